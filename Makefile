@@ -1,0 +1,41 @@
+# Two commands do everything on a fresh machine: `make run` and `make test`. PYTHON=python3.12 chooses another Python.
+PYTHON ?= python3
+VENV := .venv
+ARGS ?=
+
+.PHONY: run test lint clean
+.DELETE_ON_ERROR:
+
+run: $(VENV)/.run
+	@exec $(VENV)/bin/timer-service up $(ARGS)
+
+test: $(VENV)/.dev
+	$(VENV)/bin/python -m pytest $(ARGS)
+
+lint: $(VENV)/.dev
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+
+$(VENV)/bin/pip:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "Python 3.11 or later is needed; name it: make PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { \
+	  echo "This Python cannot make virtual environments; on Debian and Ubuntu: apt install python3-venv"; exit 1; }
+	@echo "making $(VENV) ..."
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.run: $(VENV)/bin/pip setup.cfg pyproject.toml
+	@echo "installing ..."
+	@$(VENV)/bin/pip install --quiet --disable-pip-version-check -e '.[fast]' || { \
+	  echo "pycurl or pycares cannot be installed here: going on with requests, which is slower"; \
+	  $(VENV)/bin/pip install --quiet --disable-pip-version-check -e .; }
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/bin/pip setup.cfg pyproject.toml
+	@echo "installing with what the tests need ..."
+	@$(VENV)/bin/pip install --quiet --disable-pip-version-check -e '.[fast,dev]'
+	@touch $@ $(VENV)/.run
+
+clean:
+	rm -rf $(VENV) build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,84 @@
+"""The engine of the timer service: a store, a poller, delivery. It knows Redis and HTTP, and nothing of Flask."""
+
+from scheduler.clock import StoreClock
+from scheduler.delivery.choose import open_transport, slots
+from scheduler.delivery.dialling import Checkpoint
+from scheduler.delivery.egress import Guard, literal_endpoints
+from scheduler.delivery.requests_transport import RequestsTransport
+from scheduler.delivery.signing import Signer
+from scheduler.doorbell import Doorbell
+from scheduler.errors import (
+    SettingsError,
+    StoreUnavailable,
+    StoreUnsuitable,
+    TimerError,
+    TimerTooLarge,
+    UnknownTimer,
+    WrongState,
+)
+from scheduler.poller import Poller
+from scheduler.settings import Settings, is_loopback
+from scheduler.shares import share_of
+from scheduler.store.claims import Claims
+from scheduler.store.health import Health, Report
+from scheduler.store.link import Link, connect
+from scheduler.store.timers import Timers
+from scheduler.timer import (
+    Attempt,
+    Backoff,
+    Claim,
+    Delivery,
+    Draft,
+    Rearm,
+    Redelivery,
+    Result,
+    Settlement,
+    Stats,
+    Status,
+    Timer,
+    Webhook,
+)
+from scheduler.version import VERSION
+
+__all__ = [
+    "VERSION",
+    "Attempt",
+    "Backoff",
+    "Checkpoint",
+    "Claim",
+    "Claims",
+    "Delivery",
+    "Doorbell",
+    "Draft",
+    "Guard",
+    "Health",
+    "Link",
+    "Poller",
+    "Rearm",
+    "Redelivery",
+    "Report",
+    "RequestsTransport",
+    "Result",
+    "Settings",
+    "SettingsError",
+    "Settlement",
+    "Signer",
+    "Stats",
+    "Status",
+    "StoreClock",
+    "StoreUnavailable",
+    "StoreUnsuitable",
+    "Timer",
+    "TimerError",
+    "TimerTooLarge",
+    "Timers",
+    "UnknownTimer",
+    "Webhook",
+    "WrongState",
+    "connect",
+    "is_loopback",
+    "literal_endpoints",
+    "open_transport",
+    "share_of",
+    "slots",
+]

@@ -1,0 +1,21 @@
+"""The store's time between two calls to it: what it said last, and how long ago that was by the monotonic clock."""
+
+from __future__ import annotations
+
+import time
+
+
+class StoreClock:
+    """Wrong by at most the time the last reply took to travel; unaffected by this machine's wall clock."""
+
+    def __init__(self) -> None:
+        # One tuple, so that a thread never reads half of an update.
+        self._observed = (0, 0.0)
+
+    def observe(self, store_us: int) -> None:
+        """Note the microseconds that a reply just read carries."""
+        self._observed = (store_us, time.monotonic())
+
+    def now_us(self) -> int:
+        store_us, at = self._observed
+        return store_us + int((time.monotonic() - at) * 1_000_000)

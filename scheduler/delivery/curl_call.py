@@ -1,0 +1,179 @@
+"""One request as libcurl makes it: what it does by itself is switched off, what it answers is put into our words."""
+
+from __future__ import annotations
+
+import re
+import socket
+import time
+from collections.abc import Callable
+from io import BytesIO
+
+import certifi
+import pycurl
+
+from scheduler.delivery.request import Request
+from scheduler.delivery.transport import MAX_READ, Answer
+from scheduler.timer import Claim
+
+_TLS_ERRORS = frozenset({35, 51, 53, 54, 58, 59, 60, 64, 66, 77, 80, 82, 83, 90, 91, 98})
+_WORDS = {
+    pycurl.E_COULDNT_RESOLVE_HOST: "dns",
+    pycurl.E_COULDNT_CONNECT: "connect",
+    pycurl.E_OPERATION_TIMEDOUT: "timeout",
+    pycurl.E_ABORTED_BY_CALLBACK: "reset",
+    pycurl.E_GOT_NOTHING: "reset",
+    pycurl.E_RECV_ERROR: "reset",
+    pycurl.E_SEND_ERROR: "reset",
+} | dict.fromkeys(_TLS_ERRORS, "tls")
+
+
+class _Original(socket.socket):
+    """pycurl duplicates the descriptor that it is given; this one goes at once."""
+
+    def __del__(self) -> None:
+        self.close()
+
+
+class Call:
+    """A claim on its way: which addresses are left to try, what has come back."""
+
+    def __init__(self, claim: Claim, request: Request, started_at: int) -> None:
+        self.claim = claim
+        self.request = request
+        self.started_at = started_at
+        self.begun = time.monotonic()
+        self.deadline = self.begun + claim.webhook.timeout
+        self.addresses: list[str] = []
+        self.head = BytesIO()
+        self.body = BytesIO()
+        #: The answer was longer than what is read of one.
+        self.cut = False
+        self.sent = False
+        self.blocked = False
+
+    def answer(self, error: str | None, status: int | None = None) -> Answer:
+        return Answer(
+            claim=self.claim,
+            started_at=self.started_at,
+            duration_ms=round(1000 * (time.monotonic() - self.begun)),
+            status_code=status,
+            headers=_headers(self.head.getvalue()) if status else {},
+            body=self.body.getvalue(),
+            error=error,
+            sent=self.sent,
+        )
+
+
+class Handle:
+    """A libcurl easy handle, set up once; it carries one call after another."""
+
+    def __init__(self, permits: Callable[[str, int], bool]) -> None:
+        self._permits = permits
+        self.call: Call
+        self._where = ("", "")
+        self._shape = ("", True)
+        self.curl = pycurl.Curl()
+        self.curl.handle = self
+        for option, value in (
+            (pycurl.NOSIGNAL, 1),
+            (pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_1_1),
+            (pycurl.PATH_AS_IS, 1),
+            (pycurl.CAINFO, certifi.where()),  # the wheel's own path does not exist on Debian
+            (pycurl.PROXY, ""),  # whatever the environment says
+            (pycurl.NOPROXY, "*"),
+            (pycurl.FOLLOWLOCATION, 0),
+            (pycurl.HTTP09_ALLOWED, 0),
+            (pycurl.HTTP_CONTENT_DECODING, 0),
+            (pycurl.BUFFERSIZE, 16_384),
+            (pycurl.OPENSOCKETFUNCTION, self._open_socket),
+            (pycurl.PREREQFUNCTION, self._before_request),
+            (pycurl.HEADERFUNCTION, self._read_head),
+            (pycurl.WRITEFUNCTION, self._read_body),
+        ):
+            self.curl.setopt(option, value)
+
+    def carry(self, call: Call) -> None:
+        """Set the handle up for a call; the first of its addresses is where it connects to."""
+        self.call = call
+        curl, request = self.curl, call.request
+        address = call.addresses[0]
+        where = (request.url, address)
+        if where != self._where:  # most calls go where the handle's last one went
+            curl.setopt(pycurl.URL, request.url)
+            curl.setopt(pycurl.CONNECT_TO, [f"::[{address}]:" if ":" in address else f"::{address}:"])
+            self._where = where
+        shape = (request.method, request.body is None)
+        if shape != self._shape:
+            curl.setopt(pycurl.HTTPGET, 1)  # which undoes the next two
+            if request.method == "HEAD":
+                curl.setopt(pycurl.NOBODY, 1)
+            curl.setopt(pycurl.CUSTOMREQUEST, request.method)
+            self._shape = shape
+        if request.body is not None:
+            curl.setopt(pycurl.POSTFIELDS, request.body)
+        curl.setopt(pycurl.HTTPHEADER, _header_lines(request))
+        curl.setopt(pycurl.TIMEOUT_MS, max(1, round(1000 * (call.deadline - time.monotonic()))))
+
+    def finished(self, code: int, message: str = "") -> Answer:
+        """The answer of the call, whose transfer has ended with this code (0: well)."""
+        call = self.call
+        status = self.curl.getinfo(pycurl.RESPONSE_CODE) or None
+        if call.blocked:
+            return call.answer("blocked")
+        if code == 0 or (code == pycurl.E_WRITE_ERROR and call.cut):
+            # libcurl is content with a head that broke off.
+            whole = call.head.getvalue().endswith((b"\r\n\r\n", b"\n\n"))
+            return call.answer(None if whole else "protocol", status)
+        word = "protocol" if "chunk" in message else _WORDS.get(code, "protocol")
+        if word in ("reset", "protocol") and not call.sent:
+            word = "connect"
+        return call.answer(word, status)
+
+    def _before_request(self, *_: object) -> int:
+        """libcurl repeats a request by itself when a reused connection closes before an answer: one is all it gets."""
+        if self.call.sent:
+            return int(pycurl.PREREQFUNC_ABORT)
+        self.call.sent = True
+        return int(pycurl.PREREQFUNC_OK)
+
+    def _open_socket(self, _: int, address: tuple[int, int, int, tuple[bytes | str, int]]) -> socket.socket | int:
+        """The check at the moment of connecting."""
+        family, kind, protocol, target = address
+        host = target[0].decode() if isinstance(target[0], bytes) else target[0]
+        if not self._permits(host, target[1]):
+            self.call.blocked = True
+            return int(pycurl.SOCKET_BAD)
+        return _Original(family, kind, protocol)
+
+    def _read_head(self, line: bytes) -> None:
+        head = self.call.head
+        if line.startswith(b"HTTP/"):  # another one after a 100 Continue
+            head.seek(0)
+            head.truncate()
+        head.write(line)
+
+    def _read_body(self, piece: bytes) -> int | None:
+        body = self.call.body
+        room = MAX_READ - body.tell()
+        body.write(piece[:room])
+        if len(piece) < room:
+            return None
+        self.call.cut = True
+        return 0
+
+
+def _header_lines(request: Request) -> list[str]:
+    """With what libcurl would add by itself taken away; it drops `X-Empty:`, and sends `X-Empty;` as that."""
+    lines = [f"{name}: {value}" if value else f"{name};" for name, value in request.headers.items()]
+    for name in ("accept", "content-type", "expect"):
+        if name not in request.headers and name not in request.own:
+            lines.append(f"{name}:")
+    return lines
+
+
+def _headers(head: bytes) -> dict[str, str]:
+    """Those that anybody looks at: 3 us less for most answers."""
+    if b"timer-" not in (lower := head.lower()) and b"retry-after" not in lower:
+        return {}
+    pairs = re.findall(rb"^([^\s:]+):[ \t]*(.*?)[ \t]*\r?$", head, re.MULTILINE)
+    return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in pairs}

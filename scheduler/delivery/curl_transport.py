@@ -1,0 +1,196 @@
+"""The fast transport: thousands of requests in one thread, by libcurl's socket_action on epoll."""
+
+from __future__ import annotations
+
+import logging
+import os
+import select
+import time
+
+import pycurl
+
+from scheduler.clock import StoreClock
+from scheduler.delivery.curl_call import Call, Handle
+from scheduler.delivery.descriptors import idle_connections, raise_limit
+from scheduler.delivery.dialling import Checkpoint
+from scheduler.delivery.names import Names, Origin
+from scheduler.delivery.request import build
+from scheduler.delivery.signing import Signer
+from scheduler.delivery.transport import Answer
+from scheduler.timer import Claim
+
+#: Seconds that a first answer waits for others, so that they are settled together.
+_GATHER = 0.001
+_EVENTS = {pycurl.POLL_IN: select.EPOLLIN, pycurl.POLL_OUT: select.EPOLLOUT}
+_EVENTS[pycurl.POLL_INOUT] = select.EPOLLIN | select.EPOLLOUT
+
+log = logging.getLogger(__name__)
+
+
+class CurlTransport:
+    def __init__(self, clock: StoreClock, signer: Signer, checkpoint: Checkpoint, *, slots: int, lease: float) -> None:
+        raise_limit()
+        self.slots = slots
+        self._clock = clock
+        self._signer = signer
+        self._checkpoint = checkpoint
+        self._guard = checkpoint.guard()
+        #: What that guard has said; it takes 20 us to ask it.
+        self._verdicts: dict[tuple[str, int], bool] = {}
+        #: A request starts only with half a lease left: with less, another poller might start it too.
+        self._start_within = lease / 2
+        self._epoll = select.epoll()
+        self._alarm = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._epoll.register(self._alarm, select.EPOLLIN)
+        self._woken = False
+        self._timer_at: float | None = None
+        self._multi = pycurl.CurlMulti()
+        self._multi.setopt(pycurl.M_SOCKETFUNCTION, self._watch_socket)
+        self._multi.setopt(pycurl.M_TIMERFUNCTION, self._set_timer)
+        self._multi.setopt(pycurl.M_MAXCONNECTS, idle_connections(slots))
+        self._idle: list[Handle] = []
+        self._busy: set[Handle] = set()
+        self._answers: list[Answer] = []
+        self._names = Names(self._ring)
+
+    def submit(self, claim: Claim) -> None:
+        if time.monotonic() > claim.claimed_at + self._start_within:
+            self._answers.append(Answer(claim=claim, started_at=None, sent=False))
+            return
+        started_at = self._clock.now_us() // 1000
+        call = Call(claim, build(claim, started_at, self._signer), started_at)
+        origin, addresses = self._names.addresses(claim.webhook.url)
+        if addresses is None:
+            self._names.ask(call, origin)
+        else:
+            self._go(call, origin, addresses)
+
+    def wait(self, seconds: float) -> list[Answer]:
+        until = time.monotonic() + seconds
+        gathering = woken = False
+        while True:
+            now = time.monotonic()
+            if self._answers and not gathering:
+                gathering, until = True, min(until, now + _GATHER)
+            woken = self._turn(until) or woken
+            if woken or time.monotonic() >= until:
+                answers, self._answers = self._answers, []
+                return answers
+
+    def wake(self) -> None:
+        self._woken = True
+        self._ring()
+
+    def _ring(self) -> None:
+        os.eventfd_write(self._alarm, 1)
+
+    def close(self) -> None:
+        if not self._epoll.closed:
+            for handle in list(self._busy):
+                self._end(handle)
+            self._multi.close()
+            self._names.close()
+            self._epoll.close()
+            os.close(self._alarm)
+
+    def _turn(self, until: float) -> bool:
+        """Sleep until something happens, no longer than `until`; do what is to be done then. True if woken."""
+        at = min(filter(None, (until, self._timer_at, self._names.next_deadline())))
+        # epoll alone rounds up to a whole millisecond; select on it does not.
+        select.select([self._epoll], [], [], max(0.0, at - time.monotonic()))
+        for descriptor, events in self._epoll.poll(0):
+            if descriptor == self._alarm:
+                os.eventfd_read(self._alarm)
+                for call, origin, addresses in self._names.answered():
+                    self._go(call, origin, addresses)
+            else:
+                self._multi.socket_action(descriptor, _flags(events))
+        now = time.monotonic()
+        if self._timer_at is not None and now >= self._timer_at:
+            self._timer_at = None
+            self._multi.socket_action(pycurl.SOCKET_TIMEOUT, 0)
+        self._collect()
+        self._answers += [call.answer("timeout") for call in self._names.overdue(now)]
+        woken, self._woken = self._woken, False
+        return woken
+
+    def _collect(self) -> None:
+        more = 1
+        while more:
+            more, well, badly = self._multi.info_read()
+            for curl in well:
+                self._finish(curl.handle, 0)
+            for curl, code, message in badly:
+                self._finish(curl.handle, code, message)
+
+    def _finish(self, handle: Handle, code: int, message: str = "") -> None:
+        call = handle.call
+        answer = handle.finished(code, message)
+        self._end(handle)
+        if answer.error == "connect" and not call.sent and len(call.addresses) > 1:
+            call.addresses = call.addresses[1:]
+            self._start(call)
+        else:
+            self._answers.append(answer)
+
+    def _end(self, handle: Handle) -> None:
+        self._multi.remove_handle(handle.curl)
+        self._busy.remove(handle)
+        self._idle.append(handle)
+
+    # Sending
+
+    def _go(self, call: Call, origin: Origin, addresses: list[str]) -> None:
+        """Send to one of these addresses, if all of them may be called."""
+        if not addresses:
+            self._answers.append(call.answer("dns"))
+        elif not all(self._permits(address, origin[1]) for address in addresses):
+            self._answers.append(call.answer("blocked"))
+        else:
+            call.addresses = addresses
+            self._start(call)
+
+    def _start(self, call: Call) -> None:
+        handle = self._idle.pop() if self._idle else Handle(self._permits)
+        try:
+            handle.carry(call)
+        except (pycurl.error, UnicodeError, TypeError):  # whatever one timer does, the poller goes on
+            log.exception("timer %s cannot be sent", call.claim.id)
+            self._answers.append(call.answer("protocol"))
+            return
+        self._busy.add(handle)
+        self._multi.add_handle(handle.curl)
+
+    def _permits(self, address: str, port: int) -> bool:
+        guard = self._checkpoint.guard()
+        if guard is not self._guard or len(self._verdicts) > 4096:
+            self._guard, self._verdicts = guard, {}
+        verdict = self._verdicts.get((address, port))
+        if verdict is None:
+            verdict = self._verdicts[address, port] = guard.permits(address, port)
+        return verdict
+
+    # libcurl's callbacks
+
+    def _watch_socket(self, event: int, descriptor: int, *_: object) -> None:
+        if event == pycurl.POLL_REMOVE:
+            self._epoll.unregister(descriptor)
+            return
+        try:
+            self._epoll.register(descriptor, _EVENTS[event])
+        except FileExistsError:
+            self._epoll.modify(descriptor, _EVENTS[event])
+
+    def _set_timer(self, ms: int) -> None:
+        self._timer_at = None if ms < 0 else time.monotonic() + ms / 1000
+
+
+def _flags(events: int) -> int:
+    flags = 0
+    if events & select.EPOLLIN:
+        flags |= pycurl.CSELECT_IN
+    if events & select.EPOLLOUT:
+        flags |= pycurl.CSELECT_OUT
+    if events & (select.EPOLLERR | select.EPOLLHUP):
+        flags |= pycurl.CSELECT_ERR
+    return flags

@@ -1,0 +1,22 @@
+"""How many files this process may have open: connections that are kept idle must not use them up."""
+
+from __future__ import annotations
+
+import resource
+
+#: For everything that is no webhook: the store, logs, look-ups, modules.
+_OURS = 128
+#: A request under way holds its connection, a duplicate of it, and perhaps a look-up.
+_PER_SLOT = 3
+
+
+def raise_limit() -> None:
+    """As far as this process may without being root."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def idle_connections(slots: int) -> int:
+    """Connections that may stay open while nothing is sent, 1,024 at the most."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return max(slots, min(1024, soft - _OURS - _PER_SLOT * slots))

@@ -1,0 +1,162 @@
+"""Look a name up once, ask the guard about all its addresses, connect to what was checked; all of it before a deadline.
+
+Deadlines are seconds of the monotonic clock.
+"""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Future
+from dataclasses import replace
+from ipaddress import ip_address
+from threading import BoundedSemaphore, Lock, Thread
+
+from scheduler.delivery.egress import Address, Guard, inner, literal
+
+#: Look-ups at once: `getaddrinfo` knows no timeout, and a silent name server holds a thread for 10 s or more.
+_LOOKUPS = 64
+
+#: Seconds after which our own API and store are looked up again.
+_OWN_LOOKUP_EVERY = 30.0
+
+IPAddress = tuple[str, int] | tuple[str, int, int, int]
+SocketAddress = tuple[socket.AddressFamily, IPAddress]
+_Found = tuple[list[SocketAddress], Guard]
+
+
+class Unreachable(Exception):
+    """Nothing was sent; `word` is the error's word (blocked, dns, connect, timeout).
+
+    No OSError, so that urllib3 and requests let it through as it is.
+    """
+
+    def __init__(self, word: str) -> None:
+        super().__init__(word)
+        self.word = word
+
+
+class Checkpoint:
+    """The guard as it is now: our own API and store are looked up again from time to time, for they may move."""
+
+    def __init__(self, guard: Guard, own: Sequence[tuple[str, int]] = ()) -> None:
+        self._own = own
+        self._guard = replace(guard, own=_endpoints(own))
+        self._looked_up_at = time.monotonic()
+
+    def guard(self) -> Guard:
+        """At once: the looking up goes on in a thread of its own."""
+        if self._own and time.monotonic() > self._looked_up_at + _OWN_LOOKUP_EVERY:
+            self._looked_up_at = time.monotonic()
+            Thread(target=self._look_up_own, daemon=True, name="look-up-own").start()
+        return self._guard
+
+    def _look_up_own(self) -> None:
+        self._guard = replace(self._guard, own=_endpoints(self._own))
+
+
+class Dialler:
+    def __init__(self, checkpoint: Checkpoint, lookups: int = _LOOKUPS) -> None:
+        self._checkpoint = checkpoint
+        self._places = BoundedSemaphore(lookups)
+        self._lock = Lock()
+        #: Look-ups under way: a silent name holds one place, however many attempts wait for it.
+        self._under_way: dict[tuple[str, int], Future[_Found]] = {}
+
+    def dial(self, host: str, port: int, deadline: float) -> socket.socket:
+        """A connection to the first address that answers; each gets an equal share of the time. Raises Unreachable."""
+        addresses, guard = self.look_up(host, port, deadline)
+        word = "connect"
+        for tried, (family, address) in enumerate(addresses):
+            _check(guard, [address])  # once more, right before it is used
+            try:
+                return _connect(family, address, _left(deadline) / (len(addresses) - tried), deadline)
+            except OSError as error:
+                word = "timeout" if isinstance(error, TimeoutError) else "connect"
+        raise Unreachable(word)
+
+    def look_up(self, host: str, port: int, deadline: float) -> _Found:
+        """All addresses of a host, if all of them may be called, and who says so. Raises Unreachable."""
+        if literal(host) is not None:
+            addresses, guard = self._ask(host, port)
+        else:
+            try:
+                addresses, guard = self._asked(host, port, deadline).result(timeout=_left(deadline))
+            except TimeoutError:
+                raise Unreachable("timeout") from None
+        if not addresses:
+            raise Unreachable("dns")
+        _check(guard, [address for _, address in addresses])
+        return addresses, guard
+
+    def _asked(self, host: str, port: int, deadline: float) -> Future[_Found]:
+        with self._lock:
+            if found := self._under_way.get((host, port)):
+                return found
+            found = self._under_way[host, port] = Future()
+        try:
+            if not self._places.acquire(timeout=_left(deadline)):
+                raise TimeoutError
+            # A daemon thread of its own: one that hangs keeps neither the caller nor the end of the process waiting.
+            Thread(target=self._answer, args=(host, port, found), daemon=True, name="look-up").start()
+        except (TimeoutError, RuntimeError) as error:
+            if isinstance(error, RuntimeError):  # no thread could be started
+                self._places.release()
+            with self._lock:
+                del self._under_way[host, port]
+            found.set_exception(Unreachable("timeout"))
+        return found
+
+    def _answer(self, host: str, port: int, found: Future[_Found]) -> None:
+        try:
+            result = self._ask(host, port)
+        finally:
+            self._places.release()
+            with self._lock:
+                del self._under_way[host, port]
+        found.set_result(result)
+
+    def _ask(self, host: str, port: int) -> _Found:
+        try:
+            answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError):
+            answers = []
+        addresses = [(family, address) for family, _, _, _, address in answers]
+        return addresses, self._checkpoint.guard()  # type: ignore[return-value]
+
+
+def _connect(family: socket.AddressFamily, address: IPAddress, seconds: float, deadline: float) -> socket.socket:
+    """Within `seconds`; what follows on the connection has until the deadline. Raises OSError."""
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        sock.settimeout(seconds)
+        sock.connect(address)
+        sock.settimeout(_left(deadline))
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
+def _endpoints(hosts: Iterable[tuple[str, int]]) -> frozenset[tuple[Address, int]]:
+    """Every address of every host, with its port; a host that cannot be looked up has none."""
+    found = set()
+    for host, port in hosts:
+        try:
+            answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError):
+            continue
+        found |= {(inner(ip_address(str(address[0]).partition("%")[0])), port) for *_, address in answers}
+    return frozenset(found)
+
+
+def _check(guard: Guard, addresses: Iterable[IPAddress]) -> None:
+    """One address that may not be called spoils the name: which one would be used is chance."""
+    if not all(guard.permits(address[0], address[1]) for address in addresses):
+        raise Unreachable("blocked")
+
+
+def _left(deadline: float) -> float:
+    return max(0.001, deadline - time.monotonic())

@@ -1,0 +1,68 @@
+"""What an answer means for its timer. Pure; the rules are API.md, *Reading the answer*."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+from scheduler import duration, moment
+from scheduler.delivery.transport import Answer
+from scheduler.timer import Delivery, Rearm, Result
+
+#: The receiver says that it will never want this.
+_FINAL = frozenset({410, 489})
+_OBEYS_RETRY_AFTER = frozenset({429, 503})
+
+
+def judge(answer: Answer) -> tuple[Result, str | None]:
+    """The outcome, and the error's word."""
+    at_most_once = answer.claim.webhook.delivery is Delivery.AT_MOST_ONCE
+    if answer.error == "blocked":
+        return Result.PERMANENT, "blocked"
+    if answer.status_code is None or (answer.error and _is_success(answer.status_code)):
+        if at_most_once and answer.sent:
+            return Result.PERMANENT, "outcome-unknown"
+        return Result.RETRYABLE, answer.error
+    if _is_success(answer.status_code):
+        return Result.DELIVERED, None
+    # A refusal counts even if the rest of the answer never came.
+    if at_most_once or answer.status_code in _FINAL:
+        return Result.PERMANENT, answer.error
+    return Result.RETRYABLE, answer.error
+
+
+def rearm(answer: Answer) -> Rearm | None:
+    """What a `timer-reschedule` header asks for: seconds, a duration or a moment. Nonsense is None."""
+    value = answer.headers.get("timer-reschedule", "").strip()
+    if not value:
+        return None
+    if re.fullmatch(r"\d{1,10}", value, re.ASCII):
+        return Rearm(delay_ms=1000 * int(value))
+    try:
+        return Rearm(delay_ms=min(duration.parse(value), duration.MAX_DELAY))
+    except ValueError:
+        pass
+    try:
+        return Rearm(due_at=moment.parse(value))
+    except ValueError:
+        return None
+
+
+def _is_success(status: int) -> bool:
+    return 200 <= status < 300
+
+
+def retry_after(answer: Answer, now_ms: int) -> float | None:
+    """Seconds a 429 or 503 asks us to wait (RFC 9110, 10.2.3: a number or a date), or None. Nonsense is None."""
+    value = answer.headers.get("retry-after", "").strip()
+    if answer.status_code not in _OBEYS_RETRY_AFTER or not value:
+        return None
+    if value.isascii() and value.isdigit():
+        return float(value[:10])
+    try:
+        moment = parsedate_to_datetime(value)
+    except (ValueError, OverflowError):
+        return None
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return max(0.0, (aware - datetime.fromtimestamp(now_ms / 1000, UTC)).total_seconds())

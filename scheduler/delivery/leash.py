@@ -1,0 +1,53 @@
+"""One call's deadline, enforced from outside: a timeout of requests bounds each read, not the whole call."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import threading
+
+
+class Leash:
+    """Holds the socket that a call uses, so that another thread can cut it: every wait on it ends at once."""
+
+    def __init__(self, deadline: float) -> None:
+        #: Seconds of the monotonic clock.
+        self.deadline = deadline
+        #: True once the deadline has cut the call.
+        self.cut_off = False
+        #: True once a byte of the request may be on the wire.
+        self.sent = False
+        self._lock = threading.Lock()
+        self._handle: socket.socket | None = None
+        self._over = False
+
+    def hold(self, sock: socket.socket) -> None:
+        """A duplicate of the descriptor: TLS and pooling take the original out of our hands."""
+        with self._lock:
+            self._drop()
+            self._handle = socket.socket(sock.family, sock.type, sock.proto, os.dup(sock.fileno()))
+            if self.cut_off:
+                self._shut()
+
+    def cut(self) -> None:
+        with self._lock:
+            if not self._over:
+                self.cut_off = True
+                self._shut()
+
+    def let_go(self) -> None:
+        """The call is over: its connection may be another's from now on."""
+        with self._lock:
+            self._over = True
+            self._drop()
+
+    def _shut(self) -> None:
+        if self._handle is not None:
+            with contextlib.suppress(OSError):
+                self._handle.shutdown(socket.SHUT_RDWR)
+
+    def _drop(self) -> None:
+        if self._handle is not None:
+            self._handle.close()
+            self._handle = None

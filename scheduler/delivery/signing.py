@@ -1,0 +1,35 @@
+"""Signatures of Standard Webhooks: HMAC-SHA256 over `id.timestamp.body`, one for each secret in use.
+
+https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
+"""
+
+from __future__ import annotations
+
+import hmac
+from base64 import b64decode, b64encode
+from binascii import Error as Base64Error
+
+_PREFIX = "whsec_"
+
+
+class Signer:
+    """Keeps secrets out of its repr, and so out of logs and tracebacks."""
+
+    def __init__(self, secrets: str) -> None:
+        """`secrets` as in TIMER_SIGNING_SECRETS: `whsec_...`, comma separated, newest first. Raises ValueError."""
+        self._keys = [_key(secret.strip()) for secret in secrets.split(",") if secret.strip()]
+
+    def sign(self, timer_id: str, timestamp: int, body: bytes) -> str | None:
+        """The value of `webhook-signature`, or None where no secret is set."""
+        content = b"%s.%d.%s" % (timer_id.encode(), timestamp, body)
+        return " ".join("v1," + b64encode(hmac.digest(key, content, "sha256")).decode() for key in self._keys) or None
+
+
+def _key(secret: str) -> bytes:
+    try:
+        key = b64decode(secret.removeprefix(_PREFIX), validate=True)
+    except (Base64Error, ValueError):
+        key = b""
+    if not secret.startswith(_PREFIX) or not 24 <= len(key) <= 64:
+        raise ValueError("whsec_ and 24 to 64 bytes in base64, comma separated, newest first")
+    return key

@@ -1,0 +1,61 @@
+"""Hears the store's doorbell and wakes whoever sleeps: an earlier moment exists now."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from random import random
+
+import redis
+
+from scheduler.store import keys
+
+log = logging.getLogger(__name__)
+
+#: Seconds of silence after which the connection is tested with a PING.
+_HEARTBEAT = 5.0
+#: Seconds between two tries to subscribe, with up to as much again as jitter.
+_RESUBSCRIBE = 0.5
+
+
+class Doorbell:
+    """One pass is one subscription, which ends with its connection. A ring lost in between costs one sleep, 1 s."""
+
+    def __init__(self, client: redis.Redis, partitions: int, ring: Callable[[], None]) -> None:
+        self._client = client
+        self._channels = [keys.bell(partition) for partition in range(partitions)]
+        self._ring = ring
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True, name="doorbell")
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stopping.set()
+
+    def listen(self) -> None:
+        """One pass: subscribe, then ring for the subscription itself and for every message. Raises redis.RedisError."""
+        with self._client.pubsub() as subscription:  # type: ignore[no-untyped-call]
+            subscription.ssubscribe(*self._channels)
+            asked = False
+            while not self._stopping.is_set():
+                message = subscription.get_message(timeout=_HEARTBEAT)
+                if message is not None:
+                    asked = False
+                    if message["type"] != "pong":
+                        self._ring()
+                elif asked:
+                    raise redis.ConnectionError("no answer to a PING")
+                else:
+                    subscription.ping()
+                    asked = True
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                self.listen()
+            except Exception as error:  # whatever happens to the connection: without a doorbell every sleep is a second
+                log.debug("doorbell: %s", error)
+            self._stopping.wait(_RESUBSCRIBE * (1 + random()))

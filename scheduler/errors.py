@@ -1,0 +1,45 @@
+"""What can go wrong in the engine, as one small tree. Each edge translates it once."""
+
+from __future__ import annotations
+
+
+class TimerError(Exception):
+    """The base of everything the engine raises on purpose."""
+
+
+class SettingsError(TimerError):
+    """A setting has a value that cannot be used; the message names the setting."""
+
+
+class UnknownTimer(TimerError):
+    """No timer has this id: it never existed, or it ended long enough ago to be forgotten."""
+
+
+class WrongState(TimerError):
+    """The timer exists, but its status does not allow what was asked."""
+
+    def __init__(self, timer_id: str, status: str) -> None:
+        super().__init__(f"timer {timer_id} is {status}")
+        self.timer_id = timer_id
+        self.status = status
+
+
+class TimerTooLarge(TimerError):
+    """A timer holds more bytes than one may."""
+
+    def __init__(self, size: int, limit: int, part: str) -> None:
+        super().__init__(f"one timer holds {limit} bytes; this one would take {size}, most of them in its {part}")
+        self.part = part
+
+
+class StoreUnavailable(TimerError):
+    """The store is away, frozen, loading, read-only or full. Nothing was acknowledged."""
+
+    def __init__(self, reason: str, *, maybe_done: bool = False) -> None:
+        super().__init__(reason)
+        #: Whether the store may have done, or may still do, what it was asked: the reply is what is missing.
+        self.maybe_done = maybe_done
+
+
+class StoreUnsuitable(TimerError):
+    """The store answers, but cannot keep the guarantees: too old, or no Redis at all."""

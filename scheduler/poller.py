@@ -1,0 +1,218 @@
+"""The loop that claims, delivers, settles."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from random import random
+
+from scheduler import retry
+from scheduler.delivery.judge import judge, rearm, retry_after
+from scheduler.delivery.request import lateness
+from scheduler.delivery.transport import Answer, Transport
+from scheduler.errors import StoreUnavailable
+from scheduler.moment import rfc3339
+from scheduler.shares import Shares, share_of
+from scheduler.store.claims import BATCH, Claims
+from scheduler.timer import Attempt, Claim, Result, Settlement
+
+log = logging.getLogger(__name__)
+#: One line an ended attempt, many to a record, each with its time: its handler adds nothing.
+attempts_log = logging.getLogger("scheduler.attempts")
+
+#: Seconds a poller sleeps at most: what a lost ring of the doorbell costs.
+MAX_SLEEP = 1.0
+#: Seconds of backoff while the store is away: first, and at most. Jitter takes up to half of it off.
+_BACKOFF = (0.1, 2.0)
+#: Seconds after its deadline in which an attempt is still renewed: time to settle it.
+_SETTLE_TIME = 5.0
+#: Bytes kept of an answer.
+_KEPT_TEXT = 4096
+
+
+class Poller:
+    """Holds no timers of its own: what it has claimed and not settled, another poller takes up when the lease ends.
+
+    `run_once` is one pass, `run` the loop, `stop` the end: no more claims, then `grace` seconds for what is under way.
+    """
+
+    def __init__(
+        self,
+        claims: Claims,
+        transport: Transport,
+        *,
+        name: str,
+        lease: float,
+        grace: float,
+        heartbeat: Callable[[], object] = bool,
+    ) -> None:
+        self._claims = claims
+        self._transport = transport
+        self._name = name
+        self._lease = lease
+        self._grace = grace
+        self._heartbeat = heartbeat
+        #: By fence too: a timer whose lease was lost can be claimed anew while its old attempt still runs.
+        self._in_flight: dict[tuple[str, str], Claim] = {}
+        self._shares = Shares(share_of(transport.slots))
+        self._ended: list[Settlement] = []
+        self._unsent: list[Claim] = []
+        self._renew_at = time.monotonic() + lease / 3
+        self._store_failures = 0
+        self._stopping = False
+
+    def stop(self) -> None:
+        """Safe in a signal handler."""
+        self._stopping = True
+        self._transport.wake()
+
+    def run(self) -> None:
+        while not self._stopping:
+            self._collect(self._transport.wait(self._guarded(self.run_once)))
+        until = time.monotonic() + self._grace
+        while self._open() and time.monotonic() < until:
+            pause = self._guarded(self._wind_up)
+            if self._open():
+                self._collect(self._transport.wait(min(pause, max(0.0, until - time.monotonic()))))
+        self._collect(self._transport.wait(0))
+        self._guarded(self._wind_up)
+        self._transport.close()
+        if self._in_flight or self._ended:
+            left = len(self._in_flight) + len(self._ended)
+            log.warning("stopped with %d attempts under way or unsettled: left to their lease", left)
+
+    def run_once(self) -> float:
+        """One pass: settle what has ended, renew what runs, claim what is due.
+
+        Returns seconds to sleep. Raises StoreUnavailable.
+        """
+        pause = self._close_books()
+        free = self._transport.slots - len(self._in_flight)
+        if free <= 0:
+            return pause
+        batch = self._claims.claim(min(free, BATCH), self._shares.full)
+        for claim in batch.claims:
+            if self._stopping:
+                self._unsent.append(claim)
+            else:
+                self._in_flight[claim.id, claim.fence] = claim
+                self._shares.add(claim)
+                self._transport.submit(claim)
+        if len(self._in_flight) >= self._transport.slots or batch.next_due is None:
+            return pause
+        return min(pause, batch.next_due)
+
+    def _open(self) -> bool:
+        """Whether there is anything that the store has yet to hear of."""
+        return bool(self._in_flight or self._ended or self._unsent or self._claims.unanswered)
+
+    def _wind_up(self) -> float:
+        """A pass that claims nothing, and gives back what a lost reply may have claimed for us."""
+        self._unsent += self._claims.recall()
+        return self._close_books()
+
+    def _close_books(self) -> float:
+        """Everything the store must hear of claims that we have. Returns seconds until it must hear more."""
+        pause = self._renew()
+        self._settle()
+        self._release()
+        return pause
+
+    def _settle(self) -> None:
+        if not self._ended:
+            return
+        ended = self._ended
+        refused = self._claims.settle(ended)
+        self._ended = []
+        for settlement in refused:
+            log.warning("settle of timer %s refused: its lease was lost", settlement.timer_id)
+
+    def _release(self) -> None:
+        if self._unsent:
+            self._claims.release(self._unsent)
+            self._unsent = []
+
+    def _renew(self) -> float:
+        now = time.monotonic()
+        if now >= self._renew_at:
+            left = ((claim, self._renewable(claim) - now) for claim in self._in_flight.values())
+            ends = [(claim, round(1000 * min(self._lease, seconds))) for claim, seconds in left if seconds > 0]
+            if ends:
+                for lost in self._claims.renew(ends):
+                    log.warning("lease of timer %s lost while its attempt ran", lost)
+            self._renew_at = now + self._lease / 3
+        return max(0.0, min(MAX_SLEEP, self._renew_at - now))
+
+    def _renewable(self, claim: Claim) -> float:
+        """The end of renewing, by the monotonic clock: an attempt may begin as late as half a lease after its claim."""
+        return claim.claimed_at + self._lease / 2 + claim.webhook.timeout + _SETTLE_TIME
+
+    def _guarded(self, one_pass: Callable[[], float]) -> float:
+        """One pass; if the store is away, the seconds to back off instead. Never raises for the store's sake."""
+        self._heartbeat()
+        try:
+            pause = one_pass()
+        except StoreUnavailable:
+            first, most = _BACKOFF
+            pause = min(most, first * 2.0 ** min(self._store_failures, 10)) * (1 - random() / 2)
+            self._store_failures += 1
+            return pause
+        self._store_failures = 0
+        return pause
+
+    def _collect(self, answers: list[Answer]) -> None:
+        lines = []
+        for answer in answers:
+            claim = self._in_flight.pop((answer.claim.id, answer.claim.fence))
+            self._shares.remove(claim)
+            if answer.started_at is None:
+                self._unsent.append(claim)
+            else:
+                ended = settlement(answer, answer.started_at, self._name)
+                self._ended.append(ended)
+                lines.append(_line(ended))
+        if lines:
+            attempts_log.info("\n".join(lines))
+
+
+def settlement(answer: Answer, started_at: int, poller: str) -> Settlement:
+    """What an answer means for its timer, as the store shall write it."""
+    outcome, error = judge(answer)
+    retry_ms = None
+    if outcome is Result.RETRYABLE:
+        asked = retry_after(answer, started_at + answer.duration_ms)
+        retry_ms = retry.next_wait(answer.claim.webhook, answer.claim.tries, asked)
+    attempt = Attempt(
+        number=answer.claim.number,
+        outcome=outcome,
+        started_at=started_at,
+        lateness_ms=lateness(answer.claim, started_at),
+        duration_ms=answer.duration_ms,
+        status_code=answer.status_code,
+        response_body=_kept(answer.body) if answer.status_code else None,
+        error=error,
+        redelivery=answer.claim.redelivery,
+        poller=poller,
+    )
+    return Settlement(
+        timer_id=answer.claim.id,
+        fence=answer.claim.fence,
+        attempt=attempt,
+        retry_ms=retry_ms,
+        rearm=rearm(answer) if outcome is Result.DELIVERED else None,
+    )
+
+
+def _line(ended: Settlement) -> str:
+    """An ended attempt in the log: formatted by hand and written by the batch, a tenth of the cost of a record."""
+    it = ended.attempt
+    return (
+        f"{rfc3339(it.started_at or 0)} timer={ended.timer_id} attempt={it.number} outcome={it.outcome} "
+        f"status={it.status_code} error={it.error} lateness_ms={it.lateness_ms} duration_ms={it.duration_ms}"
+    )
+
+
+def _kept(body: bytes) -> str:
+    """The beginning of an answer as text, of at most _KEPT_TEXT bytes in UTF-8 again."""
+    return body[:_KEPT_TEXT].decode("utf-8", "replace").encode()[:_KEPT_TEXT].decode("utf-8", "ignore")

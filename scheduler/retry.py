@@ -1,0 +1,26 @@
+"""How long to wait before the next attempt. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from random import random
+
+from scheduler.timer import Webhook
+
+#: Seconds; a receiver's Retry-After asks for no more than this.
+MAX_RETRY_AFTER = 3600.0
+
+
+def next_wait(
+    webhook: Webhook, number: int, retry_after: float | None = None, chance: Callable[[], float] = random
+) -> int | None:
+    """Milliseconds until the attempt after number `number`, or None if that was the last.
+
+    max(retry_after capped, floor + U(0,1) * (backoff - floor)), floor = min(1 s, backoff).
+    """
+    if number >= webhook.max_attempts:
+        return None
+    backoff = webhook.backoff.after(number)
+    floor = min(1.0, backoff)
+    wait = floor + chance() * (backoff - floor)
+    return round(1000 * max(wait, min(retry_after or 0.0, MAX_RETRY_AFTER)))

@@ -1,0 +1,1 @@
+"""The only rooms that know keys and Lua. Everyone else speaks in timers, claims and settlements."""

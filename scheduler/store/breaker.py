@@ -1,0 +1,47 @@
+"""Fail at once while the store is known to be away, instead of holding every caller for a whole timeout."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+
+from scheduler.errors import StoreUnavailable
+
+log = logging.getLogger(__name__)
+
+#: Seconds for which calls are refused after a failure. Then one call tries; the others are refused until it has ended.
+PAUSE = 1.0
+
+
+class Breaker:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._broken = False
+        self._retry_at = 0.0
+        self._reason = ""
+
+    def check(self) -> None:
+        """Let the call through, or raise StoreUnavailable with the reason of the last failure."""
+        if not self._broken:
+            return
+        with self._lock:
+            now = self._clock()
+            if self._broken and now < self._retry_at:
+                raise StoreUnavailable(self._reason)
+            self._retry_at = now + PAUSE
+
+    def failed(self, reason: str) -> None:
+        with self._lock:
+            if not self._broken:
+                log.warning("%s", reason)
+            self._broken = True
+            self._reason = reason
+            self._retry_at = self._clock() + PAUSE
+
+    def succeeded(self) -> None:
+        if self._broken:
+            self._broken = False
+            log.warning("the store is back")

@@ -1,0 +1,211 @@
+"""The poller's side of the store: claim, renew, release, settle."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import time
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from scheduler.clock import StoreClock
+from scheduler.errors import StoreUnavailable
+from scheduler.store import keys
+from scheduler.store.link import Link
+from scheduler.store.record import decode, encode_attempt
+from scheduler.timer import Attempt, Claim, Redelivery, Result, Settlement, Webhook
+
+#: Timers one script call claims or settles at most; above about 100 the cost per timer no longer falls.
+BATCH = 256
+#: Lost leases that make a timer a suspect, and the tag it waits behind (lua/shared.lua).
+_SUSPECT_LOSSES = 2
+SUSPECTS = "!suspects"
+
+#: Values a claim's reply has for each timer.
+_ROW = 8
+#: Until a timer that could not be read is looked at again.
+_UNREADABLE_WAIT_MS = 60_000
+
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What one claim brought, and the seconds until more is due (0: now; None: nothing is scheduled)."""
+
+    claims: list[Claim]
+    next_due: float | None
+
+
+class Claims:
+    """Every call is repeatable: made again after a lost reply, it changes nothing more."""
+
+    def __init__(
+        self,
+        link: Link,
+        *,
+        poller: str,
+        share: int,
+        lease_ms: int,
+        keep_delivered_ms: int,
+        keep_failed_ms: int,
+        keep_finished: int,
+    ) -> None:
+        self._link = link
+        self._poller = poller
+        self._share = share
+        self._lease_ms = lease_ms
+        self._keep_delivered_ms = keep_delivered_ms
+        self._keep_failed_ms = keep_failed_ms
+        self._keep_finished = keep_finished
+        #: Per partition the id and moment of a claim whose reply was lost: it is asked for again before anything new.
+        self._unanswered: dict[int, tuple[str, float]] = {}
+        #: Rotates, so that no partition is always last.
+        self._first_partition = 0
+        self.clock = StoreClock()
+
+    def claim(self, limit: int, at_share: Collection[str] = ()) -> Batch:
+        """Take up to `limit` due timers, none of the tags in `at_share`, and of no other more than a share."""
+        batch = Batch([], None)
+        count = self._link.partitions
+        self._first_partition = (self._first_partition + 1) % count
+        for offset in range(count):
+            try:
+                more = self._claim_from((self._first_partition + offset) % count, limit, at_share)
+            except StoreUnavailable:
+                if batch.claims:
+                    return Batch(batch.claims, 0.0)
+                raise
+            limit -= len(more.claims)
+            if any(claim.suspect for claim in more.claims):
+                at_share = {*at_share, SUSPECTS}
+            waits = [wait for wait in (batch.next_due, more.next_due) if wait is not None]
+            batch = Batch(batch.claims + more.claims, min(waits, default=None))
+            if limit <= 0:
+                return Batch(batch.claims, 0.0)
+        return batch
+
+    @property
+    def unanswered(self) -> bool:
+        """Whether a claim was sent whose reply never came: the store may hold timers for us that we do not know of."""
+        return bool(self._unanswered)
+
+    def recall(self) -> list[Claim]:
+        """The timers of unanswered claims, without claiming more."""
+        return [claim for partition in list(self._unanswered) for claim in self._claim_from(partition, 0, ()).claims]
+
+    def renew(self, claims: Sequence[tuple[Claim, int]]) -> set[str]:
+        """Extend leases to end so many ms from now. Returns the ids that are no longer ours."""
+        refused: set[str] = set()
+        for partition, share in self._by_partition(claims, lambda pair: pair[0].id):
+            args: list[str | int] = [self._lease_ms]
+            for claim, ms in share:
+                args += [claim.id, claim.fence, ms]
+            refused |= {timer_id.decode() for timer_id in self._link.run("renew", partition, args)}
+        return refused
+
+    def release(self, claims: Sequence[Claim]) -> None:
+        """Give claims back unsent: due at once for any poller, no attempt counted."""
+        for partition, share in self._by_partition(claims, lambda claim: claim.id):
+            self._link.run("release", partition, [word for claim in share for word in (claim.id, claim.fence)])
+
+    def settle(self, settlements: Sequence[Settlement]) -> list[Settlement]:
+        """End claims. Returns those refused, because the claim was no longer ours."""
+        refused: list[Settlement] = []
+        for partition, share in self._by_partition(settlements, lambda settlement: settlement.timer_id):
+            args: list[str | int] = [self._keep_delivered_ms, self._keep_failed_ms]
+            for settlement in share:
+                args += _settle_args(settlement)
+            codes = self._link.run("settle", partition, args)
+            refused += [settlement for settlement, code in zip(share, codes, strict=True) if code < 0]
+        return refused
+
+    def _claim_from(self, partition: int, limit: int, at_share: Collection[str]) -> Batch:
+        fresh = (secrets.token_urlsafe(12), time.monotonic())
+        fence, claimed_at = self._unanswered.setdefault(partition, fresh)
+        args: list[str | int] = [
+            self._poller,
+            fence,
+            min(limit, BATCH),
+            self._share,
+            self._lease_ms,
+            self._keep_failed_ms,
+            self._keep_finished,
+            *at_share,
+        ]
+        reply = self._link.run("claim", partition, args)
+        del self._unanswered[partition]
+        now_us, wait_us = reply[:2]
+        self.clock.observe(now_us)
+        claims = []
+        for i in range(2, len(reply), _ROW):
+            row = reply[i : i + _ROW]
+            try:
+                claims.append(_claim(fence, claimed_at, row))
+            except (ValueError, TypeError, KeyError):
+                self._put_off(row[0].decode(), fence, row[2])
+        return Batch(claims, None if wait_us < 0 else wait_us / 1_000_000)
+
+    def _put_off(self, timer_id: str, fence: str, number: int) -> None:
+        """A timer that this version cannot read: another may, later. After as many attempts as any it has failed."""
+        log.exception("timer %s cannot be read", timer_id)
+        attempt = Attempt(number=number, outcome=Result.RETRYABLE, error="unreadable", poller=self._poller)
+        retry_ms = _UNREADABLE_WAIT_MS if number < Webhook(url="").max_attempts else None
+        self.settle([Settlement(timer_id=timer_id, fence=fence, attempt=attempt, retry_ms=retry_ms)])
+
+    def _by_partition(self, items: Sequence[T], timer_id: Callable[[T], str]) -> Iterator[tuple[int, Sequence[T]]]:
+        """Items by the partition of their timer, in batches."""
+        shares: dict[int, list[T]] = {}
+        for item in items:
+            partition = keys.partition_of(timer_id(item), self._link.partitions)
+            shares.setdefault(partition or 0, []).append(item)
+        for partition, share in shares.items():
+            for start in range(0, len(share), BATCH):
+                yield partition, share[start : start + BATCH]
+
+
+def _claim(fence: str, claimed_at: float, row: Sequence[Any]) -> Claim:
+    """Raises ValueError, TypeError or KeyError for what this version cannot read."""
+    timer_id, record, attempt, base, lost, due_at, planned_at, why = row
+    _, destination, webhook = decode(record)
+    return Claim(
+        id=timer_id.decode(),
+        fence=fence,
+        webhook=webhook,
+        destination=destination,
+        number=attempt,
+        tries=attempt - base,
+        due_at=due_at,
+        planned_at=planned_at,
+        redelivery=None if why == b"-" else Redelivery(why.decode()),
+        suspect=lost >= _SUSPECT_LOSSES,
+        claimed_at=claimed_at,
+    )
+
+
+def _settle_args(settlement: Settlement) -> list[str | int]:
+    attempt, text = encode_attempt(settlement.attempt)
+    rearm, ms = settlement.rearm, settlement.retry_ms
+    if ms is not None:
+        verdict = "retry"
+    elif rearm is not None and rearm.due_at is not None:
+        verdict, ms = "at", rearm.due_at
+    elif rearm is not None:
+        verdict, ms = "in", rearm.delay_ms
+    elif settlement.attempt.outcome is Result.DELIVERED:
+        verdict = "delivered"
+    else:
+        verdict = "failed"
+    lateness = settlement.attempt.lateness_ms
+    return [
+        settlement.timer_id,
+        settlement.fence,
+        verdict,
+        ms or 0,
+        "" if lateness is None else lateness,
+        attempt,
+        text,
+    ]

@@ -1,0 +1,190 @@
+#!lua flags=allow-oom
+-- Takes due timers under a lease: first those whose lease ended, then those that wait behind their destination, then what is due.
+-- Of a destination at its share nothing is taken: its due timers move to waiting:<tag>, one move each, out of the others' way.
+-- Repeatable: the same claim id again returns the same batch and takes nothing new.
+-- KEYS[1] timers:{p}:scheduled (ZSET)
+-- Computes waiting, waiting:<tag>, delivering, failed, delivered, cancelled, timer:<id>, claims, progress, attempts:<id>, seen,
+--         lastclaim:<poller>, counters
+-- ARGV    poller | claim id | limit | timers of one destination it takes at most | lease ms | ms a failed timer is kept
+--         | finished timers kept per status | then the tags of which the caller has its share in flight (`!suspects`: one)
+-- Returns now us | us until more is due (0: now, -1: nothing is scheduled)
+--         then per timer 8: id | record | attempt | attempts before due was last set | lost leases | due ms | planned ms | why
+
+local poller, claim, limit, share = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
+local lease, keep_failed, keep_finished = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
+
+local LAST_CLAIM = ROOT .. 'lastclaim:' .. poller
+local LAST_CLAIM_TTL = 21600000 -- ms in which a lost reply may be asked for again: longer than the store is ever away
+local MAX_BYTES = 1048576       -- of records in one batch
+local MAX_LOST = 3              -- lost leases that fail a timer
+local LOOK = 1000               -- due timers looked at in one call, taken or moved
+local LOOK_BYTES = 4194304      -- and of their records
+local LOOK_WAITING = 100        -- destinations looked at; of at most four a caller has its share in flight
+local FORGET = 100              -- overdue finished timers forgotten per status and claim, or twice the limit if that is more
+
+local us = now_us()
+local now = math.floor(us / 1000)
+local reply = { us, -1 }
+local taken, bytes = {}, 0
+local more_expired = false
+
+-- How many more of each tag the caller may take.
+local rooms = { [SUSPECTS] = 1 }
+for i = 8, #ARGV do rooms[ARGV[i]] = 0 end
+local function room(tag) return rooms[tag] or share end
+
+local function full() return #taken >= limit or bytes >= MAX_BYTES end
+
+local function give(id, record, it)
+  taken[#taken + 1] = id
+  bytes = bytes + #record
+  push(reply, id, record, it.attempts, it.base, it.lost, it.due, it.planned, it.why)
+end
+
+local lease_end = int(now + lease)
+-- What is written in one command each, when write() is called.
+local leases, claim_of, progress_of, due_no_more = {}, {}, {}, {}
+
+-- Puts `id` under this claim. It has to leave the set it stood in, if that is not delivering.
+local function take(id, it, tag, record)
+  rooms[tag] = room(tag) - 1
+  it.attempts = it.attempts + 1
+  push(leases, lease_end, id)
+  push(claim_of, id, claim)
+  push(progress_of, id, dump_progress(it))
+  give(id, record or redis.call('GET', record_key(id)), it)
+end
+
+-- Added first, removed last.
+local function write()
+  many('ZADD', DELIVERING, leases)
+  many('HSET', CLAIMS, claim_of)
+  many('HSET', PROGRESS, progress_of)
+  many('ZREM', SCHEDULED, due_no_more)
+  leases, claim_of, progress_of, due_no_more = {}, {}, {}, {}
+end
+
+local function fail(id, it, reason)
+  note_attempt(id, string.format('{"number":%d,"outcome":"permanent","error":"%s"}', it.attempts, reason), it.attempts)
+  redis.call('HSET', PROGRESS, id, dump_progress(it))
+  finish(id, 'failed', now + keep_failed)
+end
+
+-- Ends the claim of a poller that died, or was cut off past its lease. An id without a record is dropped, never resurrected.
+local function take_back(id)
+  local flags, tag = traits(id)
+  if not flags then
+    redis.call('ZREM', DELIVERING, id)
+    return erase(id)
+  end
+  local it = load_progress(id, now)
+  it.lost = it.lost + 1
+  it.why = 'lease-expired'
+  redis.call('HINCRBY', COUNTERS, 'lost_leases', 1)
+  if flags == 'once' then return fail(id, it, 'outcome-unknown') end
+  if it.lost >= MAX_LOST then return fail(id, it, 'lease-lost') end
+  note_attempt(id, string.format('{"number":%d,"outcome":"retryable","error":"lease-lost"}', it.attempts), it.attempts)
+  local behind = it.lost >= SUSPECT_LOSSES and SUSPECTS or tag
+  if room(behind) > 0 then return take(id, it, behind) end
+  redis.call('HSET', PROGRESS, id, dump_progress(it))
+  let_wait(id, behind, it.planned)
+  redis.call('ZREM', DELIVERING, id)
+  redis.call('HDEL', CLAIMS, id)
+end
+
+-- Takes what waits behind one destination, as far as the caller has room for it.
+local function serve(tag)
+  while room(tag) > 0 and not full() do
+    local id, due = head(waiting_key(tag))
+    if not id then break end
+    if traits(id) then
+      local it = load_progress(id, due)
+      it.planned = due
+      take(id, it, tag)
+    else
+      erase(id)
+    end
+    stop_waiting(id, tag)
+  end
+end
+
+-- Takes one due timer, or moves it behind its destination; returns the bytes of its record.
+local function take_due(id, due, progress)
+  local record = redis.call('GET', record_key(id))
+  push(due_no_more, id)
+  if not record then
+    erase(id)
+    return 0
+  end
+  local tag = string.match(record, '^%d+ %S+ (%S+)') or '-'
+  if room(tag) > 0 then
+    local it = read_progress(progress, due)
+    it.planned = due
+    take(id, it, tag, record)
+  else
+    let_wait(id, tag, due)
+  end
+  return #record
+end
+
+-- Takes what is due in the schedule itself, after a bounded look.
+local function take_schedule()
+  local looked, read = 0, 0
+  while not full() and looked < LOOK and read < LOOK_BYTES do
+    local due = redis.call('ZRANGEBYSCORE', SCHEDULED, '-inf', int(now), 'WITHSCORES', 'LIMIT', 0, limit - #taken)
+    if #due == 0 then break end
+    local ids = {}
+    for i = 1, #due, 2 do ids[#ids + 1] = due[i] end
+    local progress = redis.call('HMGET', PROGRESS, unpack(ids))
+    for n, id in ipairs(ids) do
+      if full() then break end
+      read = read + take_due(id, tonumber(due[2 * n]), progress[n])
+      looked = looked + 1
+    end
+    write()
+  end
+end
+
+local function forget(status)
+  local set = ROOT .. status
+  local count = math.max(redis.call('ZCOUNT', set, '-inf', int(now)), redis.call('ZCARD', set) - keep_finished)
+  count = math.min(count, math.max(FORGET, 2 * limit))
+  if count <= 0 then return end
+  local ids, keys = redis.call('ZRANGE', set, 0, count - 1), {}
+  for _, id in ipairs(ids) do push(keys, record_key(id), attempts_key(id)) end
+  redis.call('DEL', unpack(keys))
+  many('HDEL', PROGRESS, ids)
+  many('ZREM', set, ids)
+end
+
+local last = redis.call('GET', LAST_CLAIM)
+if last and string.match(last, '^%S+') == claim then
+  for id in string.gmatch(last, ' (%S+)') do
+    local record = redis.call('HGET', CLAIMS, id) == claim and redis.call('GET', record_key(id))
+    if record then give(id, record, load_progress(id, now)) end
+  end
+else
+  if seen(now, lease) then
+    local expired = redis.call('ZRANGEBYSCORE', DELIVERING, '-inf', int(now), 'LIMIT', 0, limit)
+    more_expired = #expired == limit
+    for _, id in ipairs(expired) do
+      if full() then break end
+      take_back(id)
+    end
+  end
+  for _, tag in ipairs(redis.call('ZRANGE', WAITING, 0, LOOK_WAITING - 1)) do serve(tag) end
+  write()
+  take_schedule()
+  if #taken > 0 then redis.call('SET', LAST_CLAIM, claim .. ' ' .. table.concat(taken, ' '), 'PX', LAST_CLAIM_TTL) end
+  forget('delivered')
+  forget('failed')
+  forget('cancelled')
+end
+
+local _, next_due = head(SCHEDULED)
+if full() or more_expired then
+  reply[2] = 0
+elseif next_due then
+  reply[2] = math.max(0, next_due * 1000 - us)
+end
+return reply

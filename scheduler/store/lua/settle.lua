@@ -1,0 +1,75 @@
+#!lua flags=allow-oom
+-- Ends claims: a timer is delivered, failed, or scheduled again. Repeatable: a repeat is told so, and changes nothing.
+-- KEYS[1] timers:{p}:scheduled (ZSET)
+-- Computes delivering, delivered, failed, claims, progress, attempts:<id>, lateness, counters, bell
+-- ARGV    ms a delivered timer is kept | ms a failed one is kept
+--         then per timer 7: id | claim id | 'delivered', 'failed', 'retry', 'in' or 'at' | ms until the retry, or that the timer is
+--         armed anew in, or the moment it is armed anew at | lateness ms or '' | the attempt's JSON, open at its end | the answer's
+--         text as one more JSON member, or ''; dropped when the store is over maxmemory
+-- An id stands once in a call, but for refused claims.
+-- Returns per timer: 1 settled | 0 settled already by this claim | -1 refused, the claim is not the caller's any more
+
+local SOONEST = 1000 -- ms in which a timer can be armed anew at the soonest
+local KEEP = { delivered = tonumber(ARGV[1]), failed = tonumber(ARGV[2]) }
+local LATENESS = ROOT .. 'lateness'
+
+local now = math.ceil(now_us() / 1000)
+local _, earliest = head(SCHEDULED)
+local memory = redis.call('INFO', 'memory')
+local most = tonumber(string.match(memory, 'maxmemory:(%d+)') or 0)
+local crowded = most > 0 and tonumber(string.match(memory, 'used_memory:(%d+)')) >= most
+local first
+local reply = {}
+
+-- What is written in one command each, once all timers have been looked at: added first, removed last.
+local lateness_of, progress_of, ended = {}, {}, {}
+local forget_at = { delivered = int(now + KEEP.delivered), failed = int(now + KEEP.failed) }
+local added = { delivered = {}, failed = {}, scheduled = {} }
+
+local function settle(id, claim, verdict, wait, lateness, attempt, text, held_by, progress)
+  local it = read_progress(progress, now)
+  if held_by ~= claim then
+    if it.settled == claim then return 0 end
+    redis.call('HINCRBY', COUNTERS, 'refused_settles', 1)
+    return -1
+  end
+  if lateness ~= '' then push(lateness_of, lateness) end
+  it.settled = claim
+  it.lost = 0 -- it got through an attempt without taking its poller down
+  if KEEP[verdict] then
+    push(added[verdict], forget_at[verdict], id)
+  else
+    local due = (verdict == 'at') and wait or now + wait
+    if verdict == 'retry' then
+      it.why = 'retry'
+    else
+      due = math.max(due, now + SOONEST)
+      it.due, it.planned, it.why, it.base = due, due, 'rescheduled', it.attempts
+    end
+    attempt = attempt .. ',"next_attempt_at":' .. int(due)
+    push(added.scheduled, int(due), id)
+    first = math.min(first or due, due)
+  end
+  push(progress_of, id, dump_progress(it))
+  push(ended, id)
+  note_attempt(id, attempt .. (crowded and '' or text) .. '}', it.attempts)
+  return 1
+end
+
+local ids = {}
+for i = 3, #ARGV, 7 do ids[#ids + 1] = ARGV[i] end
+local held_by = redis.call('HMGET', CLAIMS, unpack(ids))
+local progress = redis.call('HMGET', PROGRESS, unpack(ids))
+for n, id in ipairs(ids) do
+  local i = 7 * n - 4
+  reply[n] = settle(id, ARGV[i + 1], ARGV[i + 2], tonumber(ARGV[i + 3]), ARGV[i + 4], ARGV[i + 5], ARGV[i + 6], held_by[n], progress[n])
+end
+
+many('HSET', PROGRESS, progress_of)
+for set, arguments in pairs(added) do many('ZADD', ROOT .. set, arguments) end
+many('ZREM', DELIVERING, ended)
+many('HDEL', CLAIMS, ended)
+many('LPUSH', LATENESS, lateness_of)
+redis.call('LTRIM', LATENESS, 0, 999)
+if first then ring(first, earliest) end
+return reply

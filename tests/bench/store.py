@@ -1,0 +1,116 @@
+"""A store under test whose clock is in the test's hand: the scripts read it from a key instead of TIME."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import fakeredis
+import redis
+
+from scheduler import Claims, Draft, Link, Timer, Timers, Webhook
+
+#: A moment to start from: 2026-01-01T00:00:00Z.
+START = 1_767_225_600_000
+LEASE = 10_000
+KEEP = 60_000
+SHARE = 1000
+
+_SETS = ("scheduled", "delivering", "delivered", "failed", "cancelled")
+
+
+class _HandSet:
+    """A client whose scripts read the clock from `timers:{p}:clock`, a list of two like the answer of TIME."""
+
+    def register_script(self, script: Any) -> Any:
+        assert "redis.call('TIME')" in script
+        return super().register_script(script.replace("'TIME'", "'LRANGE', ROOT .. 'clock', 0, 1"))  # type: ignore[misc]
+
+
+class HandSetRedis(_HandSet, redis.Redis):
+    pass
+
+
+class HandSetFake(_HandSet, fakeredis.FakeRedis):
+    def register_script(self, script: Any) -> Any:
+        # It knows neither the `#!lua` line nor INFO.
+        return super().register_script(script.partition("\n")[2].replace("redis.call('INFO', 'memory')", "''"))
+
+
+class Bench:
+    """Timers and Claims over one client, and the words a store test is told in."""
+
+    def __init__(self, client: redis.Redis, partitions: int = 1) -> None:
+        self.client: Any = client  # redis-py's own types know no bytes from lists
+        self.link = Link(client, partitions)
+        self.timers = Timers(self.link, keep_cancelled_ms=KEEP)
+        self.claims = self.poller("one")
+        self._partitions = partitions
+        self.set_clock(START)
+
+    def poller(self, name: str, keep_finished: int = 1000, share: int = SHARE) -> Claims:
+        return Claims(
+            self.link,
+            poller=name,
+            share=share,
+            lease_ms=LEASE,
+            keep_delivered_ms=KEEP,
+            keep_failed_ms=KEEP,
+            keep_finished=keep_finished,
+        )
+
+    def set_clock(self, ms: int, us: int = 0) -> None:
+        self.now = ms
+        for partition in range(self._partitions):
+            key = f"timers:{{{partition}}}:clock"
+            self.client.delete(key)
+            self.client.rpush(key, ms // 1000, ms % 1000 * 1000 + us)
+
+    def advance(self, ms: int) -> None:
+        self.set_clock(self.now + ms)
+
+    def alive(self, ms: int) -> None:
+        """Let time pass while another poller goes on claiming nothing, as it does at least every second."""
+        other = self.poller("alive")
+        while ms > 0:
+            step = min(ms, LEASE // 4)
+            self.advance(step)
+            other.claim(0)
+            ms -= step
+
+    def draft(self, delay_ms: int, **webhook: Any) -> Draft:
+        url = webhook.pop("url", "http://receiver/hook")
+        return Draft(id=self.timers.new_id(), webhook=Webhook(url=url, **webhook), delay_ms=delay_ms)
+
+    def schedule(self, delay_ms: int = 0, **webhook: Any) -> Timer:
+        (timer,) = self.timers.schedule(self.draft(delay_ms, **webhook))
+        return timer
+
+    def where(self, timer_id: str, partition: int = 0) -> list[str]:
+        """The sets an id stands in."""
+        root = f"timers:{{{partition}}}:"
+        return [name for name in self._sets(root) if self.client.zscore(root + name, timer_id) is not None]
+
+    def members(self, name: str, partition: int = 0) -> list[tuple[bytes, float]]:
+        """One of the sets, with its scores."""
+        found: list[tuple[bytes, float]] = self.client.zrange(f"timers:{{{partition}}}:{name}", 0, -1, withscores=True)
+        return found
+
+    def check(self, partition: int = 0) -> None:
+        """Every rule that must hold in every snapshot."""
+        root = f"timers:{{{partition}}}:"
+        places = [timer_id for name in self._sets(root) for timer_id in self.client.zrange(root + name, 0, -1)]
+        records = {key.removeprefix(f"{root}timer:".encode()) for key in self.client.scan_iter(f"{root}timer:*")}
+        lists = {key.removeprefix(f"{root}attempts:".encode()) for key in self.client.scan_iter(f"{root}attempts:*")}
+        assert len(places) == len(set(places)), "an id stands in two sets"
+        assert set(places) == records, "an id without a record, or a record without a place"
+        assert set(self.client.hkeys(root + "claims")) == set(self.client.zrange(root + "delivering", 0, -1))
+        assert set(self.client.hkeys(root + "progress")) <= records
+        assert lists <= records
+        for tag, due in self.client.zrange(f"{root}waiting", 0, -1, withscores=True):
+            ((_, earliest),) = self.client.zrange(f"{root}waiting:{tag.decode()}", 0, 0, withscores=True)
+            assert due == earliest, "a destination waits under another moment than its earliest timer"
+
+    def _sets(self, root: str) -> list[str]:
+        behind = {key.decode().removeprefix(root) for key in self.client.scan_iter(f"{root}waiting:*")}
+        assert behind == {f"waiting:{tag.decode()}" for tag in self.client.zrange(f"{root}waiting", 0, -1)}
+        return [*_SETS, *sorted(behind)]

@@ -1,0 +1,33 @@
+"""Both transports, and one call to send a request with either."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from scheduler import RequestsTransport, Signer, StoreClock
+from scheduler.delivery.curl_transport import CurlTransport
+from scheduler.delivery.transport import Answer, Transport
+from tests.bench.receiver import SECRET
+from tests.bench.transports import LEASE, LOOPBACK, Send, claim, collect
+
+
+@pytest.fixture(params=[RequestsTransport, CurlTransport])
+def transport(request: pytest.FixtureRequest) -> Iterator[Transport]:
+    clock = StoreClock()
+    clock.observe(time.time_ns() // 1000)
+    it: Transport = request.param(clock, Signer(SECRET), LOOPBACK, slots=8, lease=LEASE)
+    yield it
+    it.close()
+
+
+@pytest.fixture
+def send(transport: Transport) -> Send:
+    def one(url: str, **webhook: Any) -> Answer:
+        transport.submit(claim(url, **webhook))
+        return collect(transport, 1)[0]
+
+    return one

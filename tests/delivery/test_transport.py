@@ -1,0 +1,378 @@
+"""The contract of a transport: one request at most per claim, one deadline over all of it, any answer survived."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from scheduler import Signer, StoreClock
+from scheduler.delivery.curl_transport import CurlTransport
+from scheduler.delivery.dialling import Dialler, Unreachable
+from scheduler.delivery.leash import Leash
+from scheduler.delivery.transport import MAX_READ, Transport
+from tests.bench.raw import RawReceiver, raw_receiving
+from tests.bench.receiver import Receiver, receiving
+from tests.bench.transports import LEASE, LOOPBACK, Send, claim, collect
+
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+#: Seconds by which a deadline may be overrun.
+SLACK = 0.5
+
+
+# What is sent
+
+
+def test_method_path_headers_and_body_arrive_as_given(send: Send) -> None:
+    with raw_receiving(lambda _, sock: sock.sendall(OK)) as receiver:
+        send(
+            f"{receiver.url}/a/../b//c?x=%2F&y=a+b",
+            method="PUT",
+            headers={"X-Empty": "", "x-Mixed": "A b"},
+            body=b"\x00\xff",
+        )
+    (request,) = receiver.requests
+    head, _, body = request.partition(b"\r\n\r\n")
+    lines = [line.strip() for line in head.split(b"\r\n")]
+    assert lines[0] == b"PUT /a/../b//c?x=%2F&y=a+b HTTP/1.1"
+    assert {b"X-Empty:", b"x-Mixed: A b"} <= set(lines)
+    assert [line.lower() for line in lines if line.lower().startswith(b"content-length")] == [b"content-length: 2"]
+    assert body == b"\x00\xff"
+    assert not any(line.lower().startswith((b"transfer-encoding", b"cookie", b"accept:")) for line in lines)
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"])
+def test_every_method_is_sent(send: Send, receiver: Receiver, method: str) -> None:
+    answer = send(f"{receiver.url}/status/200", method=method)
+    assert (answer.status_code, answer.error) == (200, None)
+    assert [hit.method for hit in receiver.hits] == [method]
+
+
+def test_connections_are_used_again(send: Send) -> None:
+    with raw_receiving(lambda _, sock: sock.sendall(OK)) as receiver:
+        for _ in range(5):
+            assert send(receiver.url).status_code == 200
+    assert (len(receiver.requests), receiver.connections) == (5, 1)
+
+
+def test_no_cookie_is_carried_from_one_timer_to_another(send: Send, receiver: Receiver) -> None:
+    for _ in range(2):
+        send(receiver.url)
+    assert all("cookie" not in hit.headers for hit in receiver.hits)
+
+
+def test_the_environment_of_the_poller_changes_nothing(
+    send: Send, receiver: Receiver, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / ".netrc").write_text("machine 127.0.0.1 login me password secret\n")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "REQUESTS_CA_BUNDLE"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    assert send(receiver.url).status_code == 204
+    assert "authorization" not in receiver.hits[0].headers
+
+
+def test_a_redirect_is_an_answer_and_is_not_followed(send: Send) -> None:
+    def redirect(receiver: RawReceiver, sock: socket.socket) -> None:
+        sock.sendall(b"HTTP/1.1 302 Found\r\nLocation: %s/other\r\nContent-Length: 0\r\n\r\n" % receiver.url.encode())
+
+    with raw_receiving(redirect) as receiver:
+        assert send(receiver.url).status_code == 302
+    assert len(receiver.requests) == 1
+
+
+# At most one request on the wire
+
+
+def test_a_request_read_whole_and_not_answered_is_not_sent_again(send: Send) -> None:
+    """The connection was used before, so that a client might think that the request never arrived."""
+
+    def second_time_silent(receiver: RawReceiver, sock: socket.socket) -> None:
+        if len(receiver.requests) == 1:
+            sock.sendall(OK)
+        else:
+            sock.close()
+
+    with raw_receiving(second_time_silent) as receiver:
+        assert send(receiver.url).status_code == 200
+        answer = send(receiver.url)
+    assert (answer.error, answer.sent) == ("reset", True)
+    assert len(receiver.requests) == 2
+
+
+def test_a_claim_with_less_than_half_a_lease_left_is_not_sent(transport: Transport, receiver: Receiver) -> None:
+    transport.submit(claim(receiver.url, claimed_at=time.monotonic() - LEASE / 2 - 0.01))
+    (answer,) = collect(transport, 1)
+    assert (answer.started_at, answer.sent) == (None, False)
+    assert receiver.hits == []
+
+
+# Deadlines
+
+ENDLESS = {
+    "silence": b"",
+    "dripped headers": b"HTTP/1.1 200 OK\r\nX-",
+    "100 continue": b"HTTP/1.1 100 Continue\r\n\r\n",
+    "dripped body": b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n",
+    "dripped body without a length": b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n",
+    "chunks": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+    "trailers": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n",
+}
+PIECES = {"100 continue": ENDLESS["100 continue"], "chunks": b"1\r\nx\r\n", "trailers": b"X-T: 1\r\n", "silence": b""}
+
+
+@pytest.mark.parametrize("kind", ENDLESS)
+def test_no_answer_outlives_the_deadline(send: Send, kind: str) -> None:
+    def endless(receiver: RawReceiver, sock: socket.socket) -> None:
+        sock.sendall(ENDLESS[kind])
+        receiver.drip(sock, PIECES.get(kind, b"x"))
+
+    with raw_receiving(endless) as receiver:
+        begun = time.monotonic()
+        answer = send(receiver.url, timeout=0.4)
+        assert 0.4 <= time.monotonic() - begun < 0.4 + SLACK
+    assert (answer.error, answer.sent) == ("timeout", True)
+
+
+def test_a_receiver_that_does_not_accept_holds_no_attempt_beyond_its_deadline(send: Send) -> None:
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as full:
+        waiting = [socket.socket() for _ in range(4)]
+        for sock in waiting:
+            sock.setblocking(False)
+            sock.connect_ex(full.getsockname())
+        answer = send(f"http://127.0.0.1:{full.getsockname()[1]}/", timeout=0.3)
+        for sock in waiting:
+            sock.close()
+    assert (answer.error, answer.sent) == ("timeout", False)
+    assert answer.duration_ms < 1000 * (0.3 + SLACK)
+
+
+def test_a_tls_handshake_that_stalls_ends_at_the_deadline(send: Send) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as stalling:
+        answer = send(f"https://127.0.0.1:{stalling.getsockname()[1]}/", timeout=0.3)
+    assert (answer.error, answer.sent) == ("timeout", False)
+    assert answer.duration_ms < 1000 * (0.3 + SLACK)
+
+
+# Hostile and broken answers
+
+
+def answered(raw: bytes, *, close: bool = True) -> Callable[[RawReceiver, socket.socket], None]:
+    def behave(_: RawReceiver, sock: socket.socket) -> None:
+        sock.sendall(raw)
+        if close:
+            sock.close()
+
+    return behave
+
+
+@pytest.mark.parametrize(
+    ("raw", "error"),
+    [
+        (b"", "reset"),
+        (b"nonsense\r\n\r\n", "protocol"),
+        (b"HTTP/1.1 abc OK\r\n\r\n", "protocol"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf", "protocol"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", "protocol"),
+        (b"HTTP/1.1 200 OK\r\nX: " + b"x" * 100_000, "protocol"),
+    ],
+)
+def test_a_broken_answer_has_a_word(send: Send, raw: bytes, error: str) -> None:
+    with raw_receiving(answered(raw)) as receiver:
+        answer = send(receiver.url)
+    assert (answer.error, answer.sent) == (error, True)
+
+
+def test_a_refused_connection_is_no_request(send: Send) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as gone:
+        url = f"http://127.0.0.1:{gone.getsockname()[1]}/"
+    answer = send(url)
+    assert (answer.error, answer.sent) == ("connect", False)
+
+
+def test_a_plain_server_behind_https_is_a_tls_error(send: Send, receiver: Receiver) -> None:
+    answer = send(receiver.url.replace("http:", "https:"))
+    assert (answer.error, answer.sent) == ("tls", False)
+    assert receiver.hits == []
+
+
+def test_of_a_long_answer_only_the_beginning_is_read(send: Send) -> None:
+    def flood(receiver: RawReceiver, sock: socket.socket) -> None:
+        sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n")
+        while not receiver.over.is_set():
+            sock.sendall(b"x" * 65536)
+
+    with raw_receiving(flood) as receiver:
+        answer = send(receiver.url)
+    assert (answer.status_code, answer.error, len(answer.body)) == (200, None, MAX_READ)
+
+
+def test_nothing_is_decompressed(send: Send) -> None:
+    bomb = b"\x1f\x8b\x08" + b"\x00" * 100
+    raw = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip, gzip\r\nContent-Length: %d\r\n\r\n%s" % (len(bomb), bomb)
+    with raw_receiving(answered(raw)) as receiver:
+        assert send(receiver.url).body == bomb
+
+
+def test_the_service_goes_on_after_every_hostile_answer(transport: Transport, receiver: Receiver) -> None:
+    with raw_receiving(answered(b"HTTP/1.1 200 OK\r\nX\x00: \r\n\r\r\n\xff" * 50)) as hostile:
+        for _ in range(40):
+            transport.submit(claim(hostile.url, timeout=1))
+        collect(transport, 40)
+    transport.submit(claim(receiver.url))
+    assert collect(transport, 1)[0].status_code == 204
+
+
+# The loop's side
+
+
+def test_wake_ends_a_wait_at_once_even_if_it_came_before(transport: Transport) -> None:
+    transport.wake()
+    begun = time.monotonic()
+    assert transport.wait(5) == []
+    assert time.monotonic() - begun < 0.5
+
+
+def test_a_wake_is_not_lost_when_look_ups_are_answered_at_the_same_time() -> None:
+    clock = StoreClock()
+    transport = CurlTransport(clock, Signer(""), LOOPBACK, slots=8, lease=LEASE)
+    transport.wake()
+    transport._names._answers.put((("name.example", 80), []))
+    begun = time.monotonic()
+    transport.wait(5)
+    assert time.monotonic() - begun < 0.5
+    transport.close()
+
+
+def test_a_timer_that_cannot_be_sent_at_all_stops_nobody(transport: Transport, receiver: Receiver) -> None:
+    """Creation refuses such a header; a record of another version may hold it."""
+    transport.submit(claim(receiver.url, headers={"x": "\ud800"}))
+    (answer,) = collect(transport, 1)
+    assert answer.status_code is None
+    assert answer.error
+    transport.submit(claim(receiver.url))
+    assert collect(transport, 1)[0].status_code == 204
+
+
+def test_a_wait_lasts_as_long_as_asked_to_the_millisecond(transport: Transport) -> None:
+    overshoots = []
+    for _ in range(20):
+        begun = time.monotonic()
+        transport.wait(0.0105)
+        overshoots.append(time.monotonic() - begun - 0.0105)
+    assert min(overshoots) >= 0
+    assert min(overshoots) < 0.002  # the others are this machine's business
+
+
+def test_a_deadline_holds_on_a_connection_that_is_used_again(send: Send) -> None:
+    def second_time_endless(receiver: RawReceiver, sock: socket.socket) -> None:
+        sock.sendall(OK if len(receiver.requests) == 1 else ENDLESS["dripped body"])
+        if len(receiver.requests) > 1:
+            receiver.drip(sock, b"x")
+
+    with raw_receiving(second_time_endless) as receiver:
+        assert send(receiver.url).status_code == 200
+        begun = time.monotonic()
+        assert send(receiver.url, timeout=0.4).error == "timeout"
+        assert time.monotonic() - begun < 0.4 + SLACK
+    assert receiver.connections == 1
+
+
+def test_a_body_that_is_cut_while_it_is_sent_may_have_arrived(send: Send) -> None:
+    def reset(listener: socket.socket) -> None:
+        sock, _ = listener.accept()
+        sock.recv(10)
+        sock.close()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=reset, args=(listener,), daemon=True).start()
+        answer = send(f"http://127.0.0.1:{listener.getsockname()[1]}/", body=b"x" * 250_000, timeout=1)
+    assert answer.error in ("reset", "timeout")
+    assert answer.sent
+
+
+def test_nothing_is_left_of_calls_that_are_over(transport: Transport, receiver: Receiver) -> None:
+    for number in range(20):
+        transport.submit(claim(f"{receiver.url}/{number}"))
+    collect(transport, 20)
+    assert not getattr(transport, "_leashes", None)
+    assert not getattr(transport, "_busy", None)
+
+
+def test_a_leash_that_was_cut_before_it_holds_a_connection_cuts_that_too() -> None:
+    ours, theirs = socket.socketpair()
+    leash = Leash(0.0)
+    leash.cut()
+    leash.hold(ours)
+    assert ours.recv(1) == b""
+    leash.let_go()
+    for sock in (ours, theirs):
+        sock.close()
+
+
+def test_a_call_that_is_over_cannot_be_cut() -> None:
+    """Its connection may be another call's by now."""
+    ours, theirs = socket.socketpair()
+    leash = Leash(0.0)
+    leash.hold(ours)
+    leash.let_go()
+    leash.cut()
+    assert not leash.cut_off
+    theirs.sendall(b"x")
+    assert ours.recv(1) == b"x"
+    for sock in (ours, theirs):
+        sock.close()
+
+
+def test_idle_connections_are_few_however_many_origins_there_are(transport: Transport) -> None:
+    before = len(os.listdir("/proc/self/fd"))
+    with contextlib.ExitStack() as stack:
+        receivers = [stack.enter_context(raw_receiving(lambda _, sock: sock.sendall(OK))) for _ in range(100)]
+        listening = len(os.listdir("/proc/self/fd")) - before
+        for receiver in receivers:
+            transport.submit(claim(receiver.url))
+        collect(transport, 100)
+        assert len(os.listdir("/proc/self/fd")) - before - listening <= 2 * 100  # both ends are ours here
+
+
+def test_many_attempts_wait_for_one_look_up_of_a_silent_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, held = [], threading.Event()
+
+    def silent(host: str, *_: object, **__: object) -> list[object]:
+        asked.append(host)
+        held.wait(5)
+        return []
+
+    monkeypatch.setattr(socket, "getaddrinfo", silent)
+    dialler = Dialler(LOOPBACK, lookups=2)
+    for _ in range(10):
+        with pytest.raises(Unreachable, match="timeout"):
+            dialler.look_up("silent.example", 80, time.monotonic() + 0.02)
+    assert asked == ["silent.example"]
+    held.set()
+
+
+def test_close_waits_for_nobody(transport: Transport) -> None:
+    with receiving() as holding:
+        transport.submit(claim(f"{holding.url}/held", timeout=60))
+        while not holding.hits:
+            assert transport.wait(0.05) == []
+        begun = time.monotonic()
+        transport.close()
+        assert time.monotonic() - begun < 1
+
+
+def test_look_ups_do_not_wait_for_a_place_beyond_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    held = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: held.wait(5) and [])
+    dialler = Dialler(LOOPBACK, lookups=1)
+    for _ in range(2):
+        with pytest.raises(Unreachable, match="timeout"):
+            dialler.look_up("silent.example", 80, time.monotonic() + 0.05)
+    held.set()

@@ -1,0 +1,93 @@
+"""The API as a process: what gunicorn sees before Flask does."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import requests
+
+from tests.bench.processes import Service
+
+POST = b"POST /timers HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+CHUNKED = POST + b"Transfer-Encoding: chunked\r\n\r\n"
+
+
+def speak(service: Service, raw: bytes) -> tuple[int, dict[str, object]]:
+    """Status and JSON of the answer to these bytes, which must be a problem."""
+    host, _, port = service.url.removeprefix("http://").partition(":")
+    with socket.create_connection((host, int(port)), timeout=15) as sock:
+        sock.sendall(raw)
+        sock.shutdown(socket.SHUT_WR)
+        answer = b""
+        while more := sock.recv(65536):
+            answer += more
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert b"application/problem+json" in head, answer
+    return int(head.split()[1]), json.loads(body)
+
+
+# fmt: off
+MALFORMED = [
+    (b"nonsense\r\n\r\n", 400),
+    (b"get /livez HTTP/1.1\r\nHost: localhost\r\n\r\n", 400),
+    (b"GET /livez HTTP/1.1\r\nHost: localhost\r\nA b: c\r\n\r\n", 400),
+    (b"GET /livez HTTP/1.1\r\nHost: localhost\r\nContent-Length: -1\r\n\r\n", 400),
+    (b"GET /" + b"x" * 9000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n", 414),
+    (b"GET /livez HTTP/1.1\r\nHost: localhost\r\nX: " + b"x" * 90_000 + b"\r\n\r\n", 431),
+    (b"POST /timers HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: nonsense\r\n\r\n", 501),
+    (CHUNKED + b"zz\r\n{}\r\n0\r\n\r\n", 400),
+    (CHUNKED + b"-5\r\n{}\r\n0\r\n\r\n", 400),
+    (CHUNKED + b"2\r\n{}xx0\r\n\r\n", 400),
+    (CHUNKED + b"2;" + b"x" * 20_000 + b"\r\n{}\r\n0\r\n\r\n", 400),
+    (CHUNKED + b"100000\r\n" + b" " * 0x100000 + b"\r\n2\r\n{}\r\n0\r\n\r\n", 413),
+    (POST + b"Content-Length: 300\r\n\r\n{}", 400),
+]
+# fmt: on
+
+
+@pytest.fixture(scope="module")
+def api(tmp_path_factory: pytest.TempPathFactory) -> Service:
+    it = Service(tmp_path_factory.mktemp("api"), TIMER_API_THREADS="8")
+    it.api()
+    return it
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _removed(api: Service) -> object:
+    yield
+    api.remove()
+
+
+@pytest.mark.parametrize(("raw", "status"), MALFORMED, ids=[repr(raw[:40]) for raw, _ in MALFORMED])
+def test_what_is_no_http_is_a_problem_like_any_other(api: Service, raw: bytes, status: int) -> None:
+    found, problem = speak(api, raw)
+    assert (found, problem["status"]) == (status, status)
+    assert "Traceback" not in api.parts[0].output()
+
+
+def test_no_header_of_a_client_moves_the_application(api: Service) -> None:
+    answer = requests.get(f"{api.url}/livez", headers={"SCRIPT_NAME": "/foo", "X-Forwarded-Proto": "https"}, timeout=5)
+    assert answer.status_code == 200
+
+
+def test_clients_that_stop_in_mid_request_do_not_stop_the_others_for_long(api: Service) -> None:
+    host, _, port = api.url.removeprefix("http://").partition(":")
+    slow = [socket.create_connection((host, int(port))) for _ in range(8)]
+    for sock in slow:
+        sock.sendall(b"GET /livez HTTP/1.1\r\nHost: loc")
+    time.sleep(0.2)  # all eight threads have one
+    begun = time.monotonic()
+    assert requests.get(f"{api.url}/livez", timeout=30).status_code == 200
+    assert time.monotonic() - begun < 12
+    for sock in slow:
+        sock.close()
+
+
+def test_a_keep_alive_client_is_served_again_and_again(api: Service) -> None:
+    with requests.Session() as session, ThreadPoolExecutor(4) as four:
+        answers = list(four.map(lambda _: session.get(f"{api.url}/livez", timeout=5).status_code, range(100)))
+    assert answers == [200] * 100

@@ -1,0 +1,265 @@
+"""Pollers that die, freeze, stop, race and lose their store, over real processes and sockets."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections import Counter
+
+import pytest
+import requests
+
+from scheduler import Backoff, Delivery
+from tests.bench.processes import Service, wait_until
+from tests.bench.receiver import Receiver, receiving
+
+
+def test_a_poller_killed_in_mid_attempt_has_its_timer_sent_again_once_with_the_same_id_and_marked(
+    service: Service, receiver: Receiver
+) -> None:
+    victim = service.poller()
+    (timer_id,) = service.set(1, f"{receiver.url}/held", 0)
+    (first,) = receiver.wait_for(1, 10)
+    victim.kill()
+    killed = time.time()
+    service.poller()
+    _, second = receiver.wait_for(2, 15)
+    receiver.release.set()
+    service.finished(1, 10)
+    assert second.at - killed < 15
+    assert first.timer_id == second.timer_id == timer_id
+    assert (first.headers["timer-attempt"], second.headers["timer-attempt"]) == ("1", "2")
+    assert "timer-redelivery" not in first.headers
+    assert second.headers["timer-redelivery"] == "lease-expired"
+    assert len(receiver.hits) == 2
+    assert [attempt.error for attempt in service.timers.attempts(timer_id)] == ["lease-lost", None]
+
+
+def test_of_300_timers_one_that_kills_its_poller_fails_and_299_are_delivered(
+    service: Service, receiver: Receiver
+) -> None:
+    """Without suspects all that died beside it would fail with it."""
+    ids = service.set(150, receiver.url, 0)
+    (poison,) = service.set(1, f"{receiver.url}/poison", 0)
+    ids += service.set(149, receiver.url, 0)
+    deaths = 0
+    poller = service.poisoned_poller(TIMER_LEASE="3")
+
+    def over() -> bool:
+        nonlocal deaths, poller
+        if poller.process.poll() is not None:
+            deaths += 1
+            poller = service.poisoned_poller(TIMER_LEASE="3")
+        stats = service.timers.stats()
+        return stats.failed == 1 and stats.delivered == 299
+
+    wait_until(over, 60, "299 delivered and 1 failed")
+    assert deaths == 3
+    last = service.timers.get(poison).last_attempt
+    assert last is not None
+    assert last.error == "lease-lost"
+    assert set(receiver.counts()) == set(ids)
+
+
+def test_at_most_once_is_not_sent_again_after_a_kill_in_mid_attempt(service: Service, receiver: Receiver) -> None:
+    victim = service.poller()
+    (timer_id,) = service.set(1, f"{receiver.url}/held", 0, delivery=Delivery.AT_MOST_ONCE)
+    receiver.wait_for(1, 10)
+    victim.kill()
+    service.poller()
+    wait_until(lambda: service.timers.stats().failed == 1, 20, "its failure")
+    receiver.release.set()
+    last = service.timers.get(timer_id).last_attempt
+    assert last is not None
+    assert (last.error, last.outcome) == ("outcome-unknown", "permanent")
+    assert len(receiver.hits) == 1
+
+
+@pytest.mark.parametrize("transport", ["requests", "curl"])
+def test_a_receiver_that_asks_for_a_timer_again_gets_it_again_marked(
+    service: Service, receiver: Receiver, transport: str
+) -> None:
+    service.poller(TIMER_TRANSPORT=transport)
+    (timer_id,) = service.set(1, f"{receiver.url}/again/1s", 0, max_attempts=1)
+    first, second = receiver.wait_for(2, 10)[:2]
+    assert second.at - first.at >= 1
+    assert (first.timer_id, second.timer_id) == (timer_id, timer_id)
+    assert (first.headers.get("timer-redelivery"), second.headers["timer-redelivery"]) == (None, "rescheduled")
+
+
+def test_four_pollers_send_2000_timers_due_at_once_each_exactly_once_and_each_takes_its_share(
+    service: Service, receiver: Receiver
+) -> None:
+    for _ in range(4):
+        service.poller(TIMER_SLOTS="16")
+    ids = service.set(2000, receiver.url, 3000)
+    receiver.wait_for(2000, 60)
+    service.finished(2000, 10)
+    assert receiver.counts() == dict.fromkeys(ids, 1)
+    shares = Counter(service.timers.attempts(timer_id)[0].poller for timer_id in ids)
+    assert len(shares) == 4
+    assert min(shares.values()) >= 100  # 5 %
+    due = {timer_id: service.timers.get(timer_id).due_at for timer_id in ids[:50]}
+    assert all(1000 * hit.at >= due[hit.timer_id] for hit in receiver.hits if hit.timer_id in due)
+
+
+def test_a_store_frozen_for_longer_than_the_lease_makes_two_live_pollers_send_nothing_twice(
+    service: Service, receiver: Receiver
+) -> None:
+    for _ in range(2):
+        service.poller(TIMER_LEASE="3")
+    ids = service.set(20, f"{receiver.url}/sleep/2", 0)
+    receiver.wait_for(20, 10)
+    service.store.signal(signal.SIGSTOP)
+    time.sleep(7)  # the fault itself: more than two leases
+    service.store.signal(signal.SIGCONT)
+    service.finished(20, 20)
+    assert receiver.counts() == dict.fromkeys(ids, 1)
+
+
+def test_an_attempt_longer_than_its_lease_is_renewed_and_sent_once(service: Service, receiver: Receiver) -> None:
+    for _ in range(2):
+        service.poller(TIMER_LEASE="3")
+    (timer_id,) = service.set(1, f"{receiver.url}/sleep/5", 0)
+    service.finished(1, 20)
+    assert receiver.counts() == {timer_id: 1}
+
+
+def test_sigterm_under_load_loses_nothing_and_repeats_nothing(service: Service, receiver: Receiver) -> None:
+    pollers = [service.poller(), service.poller()]
+    ids = service.set(600, f"{receiver.url}/sleep/0.1", 0)
+    receiver.wait_for(100, 20)
+    for old in pollers:
+        service.poller()
+        assert old.stop() == 0
+    service.finished(600, 30)
+    assert receiver.counts() == dict.fromkeys(ids, 1)
+
+
+def test_a_poller_told_to_stop_while_its_claim_is_unanswered_gives_the_timers_back(
+    service: Service, receiver: Receiver
+) -> None:
+    poller = service.poller()
+    once = service.set(1, receiver.url, 500, delivery=Delivery.AT_MOST_ONCE)
+    service.store.signal(signal.SIGSTOP)
+    time.sleep(1.5)  # the claim of what fell due lies in the store's socket by now, and its caller has given up waiting
+    poller.signal(signal.SIGTERM)
+    service.store.signal(signal.SIGCONT)
+    assert poller.process.wait(30) == 0
+    assert service.timers.stats().scheduled == 1
+    service.poller()
+    service.finished(1, 10)
+    assert receiver.counts() == dict.fromkeys(once, 1)
+    assert service.timers.stats().delivering == 0
+
+
+def test_a_stopping_poller_leaves_a_hanging_attempt_to_its_lease_when_its_grace_is_over(
+    service: Service, receiver: Receiver
+) -> None:
+    poller = service.poller(TIMER_GRACE="1")
+    service.set(1, f"{receiver.url}/held", 0)
+    receiver.wait_for(1, 10)
+    begun = time.monotonic()
+    assert poller.stop() == 0
+    assert 1 <= time.monotonic() - begun < 4
+    assert service.timers.stats().delivering == 1
+
+
+@pytest.mark.parametrize(("transport", "share", "slots"), [("requests", 16, 64), ("curl", 64, 256)])
+def test_one_hanging_destination_costs_its_neighbours_nothing(
+    service: Service, receiver: Receiver, transport: str, share: int, slots: int
+) -> None:
+    with receiving() as hanging:
+        service.poller(TIMER_TRANSPORT=transport, TIMER_SLOTS=str(slots))
+        service.set(2000, f"{hanging.url}/held", 0, timeout=60)
+        hanging.wait_for(share, 20)
+        for number in range(50):
+            due = time.time() + 0.05
+            service.set(1, receiver.url, 50)
+            assert receiver.wait_for(number + 1, 5)[-1].at - due < 1
+        # Its share, and what the first batch added.
+        assert share <= len(hanging.hits) < slots
+
+
+def test_a_cancelled_timer_is_silent(service: Service, receiver: Receiver) -> None:
+    service.api()
+    service.poller()
+    silent = service.post(seconds=1, url=receiver.url)
+    other = service.post(delay="1200ms", url=receiver.url)
+    assert requests.delete(f"{service.url}/timers/{silent['id']}", timeout=5).status_code == 204
+    receiver.wait_for(1, 10)
+    assert receiver.counts() == {other["id"]: 1}
+
+
+def test_a_failing_receiver_is_tried_again_and_then_the_timer_fails_with_a_written_reason(
+    service: Service, receiver: Receiver
+) -> None:
+    service.poller()
+    (timer_id,) = service.set(1, f"{receiver.url}/status/500", 0, max_attempts=3, backoff=_quick())
+    wait_until(lambda: service.timers.stats().failed == 1, 10, "its failure")
+    hits = receiver.hits
+    assert [hit.headers["timer-attempt"] for hit in hits] == ["1", "2", "3"]
+    assert [hit.headers.get("timer-redelivery") for hit in hits] == [None, "retry", "retry"]
+    assert {hit.timer_id for hit in hits} == {timer_id}
+    last = service.timers.get(timer_id).last_attempt
+    assert last is not None
+    assert (last.number, last.status_code, last.outcome, last.next_attempt_at) == (3, 500, "retryable", None)
+
+
+def test_a_timer_set_while_every_poller_sleeps_is_sent_at_once(service: Service, receiver: Receiver) -> None:
+    """Without the doorbell a sleeping poller would find it up to a second later, half a second on average."""
+    service.poller()
+    service.set(1, receiver.url, 3_600_000)
+    late = []
+    for number in range(20):
+        time.sleep(0.037 * (number % 5))  # another place in the poller's sleep each time
+        begun = time.time()
+        service.set(1, receiver.url, 0)
+        late.append(receiver.wait_for(number + 1, 5)[-1].at - begun)
+    assert sorted(late)[15] < 0.1
+
+
+def test_a_poller_waits_for_a_store_that_is_away_and_goes_on_when_it_is_back(
+    service: Service, receiver: Receiver
+) -> None:
+    poller = service.poller()
+    ids = service.set(5, receiver.url, 1500)
+    service.store.kill()
+    time.sleep(2)  # the fault itself
+    assert poller.process.poll() is None
+    before = _cpu(poller.process.pid)
+    time.sleep(2)
+    assert _cpu(poller.process.pid) - before < 0.4  # seconds: it neither exits nor spins
+    service.store.start()
+    service.finished(5, 10)
+    assert receiver.counts() == dict.fromkeys(ids, 1)
+    assert poller.stop() == 0
+
+
+def test_a_frozen_poller_that_thaws_does_not_overwrite_what_another_has_done(
+    service: Service, receiver: Receiver
+) -> None:
+    frozen = service.poller(TIMER_LEASE="3")
+    (timer_id,) = service.set(1, f"{receiver.url}/held", 0)
+    receiver.wait_for(1, 10)
+    other = service.poller(TIMER_LEASE="3")
+    frozen.signal(signal.SIGSTOP)
+    receiver.wait_for(2, 15)
+    receiver.release.set()
+    service.finished(1, 10)
+    frozen.signal(signal.SIGCONT)
+    wait_until(lambda: f"settle of timer {timer_id} refused" in frozen.output(), 10, "a refused settle")
+    assert service.timers.get(timer_id).attempts == 2
+    assert len(receiver.hits) == 2
+    assert (frozen.stop(), other.stop()) == (0, 0)
+
+
+def _quick() -> object:
+    return Backoff(steps=(0.05,))
+
+
+def _cpu(pid: int) -> float:
+    """Seconds of processor time so far."""
+    with open(f"/proc/{pid}/stat") as stat:
+        fields = stat.read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / 100

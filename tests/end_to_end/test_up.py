@@ -1,0 +1,223 @@
+"""`timer-service up`: one command, one Ctrl-C, and nothing lost in between."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import time
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from tests.bench.processes import Up, alive, free_port, wait_until
+from tests.bench.receiver import Receiver
+
+StartUp = Callable[..., Up]
+
+
+def test_a_timer_set_with_one_call_fires_once_not_early_and_says_who_it_is(up: StartUp, receiver: Receiver) -> None:
+    url = up().url()
+    asked = {"seconds": 1, "url": f"{receiver.url}/hook?a=1", "headers": {"X-Own": "1"}, "body": {"hello": ["é"]}}
+    timer = requests.post(f"{url}/timer", json=asked, timeout=5).json()
+    (hit,) = receiver.wait_for(1, 10)
+    due = datetime.fromisoformat(timer["due_at"]).timestamp()
+    assert due <= hit.at < due + 1
+    assert (hit.method, hit.path, json.loads(hit.body)) == ("POST", "/hook?a=1", {"hello": ["é"]})
+    assert hit.timer_id == timer["id"]
+    assert hit.headers["timer-attempt"] == "1"
+    assert hit.headers["timer-due-at"] == timer["due_at"]
+    assert hit.headers["x-own"] == "1"
+    assert hit.headers["content-type"] == "application/json"
+    assert int(hit.headers["timer-lateness-ms"]) < 1000
+    assert abs(int(hit.headers["webhook-timestamp"]) - hit.at) < 2
+    assert "timer-redelivery" not in hit.headers
+    found = _wait_for_end(url, timer["id"])
+    assert (found["status"], found["attempts"], found["time_left"]) == ("delivered", 1, 0)
+    assert found["last_attempt"]["status_code"] == 204
+    assert len(receiver.hits) == 1
+
+
+def test_after_a_kill_of_everything_nothing_is_left_running_and_what_fell_due_meanwhile_fires_once(
+    up: StartUp, receiver: Receiver
+) -> None:
+    first = up()
+    url = first.url()
+    timers = [
+        requests.post(f"{url}/timer", json={"seconds": 1, "url": receiver.url}, timeout=5).json() for _ in range(20)
+    ]
+    children = first.children()
+    assert sum("timer-service poller" in line for line in children.values()) == 1
+    assert sum("timer-service api" in line for line in children.values()) == 2  # gunicorn's arbiter and its worker
+    first.signal(signal.SIGKILL)
+    first.process.wait()
+    wait_until(lambda: not any(map(alive, children)), 5, f"the end of {children}")
+    time.sleep(max(0.0, datetime.fromisoformat(timers[-1]["due_at"]).timestamp() - time.time()))
+    assert receiver.hits == []
+
+    url = up().url()
+    receiver.wait_for(20, 15)
+    for timer in timers:
+        _wait_for_end(url, timer["id"])
+    assert receiver.counts() == dict.fromkeys([timer["id"] for timer in timers], 1)
+
+
+def test_a_second_start_on_the_same_data_directory_is_refused(up: StartUp) -> None:
+    first = up()
+    first.url()
+    second = up()
+    assert second.process.wait(20) == 1
+    assert f"in use by another timer-service (process {first.process.pid})" in second.output()
+
+
+def test_a_port_in_use_is_said_in_one_line(up: StartUp, receiver: Receiver) -> None:
+    port = receiver.url.rpartition(":")[2]
+    second = up("--port", port)
+    assert second.process.wait(20) == 1
+    assert second.output().startswith(f"Error: cannot listen on 127.0.0.1:{port}")
+    assert second.output().count("\n") == 1
+
+
+def test_a_bad_setting_stops_the_start_with_one_line_that_names_it(up: StartUp) -> None:
+    part = up(TIMER_MAX_ATTEMPTS="many")
+    assert part.process.wait(20) == 1
+    assert part.output().startswith("Error: TIMER_MAX_ATTEMPTS 'many' is refused")
+    assert part.output().count("\n") == 1
+
+
+def test_one_signal_stops_everything_in_order_with_exit_code_0(up: StartUp) -> None:
+    part = up("--pollers", "2", "--api-workers", "2")
+    part.url()
+    children = part.children()
+    assert sum("timer-service poller" in line for line in children.values()) == 2
+    part.signal(signal.SIGINT)
+    assert part.process.wait(20) == 0
+    assert not any(map(alive, children))
+    assert "killed" not in part.output()
+    assert "away" not in part.output()  # the store was the last to go
+
+
+def test_each_child_has_a_process_group_of_its_own(up: StartUp) -> None:
+    part = up()
+    part.url()
+    groups = {os.getpgid(pid) for pid, line in part.children().items() if " poller" in line or "valkey" in line}
+    assert len(groups) == 2
+    assert part.process.pid not in groups
+
+
+def test_a_killed_supervisor_leaves_no_worker_on_the_port_even_with_a_client_in_mid_request(up: StartUp) -> None:
+    first = up()
+    host, _, port = first.url().removeprefix("http://").partition(":")
+    children = first.children()
+    with socket.create_connection((host, int(port))) as client:
+        client.sendall(b"POST /timers HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{")
+        first.signal(signal.SIGKILL)
+        first.process.wait()
+        wait_until(lambda: not any(map(alive, children)), 5, f"the end of {children}")
+        up("--port", port).url()
+
+
+def test_the_echo_of_a_signal_does_not_cut_the_stop_short(up: StartUp) -> None:
+    """`make run` hands on the signal that its whole group got already."""
+    part = up()
+    part.url()
+    for _ in range(3):
+        part.signal(signal.SIGTERM)
+    assert part.process.wait(20) == 0
+    assert "killed" not in part.output()
+
+
+def test_nobody_else_can_read_the_timers_on_disk(up: StartUp) -> None:
+    part = up()
+    url = part.url()
+    requests.post(f"{url}/timer", json={"hours": 1, "url": "http://h/", "headers": {"Authorization": "x"}}, timeout=5)
+    assert part.data_dir.stat().st_mode & 0o077 == 0
+    assert all(path.stat().st_mode & 0o077 == 0 for path in part.data_dir.rglob("*"))
+
+
+@pytest.mark.parametrize("path", ["/proc/nothere", "/etc/hostname", "/etc/hostname/x"])
+def test_a_data_directory_that_cannot_be_is_said_in_one_line(up: StartUp, path: str) -> None:
+    part = up("--data-dir", path)
+    assert part.process.wait(20) == 1
+    assert part.output().startswith(f"Error: the data directory {path} cannot be used")
+    assert part.output().count("\n") == 1
+
+
+def test_an_empty_redis_url_means_the_embedded_store(up: StartUp) -> None:
+    part = up(TIMER_REDIS_URL="")
+    part.url()
+    assert "embedded Valkey" in part.output()
+
+
+def test_a_child_that_dies_is_started_again(up: StartUp, receiver: Receiver) -> None:
+    part = up()
+    url = part.url()
+    for name in ("timer-service poller", "valkey-server", "timer-service api"):
+        victim = min(pid for pid, line in part.children().items() if name in line)
+        _kill(victim)
+    wait_until(lambda: _accepted(url, receiver.url), 20, "a timer that is accepted")
+    receiver.wait_for(1, 20)
+
+
+def test_a_child_that_keeps_dying_stops_everything_and_is_named(up: StartUp) -> None:
+    part = up("--redis-url", f"redis://127.0.0.1:{free_port()}")
+    part.url()
+    for _ in range(6):
+        victim = wait_until(
+            lambda: next((pid for pid, line in part.children().items() if "timer-service poller" in line), 0),
+            20,
+            "a poller",
+        )
+        _kill(victim)
+    assert part.process.wait(30) == 1
+    assert "poller 1 died 6 times within 60 s, last with signal 9; giving up" in part.output()
+
+
+def test_a_data_directory_with_a_long_name_works(up: StartUp, tmp_path: Path) -> None:
+    """The kernel allows a socket's path 107 bytes."""
+    deep = tmp_path / ("d" * 100) / ("e" * 100)
+    assert requests.get(f"{up('--data-dir', str(deep)).url()}/readyz", timeout=5).json()["warnings"] == []
+    assert (deep / "appendonlydir").is_dir()
+
+
+def test_a_damaged_append_only_file_is_no_empty_start(up: StartUp) -> None:
+    first = up()
+    url = first.url()
+    for _ in range(50):
+        requests.post(f"{url}/timer", json={"hours": 1, "url": "http://localhost:9/"}, timeout=5)
+    assert first.stop() == 0
+    (log,) = first.data_dir.glob("appendonlydir/*.incr.aof")
+    data = log.read_bytes()
+    middle = data.index(b"\r\n*", len(data) // 2)  # where a command begins
+    log.write_bytes(data[:middle] + b"\r\n\xff" + data[middle + 3 :])
+    second = up()
+    assert second.process.wait(30) == 1
+    assert "the embedded store did not start" in second.output()
+    assert "Bad file format" in second.output()
+
+
+def _kill(pid: int) -> None:
+    os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: not alive(pid), 5, "its death")
+
+
+def _wait_for_end(url: str, timer_id: str) -> dict[str, Any]:
+    found: dict[str, Any] = wait_until(lambda: _ended(url, timer_id), 5, "the end of the timer")
+    return found
+
+
+def _ended(url: str, timer_id: str) -> dict[str, object] | None:
+    found: dict[str, object] = requests.get(f"{url}/timers/{timer_id}", timeout=5).json()
+    return found if found["status"] not in ("scheduled", "delivering") else None
+
+
+def _accepted(url: str, hook: str) -> bool:
+    try:
+        return requests.post(f"{url}/timer", json={"seconds": 0, "url": hook}, timeout=5).status_code == 201
+    except requests.RequestException:
+        return False

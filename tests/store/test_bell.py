@@ -1,0 +1,79 @@
+"""The doorbell: rung whenever an earlier moment exists, and only then."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import redis
+
+from scheduler import Attempt, Draft, Result, Settlement, Webhook
+from tests.bench.store import START, Bench
+
+
+@pytest.fixture
+def bell(client: redis.Redis) -> Iterator[Any]:
+    """A function: the moments rung since it was last called."""
+    subscription = client.pubsub()  # type: ignore[no-untyped-call]
+    subscription.ssubscribe("timers:{0}:bell")
+    subscription.get_message(timeout=5)
+
+    def rung() -> list[int]:
+        rings = []
+        while message := subscription.get_message(timeout=0.05):
+            rings.append(int(message["data"]) - START)
+        return rings
+
+    yield rung
+    subscription.close()
+
+
+def retried(bench: Bench, wait: int) -> None:
+    (it,) = bench.claims.claim(1).claims
+    attempt = Attempt(number=it.number, outcome=Result.RETRYABLE)
+    bench.claims.settle([Settlement(timer_id=it.id, fence=it.fence, attempt=attempt, retry_ms=wait)])
+
+
+def test_the_first_timer_of_an_empty_schedule_rings(bench: Bench, bell: Any) -> None:
+    bench.schedule(500)
+    assert bell() == [500]
+
+
+def test_an_earlier_timer_rings_and_a_later_one_does_not(bench: Bench, bell: Any) -> None:
+    bench.schedule(500)
+    bench.schedule(600)
+    bench.schedule(400)
+    bench.schedule(400)
+    assert bell() == [500, 400]
+
+
+def test_many_timers_ring_once_with_the_earliest(bench: Bench, bell: Any) -> None:
+    webhook = Webhook(url="http://h/")
+    bench.timers.schedule(*(Draft(id=bench.timers.new_id(), webhook=webhook, delay_ms=ms) for ms in (300, 100, 200)))
+    assert bell() == [100]
+
+
+def test_a_timer_that_is_set_again_does_not_ring_again(bench: Bench, bell: Any) -> None:
+    draft = Draft(id=bench.timers.new_id(), webhook=Webhook(url="http://h/"), delay_ms=100)
+    bench.timers.schedule(draft)
+    bench.timers.schedule(draft)
+    assert bell() == [100]
+
+
+def test_a_retry_rings_if_it_is_now_the_earliest(bench: Bench, bell: Any) -> None:
+    bench.schedule()
+    bench.schedule(5000)
+    assert bell() == [0]
+    retried(bench, 700)
+    assert bell() == [700]
+    bench.advance(700)
+    retried(bench, 9000)
+    assert bell() == []
+
+
+def test_a_release_rings(bench: Bench, bell: Any) -> None:
+    bench.schedule()
+    bell()
+    bench.claims.release(bench.claims.claim(1).claims)
+    assert bell() == [0]

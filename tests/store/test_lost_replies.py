@@ -1,0 +1,116 @@
+"""A reply that is lost after the script has run: asked again, nothing is done twice and nothing is forgotten."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import redis
+
+from scheduler import Claim, Claims, Link, StoreUnavailable, Timers
+from tests.bench.store import LEASE, Bench
+
+
+class LossyLink(Link):
+    """Loses the replies of one script, so many times."""
+
+    def __init__(self, client: redis.Redis, partitions: int = 1) -> None:
+        super().__init__(client, partitions)
+        self.lose: dict[tuple[str, int], int] = {}
+
+    def run(self, name: str, partition: int, args: Any = ()) -> Any:
+        reply = super().run(name, partition, args)
+        if self.lose.get((name, partition), 0) > 0:
+            self.lose[name, partition] -= 1
+            raise StoreUnavailable("the reply was lost", maybe_done=True)
+        return reply
+
+
+@pytest.fixture
+def link(client: redis.Redis) -> LossyLink:
+    return LossyLink(client)
+
+
+@pytest.fixture
+def claims(link: LossyLink) -> Claims:
+    times = {"lease_ms": LEASE, "keep_delivered_ms": 1000, "keep_failed_ms": 1000}
+    return Claims(link, poller="one", share=1000, keep_finished=1000, **times)
+
+
+def test_a_lost_claim_is_asked_for_again_and_returns_the_same_batch(
+    bench: Bench, link: LossyLink, claims: Claims
+) -> None:
+    ids = {bench.schedule().id for _ in range(5)}
+    link.lose["claim", 0] = 2
+    for _ in range(2):
+        with pytest.raises(StoreUnavailable):
+            claims.claim(5)
+    bench.schedule()
+    assert {it.id for it in claims.claim(5).claims} == ids
+    assert not claims.unanswered
+    assert bench.timers.stats().delivering == 5
+
+
+def test_a_claim_counts_its_lease_from_before_it_was_first_sent(
+    bench: Bench, link: LossyLink, claims: Claims, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 100.0
+    monkeypatch.setattr("time.monotonic", lambda: now)
+    bench.schedule()
+    link.lose["claim", 0] = 1
+    with pytest.raises(StoreUnavailable):
+        claims.claim(1)
+    now += 7
+    (it,) = claims.claim(1).claims
+    assert it.claimed_at == 100.0
+
+
+def test_a_recall_brings_what_a_lost_reply_claimed_and_nothing_more(
+    bench: Bench, link: LossyLink, claims: Claims
+) -> None:
+    first = bench.schedule()
+    link.lose["claim", 0] = 1
+    with pytest.raises(StoreUnavailable):
+        claims.claim(5)
+    bench.schedule()
+    assert [it.id for it in claims.recall()] == [first.id]
+    assert not claims.unanswered
+    assert bench.timers.stats().scheduled == 1
+
+
+def test_a_partition_that_fails_does_not_take_the_batch_of_another_with_it(client: redis.Redis) -> None:
+    bench = Bench(client, partitions=2)
+    for _ in range(20):
+        bench.schedule()
+    link = LossyLink(client, partitions=2)
+    times = {"lease_ms": LEASE, "keep_delivered_ms": 1000, "keep_failed_ms": 1000}
+    claims = Claims(link, poller="one", share=1000, keep_finished=1000, **times)
+    link.lose = {("claim", 0): 1}
+    got: list[Claim] = []
+    while len(got) < 20:
+        try:
+            got += claims.claim(20).claims
+        except StoreUnavailable:
+            continue
+    assert len({it.id for it in got}) == 20
+    assert bench.timers.stats().delivering == 20
+
+
+def test_one_suspect_is_handed_out_however_many_partitions_have_one(client: redis.Redis) -> None:
+    bench = Bench(client, partitions=4)
+    for _ in range(40):
+        bench.schedule()
+    for _ in range(2):
+        bench.claims.claim(40)
+        bench.alive(LEASE)
+    assert [it.suspect for it in bench.claims.claim(40).claims] == [True]
+
+
+def test_a_timer_whose_answer_was_lost_is_set_once(bench: Bench, link: LossyLink) -> None:
+    draft = bench.draft(100)
+    link.lose["schedule", 0] = 1
+    timers = Timers(link, keep_cancelled_ms=1000)
+    with pytest.raises(StoreUnavailable):
+        timers.schedule(draft)
+    timers.schedule(draft)
+    assert bench.timers.stats().scheduled == 1

@@ -1,0 +1,293 @@
+"""The store against a model in plain Python, under any sequence of calls that hypothesis thinks of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+import redis
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multiple, rule, run_state_machine_as_test
+
+from scheduler import (
+    Attempt,
+    Claim,
+    Delivery,
+    Draft,
+    Rearm,
+    Result,
+    Settlement,
+    Status,
+    Timer,
+    UnknownTimer,
+    WrongState,
+)
+from scheduler.store.claims import SUSPECTS
+from scheduler.store.record import destination_tag
+from tests.bench.store import KEEP, LEASE, START, Bench
+
+MAX_LOST = 3
+SHARE = 2
+TAGS = {destination_tag(url): url for url in ("http://a/", "http://b/", "http://c/")}
+
+
+@dataclass
+class Model:
+    """One timer, as it must be."""
+
+    id: str
+    due: int
+    once: bool
+    tag: str
+    status: Status = Status.SCHEDULED
+    #: What it waits behind, if it waits: its destination, or the suspects.
+    behind: str | None = None
+    #: When it next needs a poller; when its lease ends; when it is forgotten: as the status says.
+    score: int = 0
+    planned: int = 0
+    attempts: int = 0
+    base: int = 0
+    lost: int = 0
+    why: str | None = None
+    fence: str | None = None
+    settled: str | None = None
+
+
+@dataclass
+class Schedule:
+    """The whole store, as it must be."""
+
+    now: int = START
+    last_seen: int | None = None
+    spared: int = 0
+    timers: dict[str, Model] = field(default_factory=dict)
+
+    def of(self, status: Status, behind: str | None = None) -> list[Model]:
+        found = [it for it in self.timers.values() if it.status is status and it.behind == behind]
+        return sorted(found, key=lambda it: (it.score, it.id))
+
+    def waiting(self) -> list[str]:
+        """What is waited behind, the longest wait first."""
+        tags = {it.behind for it in self.timers.values() if it.behind}
+        return sorted(tags, key=lambda tag: (self.of(Status.SCHEDULED, tag)[0].score, tag))
+
+    def seen(self) -> bool:
+        if self.last_seen is not None and self.now - self.last_seen > LEASE / 2:
+            self.spared = self.now + LEASE
+        self.last_seen = self.now
+        return self.now >= self.spared
+
+    def claim(self, fence: str, limit: int, at_share: set[str]) -> list[Model]:
+        taken: list[Model] = []
+        rooms = {SUSPECTS: 1} | dict.fromkeys(at_share, 0)
+
+        def take(it: Model, tag: str) -> None:
+            rooms[tag] = rooms.get(tag, SHARE) - 1
+            it.status, it.behind, it.score, it.fence = Status.DELIVERING, None, self.now + LEASE, fence
+            it.attempts += 1
+            taken.append(it)
+
+        if self.seen():
+            for it in [it for it in self.of(Status.DELIVERING) if it.score <= self.now][:limit]:
+                it.lost, it.why, it.fence = it.lost + 1, "lease-expired", None
+                tag = SUSPECTS if it.lost == MAX_LOST - 1 else it.tag
+                if it.once or it.lost >= MAX_LOST:
+                    self.finish(it, Status.FAILED)
+                elif rooms.get(tag, SHARE) > 0:
+                    take(it, tag)
+                else:
+                    it.status, it.behind, it.score = Status.SCHEDULED, tag, it.planned
+        for tag in self.waiting():
+            for it in self.of(Status.SCHEDULED, tag):
+                if rooms.get(tag, SHARE) > 0 and len(taken) < limit:
+                    it.planned = it.score
+                    take(it, tag)
+        for it in [it for it in self.of(Status.SCHEDULED) if it.score <= self.now]:
+            if len(taken) == limit:
+                break
+            if rooms.get(it.tag, SHARE) > 0:
+                it.planned = it.score
+                take(it, it.tag)
+            else:
+                it.behind = it.tag
+        for it in list(self.timers.values()):
+            finished = it.status in (Status.DELIVERED, Status.FAILED, Status.CANCELLED)
+            if finished and it.score <= self.now:
+                del self.timers[it.id]
+        return taken
+
+    def finish(self, it: Model, status: Status) -> None:
+        it.status, it.score, it.fence = status, self.now + KEEP, None
+
+
+class Machine(RuleBasedStateMachine):
+    make_client: Callable[[], redis.Redis]
+
+    drafts = Bundle("drafts")
+    claims = Bundle("claims")
+    settlements = Bundle("settlements")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.client = self.make_client()
+        self.bench = Bench(self.client)
+        self.model = Schedule()
+        #: The last claim of each poller that brought anything, and what.
+        self.last: dict[str, tuple[list[Any], list[tuple[str, int]]]] = {}
+
+    @rule(target=drafts, delay=st.integers(0, 3 * LEASE), once=st.booleans(), tag=st.sampled_from(list(TAGS)))
+    def schedule(self, delay: int, once: bool, tag: str) -> Draft:
+        delivery = Delivery.AT_MOST_ONCE if once else Delivery.AT_LEAST_ONCE
+        timer = self.bench.schedule(delay, delivery=delivery, url=TAGS[tag])
+        due = timer.due_at
+        self.model.timers[timer.id] = Model(timer.id, due, once, tag, score=due, planned=due)
+        assert timer.due_at == self.model.now + delay
+        return Draft(id=timer.id, webhook=timer.webhook, delay_ms=delay)
+
+    @rule(draft=drafts)
+    def schedule_again(self, draft: Draft) -> None:
+        it = self.model.timers.get(draft.id)
+        if it is not None:
+            assert self.bench.timers.schedule(draft)[0].due_at == it.due
+
+    @rule(
+        target=claims,
+        limit=st.integers(1, 5),
+        at_share=st.sets(st.sampled_from([*TAGS, SUSPECTS])),
+        poller=st.sampled_from("ab"),
+    )
+    def claim(self, limit: int, at_share: set[str], poller: str) -> Any:
+        batch = self.bench.poller(poller, share=SHARE).claim(limit, at_share)
+        expected = self.model.claim(batch.claims[0].fence if batch.claims else "", limit, at_share)
+        assert [it.id for it in batch.claims] == [it.id for it in expected]
+        for got, it in zip(batch.claims, expected, strict=True):
+            assert (got.number, got.planned_at, got.due_at) == (it.attempts, it.planned, it.due)
+            assert got.tries == it.attempts - it.base
+            assert (got.redelivery, got.suspect) == (it.why, it.lost >= MAX_LOST - 1)
+        if not expected:
+            return multiple()
+        args = [poller, batch.claims[0].fence, limit, SHARE, LEASE, KEEP, 1000, *at_share]
+        self.last[poller] = (args, [(it.id, it.attempts) for it in expected])
+        return multiple(*batch.claims)
+
+    @rule(poller=st.sampled_from("ab"))
+    def claim_again(self, poller: str) -> None:
+        """A lost reply, asked for again at once or much later: what is still held by that claim, and nothing new."""
+        if poller not in self.last:
+            return
+        args, batch = self.last[poller]
+        reply = self.bench.link.run("claim", 0, args)
+        held = [(i, n) for i, n in batch if i in self.model.timers and self.model.timers[i].fence == args[1]]
+        assert [(reply[i].decode(), reply[i + 2]) for i in range(2, len(reply), 8)] == held
+
+    @rule(it=claims, ms=st.integers(1, 2 * LEASE))
+    def renew(self, it: Claim, ms: int) -> None:
+        self.model.seen()
+        model = self.model.timers.get(it.id)
+        ours = model is not None and model.fence == it.fence
+        assert self.bench.claims.renew([(it, ms)]) == (set() if ours else {it.id})
+        if model is not None and ours:
+            model.score = max(model.score, self.model.now + ms)
+
+    @rule(it=claims)
+    def release(self, it: Claim) -> None:
+        self.bench.claims.release([it])
+        model = self.model.timers.get(it.id)
+        if model is not None and model.fence == it.fence:
+            model.status, model.fence, model.score = Status.SCHEDULED, None, model.planned
+            model.behind = SUSPECTS if model.lost >= MAX_LOST - 1 else None
+            model.attempts -= 1
+
+    @rule(
+        target=settlements,
+        it=claims,
+        outcome=st.sampled_from(Result),
+        wait=st.integers(0, LEASE),
+        rearm=st.none() | st.builds(Rearm, delay_ms=st.integers(0, LEASE)),
+    )
+    def settle(self, it: Claim, outcome: Result, wait: int, rearm: Rearm | None) -> Settlement:
+        retry_ms = wait if outcome is Result.RETRYABLE else None
+        rearm = rearm if outcome is Result.DELIVERED else None
+        attempt = Attempt(number=it.number, outcome=outcome)
+        settlement = Settlement(timer_id=it.id, fence=it.fence, attempt=attempt, retry_ms=retry_ms, rearm=rearm)
+        self.settle_again(settlement)
+        return settlement
+
+    @rule(settlement=settlements)
+    def settle_again(self, settlement: Settlement) -> None:
+        """First or repeated, in time or late: what counts is whose the claim is."""
+        fence, model = settlement.fence, self.model.timers.get(settlement.timer_id)
+        refused = self.bench.claims.settle([settlement])
+        if model is None or (model.fence != fence and model.settled != fence):
+            assert refused == [settlement]
+            return
+        assert refused == []
+        if model.fence != fence:
+            return
+        model.settled, model.lost = fence, 0
+        if settlement.retry_ms is not None:
+            model.status, model.fence, model.score = Status.SCHEDULED, None, self.model.now + settlement.retry_ms
+            model.why = "retry"
+        elif settlement.rearm is not None:
+            due = self.model.now + max(1000, settlement.rearm.delay_ms or 0)
+            model.status, model.fence, model.score = Status.SCHEDULED, None, due
+            model.due, model.planned, model.why, model.base = due, due, "rescheduled", model.attempts
+        else:
+            delivered = settlement.attempt.outcome is Result.DELIVERED
+            self.model.finish(model, Status.DELIVERED if delivered else Status.FAILED)
+
+    @rule(draft=drafts)
+    def cancel(self, draft: Draft) -> None:
+        model = self.model.timers.get(draft.id)
+        if model is None:
+            with pytest.raises(UnknownTimer):
+                self.bench.timers.cancel(draft.id)
+        elif model.status in (Status.SCHEDULED, Status.CANCELLED):
+            self.bench.timers.cancel(draft.id)
+            if model.status is Status.SCHEDULED:
+                model.behind = None
+                self.model.finish(model, Status.CANCELLED)
+        else:
+            with pytest.raises(WrongState):
+                self.bench.timers.cancel(draft.id)
+
+    @rule(ms=st.one_of(st.integers(0, LEASE // 2), st.integers(0, 2 * KEEP)))
+    def time_passes(self, ms: int) -> None:
+        self.bench.advance(ms)
+        self.model.now += ms
+
+    @invariant()
+    def the_store_is_as_the_model_says(self) -> None:
+        self.bench.check()
+        for status in Status:
+            found = {member.decode(): int(score) for member, score in self._members(status)}
+            assert found == {it.id: it.score for it in self.model.timers.values() if it.status is status}
+        for it in self.model.timers.values():
+            timer: Timer = self.bench.timers.get(it.id)
+            assert (timer.status, timer.due_at, timer.attempts) == (it.status, it.due, it.attempts)
+
+    def _members(self, status: Status) -> list[tuple[bytes, float]]:
+        behind = [f"waiting:{tag}" for tag in (*TAGS, SUSPECTS)] if status is Status.SCHEDULED else []
+        return [pair for name in [status, *behind] for pair in self.bench.members(name)]
+
+    def teardown(self) -> None:
+        self.client.flushall()
+
+
+def test_each_id_is_in_exactly_one_set_and_no_transition_is_lost(client: redis.Redis) -> None:
+    class Here(Machine):
+        make_client = staticmethod(lambda: client)
+
+    run_state_machine_as_test(
+        Here,
+        settings=settings(
+            max_examples=60,
+            stateful_step_count=50,
+            deadline=None,
+            derandomize=True,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )

@@ -1,0 +1,250 @@
+"""The poller's loop, one pass at a time: a real store, and a transport in the test's hand."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from scheduler import Claim, Poller, Result, StoreUnavailable
+from scheduler.delivery.transport import Answer
+from tests.bench.servers import BINARIES, Server
+from tests.bench.store import LEASE, Bench, HandSetRedis
+
+
+class HandTransport:
+    """Keeps what is submitted until the test ends it."""
+
+    def __init__(self, slots: int) -> None:
+        self.slots = slots
+        self.sent: list[Claim] = []
+        self.answers: list[Answer] = []
+        self.closed = False
+
+    def submit(self, claim: Claim) -> None:
+        self.sent.append(claim)
+
+    def wait(self, seconds: float) -> list[Answer]:
+        answers, self.answers = self.answers, []
+        return answers
+
+    def wake(self) -> None:
+        pass
+
+    def close(self) -> None:
+        self.closed = True
+
+    def end(self, claim: Claim, status: int | None = 204, error: str | None = None) -> None:
+        self.answers.append(Answer(claim=claim, started_at=claim.planned_at, status_code=status, error=error))
+
+    def hand_back(self, claim: Claim) -> None:
+        self.answers.append(Answer(claim=claim, started_at=None, sent=False))
+
+
+@pytest.fixture
+def own_server() -> Iterator[Server]:
+    assert BINARIES["valkey"] is not None
+    server = Server(BINARIES["valkey"]).start()
+    yield server
+    server.remove()
+
+
+@pytest.fixture
+def bench(own_server: Server) -> Bench:
+    return Bench(HandSetRedis(unix_socket_path=str(own_server.socket)))
+
+
+@pytest.fixture
+def transport() -> HandTransport:
+    return HandTransport(slots=3)
+
+
+@pytest.fixture
+def poller(bench: Bench, transport: HandTransport) -> Poller:
+    return Poller(bench.claims, transport, name="one", lease=LEASE / 1000, grace=0.2)
+
+
+def until_back(poller: Poller) -> None:
+    """One pass, once the store answers again."""
+    deadline = time.monotonic() + 10
+    while True:
+        try:
+            poller.run_once()
+            return
+        except StoreUnavailable:
+            assert time.monotonic() < deadline
+
+
+def collect(poller: Poller, transport: HandTransport) -> None:
+    poller._collect(transport.wait(0))
+
+
+def test_it_claims_no_more_than_it_has_free_slots_for(bench: Bench, poller: Poller, transport: HandTransport) -> None:
+    for _ in range(5):
+        bench.schedule()
+    poller.run_once()
+    assert len(transport.sent) == 3
+    poller.run_once()
+    assert len(transport.sent) == 3
+    transport.end(transport.sent[0])
+    collect(poller, transport)
+    poller.run_once()
+    assert len(transport.sent) == 4
+    assert bench.timers.stats().delivered == 1
+
+
+def test_it_sleeps_until_the_next_timer_is_due_and_at_most_a_second(bench: Bench, poller: Poller) -> None:
+    assert poller.run_once() == pytest.approx(1.0)
+    bench.schedule(250)
+    assert poller.run_once() == pytest.approx(0.25, abs=0.01)
+
+
+def test_a_full_batch_is_followed_by_the_next_pass_at_once(bench: Bench) -> None:
+    poller = Poller(bench.claims, HandTransport(slots=2000), name="one", lease=LEASE / 1000, grace=0)
+    for _ in range(300):
+        bench.schedule()
+    assert poller.run_once() == 0
+    assert poller.run_once() > 0
+    assert bench.timers.stats().delivering == 300
+
+
+def test_a_poller_without_a_free_slot_does_not_spin(bench: Bench, poller: Poller) -> None:
+    for _ in range(5):
+        bench.schedule()
+    poller.run_once()
+    assert poller.run_once() > 0.5
+
+
+def test_what_was_to_be_given_back_is_kept_while_the_store_is_away(
+    bench: Bench, poller: Poller, transport: HandTransport, own_server: Server
+) -> None:
+    bench.schedule()
+    poller.run_once()
+    transport.hand_back(transport.sent[0])
+    collect(poller, transport)
+    own_server.kill()
+    with pytest.raises(StoreUnavailable):
+        poller.run_once()
+    own_server.start()
+    until_back(poller)
+    assert [claim.number for claim in transport.sent] == [1, 1]
+
+
+def test_what_fails_is_tried_again_until_its_attempts_are_used_up(
+    bench: Bench, poller: Poller, transport: HandTransport
+) -> None:
+    timer = bench.schedule(max_attempts=2)
+    for _ in range(2):
+        poller.run_once()
+        transport.end(transport.sent[-1], None, "timeout")
+        collect(poller, transport)
+        poller.run_once()
+        bench.advance(6000)
+    found = bench.timers.get(timer.id)
+    assert (found.status, found.attempts) == ("failed", 2)
+    assert found.last_attempt is not None
+    assert (found.last_attempt.error, found.last_attempt.outcome) == ("timeout", Result.RETRYABLE)
+    assert found.last_attempt.poller == "one"
+
+
+def test_what_the_transport_did_not_send_is_given_back(bench: Bench, poller: Poller, transport: HandTransport) -> None:
+    timer = bench.schedule()
+    poller.run_once()
+    transport.hand_back(transport.sent[0])
+    collect(poller, transport)
+    poller.run_once()
+    assert [claim.number for claim in transport.sent] == [1, 1]
+    assert bench.timers.attempts(timer.id) == []
+
+
+def test_an_outcome_is_kept_while_the_store_is_away_and_settled_when_it_is_back(
+    bench: Bench, poller: Poller, transport: HandTransport, own_server: Server
+) -> None:
+    timer = bench.schedule()
+    poller.run_once()
+    transport.end(transport.sent[0])
+    collect(poller, transport)
+    own_server.kill()
+    with pytest.raises(StoreUnavailable):
+        poller.run_once()
+    own_server.start()
+    until_back(poller)
+    assert bench.timers.get(timer.id).status == "delivered"
+    assert len(transport.sent) == 1
+
+
+def test_it_holds_at_most_one_suspect(bench: Bench, poller: Poller, transport: HandTransport) -> None:
+    for _ in range(3):
+        bench.schedule()
+    for _ in range(2):
+        bench.poller("doomed").claim(10)
+        bench.alive(LEASE)
+    poller.run_once()
+    poller.run_once()
+    assert [claim.suspect for claim in transport.sent] == [True]
+    transport.end(transport.sent[0])
+    collect(poller, transport)
+    poller.run_once()
+    assert [claim.suspect for claim in transport.sent] == [True, True]
+
+
+def test_leases_are_renewed_every_third_and_no_longer_than_the_deadline_and_five_seconds(
+    bench: Bench, poller: Poller, transport: HandTransport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.schedule(timeout=20)
+    poller.run_once()
+    begun, passed = time.monotonic(), 0.0
+    monkeypatch.setattr(time, "monotonic", lambda: begun + passed)
+    ends = []
+    for _ in range(8):
+        passed += LEASE / 3000 + 0.001
+        bench.advance(round(LEASE / 3))
+        poller.run_once()
+        ((_, end),) = bench.client.zrange("timers:{0}:delivering", 0, -1, withscores=True)
+        ends.append((end - bench.now) / 1000 + passed)
+    assert ends[:4] == pytest.approx([13.3, 16.7, 20.0, 23.3], abs=0.1)
+    assert max(ends) == pytest.approx(30, abs=0.2)  # it may have begun 5 s after its claim
+
+
+def test_stop_lets_what_runs_end_and_settles_it(bench: Bench, poller: Poller, transport: HandTransport) -> None:
+    timer = bench.schedule()
+    poller.run_once()
+    transport.end(transport.sent[0])
+    poller.stop()
+    poller.run()
+    assert transport.closed
+    assert bench.timers.get(timer.id).status == "delivered"
+
+
+def test_stop_gives_back_what_was_claimed_but_not_sent(bench: Bench, poller: Poller, transport: HandTransport) -> None:
+    bench.schedule()
+    poller.stop()
+    poller.run_once()  # the claim was under way when the signal came
+    assert transport.sent == []
+    poller.run()
+    assert bench.timers.stats().scheduled == 1
+    assert bench.timers.stats().delivering == 0
+
+
+def test_stop_settles_what_ends_in_the_last_moment_even_without_any_grace(
+    bench: Bench, transport: HandTransport
+) -> None:
+    poller = Poller(bench.claims, transport, name="one", lease=LEASE / 1000, grace=0)
+    bench.schedule()
+    poller.run_once()
+    transport.end(transport.sent[0])
+    poller.stop()
+    poller.run()
+    assert bench.timers.stats().delivered == 1
+
+
+def test_stop_leaves_what_hangs_to_its_lease_when_the_grace_is_over(
+    bench: Bench, poller: Poller, transport: HandTransport
+) -> None:
+    bench.schedule()
+    poller.run_once()
+    poller.stop()
+    poller.run()
+    assert transport.closed
+    assert bench.timers.stats().delivering == 1

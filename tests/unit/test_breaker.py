@@ -1,0 +1,24 @@
+"""Failing fast while the store is away."""
+
+from __future__ import annotations
+
+import pytest
+
+from scheduler import StoreUnavailable
+from scheduler.store.breaker import PAUSE, Breaker
+
+
+def test_after_a_failure_calls_fail_at_once_and_one_tries_when_the_pause_is_over() -> None:
+    now = 100.0
+    breaker = Breaker(lambda: now)
+    breaker.check()
+    breaker.failed("gone")
+    with pytest.raises(StoreUnavailable, match="gone"):
+        breaker.check()
+    now += PAUSE
+    breaker.check()  # this one tries
+    with pytest.raises(StoreUnavailable):
+        breaker.check()  # the others do not wait for it
+    breaker.succeeded()
+    breaker.check()
+    breaker.check()

@@ -1,0 +1,80 @@
+"""Settings: read once, refused early, written down in the README."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from scheduler import Settings, SettingsError
+
+README = (Path(__file__).parents[2] / "README.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("TIMER_REDIS_URL", "http://localhost"),
+        ("TIMER_REDIS_URL", "redis://h:port"),
+        ("TIMER_REDIS_URL", "redis://h/0?nix=1"),
+        ("TIMER_REDIS_URL", "redis://[::1"),
+        ("TIMER_TIMEOUT", "0"),
+        ("TIMER_TIMEOUT", "301"),
+        ("TIMER_TIMEOUT", "soon"),
+        ("TIMER_MAX_ATTEMPTS", "0"),
+        ("TIMER_MAX_ATTEMPTS", "1.5"),
+        ("TIMER_SLOTS", "-1"),
+        ("TIMER_PORT", "tcp://10.0.0.1:8000"),
+        ("TIMER_PORT", "65536"),
+        ("TIMER_ALLOW_ANONYMOUS", "yes"),
+        ("TIMER_API_KEYS", "me:admin:00"),
+        ("TIMER_API_KEYS", ","),
+        ("TIMER_LOG_LEVEL", "loud"),
+        ("TIMER_LEASE", "1s"),
+        ("TIMER_SIGNING_SECRETS", "whsec_short"),
+        ("TIMER_SIGNING_SECRETS", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"),
+    ],
+)
+def test_a_bad_value_is_refused_in_one_line_that_names_its_variable(variable: str, value: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        Settings.from_env({variable: value})
+    assert variable in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_the_message_keeps_secrets() -> None:
+    for variable in ("TIMER_REDIS_URL", "TIMER_SIGNING_SECRETS", "TIMER_API_KEYS"):
+        with pytest.raises(SettingsError) as caught:
+            Settings.from_env({variable: "http://:hunter2@host"})
+        assert "hunter2" not in str(caught.value)
+    assert "hunter2" not in repr(
+        Settings(redis_url="redis://:hunter2@host", signing_secrets="hunter2", api_keys="hunter2")
+    )
+
+
+def test_durations_may_be_written_as_people_write_them() -> None:
+    settings = Settings.from_env({"TIMER_TIMEOUT": "500ms", "TIMER_KEEP_FAILED": "30d", "TIMER_GRACE": "7.5"})
+    assert (settings.timeout, settings.keep_failed, settings.grace) == (0.5, 30 * 86_400, 7.5)
+
+
+def test_an_empty_variable_means_the_default() -> None:
+    assert Settings.from_env({"TIMER_TIMEOUT": "", "TIMER_API_KEYS": " "}) == Settings()
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.5", "::", "example.com"])
+def test_without_keys_only_loopback_is_listened_on(host: str) -> None:
+    with pytest.raises(SettingsError, match="TIMER_HOST"):
+        Settings.from_env({"TIMER_HOST": host})
+    Settings.from_env({"TIMER_HOST": host, "TIMER_ALLOW_ANONYMOUS": "1"})
+    Settings.from_env({"TIMER_HOST": host, "TIMER_API_KEYS": "me:write:" + "0" * 64})
+
+
+def test_the_readme_lists_every_variable_with_its_default_and_no_other() -> None:
+    listed = dict(re.findall(r"^\| `(TIMER_\w+)` \| `?(.*?)`? \|", README, re.MULTILINE))
+    assert listed.keys() == {setting.metadata["variable"] for setting in fields(Settings)}
+    said = {variable: default for variable, default in listed.items() if default not in ("none", "all", "by transport")}
+    assert Settings.from_env(said) == Settings()
+    unsaid = [setting for setting in fields(Settings) if setting.metadata["variable"] not in said]
+    assert not any(setting.default for setting in unsaid)

@@ -1,0 +1,1 @@
+"""One module a resource; a view is: load, one store call, dump."""

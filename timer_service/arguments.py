@@ -1,0 +1,46 @@
+"""How flask-smorest reads a request for us: strict JSON in, one problem with exact pointers out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any, NoReturn
+
+import flask_smorest
+from flask import Request
+from marshmallow import Schema, ValidationError
+from webargs.flaskparser import FlaskParser
+
+from timer_service import strict_json
+from timer_service.problems import Problem
+
+#: Errors told in one answer.
+_MAX_ERRORS = 100
+
+
+class Parser(FlaskParser):
+    def load_json(self, req: Request, schema: Schema) -> Any:
+        value = strict_json.load(req)
+        if not isinstance(value, dict):
+            raise Problem(422, "The body must be a JSON object.", errors=[("", "Must be an object.")])
+        return value
+
+    def handle_error(self, error: ValidationError, *args: Any, **kwargs: Any) -> NoReturn:
+        messages = error.messages_dict.get("json", {})
+        raise Problem(
+            422, "A field has a value that cannot be used.", errors=list(islice(_errors(messages), _MAX_ERRORS))
+        )
+
+
+class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # it ships no types
+    ARGUMENTS_PARSER = Parser()
+
+
+def _errors(messages: Any, *path: str | int) -> Iterator[tuple[str, str]]:
+    """marshmallow's nested messages as (pointer, detail)."""
+    if isinstance(messages, dict):
+        for step, inner in messages.items():
+            yield from _errors(inner, *path, step)
+    else:
+        for detail in messages:
+            yield strict_json.pointer(*path), detail

@@ -1,0 +1,72 @@
+"""Who may do what: bearer keys when there are any, this machine's own users when there are none."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+import secrets
+from urllib.parse import urlsplit
+
+from flask import Flask, request
+
+from scheduler import Settings, is_loopback
+from timer_service.problems import Problem
+
+#: Probes and explanations need no key.
+_OPEN = re.compile(r"/(?:livez|readyz|problems/[a-z-]+)/?")
+_READS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+def register(app: Flask, settings: Settings) -> None:
+    """Look at every request before its view does."""
+    if settings.api_keys:
+        keys = [entry.split(":") for entry in settings.api_keys.split(",") if entry]
+
+        @app.before_request
+        def _with_key() -> None:
+            if not _OPEN.fullmatch(request.path):
+                _check_key(keys)
+
+    else:
+        allowed = {host.strip().lower() for host in settings.allowed_hosts.split(",") if host.strip()}
+
+        @app.before_request
+        def _by_known_host() -> None:
+            # A page in a browser can make its own name point here (DNS rebinding), but not change the Host it sends.
+            host = _host_name(request.host)
+            if not (_OPEN.fullmatch(request.path) or is_loopback(host) or allowed & {host, "*"}):
+                raise Problem(
+                    403, "Without API keys, only known names are answered: see Host, and TIMER_ALLOWED_HOSTS."
+                )
+
+
+def new_key(name: str, scope: str) -> tuple[str, str]:
+    """The key for the client, and the entry for TIMER_API_KEYS."""
+    token = f"tk_{secrets.token_urlsafe(32)}"
+    return token, f"{name}:{scope}:{_digest(token.encode())}"
+
+
+def _check_key(keys: list[list[str]]) -> None:
+    kind, _, token = request.headers.get("Authorization", "").partition(" ")
+    given = _digest(token.strip().encode("latin-1", "replace")).encode()
+    scopes = [scope for _, scope, digest in keys if hmac.compare_digest(given, digest.encode())]
+    if kind.lower() != "bearer" or not scopes:
+        raise Problem(
+            401,
+            "Send a key that this service knows: `Authorization: Bearer <key>`.",
+            headers={"WWW-Authenticate": "Bearer"},
+        )
+    if request.method not in _READS and "write" not in scopes:
+        raise Problem(403, "This key may only read.")
+
+
+def _digest(token: bytes) -> str:
+    return hashlib.sha256(token).hexdigest()
+
+
+def _host_name(host: str) -> str:
+    try:
+        return urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return ""

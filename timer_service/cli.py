@@ -1,0 +1,152 @@
+"""The command line."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import sys
+import time
+from pathlib import Path
+
+import click
+
+from scheduler import VERSION, Health, Link, Settings, SettingsError, StoreUnavailable, StoreUnsuitable, connect
+from timer_service.probe import bracketed, lives
+
+log = logging.getLogger("timer_service")
+
+#: Seconds without a pass of the loop after which a poller is not healthy.
+_HEARTBEAT_AGE = 15.0
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(VERSION, prog_name="timer-service")
+def main() -> None:
+    """Send this request to this URL at this time, once.
+
+    Settings come from TIMER_* variables; the README lists them.
+    """
+
+
+@main.command()
+@click.option("--data-dir", help="Where the embedded store keeps its append-only file.  [default: ./timer-data]")
+@click.option("--redis-url", help="Use this Redis or Valkey server instead of the embedded store.")
+@click.option("--host", help="Address the API listens on.  [default: 127.0.0.1]")
+@click.option("--port", type=int, help="Port the API listens on; 0 chooses a free one.  [default: 8000]")
+@click.option("--pollers", type=int, help="How many pollers to run; 0 for an API alone.  [default: 1]")
+@click.option("--api-workers", type=int, help="How many gunicorn workers the API has.  [default: 1]")
+def up(**options: str | int | None) -> None:
+    """Run everything on this machine: store, API, pollers."""
+    from timer_service import up as everything
+
+    given = {f"TIMER_{name.upper()}": str(value) for name, value in options.items() if value is not None}
+    os.environ.update(given)  # the children read the same settings
+    settings = _settings()
+    try:
+        everything.run(settings, external_store=bool(os.environ.get("TIMER_REDIS_URL", "").strip()))
+    except (SettingsError, everything.EmbeddedError, everything.ChildKeepsDying) as error:
+        raise click.ClickException(str(error)) from None
+
+
+@main.command()
+@click.option("--fd", type=int, hidden=True, help="A listening socket that was inherited.")
+def api(fd: int | None) -> None:
+    """Run the API against TIMER_REDIS_URL."""
+    from timer_service.server import Server
+
+    settings = _settings()
+    _look_at_store(settings)
+    Server(settings, f"{bracketed(settings.host)}:{settings.port}" if fd is None else f"fd://{fd}").run()
+
+
+@main.command()
+def poller() -> None:
+    """Run one poller against TIMER_REDIS_URL."""
+    from timer_service import poller_process
+
+    settings = _settings()
+    _look_at_store(settings)
+    try:
+        poller_process.run(settings)
+    except SettingsError as error:
+        raise click.ClickException(str(error)) from None
+
+
+@main.command()
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", default=9000, show_default=True, type=click.IntRange(0, 65_535))
+def receive(host: str, port: int) -> None:
+    """Print every webhook that arrives: a receiver for trying things out."""
+    from timer_service import receiver
+
+    try:
+        receiver.run(host, port)
+    except KeyboardInterrupt:
+        pass
+    except OSError as error:
+        raise click.ClickException(f"cannot listen on {host}:{port}: {error.strerror}") from None
+
+
+@main.command()
+def health() -> None:
+    """Exit 0 if the part in this container is healthy: the poller of TIMER_HEARTBEAT_FILE, or else the API."""
+    settings = _settings()
+    if settings.heartbeat_file:
+        try:
+            age = time.time() - Path(settings.heartbeat_file).stat().st_mtime
+        except OSError:
+            raise click.ClickException("the poller has not begun its loop") from None
+        if age > _HEARTBEAT_AGE:
+            raise click.ClickException(f"the poller's loop stands still since {age:.0f} s")
+    elif not lives(settings.host, settings.port):
+        raise click.ClickException(f"the API on {settings.host}:{settings.port} does not answer")
+
+
+@main.group()
+def key() -> None:
+    """API keys."""
+
+
+@key.command("new")
+@click.argument("name")
+@click.option("--read-only", is_flag=True, help="It may look, but not set or cancel.")
+def new(name: str, read_only: bool) -> None:
+    """Make a key: one half for the client, one for TIMER_API_KEYS."""
+    from timer_service.auth import new_key
+
+    if not re.fullmatch(r"[A-Za-z0-9_.-]+", name):
+        raise click.ClickException("a NAME has letters, digits, dots, dashes and underscores only")
+    token, entry = new_key(name, "read" if read_only else "write")
+    click.echo(f"for the client, as `Authorization: Bearer ...`:  {token}")
+    click.echo(f"for TIMER_API_KEYS:                              {entry}")
+
+
+def _settings() -> Settings:
+    try:
+        settings = Settings.from_env()
+    except SettingsError as error:
+        raise click.ClickException(str(error)) from None
+    logging.basicConfig(
+        level=settings.log_level.upper(), stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    plain = logging.StreamHandler(sys.stderr)
+    plain.setFormatter(logging.Formatter("%(message)s"))
+    attempts = logging.getLogger("scheduler.attempts")
+    attempts.propagate = False
+    attempts.handlers = [plain]
+    return settings
+
+
+def _look_at_store(settings: Settings) -> None:
+    """Say loudly what is wrong with the store; go on if it is only away."""
+    link = Link(connect(settings.redis_url, settings.store_timeout))
+    try:
+        for warning in Health(link).check().warnings:
+            log.warning("WARNING: %s", warning)
+    except StoreUnavailable as error:
+        log.warning("%s; waiting for it", error)
+    except StoreUnsuitable as error:
+        raise click.ClickException(str(error)) from None
+    finally:
+        link.client.close()

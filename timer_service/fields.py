@@ -1,0 +1,160 @@
+"""The marshmallow fields that our schemas need beside the stock ones. Each says in words what it refuses."""
+
+from __future__ import annotations
+
+from base64 import b64decode
+from binascii import Error as Base64Error
+from collections.abc import Mapping
+from typing import Any
+
+from marshmallow import ValidationError, fields
+
+from scheduler import Backoff, duration, moment
+from timer_service import destination
+from timer_service.parts import guard
+
+
+def number(value: object, low: float, high: float) -> float:
+    """A JSON number in a range; true and false are none. Raises ValidationError."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+        raise ValidationError(f"Must be a number from {low:g} to {high:g}.")
+    return value
+
+
+class Whole(fields.Integer):
+    """An integer of JSON: no 5.0, no "5", no true."""
+
+    def __init__(self, low: int, high: int) -> None:
+        super().__init__(strict=True, metadata={"minimum": low, "maximum": high})
+        self._low, self._high = low, high
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> int:
+        if type(value) is not int or not self._low <= value <= self._high:
+            raise ValidationError(f"Must be a whole number from {self._low} to {self._high}.")
+        return value
+
+
+class Number(fields.Float):
+    def __init__(self, low: float, high: float, description: str) -> None:
+        super().__init__(metadata={"minimum": low, "maximum": high, "description": description})
+        self._low, self._high = low, high
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> float:
+        return number(value, self._low, self._high)
+
+
+class Delay(fields.Field[int]):
+    """Seconds as a number, or text with units; milliseconds inside."""
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> int:
+        if isinstance(value, str):
+            try:
+                ms = duration.parse(value)
+            except ValueError:
+                raise ValidationError(
+                    "Must be seconds as a number, or text with units: 500ms, 1h30m, 1d, PT30M."
+                ) from None
+        else:
+            ms = duration.from_seconds(number(value, 0, duration.MAX_DELAY // 1000))
+        if ms > duration.MAX_DELAY:
+            raise ValidationError(f"Must be at most {duration.MAX_DELAY // 86_400_000} days.")
+        return ms
+
+
+class Moment(fields.Field[int]):
+    """RFC 3339; milliseconds inside."""
+
+    def _serialize(self, value: int | None, *args: Any, **kwargs: Any) -> str | None:
+        return None if value is None else moment.rfc3339(value)
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> int:
+        if not isinstance(value, str):
+            raise ValidationError("Must be a string of RFC 3339.")
+        try:
+            return moment.parse(value)
+        except ValueError as error:
+            raise ValidationError(str(error)) from None
+
+
+class Url(fields.String):
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> str:
+        if not isinstance(value, str):
+            raise ValidationError("Must be a string.")
+        try:
+            host, port = destination.check_url(value)
+        except ValueError as error:
+            raise ValidationError(str(error)) from None
+        if not guard().permits_url(host, port):
+            raise ValidationError("This destination may not be called.")
+        return value
+
+
+class Headers(fields.Field[dict[str, str]]):
+    """Sent as given; secrets are redacted on the way out."""
+
+    def _serialize(self, value: Any, *args: Any, **kwargs: Any) -> dict[str, str]:
+        return {name: destination.REDACTED if destination.is_secret(name) else text for name, text in value.items()}
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> dict[str, str]:
+        if not isinstance(value, dict):
+            raise ValidationError("Must be an object of strings.")
+        if len(value) > destination.MAX_HEADERS:
+            raise ValidationError(f"At most {destination.MAX_HEADERS} headers.")
+        errors: dict[str, list[str]] = {}
+        seen: set[str] = set()
+        for name, text in value.items():
+            try:
+                destination.check_header(name, text)
+                if name.lower() in seen:
+                    raise ValueError("This header is given twice.")
+            except ValueError as error:
+                errors[name] = [str(error)]
+            seen.add(name.lower())
+        if errors:
+            raise ValidationError(errors)
+        return value
+
+
+class Base64(fields.Field[bytes]):
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> bytes:
+        if not isinstance(value, str):
+            raise ValidationError("Must be a string.")
+        try:
+            return b64decode(value, validate=True)
+        except (Base64Error, ValueError):
+            raise ValidationError("Not base64 (RFC 4648, section 4, with padding).") from None
+
+
+#: Seconds, but for the factor.
+_BACKOFF_RANGES: Mapping[Any, tuple[float, float]] = {"initial": (0, 86_400), "factor": (1, 100), "max": (0, 604_800)}
+
+
+class BackoffField(fields.Field[Backoff]):
+    """An object {initial, factor, max} or a list of seconds whose last repeats."""
+
+    def _serialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
+        return list(value.steps) or {name: getattr(value, name) for name in _BACKOFF_RANGES}
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Backoff:
+        if isinstance(value, list) and 1 <= len(value) <= 100:
+            ranges = dict.fromkeys(range(len(value)), _BACKOFF_RANGES["max"])
+            _check_numbers(dict(enumerate(value)), ranges)
+            return Backoff(steps=tuple(value))
+        if isinstance(value, dict):
+            unknown = {name: ["Unknown field."] for name in value.keys() - _BACKOFF_RANGES.keys()}
+            if unknown:
+                raise ValidationError(unknown)
+            _check_numbers(value, _BACKOFF_RANGES)
+            return Backoff(**value)
+        raise ValidationError("Must be {initial, factor, max} or a list of 1 to 100 seconds.")
+
+
+def _check_numbers(said: Mapping[Any, Any], ranges: Mapping[Any, tuple[float, float]]) -> None:
+    errors = {}
+    for name, value in said.items():
+        try:
+            number(value, *ranges[name])
+        except ValidationError as error:
+            errors[name] = error.messages
+    if errors:
+        raise ValidationError(errors)

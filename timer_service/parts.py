@@ -1,0 +1,28 @@
+"""The parts that create_app has wired, as a view finds them."""
+
+from __future__ import annotations
+
+from flask import current_app
+
+from scheduler import Guard, Health, Settings, Timers
+
+
+def timers() -> Timers:
+    store: Timers = current_app.extensions["timers"]
+    return store
+
+
+def health() -> Health:
+    checker: Health = current_app.extensions["health"]
+    return checker
+
+
+def guard() -> Guard:
+    """What can be said of a destination without looking its name up."""
+    it: Guard = current_app.extensions["guard"]
+    return it
+
+
+def settings() -> Settings:
+    used: Settings = current_app.extensions["settings"]
+    return used

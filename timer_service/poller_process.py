@@ -1,0 +1,60 @@
+"""One poller process: its parts wired, its signals obeyed."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import signal
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+from scheduler import Claims, Doorbell, Link, Poller, Settings, SettingsError, connect, open_transport, share_of, slots
+
+
+def run(settings: Settings) -> None:
+    """Poll until SIGTERM or SIGINT; returns when what was under way has ended or the grace is over."""
+    # A host and pid alone come again: containers restart with the same ones.
+    name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(2)}"
+    link = Link(connect(settings.redis_url, settings.store_timeout))
+    claims = Claims(
+        link,
+        poller=name,
+        share=share_of(slots(settings)),
+        lease_ms=round(1000 * settings.lease),
+        keep_delivered_ms=round(1000 * settings.keep_delivered),
+        keep_failed_ms=round(1000 * settings.keep_failed),
+        keep_finished=settings.keep_finished,
+    )
+    transport = open_transport(settings, claims.clock)
+    poller = Poller(
+        claims,
+        transport,
+        name=name,
+        lease=settings.lease,
+        grace=settings.grace,
+        heartbeat=_heartbeat(settings.heartbeat_file),
+    )
+    doorbell = Doorbell(link.client, link.partitions, transport.wake)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: poller.stop())
+    doorbell.start()
+    poller.run()
+    doorbell.stop()
+
+
+def _heartbeat(path: str) -> Callable[[], None]:
+    """What a pass of the loop does to show that it is alive: the age of this file is the poller's health check."""
+    if not path:
+        return lambda: None
+    try:
+        Path(path).touch()
+    except OSError as error:
+        raise SettingsError(f"TIMER_HEARTBEAT_FILE {path!r} is refused: {error.strerror}") from None
+
+    def beat() -> None:
+        with contextlib.suppress(OSError):  # a full disk is no reason to stop; the health check will tell
+            os.utime(path)
+
+    return beat

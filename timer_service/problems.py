@@ -1,0 +1,135 @@
+"""Every failure as application/problem+json (RFC 9457), in one place."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from flask import Flask, Response, g, request
+from gunicorn.http.errors import ParseException
+from werkzeug.exceptions import HTTPException
+from werkzeug.http import HTTP_STATUS_CODES
+
+from scheduler import StoreUnavailable, TimerTooLarge, UnknownTimer, WrongState
+
+log = logging.getLogger(__name__)
+
+#: Seconds after which a client may ask again while the store is away.
+_RETRY_AFTER = 1
+
+#: By status: the name of its page, and what that page says.
+PAGES: dict[int, tuple[str, str]] = {
+    400: (
+        "malformed",
+        "The request is not what HTTP or JSON allow. Nothing was done. Send it again in a correct form.",
+    ),
+    401: ("unauthorized", "No key, or not one of ours. Send `Authorization: Bearer <key>`."),
+    403: ("forbidden", "The key may read but not write, or the Host header is not a name of this machine."),
+    404: (
+        "not-found",
+        "No such page, or no timer with this id: it never was, or it ended long enough ago to be forgotten.",
+    ),
+    405: ("method-not-allowed", "This page exists, but not for this method; the Allow header lists those it has."),
+    409: ("conflict", "The timer's status does not allow this: a poller has it, or it has ended."),
+    413: (
+        "too-large",
+        "The request, or the timer it describes, is larger than what is accepted. One timer holds 256 KiB.",
+    ),
+    415: ("unsupported-media-type", "The body must be JSON, sent as `Content-Type: application/json`, not encoded."),
+    422: (
+        "validation",
+        "The request is well-formed, but a field has a value that cannot be used; `errors` names each.",
+    ),
+    429: ("too-many-requests", "Wait for as long as Retry-After says."),
+    500: ("internal", "A defect of this service. Nothing was acknowledged. Please report it with `instance`."),
+    503: (
+        "store-unavailable",
+        "The store is away, frozen, read-only or full. Nothing was acknowledged: send it again.",
+    ),
+}
+
+
+@dataclass
+class Problem(Exception):
+    """A failure as it goes to the client."""
+
+    status: int
+    detail: str
+    #: (RFC 6901 pointer into the request's body, what is wrong there)
+    errors: Iterable[tuple[str, str]] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
+    #: Further members of the answer.
+    more: Mapping[str, Any] = field(default_factory=dict)
+
+
+def response(problem: Problem) -> Response:
+    name, _ = PAGES.get(problem.status, ("", ""))
+    said: dict[str, Any] = {
+        "type": f"/problems/{name}" if name else "about:blank",
+        "title": HTTP_STATUS_CODES.get(problem.status, "Error"),
+        "status": problem.status,
+        "detail": problem.detail,
+        "instance": g.get("request_id", ""),
+        **problem.more,
+    }
+    if problem.errors:
+        said["errors"] = [{"pointer": pointer, "detail": detail} for pointer, detail in problem.errors]
+    answer = Response(json.dumps(said), problem.status, mimetype="application/problem+json")
+    answer.headers.update(problem.headers)
+    return answer
+
+
+def plain_response(status: int) -> bytes:
+    """The problem as it goes on the wire, for a request that never reached the application."""
+    name, text = PAGES.get(status, PAGES[400])
+    title = HTTP_STATUS_CODES[status]
+    body = json.dumps({"type": f"/problems/{name}", "title": title, "status": status, "detail": text, "instance": ""})
+    head = f"HTTP/1.1 {status} {title}\r\nConnection: close\r\nContent-Type: application/problem+json\r\n"
+    return f"{head}Content-Length: {len(body)}\r\n\r\n{body}".encode()
+
+
+def register(app: Flask) -> None:
+    """Answer every exception of every view as a problem."""
+
+    @app.errorhandler(Problem)
+    def _(problem: Problem) -> Response:
+        return response(problem)
+
+    @app.errorhandler(UnknownTimer)
+    def _(error: UnknownTimer) -> Response:
+        return response(Problem(404, "There is no timer with this id."))
+
+    @app.errorhandler(WrongState)
+    def _(error: WrongState) -> Response:
+        return response(Problem(409, f"The timer is {error.status}.", more={"timer_status": error.status}))
+
+    @app.errorhandler(TimerTooLarge)
+    def _(error: TimerTooLarge) -> Response:
+        return response(Problem(413, f"Too large: {error}.", errors=[(f"/{error.part}", "The largest part.")]))
+
+    @app.errorhandler(StoreUnavailable)
+    def _(error: StoreUnavailable) -> Response:
+        done = "It is not known whether this was done" if error.maybe_done else "Nothing was done; send it again"
+        retry = {"Retry-After": str(_RETRY_AFTER)}
+        return response(Problem(503, f"The store cannot be used now. {done}.", headers=retry))
+
+    @app.errorhandler(ParseException)
+    def _(error: ParseException) -> Response:
+        """gunicorn finds a broken body when the application reads it."""
+        return response(Problem(400, "The body is not framed as HTTP wants it."))
+
+    @app.errorhandler(HTTPException)
+    def _(error: HTTPException) -> Any:
+        if error.code is None or error.code < 400:
+            return error
+        headers = {name: value for name, value in error.get_headers() if name.lower() in ("allow", "retry-after")}
+        page = PAGES.get(error.code)
+        return response(Problem(error.code, page[1] if page else error.description or "", headers=headers))
+
+    @app.errorhandler(Exception)
+    def _(error: Exception) -> Response:
+        log.exception("unexpected failure of %s %s", request.method, request.path)
+        return response(Problem(500, "Something went wrong here. Nothing was acknowledged."))

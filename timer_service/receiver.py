@@ -1,0 +1,46 @@
+"""A receiver for trying things out: prints every webhook with the milliseconds between its due time and its arrival."""
+
+from __future__ import annotations
+
+import sys
+import time
+from datetime import datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+
+class Receiver(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def _receive(self) -> None:
+        arrived = time.time()
+        length = self.headers.get("content-length", "")
+        body = self.rfile.read(int(length) if length.isdecimal() else 0)
+        late = _lateness(arrived, self.headers.get("timer-due-at", ""))
+        again = self.headers.get("timer-redelivery")
+        print(
+            f"{self.command} {self.path}  {late}  id={self.headers.get('webhook-id')} "
+            f"attempt={self.headers.get('timer-attempt')}{f' redelivery={again}' if again else ''}  "
+            # What comes off the wire does not get to move the cursor.
+            f"{ascii(body[:200].decode('utf-8', 'replace'))[1:-1]}",
+            flush=True,
+        )
+        self.send_response(204)
+        self.end_headers()
+
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = _receive
+
+    def log_message(self, *args: object) -> None:
+        """Nothing beside our own lines."""
+
+
+def _lateness(arrived: float, due: str) -> str:
+    try:
+        return f"{1000 * (arrived - datetime.fromisoformat(due).timestamp()):.1f} ms after due"
+    except ValueError:
+        return "no timer"
+
+
+def run(host: str, port: int) -> None:
+    with ThreadingHTTPServer((host, port), Receiver) as server:
+        print(f"receiving on http://{host}:{server.server_port}", file=sys.stderr, flush=True)
+        server.serve_forever()

@@ -1,0 +1,93 @@
+"""The API under gunicorn, in a worker class that serves many clients while some of them wait for a frozen store."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import struct
+from typing import Any
+
+from flask import Flask
+from gunicorn.app.base import BaseApplication
+from gunicorn.http import errors
+from gunicorn.workers.gthread import ThreadWorker
+
+from scheduler import Settings
+from timer_service import create_app
+from timer_service.problems import plain_response
+from timer_service.supervisor import die_with
+
+log = logging.getLogger(__name__)
+
+#: Seconds for which one read from a client may last: a client that stops in mid-request holds a thread for no longer.
+_PATIENCE = 10
+#: What gunicorn refuses before Flask sees it; every other of its ParseExceptions is a 400.
+_STATUSES = {
+    errors.ExpectationFailed: 417,
+    errors.LimitRequestHeaders: 431,
+    errors.LimitRequestLine: 414,
+    errors.UnsupportedTransferCoding: 501,
+}
+
+
+class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
+    def handle(self, conn: Any) -> Any:
+        # Not settimeout(): gunicorn makes the socket blocking again.
+        conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", _PATIENCE, 0))
+        return super().handle(conn)
+
+    def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: Exception) -> None:
+        """A problem of ours instead of gunicorn's HTML."""
+        status = _STATUSES.get(type(exc), 400 if isinstance(exc, errors.ParseException) else 500)
+        if status == 500:
+            log.error("a request failed outside of the application", exc_info=exc)
+        try:
+            client.sendall(plain_response(status))
+        except OSError:
+            log.debug("the client did not wait for its %d", status)
+
+
+class Server(BaseApplication):  # type: ignore[misc]
+    """Call run(); it returns when the server has been told to stop."""
+
+    def __init__(self, settings: Settings, bind: str) -> None:
+        self._settings = settings
+        self._bind = bind
+        super().__init__()
+
+    def load_config(self) -> None:
+        options: dict[str, Any] = {
+            "bind": self._bind,
+            "workers": self._settings.api_workers,
+            "worker_class": Worker,
+            "threads": self._settings.api_threads,
+            "keepalive": 75,  # seconds; longer than the idle time of common proxies
+            "graceful_timeout": 10,
+            "loglevel": "warning",
+            "control_socket_disable": True,
+            "forwarder_headers": "",  # nobody tells us by a header who they are
+            "forwarded_allow_ips": "",
+            "when_ready": _say_where,
+            "post_fork": lambda server, _: _die_with(server.pid),
+        }
+        for name, value in options.items():
+            self.cfg.set(name, value)
+        logging.getLogger("gunicorn.error").addFilter(_no_impatience)
+
+    def load(self) -> Flask:
+        return create_app(self._settings)
+
+
+def _say_where(server: Any) -> None:
+    log.info("listening on %s", ", ".join(map(str, server.LISTENERS)))
+
+
+def _die_with(arbiter: int) -> None:
+    """A worker that outlives its arbiter would keep the port."""
+    if ask_kernel := die_with(arbiter):
+        ask_kernel()
+
+
+def _no_impatience(record: logging.LogRecord) -> bool:
+    """gunicorn reports a client that was too slow with a traceback; it is no failure of ours."""
+    return not (record.exc_info and isinstance(record.exc_info[1], BlockingIOError))
