@@ -12,7 +12,7 @@ from flask import Flask, Response, g, request
 from flask_smorest import Api
 
 from scheduler import VERSION, Health, Link, Settings, Timers, connect, literal_endpoints
-from timer_service import auth, problems
+from timer_service import access, auth, problems
 from timer_service.api import health, pages, stats, timers
 
 
@@ -35,6 +35,7 @@ def create_app(settings: Settings | None = None, store: Link | None = None) -> F
     app.extensions["health"] = Health(store)
     app.extensions["guard"] = replace(settings.guard(), own=literal_endpoints(settings.own_hosts()))
 
+    access.register(app)
     app.before_request(_name_request)
     app.after_request(_return_name)
     auth.register(app, settings)

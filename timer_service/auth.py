@@ -8,7 +8,7 @@ import re
 import secrets
 from urllib.parse import urlsplit
 
-from flask import Flask, request
+from flask import Flask, g, request
 
 from scheduler import Settings, is_loopback
 from timer_service.problems import Problem
@@ -50,14 +50,15 @@ def new_key(name: str, scope: str) -> tuple[str, str]:
 def _check_key(keys: list[list[str]]) -> None:
     kind, _, token = request.headers.get("Authorization", "").partition(" ")
     given = _digest(token.strip().encode("latin-1", "replace")).encode()
-    scopes = [scope for _, scope, digest in keys if hmac.compare_digest(given, digest.encode())]
-    if kind.lower() != "bearer" or not scopes:
+    known = [(name, scope) for name, scope, digest in keys if hmac.compare_digest(given, digest.encode())]
+    if kind.lower() != "bearer" or not known:
         raise Problem(
             401,
             "Send a key that this service knows: `Authorization: Bearer <key>`.",
             headers={"WWW-Authenticate": "Bearer"},
         )
-    if request.method not in _READS and "write" not in scopes:
+    g.key_name = known[0][0]
+    if request.method not in _READS and all(scope != "write" for _, scope in known):
         raise Problem(403, "This key may only read.")
 
 

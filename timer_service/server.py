@@ -13,7 +13,8 @@ from gunicorn.http import errors
 from gunicorn.workers.gthread import ThreadWorker
 
 from scheduler import Settings
-from timer_service import create_app
+from timer_service import access, create_app
+from timer_service.logs import fields
 from timer_service.problems import plain_response
 from timer_service.supervisor import die_with
 
@@ -41,6 +42,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
         status = _STATUSES.get(type(exc), 400 if isinstance(exc, errors.ParseException) else 500)
         if status == 500:
             log.error("a request failed outside of the application", exc_info=exc)
+        access.log.info("request", extra=fields(status=status, refused=type(exc).__name__))
         try:
             client.sendall(plain_response(status))
         except OSError:
@@ -64,6 +66,8 @@ class Server(BaseApplication):  # type: ignore[misc]
             "keepalive": 75,  # seconds; longer than the idle time of common proxies
             "graceful_timeout": 10,
             "loglevel": "warning",
+            "errorlog": None,  # what gunicorn has to say goes where our own lines go
+            "on_starting": lambda _: setattr(logging.getLogger("gunicorn.error"), "propagate", True),
             "control_socket_disable": True,
             "forwarder_headers": "",  # nobody tells us by a header who they are
             "forwarded_allow_ips": "",

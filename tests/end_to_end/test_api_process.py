@@ -91,3 +91,18 @@ def test_a_keep_alive_client_is_served_again_and_again(api: Service) -> None:
     with requests.Session() as session, ThreadPoolExecutor(4) as four:
         answers = list(four.map(lambda _: session.get(f"{api.url}/livez", timeout=5).status_code, range(100)))
     assert answers == [200] * 100
+
+
+def test_every_line_of_every_process_is_one_json_object_when_nobody_watches(service: Service) -> None:
+    service.environ["TIMER_LOG_LEVEL"] = "debug"
+    service.api()
+    service.poller()
+    requests.get(f"{service.url}/stats", timeout=5)
+    speak(service, b"nonsense\r\n\r\n")
+    codes = [part.stop() for part in service.parts]
+    assert codes == [0, 0]
+    for part in service.parts:
+        lines = [json.loads(line) for line in part.output().splitlines()]
+        assert all({"time", "level", "logger", "message"} <= line.keys() for line in lines)
+    statuses = [json.loads(line).get("status") for line in service.parts[0].output().splitlines()]
+    assert {200, 400} <= set(statuses)

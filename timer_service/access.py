@@ -1,0 +1,38 @@
+"""One line of the log a request: who asked for what, and how it went. Never the query, a header or a body."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+from flask import Flask, Response, g, request
+
+from timer_service.logs import fields
+
+log = logging.getLogger(__name__)
+
+
+def register(app: Flask) -> None:
+    """First before and last after every request, so that the duration is that of all between."""
+
+    @app.before_request
+    def _begin() -> None:
+        g.begun = time.perf_counter()
+
+    # Those registered first run last.
+    @app.after_request
+    def _end(response: Response) -> Response:
+        if log.isEnabledFor(logging.INFO):
+            said = fields(
+                request_id=g.request_id,
+                method=request.method,
+                path=request.path,
+                status=response.status_code,
+                duration_ms=round(1000 * (time.perf_counter() - g.begun), 1),
+            )
+            if "key_name" in g:
+                said["fields"]["key"] = g.key_name
+            if response.status_code == 201 and response.location:
+                said["fields"]["timer_id"] = response.location.rpartition("/")[2]
+            log.info("request", extra=said)
+        return response
