@@ -13,10 +13,11 @@ from flask_smorest import Api
 
 from scheduler import VERSION, Health, Link, Settings, Timers, connect, literal_endpoints
 from timer_service import access, auth, problems
-from timer_service.api import health, pages, stats, timers
+from timer_service.api import health, metrics, pages, stats, timers
+from timer_service.tally import Tally
 
 
-def create_app(settings: Settings | None = None, store: Link | None = None) -> Flask:
+def create_app(settings: Settings | None = None, store: Link | None = None, tally: Tally | None = None) -> Flask:
     """The application; the only place where its parts are wired."""
     settings = settings or Settings.from_env()
     store = store or Link(connect(settings.redis_url, settings.store_timeout))
@@ -31,11 +32,12 @@ def create_app(settings: Settings | None = None, store: Link | None = None) -> F
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
     app.extensions["settings"] = settings
+    app.extensions["tally"] = tally = tally or Tally()
     app.extensions["timers"] = Timers(store, keep_cancelled_ms=round(1000 * settings.keep_cancelled))
     app.extensions["health"] = Health(store)
     app.extensions["guard"] = replace(settings.guard(), own=literal_endpoints(settings.own_hosts()))
 
-    access.register(app)
+    access.register(app, tally)
     app.before_request(_name_request)
     app.after_request(_return_name)
     auth.register(app, settings)
@@ -44,7 +46,9 @@ def create_app(settings: Settings | None = None, store: Link | None = None) -> F
     api.register_blueprint(stats.bp)
     app.register_blueprint(health.bp)
     app.register_blueprint(pages.bp)
+    app.register_blueprint(metrics.bp)
     problems.register(app)
+    tally.name_routes([rule.rule for rule in app.url_map.iter_rules()])
     app.wsgi_app = _alias(app.wsgi_app)  # type: ignore[method-assign]
     return app
 

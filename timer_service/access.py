@@ -1,4 +1,4 @@
-"""One line of the log a request: who asked for what, and how it went. Never the query, a header or a body."""
+"""Each request once in the counts, and as one line in the log. Never the query, a header or a body."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ import time
 from flask import Flask, Response, g, request
 
 from timer_service.logs import fields
+from timer_service.tally import NO_ROUTE, Tally
 
 log = logging.getLogger(__name__)
 
 
-def register(app: Flask) -> None:
+def register(app: Flask, tally: Tally) -> None:
     """First before and last after every request, so that the duration is that of all between."""
 
     @app.before_request
@@ -22,13 +23,16 @@ def register(app: Flask) -> None:
     # Those registered first run last.
     @app.after_request
     def _end(response: Response) -> Response:
+        seconds = time.perf_counter() - g.begun
+        route = request.url_rule.rule if request.url_rule else NO_ROUTE
+        tally.request(route, request.method, response.status_code, seconds)
         if log.isEnabledFor(logging.INFO):
             said = fields(
                 request_id=g.request_id,
                 method=request.method,
                 path=request.path,
                 status=response.status_code,
-                duration_ms=round(1000 * (time.perf_counter() - g.begun), 1),
+                duration_ms=round(1000 * seconds, 1),
             )
             if "key_name" in g:
                 said["fields"]["key"] = g.key_name

@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import current_app
 
 from scheduler import Guard, Health, Settings, Timers
+from timer_service.tally import Tally
 
 
 def timers() -> Timers:
@@ -15,6 +16,11 @@ def timers() -> Timers:
 def health() -> Health:
     checker: Health = current_app.extensions["health"]
     return checker
+
+
+def tally() -> Tally:
+    it: Tally = current_app.extensions["tally"]
+    return it
 
 
 def guard() -> Guard:

@@ -14,6 +14,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.http import HTTP_STATUS_CODES
 
 from scheduler import StoreUnavailable, TimerTooLarge, UnknownTimer, WrongState
+from timer_service.parts import tally
 
 log = logging.getLogger(__name__)
 
@@ -112,6 +113,7 @@ def register(app: Flask) -> None:
 
     @app.errorhandler(StoreUnavailable)
     def _(error: StoreUnavailable) -> Response:
+        tally().store_error()
         done = "It is not known whether this was done" if error.maybe_done else "Nothing was done; send it again"
         retry = {"Retry-After": str(_RETRY_AFTER)}
         return response(Problem(503, f"The store cannot be used now. {done}.", headers=retry))

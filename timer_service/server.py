@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import socket
 import struct
+from itertools import count
 from typing import Any
 
 from flask import Flask
@@ -17,6 +18,7 @@ from timer_service import access, create_app
 from timer_service.logs import fields
 from timer_service.problems import plain_response
 from timer_service.supervisor import die_with
+from timer_service.tally import Tally
 
 log = logging.getLogger(__name__)
 
@@ -55,6 +57,7 @@ class Server(BaseApplication):  # type: ignore[misc]
     def __init__(self, settings: Settings, bind: str) -> None:
         self._settings = settings
         self._bind = bind
+        self._tally = Tally()
         super().__init__()
 
     def load_config(self) -> None:
@@ -72,18 +75,29 @@ class Server(BaseApplication):  # type: ignore[misc]
             "forwarder_headers": "",  # nobody tells us by a header who they are
             "forwarded_allow_ips": "",
             "when_ready": _say_where,
-            "post_fork": lambda server, _: _die_with(server.pid),
+            "pre_fork": _choose_slot,
+            "post_fork": self._begin_worker,
         }
         for name, value in options.items():
             self.cfg.set(name, value)
         logging.getLogger("gunicorn.error").addFilter(_no_impatience)
 
     def load(self) -> Flask:
-        return create_app(self._settings)
+        return create_app(self._settings, tally=self._tally)
+
+    def _begin_worker(self, arbiter: Any, worker: Any) -> None:
+        _die_with(arbiter.pid)
+        self._tally.use(worker.slot)
 
 
 def _say_where(server: Any) -> None:
     log.info("listening on %s", ", ".join(map(str, server.LISTENERS)))
+
+
+def _choose_slot(arbiter: Any, worker: Any) -> None:
+    """Where the new worker counts."""
+    taken = {other.slot for other in arbiter.WORKERS.values()}
+    worker.slot = next(slot for slot in count() if slot not in taken)
 
 
 def _die_with(arbiter: int) -> None:
