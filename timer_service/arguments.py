@@ -35,6 +35,10 @@ class Parser(FlaskParser):
 class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # it ships no types
     ARGUMENTS_PARSER = Parser()
 
+    def arguments(self, schema: type[Schema] | Schema, **options: Any) -> Any:
+        # A class would be instantiated for each request, which costs more than the validation itself.
+        return super().arguments(schema() if isinstance(schema, type) else schema, **options)
+
 
 def _errors(messages: Any, *path: str | int) -> Iterator[tuple[str, str]]:
     """marshmallow's nested messages as (pointer, detail)."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import select
 import socket
 import struct
 from itertools import count
@@ -24,6 +25,8 @@ log = logging.getLogger(__name__)
 
 #: Seconds for which one read from a client may last: a client that stops in mid-request holds a thread for no longer.
 _PATIENCE = 10
+#: ms for which a thread waits on a connection for its next request, while there is a thread for each.
+_LINGER = 50
 #: What gunicorn refuses before Flask sees it; every other of its ParseExceptions is a 400.
 _STATUSES = {
     errors.ExpectationFailed: 417,
@@ -37,7 +40,18 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
     def handle(self, conn: Any) -> Any:
         # Not settimeout(): gunicorn makes the socket blocking again.
         conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", _PATIENCE, 0))
-        return super().handle(conn)
+        kept = super().handle(conn)
+        while kept is True and self._lingers(conn):
+            kept = super().handle(conn)
+        return kept
+
+    def _lingers(self, conn: Any) -> bool:
+        """Whether the next request comes so soon that it spares us the way through the poller and back to a thread."""
+        if not self.alive or self.nr_conns > self.cfg.threads or conn.parser.unreader.buf.getvalue():
+            return False
+        ahead = select.poll()
+        ahead.register(conn.sock, select.POLLIN)
+        return bool(ahead.poll(_LINGER))
 
     def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: Exception) -> None:
         """A problem of ours instead of gunicorn's HTML."""
