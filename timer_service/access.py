@@ -34,8 +34,8 @@ def register(app: Flask, tally: Tally) -> None:
                 status=response.status_code,
                 duration_ms=round(1000 * seconds, 1),
             )
-            if "key_name" in g:
-                said["fields"]["key"] = g.key_name
+            if "credential" in g:
+                said["fields"]["key"] = g.credential
             if response.status_code == 201 and response.location:
                 said["fields"]["timer_id"] = response.location.rpartition("/")[2]
             log.info("request", extra=said)
