@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import re
-import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
@@ -26,6 +26,8 @@ from scheduler import (
 from timer_service import access, auth, problems
 from timer_service.api import batch, bulk, by_key, health, metrics, pages, stats, timers
 from timer_service.tally import Tally
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}", re.ASCII)
 
 
 def create_app(settings: Settings | None = None, store: Link | None = None, tally: Tally | None = None) -> Flask:
@@ -72,7 +74,7 @@ def create_app(settings: Settings | None = None, store: Link | None = None, tall
 def _name_request() -> None:
     """Every request has an id: the client's if it gave a usable one."""
     given = request.headers.get("X-Request-Id", "")
-    g.request_id = given if re.fullmatch(r"[A-Za-z0-9._:-]{1,128}", given, re.ASCII) else uuid.uuid4().hex
+    g.request_id = given if _REQUEST_ID.fullmatch(given) else os.urandom(16).hex()
 
 
 def _return_name(response: Response) -> Response:
