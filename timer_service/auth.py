@@ -16,6 +16,8 @@ from timer_service.rates import Rates
 
 #: Probes and explanations need no key.
 _OPEN = re.compile(r"/(?:livez|readyz|problems/[a-z-]+)/?")
+#: With keys, so is the description: a browser's address line sends none, and it tells nothing that is not public.
+_OPEN_WITH_KEYS = re.compile(rf"{_OPEN.pattern}|/openapi.json/?|/docs(?:/.*)?")
 _READS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -27,7 +29,7 @@ def register(app: Flask, settings: Settings) -> None:
 
         @app.before_request
         def _with_key() -> None:
-            if not _OPEN.fullmatch(request.path) and (wait := rates.wait(_check_key(keys))):
+            if not _OPEN_WITH_KEYS.fullmatch(request.path) and (wait := rates.wait(_check_key(keys))):
                 raise Problem(429, "This key makes too many requests.", headers={"Retry-After": str(wait)})
 
     else:
