@@ -13,7 +13,8 @@ from timer_service.queries import FILTERS
 
 _ABOUT = """Send this request to this URL at this time, once.
 
-`/timer` is the same as `/timers`, a trailing slash is accepted everywhere, and every failure is a problem of RFC 9457."""
+`/timer` is the same as `/timers`, and a trailing slash is accepted everywhere.
+Every failure is a problem of RFC 9457."""
 
 _PROBLEM = {
     "type": "object",

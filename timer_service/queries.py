@@ -14,6 +14,7 @@ from timer_service.fields import Moment, Tag, Url
 from timer_service.schemas import TimerOut
 
 MOST = 1000
+_MAX_ORIGIN = 2048
 FILTERS = ("status", "tag", "destination", "due_after", "due_before")
 
 
@@ -39,11 +40,13 @@ def cursor(place: tuple[int, str] | None, began_at: int = 0) -> str | None:
 
 
 class Origin(fields.String):
-    json_schema = Url.json_schema
+    json_schema: ClassVar = {**Url.json_schema, "maxLength": _MAX_ORIGIN}
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> str:
         if not isinstance(value, str):
             raise ValidationError("Must be a string.")
+        if len(value) > _MAX_ORIGIN:  # the line of a request holds 8190
+            raise ValidationError(f"Longer than {_MAX_ORIGIN} characters.")
         try:
             check_url(value)
         except ValueError as error:

@@ -24,6 +24,8 @@ def _schema_of(name: str) -> dict[str, str]:
 
 
 _ANY_BODY = {"description": "any JSON value; absent where none was given"}
+#: Anything is taken, and what is no timer gets a 422 of its own.
+_BATCH_TIMER: dict[str, Any] = {"anyOf": [_schema_of("NewTimer"), {}]}
 _BATCH_ITEM = {
     "description": "in the order of the request: what became of each",
     "oneOf": [
@@ -150,7 +152,7 @@ class BatchIn(Schema):
         fields.Raw(),
         required=True,
         validate=validate.Length(1, 1000),
-        metadata={"json_schema": {"type": "array", "minItems": 1, "maxItems": 1000, "items": _schema_of("NewTimer")}},
+        metadata={"json_schema": {"type": "array", "minItems": 1, "maxItems": 1000, "items": _BATCH_TIMER}},
     )
 
 
@@ -169,6 +171,13 @@ class LatenessOut(Schema):
     p99 = fields.Integer(allow_none=True, attribute="lateness_p99_ms")
 
 
+_LATENESS = {
+    "type": "object",
+    "description": "of the last 1,000 attempts",
+    "properties": {name: {"type": ["integer", "null"]} for name in ("p50", "p99")},
+}
+
+
 class StatsOut(Schema):
     scheduled = fields.Integer()
     overdue = fields.Integer()
@@ -177,7 +186,7 @@ class StatsOut(Schema):
     failed = fields.Integer()
     cancelled = fields.Integer()
     oldest_overdue_ms = fields.Integer()
-    lateness_ms = fields.Function(LatenessOut().dump, metadata={"json_schema": _schema_of("LatenessOut")})
+    lateness_ms = fields.Function(LatenessOut().dump, metadata={"json_schema": _LATENESS})
 
 
 class HealthOut(Schema):

@@ -31,12 +31,13 @@ def create(asked: dict[str, Any]) -> tuple[dict[str, Any], int, dict[str, str]]:
     results: list[dict[str, Any]] = [{}] * len(asked["timers"])
     drafts: dict[int, Draft] = {}
     for number, item in enumerate(asked["timers"]):
+        if not isinstance(item, dict):
+            results[number] = _refusal(invalid(["Must be an object."]))
+            continue
         try:
             loaded = schema.load(item)
         except ValidationError as error:
-            results[number] = _refusal(
-                invalid(error.messages_dict if isinstance(item, dict) else ["Must be an object."])
-            )
+            results[number] = _refusal(invalid(error.messages_dict))
         else:
             drafts[number] = Draft(id=idempotency.new_id(begun, number, loaded.get("key")), **loaded)
     is_repeat = begun is not None and begun.answer is not None

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from mimetypes import guess_type
 from pathlib import Path
 
 import flask_swagger_ui
-from flask import Blueprint, Response, current_app, send_from_directory
+from flask import Blueprint, Response, current_app
 
 from timer_service.description import whole
 from timer_service.parts import settings
@@ -60,4 +61,5 @@ def start() -> Response:
 
 @bp.get("/docs/<any('swagger-ui.css', 'swagger-ui-bundle.js', 'favicon-32x32.png'):name>")
 def asset(name: str) -> Response:
-    return send_from_directory(_ASSETS, name, max_age=86_400)
+    kind, _ = guess_type(name)
+    return Response((_ASSETS / name).read_bytes(), mimetype=kind, headers={"Cache-Control": "max-age=86400"})
