@@ -29,6 +29,8 @@ class Attempt:
     redelivery: str | None
     poller: str | None
     next_attempt_at: datetime | None
+    #: As it came.
+    raw: Mapping[str, Any] = field(repr=False, compare=False)
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> Attempt:
@@ -40,6 +42,7 @@ class Attempt:
             lateness=_milliseconds(raw.get("lateness_ms")),
             duration=_milliseconds(raw.get("duration_ms")),
             next_attempt_at=_moment(raw.get("next_attempt_at")),
+            raw=raw,
             **{name: raw.get(name) for name in plain},
         )
 

@@ -10,7 +10,7 @@ def pause(number: int, retry_after: float | None, chance: float) -> float | None
     """Seconds to wait before repeat `number` (from 1), or None to give up. `chance` is from 0 to 1.
 
     Half of a wait is certain, half left to chance: clients that failed together do not come back together. What the
-    service asked for is never cut short; if it is more than the longest wait, the caller should know instead of hanging.
+    service asked for is never cut short; if that is more than the longest wait, the caller is told instead.
     """
     step = min(LONGEST, FIRST * 2.0 ** (number - 1))
     jittered = step * (1 + chance) / 2

@@ -64,16 +64,17 @@ class Wire:
     ) -> Any:
         """The JSON of the answer, or None where it has no body. `repeatable`: done twice is the same as done once."""
         retries = self._retries if retries is None else retries
-        for number in range(1, retries + 2):
+        number = 0
+        while True:
+            number += 1
             try:
                 return self._once(method, path, query, body, headers)
             except TimerServiceError as error:
-                again = _certainly_not_done(error) or (repeatable and _may_pass(error))
-                wait = pause(number, error.retry_after, random.random()) if again and number <= retries else None
+                again = number <= retries and (_certainly_not_done(error) or (repeatable and _may_pass(error)))
+                wait = pause(number, error.retry_after, random.random()) if again else None
                 if wait is None:
                     raise
             time.sleep(wait)
-        raise AssertionError("the last try returns or raises")
 
     def _once(
         self,
