@@ -13,7 +13,7 @@ __all__ = ["create_app"]
 def __getattr__(name: str) -> Any:
     """On first use: whoever wants only the client has no need of Flask, Redis and curl."""
     if name != "create_app":
-        raise AttributeError(name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from timer_service.app import create_app
 
     return create_app

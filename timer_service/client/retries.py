@@ -12,7 +12,7 @@ def pause(number: int, retry_after: float | None, chance: float) -> float | None
     Half of a wait is certain, half left to chance: clients that failed together do not come back together. What the
     service asked for is never cut short; if that is more than the longest wait, the caller is told instead.
     """
-    step = min(LONGEST, FIRST * 2.0 ** (number - 1))
+    step = min(LONGEST, FIRST * 2.0 ** min(number - 1, 20))
     jittered = step * (1 + chance) / 2
     if retry_after is None:
         return jittered

@@ -12,7 +12,7 @@ from urllib.parse import quote, urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
-from urllib3.exceptions import MaxRetryError, NewConnectionError
+from urllib3.exceptions import MaxRetryError, NewConnectionError, ProtocolError
 
 from timer_service.client.errors import RateLimited, TimerServiceError, Unavailable, from_answer
 from timer_service.client.retries import pause
@@ -154,12 +154,14 @@ def _may_pass(error: TimerServiceError) -> bool:
     return isinstance(error, Unavailable) and not isinstance(error.__cause__, requests.exceptions.SSLError)
 
 
-def _reason(error: requests.RequestException) -> str:
+def _reason(error: Exception) -> str:
     """In a few words: requests' own text is a chain of reprs."""
-    inner: Any = error.args[0] if error.args else error
-    inner = getattr(inner, "reason", None) or inner
     if isinstance(error, requests.Timeout):
         return "it took too long"
+    inner: Any = error.args[0] if error.args else error
+    inner = getattr(inner, "reason", None) or inner
     if isinstance(inner, NewConnectionError) and isinstance(inner.__cause__, OSError):
         return inner.__cause__.strerror or str(inner.__cause__)
+    if isinstance(inner, ProtocolError) and len(inner.args) > 1:
+        inner = inner.args[1]
     return str(inner)

@@ -72,6 +72,8 @@ def count_down(timer: Timer, seconds: float) -> None:
 
 def line(new: Attempt | Timer) -> str:
     """For people."""
+    if isinstance(new, Timer) and new.ended:
+        return printable(f"{new.id}  {new.status}, attempts: {new.attempts}")
     if isinstance(new, Timer):
         return printable(f"{new.id}  {new.status}, due {local(new.due_at)}")
     said = f"attempt {new.number}  {local(new.started_at)}  {new.outcome}  {answer(new)}"
