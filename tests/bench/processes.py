@@ -106,9 +106,9 @@ class Service:
         self.parts.append(part)
         return part
 
-    def api(self) -> Part:
+    def api(self, **environ: str) -> Part:
         port = free_port()
-        part = self.start("api", TIMER_PORT=str(port))
+        part = self.start("api", TIMER_PORT=str(port), **environ)
         self.url = f"http://127.0.0.1:{port}"
         wait_until(lambda: _status(f"{self.url}/livez") == 200, 20, part.output())
         return part

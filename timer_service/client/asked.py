@@ -10,6 +10,10 @@ from typing import Any, Literal, Required, TypedDict
 from timer_service.client.answers import Status
 
 Seconds = timedelta | float
+Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"]
+Delivery = Literal["at_least_once", "at_most_once"]
+#: `{"initial": 5, "factor": 3, "max": 3600}`, or a list whose last step repeats.
+Backoff = Mapping[str, Seconds] | Sequence[Seconds]
 
 
 class When(TypedDict, total=False):
@@ -22,7 +26,7 @@ class When(TypedDict, total=False):
 
 
 class Options(When, total=False):
-    method: Literal["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"]
+    method: Method
     headers: Mapping[str, str]
     #: Any JSON value, sent as JSON; or bytes, sent as they are.
     body: Any
@@ -30,9 +34,8 @@ class Options(When, total=False):
     timeout: Seconds
     #: Including the first.
     max_attempts: int
-    #: `{"initial": 5, "factor": 3, "max": 3600}`, or a list whose last step repeats.
-    backoff: Mapping[str, Seconds] | Sequence[Seconds]
-    delivery: Literal["at_least_once", "at_most_once"]
+    backoff: Backoff
+    delivery: Delivery
     tags: Sequence[str]
     #: Kept, not sent.
     metadata: Mapping[str, Any]
@@ -49,10 +52,19 @@ class NewTimer(KeyedOptions, total=False):
     url: Required[str]
 
 
-class Changes(Options, total=False):
-    """Of a timer that waits: what is given is replaced; None takes a field back to its default."""
+class Changes(When, total=False):
+    """Of a timer that waits: what is given is replaced, mappings name by name; None takes back to the default."""
 
     url: str
+    method: Method | None
+    headers: Mapping[str, str | None] | None
+    body: Any
+    timeout: Seconds | None
+    max_attempts: int | None
+    backoff: Backoff | None
+    delivery: Delivery | None
+    tags: Sequence[str] | None
+    metadata: Mapping[str, Any] | None
 
 
 class Filters(TypedDict, total=False):

@@ -21,7 +21,7 @@ def groups(items: Iterable[T]) -> Iterator[list[T]]:
 
 
 def bodies(timers: Iterable[bytes]) -> Iterator[bytes]:
-    """Of timers in JSON. One that is too large by itself goes alone: the service says so of it, and of no other."""
+    """Of timers in JSON. One that is too large by itself goes alone, and is refused alone."""
     group: list[bytes] = []
     size = 0
     for timer in timers:
