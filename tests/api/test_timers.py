@@ -44,6 +44,8 @@ def test_an_answer_says_everything_that_was_asked_for(http: FlaskClient) -> None
         "backoff": [5, 30, 120],
         "delivery": "at_most_once",
         "metadata": {"order": 17},
+        "key": "order:17",
+        "tags": ["orders", "de"],
     }
     answer = http.post("/timers", json=asked).json
     assert answer is not None
