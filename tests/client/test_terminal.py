@@ -122,7 +122,7 @@ def test_show_has_a_line_for_each_attempt(run: Run, receiver: Receiver) -> None:
     timer_id = run("set", "0s", f"{receiver.url}/status/410", "-o", "id").stdout.strip()
     assert run("watch", timer_id).exit_code == 10
     lines = run("show", timer_id).stdout.splitlines()
-    assert re.fullmatch(r"1 +\S+ \S+ \S+ +\d+ms +\d+ms +permanent +410 +-", lines[-1]), lines
+    assert re.fullmatch(r"1 +\S+ \S+ \S+ +\S+ +\S+ +permanent +410 +-", lines[-1]), lines
 
 
 def test_list_is_a_table_soonest_first(run: Run, name: str) -> None:
@@ -178,7 +178,9 @@ def test_cancel_by_key_disarms(run: Run, client: TimerClient, name: str) -> None
 def test_cancel_by_filters_says_how_many(run: Run, client: TimerClient, name: str) -> None:
     client.create_many([{"url": HOOK, "delay": 3600, "tags": [name]} for _ in range(3)])
     assert run("cancel", "--tag", name).stdout == "matched 3, cancelled 3, skipped 0\n"
-    assert only(run("cancel", "--tag", name, "-o", "json"))["cancelled"] == 0
+    one = client.create(HOOK, delay=3600, tags=[f"{name}-2"])
+    assert only(run("cancel", "--tag", f"{name}-2", "-o", "json")) == {"matched": 1, "cancelled": 1, "skipped": 0}
+    assert client.get(one.id).status == "cancelled"
 
 
 def test_reschedule_and_fire_move_it_and_watch_sees_it_arrive(run: Run, receiver: Receiver, name: str) -> None:
@@ -201,16 +203,13 @@ def test_replay_by_filters(run: Run, receiver: Receiver, name: str) -> None:
 def test_watch_prints_plain_lines_where_nobody_looks(run: Run, receiver: Receiver) -> None:
     timer_id = run("set", "200ms", f"{receiver.url}/status/503", "--backoff", "0.2", "--max-attempts", "2", "-o", "id")
     result = run("watch", timer_id.stdout.strip())
-    first, *attempts, last = [
-        line for line in result.stdout.splitlines() if not re.search("delivering|scheduled", line)
-    ]
-    lines = [first, *attempts]
     assert result.exit_code == 10
     assert "\x1b" not in result.stdout
-    assert [re.sub(r"\d{4}-\S+ \S+ \S+", "WHEN", re.sub(r"\d+ms", "N", line)) for line in lines] == [
-        "attempt 1  WHEN  retryable  503  N late, took N  next WHEN",
-        "attempt 2  WHEN  retryable  503  N late, took N  (retry)",
-    ]
+    *attempts, last = [line for line in result.stdout.splitlines() if not re.search("delivering|scheduled", line)]
+    when = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \S+"
+    assert len(attempts) == 2
+    assert re.fullmatch(rf"attempt 1  {when}  retryable  503  \S+ late, took \S+  next {when}", attempts[0])
+    assert re.fullmatch(rf"attempt 2  {when}  retryable  503  \S+ late, took \S+  \(retry\)", attempts[1])
     assert last == f"{timer_id.stdout.strip()}  failed, attempts: 2"
 
 
@@ -304,7 +303,7 @@ def test_what_comes_from_elsewhere_does_not_move_the_cursor(run: Run, name: str)
     timer = only(run("set", "1h", HOOK, "--json", '"\\u001b[2J\\u202e"', "--key", name, "-o", "json"))
     shown = run("show", timer["id"]).stdout
     assert "\x1b" not in shown
-    assert "\\x1b[2J" in shown
+    assert "\\u001b[2J\\u202e" in shown
     assert "\u202e" not in shown
     evil = problem(404, detail="\x1b[2Jgone")
     with answering(evil) as (_, service):

@@ -36,7 +36,7 @@ def length(time: timedelta | None) -> str:
         return f"{hours}h{minutes % 60:02}m"
     if minutes:
         return f"{minutes}m{seconds % 60:02}s"
-    return f"{ms / 1000:.1f}s"
+    return f"{seconds}.{ms % 1000 // 100}s"
 
 
 def left(timer: Timer, now: datetime | None = None) -> str:

@@ -88,9 +88,9 @@ def mapping(ctx: click.Context, param: click.Parameter, value: tuple[tuple[str, 
 
 
 def waiting_ids(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """For the shell's completion: the next timers; nothing if the service does not answer at once."""
+    """For the shell's completion: the next timers; nothing if the service does not answer soon."""
     try:
-        with connect(ctx.params.get("server") or LOCAL, timeout=1, retries=0) as client:
+        with connect(ctx.params.get("server") or LOCAL, timeout=3, retries=0) as client:
             timers = client.page(limit=100).timers
     except (TimerServiceError, click.UsageError):
         return []

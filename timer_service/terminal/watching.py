@@ -32,9 +32,11 @@ def news(client: TimerClient, timer_id: str, pause: Callable[[Timer, float], Non
     heard = time.monotonic()
     while True:
         last = timer.last_attempt
-        if last is not None and last.number != seen:
-            yield from (attempt for attempt in client.attempts(timer_id) if attempt.number > seen)
-            seen = last.number
+        if last is not None and last.number > seen:
+            for attempt in client.attempts(timer_id):  # it may know more than the timer did a moment before
+                if attempt.number > seen:
+                    seen = attempt.number
+                    yield attempt
         if timer.ended:
             yield timer
             return
