@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -39,6 +40,9 @@ class Terminal:
         self.screen += piece
         return piece
 
+    def type(self, text: str) -> None:
+        os.write(self._master, text.encode())
+
     def end(self) -> int:
         while self.read():
             pass
@@ -62,6 +66,17 @@ def test_watch_counts_down_on_a_terminal_and_then_shows_the_attempt(
     last = terminal.screen.split("\r\x1b[2K")[-1]
     assert "delivered  204" in last
     assert last.endswith(f"{timer.id}  delivered, attempts: 1\r\n")
+
+
+def test_a_person_is_asked_before_all_that_match_are_cancelled(service: Service, client: TimerClient) -> None:
+    tag = uuid4().hex
+    timer = client.create("http://127.0.0.1:9/", delay=3600, tags=[tag])
+    for reply, code, status in (("n\n", 1, "scheduled"), ("y\n", 0, "cancelled")):
+        terminal = Terminal("timer", "cancel", "--tag", tag, url=service.url)
+        wait_until(lambda: terminal.read() and "Go on? [y/N]" in terminal.screen, 20, "the question")  # noqa: B023
+        terminal.type(reply)
+        assert terminal.end() == code
+        assert client.get(timer.id).status == status
 
 
 def test_watch_that_is_interrupted_exits_130_and_leaves_the_timer_alone(service: Service, client: TimerClient) -> None:

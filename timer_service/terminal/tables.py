@@ -43,8 +43,10 @@ def left(timer: Timer, now: datetime | None = None) -> str:
     """Until it is sent next; by this machine's clock, which is good enough for people."""
     if timer.status != "scheduled":
         return NONE
-    until = (timer.next_attempt_at or timer.due_at) - (now or datetime.now(UTC))
-    return length(max(until, timedelta(0)))
+    until = max((timer.next_attempt_at or timer.due_at) - (now or datetime.now(UTC)), timedelta(0))
+    if until > timedelta(seconds=10):  # rounded up, as `time_left` is: what was set for 1h is not due in 59m59s
+        until = -(-until // timedelta(seconds=1)) * timedelta(seconds=1)
+    return length(until)
 
 
 def aligned(rows: Iterable[Sequence[str]], width: int | None = None) -> Iterator[str]:
