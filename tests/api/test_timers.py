@@ -7,16 +7,9 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from scheduler import Attempt, Result, Settlement
+from scheduler import Result
+from tests.api.conftest import HOOK, settle
 from tests.bench.store import START, Bench
-
-HOOK = {"url": "http://localhost:9000/hook"}
-
-
-def settle(bench: Bench, outcome: Result, retry_ms: int | None = None, **attempt: Any) -> None:
-    (it,) = bench.claims.claim(1).claims
-    ended = Attempt(number=it.number, outcome=outcome, **attempt)
-    assert bench.claims.settle([Settlement(timer_id=it.id, fence=it.fence, attempt=ended, retry_ms=retry_ms)]) == []
 
 
 def test_the_shortest_call_works_as_it_stands(http: FlaskClient) -> None:
