@@ -13,8 +13,10 @@ from typing import Any
 import pytest
 import requests
 
+from scheduler import Settings
 from tests.bench.processes import free_port, wait_until
 from tests.bench.raw import RawReceiver, raw_receiving
+from timer_service import create_app
 from timer_service.client import (
     Conflict,
     Forbidden,
@@ -121,6 +123,19 @@ def test_what_is_safe_to_repeat_is_repeated_until_it_is_answered(away: bytes, ca
     keys = {head.get("idempotency-key") for head in heads(service)}
     assert len(keys) == 1, "a repeat under another key would make a second timer"
     assert (None in keys) == (call >= 2)
+
+
+def test_there_is_a_method_for_every_route_about_timers() -> None:
+    routes = create_app(Settings()).url_map
+    more: list[Call] = [lambda client: client.stats(), lambda client: client.ready()]
+    reached = set()
+    for call in [*(do for do, _ in REPEATED), *NOT_REPEATED, *more]:
+        with answering(answer(404)) as (client, service), pytest.raises(NotFound):
+            call(client)
+        method, target, _ = service.requests[0].decode().split(" ", 2)
+        reached.add(routes.bind("api").match(target, method)[0])
+    about = ("/timers", "/stats", "/readyz")
+    assert reached == {rule.endpoint for rule in routes.iter_rules() if rule.rule.startswith(about)}
 
 
 @pytest.mark.parametrize("call", range(len(NOT_REPEATED)))
@@ -281,6 +296,14 @@ def test_a_name_that_would_lead_to_another_page_is_refused(name: str) -> None:
         for call in (client.get, client.cancel, client.get_by_key, client.cancel_by_key):
             with pytest.raises(ValueError, match="no id or key"):
                 call(name)
+
+
+@pytest.mark.parametrize("secret", ["tk_1\n", "", "tk 1", "tk_é"])
+def test_a_key_that_no_header_can_carry_is_refused_without_showing_it(secret: str) -> None:
+    with pytest.raises(ValueError, match=r"^api_key: 1 to 255 visible ASCII characters"):
+        TimerClient(api_key=secret)
+    with TimerClient() as client, pytest.raises(ValueError, match=r"^idempotency_key: "):
+        client.create("http://receiver/", delay=1, idempotency_key=secret or "a b")
 
 
 @pytest.mark.parametrize("url", ["", "localhost:8000", "ftp://localhost", "http://", "http://host/?a=1"])

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import socket
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from http.client import HTTPResponse
 from uuid import uuid4
 
 import pytest
 
 from tests.bench.processes import Service, wait_until
+from tests.bench.raw import RawReceiver, raw_receiving
 from tests.bench.receiver import Receiver
 from timer_service.client import (
     Conflict,
@@ -78,6 +83,39 @@ def test_a_repeat_with_the_same_idempotency_key_makes_no_second_timer(client: Ti
     assert one.id == two.id
     with pytest.raises(Invalid):
         client.create(HOOK, delay=LATER, body=1, idempotency_key=name)
+
+
+@contextmanager
+def losing_first_answers(service: Service) -> Iterator[str]:
+    """Something between client and service that passes on every request, but loses the answer to every other."""
+    host, port = service.url.removeprefix("http://").split(":")
+
+    def behave(receiver: RawReceiver, sock: socket.socket) -> None:
+        with socket.create_connection((host, int(port))) as onward:
+            onward.sendall(receiver.requests[-1])
+            answer = HTTPResponse(onward)
+            answer.begin()
+            body = answer.read()
+        if len(receiver.requests) % 2:
+            sock.shutdown(socket.SHUT_RDWR)
+        else:
+            head = f"HTTP/1.1 {answer.status} X\r\nContent-Length: {len(body)}\r\n\r\n"
+            sock.sendall(head.encode() + body)
+
+    with raw_receiving(behave) as between:
+        yield between.url
+
+
+def test_an_answer_that_is_lost_makes_no_second_timer(service: Service, client: TimerClient, name: str) -> None:
+    with losing_first_answers(service) as url, TimerClient(url) as unlucky:
+        one = unlucky.create(HOOK, delay=LATER, tags=[name])
+        two = unlucky.create_many([{"url": HOOK, "delay": LATER, "tags": [name]} for _ in range(2)])
+        assert {timer.id for timer in client.list(tag=name)} == {
+            one.id,
+            *(timer.id for timer in two if isinstance(timer, Timer)),
+        }
+        unlucky.cancel(one.id)
+        assert client.get(one.id).status == "cancelled"
 
 
 def test_a_taken_key_names_the_timer_that_has_it(client: TimerClient, name: str) -> None:

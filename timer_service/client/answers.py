@@ -78,6 +78,9 @@ class Timer:
     #: The answer as it came, with what this version of the client does not know.
     raw: Mapping[str, Any] = field(repr=False, compare=False)
 
+    def __hash__(self) -> int:
+        return hash(self.id)
+
     @property
     def ended(self) -> bool:
         return self.status in ("delivered", "failed", "cancelled")

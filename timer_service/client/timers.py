@@ -14,9 +14,7 @@ from timer_service.client.answers import Attempt, Changed, Page, Readiness, Stat
 from timer_service.client.asked import Changes, Filters, KeyedOptions, NewTimer, Options, Seconds, When, to_json
 from timer_service.client.batches import bodies, groups
 from timer_service.client.errors import TimerServiceError, Unavailable, from_problem
-from timer_service.client.wire import Wire, encode, segment
-
-_IDEMPOTENCY_KEY = "Idempotency-Key"
+from timer_service.client.wire import Wire, check, encode, segment
 
 
 class TimerClient:
@@ -58,7 +56,7 @@ class TimerClient:
 
         Raises Conflict, with the `timer_id` that has it, if its `key` is taken.
         """
-        headers = {_IDEMPOTENCY_KEY: idempotency_key or uuid4().hex}
+        headers = _once(idempotency_key or uuid4().hex)
         body = encode({"url": url, **to_json(options)})
         return Timer.from_json(self._wire.call("POST", "/timers", body=body, headers=headers, repeatable=True))
 
@@ -73,7 +71,7 @@ class TimerClient:
         made: list[Timer | TimerServiceError] = []
         idempotency_key = idempotency_key or uuid4().hex
         for number, body in enumerate(bodies(encode(to_json(timer)) for timer in timers)):
-            headers = {_IDEMPOTENCY_KEY: f"{idempotency_key}.{number}"}
+            headers = _once(f"{idempotency_key}.{number}")
             answer = self._wire.call("POST", "/timers/batch", body=body, headers=headers, repeatable=True)
             made += map(_made, answer["results"])
         return made
@@ -182,6 +180,11 @@ class TimerClient:
             if answer.get("next_cursor") is None:
                 return
             cursor = {"cursor": answer["next_cursor"]}
+
+
+def _once(idempotency_key: str) -> dict[str, str]:
+    check("idempotency_key", idempotency_key)
+    return {"Idempotency-Key": idempotency_key}
 
 
 def _timer(timer_id: str) -> str:

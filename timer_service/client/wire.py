@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import time
 from collections.abc import Mapping
 from importlib.metadata import version
@@ -119,11 +120,18 @@ class _Bearer(requests.auth.AuthBase):
     """As an auth object, not a header: a header would lose to an entry in ~/.netrc."""
 
     def __init__(self, key: str) -> None:
+        check("api_key", key)  # http.client would refuse it too, and put it into its message
         self._header = f"Bearer {key}"
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         request.headers["Authorization"] = self._header
         return request
+
+
+def check(name: str, value: str) -> None:
+    """What goes into a header as one word."""
+    if not re.fullmatch(r"[\x21-\x7e]{1,255}", value):
+        raise ValueError(f"{name}: 1 to 255 visible ASCII characters, without spaces and line ends")
 
 
 def segment(text: str) -> str:
