@@ -30,7 +30,7 @@ from timer_service.client import (
     Unauthorized,
     Unavailable,
 )
-from timer_service.client.retries import FIRST, LONGEST, pause
+from timer_service.client.retries import FIRST, LONGEST, certainly_not_done, may_pass, pause
 
 TIMER = {
     "id": "00abc",
@@ -144,6 +144,22 @@ def test_what_may_have_been_done_already_is_not_done_twice(away: bytes, call: in
     with answering(away) as (client, service), pytest.raises(Unavailable):
         NOT_REPEATED[call](client)
     assert len(service.requests) == 1
+
+
+def test_only_a_connection_that_never_came_about_is_certain_to_have_done_nothing() -> None:
+    nowhere = TimerClient(f"http://127.0.0.1:{free_port()}", retries=0)
+    with nowhere as client, pytest.raises(Unavailable) as refused:
+        client.fire("00abc")
+    with answering(SILENCE) as (client, _), pytest.raises(Unavailable, match="closed connection") as silent:
+        client.fire("00abc")
+    assert [certainly_not_done(error.value) for error in (refused, silent)] == [True, False]
+
+
+def test_a_certificate_that_is_not_trusted_is_not_asked_for_again() -> None:
+    for cause, expected in ((requests.exceptions.SSLError(), False), (requests.ConnectionError(), True)):
+        error = Unavailable("D")
+        error.__cause__ = cause
+        assert may_pass(error) is expected
 
 
 def test_what_was_refused_at_the_door_is_repeated_whatever_it_is() -> None:

@@ -246,7 +246,7 @@ USAGE = [
     (["cancel"], "say which timers are to be cancelled"),
     (["cancel", "a", "--tag", "t"], "say which timers are to be cancelled"),
     (["show", ""], "'' is no id or key"),
-    (["list", "--url", "localhost:8000"], "base_url: 'localhost:8000' is no http"),
+    (["list", "--url", "localhost:8000"], "--url: 'localhost:8000' is no http"),
 ]
 
 
@@ -297,6 +297,9 @@ def test_the_key_comes_from_the_environment(keys: dict[str, str], run: Run, monk
     monkeypatch.setenv("TIMER_API_KEY", keys["read"])
     assert run("list", url=keys["url"]).exit_code == 0
     assert run("set", "1h", HOOK, url=keys["url"]).exit_code == 6
+    monkeypatch.setenv("TIMER_API_KEY", f"{keys['read']}\n")
+    result = run("list", url=keys["url"])
+    assert (result.exit_code, "TIMER_API_KEY: " in result.stderr, keys["read"] in result.stderr) == (2, True, False)
 
 
 def test_what_comes_from_elsewhere_does_not_move_the_cursor(run: Run, name: str) -> None:

@@ -9,6 +9,9 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+import requests
+from urllib3.exceptions import NewConnectionError, ProtocolError
+
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
@@ -135,6 +138,11 @@ def from_problem(status: int, problem: Mapping[str, Any], retry_after: str = "")
     return kind(str(detail), status=status, problem=problem, wait=_seconds(retry_after))
 
 
+def unanswered(base_url: str, error: Exception) -> Unavailable:
+    """The exception for a call of requests that came to nothing."""
+    return Unavailable(f"no answer from {base_url}: {_reason(error)}")
+
+
 def _seconds(retry_after: str) -> float | None:
     """Retry-After is a number of seconds or a date."""
     if retry_after.isdecimal():
@@ -144,3 +152,16 @@ def _seconds(retry_after: str) -> float | None:
     except ValueError:
         return None
     return max(0.0, (until.replace(tzinfo=until.tzinfo or UTC) - datetime.now(UTC)).total_seconds())
+
+
+def _reason(error: Exception) -> str:
+    """In a few words: requests' own text is a chain of reprs."""
+    if isinstance(error, requests.Timeout):
+        return "it took too long"
+    inner: Any = error.args[0] if error.args else error
+    inner = getattr(inner, "reason", None) or inner
+    if isinstance(inner, NewConnectionError) and isinstance(inner.__cause__, OSError):
+        return inner.__cause__.strerror or str(inner.__cause__)
+    if isinstance(inner, ProtocolError) and len(inner.args) > 1:
+        inner = inner.args[1]
+    return str(inner)

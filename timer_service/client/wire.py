@@ -13,10 +13,9 @@ from urllib.parse import quote, urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
-from urllib3.exceptions import MaxRetryError, NewConnectionError, ProtocolError
 
-from timer_service.client.errors import RateLimited, TimerServiceError, Unavailable, from_answer
-from timer_service.client.retries import pause
+from timer_service.client.errors import TimerServiceError, from_answer, unanswered
+from timer_service.client.retries import certainly_not_done, may_pass, pause
 
 #: Connections kept open to the service; more threads than that still work, on connections that are not kept.
 _KEPT = 32
@@ -71,7 +70,7 @@ class Wire:
             try:
                 return self._once(method, path, query, body, headers)
             except TimerServiceError as error:
-                again = number <= retries and (_certainly_not_done(error) or (repeatable and _may_pass(error)))
+                again = number <= retries and (certainly_not_done(error) or (repeatable and may_pass(error)))
                 wait = pause(number, error.retry_after, random.random()) if again else None
                 if wait is None:
                     raise
@@ -100,7 +99,7 @@ class Wire:
                 allow_redirects=False,  # a POST would be followed by a GET, and the key left behind
             )
         except _NO_ANSWER as error:
-            raise Unavailable(f"no answer from {self._base}: {_reason(error)}") from error
+            raise unanswered(self._base, error) from error
         if 300 <= answer.status_code < 400:
             where = answer.headers.get("Location", "nowhere")
             raise TimerServiceError(f"{self._base} sends elsewhere, to {where}", status=answer.status_code)
@@ -144,32 +143,3 @@ def segment(text: str) -> str:
 def encode(value: Any) -> bytes:
     """Raises ValueError or TypeError for what JSON cannot say."""
     return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
-
-
-def _certainly_not_done(error: TimerServiceError) -> bool:
-    """Refused at the door, or the connection never came about."""
-    if isinstance(error, RateLimited):
-        return True
-    cause = error.__cause__
-    if isinstance(cause, requests.ConnectTimeout):
-        return True
-    inner = cause.args[0] if isinstance(cause, requests.ConnectionError) and cause.args else None
-    return isinstance(inner, MaxRetryError) and isinstance(inner.reason, NewConnectionError)
-
-
-def _may_pass(error: TimerServiceError) -> bool:
-    """A certificate that is not trusted will not be so in a second."""
-    return isinstance(error, Unavailable) and not isinstance(error.__cause__, requests.exceptions.SSLError)
-
-
-def _reason(error: Exception) -> str:
-    """In a few words: requests' own text is a chain of reprs."""
-    if isinstance(error, requests.Timeout):
-        return "it took too long"
-    inner: Any = error.args[0] if error.args else error
-    inner = getattr(inner, "reason", None) or inner
-    if isinstance(inner, NewConnectionError) and isinstance(inner.__cause__, OSError):
-        return inner.__cause__.strerror or str(inner.__cause__)
-    if isinstance(inner, ProtocolError) and len(inner.args) > 1:
-        inner = inner.args[1]
-    return str(inner)

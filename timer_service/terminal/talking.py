@@ -27,6 +27,9 @@ from timer_service.terminal.tables import printable
 
 LOCAL = "http://127.0.0.1:8000"
 
+#: What the client's arguments are called here.
+_HERE = {"base_url": "--url", "api_key": "TIMER_API_KEY"}
+
 #: The first class that fits decides; what fits none exits 1.
 _EXITS: dict[type[TimerServiceError], int] = {
     Malformed: 2,
@@ -61,7 +64,8 @@ def connect(server: str, **options: Any) -> TimerClient:
     try:
         return TimerClient(server, os.environ.get("TIMER_API_KEY") or None, **options)
     except ValueError as error:
-        raise click.UsageError(str(error)) from None
+        name, _, reason = str(error).partition(": ")
+        raise click.UsageError(f"{_HERE.get(name, name)}: {reason}") from None
 
 
 def talking(command: Callable[..., Any]) -> Callable[..., None]:

@@ -17,6 +17,8 @@ _FAR, _NEAR = 1.0, 0.2
 _PATIENCE = 60.0
 #: Seconds between two pictures of the countdown.
 _TICK = 0.1
+#: To the beginning of the line, which is emptied.
+_ANEW = "\r\x1b[2K"
 
 EXITS = {"delivered": 0, "failed": 10, "cancelled": 11}
 
@@ -65,11 +67,15 @@ def wait(timer: Timer, seconds: float) -> None:
 def count_down(timer: Timer, seconds: float) -> None:
     """On the terminal's last line."""
     until = time.monotonic() + seconds
-    while (rest := until - time.monotonic()) > 0:
-        words = {"delivering": "is being delivered"}.get(timer.status, f"attempt {timer.attempts + 1} in {left(timer)}")
-        click.echo(f"\r\x1b[2K{timer.id}  {words}", nl=False)
-        time.sleep(min(rest, _TICK))
-    click.echo("\r\x1b[2K", nl=False)
+    try:
+        while (rest := until - time.monotonic()) > 0:
+            waits = f"attempt {timer.attempts + 1} in {left(timer)}"
+            click.echo(
+                f"{_ANEW}{timer.id}  {'is being delivered' if timer.status == 'delivering' else waits}", nl=False
+            )
+            time.sleep(min(rest, _TICK))
+    finally:
+        click.echo(_ANEW, nl=False)
 
 
 def line(new: Attempt | Timer) -> str:
