@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import re
-import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
@@ -23,11 +23,14 @@ from scheduler import (
     connect,
     literal_endpoints,
 )
-from timer_service import auth, problems
-from timer_service.api import batch, bulk, by_key, health, pages, stats, timers
+from timer_service import access, auth, problems
+from timer_service.api import batch, bulk, by_key, health, metrics, pages, stats, timers
+from timer_service.tally import Tally
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}", re.ASCII)
 
 
-def create_app(settings: Settings | None = None, store: Link | None = None) -> Flask:
+def create_app(settings: Settings | None = None, store: Link | None = None, tally: Tally | None = None) -> Flask:
     """The application; the only place where its parts are wired."""
     settings = settings or Settings.from_env()
     store = store or Link(connect(settings.redis_url, settings.store_timeout))
@@ -48,9 +51,11 @@ def create_app(settings: Settings | None = None, store: Link | None = None) -> F
     app.extensions["changes"] = Changes(store, found, keep_cancelled_ms=keep_cancelled_ms)
     app.extensions["listing"] = Listing(store)
     app.extensions["repeats"] = Repeats(store)
+    app.extensions["tally"] = tally = tally or Tally()
     app.extensions["health"] = Health(store)
     app.extensions["guard"] = replace(settings.guard(), own=literal_endpoints(settings.own_hosts()))
 
+    access.register(app, tally)
     app.before_request(_name_request)
     app.after_request(_return_name)
     auth.register(app, settings)
@@ -59,7 +64,9 @@ def create_app(settings: Settings | None = None, store: Link | None = None) -> F
         api.register_blueprint(part.bp)
     app.register_blueprint(health.bp)
     app.register_blueprint(pages.bp)
+    app.register_blueprint(metrics.bp)
     problems.register(app)
+    tally.name_routes([rule.rule for rule in app.url_map.iter_rules()])
     app.wsgi_app = _alias(app.wsgi_app)  # type: ignore[method-assign]
     return app
 
@@ -67,7 +74,7 @@ def create_app(settings: Settings | None = None, store: Link | None = None) -> F
 def _name_request() -> None:
     """Every request has an id: the client's if it gave a usable one."""
     given = request.headers.get("X-Request-Id", "")
-    g.request_id = given if re.fullmatch(r"[A-Za-z0-9._:-]{1,128}", given, re.ASCII) else uuid.uuid4().hex
+    g.request_id = given if _REQUEST_ID.fullmatch(given) else os.urandom(16).hex()
 
 
 def _return_name(response: Response) -> Response:
