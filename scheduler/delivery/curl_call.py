@@ -163,7 +163,7 @@ class Handle:
 
 
 def _header_lines(request: Request) -> list[str]:
-    """With what libcurl would add by itself taken away: a body of a MiB, for which it would expect a 100, we never send."""
+    """Without what libcurl would add by itself (of bodies too small for it to add an Expect)."""
     lines = [*request.lines] if "accept" in request.own else [*request.lines, "accept:"]
     if request.own:  # it drops `X-Empty: `, and sends `X-Empty;` as that
         lines = [line.removesuffix(": ") + ";" if line.endswith(": ") else line for line in lines]

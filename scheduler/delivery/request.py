@@ -27,7 +27,7 @@ class Request(NamedTuple):
 
     @property
     def headers(self) -> dict[str, str]:
-        return dict(line.split(": ", 1) for line in self.lines)  # type: ignore[misc]
+        return dict(line.split(": ", 1) for line in self.lines)
 
 
 def build(claim: Claim, now_ms: int, signer: Signer) -> Request:
