@@ -8,11 +8,15 @@ from scheduler.delivery.requests_transport import RequestsTransport
 from scheduler.delivery.signing import Signer
 from scheduler.doorbell import Doorbell
 from scheduler.errors import (
+    AlreadySent,
+    KeyReused,
+    KeyTaken,
     SettingsError,
     StoreUnavailable,
     StoreUnsuitable,
     TimerError,
     TimerTooLarge,
+    TooManyPending,
     UnknownTimer,
     WrongState,
 )
@@ -20,9 +24,12 @@ from scheduler.metrics import PollerMetrics, serving
 from scheduler.poller import Poller
 from scheduler.settings import Settings, is_loopback
 from scheduler.shares import share_of
+from scheduler.store.changes import Changes
 from scheduler.store.claims import Claims
 from scheduler.store.health import Health, Report
 from scheduler.store.link import Link, connect
+from scheduler.store.listing import Listing
+from scheduler.store.repeats import Begun, Repeats
 from scheduler.store.timers import Timers
 from scheduler.timer import (
     Attempt,
@@ -30,6 +37,8 @@ from scheduler.timer import (
     Claim,
     Delivery,
     Draft,
+    Page,
+    Query,
     Rearm,
     Redelivery,
     Result,
@@ -43,8 +52,11 @@ from scheduler.version import VERSION
 
 __all__ = [
     "VERSION",
+    "AlreadySent",
     "Attempt",
     "Backoff",
+    "Begun",
+    "Changes",
     "Checkpoint",
     "Claim",
     "Claims",
@@ -53,11 +65,17 @@ __all__ = [
     "Draft",
     "Guard",
     "Health",
+    "KeyReused",
+    "KeyTaken",
     "Link",
+    "Listing",
+    "Page",
     "Poller",
     "PollerMetrics",
+    "Query",
     "Rearm",
     "Redelivery",
+    "Repeats",
     "Report",
     "RequestsTransport",
     "Result",
@@ -74,6 +92,7 @@ __all__ = [
     "TimerError",
     "TimerTooLarge",
     "Timers",
+    "TooManyPending",
     "UnknownTimer",
     "Webhook",
     "WrongState",
