@@ -13,6 +13,8 @@ import click
 from scheduler import VERSION, Health, Link, Settings, SettingsError, StoreUnavailable, StoreUnsuitable, connect
 from timer_service import logs
 from timer_service.probe import bracketed, lives
+from timer_service.terminal.commands import timer
+from timer_service.terminal.completion import completion
 
 log = logging.getLogger("timer_service")
 
@@ -27,6 +29,10 @@ def main() -> None:
 
     Settings come from TIMER_* variables; the README lists them.
     """
+
+
+main.add_command(timer)
+main.add_command(completion)
 
 
 @main.command()

@@ -149,7 +149,7 @@ class BatchIn(Schema):
     most_bytes = 8 * 1024 * 1024
 
     timers = fields.List(
-        fields.Raw(),
+        fields.Raw(allow_none=True),
         required=True,
         validate=validate.Length(1, 1000),
         metadata={"json_schema": {"type": "array", "minItems": 1, "maxItems": 1000, "items": _BATCH_TIMER}},

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import replace
 
 import pytest
 
@@ -606,7 +605,7 @@ def test_a_receiver_can_arm_a_timer_anew_a_second_from_now_at_the_soonest(bench:
     timer = bench.schedule(10, max_attempts=1)
     bench.advance(10)
     (it,) = claim(bench.claims)
-    bench.claims.settle([replace(ended(it), rearm=rearm)])
+    bench.claims.settle([ended(it)._replace(rearm=rearm)])
     found = bench.timers.get(timer.id)
     assert (found.status, found.due_at, found.next_attempt_at) == (Status.SCHEDULED, START + due, None)
     assert found.last_attempt is not None
