@@ -144,6 +144,7 @@ class Settings:
     pollers: int = _setting("TIMER_POLLERS", 1, _whole(0, 64))
     data_dir: str = _setting("TIMER_DATA_DIR", "./timer-data")
     log_level: str = _setting("TIMER_LOG_LEVEL", "info", _word("debug", "info", "warning", "error"))
+    log_format: str = _setting("TIMER_LOG_FORMAT", "auto", _word("auto", "json", "text"))
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] = os.environ) -> Settings:

@@ -233,3 +233,10 @@ class Stats:
     oldest_overdue_ms: int
     lateness_p50_ms: int | None
     lateness_p99_ms: int | None
+    #: At their share, with timers that wait.
+    waiting_destinations: int
+    #: How long ago the oldest lease ended that no claim took back yet.
+    oldest_expired_lease_ms: int
+    #: Since the store began.
+    lost_leases: int
+    refused_settles: int
