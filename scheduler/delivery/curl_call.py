@@ -50,6 +50,8 @@ class Call:
         self.cut = False
         self.sent = False
         self.blocked = False
+        #: It was about to go on a connection that is closed; nothing was sent.
+        self.stale = False
 
     def answer(self, error: str | None, status: int | None = None) -> Answer:
         return Answer(
@@ -67,8 +69,10 @@ class Call:
 class Handle:
     """A libcurl easy handle, set up once; it carries one call after another."""
 
-    def __init__(self, permits: Callable[[str, int], bool]) -> None:
+    def __init__(self, permits: Callable[[str, int], bool], closed: set[int]) -> None:
+        """`closed` has the ports on our side of connections that are not to be used again."""
         self._permits = permits
+        self._closed = closed
         self.call: Call
         self._where = ("", "")
         self._shape = ("", True)
@@ -135,9 +139,13 @@ class Handle:
             word = "connect"
         return call.answer(word, status)
 
-    def _before_request(self, *_: object) -> int:
+    def _before_request(self, _theirs: str, _ours: str, _their_port: int, port: int) -> int:
         """libcurl repeats a request by itself when a reused connection closes before an answer: one is all it gets."""
         if self.call.sent:
+            return int(pycurl.PREREQFUNC_ABORT)
+        if port in self._closed:
+            self._closed.remove(port)
+            self.call.stale = True
             return int(pycurl.PREREQFUNC_ABORT)
         self.call.sent = True
         return int(pycurl.PREREQFUNC_OK)
