@@ -27,6 +27,8 @@ def measure(options: Options) -> tuple[list[Row], dict[str, Any]]:
     rows: list[Row] = []
     counts = (10_000,) if options.quick else (100_000, 1_000_000)
     for name, binary in BINARIES.items():
+        if options.only and name not in options.only:
+            continue
         for tagged in (False, True):
             row: Row = {"server": name, "each with": "tag and key" if tagged else "neither"}
             if binary is None:
@@ -76,4 +78,4 @@ def _resident(pid: int) -> int:
 PART = Part("memory", __doc__, measure)
 
 if __name__ == "__main__":
-    part.main(PART)
+    part.main(PART, names=list(BINARIES))

@@ -61,7 +61,10 @@ def run(part: Part, options: Options) -> None:
     begun = time.monotonic()
     rows, more = part.measure(options)
     took = time.monotonic() - begun
-    results.save(options.path, part.name, results.section(rows, took, options.quick, **more))
+    if options.only:
+        say("not written to the results: this is not the whole part")
+    else:
+        results.save(options.path, part.name, results.section(rows, took, options.quick, **more))
     print(f"\n{part.name}, {took:.0f} s\n{table(rows)}\n", flush=True)
 
 

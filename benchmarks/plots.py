@@ -51,7 +51,8 @@ def _lateness(ours: Mapping[str, Any], against: Mapping[str, Any] | None, note: 
     left.set_xlabel("ms (whole, rounded up)")
     left.legend(loc="lower right", frameon=False)
     for colour, (peer, histogram) in zip(_COLOURS, (against or {}).get("lateness_ms", {}).items(), strict=False):
-        _steps(right, histogram, peer, colour, start=0.8)
+        early = 100 * sum(count for ms, count in histogram.items() if float(ms) < 0) / sum(histogram.values())
+        _steps(right, histogram, f"{peer} ({early:.0f} % early)" if early else peer, colour, start=0.8)
     right.set_xscale("log")
     right.set_xlim(0.8, 20_000)
     right.set_title("beside the peers: 50 a second for 10 s", loc="left")
@@ -73,7 +74,7 @@ def _drain(rows: Sequence[Mapping[str, Any]], note: str) -> Any:
     colours = [_COLOURS[0] if row["peer"] == _OURS else "#9bb3c7" for row in present]
     bars = left.barh(names, [row["per_second"] for row in present], color=colours)
     left.bar_label(bars, [f"{row['per_second']:,.0f}" for row in present], padding=4, color=_INK)
-    left.set_title("POSTs a second, of a heap due at once, one worker process", loc="left")
+    left.set_title("POSTs a second, all due at once, one worker", loc="left")
     worker = [row["worker_cpu_s_per_1000"] for row in present]
     store = [row["store_cpu_s_per_1000"] for row in present]
     right.barh(names, worker, color=colours, label="worker")
@@ -100,8 +101,8 @@ def _note(whole: Mapping[str, Any], parts: Sequence[Mapping[str, Any]]) -> str:
     )
     return (
         f"{machine.get('cpu')}, {machine.get('cores')} cores shared by worker, store, sink and client; Linux "
-        f"{machine.get('kernel')}; Python {versions.get('python')}, Valkey {versions.get('valkey')}, "
-        f"Redis {versions.get('redis')} for the peers.{quick}"
+        f"{machine.get('kernel')}; Python {versions.get('python')}, Valkey {versions.get('valkey-server')}, "
+        f"Redis {versions.get('redis-server')} for the peers.{quick}"
     )
 
 

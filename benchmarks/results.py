@@ -52,7 +52,8 @@ def machine() -> dict[str, Any]:
 def versions() -> dict[str, str | None]:
     found: dict[str, str | None] = {"python": platform.python_version()}
     found |= {
-        name: _first(r"v=([\d.]+)", [path, "--version"]) if path else None for name, path in sorted(BINARIES.items())
+        f"{name}-server": _first(r"v=([\d.]+)", [path, "--version"]) if path else None
+        for name, path in sorted(BINARIES.items())
     }
     found["nginx"] = _first(r"nginx/([\d.]+)", [shutil.which("nginx") or "/usr/sbin/nginx", "-v"])
     for library in _LIBRARIES:

@@ -33,6 +33,8 @@ class Peer:
     how: str
     #: Posts due at once; fewer for one that would take minutes.
     heap: int = 5000
+    #: Posts due at once when its worker is killed; so few that without the kill all would arrive in a minute.
+    doomed: int = 1000
     environ: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -157,5 +159,6 @@ PEERS = (
         worker="rq worker --with-scheduler --quiet -c benchmarks.peers.rq_peer",
         how="worker --with-scheduler, a fork a job, requests",
         heap=500,
+        doomed=100,
     ),
 )
