@@ -11,7 +11,7 @@ from __future__ import annotations
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
@@ -102,10 +102,12 @@ def crash(peer: Peer, options: Options) -> Row:
     """kill -9 once a tenth has been answered, another worker at once, and more than a minute of waiting."""
     count = peer.doomed
     with _rig(peer) as rig, sink() as there:
-        rig.work()
-        rig.warm(there)
-        due = _now_ms() + 5000
-        rig.set(there.slow_urls[0], count, due)
+        try:
+            rig.work()
+            rig.warm(there)
+            rig.set(there.slow_urls[0], count, _now_ms() + 5000)
+        except Absent as reason:  # one peer's failure shall not cost what was found of the others
+            return {"absent": f"kill -9: {reason}"}
         there.wait_for(count // 10, 30, rig.alive)
         rig.kill()
         killed = time.time() * 1000
@@ -113,10 +115,11 @@ def crash(peer: Peer, options: Options) -> Row:
         rig.work()
         time.sleep(options.size(_PATIENCE, 20))  # a repeat may come at any time
         arrivals = there.arrivals()
-    return _aftermath(arrivals, count, killed)
+    return aftermath(arrivals, count, killed)
 
 
-def _aftermath(arrivals: list[Arrival], count: int, killed: float) -> Row:
+def aftermath(arrivals: Sequence[Arrival], count: int, killed: float) -> Row:
+    """How many of so many posts never arrived or arrived twice, and seconds from the kill to the last."""
     times = Counter(arrival.timer for arrival in arrivals)
     again = [arrival.at_ms for arrival in arrivals if times[arrival.timer] > 1 and arrival.at_ms > killed]
     return {
@@ -124,7 +127,7 @@ def _aftermath(arrivals: list[Arrival], count: int, killed: float) -> Row:
         "never_arrived": count - len(times),
         "twice": sum(number > 1 for number in times.values()),
         "last_twice_s": rounded((max(again) - killed) / 1000) if again else None,
-        "last_arrival_s": rounded((max(arrival.at_ms for arrival in arrivals) - killed) / 1000),
+        "last_arrival_s": rounded((max(arrival.at_ms for arrival in arrivals) - killed) / 1000) if arrivals else None,
     }
 
 

@@ -102,7 +102,7 @@ def _note(whole: Mapping[str, Any], parts: Sequence[Mapping[str, Any]]) -> str:
     return (
         f"{machine.get('cpu')}, {machine.get('cores')} cores shared by worker, store, sink and client; Linux "
         f"{machine.get('kernel')}; Python {versions.get('python')}, Valkey {versions.get('valkey-server')}, "
-        f"Redis {versions.get('redis-server')} for the peers.{quick}"
+        f"Redis {versions.get('redis-server') or '(absent: Valkey)'} for the peers.{quick}"
     )
 
 

@@ -35,10 +35,13 @@ class Rig:
         """Set an order; returns the seconds that it took."""
         begun = time.monotonic()
         order = Order(self.url, hook, count, due_ms, spread_ms)
-        done = subprocess.run(
-            [*self.peer.setting(), order.dump()],
-            cwd=ROOT, env=self._environ(), capture_output=True, text=True, timeout=300, check=False,
-        )  # fmt: skip
+        command = [*self.peer.setting(), order.dump()]
+        try:
+            done = subprocess.run(
+                command, cwd=ROOT, env=self._environ(), capture_output=True, text=True, timeout=120, check=False
+            )
+        except subprocess.TimeoutExpired:
+            raise Absent(f"it cannot set {count} posts in two minutes") from None
         if done.returncode:
             raise Absent(f"it cannot set: {(done.stderr.strip().splitlines() or ['no word'])[-1]}")
         return time.monotonic() - begun

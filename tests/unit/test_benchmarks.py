@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 import benchmarks
-from benchmarks import cpu, crash, figures, filling, hammer, results, sink
+from benchmarks import against, cpu, crash, figures, filling, hammer, results, sink
 from benchmarks.peers.registry import PEERS
 from benchmarks.peers.work import Order
 from benchmarks.sink import Arrival
@@ -154,3 +154,14 @@ def test_results_of_another_machine_are_dropped(tmp_path: Path) -> None:
     path.write_text(json.dumps({**results.load(path), "machine": {"cpu": "another"}}))
     results.save(path, "hang", {"rows": []})
     assert list(results.load(path)["parts"]) == ["hang"]
+
+
+def test_a_peers_crash_counts_what_never_arrived_and_what_came_twice() -> None:
+    arrivals = [Arrival(1000, "0", 0, "-"), Arrival(1000, "1", 0, "-"), Arrival(4000, "1", 0, "-")]
+    assert against.aftermath(arrivals, count=3, killed=1500) == {
+        "killed_of": 3,
+        "never_arrived": 1,
+        "twice": 1,
+        "last_twice_s": 2.5,
+        "last_arrival_s": 2.5,
+    }
