@@ -1,4 +1,5 @@
 # Two commands do everything on a fresh machine: `make run` and `make test`. PYTHON=python3.12 chooses another Python.
+# `make bench` measures, and needs nginx beside (apt-get install nginx-light).
 PYTHON ?= python3
 VENV := .venv
 ARGS ?=
