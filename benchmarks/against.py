@@ -90,7 +90,7 @@ def spread_out(peer: Peer, count: int, samples: dict[str, list[float]]) -> Row:
     with _rig(peer) as rig, sink() as there:
         rig.work()
         rig.warm(there)
-        rig.set(there.url, count, _now_ms() + 3000, spread_ms=count * 20)
+        rig.set(there.url, count, _now_ms() + 2000, spread_ms=count * 20)
         if not there.wait_for(count, 60, rig.alive):
             raise Absent(f"only {there.count()} of {count} arrived in a minute")
         ms = [arrival.late_ms for arrival in there.arrivals()]

@@ -57,7 +57,7 @@ def drain(there: Sink, transport: str, pollers: int, count: int) -> Row:
         )
         try:
             pids = [service.poller().process.pid for _ in range(pollers)]
-            due = time.time_ns() // 1_000_000 + 1500 + count // 5
+            due = time.time_ns() // 1_000_000 + 1500 + count // 7
             fill(service.store.url, there.url, count, due)
             early = due / 1000 - time.time()
             assert early > 0, f"{count} timers were not set in time: {-early:.1f} s late"

@@ -15,7 +15,7 @@ from benchmarks.cpu import Meter
 from benchmarks.figures import Row
 from benchmarks.filling import DAY_MS, fill
 from benchmarks.part import Options, Part, repeat
-from tests.bench.processes import Service
+from tests.bench.processes import Service, wait_until
 
 
 def measure(options: Options) -> tuple[list[Row], dict[str, Any]]:
@@ -25,11 +25,19 @@ def measure(options: Options) -> tuple[list[Row], dict[str, Any]]:
         try:
             fill(service.store.url, "http://127.0.0.1:9000/hook", pending, _now() + DAY_MS, DAY_MS)
             poller = service.poller().process.pid
-            time.sleep(5)  # until it has loaded all that it needs, and the append-only file is written
+            _settled(service)
             row = repeat(f"{pending:,} pending", 1, lambda: _percent(poller, service.store.pid, seconds))
         finally:
             service.remove()
     return [{"pending": float(pending), "seconds": float(seconds), **row}], {}
+
+
+def _settled(service: Service) -> None:
+    """Until the poller has loaded all that it needs, and the store has rewritten its append-only file."""
+    client = service.store.client()
+    time.sleep(3)
+    wait_until(lambda: not client.info("persistence")["aof_rewrite_in_progress"], 60, "the append-only file")
+    client.close()
 
 
 def _percent(poller: int, store: int, seconds: float) -> Row:

@@ -39,7 +39,7 @@ Way = Callable[[str, float], tuple[int, float, list[float]]]
 
 def measure(options: Options) -> tuple[list[Row], dict[str, Any]]:
     rows: list[Row] = []
-    seconds = options.size(5, 1)
+    seconds = options.size(3, 1)
     for workers in (1, 2):
         for what, one in WAYS.items():
             row: Row = {"what": what, "workers": float(workers)}

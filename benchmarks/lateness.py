@@ -27,7 +27,7 @@ from tests.bench.processes import Part as Process
 from tests.bench.processes import Service
 
 #: Timers a second, and seconds of them.
-RATES = ((50, 10), (500, 8), (2000, 6))
+RATES = ((50, 10), (500, 6), (2000, 5))
 _ASLEEP = 200
 
 

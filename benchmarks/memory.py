@@ -48,7 +48,8 @@ def measure(options: Options) -> tuple[list[Row], dict[str, Any]]:
 
 def footprints(binary: str, counts: tuple[int, ...], tagged: bool) -> list[dict[str, float]]:
     """At each of these counts, one server that fills."""
-    server = Server(binary).start()
+    # Filling would make it rewrite its append-only file again and again, which changes nothing of what is measured.
+    server = Server(binary, "--auto-aof-rewrite-percentage", "0").start()
     try:
         client = server.client()
         used, resident = client.info("memory")["used_memory"], _resident(server.pid)
