@@ -106,9 +106,9 @@ class Service:
         self.parts.append(part)
         return part
 
-    def api(self) -> Part:
-        port = free_port()
-        part = self.start("api", TIMER_PORT=str(port))
+    def api(self, **environ: str) -> Part:
+        port = environ.setdefault("TIMER_PORT", str(free_port()))
+        part = self.start("api", **environ)
         self.url = f"http://127.0.0.1:{port}"
         wait_until(lambda: _status(f"{self.url}/livez") == 200, 20, part.output())
         return part
