@@ -15,7 +15,8 @@ from timer_service import destination
 from timer_service.parts import guard
 
 MAX_TAGS = 10
-_KEY = re.compile(r"[A-Za-z0-9._:@~-]{1,128}", re.ASCII)
+#: Not `.` or `..`, which clients take out of a path.
+_KEY = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._:@~-]{1,128}", re.ASCII)
 _TAG = re.compile(r"[A-Za-z0-9._:@~-]{1,64}", re.ASCII)
 
 
@@ -152,7 +153,7 @@ class Key(fields.String):
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> str:
         if not isinstance(value, str) or not _KEY.fullmatch(value):
-            raise ValidationError("Must be 1 to 128 of the characters A-Z a-z 0-9 . _ : @ ~ -")
+            raise ValidationError("Must be 1 to 128 of the characters A-Z a-z 0-9 . _ : @ ~ - and not . or ..")
         return value
 
 
