@@ -11,7 +11,7 @@ import pytest
 import requests
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.bench.processes import Part, Service, free_port, wait_until
+from tests.bench.processes import Part, Service, answers, free_port, wait_until
 from tests.bench.receiver import Receiver
 
 
@@ -31,7 +31,9 @@ class Scrape:
 
 def measured(service: Service, transport: str, **environ: str) -> tuple[Part, int]:
     port = free_port()
-    return service.poller(TIMER_METRICS_PORT=str(port), TIMER_TRANSPORT=transport, **environ), port
+    part = service.poller(TIMER_METRICS_PORT=str(port), TIMER_TRANSPORT=transport, **environ)
+    wait_until(lambda: answers(port), 20, part.output())
+    return part, port
 
 
 @pytest.mark.parametrize("transport", ["requests", "curl"])
