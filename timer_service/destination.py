@@ -15,9 +15,12 @@ MAX_HEADERS = 100
 REDACTED = "***"
 
 _LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
+#: Of what check_url() takes, as JSON Schema can say it: a name or an address, a port, and what follows.
+URL_PATTERN = rf"^https?://({_LABEL}(\.{_LABEL})*|\[[0-9A-Fa-f:.]+\])(:[1-9][0-9]{{0,4}})?([/?#][!-\[\]-~]*)?$"
 _HOST = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.?", re.ASCII)
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}", re.ASCII)  # RFC 9110, 5.6.2
-_VALUE = re.compile(r"(?:[\x21-\x7e](?:[\x20-\x7e\t]*[\x21-\x7e])?)?", re.ASCII)  # RFC 9110, 5.5, without obs-text
+VALUE_PATTERN = r"^([!-~]([ -~\t]*[!-~])?)?$"
+_VALUE = re.compile(VALUE_PATTERN, re.ASCII)  # RFC 9110, 5.5, without obs-text
 #: They frame the message, or belong to the service.
 _OURS = re.compile(
     r"host|connection|content-length|transfer-encoding|te|trailer|upgrade|expect|keep-alive|(?:proxy|webhook|timer)-.*",

@@ -24,14 +24,38 @@ WHEN = (*_PARTS, "delay", "due_at")
 _MAX_PART = duration.MAX_DELAY // 1000
 
 
+def _schema_of(name: str) -> dict[str, str]:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+_ANY_BODY = {"description": "any JSON value; absent where none was given"}
+#: Anything is taken, and what is no timer gets a 422 of its own.
+_BATCH_TIMER: dict[str, Any] = {"anyOf": [_schema_of("NewTimer"), {}]}
+_BATCH_ITEM = {
+    "description": "in the order of the request: what became of each",
+    "oneOf": [
+        {
+            "type": "object",
+            "required": ["status", "timer"],
+            "properties": {"status": {"const": 201}, "timer": _schema_of("TimerOut")},
+        },
+        {
+            "type": "object",
+            "required": ["status", "problem"],
+            "properties": {"status": {"enum": [409, 413, 422, 429]}, "problem": _schema_of("Problem")},
+        },
+    ],
+}
+
+
 class NewTimer(Schema):
     """What a client asks for: when, what, and how hard to try."""
 
     hours = Whole(0, _MAX_PART)
     minutes = Whole(0, _MAX_PART)
     seconds = Whole(0, _MAX_PART)
-    delay = Delay(metadata={"description": "seconds, or 500ms, 1h30m, 1d, PT30M"})
-    due_at = Moment(metadata={"format": "date-time"})
+    delay = Delay()
+    due_at = Moment()
 
     url = Url(required=True)
     method = fields.String(validate=validate.OneOf(METHODS))
@@ -86,16 +110,16 @@ class NewTimer(Schema):
 
 class AttemptOut(Schema):
     number = fields.Integer()
-    started_at = Moment()
-    lateness_ms = fields.Integer()
-    duration_ms = fields.Integer()
+    started_at = Moment(allow_none=True)
+    lateness_ms = fields.Integer(allow_none=True)
+    duration_ms = fields.Integer(allow_none=True)
     outcome = fields.Enum(Result, by_value=True)
-    status_code = fields.Integer()
-    response_body = fields.String()
-    error = fields.String()
-    redelivery = fields.String()
-    poller = fields.String()
-    next_attempt_at = Moment()
+    status_code = fields.Integer(allow_none=True)
+    response_body = fields.String(allow_none=True)
+    error = fields.String(allow_none=True)
+    redelivery = fields.String(allow_none=True)
+    poller = fields.String(allow_none=True)
+    next_attempt_at = Moment(allow_none=True)
 
 
 class TimerOut(Schema):
@@ -105,14 +129,14 @@ class TimerOut(Schema):
     due_at = Moment()
     created_at = Moment()
     attempts = fields.Integer()
-    next_attempt_at = Moment(metadata={"description": "while a retry waits"})
-    last_attempt = fields.Nested(AttemptOut)
+    next_attempt_at = Moment(allow_none=True, metadata={"description": "while a retry waits"})
+    last_attempt = fields.Nested(AttemptOut, allow_none=True)
 
     url = fields.String(attribute="webhook.url")
     method = fields.String(attribute="webhook.method")
     headers = Headers(attribute="webhook.headers")
-    body = fields.Method("_body", metadata={"description": "absent where none was given"})
-    body_base64 = fields.Method("_body_base64")
+    body = fields.Method("_body", metadata={"json_schema": _ANY_BODY})
+    body_base64 = fields.Method("_body_base64", metadata={"json_schema": Base64.json_schema})
     timeout = fields.Float(attribute="webhook.timeout")
     max_attempts = fields.Integer(attribute="webhook.max_attempts")
     backoff = BackoffField(attribute="webhook.backoff")
@@ -153,11 +177,16 @@ def _that_looks_at(said: frozenset[str]) -> NewTimer:
 class BatchIn(Schema):
     most_bytes = 8 * 1024 * 1024
 
-    timers = fields.List(fields.Raw(), required=True, validate=validate.Length(1, 1000))
+    timers = fields.List(
+        fields.Raw(allow_none=True),
+        required=True,
+        validate=validate.Length(1, 1000),
+        metadata={"json_schema": {"type": "array", "minItems": 1, "maxItems": 1000, "items": _BATCH_TIMER}},
+    )
 
 
 class BatchOut(Schema):
-    results = fields.List(fields.Raw(), metadata={"description": "in order: a status, and the timer or the problem"})
+    results = fields.List(fields.Raw(), metadata={"json_schema": {"type": "array", "items": _BATCH_ITEM}})
 
 
 class AttemptsOut(Schema):
@@ -165,8 +194,17 @@ class AttemptsOut(Schema):
 
 
 class LatenessOut(Schema):
-    p50 = fields.Integer(attribute="lateness_p50_ms", metadata={"description": "of the last 1,000 attempts"})
-    p99 = fields.Integer(attribute="lateness_p99_ms")
+    p50 = fields.Integer(
+        allow_none=True, attribute="lateness_p50_ms", metadata={"description": "of the last 1,000 attempts"}
+    )
+    p99 = fields.Integer(allow_none=True, attribute="lateness_p99_ms")
+
+
+_LATENESS = {
+    "type": "object",
+    "description": "of the last 1,000 attempts",
+    "properties": {name: {"type": ["integer", "null"]} for name in ("p50", "p99")},
+}
 
 
 class StatsOut(Schema):
@@ -177,4 +215,9 @@ class StatsOut(Schema):
     failed = fields.Integer()
     cancelled = fields.Integer()
     oldest_overdue_ms = fields.Integer()
-    lateness_ms = fields.Function(LatenessOut().dump)
+    lateness_ms = fields.Function(LatenessOut().dump, metadata={"json_schema": _LATENESS})
+
+
+class HealthOut(Schema):
+    status = fields.String(metadata={"enum": ["ok"]})
+    warnings = fields.List(fields.String(), metadata={"description": "of /readyz: what is wrong with the store"})
