@@ -43,15 +43,6 @@ def free_port() -> int:
         return port
 
 
-def answers(port: int) -> bool:
-    """Whether somebody listens there."""
-    try:
-        socket.create_connection(("127.0.0.1", port), timeout=2).close()
-    except OSError:
-        return False
-    return True
-
-
 class Part:
     """One process of the service and its output."""
 
