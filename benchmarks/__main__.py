@@ -10,10 +10,10 @@ import sys
 import traceback
 from dataclasses import replace
 
-from benchmarks import against, crash, drain, hang, idle, intake, lateness, memory, part, plots, scale
+from benchmarks import against, crash, drain, hang, idle, intake, lateness, memory, pages, part, plots, scale
 from benchmarks.part import say
 
-PARTS = [it.PART for it in (drain, lateness, intake, memory, scale, idle, hang, crash, against)]
+PARTS = [it.PART for it in (drain, lateness, intake, memory, scale, pages, idle, hang, crash, against)]
 
 
 def main() -> int:
