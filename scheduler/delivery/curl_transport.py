@@ -209,6 +209,12 @@ class CurlTransport:
         self._left.remove(descriptor)
         self._epoll.unregister(descriptor)
         with socket.socket(fileno=os.dup(descriptor)) as duplicate:
+            try:
+                duplicate.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+            except BlockingIOError:  # it was watched for room to write, and there is some
+                return
+            except OSError:
+                pass
             self._closed.add(duplicate.getsockname()[1])
 
     def _set_timer(self, ms: int) -> None:
