@@ -87,8 +87,8 @@ def test_no_more_connections_are_made_than_there_are_requests_in_flight(transpor
     assert receiver.connections <= 4
 
 
-def test_an_idle_connection_that_rings_because_it_could_be_written_to_is_used_again() -> None:
-    """As one does whose answer was there before libcurl had asked to be told of it."""
+def test_what_rings_while_nobody_uses_it_is_used_again_unless_it_was_closed() -> None:
+    """A connection may be left watched for room to write, and libcurl has an eventfd of its own watched."""
     clock = StoreClock()
     clock.observe(time.time_ns() // 1000)
     transport = CurlTransport(clock, Signer(SECRET), LOOPBACK, slots=8, lease=LEASE)
@@ -96,9 +96,10 @@ def test_an_idle_connection_that_rings_because_it_could_be_written_to_is_used_ag
         for _ in range(2):
             transport.submit(claim(receiver.url))
             assert collect(transport, 1)[0].status_code == 200
-            (descriptor,) = transport._left
-            transport._epoll.modify(descriptor, select.EPOLLOUT)
+            for descriptor in transport._left:
+                transport._epoll.modify(descriptor, select.EPOLLOUT)
         assert receiver.connections == 1
+        assert transport._closed == set()
     transport.close()
 
 
