@@ -34,7 +34,7 @@ def measured(service: Service, transport: str, **environ: str) -> tuple[Part, in
     """A poller that answers scrapes, and where."""
     port = free_port()
     poller = service.poller(TIMER_METRICS_PORT=str(port), TIMER_TRANSPORT=transport, **environ)
-    wait_until(lambda: _listens(port), 10, "a port that listens")
+    wait_until(lambda: _listens(port), 20, "a port that listens")
     return poller, port
 
 
