@@ -100,30 +100,27 @@ class Service:
         self.parts: list[Part] = []
         self.url = ""
 
-    def start(self, *words: str, **environ: str) -> Part:
+    def start(self, *words: str, command: Sequence[str] = (COMMAND,), **environ: str) -> Part:
         log = self._folder / f"{len(self.parts)}-{words[0]}.log"
-        part = Part(*words, log=log, **{**self.environ, **environ})
+        part = Part(*words, log=log, command=command, **{**self.environ, **environ})
         self.parts.append(part)
         return part
 
-    def api(self) -> Part:
-        port = free_port()
-        part = self.start("api", TIMER_PORT=str(port))
+    def api(self, port: int = 0, *, command: Sequence[str] = (COMMAND,), **environ: str) -> Part:
+        port = port or free_port()
+        part = self.start("api", command=command, TIMER_PORT=str(port), **environ)
         self.url = f"http://127.0.0.1:{port}"
-        wait_until(lambda: _status(f"{self.url}/livez") == 200, 20, part.output())
+        wait_until(lambda: _status(f"{self.url}/livez") == 200, 20, f"an API on {self.url}")
         return part
 
     def poisoned_poller(self, **environ: str) -> Part:
         """One that dies of a timer for `/poison`."""
-        command = (sys.executable, "-m", "tests.bench.poisoned_poller")
-        log = self._folder / f"{len(self.parts)}-poisoned.log"
-        self.parts.append(Part(log=log, command=command, **{**self.environ, **environ}))
-        return self.parts[-1]
+        return self.start("poisoned", command=(sys.executable, "-m", "tests.bench.poisoned_poller"), **environ)
 
-    def poller(self, **environ: str) -> Part:
+    def poller(self, *, command: Sequence[str] = (COMMAND,), **environ: str) -> Part:
         """A poller that has begun its loop."""
         alive = self._folder / f"{len(self.parts)}-alive"
-        part = self.start("poller", TIMER_HEARTBEAT_FILE=str(alive), **environ)
+        part = self.start("poller", command=command, TIMER_HEARTBEAT_FILE=str(alive), **environ)
         wait_until(alive.exists, 20, part.output())
         return part
 
