@@ -1,4 +1,4 @@
-"""Pure: a history -> everything in it that must not be, each named by the rule it breaks (RELIABILITY.md, section 2)."""
+"""Pure: a history -> everything in it that must not be, each named by the rule it breaks."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from itertools import pairwise
 
 from tests.faults.history import Create, Fault, History, Hit, Snapshot, Verdict
 
-#: Seconds around an attempt in which a fault may still have touched it: from its claim to its arrival at a receiver that is
-#: busy, and from the answer until it is settled by a poller that is busy.
+#: Seconds around an attempt in which a fault may still have touched it: from its claim to its arrival at a busy
+#: receiver, and from the answer until a busy poller has settled it.
 _BEFORE, _AFTER = 1.0, 2.0
 
 #: What a partition keeps when no timer is left; each is one key, or one a poller.
@@ -179,7 +179,9 @@ def _late(history: History) -> Iterator[Violation]:
             continue
         first = min(hits[timer_id], key=lambda hit: hit.at)
         if first.at > (until := allowed_until(create.due, history)):
-            yield Violation(Rule.LATE, f"{first.at - create.due:.1f} s after it was due: {first.at - until:.1f} too many")
+            yield Violation(
+                Rule.LATE, f"{first.at - create.due:.1f} s after it was due: {first.at - until:.1f} too many"
+            )
 
 
 def _left(history: History) -> Iterator[Violation]:

@@ -1,4 +1,4 @@
-"""Where everything goes wrong: a store, an API and pollers, each behind a wire of its own, a sink, and what is recorded of them."""
+"""Where everything goes wrong: a store, APIs and pollers behind wires, a sink, and the record of what is done to them."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ class Field(Service):
 
     def snapshot(self) -> Snapshot:
         client = self.store.client()
-        places, records, claimed = client.eval(_SNAPSHOT, 1, _ROOT)  # type: ignore[misc]
+        places, records, claimed = client.eval(_SNAPSHOT, 1, _ROOT)
         client.close()
         return Snapshot(
             at=time.time(),

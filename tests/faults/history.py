@@ -19,7 +19,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Create:
-    """One POST /timers. Its number stands in the URL of the timer, so that hits lead back to it also without an answer."""
+    """One POST /timers. Its number stands in the timer's URL: hits lead back to it also where no answer came."""
 
     number: int
     start: float
@@ -93,7 +93,7 @@ class Snapshot:
 class Bounds:
     #: Seconds of a lease.
     lease: float
-    #: Seconds that a timer may be late while nothing is wrong; what a busy machine takes, not what the service promises.
+    #: Seconds that a timer may be late while nothing is wrong: what a busy machine takes, no promise.
     late: float = 5.0
     #: Seconds after the end of a fault within which all it has touched are sent.
     recovery: float = 0.0

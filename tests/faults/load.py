@@ -123,7 +123,9 @@ class Load:
             create = self._create(client, number, chance)
             number += _THREADS
             if create.timer_id and chance.random() < self._mix.cancelled:
-                heapq.heappush(cancels, (create.end + chance.uniform(0, create.due - create.end + 0.05), create.timer_id))
+                heapq.heappush(
+                    cancels, (create.end + chance.uniform(0, create.due - create.end + 0.05), create.timer_id)
+                )
         client.close()
 
     def _create(self, client: Client, number: int, chance: random.Random) -> Create:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from dataclasses import dataclass
 
 from tests.faults import checker
@@ -38,9 +38,13 @@ class Report:
             ("other violations", sum(count for rule, count in broken.items() if rule not in _NAMED)),
         ]
         lines = [f"{name:<40}{value:>16}" for name, value in rows]
-        lines.append(f"{'':<40}{'times':>8}{'worst lateness after it, s':>30}")
-        worst, times = worst_lateness(history), Counter(fault.kind for fault in history.faults)
-        lines += [f"{kind:<40}{times[kind] or '':>8}{worst[kind]:>30.2f}" for kind in sorted(worst)]
+        lines.append(
+            f"{'fault':<24}{'times':>6}{'worst lateness, s: after due':>32}"
+            f"{'after its end':>16}{'repeat after its end':>24}"
+        )
+        for kind, worst in sorted(worst_lateness(history).items()):
+            times = sum(fault.kind == kind for fault in history.faults)
+            lines.append(f"{kind:<24}{times or '':>6}{worst.due:>32.2f}{worst.end:>16.2f}{worst.repeat:>24.2f}")
         lines += [str(violation) for violation in self.violations[:20]]
         return "\n".join(lines)
 
@@ -48,19 +52,31 @@ class Report:
 _NAMED = (Rule.ONCE, Rule.LOST, Rule.EARLY, Rule.SILENT)
 
 
-def worst_lateness(history: History) -> dict[str, float]:
-    """Kind of fault -> seconds from its end (or from due_at, if that is later) to the first send of what it touched."""
+@dataclass
+class Worst:
+    """Seconds to the first send, from due_at and from the end of the fault; and from that end to a repeat."""
+
+    due: float = 0.0
+    end: float = 0.0
+    repeat: float = 0.0
+
+
+def worst_lateness(history: History) -> dict[str, Worst]:
+    """By kind of fault. Of several faults that a timer's wait overlaps, the last counts."""
+    worst: dict[str, Worst] = {fault.kind: Worst() for fault in history.faults}
+    faults = sorted(history.faults, key=lambda fault: fault.start)
     first: dict[str, float] = {}
     for hit in history.hits:
         first[hit.timer_id] = min(hit.at, first.get(hit.timer_id, hit.at))
-    worst: dict[str, float] = defaultdict(float, {fault.kind: 0.0 for fault in history.faults})
-    faults = sorted(history.faults, key=lambda fault: fault.start)
     for create in history.creates:
-        if create.timer_id not in first:
-            continue
-        at, kind, since = first[create.timer_id], "(no fault)", create.due
+        if create.timer_id in first:
+            at = first[create.timer_id]
+            touching = [it for it in faults if it.start <= at and create.due <= it.end + history.bounds.after_fault]
+            it = worst.setdefault(touching[-1].kind if touching else "(none)", Worst())
+            it.due = max(it.due, at - create.due)
+            it.end = max(it.end, at - max([create.due] + [fault.end for fault in touching[-1:]]))
+    for before, again in checker.repeats(history):
         for fault in faults:
-            if fault.start <= at and create.due <= fault.end + history.bounds.after_fault:
-                kind, since = fault.kind, max(create.due, fault.end)
-        worst[kind] = max(worst[kind], at - since)
+            if before.accepted and checker.excused(before, (fault,)):
+                worst[fault.kind].repeat = max(worst[fault.kind].repeat, again.at - fault.end)
     return worst

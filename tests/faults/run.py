@@ -47,7 +47,9 @@ def run(folder: Path, seed: int, seconds: float, mix: Mix, *, times: int = 1, sa
                 time.sleep(LEASE)  # what the last one did must have healed, or the next cannot be told from it
                 if say:
                     passed = time.monotonic() - begun
-                    print(f"{passed:6.0f} s  {len(field.record.creates):7} creates  {kind}", file=sys.stderr, flush=True)
+                    print(
+                        f"{passed:6.0f} s  {len(field.record.creates):7} creates  {kind}", file=sys.stderr, flush=True
+                    )
                 nemesis.strike(kind)
                 struck[kind] += 1
             load.stop()

@@ -1,6 +1,6 @@
 """A process that receives webhooks, answers as the path says, and writes a line of JSON for each to standard output.
 
-`/<number>/<ms>`: 204 after so many ms. `/<number>/<ms>/once-<status>`: with this status to a first attempt, 204 to others.
+`/<number>/<ms>`: 204 after so many ms. `/<number>/<ms>/once-<status>`: a first attempt gets this status instead.
 It listens on one port of 127.0.0.1 to 127.0.0.100, each of which is a destination of its own.
 """
 
