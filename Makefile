@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 ARGS ?=
 
-.PHONY: run test lint clean
+.PHONY: run test faults lint clean
 .DELETE_ON_ERROR:
 
 run: $(VENV)/.run
@@ -11,6 +11,10 @@ run: $(VENV)/.run
 
 test: $(VENV)/.dev
 	$(VENV)/bin/python -m pytest $(ARGS)
+
+# Everything goes wrong on a seeded schedule: `make faults MINUTES=10 SEED=1`; without SEED a new one is drawn and printed.
+faults: $(VENV)/.dev
+	$(VENV)/bin/python -m tests.faults.run --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 lint: $(VENV)/.dev
 	$(VENV)/bin/ruff check .

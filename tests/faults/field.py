@@ -1,4 +1,4 @@
-"""Where everything goes wrong: a store, APIs and pollers behind wires, a sink, and the record of what is done to them."""
+"""Where everything goes wrong: a store, APIs and pollers behind wires, a sink, and the record of what is done to it."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from scheduler import Claims, Link, Status, connect
+from scheduler import Claims, Draft, Link, Status, Webhook, connect
 from tests.bench.processes import COMMAND, Part, Service, free_port, wait_until
-from tests.faults.history import Bounds, Cancel, Create, Fault, History, Hit, Snapshot
+from tests.faults.history import Bounds, Cancel, Create, Fault, History, Hit, Snapshot, Verdict
 from tests.faults.wire import Net, Wire
 
 #: All places of all timers at one moment. KEYS[1]: timers:{p}:scheduled.
@@ -76,14 +76,43 @@ class Field(Service):
         path = "/".join(map(str, (number, hold_ms, *more)))
         return f"http://127.0.0.{1 + host % 100}:{self._port}/{path}"
 
+    def set_timers(self, count: int, delay: float, hold_ms: int = 0, *more: str, **webhook: Any) -> list[str]:
+        """Timers straight into the store, each of a number of its own, in the record like any create."""
+        first = len(self.record.creates)
+        drafts = [
+            Draft(
+                id=self.timers.new_id(),
+                webhook=Webhook(url=self.url_of(number, hold_ms, *more, host=number), **webhook),
+                delay_ms=round(1000 * delay),
+            )
+            for number in range(first, first + count)
+        ]
+        start = time.time()
+        for n in range(0, count, 200):
+            for timer in self.timers.schedule(*drafts[n : n + 200]):
+                self.record.creates.append(
+                    Create(
+                        number=len(self.record.creates),
+                        start=start,
+                        end=time.time(),
+                        verdict=Verdict.OK,
+                        delay=delay,
+                        timer_id=timer.id,
+                        due_at=timer.due_at / 1000,
+                    )
+                )
+        return [draft.id for draft in drafts]
+
     # Processes
 
-    def join(self, bug: str = "", **environ: str) -> Member:
-        """One more poller."""
+    def join(self, bug: str = "", *, lose: bytes = b"", **environ: str) -> Member:
+        """One more poller; `lose`: see Wire.lose_reply."""
         name = f"p{len(self._secrets)}"
         key = hashlib.sha256(name.encode()).digest()
         self._secrets[name] = key
         wire = self._net.wire(self.store.socket)
+        if lose:
+            wire.lose_reply(lose)
         environ |= {"TIMER_REDIS_URL": wire.url, "TIMER_SIGNING_SECRETS": f"whsec_{b64encode(key).decode()}"}
         self.crew[name] = Member(name, self.poller(command=_command(bug), **environ), wire)
         return self.crew[name]

@@ -1,0 +1,20 @@
+"""Each kind of fault once, under load, in an order that the seed gives; `make faults` does it for longer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.faults.history import Verdict
+from tests.faults.load import Mix
+from tests.faults.nemesis import KINDS
+from tests.faults.run import run
+
+
+def test_whatever_goes_wrong_nothing_is_lost_early_or_sent_again_without_a_fault_that_explains_it(
+    tmp_path: Path,
+) -> None:
+    report = run(tmp_path, seed=20261125, seconds=0, mix=Mix(rate=100))
+    print(report)
+    assert report.violations == [], str(report)
+    assert {fault.kind for fault in report.history.faults} == set(KINDS)
+    assert sum(create.verdict is Verdict.OK for create in report.history.creates) > 2000
