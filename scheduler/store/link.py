@@ -13,7 +13,7 @@ from redis.retry import Retry
 
 from scheduler.errors import StoreUnavailable
 from scheduler.store import keys
-from scheduler.store.breaker import Breaker
+from scheduler.store.breaker import PAUSE, Breaker
 from scheduler.store.scripts import source
 
 
@@ -31,12 +31,15 @@ def connect(url: str, timeout: float) -> redis.Redis:
 
 
 class Link:
-    """Shared by threads. Raises StoreUnavailable for everything that trying again later may mend."""
+    """Shared by threads. Raises StoreUnavailable for everything that trying again later may mend.
 
-    def __init__(self, client: redis.Redis, partitions: int = 1) -> None:
+    `pause`: seconds after a failure for which calls are refused unasked.
+    """
+
+    def __init__(self, client: redis.Redis, partitions: int = 1, pause: float = PAUSE) -> None:
         self.client = client
         self.partitions = partitions
-        self._breaker = Breaker()
+        self._breaker = Breaker(pause)
         self._scripts: dict[str, Script] = {}
 
     def run(self, name: str, partition: int, args: Sequence[str | bytes | int | float] = ()) -> Any:

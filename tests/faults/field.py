@@ -56,20 +56,19 @@ class Record:
 
 
 class Field(Service):
-    def __init__(self, folder: Path, net: Net, bounds: Bounds, **environ: str) -> None:
-        folder.mkdir(exist_ok=True)
+    def __init__(self, folder: Path, bounds: Bounds, **environ: str) -> None:
         super().__init__(folder, TIMER_LEASE=str(bounds.lease), TIMER_KEEP_FINISHED="10000000", **environ)
         self.bounds = bounds
         self.record = Record()
         self.crew: dict[str, Member] = {}
-        self._net = net
+        self._net = Net(self.store.folder)
         self._secrets: dict[str, bytes] = {}
         self._port = free_port()
         self._hits = folder / "hits"
         command = (sys.executable, "-m", "tests.faults.sink", str(self._port))
         with self._hits.open("wb") as out:
             self._sink = subprocess.Popen(command, stdout=out)
-        self.api_wire = net.wire(self.store.socket)
+        self.api_wire = self._net.wire(self.store.socket)
 
     def url_of(self, number: int, hold_ms: int = 0, *more: str, host: int = 0) -> str:
         """Where a timer of this number is sent, to be answered after so many ms."""
@@ -250,6 +249,7 @@ class Field(Service):
         super().remove()
         self._sink.kill()
         self._sink.wait()
+        self._net.close()
 
 
 def _command(bug: str) -> tuple[str, ...]:

@@ -16,7 +16,6 @@ from tests.faults.history import Bounds
 from tests.faults.load import Load, Mix
 from tests.faults.nemesis import KINDS, Nemesis, Watch, plan
 from tests.faults.report import Report
-from tests.faults.wire import wires
 
 #: Seconds.
 LEASE = 3.0
@@ -26,39 +25,36 @@ _POLLERS = 3
 def run(folder: Path, seed: int, seconds: float, mix: Mix, *, times: int = 1, say: bool = False) -> Report:
     """Faults for so long, but each kind so many times at least."""
     bounds = Bounds(lease=LEASE)
-    with wires(folder) as net:
-        field = Field(folder / "field", net, bounds)
-        try:
-            for _ in range(_POLLERS):
-                field.join()
-            apis = []
-            for _ in range(2):
-                part = field.open_api()
-                apis.append((int(field.url.rpartition(":")[2]), part))
-            load = Load(field, [f"http://127.0.0.1:{port}" for port, _ in apis], mix, seed)
-            nemesis = Nemesis(field, apis, seed)
-            watch = Watch(lambda: look(field), every=LEASE).start()
-            load.start()
-            struck: Counter[str] = Counter()
-            begun = time.monotonic()
-            for kind in plan(seed):
-                if time.monotonic() - begun > seconds and len(struck) == len(KINDS) and min(struck.values()) >= times:
-                    break
-                time.sleep(LEASE)  # what the last one did must have healed, or the next cannot be told from it
-                if say:
-                    passed = time.monotonic() - begun
-                    print(
-                        f"{passed:6.0f} s  {len(field.record.creates):7} creates  {kind}", file=sys.stderr, flush=True
-                    )
-                nemesis.strike(kind)
-                struck[kind] += 1
-            load.stop()
-            watch.stop()
-            field.settled(bounds.after_fault + 30)
-            history = field.history()
-            return Report(history, check(history))
-        finally:
-            field.remove()
+    field = Field(folder, bounds)
+    try:
+        for _ in range(_POLLERS):
+            field.join()
+        apis = []
+        for _ in range(2):
+            part = field.open_api()
+            apis.append((int(field.url.rpartition(":")[2]), part))
+        load = Load(field, [f"http://127.0.0.1:{port}" for port, _ in apis], mix, seed)
+        nemesis = Nemesis(field, apis, seed)
+        watch = Watch(lambda: look(field), every=LEASE).start()
+        load.start()
+        struck: Counter[str] = Counter()
+        begun = time.monotonic()
+        for kind in plan(seed):
+            if time.monotonic() - begun > seconds and len(struck) == len(KINDS) and min(struck.values()) >= times:
+                break
+            time.sleep(LEASE)  # what the last one did must have healed, or the next cannot be told from it
+            if say:
+                passed = time.monotonic() - begun
+                print(f"{passed:6.0f} s  {len(field.record.creates):7} creates  {kind}", file=sys.stderr, flush=True)
+            nemesis.strike(kind)
+            struck[kind] += 1
+        load.stop()
+        watch.stop()
+        field.settled(bounds.after_fault + 30)
+        history = field.history()
+        return Report(history, check(history))
+    finally:
+        field.remove()
 
 
 def look(field: Field) -> None:
@@ -80,7 +76,7 @@ def main() -> int:
     asked = parser.parse_args()
     seed = random.SystemRandom().randrange(10**6) if asked.seed is None else asked.seed
     print(f"seed {seed}", file=sys.stderr)
-    with tempfile.TemporaryDirectory(prefix="tf-") as folder:  # short: a socket's path has 107 bytes
+    with tempfile.TemporaryDirectory() as folder:
         report = run(Path(folder), seed, 60 * asked.minutes, Mix(rate=asked.rate), times=asked.times, say=True)
     print(report)
     if report.violations:

@@ -11,7 +11,6 @@ from scheduler import Backoff, Timers, WrongState
 from tests.faults.field import Field
 from tests.faults.history import Bounds, Cancel, History, Verdict
 from tests.faults.planted import PlantedLink, text
-from tests.faults.wire import wires
 
 #: Seconds. Three of TIMER_STORE_TIMEOUT at least, and enough for a busy machine.
 LEASE = 3.0
@@ -20,15 +19,14 @@ Story = Callable[[Field, str], None]
 
 
 def tell(story: Story, folder: Path, bug: str = "") -> History:
-    with wires(folder) as net:
-        field = Field(folder / "field", net, Bounds(lease=LEASE))
-        try:
-            story(field, bug)
-            # With a bug some timers may never end; they have had more than a lease by now.
-            field.settled(LEASE + 4 if bug else 30)
-            return field.history()
-        finally:
-            field.remove()
+    field = Field(folder, Bounds(lease=LEASE))
+    try:
+        story(field, bug)
+        # With a bug some timers may never end; they have had more than a lease by now.
+        field.settled(LEASE + 4 if bug else 30)
+        return field.history()
+    finally:
+        field.remove()
 
 
 def timers_fall_due_one_after_another(field: Field, bug: str) -> None:

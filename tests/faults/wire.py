@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections.abc import Coroutine, Iterator
-from contextlib import contextmanager
+from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -140,6 +139,7 @@ class Net:
         self._loop = asyncio.new_event_loop()
         self._servers: list[asyncio.Server] = []
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True, name="wires")
+        self._thread.start()
 
     def wire(self, target: Path) -> Wire:
         wire = Wire(self, self._folder / f"w{len(self._servers)}", target)
@@ -149,6 +149,12 @@ class Net:
     def call(self, work: Coroutine[Any, Any, Any]) -> Any:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
 
+    def close(self) -> None:
+        self.call(self._end())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(10)
+        self._loop.close()
+
     async def _end(self) -> None:
         for server in self._servers:
             server.close()
@@ -156,16 +162,3 @@ class Net:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-
-
-@contextmanager
-def wires(folder: Path) -> Iterator[Net]:
-    net = Net(folder)
-    net._thread.start()
-    try:
-        yield net
-    finally:
-        net.call(net._end())
-        net._loop.call_soon_threadsafe(net._loop.stop)
-        net._thread.join(10)
-        net._loop.close()
