@@ -8,20 +8,27 @@ from scheduler.delivery.requests_transport import RequestsTransport
 from scheduler.delivery.signing import Signer
 from scheduler.doorbell import Doorbell
 from scheduler.errors import (
+    AlreadySent,
+    KeyReused,
+    KeyTaken,
     SettingsError,
     StoreUnavailable,
     StoreUnsuitable,
     TimerError,
     TimerTooLarge,
+    TooManyPending,
     UnknownTimer,
     WrongState,
 )
 from scheduler.poller import Poller
 from scheduler.settings import Settings, is_loopback
 from scheduler.shares import share_of
+from scheduler.store.changes import Changes
 from scheduler.store.claims import Claims
 from scheduler.store.health import Health, Report
 from scheduler.store.link import Link, connect
+from scheduler.store.listing import Listing
+from scheduler.store.repeats import Begun, Repeats
 from scheduler.store.timers import Timers
 from scheduler.timer import (
     Attempt,
@@ -29,6 +36,8 @@ from scheduler.timer import (
     Claim,
     Delivery,
     Draft,
+    Page,
+    Query,
     Rearm,
     Redelivery,
     Result,
@@ -42,8 +51,11 @@ from scheduler.version import VERSION
 
 __all__ = [
     "VERSION",
+    "AlreadySent",
     "Attempt",
     "Backoff",
+    "Begun",
+    "Changes",
     "Checkpoint",
     "Claim",
     "Claims",
@@ -52,10 +64,16 @@ __all__ = [
     "Draft",
     "Guard",
     "Health",
+    "KeyReused",
+    "KeyTaken",
     "Link",
+    "Listing",
+    "Page",
     "Poller",
+    "Query",
     "Rearm",
     "Redelivery",
+    "Repeats",
     "Report",
     "RequestsTransport",
     "Result",
@@ -72,6 +90,7 @@ __all__ = [
     "TimerError",
     "TimerTooLarge",
     "Timers",
+    "TooManyPending",
     "UnknownTimer",
     "Webhook",
     "WrongState",

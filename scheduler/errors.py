@@ -24,6 +24,27 @@ class WrongState(TimerError):
         self.status = status
 
 
+class KeyTaken(TimerError):
+    """Another unfinished timer has this key."""
+
+    def __init__(self, timer_id: str) -> None:
+        super().__init__(f"the key belongs to timer {timer_id}")
+        #: The timer that has it.
+        self.timer_id = timer_id
+
+
+class KeyReused(TimerError):
+    """This idempotency key stands for another request."""
+
+
+class AlreadySent(TimerError):
+    """What is sent cannot change under the same id: receivers drop repeats by it."""
+
+
+class TooManyPending(TimerError):
+    """As many timers are pending as the settings allow."""
+
+
 class TimerTooLarge(TimerError):
     """A timer holds more bytes than one may."""
 

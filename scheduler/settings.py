@@ -133,6 +133,9 @@ class Settings:
     api_threads: int = _setting("TIMER_API_THREADS", 32, _whole(8, 512))
     api_keys: str = _setting("TIMER_API_KEYS", "", _api_keys, secret=True)
     allowed_hosts: str = _setting("TIMER_ALLOWED_HOSTS", "")
+    #: Requests a second.
+    rate_limit: int = _setting("TIMER_RATE_LIMIT", 0, _whole(0, 1_000_000))
+    max_pending: int = _setting("TIMER_MAX_PENDING", 0, _whole(0, 1_000_000_000))
     allow_anonymous: bool = _setting("TIMER_ALLOW_ANONYMOUS", False, _switch)
 
     heartbeat_file: str = _setting("TIMER_HEARTBEAT_FILE", "")

@@ -27,6 +27,7 @@ class Redelivery(StrEnum):
 
     LEASE_EXPIRED = "lease-expired"
     RETRY = "retry"
+    REPLAY = "replay"
     RESCHEDULED = "rescheduled"
 
 
@@ -87,6 +88,22 @@ class Draft:
     webhook: Webhook
     due_at: int | None = None
     delay_ms: int | None = None
+    #: The client's own name for it, unique among unfinished timers.
+    key: str | None = None
+    tags: tuple[str, ...] = ()
+
+    def stored(self, created_at: int, due_at: int) -> Timer:
+        """The timer that it became."""
+        return Timer(
+            id=self.id,
+            webhook=self.webhook,
+            status=Status.SCHEDULED,
+            created_at=created_at,
+            due_at=due_at,
+            read_at=created_at,
+            key=self.key,
+            tags=self.tags,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +134,8 @@ class Timer:
     created_at: int
     due_at: int
     read_at: int
+    key: str | None = None
+    tags: tuple[str, ...] = ()
     attempts: int = 0
     last_attempt: Attempt | None = None
     #: While a retry waits.
@@ -128,6 +147,35 @@ class Timer:
         if self.status is not Status.SCHEDULED:
             return 0
         return max(0, -(-(self.due_at - self.read_at) // 1000))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Query:
+    """Which timers, in which order: one index is read, that of the tag or else of the status; the rest filters it."""
+
+    status: Status | None = None
+    tag: str | None = None
+    #: A URL whose origin theirs must have.
+    destination: str | None = None
+    #: ms; included.
+    due_after: int | None = None
+    #: ms; not included.
+    due_before: int | None = None
+    descending: bool = False
+    limit: int = 100
+    #: Score and id of the entry that the page before ended with.
+    after: tuple[int, str] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    #: The store's clock when it was read, ms.
+    read_at: int
+    timers: list[Timer]
+    #: Where the next page goes on; None at the end.
+    next: tuple[int, str] | None
+    #: How many there are in all, where one count tells.
+    total: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,9 +11,20 @@ from typing import Any
 from flask import Flask, Response, g, request
 from flask_smorest import Api
 
-from scheduler import VERSION, Health, Link, Settings, Timers, connect, literal_endpoints
+from scheduler import (
+    VERSION,
+    Changes,
+    Health,
+    Link,
+    Listing,
+    Repeats,
+    Settings,
+    Timers,
+    connect,
+    literal_endpoints,
+)
 from timer_service import auth, problems
-from timer_service.api import health, pages, stats, timers
+from timer_service.api import batch, bulk, by_key, health, pages, stats, timers
 
 
 def create_app(settings: Settings | None = None, store: Link | None = None) -> Flask:
@@ -31,7 +42,12 @@ def create_app(settings: Settings | None = None, store: Link | None = None) -> F
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
     app.extensions["settings"] = settings
-    app.extensions["timers"] = Timers(store, keep_cancelled_ms=round(1000 * settings.keep_cancelled))
+    keep_cancelled_ms = round(1000 * settings.keep_cancelled)
+    found = Timers(store, keep_cancelled_ms=keep_cancelled_ms, max_pending=settings.max_pending)
+    app.extensions["timers"] = found
+    app.extensions["changes"] = Changes(store, found, keep_cancelled_ms=keep_cancelled_ms)
+    app.extensions["listing"] = Listing(store)
+    app.extensions["repeats"] = Repeats(store)
     app.extensions["health"] = Health(store)
     app.extensions["guard"] = replace(settings.guard(), own=literal_endpoints(settings.own_hosts()))
 
@@ -39,8 +55,8 @@ def create_app(settings: Settings | None = None, store: Link | None = None) -> F
     app.after_request(_return_name)
     auth.register(app, settings)
     api = Api(app)
-    api.register_blueprint(timers.bp)
-    api.register_blueprint(stats.bp)
+    for part in (timers, batch, by_key, bulk, stats):
+        api.register_blueprint(part.bp)
     app.register_blueprint(health.bp)
     app.register_blueprint(pages.bp)
     problems.register(app)

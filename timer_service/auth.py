@@ -8,10 +8,11 @@ import re
 import secrets
 from urllib.parse import urlsplit
 
-from flask import Flask, request
+from flask import Flask, g, request
 
 from scheduler import Settings, is_loopback
 from timer_service.problems import Problem
+from timer_service.rates import Rates
 
 #: Probes and explanations need no key.
 _OPEN = re.compile(r"/(?:livez|readyz|problems/[a-z-]+)/?")
@@ -22,11 +23,14 @@ def register(app: Flask, settings: Settings) -> None:
     """Look at every request before its view does."""
     if settings.api_keys:
         keys = [entry.split(":") for entry in settings.api_keys.split(",") if entry]
+        rates = Rates(settings.rate_limit)
 
         @app.before_request
         def _with_key() -> None:
             if not _OPEN.fullmatch(request.path):
-                _check_key(keys)
+                g.credential = _check_key(keys)
+                if wait := rates.wait(g.credential):
+                    raise Problem(429, "This key makes too many requests.", headers={"Retry-After": str(wait)})
 
     else:
         allowed = {host.strip().lower() for host in settings.allowed_hosts.split(",") if host.strip()}
@@ -47,18 +51,21 @@ def new_key(name: str, scope: str) -> tuple[str, str]:
     return token, f"{name}:{scope}:{_digest(token.encode())}"
 
 
-def _check_key(keys: list[list[str]]) -> None:
+def _check_key(keys: list[list[str]]) -> str:
+    """The name of the key that was sent. Raises Problem."""
     kind, _, token = request.headers.get("Authorization", "").partition(" ")
     given = _digest(token.strip().encode("latin-1", "replace")).encode()
-    scopes = [scope for _, scope, digest in keys if hmac.compare_digest(given, digest.encode())]
-    if kind.lower() != "bearer" or not scopes:
+    found = [(name, scope) for name, scope, digest in keys if hmac.compare_digest(given, digest.encode())]
+    if kind.lower() != "bearer" or not found:
         raise Problem(
             401,
             "Send a key that this service knows: `Authorization: Bearer <key>`.",
             headers={"WWW-Authenticate": "Bearer"},
         )
-    if request.method not in _READS and "write" not in scopes:
+    name, scope = found[0]
+    if request.method not in _READS and scope != "write":
         raise Problem(403, "This key may only read.")
+    return name
 
 
 def _digest(token: bytes) -> str:

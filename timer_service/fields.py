@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from base64 import b64decode
 from binascii import Error as Base64Error
 from collections.abc import Mapping
@@ -12,6 +13,10 @@ from marshmallow import ValidationError, fields
 from scheduler import Backoff, duration, moment
 from timer_service import destination
 from timer_service.parts import guard
+
+MAX_TAGS = 10
+_KEY = re.compile(r"[A-Za-z0-9._:@~-]{1,128}", re.ASCII)
+_TAG = re.compile(r"[A-Za-z0-9._:@~-]{1,64}", re.ASCII)
 
 
 def number(value: object, low: float, high: float) -> float:
@@ -113,6 +118,29 @@ class Headers(fields.Field[dict[str, str]]):
         if errors:
             raise ValidationError(errors)
         return value
+
+
+class Key(fields.String):
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> str:
+        if not isinstance(value, str) or not _KEY.fullmatch(value):
+            raise ValidationError("Must be 1 to 128 of the characters A-Z a-z 0-9 . _ : @ ~ -")
+        return value
+
+
+class Tag(fields.String):
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> str:
+        if not isinstance(value, str) or not _TAG.fullmatch(value):
+            raise ValidationError("Must be 1 to 64 of the characters A-Z a-z 0-9 . _ : @ ~ -")
+        return value
+
+
+class Tags(fields.Field[tuple[str, ...]]):
+    _tags = fields.List(Tag())
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> tuple[str, ...]:
+        if not isinstance(value, list) or len(value) > MAX_TAGS:
+            raise ValidationError(f"Must be a list of at most {MAX_TAGS} tags.")
+        return tuple(dict.fromkeys(map(str, self._tags.deserialize(value))))  # once each
 
 
 class Base64(fields.Field[bytes]):

@@ -4,12 +4,27 @@ from __future__ import annotations
 
 from flask import current_app
 
-from scheduler import Guard, Health, Settings, Timers
+from scheduler import Changes, Guard, Health, Listing, Repeats, Settings, Timers
 
 
 def timers() -> Timers:
     store: Timers = current_app.extensions["timers"]
     return store
+
+
+def changes() -> Changes:
+    it: Changes = current_app.extensions["changes"]
+    return it
+
+
+def listing() -> Listing:
+    it: Listing = current_app.extensions["listing"]
+    return it
+
+
+def repeats() -> Repeats:
+    it: Repeats = current_app.extensions["repeats"]
+    return it
 
 
 def health() -> Health:

@@ -13,12 +13,24 @@ from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import HTTPException
 from werkzeug.http import HTTP_STATUS_CODES
 
-from scheduler import StoreUnavailable, TimerTooLarge, UnknownTimer, WrongState
+from scheduler import (
+    AlreadySent,
+    KeyReused,
+    KeyTaken,
+    StoreUnavailable,
+    TimerError,
+    TimerTooLarge,
+    TooManyPending,
+    UnknownTimer,
+    WrongState,
+)
 
 log = logging.getLogger(__name__)
 
 #: Seconds after which a client may ask again while the store is away.
 _RETRY_AFTER = 1
+#: The same while as many timers are pending as may be.
+_PENDING_RETRY_AFTER = 10
 
 #: By status: the name of its page, and what that page says.
 PAGES: dict[int, tuple[str, str]] = {
@@ -33,7 +45,10 @@ PAGES: dict[int, tuple[str, str]] = {
         "No such page, or no timer with this id: it never was, or it ended long enough ago to be forgotten.",
     ),
     405: ("method-not-allowed", "This page exists, but not for this method; the Allow header lists those it has."),
-    409: ("conflict", "The timer's status does not allow this: a poller has it, or it has ended."),
+    409: (
+        "conflict",
+        "A timer does not allow this now: a poller has it, it has ended, it was sent already, or another has its key.",
+    ),
     413: (
         "too-large",
         "The request, or the timer it describes, is larger than what is accepted. One timer holds 256 KiB.",
@@ -43,7 +58,10 @@ PAGES: dict[int, tuple[str, str]] = {
         "validation",
         "The request is well-formed, but a field has a value that cannot be used; `errors` names each.",
     ),
-    429: ("too-many-requests", "Wait for as long as Retry-After says."),
+    429: (
+        "too-many-requests",
+        "This key makes too many requests, or too many timers are pending. Wait for as long as Retry-After says.",
+    ),
     500: ("internal", "A defect of this service. Nothing was acknowledged. Please report it with `instance`."),
     503: (
         "store-unavailable",
@@ -65,7 +83,39 @@ class Problem(Exception):
     more: Mapping[str, Any] = field(default_factory=dict)
 
 
+def of_engine(error: TimerError) -> Problem:
+    """What the engine raises, as a problem."""
+    match error:
+        case UnknownTimer():
+            return Problem(404, "There is no timer with this id or key.")
+        case WrongState():
+            retry = {"Retry-After": str(_RETRY_AFTER)} if error.status == "delivering" else {}
+            return Problem(409, f"The timer is {error.status}.", headers=retry, more={"timer_status": error.status})
+        case KeyTaken():
+            return Problem(409, "Another unfinished timer has this key.", more={"timer_id": error.timer_id})
+        case AlreadySent():
+            return Problem(409, "It was sent already: url, method, headers and body stay as they are under this id.")
+        case KeyReused():
+            return Problem(422, "This Idempotency-Key stands for another request.")
+        case TimerTooLarge():
+            return Problem(413, f"Too large: {error}.", errors=[(f"/{error.part}", "The largest part.")])
+        case TooManyPending():
+            return Problem(429, f"{error}.", headers={"Retry-After": str(_PENDING_RETRY_AFTER)})
+        case StoreUnavailable():
+            done = "It is not known whether this was done" if error.maybe_done else "Nothing was done; send it again"
+            retry = {"Retry-After": str(_RETRY_AFTER)}
+            return Problem(503, f"The store cannot be used now. {done}.", headers=retry)
+    raise error
+
+
 def response(problem: Problem) -> Response:
+    answer = Response(json.dumps(members(problem)), problem.status, mimetype="application/problem+json")
+    answer.headers.update(problem.headers)
+    return answer
+
+
+def members(problem: Problem) -> dict[str, Any]:
+    """What a problem says (RFC 9457)."""
     name, _ = PAGES.get(problem.status, ("", ""))
     said: dict[str, Any] = {
         "type": f"/problems/{name}" if name else "about:blank",
@@ -77,9 +127,7 @@ def response(problem: Problem) -> Response:
     }
     if problem.errors:
         said["errors"] = [{"pointer": pointer, "detail": detail} for pointer, detail in problem.errors]
-    answer = Response(json.dumps(said), problem.status, mimetype="application/problem+json")
-    answer.headers.update(problem.headers)
-    return answer
+    return said
 
 
 def plain_response(status: int) -> bytes:
@@ -98,23 +146,9 @@ def register(app: Flask) -> None:
     def _(problem: Problem) -> Response:
         return response(problem)
 
-    @app.errorhandler(UnknownTimer)
-    def _(error: UnknownTimer) -> Response:
-        return response(Problem(404, "There is no timer with this id."))
-
-    @app.errorhandler(WrongState)
-    def _(error: WrongState) -> Response:
-        return response(Problem(409, f"The timer is {error.status}.", more={"timer_status": error.status}))
-
-    @app.errorhandler(TimerTooLarge)
-    def _(error: TimerTooLarge) -> Response:
-        return response(Problem(413, f"Too large: {error}.", errors=[(f"/{error.part}", "The largest part.")]))
-
-    @app.errorhandler(StoreUnavailable)
-    def _(error: StoreUnavailable) -> Response:
-        done = "It is not known whether this was done" if error.maybe_done else "Nothing was done; send it again"
-        retry = {"Retry-After": str(_RETRY_AFTER)}
-        return response(Problem(503, f"The store cannot be used now. {done}.", headers=retry))
+    @app.errorhandler(TimerError)
+    def _(error: TimerError) -> Response:
+        return response(of_engine(error))
 
     @app.errorhandler(ParseException)
     def _(error: ParseException) -> Response:

@@ -10,10 +10,12 @@ from marshmallow import Schema, ValidationError, fields, missing, post_load, val
 
 from scheduler import Delivery, Result, Status, Timer, Webhook, duration
 from timer_service.destination import METHODS
-from timer_service.fields import BackoffField, Base64, Delay, Headers, Moment, Number, Url, Whole
+from timer_service.fields import BackoffField, Base64, Delay, Headers, Key, Moment, Number, Tags, Url, Whole
 from timer_service.parts import settings
 
 _PARTS = {"hours": 3_600_000, "minutes": 60_000, "seconds": 1000}
+#: The fields that say when.
+WHEN = (*_PARTS, "delay", "due_at")
 _MAX_PART = duration.MAX_DELAY // 1000
 
 
@@ -37,6 +39,9 @@ class NewTimer(Schema):
     backoff = BackoffField()
     delivery = fields.Enum(Delivery, by_value=True)
     metadata = fields.Dict(keys=fields.String())
+
+    key = Key(metadata={"description": "your own name for it, unique among unfinished timers"})
+    tags = Tags()
 
     @validates_schema(pass_original=True, skip_on_field_errors=False)
     def _one_when(self, data: dict[str, Any], original: dict[str, Any], **_: Any) -> None:
@@ -64,9 +69,10 @@ class NewTimer(Schema):
             data |= {"body": data.pop("body_base64"), "body_is_json": False}
         elif "body" in data:
             data["body"] = json.dumps(data["body"], ensure_ascii=False, separators=(",", ":")).encode()
+        names: dict[str, Any] = {name: data.pop(name) for name in ("key", "tags") if name in data}
         defaults = {"timeout": settings().timeout, "max_attempts": settings().max_attempts}
         webhook = Webhook(**{**defaults, **data})
-        return {"webhook": webhook, "due_at": due_at, "delay_ms": delay_ms}
+        return {"webhook": webhook, "due_at": due_at, "delay_ms": delay_ms, **names}
 
 
 class AttemptOut(Schema):
@@ -103,6 +109,8 @@ class TimerOut(Schema):
     backoff = BackoffField(attribute="webhook.backoff")
     delivery = fields.Enum(Delivery, by_value=True, attribute="webhook.delivery")
     metadata = fields.Dict(attribute="webhook.metadata")
+    key = fields.String(allow_none=True)
+    tags = fields.List(fields.String())
 
     def _body(self, timer: Timer) -> Any:
         webhook = timer.webhook
@@ -111,6 +119,16 @@ class TimerOut(Schema):
     def _body_base64(self, timer: Timer) -> Any:
         webhook = timer.webhook
         return b64encode(webhook.body).decode() if webhook.body is not None and not webhook.body_is_json else missing
+
+
+class BatchIn(Schema):
+    most_bytes = 8 * 1024 * 1024
+
+    timers = fields.List(fields.Raw(), required=True, validate=validate.Length(1, 1000))
+
+
+class BatchOut(Schema):
+    results = fields.List(fields.Raw(), metadata={"description": "in order: a status, and the timer or the problem"})
 
 
 class AttemptsOut(Schema):

@@ -22,13 +22,13 @@ _MAX_DIGITS = 4300
 _Way = tuple[Any, str | int] | None
 
 
-def load(request: Request) -> Any:
+def load(request: Request, most_bytes: int = MAX_REQUEST) -> Any:
     """The body of a request. Raises Problem: 400, 413 or 415, or 422 where a value could not be stored or sent."""
     if not (request.mimetype == "application/json" or request.mimetype.endswith("+json")):
         raise Problem(415, "Send JSON, with `Content-Type: application/json`.")
     if request.headers.get("Content-Encoding", "identity") != "identity":
         raise Problem(415, "Send the body as it is, without a Content-Encoding.")
-    return parse(_read(request))
+    return parse(_read(request, most_bytes))
 
 
 def parse(raw: bytes) -> Any:
@@ -51,23 +51,23 @@ def pointer(*steps: str | int) -> str:
     return "".join(f"/{str(step).replace('~', '~0').replace('/', '~1')}" for step in steps)
 
 
-def _read(request: Request) -> bytes:
+def _read(request: Request, most_bytes: int) -> bytes:
     """All of the body: never a part of it taken for the whole."""
     length = request.content_length
-    if length is not None and length > MAX_REQUEST:
-        raise _too_large()
+    if length is not None and length > most_bytes:
+        raise _too_large(most_bytes)
     raw = b""
-    while more := request.stream.read(MAX_REQUEST + 1 - len(raw)):
+    while more := request.stream.read(most_bytes + 1 - len(raw)):
         raw += more
-        if len(raw) > MAX_REQUEST:
-            raise _too_large()
+        if len(raw) > most_bytes:
+            raise _too_large(most_bytes)
     if length is not None and len(raw) < length:
         raise Problem(400, "The body is shorter than its Content-Length.")
     return raw
 
 
-def _too_large() -> Problem:
-    detail = f"A request holds at most {MAX_REQUEST} bytes."
+def _too_large(most_bytes: int) -> Problem:
+    detail = f"A request holds at most {most_bytes} bytes."
     return Problem(413, detail, errors=[("", detail)])
 
 

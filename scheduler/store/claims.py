@@ -100,7 +100,7 @@ class Claims:
     def renew(self, claims: Sequence[tuple[Claim, int]]) -> set[str]:
         """Extend leases to end so many ms from now. Returns the ids that are no longer ours."""
         refused: set[str] = set()
-        for partition, share in self._by_partition(claims, lambda pair: pair[0].id):
+        for partition, share in self._batches(claims, lambda pair: pair[0].id):
             args: list[str | int] = [self._lease_ms]
             for claim, ms in share:
                 args += [claim.id, claim.fence, ms]
@@ -109,13 +109,13 @@ class Claims:
 
     def release(self, claims: Sequence[Claim]) -> None:
         """Give claims back unsent: due at once for any poller, no attempt counted."""
-        for partition, share in self._by_partition(claims, lambda claim: claim.id):
+        for partition, share in self._batches(claims, lambda claim: claim.id):
             self._link.run("release", partition, [word for claim in share for word in (claim.id, claim.fence)])
 
     def settle(self, settlements: Sequence[Settlement]) -> list[Settlement]:
         """End claims. Returns those refused, because the claim was no longer ours."""
         refused: list[Settlement] = []
-        for partition, share in self._by_partition(settlements, lambda settlement: settlement.timer_id):
+        for partition, share in self._batches(settlements, lambda settlement: settlement.timer_id):
             args: list[str | int] = [self._keep_delivered_ms, self._keep_failed_ms]
             for settlement in share:
                 args += _settle_args(settlement)
@@ -156,15 +156,8 @@ class Claims:
         retry_ms = _UNREADABLE_WAIT_MS if number < Webhook(url="").max_attempts else None
         self.settle([Settlement(timer_id=timer_id, fence=fence, attempt=attempt, retry_ms=retry_ms)])
 
-    def _by_partition(self, items: Sequence[T], timer_id: Callable[[T], str]) -> Iterator[tuple[int, Sequence[T]]]:
-        """Items by the partition of their timer, in batches."""
-        shares: dict[int, list[T]] = {}
-        for item in items:
-            partition = keys.partition_of(timer_id(item), self._link.partitions)
-            shares.setdefault(partition or 0, []).append(item)
-        for partition, share in shares.items():
-            for start in range(0, len(share), BATCH):
-                yield partition, share[start : start + BATCH]
+    def _batches(self, items: Sequence[T], timer_id: Callable[[T], str]) -> Iterator[tuple[int, list[T]]]:
+        return keys.batches(items, timer_id, self._link.partitions, BATCH)
 
 
 def _claim(fence: str, claimed_at: float, row: Sequence[Any]) -> Claim:

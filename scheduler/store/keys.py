@@ -5,6 +5,11 @@ from __future__ import annotations
 import os
 import random
 import string
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar
+from zlib import crc32
+
+T = TypeVar("T")
 
 _DIGITS = string.digits + string.ascii_uppercase + string.ascii_lowercase
 _VALUES = {digit: value for value, digit in enumerate(_DIGITS)}
@@ -16,7 +21,7 @@ MAX_PARTITIONS = len(_DIGITS) ** 2
 
 def new_id(partitions: int = 1) -> str:
     """22 characters of [0-9A-Za-z]: a partition, chosen here and never computed again, and 119 random bits."""
-    return _digits(random.randrange(partitions), 2) + _digits(int.from_bytes(os.urandom(15)), _RANDOM_DIGITS)
+    return id_in(random.randrange(partitions))
 
 
 def partition_of(timer_id: str, partitions: int) -> int | None:
@@ -27,9 +32,41 @@ def partition_of(timer_id: str, partitions: int) -> int | None:
     return partition if partition < partitions else None
 
 
+def id_in(partition: int) -> str:
+    """A new id that names this partition."""
+    return _digits(partition, 2) + _digits(int.from_bytes(os.urandom(15)), _RANDOM_DIGITS)
+
+
+def id_from(seed: bytes, partition: int) -> str:
+    """The id that is always made of the same seed of 15 bytes or more: whoever repeats himself makes nothing twice."""
+    return _digits(partition, 2) + _digits(int.from_bytes(seed[:15]), _RANDOM_DIGITS)
+
+
+def partition_of_key(key: str, partitions: int) -> int:
+    """Where the timer with this key is looked up."""
+    return crc32(key.encode()) % partitions
+
+
+def batches(
+    items: Iterable[T], timer_id: Callable[[T], str], partitions: int, most: int
+) -> Iterator[tuple[int, list[T]]]:
+    """Items by the partition that their timer's id names, at most so many at a time."""
+    shares: dict[int, list[T]] = {}
+    for item in items:
+        shares.setdefault(partition_of(timer_id(item), partitions) or 0, []).append(item)
+    for partition, share in shares.items():
+        for start in range(0, len(share), most):
+            yield partition, share[start : start + most]
+
+
 def root(partition: int) -> str:
     """The one key every script is given; it computes the others from it."""
     return f"timers:{{{partition}}}:scheduled"
+
+
+def idempotency(digest: str) -> str:
+    """An idempotency key; it belongs to no partition."""
+    return f"idem:{{{digest}}}"
 
 
 def bell(partition: int) -> str:

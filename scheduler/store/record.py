@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from base64 import urlsafe_b64encode
+from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any
 from urllib.parse import urlsplit
@@ -25,8 +26,8 @@ _ATTEMPT_FIELDS = [field.name for field in fields(Attempt) if field.name != "res
 _DEFAULTS = {field.name: getattr(Webhook(url=""), field.name) for field in fields(Webhook)}
 
 
-def encode(webhook: Webhook) -> bytes:
-    """Raises TimerTooLarge."""
+def encode(webhook: Webhook, key: str | None = None, tags: Sequence[str] = ()) -> bytes:
+    """Without its created_at, which the store puts before it. Raises TimerTooLarge."""
     said: dict[str, Any] = {"url": webhook.url}
     for name, default in _DEFAULTS.items():
         value = getattr(webhook, name)
@@ -39,7 +40,8 @@ def encode(webhook: Webhook) -> bytes:
         said["body"] = None
     flags = "once" if webhook.delivery is Delivery.AT_MOST_ONCE else "-"
     line = _to_json(said)
-    record = f"{flags} {destination_tag(webhook.url)}\n{line}\n".encode() + (webhook.body or b"")
+    names = (f" key={key}" if key else "") + (f" tags={','.join(tags)}" if tags else "")
+    record = f"{flags} {destination_tag(webhook.url)}{names}\n{line}\n".encode() + (webhook.body or b"")
     if len(record) > MAX_BYTES:
         raise TimerTooLarge(len(record), MAX_BYTES, _largest_part(webhook))
     return record
@@ -48,7 +50,7 @@ def encode(webhook: Webhook) -> bytes:
 def decode(record: bytes) -> tuple[int, str, Webhook]:
     """created_at, destination tag and webhook, of a record as the store holds it."""
     first, line, body = record.split(b"\n", 2)
-    created_at, _, tag = first.decode().split(" ")
+    created_at, _, tag = first.decode().split(" ")[:3]
     said = json.loads(line)
     if "backoff" in said:
         said["backoff"] = _backoff(said["backoff"])
@@ -57,6 +59,13 @@ def decode(record: bytes) -> tuple[int, str, Webhook]:
     if "body" not in said:
         said["body"] = body
     return int(created_at), tag, Webhook(**said)
+
+
+def names(record: bytes) -> tuple[str | None, tuple[str, ...]]:
+    """Key and tags, of a record as the store holds it."""
+    words = dict(word.split("=", 1) for word in record.partition(b"\n")[0].decode().split(" ")[3:])
+    tags = words.get("tags")
+    return words.get("key"), tuple(tags.split(",")) if tags else ()
 
 
 def destination(url: str) -> str:

@@ -1,76 +1,135 @@
-"""The API's side of the store: schedule, get, cancel, stats."""
+"""The API's side of the store: schedule, get, cancel, fire, replay, stats."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TypeVar
 
-from scheduler.errors import UnknownTimer, WrongState
+from scheduler.errors import KeyTaken, TimerError, TimerTooLarge, TooManyPending, UnknownTimer, WrongState
 from scheduler.store import keys
 from scheduler.store.link import Link
-from scheduler.store.record import decode, decode_attempt, encode
+from scheduler.store.reading import ROW, read_timer
+from scheduler.store.record import decode_attempt, encode
 from scheduler.timer import Attempt, Draft, Stats, Status, Timer
+
+#: Timers that one script call takes at most: the store serves nobody else meanwhile.
+_BATCH = 250
+
+T = TypeVar("T")
 
 
 class Timers:
-    def __init__(self, link: Link, *, keep_cancelled_ms: int) -> None:
+    def __init__(self, link: Link, *, keep_cancelled_ms: int, max_pending: int = 0) -> None:
+        """`max_pending`: timers that may be scheduled or delivering, 0 for any number."""
         self._link = link
         self._keep_cancelled_ms = keep_cancelled_ms
+        self._max_pending = -(-max_pending // link.partitions)
 
-    def new_id(self) -> str:
-        return keys.new_id(self._link.partitions)
+    def new_id(self, key: str | None = None) -> str:
+        """A timer with a key lives in the partition that the key gives, where its key can be looked up."""
+        if key is None:
+            return keys.new_id(self._link.partitions)
+        return keys.id_in(keys.partition_of_key(key, self._link.partitions))
+
+    def id_from(self, seed: bytes, key: str | None = None) -> str:
+        """The same, always the same for the same seed and key."""
+        return keys.id_from(seed, keys.partition_of_key(seed.hex() if key is None else key, self._link.partitions))
 
     def schedule(self, *drafts: Draft) -> list[Timer]:
-        """Store timers durably, in one round trip a partition. Repeated, it answers what stands."""
-        timers: dict[str, Timer] = {}
-        for partition, share in self._by_partition(drafts).items():
-            args: list[str | bytes | int] = []
-            for draft in share:
+        """Store timers durably. Repeated, it answers what stands. Raises KeyTaken, TooManyPending or TimerTooLarge for
+        the first that is refused; the others are stored."""
+        timers = []
+        for found in self.schedule_each(drafts):
+            if isinstance(found, TimerError):
+                raise found
+            timers.append(found)
+        return timers
+
+    def schedule_each(self, drafts: Sequence[Draft]) -> list[Timer | TimerError]:
+        """The same, for many that stand on their own: each one's timer or refusal, in order."""
+        found: dict[int, Timer | TimerError] = {}
+        records: dict[int, bytes] = {}
+        for number, draft in enumerate(drafts):
+            try:
+                records[number] = encode(draft.webhook, draft.key, draft.tags)
+            except TimerTooLarge as error:
+                found[number] = error
+        for partition, batch in self._batches(records, lambda number: drafts[number].id):
+            args: list[str | bytes | int] = [self._max_pending]
+            for number in batch:
+                draft = drafts[number]
                 when = ("in", draft.delay_ms) if draft.due_at is None else ("at", draft.due_at)
-                args += [draft.id, when[0], when[1] or 0, encode(draft.webhook)]
+                args += [draft.id, when[0], when[1] or 0, records[number]]
             reply = self._link.run("schedule", partition, args)
-            for draft, created_at, due_at in zip(share, reply[::2], reply[1::2], strict=True):
-                timers[draft.id] = Timer(
-                    id=draft.id,
-                    webhook=draft.webhook,
-                    status=Status.SCHEDULED,
-                    created_at=created_at,
-                    due_at=due_at,
-                    read_at=created_at,
-                )
-        return [timers[draft.id] for draft in drafts]
+            for number, created_at, due_at in zip(batch, reply[::2], reply[1::2], strict=True):
+                found[number] = _scheduled(drafts[number], created_at, due_at)
+        return [found[number] for number in range(len(drafts))]
 
     def get(self, timer_id: str) -> Timer:
         """Raises UnknownTimer."""
-        now, status, record, due_at, planned_at, attempts, *last = self._read(timer_id, 1)
-        created_at, _, webhook = decode(record)
-        waits_for_retry = status == b"scheduled" and attempts > 0 and planned_at != due_at
-        return Timer(
-            id=timer_id,
-            webhook=webhook,
-            status=Status(status.decode()),
-            created_at=created_at,
-            due_at=due_at,
-            read_at=now,
-            attempts=attempts,
-            last_attempt=decode_attempt(last[0]) if last else None,
-            next_attempt_at=planned_at if waits_for_retry else None,
-        )
+        return self.read(timer_id)[0]
+
+    def read(self, timer_id: str) -> tuple[Timer, bytes]:
+        """A timer, and its record as it is stored: what a change compares. Raises UnknownTimer."""
+        now, *row = self._link.run("read", self._partition(timer_id), [timer_id])
+        if not row:
+            raise UnknownTimer(timer_id)
+        return read_timer(now, row), row[2]
+
+    def get_each(self, timer_ids: Iterable[str]) -> list[Timer]:
+        """Those that are known, each once, in any order."""
+        found = []
+        for partition, batch in self._batches(self._possible(timer_ids), str):
+            now, *rows = self._link.run("read", partition, batch)
+            found += [read_timer(now, rows[i : i + ROW]) for i in range(0, len(rows), ROW)]
+        return found
+
+    def find(self, key: str) -> str:
+        """The id of the unfinished timer with this key. Raises UnknownTimer."""
+        found: bytes | None = self._link.run("find", keys.partition_of_key(key, self._link.partitions), [key])
+        if found is None:
+            raise UnknownTimer(key)
+        return found.decode()
 
     def attempts(self, timer_id: str) -> list[Attempt]:
         """The last ten attempts that have ended, oldest first. Raises UnknownTimer."""
-        return [decode_attempt(raw) for raw in self._read(timer_id, 10)[6:]]
+        found = self._link.run("attempts", self._partition(timer_id), [timer_id])
+        if found is None:
+            raise UnknownTimer(timer_id)
+        return [decode_attempt(raw) for raw in found]
 
     def cancel(self, timer_id: str) -> None:
         """Withdraw a timer; done already is done.
 
         Raises UnknownTimer, or WrongState once a poller has it or it has ended.
         """
-        status = self._link.run("cancel", self._partition(timer_id), [timer_id, self._keep_cancelled_ms])
-        if status is None:
-            raise UnknownTimer(timer_id)
-        if status != b"cancelled":
-            raise WrongState(timer_id, status.decode())
+        self._partition(timer_id)
+        (status,) = self.cancel_each([timer_id])
+        _expect(timer_id, status, "cancelled")
+
+    def cancel_each(self, timer_ids: Sequence[str]) -> list[str]:
+        """The same for many: the status of each, in order; cancelled is done, '' is unknown."""
+        return self._each("cancel", timer_ids, lambda timer_id: [timer_id], [self._keep_cancelled_ms])
+
+    def fire(self, timer: Timer) -> None:
+        """Make a scheduled timer due now; one that was attempted since it was read has been.
+
+        Raises UnknownTimer or WrongState.
+        """
+        status = self._link.run("fire", self._partition(timer.id), [timer.id, timer.attempts]).decode()
+        _expect(timer.id, status, "done")
+
+    def replay(self, timer: Timer) -> None:
+        """Send a delivered or failed timer once more. Raises UnknownTimer, WrongState or KeyTaken."""
+        if timer.status not in (Status.DELIVERED, Status.FAILED):
+            raise WrongState(timer.id, timer.status)
+        (status,) = self.replay_each([timer])
+        _expect(timer.id, status, "done")
+
+    def replay_each(self, timers: Sequence[Timer]) -> list[str]:
+        """The same for many, each as it was read: 'done', its status ('' is unknown), or 'key <id>' of the holder."""
+        attempts = {timer.id: timer.attempts for timer in timers}
+        return self._each("replay", list(attempts), lambda timer_id: [timer_id, attempts[timer_id]])
 
     def stats(self) -> Stats:
         replies = [self._link.run("stats", partition) for partition in range(self._link.partitions)]
@@ -91,11 +150,28 @@ class Timers:
             lateness_p99_ms=_percentile(lateness, 99),
         )
 
-    def _read(self, timer_id: str, attempts: int) -> Any:
-        reply = self._link.run("read", self._partition(timer_id), [timer_id, attempts])
-        if reply is None:
-            raise UnknownTimer(timer_id)
-        return reply
+    def _each(
+        self,
+        script: str,
+        timer_ids: Sequence[str],
+        words: Callable[[str], list[str | int]],
+        first: Sequence[str | int] = (),
+    ) -> list[str]:
+        """Run a script that answers a word for each timer; '' for an id that no timer can have."""
+        found = dict.fromkeys(timer_ids, "")
+        for partition, batch in self._batches(self._possible(found), str):
+            args = [*first, *(word for timer_id in batch for word in words(timer_id))]
+            reply = self._link.run(script, partition, args)
+            found.update(zip(batch, (status.decode() for status in reply), strict=True))
+        return [found[timer_id] for timer_id in timer_ids]
+
+    def _possible(self, timer_ids: Iterable[str]) -> list[str]:
+        """Those that a timer of this store can have, each once."""
+        once = dict.fromkeys(timer_ids)
+        return [timer_id for timer_id in once if keys.partition_of(timer_id, self._link.partitions) is not None]
+
+    def _batches(self, items: Iterable[T], timer_id: Callable[[T], str]) -> Iterator[tuple[int, list[T]]]:
+        return keys.batches(items, timer_id, self._link.partitions, _BATCH)
 
     def _partition(self, timer_id: str) -> int:
         partition = keys.partition_of(timer_id, self._link.partitions)
@@ -103,11 +179,26 @@ class Timers:
             raise UnknownTimer(timer_id)
         return partition
 
-    def _by_partition(self, drafts: Sequence[Draft]) -> dict[int, list[Draft]]:
-        shares: dict[int, list[Draft]] = {}
-        for draft in drafts:
-            shares.setdefault(self._partition(draft.id), []).append(draft)
-        return shares
+
+def _scheduled(draft: Draft, created_at: int, due_at: int | bytes) -> Timer | TimerError:
+    """What schedule.lua answers for one timer."""
+    if created_at == -1:
+        assert isinstance(due_at, bytes)
+        return KeyTaken(due_at.decode())
+    if created_at == -2:
+        return TooManyPending("as many timers are pending as TIMER_MAX_PENDING allows")
+    return draft.stored(created_at, int(due_at))
+
+
+def _expect(timer_id: str, status: str, wanted: str) -> None:
+    """Raises UnknownTimer, KeyTaken or WrongState for any other word of a script."""
+    if status == wanted:
+        return
+    if not status:
+        raise UnknownTimer(timer_id)
+    if status.startswith("key "):
+        raise KeyTaken(status.removeprefix("key "))
+    raise WrongState(timer_id, status)
 
 
 def _percentile(ordered: Sequence[int], percent: int) -> int | None:

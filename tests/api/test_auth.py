@@ -64,3 +64,12 @@ def test_without_keys_only_a_loopback_host_is_answered(http: FlaskClient) -> Non
 def test_other_names_are_answered_when_they_are_listed(bench: Bench, allowed: str, status: int) -> None:
     client = create_app(Settings(allow_anonymous=True, allowed_hosts=allowed), bench.link).test_client()
     assert client.get("/stats", headers={"Host": "timers.internal:8000"}).status_code == status
+
+
+def test_a_key_that_asks_too_often_is_told_when_to_ask_again(bench: Bench, keys: dict[str, str]) -> None:
+    http = create_app(Settings(api_keys=keys["entries"], rate_limit=2), bench.link).test_client()
+    answers = [http.get("/stats", headers=bearer(keys["read"])) for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [200, 200, 429]
+    assert answers[2].headers["Retry-After"] == "1"
+    assert http.get("/stats", headers=bearer(keys["write"])).status_code == 200
+    assert http.get("/livez").status_code == 200

@@ -7,16 +7,9 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from scheduler import Attempt, Result, Settlement
+from scheduler import Result
+from tests.api.conftest import HOOK, settle
 from tests.bench.store import START, Bench
-
-HOOK = {"url": "http://localhost:9000/hook"}
-
-
-def settle(bench: Bench, outcome: Result, retry_ms: int | None = None, **attempt: Any) -> None:
-    (it,) = bench.claims.claim(1).claims
-    ended = Attempt(number=it.number, outcome=outcome, **attempt)
-    assert bench.claims.settle([Settlement(timer_id=it.id, fence=it.fence, attempt=ended, retry_ms=retry_ms)]) == []
 
 
 def test_the_shortest_call_works_as_it_stands(http: FlaskClient) -> None:
@@ -44,6 +37,8 @@ def test_an_answer_says_everything_that_was_asked_for(http: FlaskClient) -> None
         "backoff": [5, 30, 120],
         "delivery": "at_most_once",
         "metadata": {"order": 17},
+        "key": "order:17",
+        "tags": ["orders", "de"],
     }
     answer = http.post("/timers", json=asked).json
     assert answer is not None

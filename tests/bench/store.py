@@ -7,7 +7,8 @@ from typing import Any
 import fakeredis
 import redis
 
-from scheduler import Claims, Draft, Link, Timer, Timers, Webhook
+from scheduler import Changes, Claims, Draft, Link, Listing, Timer, Timers, Webhook
+from scheduler.store import record
 
 #: A moment to start from: 2026-01-01T00:00:00Z.
 START = 1_767_225_600_000
@@ -43,6 +44,8 @@ class Bench:
         self.client: Any = client  # redis-py's own types know no bytes from lists
         self.link = Link(client, partitions)
         self.timers = Timers(self.link, keep_cancelled_ms=KEEP)
+        self.changes = Changes(self.link, self.timers, keep_cancelled_ms=KEEP)
+        self.listing = Listing(self.link)
         self.claims = self.poller("one")
         self._partitions = partitions
         self.set_clock(START)
@@ -78,8 +81,10 @@ class Bench:
             ms -= step
 
     def draft(self, delay_ms: int, **webhook: Any) -> Draft:
-        url = webhook.pop("url", "http://receiver/hook")
-        return Draft(id=self.timers.new_id(), webhook=Webhook(url=url, **webhook), delay_ms=delay_ms)
+        url, key, tags = webhook.pop("url", "http://receiver/hook"), webhook.pop("key", None), webhook.pop("tags", ())
+        webhook = {"url": url, **webhook}
+        timer_id = self.timers.new_id(key)
+        return Draft(id=timer_id, webhook=Webhook(**webhook), delay_ms=delay_ms, key=key, tags=tags)
 
     def schedule(self, delay_ms: int = 0, **webhook: Any) -> Timer:
         (timer,) = self.timers.schedule(self.draft(delay_ms, **webhook))
@@ -106,9 +111,26 @@ class Bench:
         assert set(self.client.hkeys(root + "claims")) == set(self.client.zrange(root + "delivering", 0, -1))
         assert set(self.client.hkeys(root + "progress")) <= records
         assert lists <= records
+        self._check_names(root, records)
         for tag, due in self.client.zrange(f"{root}waiting", 0, -1, withscores=True):
             ((_, earliest),) = self.client.zrange(f"{root}waiting:{tag.decode()}", 0, 0, withscores=True)
             assert due == earliest, "a destination waits under another moment than its earliest timer"
+
+    def _check_names(self, root: str, ids: set[bytes]) -> None:
+        """Keys lead to the unfinished timers that have them, tags to all that carry them, and to no others."""
+        finished = {it for name in _SETS[2:] for it in self.client.zrange(root + name, 0, -1)}
+        keys, tags = {}, set()
+        for timer_id in ids:
+            key, its_tags = record.names(self.client.get(f"{root}timer:".encode() + timer_id))
+            tags |= {(tag, timer_id) for tag in its_tags}
+            if key and timer_id not in finished:
+                keys[key.encode()] = timer_id
+        assert self.client.hgetall(f"{root}keys") == keys
+        found = set()
+        for name in self.client.scan_iter(f"{root}tag:*"):
+            tag = name.decode().removeprefix(f"{root}tag:")
+            found |= {(tag, timer_id) for timer_id in self.client.zrange(name, 0, -1)}
+        assert found == tags
 
     def _sets(self, root: str) -> list[str]:
         behind = {key.decode().removeprefix(root) for key in self.client.scan_iter(f"{root}waiting:*")}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -17,6 +17,8 @@ from scheduler import (
     Claim,
     Delivery,
     Draft,
+    KeyTaken,
+    Query,
     Rearm,
     Result,
     Settlement,
@@ -54,6 +56,8 @@ class Model:
     why: str | None = None
     fence: str | None = None
     settled: str | None = None
+    key: str | None = None
+    tags: tuple[str, ...] = ()
 
 
 @dataclass
@@ -108,16 +112,22 @@ class Schedule:
         for it in [it for it in self.of(Status.SCHEDULED) if it.score <= self.now]:
             if len(taken) == limit:
                 break
-            if rooms.get(it.tag, SHARE) > 0:
+            tag = SUSPECTS if it.lost == MAX_LOST - 1 else it.tag
+            if rooms.get(tag, SHARE) > 0:
                 it.planned = it.score
-                take(it, it.tag)
+                take(it, tag)
             else:
-                it.behind = it.tag
+                it.behind = tag
         for it in list(self.timers.values()):
             finished = it.status in (Status.DELIVERED, Status.FAILED, Status.CANCELLED)
             if finished and it.score <= self.now:
                 del self.timers[it.id]
         return taken
+
+    def holder(self, key: str | None) -> str | None:
+        """The unfinished timer that has a key."""
+        unfinished = (Status.SCHEDULED, Status.DELIVERING)
+        return next((it.id for it in self.timers.values() if key and it.key == key and it.status in unfinished), None)
 
     def finish(self, it: Model, status: Status) -> None:
         it.status, it.score, it.fence = status, self.now + KEEP, None
@@ -138,14 +148,27 @@ class Machine(RuleBasedStateMachine):
         #: The last claim of each poller that brought anything, and what.
         self.last: dict[str, tuple[list[Any], list[tuple[str, int]]]] = {}
 
-    @rule(target=drafts, delay=st.integers(0, 3 * LEASE), once=st.booleans(), tag=st.sampled_from(list(TAGS)))
-    def schedule(self, delay: int, once: bool, tag: str) -> Draft:
+    @rule(
+        target=drafts,
+        delay=st.integers(0, 3 * LEASE),
+        once=st.booleans(),
+        tag=st.sampled_from(list(TAGS)),
+        key=st.sampled_from([None, None, "one", "two"]),
+        tags=st.sampled_from([(), (), ("red",), ("red", "blue")]),
+    )
+    def schedule(self, delay: int, once: bool, tag: str, key: str | None, tags: tuple[str, ...]) -> Any:
         delivery = Delivery.AT_MOST_ONCE if once else Delivery.AT_LEAST_ONCE
-        timer = self.bench.schedule(delay, delivery=delivery, url=TAGS[tag])
+        draft = self.bench.draft(delay, delivery=delivery, url=TAGS[tag], key=key, tags=tags)
+        if holder := self.model.holder(key):
+            with pytest.raises(KeyTaken) as caught:
+                self.bench.timers.schedule(draft)
+            assert caught.value.timer_id == holder
+            return multiple()
+        (timer,) = self.bench.timers.schedule(draft)
         due = timer.due_at
-        self.model.timers[timer.id] = Model(timer.id, due, once, tag, score=due, planned=due)
+        self.model.timers[timer.id] = Model(timer.id, due, once, tag, score=due, planned=due, key=key, tags=tags)
         assert timer.due_at == self.model.now + delay
-        return Draft(id=timer.id, webhook=timer.webhook, delay_ms=delay)
+        return draft
 
     @rule(draft=drafts)
     def schedule_again(self, draft: Draft) -> None:
@@ -254,6 +277,52 @@ class Machine(RuleBasedStateMachine):
             with pytest.raises(WrongState):
                 self.bench.timers.cancel(draft.id)
 
+    @rule(draft=drafts, delay=st.integers(0, LEASE), tags=st.sampled_from([(), ("red",), ("green",)]))
+    def reschedule(self, draft: Draft, delay: int, tags: tuple[str, ...]) -> None:
+        model = self.model.timers.get(draft.id)
+        moved = Draft(id=draft.id, webhook=draft.webhook, delay_ms=delay, key=draft.key, tags=tags)
+        if model is None or model.status is not Status.SCHEDULED:
+            with pytest.raises(WrongState if model else UnknownTimer):
+                self.bench.changes.change(draft.id, lambda _: moved)
+            return
+        assert self.bench.changes.change(draft.id, lambda _: moved).tags == tags
+        model.due = model.planned = model.score = self.model.now + delay
+        model.behind, model.tags = None, tags
+        if model.attempts:
+            model.why, model.base = "rescheduled", model.attempts
+
+    @rule(draft=drafts, seen=st.integers(0, 2))
+    def fire(self, draft: Draft, seen: int) -> None:
+        """`seen`: attempts when the caller read it; a late call for one attempted since then changes nothing."""
+        model = self.model.timers.get(draft.id)
+        timer = replace(draft.stored(0, 0), attempts=seen)
+        if model is None or (model.attempts <= seen and model.status is not Status.SCHEDULED):
+            with pytest.raises(WrongState if model else UnknownTimer):
+                self.bench.timers.fire(timer)
+            return
+        self.bench.timers.fire(timer)
+        if model.attempts <= seen and model.score > self.model.now:
+            model.due = model.planned = model.score = self.model.now
+
+    @rule(draft=drafts)
+    def replay(self, draft: Draft) -> None:
+        """Twice: a lost reply, asked for again."""
+        model = self.model.timers.get(draft.id)
+        if model is None:
+            return
+        timer = self.bench.timers.get(draft.id)
+        if model.status not in (Status.DELIVERED, Status.FAILED):
+            with pytest.raises(WrongState):
+                self.bench.timers.replay(timer)
+        elif self.model.holder(model.key):
+            with pytest.raises(KeyTaken):
+                self.bench.timers.replay(timer)
+        else:
+            self.bench.timers.replay(timer)
+            self.bench.timers.replay(timer)
+            model.status, model.lost, model.why, model.base = Status.SCHEDULED, 0, "replay", model.attempts
+            model.due = model.planned = model.score = self.model.now
+
     @rule(ms=st.one_of(st.integers(0, LEASE // 2), st.integers(0, 2 * KEEP)))
     def time_passes(self, ms: int) -> None:
         self.bench.advance(ms)
@@ -268,6 +337,11 @@ class Machine(RuleBasedStateMachine):
         for it in self.model.timers.values():
             timer: Timer = self.bench.timers.get(it.id)
             assert (timer.status, timer.due_at, timer.attempts) == (it.status, it.due, it.attempts)
+            assert (timer.key, timer.tags) == (it.key, it.tags)
+        for status in (Status.SCHEDULED, Status.FAILED):
+            listed = self.bench.listing.page(Query(status=status)).timers
+            order = [it for it in self.model.timers.values() if it.status is status]
+            assert [it.id for it in listed] == [it.id for it in sorted(order, key=lambda it: (it.score, it.id))]
 
     def _members(self, status: Status) -> list[tuple[bytes, float]]:
         behind = [f"waiting:{tag}" for tag in (*TAGS, SUSPECTS)] if status is Status.SCHEDULED else []

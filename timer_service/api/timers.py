@@ -1,14 +1,18 @@
-"""/timers: set, look at, cancel."""
+"""/timers: set, look at, change, cancel, fire, replay."""
 
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
-from flask import url_for
+from flask import request, url_for
 
-from scheduler import Attempt, Draft, Timer
-from timer_service.arguments import Blueprint
-from timer_service.parts import timers
+from scheduler import Attempt, Draft, Query, Timer, TimerError
+from timer_service import idempotency
+from timer_service.arguments import Blueprint, json_object
+from timer_service.merge import merging
+from timer_service.parts import changes, listing, repeats, timers
+from timer_service.queries import ListIn, ListOut, cursor
 from timer_service.schemas import AttemptsOut, NewTimer, TimerOut
 
 bp = Blueprint("timers", __name__, description="Requests that will be sent")
@@ -19,9 +23,35 @@ bp = Blueprint("timers", __name__, description="Requests that will be sent")
 @bp.response(201, TimerOut)
 def create(asked: dict[str, Any]) -> tuple[Timer, int, dict[str, str]]:
     """Set a timer."""
-    store = timers()
-    (timer,) = store.schedule(Draft(id=store.new_id(), **asked))
-    return timer, 201, {"Location": url_for("timers.show", timer_id=timer.id)}
+    begun = idempotency.begin()
+    draft = Draft(id=idempotency.new_id(begun, 0, asked.get("key")), **asked)
+    headers = {"Location": url_for("timers.show", timer_id=draft.id)}
+    if begun is not None and begun.answer is not None:
+        return draft.stored(*begun.answer), 201, {**headers, **idempotency.REPLAYED}
+    (timer,) = timers().schedule_each([draft])
+    if isinstance(timer, TimerError):
+        if begun is not None:
+            repeats().forget(begun)
+        raise timer
+    if begun is not None:
+        repeats().finish(begun, [timer.created_at, timer.due_at])
+    return timer, 201, headers
+
+
+@bp.route("/timers", methods=["GET"])
+@bp.arguments(ListIn, location="query")
+@bp.response(200, ListOut)
+def index(query: Query) -> tuple[dict[str, Any], int, dict[str, str]]:
+    """A page of timers, scheduled ones unless a status or a tag is asked for; the earliest due comes first."""
+    page = listing().page(query)
+    following = cursor(page.next)
+    answer: dict[str, Any] = {"data": page.timers, "next_cursor": following}
+    if page.total is not None:
+        answer["total"] = page.total
+    if following is None:
+        return answer, 200, {}
+    link = f"{request.path}?{urlencode({**request.args, 'cursor': following})}"
+    return answer, 200, {"Link": f'<{link}>; rel="next"'}
 
 
 @bp.route("/timers/<timer_id>", methods=["GET"])
@@ -31,11 +61,34 @@ def show(timer_id: str) -> Timer:
     return timers().get(timer_id)
 
 
+@bp.route("/timers/<timer_id>", methods=["PATCH"])
+@bp.response(200, TimerOut)
+def change(timer_id: str) -> Timer:
+    """Move a scheduled timer, or change what will be sent (RFC 7396)."""
+    return changes().change(timer_id, merging(json_object()))
+
+
 @bp.route("/timers/<timer_id>", methods=["DELETE"])
 @bp.response(204)
 def cancel(timer_id: str) -> None:
     """Withdraw a timer; after the 204 no attempt is started."""
     timers().cancel(timer_id)
+
+
+@bp.route("/timers/<timer_id>/fire", methods=["POST"])
+@bp.response(202, TimerOut)
+def fire(timer_id: str) -> Timer:
+    """Make a scheduled timer due now."""
+    timers().fire(timers().get(timer_id))
+    return timers().get(timer_id)
+
+
+@bp.route("/timers/<timer_id>/replay", methods=["POST"])
+@bp.response(202, TimerOut)
+def replay(timer_id: str) -> Timer:
+    """Send a delivered or failed timer once more."""
+    timers().replay(timers().get(timer_id))
+    return timers().get(timer_id)
 
 
 @bp.route("/timers/<timer_id>/attempts", methods=["GET"])

@@ -3,8 +3,8 @@
 -- Of a destination at its share nothing is taken: its due timers move to waiting:<tag>, one move each, out of the others' way.
 -- Repeatable: the same claim id again returns the same batch and takes nothing new.
 -- KEYS[1] timers:{p}:scheduled (ZSET)
--- Computes waiting, waiting:<tag>, delivering, failed, delivered, cancelled, timer:<id>, claims, progress, attempts:<id>, seen,
---         lastclaim:<poller>, counters
+-- Computes waiting, waiting:<tag>, delivering, failed, delivered, cancelled, timer:<id>, keys, tag:<tag>, claims, progress,
+--         attempts:<id>, seen, lastclaim:<poller>, counters
 -- ARGV    poller | claim id | limit | timers of one destination it takes at most | lease ms | ms a failed timer is kept
 --         | finished timers kept per status | then the tags of which the caller has its share in flight (`!suspects`: one)
 -- Returns now us | us until more is due (0: now, -1: nothing is scheduled)
@@ -48,11 +48,13 @@ local leases, claim_of, progress_of, due_no_more = {}, {}, {}, {}
 -- Puts `id` under this claim. It has to leave the set it stood in, if that is not delivering.
 local function take(id, it, tag, record)
   rooms[tag] = room(tag) - 1
+  record = record or redis.call('GET', record_key(id))
   it.attempts = it.attempts + 1
+  it.named = is_named(record)
   push(leases, lease_end, id)
   push(claim_of, id, claim)
   push(progress_of, id, dump_progress(it))
-  give(id, record or redis.call('GET', record_key(id)), it)
+  give(id, record, it)
 end
 
 -- Added first, removed last.
@@ -67,7 +69,7 @@ end
 local function fail(id, it, reason)
   note_attempt(id, string.format('{"number":%d,"outcome":"permanent","error":"%s"}', it.attempts, reason), it.attempts)
   redis.call('HSET', PROGRESS, id, dump_progress(it))
-  finish(id, 'failed', now + keep_failed)
+  finish(id, it, 'failed', now + keep_failed)
 end
 
 -- Ends the claim of a poller that died, or was cut off past its lease. An id without a record is dropped, never resurrected.
@@ -116,9 +118,9 @@ local function take_due(id, due, progress)
     erase(id)
     return 0
   end
-  local tag = string.match(record, '^%d+ %S+ (%S+)') or '-'
+  local it = read_progress(progress, due)
+  local tag = it.lost >= SUSPECT_LOSSES and SUSPECTS or string.match(record, '^%d+ %S+ (%S+)') or '-'
   if room(tag) > 0 then
-    local it = read_progress(progress, due)
     it.planned = due
     take(id, it, tag, record)
   else
@@ -151,7 +153,10 @@ local function forget(status)
   count = math.min(count, math.max(FORGET, 2 * limit))
   if count <= 0 then return end
   local ids, keys = redis.call('ZRANGE', set, 0, count - 1), {}
-  for _, id in ipairs(ids) do push(keys, record_key(id), attempts_key(id)) end
+  for n, raw in ipairs(redis.call('HMGET', PROGRESS, unpack(ids))) do
+    if read_progress(raw, 0).named then forget_names(ids[n], read_first_line(ids[n])) end
+    push(keys, record_key(ids[n]), attempts_key(ids[n]))
+  end
   redis.call('DEL', unpack(keys))
   many('HDEL', PROGRESS, ids)
   many('ZREM', set, ids)

@@ -2,30 +2,37 @@
 -- Stores new timers durably. Repeatable: an id that exists already is left as it is, and answered as it stands.
 -- A full store refuses this script (no allow-oom): it adds.
 -- KEYS[1] timers:{p}:scheduled (ZSET)
--- Computes waiting:<tag>, timer:<id>, progress, bell
--- ARGV    per timer 4: id | 'in' or 'at' | ms (a delay, or a moment: one in the past means now) | record without its created_at
--- Returns per timer 2: created_at ms | due_at ms
+-- Computes waiting:<tag>, timer:<id>, keys, tag:<tag>, delivering, delivered, failed, cancelled, progress, bell
+-- ARGV    pending timers there may be, 0 for any number
+--         then per timer 4: id | 'in' or 'at' | ms (a delay, or a moment: one in the past means now) | record without its created_at
+-- Returns per timer 2: created_at ms | due_at ms; or -1 | id of the timer that has its key; or -2 | 0: too many are pending
 
 -- Rounded up: a delay counts from no earlier than now, so nothing is early.
 local now = math.ceil(now_us() / 1000)
 local _, earliest = head(SCHEDULED)
+local most = tonumber(ARGV[1])
+local room = most > 0 and most - redis.call('ZCARD', SCHEDULED) - redis.call('ZCARD', DELIVERING) or math.huge
 local first
 local reply = {}
 
-for i = 1, #ARGV, 4 do
+for i = 2, #ARGV, 4 do
   local id, kind, ms, record = ARGV[i], ARGV[i + 1], tonumber(ARGV[i + 2]), ARGV[i + 3]
   local stored = redis.call('GETRANGE', record_key(id), 0, 20)
+  local key = stored == '' and is_named(record) and names_of(first_line(record))
+  local holder = key and holder_of(key, id)
   if stored ~= '' then
     local _, due = place(id)
-    reply[#reply + 1] = tonumber(string.match(stored, '^%d+'))
-    reply[#reply + 1] = load_progress(id, due or 0).due
+    push(reply, tonumber(string.match(stored, '^%d+')), load_progress(id, due or 0).due)
+  elseif holder then
+    push(reply, -1, holder)
+  elseif room <= 0 then
+    push(reply, -2, 0)
   else
     local due = (kind == 'in') and now + ms or math.max(now, ms)
-    redis.call('SET', record_key(id), int(now) .. ' ' .. record)
-    redis.call('ZADD', SCHEDULED, int(due), id)
+    create(id, record, now, due)
     first = math.min(first or due, due)
-    reply[#reply + 1] = now
-    reply[#reply + 1] = due
+    room = room - 1
+    push(reply, now, due)
   end
 end
 

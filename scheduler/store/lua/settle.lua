@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
 -- Ends claims: a timer is delivered, failed, or scheduled again. Repeatable: a repeat is told so, and changes nothing.
 -- KEYS[1] timers:{p}:scheduled (ZSET)
--- Computes delivering, delivered, failed, claims, progress, attempts:<id>, lateness, counters, bell
+-- Computes delivering, delivered, failed, timer:<id>, keys, tag:<tag>, claims, progress, attempts:<id>, lateness, counters, bell
 -- ARGV    ms a delivered timer is kept | ms a failed one is kept
 --         then per timer 7: id | claim id | 'delivered', 'failed', 'retry', 'in' or 'at' | ms until the retry, or that the timer is
 --         armed anew in, or the moment it is armed anew at | lateness ms or '' | the attempt's JSON, open at its end | the answer's
@@ -38,6 +38,7 @@ local function settle(id, claim, verdict, wait, lateness, attempt, text, held_by
   it.lost = 0 -- it got through an attempt without taking its poller down
   if KEEP[verdict] then
     push(added[verdict], forget_at[verdict], id)
+    if it.named then free_key(id, read_first_line(id)) end
   else
     local due = (verdict == 'at') and wait or now + wait
     if verdict == 'retry' then
@@ -45,6 +46,7 @@ local function settle(id, claim, verdict, wait, lateness, attempt, text, held_by
     else
       due = math.max(due, now + SOONEST)
       it.due, it.planned, it.why, it.base = due, due, 'rescheduled', it.attempts
+      if it.named then note_names(id, read_first_line(id), due) end
     end
     attempt = attempt .. ',"next_attempt_at":' .. int(due)
     push(added.scheduled, int(due), id)

@@ -6,9 +6,13 @@
 --                                                     share, or it lost two leases (tag `!suspects`)
 --   timers:{p}:delivering                      ZSET   id -> ms its lease ends
 --   timers:{p}:delivered | failed | cancelled  ZSET   id -> ms it is forgotten
---   timers:{p}:timer:<id>                      STRING first line `<created ms> <flags> <destination tag>`; rest opaque
+--   timers:{p}:timer:<id>                      STRING first line `<created ms> <flags> <destination tag>`, then ` key=<key>` and
+--                                                     ` tags=<tag>,<tag>` where given; rest opaque
+--   timers:{p}:keys                            HASH   key -> id of the unfinished timer that has it
+--   timers:{p}:tag:<tag>                       ZSET   id -> ms it is due; until the timer is forgotten
 --   timers:{p}:claims                          HASH   id -> claim id, while leased
---   timers:{p}:progress                        HASH   id -> `attempts lost due planned why settled base`, once claimed or cancelled
+--   timers:{p}:progress                        HASH   id -> `attempts lost due planned why settled base`, ` n` where it has a key
+--                                                     or tags; once claimed or cancelled
 --   timers:{p}:attempts:<id>                   LIST   JSON of the last 10 attempts
 --   timers:{p}:lateness                        LIST   ms, of the last 1,000 attempts
 --   timers:{p}:seen                            STRING `<ms of the last claim or renewal> <ms before which no lease is taken back>`
@@ -20,7 +24,7 @@
 local ROOT = string.match(KEYS[1], '^timers:{%d+}:')
 local SCHEDULED, WAITING, DELIVERING = KEYS[1], ROOT .. 'waiting', ROOT .. 'delivering'
 local CLAIMS, PROGRESS = ROOT .. 'claims', ROOT .. 'progress'
-local COUNTERS = ROOT .. 'counters'
+local COUNTERS, BY_KEY = ROOT .. 'counters', ROOT .. 'keys'
 
 local SUSPECTS = '!suspects' -- no destination's tag: those are base64
 local SUSPECT_LOSSES = 2     -- lost leases that make a timer a suspect
@@ -32,9 +36,20 @@ local function now_us()
   return time[1] * 1000000 + time[2]
 end
 
+-- One command for many members, if there are any: a call from a script costs about 1 us, more than most of what it does.
+local function many(command, key, arguments)
+  if arguments[1] then redis.call(command, key, unpack(arguments)) end
+end
+
+local function push(list, ...)
+  local n = #list
+  for i = 1, select('#', ...) do list[n + i] = (select(i, ...)) end
+end
+
 local function record_key(id) return ROOT .. 'timer:' .. id end
 local function attempts_key(id) return ROOT .. 'attempts:' .. id end
 local function waiting_key(tag) return WAITING .. ':' .. tag end
+local function tag_key(tag) return ROOT .. 'tag:' .. tag end
 
 -- Flags and destination tag of a record, or nil if there is none.
 local function traits(id)
@@ -54,19 +69,20 @@ end
 
 -- What has become of a timer since its first claim; `due` stands in for one never claimed.
 -- why: what the next send says of itself (`-`: nothing); settled: the last claim that was settled; base: attempts before due was
--- last set, which do not count against the timer's most.
+-- last set, which do not count against the timer's most; named: it has a key or tags.
 local function read_progress(raw, due)
-  local attempts, lost, first, planned, why, settled, base = string.match(raw or '', '^(%d+) (%d+) (%d+) (%d+) (%S+) (%S+) ?(%d*)')
+  local attempts, lost, first, planned, why, settled, base, named =
+    string.match(raw or '', '^(%d+) (%d+) (%d+) (%d+) (%S+) (%S+) ?(%d*)( ?n?)')
   -- None, or one that cannot be read: one timer must not stop the script, and so all others.
   if not attempts then return { attempts = 0, lost = 0, due = due, planned = due, why = '-', settled = '-', base = 0 } end
   return { attempts = tonumber(attempts), lost = tonumber(lost), due = tonumber(first), planned = tonumber(planned),
-           why = why, settled = settled, base = tonumber(base) or 0 }
+           why = why, settled = settled, base = tonumber(base) or 0, named = named == ' n' }
 end
 
 local function load_progress(id, due) return read_progress(redis.call('HGET', PROGRESS, id), due) end
 
 local function dump_progress(it)
-  return table.concat({ it.attempts, it.lost, int(it.due), int(it.planned), it.why, it.settled, it.base }, ' ')
+  return table.concat({ it.attempts, it.lost, int(it.due), int(it.planned), it.why, it.settled, it.base, it.named and 'n' or nil }, ' ')
 end
 
 -- Lets a timer wait behind its destination, or among the suspects.
@@ -98,25 +114,93 @@ local function place(id)
   end
 end
 
+-- A timer's status and score, and the tag it waits behind if it does; nothing if it is unknown.
+local function standing(id)
+  local behind, due = place(id)
+  if due then return 'scheduled', due, behind end
+  for _, status in ipairs({ 'delivering', 'delivered', 'failed', 'cancelled' }) do
+    local score = redis.call('ZSCORE', ROOT .. status, id)
+    if score then return status, tonumber(score) end
+  end
+end
+
 -- Appends an attempt, of this number, to a timer's list.
 local function note_attempt(id, json, number)
   redis.call('RPUSH', attempts_key(id), json)
   if number > 10 then redis.call('LTRIM', attempts_key(id), -10, -1) end
 end
 
--- One command for many members, if there are any: a call from a script costs about 1 us, more than most of what it does.
-local function many(command, key, arguments)
-  if arguments[1] then redis.call(command, key, unpack(arguments)) end
+-- Appends what a reader wants of a timer: 7 values, with its attempt that ended last or ''.
+local function describe(reply, id, status, score)
+  local it = load_progress(id, score)
+  local planned = status == 'scheduled' and score or it.planned
+  push(reply, id, status, redis.call('GET', record_key(id)), it.due, planned, it.attempts,
+       redis.call('LINDEX', attempts_key(id), -1) or '')
 end
 
-local function push(list, ...)
-  local n = #list
-  for i = 1, select('#', ...) do list[n + i] = (select(i, ...)) end
+-- The first line of a record: 1,024 bytes hold the longest key and ten of the longest tags.
+local function first_line(record) return string.match(string.sub(record, 1, 1024), '^[^\n]+') or '' end
+local function read_first_line(id) return first_line(redis.call('GETRANGE', record_key(id), 0, 1023)) end
+
+-- Whether a record says a key or tags.
+local function is_named(record) return string.find(record, '^[^\n]- %l+=') ~= nil end
+
+-- The key (or nil) and the tags that a first line says.
+local function names_of(line)
+  local tags = {}
+  for tag in string.gmatch(string.match(line, ' tags=(%S+)') or '', '[^,]+') do push(tags, tag) end
+  return string.match(line, ' key=(%S+)'), tags
+end
+
+-- The unfinished timer that has a key, other than `id`; or nil.
+local function holder_of(key, id)
+  local holder = redis.call('HGET', BY_KEY, key)
+  if not holder or holder == id then return nil end
+  local status = standing(holder)
+  return (status == 'scheduled' or status == 'delivering') and holder or nil
+end
+
+-- Puts a timer where its key and its tags are looked up.
+local function note_names(id, line, due)
+  local key, tags = names_of(line)
+  if key then redis.call('HSET', BY_KEY, key, id) end
+  for _, tag in ipairs(tags) do redis.call('ZADD', tag_key(tag), int(due), id) end
+end
+
+-- Frees the key of a timer that has ended.
+local function free_key(id, line)
+  local key = names_of(line)
+  if key and redis.call('HGET', BY_KEY, key) == id then redis.call('HDEL', BY_KEY, key) end
+end
+
+-- Takes a timer out of where its key and its tags are looked up.
+local function forget_names(id, line)
+  free_key(id, line)
+  local _, tags = names_of(line)
+  for _, tag in ipairs(tags) do redis.call('ZREM', tag_key(tag), id) end
+end
+
+-- Stores a new timer; `record` is without its created_at, which is `now`.
+local function create(id, record, now, due)
+  redis.call('SET', record_key(id), int(now) .. ' ' .. record)
+  if is_named(record) then note_names(id, first_line(record), due) end
+  redis.call('ZADD', SCHEDULED, int(due), id)
+end
+
+-- Withdraws a scheduled timer that stands `behind` a tag, or in the schedule itself.
+local function withdraw(id, due, behind, forget_at)
+  local it, line = load_progress(id, due), read_first_line(id)
+  it.named = is_named(line)
+  redis.call('HSET', PROGRESS, id, dump_progress(it)) -- its score goes; due_at stays readable
+  redis.call('ZADD', ROOT .. 'cancelled', int(forget_at), id)
+  if behind then stop_waiting(id, behind) else redis.call('ZREM', SCHEDULED, id) end
+  if it.named then free_key(id, line) end
 end
 
 -- Ends a claimed timer: from delivering to the set of its final status.
-local function finish(id, status, forget_at)
+local function finish(id, it, status, forget_at)
   redis.call('ZADD', ROOT .. status, int(forget_at), id)
+  if it.named then free_key(id, read_first_line(id)) end
   redis.call('ZREM', DELIVERING, id)
   redis.call('HDEL', CLAIMS, id)
 end

@@ -1,0 +1,25 @@
+#!lua flags=allow-oom
+-- Makes a scheduled timer due now. Repeatable: one that has been attempted since the caller read it has been fired.
+-- KEYS[1] timers:{p}:scheduled (ZSET)
+-- Computes waiting:<tag>, timer:<id>, tag:<tag>, delivering, delivered, failed, cancelled, progress, bell
+-- ARGV    id | attempts as read
+-- Returns 'done', or its status if it is not scheduled, '' if it is unknown
+
+local id, attempts = ARGV[1], tonumber(ARGV[2])
+
+local now = math.ceil(now_us() / 1000)
+local status, due, behind = standing(id)
+if not status then return '' end
+local raw = redis.call('HGET', PROGRESS, id)
+local it = read_progress(raw, due)
+if it.attempts > attempts then return 'done' end
+if status ~= 'scheduled' then return status end
+if due > now then
+  local _, earliest = head(SCHEDULED)
+  it.due, it.planned = now, now
+  if raw then redis.call('HSET', PROGRESS, id, dump_progress(it)) end
+  note_names(id, read_first_line(id), now)
+  redis.call('ZADD', SCHEDULED, int(now), id)
+  ring(now, earliest)
+end
+return 'done'

@@ -1,0 +1,60 @@
+"""Idempotency keys: what was asked under one, the seed of the ids that came of it, and what was answered."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import dataclass
+from typing import Any
+
+from scheduler.errors import KeyReused
+from scheduler.store import keys
+from scheduler.store.link import Link
+
+#: ms for which a key stands for its request, whatever becomes of the timer.
+WINDOW_MS = 24 * 3600 * 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A request under an idempotency key: this is the first of its kind, or one like it began before."""
+
+    name: str
+    fingerprint: str
+    #: From it all ids are made: whoever repeats the request repeats them, also after a crash half-way.
+    seed: str
+    #: What the request was answered with; None if that is not known.
+    answer: Any
+
+    def seed_of(self, number: int) -> bytes:
+        """Of the id of the timer with this number in the request."""
+        return hashlib.sha256(f"{self.seed} {number}".encode()).digest()
+
+
+class Repeats:
+    def __init__(self, link: Link) -> None:
+        self._link = link
+
+    def begin(self, scope: str, key: str, asked: Any) -> Begun:
+        """`asked` is JSON. Raises KeyReused if the key stands for another request of the same scope."""
+        name = keys.idempotency(hashlib.sha256(f"{scope}\0{key}".encode()).hexdigest()[:32])
+        fingerprint = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
+        ours = {"fingerprint": fingerprint, "seed": os.urandom(15).hex(), "answer": None}
+        with self._link.translated():
+            found = self._link.client.set(name, json.dumps(ours), px=WINDOW_MS, nx=True, get=True)
+        begun = Begun(name, **(json.loads(found) if isinstance(found, bytes) else ours))
+        if begun.fingerprint != fingerprint:
+            raise KeyReused(key)
+        return begun
+
+    def finish(self, begun: Begun, answer: Any) -> None:
+        """Keep the answer for as long as the key stands."""
+        said = {"fingerprint": begun.fingerprint, "seed": begun.seed, "answer": answer}
+        with self._link.translated():
+            self._link.client.set(begun.name, json.dumps(said), keepttl=True, xx=True)
+
+    def forget(self, begun: Begun) -> None:
+        """Nothing was done: the key is free again."""
+        with self._link.translated():
+            self._link.client.delete(begun.name)

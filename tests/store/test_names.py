@@ -1,0 +1,99 @@
+"""Keys and tags: one unfinished timer has a key; a tag leads to every timer that carries it, until it is forgotten."""
+
+from __future__ import annotations
+
+import pytest
+
+from scheduler import Attempt, Claim, KeyTaken, Query, Rearm, Result, Settlement, TooManyPending, UnknownTimer
+from scheduler.store.timers import Timers
+from tests.bench.store import KEEP, LEASE, START, Bench
+
+
+def _settle(bench: Bench, claim: Claim, outcome: Result = Result.DELIVERED, rearm: Rearm | None = None) -> None:
+    attempt = Attempt(number=claim.number, outcome=outcome)
+    ended = Settlement(timer_id=claim.id, fence=claim.fence, attempt=attempt, retry_ms=None, rearm=rearm)
+    assert bench.claims.settle([ended]) == []
+
+
+def test_key_and_tags_read_back_as_they_were_set(bench: Bench) -> None:
+    timer = bench.schedule(5, key="order:17", tags=("a", "b@c"), body=b"x key=no tags=no\n")
+    found = bench.timers.get(timer.id)
+    assert (found.key, found.tags, found.webhook.body) == ("order:17", ("a", "b@c"), b"x key=no tags=no\n")
+    assert bench.timers.find("order:17") == timer.id
+    bench.check()
+
+
+def test_a_taken_key_names_the_timer_that_has_it(bench: Bench) -> None:
+    holder = bench.schedule(5, key="k")
+    with pytest.raises(KeyTaken) as caught:
+        bench.schedule(5, key="k")
+    assert caught.value.timer_id == holder.id
+    bench.check()
+
+
+def test_of_two_with_one_key_in_one_call_the_first_gets_it(bench: Bench) -> None:
+    one, two = (bench.draft(5, key="k") for _ in range(2))
+    first, second = bench.timers.schedule_each([one, two])
+    assert not isinstance(first, KeyTaken)
+    assert isinstance(second, KeyTaken)
+    assert second.timer_id == one.id
+
+
+def test_a_key_is_free_again_once_its_timer_is_cancelled(bench: Bench) -> None:
+    bench.timers.cancel(bench.schedule(5, key="k").id)
+    with pytest.raises(UnknownTimer):
+        bench.timers.find("k")
+    assert bench.schedule(5, key="k").id == bench.timers.find("k")
+    bench.check()
+
+
+@pytest.mark.parametrize("outcome", [Result.DELIVERED, Result.PERMANENT])
+def test_a_key_is_free_again_once_its_timer_has_ended(bench: Bench, outcome: Result) -> None:
+    bench.schedule(key="k")
+    (claim,) = bench.claims.claim(1).claims
+    with pytest.raises(KeyTaken):
+        bench.schedule(key="k")
+    _settle(bench, claim, outcome)
+    bench.schedule(key="k")
+    bench.check()
+
+
+def test_a_key_is_free_again_once_lost_leases_have_failed_its_timer(bench: Bench) -> None:
+    timer = bench.schedule(key="k")
+    for _ in range(3):
+        bench.claims.claim(1)
+        bench.alive(LEASE + 1)
+    bench.claims.claim(1)
+    assert bench.where(timer.id) == ["failed"]
+    bench.schedule(key="k")
+    bench.check()
+
+
+def test_a_tag_is_forgotten_with_its_timer(bench: Bench) -> None:
+    bench.schedule(key="k", tags=("t",))
+    bench.timers.cancel(bench.schedule(10, tags=("t",)).id)
+    (claim,) = bench.claims.claim(1).claims
+    _settle(bench, claim)
+    assert len(bench.listing.page(Query(tag="t")).timers) == 2
+    bench.alive(KEEP + 1)
+    assert bench.listing.page(Query(tag="t")).timers == []
+    bench.check()
+
+
+def test_a_tag_follows_a_timer_that_its_receiver_wants_again(bench: Bench) -> None:
+    bench.schedule(tags=("t",))
+    (claim,) = bench.claims.claim(1).claims
+    _settle(bench, claim, rearm=Rearm(delay_ms=5000))
+    (again,) = bench.listing.page(Query(tag="t", due_after=START + 5000)).timers
+    assert again.due_at == START + 5000
+    bench.check()
+
+
+def test_no_more_timers_than_allowed_are_pending_and_each_that_ends_makes_room(bench: Bench) -> None:
+    few = Timers(bench.link, keep_cancelled_ms=KEEP, max_pending=2)
+    first, _, third = few.schedule_each([bench.draft(5) for _ in range(3)])
+    assert isinstance(third, TooManyPending)
+    assert not isinstance(first, Exception)
+    few.cancel(first.id)
+    few.schedule(bench.draft(5))
+    bench.check()

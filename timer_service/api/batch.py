@@ -1,0 +1,60 @@
+"""/timers/batch: many timers in one call; each stands on its own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from marshmallow import ValidationError
+
+from scheduler import Draft, TimerError
+from timer_service import idempotency
+from timer_service.arguments import Blueprint, invalid
+from timer_service.parts import repeats, timers
+from timer_service.problems import Problem, members, of_engine
+from timer_service.schemas import BatchIn, BatchOut, NewTimer, TimerOut
+
+bp = Blueprint("batch", __name__, description="Many timers in one call")
+
+#: What became of one item: created_at and due_at, or its result where it was refused. JSON, for repeats.
+Outcome = list[int] | dict[str, Any]
+
+
+@bp.route("/timers/batch", methods=["POST"])
+@bp.arguments(BatchIn)
+@bp.response(200, BatchOut)
+def create(asked: dict[str, Any]) -> tuple[dict[str, Any], int, dict[str, str]]:
+    """Set many timers; the answer has one result for each, in order."""
+    begun = idempotency.begin()
+    schema, dump = NewTimer(), TimerOut().dump
+    results: list[dict[str, Any]] = [{}] * len(asked["timers"])
+    drafts: dict[int, Draft] = {}
+    for number, item in enumerate(asked["timers"]):
+        try:
+            loaded = schema.load(item)
+        except ValidationError as error:
+            results[number] = _refusal(
+                invalid(error.messages_dict if isinstance(item, dict) else ["Must be an object."])
+            )
+        else:
+            drafts[number] = Draft(id=idempotency.new_id(begun, number, loaded.get("key")), **loaded)
+    is_repeat = begun is not None and begun.answer is not None
+    outcomes: list[Outcome] = begun.answer if begun and is_repeat else _schedule(list(drafts.values()))
+    if begun and not is_repeat:
+        repeats().finish(begun, outcomes)
+    for (number, draft), outcome in zip(drafts.items(), outcomes, strict=True):
+        if isinstance(outcome, list):
+            results[number] = {"status": 201, "timer": dump(draft.stored(*outcome))}
+        else:
+            results[number] = outcome
+    return {"results": results}, 200, dict(idempotency.REPLAYED) if is_repeat else {}
+
+
+def _schedule(drafts: list[Draft]) -> list[Outcome]:
+    return [
+        _refusal(of_engine(found)) if isinstance(found, TimerError) else [found.created_at, found.due_at]
+        for found in timers().schedule_each(drafts)
+    ]
+
+
+def _refusal(problem: Problem) -> dict[str, Any]:
+    return {"status": problem.status, "problem": members(problem)}

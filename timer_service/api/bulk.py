@@ -1,0 +1,56 @@
+"""/timers/cancel and /timers/replay: the same for many, by ids or by filter, a bounded number a call."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from scheduler import Page, Query, Status
+from timer_service.arguments import Blueprint
+from timer_service.parts import listing, timers
+from timer_service.queries import BulkIn, CancelledOut, ReplayedOut, cursor
+
+bp = Blueprint("bulk", __name__, description="Actions on many timers")
+
+
+@bp.route("/timers/cancel", methods=["POST"])
+@bp.arguments(BulkIn)
+@bp.response(200, CancelledOut)
+def cancel(asked: dict[str, Any]) -> dict[str, Any]:
+    """Withdraw timers."""
+    if "ids" in asked:
+        ids, following = asked["ids"], None
+    else:
+        page = _page(asked)
+        ids, following = [timer.id for timer in page.timers], cursor(page.next)
+    cancelled = timers().cancel_each(ids).count("cancelled")
+    return {
+        "matched": len(ids),
+        "cancelled": cancelled,
+        "skipped": len(ids) - cancelled,
+        "next_cursor": following,
+    }
+
+
+@bp.route("/timers/replay", methods=["POST"])
+@bp.arguments(BulkIn)
+@bp.response(200, ReplayedOut)
+def replay(asked: dict[str, Any]) -> dict[str, Any]:
+    """Send finished timers once more: failed ones, unless a status or ids are given."""
+    if "ids" in asked:
+        found, following, matched = timers().get_each(asked["ids"]), None, len(asked["ids"])
+    else:
+        _, began_at = asked.get("cursor", (None, 0))
+        page = _page({"status": Status.FAILED, **asked})
+        began_at = began_at or page.read_at
+        # One that was replayed since this action began is due later than that: it is not replayed twice.
+        found = [timer for timer in page.timers if timer.due_at < began_at]
+        following, matched = cursor(page.next, began_at), len(found)
+    finished = [timer for timer in found if timer.status in (Status.DELIVERED, Status.FAILED)]
+    replayed = timers().replay_each(finished).count("done")
+    return {"matched": matched, "replayed": replayed, "skipped": matched - replayed, "next_cursor": following}
+
+
+def _page(asked: dict[str, Any]) -> Page:
+    filters = dict(asked)
+    after, _ = filters.pop("cursor", (None, 0))
+    return listing().page(Query(after=after, **filters))

@@ -1,0 +1,44 @@
+"""/timers/by-key/{key}: a timer under its client's name; set again and again a debounce, or a dead man's switch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import url_for
+
+from scheduler import Draft, Timer
+from timer_service.arguments import Blueprint, invalid
+from timer_service.parts import changes, timers
+from timer_service.schemas import NewTimer, TimerOut
+
+bp = Blueprint("by_key", __name__, description="Timers under a key of your own")
+
+
+@bp.route("/timers/by-key/<key>", methods=["PUT"])
+@bp.arguments(NewTimer)
+@bp.response(200, TimerOut)
+@bp.alt_response(201, schema=TimerOut)
+def put(asked: dict[str, Any], key: str) -> tuple[Timer, int, dict[str, str]]:
+    """Set the timer with this key, or replace it in place."""
+    if messages := NewTimer(only=["key"]).validate({"key": key}, partial=True).get("key"):
+        raise invalid({"key": messages})
+    if asked.setdefault("key", key) != key:
+        raise invalid({"key": ["Must be the key of the path, or absent."]})
+    timer, is_new = changes().put(key, Draft(id=timers().new_id(key), **asked))
+    if not is_new:
+        return timer, 200, {}
+    return timer, 201, {"Location": url_for("timers.show", timer_id=timer.id)}
+
+
+@bp.route("/timers/by-key/<key>", methods=["GET"])
+@bp.response(200, TimerOut)
+def show(key: str) -> Timer:
+    """The unfinished timer with this key."""
+    return timers().get(timers().find(key))
+
+
+@bp.route("/timers/by-key/<key>", methods=["DELETE"])
+@bp.response(204)
+def cancel(key: str) -> None:
+    """Withdraw the timer with this key."""
+    timers().cancel(timers().find(key))

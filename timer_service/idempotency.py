@@ -1,0 +1,31 @@
+"""Idempotency-Key: a repeated request gets the answer of the first, and sets nothing twice."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from flask import g, request
+
+from scheduler import Begun
+from timer_service.parts import repeats, timers
+from timer_service.problems import Problem
+
+_HEADER = "Idempotency-Key"
+#: Says that an answer is that of an earlier request.
+REPLAYED: Mapping[str, str] = {"Idempotent-Replayed": "true"}
+
+
+def begin() -> Begun | None:
+    """This request under its key; None if it has none. Raises Problem or KeyReused."""
+    key = request.headers.get(_HEADER)
+    if key is None:
+        return None
+    if not re.fullmatch(r"[\x21-\x7e]{1,255}", key, re.ASCII):
+        raise Problem(400, f"{_HEADER} must be 1 to 255 visible ASCII characters.")
+    return repeats().begin(f"{g.get('credential', '')} {request.path.rstrip('/')}", key, g.asked)
+
+
+def new_id(begun: Begun | None, number: int, key: str | None) -> str:
+    """The id of the timer with this number in the request: under an idempotency key always the same."""
+    return timers().new_id(key) if begun is None else timers().id_from(begun.seed_of(number), key)

@@ -1,0 +1,77 @@
+"""A timer as its client asked for it, and changes of that: JSON Merge Patch (RFC 7396)."""
+
+from __future__ import annotations
+
+import json
+from base64 import b64encode
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from marshmallow import ValidationError
+
+from scheduler import Draft, Timer, moment
+from timer_service.arguments import invalid
+from timer_service.schemas import WHEN, NewTimer
+
+#: Each takes the place of the other.
+_BODIES = {"body": "body_base64", "body_base64": "body"}
+
+
+def merging(patch: Mapping[str, Any]) -> Callable[[Timer], Draft]:
+    """What the timer becomes. The function raises Problem for what a new timer could not be either."""
+
+    def merge(timer: Timer) -> Draft:
+        before = asked(timer)
+        moved = any(name in patch for name in WHEN)
+        for name in patch:
+            before.pop(_BODIES.get(name, ""), None)
+        if moved:
+            del before["due_at"]
+        try:
+            loaded = NewTimer().load(apply(before, patch))
+        except ValidationError as error:
+            raise invalid(error.messages_dict) from None
+        if loaded.get("key") != timer.key:
+            raise invalid({"key": ["A key is never changed; PUT /timers/by-key/{key} makes a timer with another."]})
+        if not moved:
+            loaded["due_at"] = None
+        return Draft(id=timer.id, **loaded)
+
+    return merge
+
+
+def asked(timer: Timer) -> dict[str, Any]:
+    """What would set this timer, secrets and all: never an answer."""
+    webhook = timer.webhook
+    said: dict[str, Any] = {
+        "due_at": moment.rfc3339(timer.due_at),
+        "url": webhook.url,
+        "method": webhook.method,
+        "headers": dict(webhook.headers),
+        "timeout": webhook.timeout,
+        "max_attempts": webhook.max_attempts,
+        "backoff": NewTimer().fields["backoff"].serialize("backoff", webhook),
+        "delivery": webhook.delivery.value,
+        "metadata": dict(webhook.metadata),
+        "tags": list(timer.tags),
+    }
+    if timer.key is not None:
+        said["key"] = timer.key
+    if webhook.body is not None and webhook.body_is_json:
+        said["body"] = json.loads(webhook.body)
+    elif webhook.body is not None:
+        said["body_base64"] = b64encode(webhook.body).decode()
+    return said
+
+
+def apply(target: Any, patch: Any) -> Any:
+    """RFC 7396, section 2."""
+    if not isinstance(patch, dict):
+        return patch
+    result = dict(target) if isinstance(target, dict) else {}
+    for name, value in patch.items():
+        if value is None:
+            result.pop(name, None)
+        else:
+            result[name] = apply(result.get(name), value)
+    return result
