@@ -15,8 +15,8 @@ from tests.faults.history import Create, Fault, History, Hit, Snapshot, Verdict
 #: receiver, and from the answer until a busy poller has settled it.
 _BEFORE, _AFTER = 1.0, 2.0
 
-#: What a partition keeps when no timer is left; each is one key, or one a poller.
-_BASELINE = re.compile(r"timers:\{\d+\}:(seen|marker|counters|lateness|lastclaim:\S+)")
+#: What is kept when no timer is left: a few keys a partition, one a poller, and one an idempotency key, for its 24 h.
+_BASELINE = re.compile(r"timers:\{\d+\}:(seen|marker|counters|lateness|lastclaim:\S+)|idem:\{\S+\}")
 
 
 class Rule(StrEnum):

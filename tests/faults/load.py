@@ -37,6 +37,10 @@ class Mix:
     cancelled: float = 0.1
     #: The part whose first attempt is answered with a 500.
     flaky: float = 0.02
+    #: The part that is asked for under an idempotency key, again and again until somebody knows what became of it.
+    persistent: float = 0.5
+    #: The part that has a key and two tags.
+    named: float = 0.2
 
 
 class Client:
@@ -46,7 +50,7 @@ class Client:
         self._hosts = [urlsplit(url).netloc for url in urls]
         self._connection: http.client.HTTPConnection | None = None
 
-    def ask(self, method: str, path: str, body: object = None) -> tuple[Verdict, int, Any]:
+    def ask(self, method: str, path: str, body: object = None, **headers: str) -> tuple[Verdict, int, Any]:
         for _ in self._hosts:
             if self._connection is None:
                 self._connection = http.client.HTTPConnection(self._hosts[0], timeout=_PATIENCE)
@@ -56,15 +60,21 @@ class Client:
                     self.close()
                     self._hosts.append(self._hosts.pop(0))
                     continue
-            return self._ask(self._connection, method, path, body)
+            if body is not None:
+                headers["Content-Type"] = "application/json"
+            return self._ask(self._connection, method, path, None if body is None else json.dumps(body), headers)
         return Verdict.FAIL, 0, None
 
     def _ask(
-        self, connection: http.client.HTTPConnection, method: str, path: str, body: object
+        self,
+        connection: http.client.HTTPConnection,
+        method: str,
+        path: str,
+        body: str | None,
+        headers: dict[str, str],
     ) -> tuple[Verdict, int, Any]:
         try:
-            headers = {"Content-Type": "application/json"} if body is not None else {}
-            connection.request(method, path, None if body is None else json.dumps(body), headers)
+            connection.request(method, path, body, headers)
             answer = connection.getresponse()
             said = json.loads(answer.read() or b"null")
         except (OSError, http.client.HTTPException, ValueError):
@@ -135,9 +145,14 @@ class Load:
         hold = chance.uniform(1, 5) if kind < mix.long else chance.uniform(0, 1) if kind < mix.long + mix.short else 0.0
         more = ("once-500",) if chance.random() < mix.flaky else ()
         url = self._field.url_of(number, round(1000 * hold), *more, host=number)
-        asked = {"delay": delay, "url": url, "backoff": [1]}
+        asked: dict[str, object] = {"delay": delay, "url": url, "backoff": [1]}
+        if chance.random() < mix.named:
+            asked |= {"key": f"key-{number}", "tags": ["all", f"tag-{number % 7}"]}
         start = time.time()
-        verdict, status, said = client.ask("POST", "/timers", asked)
+        if chance.random() < mix.persistent:
+            verdict, status, said = self._insist(client, number, asked)
+        else:
+            verdict, status, said = client.ask("POST", "/timers", asked)
         done = verdict is Verdict.OK
         create = Create(
             number=number,
@@ -152,6 +167,16 @@ class Load:
         if status not in (0, 201, 503):
             self.surprises.append(f"{status} to a create: {said}")
         return create
+
+    def _insist(self, client: Client, number: int, asked: object) -> tuple[Verdict, int, Any]:
+        """Ask until it is known; a refusal is no answer to an earlier try."""
+        until = time.monotonic() + 3 * _PATIENCE
+        verdict, status, said = client.ask("POST", "/timers", asked, **{"Idempotency-Key": str(number)})
+        while verdict is Verdict.UNKNOWN and time.monotonic() < until:
+            time.sleep(0.2)
+            again, status, said = client.ask("POST", "/timers", asked, **{"Idempotency-Key": str(number)})
+            verdict = again if again is Verdict.OK else Verdict.UNKNOWN
+        return verdict, status, said
 
     def _cancel(self, client: Client, timer_id: str) -> None:
         start = time.time()

@@ -168,7 +168,7 @@ def freeze_store(it: Nemesis) -> None:
 def fill_store(it: Nemesis) -> None:
     client = it.field.store.client()
     with it.field.fault("store full"):
-        client.config_set("maxmemory", client.info("memory")["used_memory"] - 1000)
+        client.config_set("maxmemory", client.info("memory")["used_memory"] // 2)
         it.wait(it.lease)
         client.config_set("maxmemory", 0)
     client.close()

@@ -68,7 +68,7 @@ BUGS = {
     "no renewal": Bug(python=_no_renewal),
     "early clock": Bug({"claim": ("local now = math.floor(us / 1000)", "local now = math.floor(us / 1000) + 400")}),
     "cancel that only hides": Bug(
-        {"cancel": ("if tag then stop_waiting(id, tag) else redis.call('ZREM', SCHEDULED, id) end", "")}
+        {"cancel": ("if behind then stop_waiting(id, behind) else redis.call('ZREM', SCHEDULED, id) end", "")}
     ),
     "sent twice": Bug(python=_sent_twice),
     "take-back after an absent store": Bug({"claim": ("if seen(now, lease) then", "seen(now, lease)\nif true then")}),

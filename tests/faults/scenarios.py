@@ -79,7 +79,7 @@ def the_store_is_full_when_answers_come(field: Field, bug: str) -> None:
     field.arrived(10, 20)
     client = field.store.client()
     with field.fault("store full"):
-        client.config_set("maxmemory", client.info("memory")["used_memory"] - 1000)
+        client.config_set("maxmemory", client.info("memory")["used_memory"] // 2)
         time.sleep(2.5)  # the fault itself: they all answer in it
         field.record.snapshots.append(field.snapshot())
         client.config_set("maxmemory", 0)
