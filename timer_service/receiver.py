@@ -40,7 +40,14 @@ def _lateness(arrived: float, due: str) -> str:
         return "no timer"
 
 
+class Server(ThreadingHTTPServer):
+    #: Connections that wait to be accepted; with the 5 of the standard library, a thousand timers due at once lose theirs
+    #: to the kernel, which sends them again seconds later.
+    request_queue_size = 1024
+    daemon_threads = True
+
+
 def run(host: str, port: int) -> None:
-    with ThreadingHTTPServer((host, port), Receiver) as server:
+    with Server((host, port), Receiver) as server:
         print(f"receiving on http://{host}:{server.server_port}", file=sys.stderr, flush=True)
         server.serve_forever()
