@@ -10,13 +10,14 @@ import subprocess
 import sys
 import time
 from base64 import b64encode
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from scheduler import Claims, Draft, Link, Status, Webhook, connect
+from scheduler.store.scripts import source
 from tests.bench.processes import COMMAND, Part, Service, free_port, wait_until
 from tests.faults.history import Bounds, Cancel, Create, Fault, History, Hit, Snapshot, Verdict
 from tests.faults.wire import Net, Wire
@@ -104,16 +105,18 @@ class Field(Service):
 
     # Processes
 
-    def join(self, bug: str = "", *, lose: bytes = b"", **environ: str) -> Member:
-        """One more poller; `lose`: see Wire.lose_reply."""
+    def join(
+        self, bug: str = "", *, before: Sequence[str] = (), lose: bytes = b"", hang: bool = False, **environ: str
+    ) -> Member:
+        """One more poller; `before`: what its command is run by; `lose`, `hang`: see Wire.lose_reply."""
         name = f"p{len(self._secrets)}"
         key = hashlib.sha256(name.encode()).digest()
         self._secrets[name] = key
         wire = self._net.wire(self.store.socket)
         if lose:
-            wire.lose_reply(lose)
+            wire.lose_reply(lose, hang=hang)
         environ |= {"TIMER_REDIS_URL": wire.url, "TIMER_SIGNING_SECRETS": f"whsec_{b64encode(key).decode()}"}
-        self.crew[name] = Member(name, self.poller(command=_command(bug), **environ), wire)
+        self.crew[name] = Member(name, self.poller(command=(*before, *_command(bug)), **environ), wire)
         return self.crew[name]
 
     def open_api(self, port: int = 0, bug: str = "", **environ: str) -> Part:
@@ -135,6 +138,13 @@ class Field(Service):
         end = time.time()
         excuses = excuses and end - start > self.bounds.lease / 2
         self.record.faults.append(Fault(kind=kind, start=start, end=end, pollers=names, excuses=excuses))
+
+    def known(self, *scripts: str) -> None:
+        """Load them, so that the reply that is lost is not one that says NOSCRIPT."""
+        client = self.store.client()
+        for script in scripts:
+            client.script_load(source(script))
+        client.close()
 
     def kill(self, member: Member) -> None:
         """kill -9."""

@@ -1,6 +1,7 @@
 """A process that receives webhooks, answers as the path says, and writes a line of JSON for each to standard output.
 
 `/<number>/<ms>`: 204 after so many ms. `/<number>/<ms>/once-<status>`: a first attempt gets this status instead.
+`/<number>/<ms>/held-<ms>`: a first attempt is answered after so many ms.
 It listens on one port of 127.0.0.1 to 127.0.0.100, each of which is a destination of its own.
 """
 
@@ -32,13 +33,15 @@ async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
     while (read := await _read(reader)) is not None:
         at = time.time()
         target, headers, body = read
-        _, number, ms, *rest = urlsplit(target).path.split("/")
-        status = 204
+        _, number, hold, *rest = urlsplit(target).path.split("/")
+        status, ms = 204, int(hold)
         if rest and headers["timer-attempt"] == "1":
-            status = int(rest[0].removeprefix("once-"))
+            what, _, value = rest[0].partition("-")
+            status = int(value) if what == "once" else 204
+            ms = int(value) if what == "held" else ms
         hit = {
             "at": at,
-            "until": at + int(ms) / 1000,
+            "until": at + ms / 1000,
             "status": status,
             "number": int(number),
             "headers": {name: value for name, value in headers.items() if name.startswith(("webhook-", "timer-"))},
@@ -46,7 +49,7 @@ async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
         }
         sys.stdout.write(json.dumps(hit) + "\n")
         sys.stdout.flush()
-        await asyncio.sleep(int(ms) / 1000)
+        await asyncio.sleep(ms / 1000)
         try:
             writer.write(b"HTTP/1.1 %d X\r\ncontent-length: 0\r\n\r\n" % status)
             await writer.drain()
