@@ -1,7 +1,7 @@
 """The engine of the timer service: a store, a poller, delivery. It knows Redis and HTTP, and nothing of Flask."""
 
 from scheduler.clock import StoreClock
-from scheduler.delivery.choose import open_transport, slots
+from scheduler.delivery.choose import open_transport, slots, transport_name
 from scheduler.delivery.dialling import Checkpoint
 from scheduler.delivery.egress import Guard, literal_endpoints
 from scheduler.delivery.requests_transport import RequestsTransport
@@ -20,6 +20,7 @@ from scheduler.errors import (
     UnknownTimer,
     WrongState,
 )
+from scheduler.metrics import PollerMetrics, serving
 from scheduler.poller import Poller
 from scheduler.settings import Settings, is_loopback
 from scheduler.shares import share_of
@@ -70,6 +71,7 @@ __all__ = [
     "Listing",
     "Page",
     "Poller",
+    "PollerMetrics",
     "Query",
     "Rearm",
     "Redelivery",
@@ -98,6 +100,8 @@ __all__ = [
     "is_loopback",
     "literal_endpoints",
     "open_transport",
+    "serving",
     "share_of",
     "slots",
+    "transport_name",
 ]

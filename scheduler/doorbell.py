@@ -26,6 +26,8 @@ class Doorbell:
         self._client = client
         self._channels = [keys.bell(partition) for partition in range(partitions)]
         self._ring = ring
+        #: Made so far.
+        self.subscriptions = 0
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True, name="doorbell")
 
@@ -39,6 +41,7 @@ class Doorbell:
         """One pass: subscribe, then ring for the subscription itself and for every message. Raises redis.RedisError."""
         with self._client.pubsub() as subscription:  # type: ignore[no-untyped-call]
             subscription.ssubscribe(*self._channels)
+            self.subscriptions += 1
             asked = False
             while not self._stopping.is_set():
                 message = subscription.get_message(timeout=_HEARTBEAT)

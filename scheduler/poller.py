@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import time
 from collections.abc import Callable
 from random import random
@@ -15,6 +16,7 @@ from scheduler.errors import StoreUnavailable
 from scheduler.moment import rfc3339
 from scheduler.shares import Shares, share_of
 from scheduler.store.claims import BATCH, Claims
+from scheduler.tally import Tally
 from scheduler.timer import Attempt, Claim, Result, Settlement
 
 log = logging.getLogger(__name__)
@@ -52,10 +54,11 @@ class Poller:
     ) -> None:
         self._claims = claims
         self._transport = transport
-        self._name = name
+        self._name = re.sub(r"[^\w.:@-]", "_", name, flags=re.ASCII)
         self._lease = lease
         self._grace = grace
         self._heartbeat = heartbeat
+        self.tally = Tally()
         #: By fence too: a timer whose lease was lost can be claimed anew while its old attempt still runs.
         self._in_flight: dict[tuple[str, str], Claim] = {}
         self._shares = Shares(share_of(transport.slots))
@@ -64,6 +67,24 @@ class Poller:
         self._renew_at = time.monotonic() + lease / 3
         self._store_failures = 0
         self._stopping = False
+
+    @property
+    def slots(self) -> int:
+        return self._transport.slots
+
+    @property
+    def in_flight(self) -> int:
+        return len(self._in_flight)
+
+    @property
+    def at_share(self) -> int:
+        """Destinations of which no more is taken for now."""
+        return len(self._shares.full)
+
+    @property
+    def oldest_claim(self) -> float | None:
+        """Seconds of the monotonic clock; of what is in flight. Safe in any thread."""
+        return min((claim.claimed_at for claim in list(self._in_flight.values())), default=None)
 
     def stop(self) -> None:
         """Safe in a signal handler."""
@@ -128,12 +149,14 @@ class Poller:
         ended = self._ended
         refused = self._claims.settle(ended)
         self._ended = []
+        self.tally.refused_settles += len(refused)
         for settlement in refused:
             log.warning("settle of timer %s refused: its lease was lost", settlement.timer_id)
 
     def _release(self) -> None:
         if self._unsent:
             self._claims.release(self._unsent)
+            self.tally.released += len(self._unsent)
             self._unsent = []
 
     def _renew(self) -> float:
@@ -142,8 +165,10 @@ class Poller:
             left = ((claim, self._renewable(claim) - now) for claim in self._in_flight.values())
             ends = [(claim, round(1000 * min(self._lease, seconds))) for claim, seconds in left if seconds > 0]
             if ends:
-                for lost in self._claims.renew(ends):
-                    log.warning("lease of timer %s lost while its attempt ran", lost)
+                lost = self._claims.renew(ends)
+                self.tally.lost_leases += len(lost)
+                for timer_id in lost:
+                    log.warning("lease of timer %s lost while its attempt ran", timer_id)
             self._renew_at = now + self._lease / 3
         return max(0.0, min(MAX_SLEEP, self._renew_at - now))
 
@@ -166,18 +191,19 @@ class Poller:
         return pause
 
     def _collect(self, answers: list[Answer]) -> None:
-        lines = []
+        ended = []
         for answer in answers:
             claim = self._in_flight.pop((answer.claim.id, answer.claim.fence))
             self._shares.remove(claim)
             if answer.started_at is None:
                 self._unsent.append(claim)
             else:
-                ended = settlement(answer, answer.started_at, self._name)
-                self._ended.append(ended)
-                lines.append(_line(ended))
-        if lines:
-            attempts_log.info("\n".join(lines))
+                ended.append(settlement(answer, answer.started_at, self._name))
+        if ended:
+            self._ended += ended
+            self.tally.ended([it.attempt for it in ended])
+            if attempts_log.isEnabledFor(logging.INFO):
+                attempts_log.info("\n".join(map(attempt_line, ended)))
 
 
 def settlement(answer: Answer, started_at: int, poller: str) -> Settlement:
@@ -208,12 +234,19 @@ def settlement(answer: Answer, started_at: int, poller: str) -> Settlement:
     )
 
 
-def _line(ended: Settlement) -> str:
-    """An ended attempt in the log: formatted by hand and written by the batch, a tenth of the cost of a record."""
+def attempt_line(ended: Settlement) -> str:
+    """An ended attempt as a line of JSON, by hand: 1 us, where a record of `logging` for each takes 15.
+
+    No string in it has anything that JSON would escape: an id, words of ours, and the poller's name, which is cleaned.
+    """
     it = ended.attempt
+    error = f'"{it.error}"' if it.error else "null"
+    redelivery = f'"{it.redelivery}"' if it.redelivery else "null"
     return (
-        f"{rfc3339(it.started_at or 0)} timer={ended.timer_id} attempt={it.number} outcome={it.outcome} "
-        f"status={it.status_code} error={it.error} lateness_ms={it.lateness_ms} duration_ms={it.duration_ms}"
+        f'{{"time":"{rfc3339((it.started_at or 0) + (it.duration_ms or 0))}","level":"info","event":"attempt",'
+        f'"timer":"{ended.timer_id}","attempt":{it.number},"outcome":"{it.outcome}",'
+        f'"status":{it.status_code or "null"},"error":{error},"lateness_ms":{it.lateness_ms},'
+        f'"duration_ms":{it.duration_ms},"redelivery":{redelivery},"poller":"{it.poller}"}}'
     )
 
 

@@ -138,10 +138,13 @@ class Settings:
     max_pending: int = _setting("TIMER_MAX_PENDING", 0, _whole(0, 1_000_000_000))
     allow_anonymous: bool = _setting("TIMER_ALLOW_ANONYMOUS", False, _switch)
 
+    metrics_host: str = _setting("TIMER_METRICS_HOST", "127.0.0.1")
+    metrics_port: int = _setting("TIMER_METRICS_PORT", 0, _whole(0, 65_535))
     heartbeat_file: str = _setting("TIMER_HEARTBEAT_FILE", "")
     pollers: int = _setting("TIMER_POLLERS", 1, _whole(0, 64))
     data_dir: str = _setting("TIMER_DATA_DIR", "./timer-data")
     log_level: str = _setting("TIMER_LOG_LEVEL", "info", _word("debug", "info", "warning", "error"))
+    log_format: str = _setting("TIMER_LOG_FORMAT", "auto", _word("auto", "json", "text"))
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] = os.environ) -> Settings:
@@ -166,11 +169,13 @@ class Settings:
         return egress.Guard(allow=egress.networks(self.egress_allow), ports=egress.ports(self.egress_ports))
 
     def own_hosts(self) -> list[tuple[str, int]]:
-        """Our API and store, and what else shall never be called."""
+        """Our API, store and metrics, and what else shall never be called."""
         store = urlsplit(self.redis_url)
         found = [(host, self.port) for host in ("127.0.0.1", "::1", self.host)]
         if store.scheme != "unix":
             found.append((store.hostname or "localhost", store.port or 6379))
+        if self.metrics_port:
+            found.append((self.metrics_host, self.metrics_port))
         denied = (entry.strip().rpartition(":") for entry in self.egress_deny.split(",") if entry.strip())
         return found + [(host.strip("[]"), int(port)) for host, _, port in denied]
 

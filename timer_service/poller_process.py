@@ -10,7 +10,22 @@ import socket
 from collections.abc import Callable
 from pathlib import Path
 
-from scheduler import Claims, Doorbell, Link, Poller, Settings, SettingsError, connect, open_transport, share_of, slots
+from scheduler import (
+    VERSION,
+    Claims,
+    Doorbell,
+    Link,
+    Poller,
+    PollerMetrics,
+    Settings,
+    SettingsError,
+    connect,
+    open_transport,
+    serving,
+    share_of,
+    slots,
+    transport_name,
+)
 
 
 def run(settings: Settings) -> None:
@@ -40,9 +55,12 @@ def run(settings: Settings) -> None:
     doorbell = Doorbell(link.client, link.partitions, transport.wake)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: poller.stop())
-    doorbell.start()
-    poller.run()
-    doorbell.stop()
+    info = {"poller": name, "transport": transport_name(settings), "version": VERSION}
+    metrics = PollerMetrics(poller, link, doorbell, info)
+    with serving(metrics, settings.metrics_host, settings.metrics_port):
+        doorbell.start()
+        poller.run()
+        doorbell.stop()
 
 
 def _heartbeat(path: str) -> Callable[[], None]:

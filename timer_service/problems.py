@@ -24,6 +24,7 @@ from scheduler import (
     UnknownTimer,
     WrongState,
 )
+from timer_service.parts import tally
 
 log = logging.getLogger(__name__)
 
@@ -148,6 +149,8 @@ def register(app: Flask) -> None:
 
     @app.errorhandler(TimerError)
     def _(error: TimerError) -> Response:
+        if isinstance(error, StoreUnavailable):
+            tally().store_error()
         return response(of_engine(error))
 
     @app.errorhandler(ParseException)

@@ -41,8 +41,8 @@ def _lateness(arrived: float, due: str) -> str:
 
 
 class Server(ThreadingHTTPServer):
-    #: Connections that wait to be accepted; with the 5 of the standard library, a thousand timers due at once lose theirs
-    #: to the kernel, which sends them again seconds later.
+    #: Connections that wait to be accepted: of a thousand timers due at once the 5 of the standard library would lose
+    #: most to the kernel, which tries again seconds later.
     request_queue_size = 1024
     daemon_threads = True
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import select
 import socket
 import struct
+from itertools import count
 from typing import Any
 
 from flask import Flask
@@ -13,14 +15,18 @@ from gunicorn.http import errors
 from gunicorn.workers.gthread import ThreadWorker
 
 from scheduler import Settings
-from timer_service import create_app
+from timer_service import access, create_app
+from timer_service.logs import fields
 from timer_service.problems import plain_response
 from timer_service.supervisor import die_with
+from timer_service.tally import Tally
 
 log = logging.getLogger(__name__)
 
 #: Seconds for which one read from a client may last: a client that stops in mid-request holds a thread for no longer.
 _PATIENCE = 10
+#: ms for which a thread waits on a connection for its next request, while there is a thread for each.
+_LINGER = 50
 #: What gunicorn refuses before Flask sees it; every other of its ParseExceptions is a 400.
 _STATUSES = {
     errors.ExpectationFailed: 417,
@@ -34,13 +40,25 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
     def handle(self, conn: Any) -> Any:
         # Not settimeout(): gunicorn makes the socket blocking again.
         conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", _PATIENCE, 0))
-        return super().handle(conn)
+        kept = super().handle(conn)
+        while kept is True and self._lingers(conn):
+            kept = super().handle(conn)
+        return kept
+
+    def _lingers(self, conn: Any) -> bool:
+        """Whether the next request comes so soon that it spares us the way through the poller and back to a thread."""
+        if not self.alive or self.nr_conns > self.cfg.threads or conn.parser.unreader.buf.getvalue():
+            return False
+        ahead = select.poll()
+        ahead.register(conn.sock, select.POLLIN)
+        return bool(ahead.poll(_LINGER))
 
     def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: Exception) -> None:
         """A problem of ours instead of gunicorn's HTML."""
         status = _STATUSES.get(type(exc), 400 if isinstance(exc, errors.ParseException) else 500)
         if status == 500:
             log.error("a request failed outside of the application", exc_info=exc)
+        access.log.info("request", extra=fields(status=status, refused=type(exc).__name__))
         try:
             client.sendall(plain_response(status))
         except OSError:
@@ -53,6 +71,7 @@ class Server(BaseApplication):  # type: ignore[misc]
     def __init__(self, settings: Settings, bind: str) -> None:
         self._settings = settings
         self._bind = bind
+        self._tally = Tally()
         super().__init__()
 
     def load_config(self) -> None:
@@ -64,22 +83,35 @@ class Server(BaseApplication):  # type: ignore[misc]
             "keepalive": 75,  # seconds; longer than the idle time of common proxies
             "graceful_timeout": 10,
             "loglevel": "warning",
+            "errorlog": None,  # what gunicorn has to say goes where our own lines go
+            "on_starting": lambda _: setattr(logging.getLogger("gunicorn.error"), "propagate", True),
             "control_socket_disable": True,
             "forwarder_headers": "",  # nobody tells us by a header who they are
             "forwarded_allow_ips": "",
             "when_ready": _say_where,
-            "post_fork": lambda server, _: _die_with(server.pid),
+            "pre_fork": _choose_slot,
+            "post_fork": self._begin_worker,
         }
         for name, value in options.items():
             self.cfg.set(name, value)
         logging.getLogger("gunicorn.error").addFilter(_no_impatience)
 
     def load(self) -> Flask:
-        return create_app(self._settings)
+        return create_app(self._settings, tally=self._tally)
+
+    def _begin_worker(self, arbiter: Any, worker: Any) -> None:
+        _die_with(arbiter.pid)
+        self._tally.use(worker.slot)
 
 
 def _say_where(server: Any) -> None:
     log.info("listening on %s", ", ".join(map(str, server.LISTENERS)))
+
+
+def _choose_slot(arbiter: Any, worker: Any) -> None:
+    """Where the new worker counts."""
+    taken = {other.slot for other in arbiter.WORKERS.values()}
+    worker.slot = next(slot for slot in count() if slot not in taken)
 
 
 def _die_with(arbiter: int) -> None:

@@ -40,9 +40,12 @@ def run(settings: Settings, external_store: bool) -> None:
             "TIMER_PORT": str(port),
             "TIMER_EGRESS_ALLOW": settings.egress_allow or (_LOOPBACK if is_loopback(settings.host) else ""),
         }
-        for number in range(1, settings.pollers + 1):
+        for number in range(settings.pollers):
             patience = settings.grace + _STOP_PATIENCE
-            supervisor.start(Child(f"poller {number}", _ourselves("poller"), 1, patience, environ=environ))
+            # One port each, from the one of the settings on.
+            metrics = {"TIMER_METRICS_PORT": str(settings.metrics_port + number if settings.metrics_port else 0)}
+            poller = Child(f"poller {number + 1}", _ourselves("poller"), 1, patience, environ=environ | metrics)
+            supervisor.start(poller)
         command = [*_ourselves("api"), "--fd", str(listener.fileno())]
         api = Child("api", command, 2, 10 + _STOP_PATIENCE, environ=environ, pass_fds=[listener.fileno()])
         if supervisor.start(api, lambda: lives(host, port), _START_PATIENCE):

@@ -11,7 +11,7 @@ from io import BytesIO
 import certifi
 import pycurl
 
-from scheduler.delivery.request import Request
+from scheduler.delivery.request import JSON, Request
 from scheduler.delivery.transport import MAX_READ, Answer
 from scheduler.timer import Claim
 
@@ -163,11 +163,12 @@ class Handle:
 
 
 def _header_lines(request: Request) -> list[str]:
-    """With what libcurl would add by itself taken away; it drops `X-Empty:`, and sends `X-Empty;` as that."""
-    lines = [f"{name}: {value}" if value else f"{name};" for name, value in request.headers.items()]
-    for name in ("accept", "content-type", "expect"):
-        if name not in request.headers and name not in request.own:
-            lines.append(f"{name}:")
+    """Without what libcurl would add by itself (of bodies too small for it to add an Expect)."""
+    lines = [*request.lines] if "accept" in request.own else [*request.lines, "accept:"]
+    if request.own:  # it drops `X-Empty: `, and sends `X-Empty;` as that
+        lines = [line.removesuffix(": ") + ";" if line.endswith(": ") else line for line in lines]
+    if JSON not in lines and "content-type" not in request.own:
+        lines.append("content-type:")
     return lines
 
 

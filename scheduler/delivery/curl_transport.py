@@ -23,6 +23,13 @@ from scheduler.timer import Claim
 _GATHER = 0.001
 _EVENTS = {pycurl.POLL_IN: select.EPOLLIN, pycurl.POLL_OUT: select.EPOLLOUT}
 _EVENTS[pycurl.POLL_INOUT] = select.EPOLLIN | select.EPOLLOUT
+#: What epoll says, in libcurl's words.
+_FLAGS = [
+    (pycurl.CSELECT_IN if events & select.EPOLLIN else 0)
+    | (pycurl.CSELECT_OUT if events & select.EPOLLOUT else 0)
+    | (pycurl.CSELECT_ERR if events & (select.EPOLLERR | select.EPOLLHUP) else 0)
+    for events in range(32)
+]
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +50,8 @@ class CurlTransport:
         self._alarm = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._epoll.register(self._alarm, select.EPOLLIN)
         self._woken = False
+        #: Sockets that libcurl has left, watched on: most are used again soon, and a call to epoll less is 2 us.
+        self._left: set[int] = set()
         self._timer_at: float | None = None
         self._multi = pycurl.CurlMulti()
         self._multi.setopt(pycurl.M_SOCKETFUNCTION, self._watch_socket)
@@ -103,8 +112,11 @@ class CurlTransport:
                 os.eventfd_read(self._alarm)
                 for call, origin, addresses in self._names.answered():
                     self._go(call, origin, addresses)
+            elif descriptor in self._left:  # it rings for nobody: the other side has closed it
+                self._left.remove(descriptor)
+                self._epoll.unregister(descriptor)
             else:
-                self._multi.socket_action(descriptor, _flags(events))
+                self._multi.socket_action(descriptor, _FLAGS[events])
         now = time.monotonic()
         if self._timer_at is not None and now >= self._timer_at:
             self._timer_at = None
@@ -174,23 +186,13 @@ class CurlTransport:
 
     def _watch_socket(self, event: int, descriptor: int, *_: object) -> None:
         if event == pycurl.POLL_REMOVE:
-            self._epoll.unregister(descriptor)
+            self._left.add(descriptor)
             return
+        self._left.discard(descriptor)
         try:
-            self._epoll.register(descriptor, _EVENTS[event])
-        except FileExistsError:
             self._epoll.modify(descriptor, _EVENTS[event])
+        except FileNotFoundError:  # new; or closed since, which epoll notices by itself
+            self._epoll.register(descriptor, _EVENTS[event])
 
     def _set_timer(self, ms: int) -> None:
         self._timer_at = None if ms < 0 else time.monotonic() + ms / 1000
-
-
-def _flags(events: int) -> int:
-    flags = 0
-    if events & select.EPOLLIN:
-        flags |= pycurl.CSELECT_IN
-    if events & select.EPOLLOUT:
-        flags |= pycurl.CSELECT_OUT
-    if events & (select.EPOLLERR | select.EPOLLHUP):
-        flags |= pycurl.CSELECT_ERR
-    return flags

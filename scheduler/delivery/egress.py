@@ -51,6 +51,7 @@ _DENIED: tuple[Network, ...] = tuple(
 )
 #: An IPv6 address of these is the IPv4 address in its last 32 bits, and is judged as that.
 _IPV4_INSIDE = (IPv6Network("::ffff:0:0/96"), IPv6Network("64:ff9b::/96"))
+_LIKE_AN_ADDRESS = re.compile(r"[\[\]0-9a-fx.]+", re.ASCII | re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +80,12 @@ class Guard:
 
 def literal(host: str) -> str | None:
     """The address that a host is by itself, also in the forms of inet_aton: `127.1`, `0x7f000001`, `2130706433`."""
+    if ":" not in host and not _LIKE_AN_ADDRESS.fullmatch(host):
+        return None  # as most are: a tenth of the time it takes ip_address() to refuse a name
     try:
         return str(ip_address(host.strip("[]")))
     except ValueError:
         pass
-    if not re.fullmatch(r"[0-9a-fx.]+", host, re.ASCII | re.IGNORECASE):
-        return None
     try:
         return socket.inet_ntoa(socket.inet_aton(host))
     except OSError:

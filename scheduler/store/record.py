@@ -10,6 +10,7 @@ import json
 from base64 import urlsafe_b64encode
 from collections.abc import Sequence
 from dataclasses import fields
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,10 +20,11 @@ from scheduler.timer import Attempt, Backoff, Delivery, Redelivery, Result, Webh
 #: Bytes one timer may hold: url, headers, body, metadata and all.
 MAX_BYTES = 256 * 1024
 
+#: Bytes of a line that is worth remembering.
+_SHORT = 512
 #: Made once: json.dumps() would make an encoder for each call.
 _to_json = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 
-_ATTEMPT_FIELDS = [field.name for field in fields(Attempt) if field.name != "response_body"]
 _DEFAULTS = {field.name: getattr(Webhook(url=""), field.name) for field in fields(Webhook)}
 
 
@@ -51,14 +53,22 @@ def decode(record: bytes) -> tuple[int, str, Webhook]:
     """created_at, destination tag and webhook, of a record as the store holds it."""
     first, line, body = record.split(b"\n", 2)
     created_at, _, tag = first.decode().split(" ")[:3]
-    said = json.loads(line)
+    said = _said_again(line) if len(line) <= _SHORT else _said(line)
+    return int(created_at), tag, Webhook(**said) if "body" in said else Webhook(**said, body=body)
+
+
+def _said(line: bytes) -> dict[str, Any]:
+    """What a record says of its webhook, but for the body."""
+    said: dict[str, Any] = json.loads(line)
     if "backoff" in said:
         said["backoff"] = _backoff(said["backoff"])
     if "delivery" in said:
         said["delivery"] = Delivery(said["delivery"])
-    if "body" not in said:
-        said["body"] = body
-    return int(created_at), tag, Webhook(**said)
+    return said
+
+
+#: Most timers for a receiver say the same, but for their bodies: 2 us less each.
+_said_again = lru_cache(1024)(_said)
 
 
 def names(record: bytes) -> tuple[str | None, tuple[str, ...]]:
@@ -83,9 +93,16 @@ def destination_tag(url: str) -> str:
 
 def encode_attempt(attempt: Attempt) -> tuple[str, str]:
     """JSON open at its end, and the answer's text as one more member: a full store keeps only the first."""
-    said = {name: value for name in _ATTEMPT_FIELDS if (value := getattr(attempt, name)) is not None}
-    text = "" if attempt.response_body is None else f',"response_body":{_to_json(attempt.response_body)}'
-    return _to_json(said)[:-1], text
+    said = zip(Attempt._fields, attempt, strict=True)
+    members = [f'"{name}":{_member(value)}' for name, value in said if value is not None and name != "response_body"]
+    text = f',"response_body":{_to_json(attempt.response_body)}' if attempt.response_body is not None else ""
+    return "{" + ",".join(members), text
+
+
+@lru_cache(4096)
+def _member(value: int | str) -> str:
+    """JSON of a value that comes again and again: words, counts, a poller's name, moments of the same millisecond."""
+    return _to_json(value)
 
 
 def decode_attempt(raw: bytes) -> Attempt:

@@ -133,11 +133,12 @@ class Timers:
 
     def stats(self) -> Stats:
         replies = [self._link.run("stats", partition) for partition in range(self._link.partitions)]
-        scheduled, overdue, delivering, delivered, failed, cancelled = (
-            sum(reply[i] for reply in replies) for i in range(1, 7)
+        scheduled, overdue, delivering, delivered, failed, cancelled, waiting, lost, refused = (
+            sum(reply[i] for reply in replies) for i in (*range(1, 7), 8, 10, 11)
         )
         oldest = max((reply[0] - reply[7] for reply in replies if reply[7] >= 0), default=0)
-        lateness = sorted(ms for reply in replies for ms in reply[8:])
+        expired = max((reply[0] - reply[9] for reply in replies if reply[9] >= 0), default=0)
+        lateness = sorted(ms for reply in replies for ms in reply[12:])
         return Stats(
             scheduled=scheduled,
             overdue=overdue,
@@ -148,6 +149,10 @@ class Timers:
             oldest_overdue_ms=max(0, oldest),
             lateness_p50_ms=_percentile(lateness, 50),
             lateness_p99_ms=_percentile(lateness, 99),
+            waiting_destinations=waiting,
+            oldest_expired_lease_ms=max(0, expired),
+            lost_leases=lost,
+            refused_settles=refused,
         )
 
     def _each(

@@ -106,9 +106,9 @@ class Service:
         self.parts.append(part)
         return part
 
-    def api(self, port: int = 0, *, command: Sequence[str] = (COMMAND,), **environ: str) -> Part:
-        port = port or free_port()
-        part = self.start("api", command=command, TIMER_PORT=str(port), **environ)
+    def api(self, *, command: Sequence[str] = (COMMAND,), **environ: str) -> Part:
+        port = environ.setdefault("TIMER_PORT", str(free_port()))
+        part = self.start("api", command=command, **environ)
         self.url = f"http://127.0.0.1:{port}"
         wait_until(lambda: _status(f"{self.url}/livez") == 200, 20, f"an API on {self.url}")
         return part

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -10,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import requests
 
-from tests.bench.processes import Service
+from tests.bench.processes import Service, wait_until
 
 POST = b"POST /timers HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 CHUNKED = POST + b"Transfer-Encoding: chunked\r\n\r\n"
@@ -91,3 +93,43 @@ def test_a_keep_alive_client_is_served_again_and_again(api: Service) -> None:
     with requests.Session() as session, ThreadPoolExecutor(4) as four:
         answers = list(four.map(lambda _: session.get(f"{api.url}/livez", timeout=5).status_code, range(100)))
     assert answers == [200] * 100
+
+
+def test_every_line_of_every_process_is_one_json_object_when_nobody_watches(service: Service) -> None:
+    service.environ["TIMER_LOG_LEVEL"] = "debug"
+    service.api()
+    service.poller()
+    requests.get(f"{service.url}/stats", timeout=5)
+    speak(service, b"nonsense\r\n\r\n")
+    codes = [part.stop() for part in service.parts]
+    assert codes == [0, 0]
+    for part in service.parts:
+        lines = [json.loads(line) for line in part.output().splitlines()]
+        assert all({"time", "level", "logger", "message"} <= line.keys() for line in lines)
+    statuses = [json.loads(line).get("status") for line in service.parts[0].output().splitlines()]
+    assert {200, 400} <= set(statuses)
+
+
+def test_metrics_are_those_of_all_workers_also_of_one_that_died(service: Service) -> None:
+    service.environ["TIMER_API_WORKERS"] = "2"
+    api = service.api()
+
+    def counted() -> float:
+        text = requests.get(f"{service.url}/metrics", timeout=5).text
+        lines = [
+            line for line in text.splitlines() if line.startswith('timer_api_requests_total{method="GET",route="/st')
+        ]
+        return float(lines[0].rpartition(" ")[2]) if lines else 0
+
+    def ask(count: int) -> None:
+        with ThreadPoolExecutor(8) as eight:
+            list(eight.map(lambda _: requests.get(f"{service.url}/stats", timeout=5), range(count)))
+
+    ask(40)
+    assert counted() == 40
+    workers = [pid for pid, command in api.children().items() if "timer-service" in command]
+    assert len(workers) == 2
+    os.kill(workers[0], signal.SIGKILL)
+    wait_until(lambda: len(api.children().keys() - {workers[0]}) == 2, 10, "a new worker")
+    ask(40)
+    assert counted() == 80

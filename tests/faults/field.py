@@ -120,7 +120,8 @@ class Field(Service):
         return self.crew[name]
 
     def open_api(self, port: int = 0, bug: str = "", **environ: str) -> Part:
-        return self.api(port, command=_command(bug), TIMER_REDIS_URL=self.api_wire.url, **environ)
+        environ |= {"TIMER_REDIS_URL": self.api_wire.url, "TIMER_PORT": str(port or free_port())}
+        return self.api(command=_command(bug), **environ)
 
     def leave(self, member: Member) -> int:
         """In good order; returns the exit code."""

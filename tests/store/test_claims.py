@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import replace
 
 import pytest
 
@@ -386,6 +385,23 @@ def test_more_finished_timers_than_are_kept_push_the_oldest_out(bench: Bench) ->
     bench.check()
 
 
+def test_stats_tell_of_lost_leases_refused_settles_and_destinations_that_wait(bench: Bench) -> None:
+    few = bench.poller("few", share=1)
+    for _ in range(2):
+        bench.schedule(0, url="http://slow/")
+    (slow,) = few.claim(10).claims
+    stats = bench.timers.stats()
+    assert (stats.waiting_destinations, stats.oldest_expired_lease_ms) == (1, 0)
+    bench.alive(LEASE - 1)
+    bench.advance(4)
+    assert bench.timers.stats().oldest_expired_lease_ms == 3
+    few.claim(10)
+    ended = Attempt(number=1, outcome=Result.DELIVERED)
+    assert few.settle([Settlement(timer_id=slow.id, fence=slow.fence, attempt=ended, retry_ms=None)]) != []
+    stats = bench.timers.stats()
+    assert (stats.lost_leases, stats.refused_settles, stats.oldest_expired_lease_ms) == (1, 1, 0)
+
+
 def test_stats_tell_how_late_the_latest_attempts_were(bench: Bench) -> None:
     for _ in range(3):
         bench.schedule()
@@ -589,7 +605,7 @@ def test_a_receiver_can_arm_a_timer_anew_a_second_from_now_at_the_soonest(bench:
     timer = bench.schedule(10, max_attempts=1)
     bench.advance(10)
     (it,) = claim(bench.claims)
-    bench.claims.settle([replace(ended(it), rearm=rearm)])
+    bench.claims.settle([ended(it)._replace(rearm=rearm)])
     found = bench.timers.get(timer.id)
     assert (found.status, found.due_at, found.next_attempt_at) == (Status.SCHEDULED, START + due, None)
     assert found.last_attempt is not None

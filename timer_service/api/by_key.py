@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import url_for
-
 from scheduler import Draft, Timer
 from timer_service.arguments import Blueprint, invalid
 from timer_service.parts import changes, timers
@@ -27,7 +25,7 @@ def put(asked: dict[str, Any], key: str) -> tuple[Timer, int, dict[str, str]]:
     timer, is_new = changes().put(key, Draft(id=timers().new_id(key), **asked))
     if not is_new:
         return timer, 200, {}
-    return timer, 201, {"Location": url_for("timers.show", timer_id=timer.id)}
+    return timer, 201, {"Location": f"/timers/{timer.id}"}
 
 
 @bp.route("/timers/by-key/<key>", methods=["GET"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlencode
 
-from flask import request, url_for
+from flask import request
 
 from scheduler import Attempt, Draft, Query, Timer, TimerError
 from timer_service import idempotency
@@ -25,7 +25,7 @@ def create(asked: dict[str, Any]) -> tuple[Timer, int, dict[str, str]]:
     """Set a timer."""
     begun = idempotency.begin()
     draft = Draft(id=idempotency.new_id(begun, 0, asked.get("key")), **asked)
-    headers = {"Location": url_for("timers.show", timer_id=draft.id)}
+    headers = {"Location": f"/timers/{draft.id}"}
     if begun is not None and begun.answer is not None:
         return draft.stored(*begun.answer), 201, {**headers, **idempotency.REPLAYED}
     (timer,) = timers().schedule_each([draft])

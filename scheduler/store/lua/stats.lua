@@ -1,15 +1,18 @@
 #!lua flags=no-writes
--- Counts the timers of one partition.
+-- Counts the timers of one partition, and tells its sums.
 -- KEYS[1] timers:{p}:scheduled (ZSET)
--- Computes waiting, waiting:<tag>, delivering, delivered, failed, cancelled, lateness
+-- Computes waiting, waiting:<tag>, delivering, delivered, failed, cancelled, counters, lateness
 -- ARGV    none
--- Returns now ms | scheduled | overdue | delivering | delivered | failed | cancelled | ms of the earliest scheduled or -1 | then the latest latenesses, ms
+-- Returns now ms | scheduled | overdue | delivering | delivered | failed | cancelled | ms of the earliest scheduled or -1
+--         | destinations that wait | ms the earliest lease ends or -1 | lost leases | refused settles | then the latest latenesses, ms
 
 local now = math.floor(now_us() / 1000)
 local waiting = 0
 for _, tag in ipairs(redis.call('ZRANGE', WAITING, 0, -1)) do waiting = waiting + redis.call('ZCARD', waiting_key(tag)) end
 local _, due = head(SCHEDULED)
 local _, waiting_due = head(WAITING)
+local _, lease_end = head(DELIVERING)
+local sums = redis.call('HMGET', COUNTERS, 'lost_leases', 'refused_settles')
 local reply = {
   now,
   redis.call('ZCARD', SCHEDULED) + waiting,
@@ -19,6 +22,10 @@ local reply = {
   redis.call('ZCARD', ROOT .. 'failed'),
   redis.call('ZCARD', ROOT .. 'cancelled'),
   math.min(due or math.huge, waiting_due or math.huge),
+  redis.call('ZCARD', WAITING) - (redis.call('ZSCORE', WAITING, SUSPECTS) and 1 or 0),
+  lease_end or -1,
+  tonumber(sums[1] or 0),
+  tonumber(sums[2] or 0),
 }
 if reply[8] == math.huge then reply[8] = -1 end
 for _, lateness in ipairs(redis.call('LRANGE', ROOT .. 'lateness', 0, -1)) do reply[#reply + 1] = tonumber(lateness) end

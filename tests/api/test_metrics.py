@@ -1,0 +1,103 @@
+"""/metrics: what Prometheus reads."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+
+import pytest
+from flask.testing import FlaskClient
+from prometheus_client.parser import text_string_to_metric_families
+
+from scheduler import Link, Settings, connect
+from tests.bench.store import LEASE, Bench
+from timer_service import create_app
+from timer_service.auth import new_key
+
+Series = dict[tuple[str, frozenset[tuple[str, str]]], float]
+
+
+def read(http: FlaskClient, **headers: str) -> Series:
+    answer = http.get("/metrics", headers=headers)
+    assert answer.status_code == 200
+    families = text_string_to_metric_families(answer.text)
+    return {(it.name, frozenset(it.labels.items())): it.value for family in families for it in family.samples}
+
+
+def value(series: Series, name: str, **labels: str) -> float | None:
+    return series.get((name, frozenset(labels.items())))
+
+
+@pytest.fixture
+def away() -> FlaskClient:
+    """An API whose store is not there."""
+    return create_app(Settings(), Link(connect("unix:///nowhere", 1))).test_client()
+
+
+def test_requests_are_counted_by_route_method_and_class_of_their_status(http: FlaskClient) -> None:
+    for number in range(3):
+        http.get(f"/timers/{number}")
+    http.post("/timer", json={"url": "http://h/", "seconds": 1})
+    http.get("/no/such/page")
+    http.open("/livez", method="BREW")
+    series = read(http)
+    name = "timer_api_requests_total"
+    assert value(series, name, route="/timers/<timer_id>", method="GET", status="4xx") == 3
+    assert value(series, name, route="/timers", method="POST", status="2xx") == 1
+    assert value(series, name, route="none", method="GET", status="4xx") == 1
+    assert value(series, name, route="none", method="other", status="4xx") == 1
+    assert value(series, name, route="/timers", method="POST", status="5xx") is None
+
+
+def test_durations_fall_into_buckets_that_end_with_all(http: FlaskClient) -> None:
+    for _ in range(4):
+        http.get("/livez")
+    series = read(http)
+    where = {"route": "/livez", "method": "GET"}
+    assert value(series, "timer_api_request_duration_seconds_count", **where) == 4
+    assert value(series, "timer_api_request_duration_seconds_bucket", le="+Inf", **where) == 4
+    total = value(series, "timer_api_request_duration_seconds_sum", **where)
+    assert total is not None
+    assert 0 < total < 4
+
+
+def test_gauges_say_how_the_store_stands(http: FlaskClient, bench: Bench) -> None:
+    for delay_ms in (0, 0, 60_000):
+        bench.schedule(delay_ms)
+    bench.claims.claim(1)
+    bench.advance(LEASE + 1500)
+    series = read(http)
+    assert value(series, "timer_store_up") == 1
+    assert value(series, "timer_scheduled") == 2
+    assert value(series, "timer_overdue") == 1
+    assert value(series, "timer_oldest_overdue_seconds") == 11.5
+    assert value(series, "timer_delivering") == 1
+    assert value(series, "timer_oldest_expired_lease_seconds") == 1.5
+    assert value(series, "timer_lost_leases_total") == 0
+
+
+def test_without_a_store_it_answers_with_what_it_has(away: FlaskClient) -> None:
+    assert away.get("/stats").status_code == 503
+    series = read(away)
+    assert value(series, "timer_store_up") == 0
+    assert value(series, "timer_api_store_errors_total") == 1
+    assert value(series, "timer_scheduled") is None
+
+
+def test_it_needs_a_key_as_other_pages_do(bench: Bench) -> None:
+    token, entry = new_key("prometheus", "read")
+    guarded = create_app(Settings(api_keys=entry), bench.link).test_client()
+    assert guarded.get("/metrics").status_code == 401
+    assert value(read(guarded, Authorization=f"Bearer {token}"), "timer_store_up") == 1
+
+
+def test_promtool_has_nothing_to_say_against_it(http: FlaskClient) -> None:
+    promtool = shutil.which("promtool")
+    if promtool is None:
+        if os.environ.get("CI"):
+            pytest.fail("promtool is not installed, and CI must have it")
+        pytest.skip("promtool is not installed")
+    http.get("/livez")
+    told = subprocess.run([promtool, "check", "metrics"], input=http.get("/metrics").data, capture_output=True)
+    assert (told.returncode, told.stdout + told.stderr) == (0, b"")

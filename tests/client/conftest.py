@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.bench.processes import Service
+from timer_service.auth import new_key
+from timer_service.client import TimerClient
+
+
+@pytest.fixture(scope="session")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """An API and a poller, as processes, over a real store, for all tests of the client."""
+    it = Service(tmp_path_factory.mktemp("client"))
+    it.api()
+    it.poller()
+    yield it
+    it.remove()
+
+
+@pytest.fixture
+def client(service: Service) -> Iterator[TimerClient]:
+    with TimerClient(service.url) as it:
+        yield it
+
+
+@pytest.fixture(scope="session")
+def keys(service: Service) -> dict[str, str]:
+    """A second API over the same store that wants keys: its `url`, and a `read` and a `write` key."""
+    (read, reader), (write, writer) = (new_key(scope, scope) for scope in ("read", "write"))
+    url = service.url
+    service.api(TIMER_API_KEYS=f"{reader},{writer}")
+    service.url, url = url, service.url
+    return {"url": url, "read": read, "write": write}

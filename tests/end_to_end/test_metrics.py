@@ -1,0 +1,111 @@
+"""What a poller tells Prometheus, by a real scrape, and what it writes into its log."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+
+import pytest
+import requests
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.bench.processes import Part, Service, free_port, wait_until
+from tests.bench.receiver import Receiver
+
+
+class Scrape:
+    """One answer of /metrics."""
+
+    def __init__(self, port: int) -> None:
+        answer = requests.get(f"http://127.0.0.1:{port}/metrics", timeout=5)
+        assert answer.status_code == 200
+        self.text = answer.text
+        self._samples = [sample for family in text_string_to_metric_families(answer.text) for sample in family.samples]
+
+    def value(self, name: str, **labels: str) -> float:
+        """The sum of what has these labels, and perhaps others."""
+        return sum(it.value for it in self._samples if it.name == name and labels.items() <= it.labels.items())
+
+
+def measured(service: Service, transport: str, **environ: str) -> tuple[Part, int]:
+    port = free_port()
+    return service.poller(TIMER_METRICS_PORT=str(port), TIMER_TRANSPORT=transport, **environ), port
+
+
+@pytest.mark.parametrize("transport", ["requests", "curl"])
+def test_attempts_are_counted_by_outcome_lateness_and_duration(
+    service: Service, receiver: Receiver, transport: str
+) -> None:
+    _, port = measured(service, transport)
+    service.set(3, receiver.url, 0)
+    service.set(1, f"{receiver.url}/status/410", 0)
+    service.set(1, f"{receiver.url}/status/500", 0, max_attempts=1)
+    service.set(1, f"{receiver.url}/again/1s", 0)
+    wait_until(lambda: Scrape(port).value("timer_attempts_total") >= 7, 10, "the first of all, and one rescheduled")
+    found = Scrape(port)
+    assert found.value("timer_redeliveries_total", reason="rescheduled") >= 1
+    assert found.value("timer_poller_info", transport=transport) == 1
+    assert found.value("timer_attempts_total", outcome="delivered", error="") >= 5
+    assert found.value("timer_attempts_total", outcome="permanent", error="4xx") == 1
+    assert found.value("timer_attempts_total", outcome="retryable", error="5xx") == 1
+    ended = found.value("timer_attempts_total")
+    for histogram in ("timer_attempt_lateness_seconds", "timer_attempt_duration_seconds"):
+        assert found.value(f"{histogram}_bucket", le="+Inf") == found.value(f"{histogram}_count") == ended
+    assert found.value("timer_attempt_duration_seconds_bucket", le="60.0") == ended
+
+
+def test_what_is_in_flight_shows_while_it_is(service: Service, receiver: Receiver) -> None:
+    _, port = measured(service, "curl", TIMER_SLOTS="16")
+    service.set(5, f"{receiver.url}/held", 0)
+    receiver.wait_for(4, 10)
+    held = Scrape(port)
+    assert (held.value("timer_in_flight"), held.value("timer_slots")) == (4, 16)
+    assert held.value("timer_destinations_at_share") == 1
+    assert held.value("timer_oldest_lease_age_seconds") > 0
+    receiver.release.set()
+    wait_until(lambda: Scrape(port).value("timer_in_flight") == 0, 10, "the end of all")
+    ended = Scrape(port)
+    assert ended.value("timer_destinations_at_share") == 0
+    assert ended.value("timer_oldest_lease_age_seconds") == 0
+
+
+def test_a_store_that_goes_and_comes_back_shows(service: Service) -> None:
+    _, port = measured(service, "curl")
+    service.store.kill()
+    wait_until(lambda: Scrape(port).value("timer_store_errors_total", kind="away") >= 1, 10, "an error")
+    assert Scrape(port).value("timer_store_reconnects_total") == 0
+    service.store.start()
+    wait_until(lambda: Scrape(port).value("timer_store_reconnects_total") >= 1, 10, "a reconnect")
+
+
+def test_the_reference_tool_finds_nothing_to_mend(service: Service, receiver: Receiver) -> None:
+    promtool = shutil.which("promtool")
+    if promtool is None:
+        if os.environ.get("CI"):
+            pytest.fail("promtool is not installed, and CI must have it: Debian's package prometheus")
+        pytest.skip("promtool is not installed")
+    _, port = measured(service, "curl")
+    service.set(1, receiver.url, 0)
+    service.finished(1, 10)
+    done = subprocess.run(
+        [promtool, "check", "metrics"], input=Scrape(port).text, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
+
+
+def test_a_port_that_is_taken_stops_the_start_in_one_line(service: Service) -> None:
+    _, port = measured(service, "curl")
+    second = service.start("poller", TIMER_METRICS_PORT=str(port))
+    assert second.process.wait(20) == 1
+    assert f"Error: TIMER_METRICS_PORT {port} of 127.0.0.1 is refused: Address already in use" in second.output()
+
+
+def test_every_ended_attempt_is_one_line_of_json_in_the_log(service: Service, receiver: Receiver) -> None:
+    poller = service.poller(TIMER_LOG_LEVEL="info")
+    (timer_id,) = service.set(1, f"{receiver.url}/status/410", 0)
+    wait_until(lambda: '"event":"attempt"' in poller.output(), 10, "its line")
+    (line,) = [line for line in poller.output().splitlines() if '"event":"attempt"' in line]
+    said = json.loads(line)
+    assert (said["timer"], said["outcome"], said["status"]) == (timer_id, "permanent", 410)

@@ -1,0 +1,88 @@
+"""/metrics: for Prometheus. What this API's workers counted together, and what the store says at this moment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from flask import Blueprint, Response
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from scheduler import Stats, StoreUnavailable
+from timer_service import parts
+from timer_service.tally import BUCKETS, Tally
+
+bp = Blueprint("metrics", __name__)
+
+_BOUNDS = [*(str(bound) for bound in BUCKETS), "+Inf"]
+
+
+@bp.get("/metrics")
+def metrics() -> Response:
+    """Answers also while the store is away, with what it has."""
+    registry = CollectorRegistry()
+    registry.register(_Found([*_of_requests(parts.tally()), *_of_store()]))
+    return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+
+
+class _Found(Collector):
+    def __init__(self, found: list[Metric]) -> None:
+        self._found = found
+
+    def collect(self) -> list[Metric]:
+        return self._found
+
+
+def _of_requests(tally: Tally) -> Iterator[Metric]:
+    requests = CounterMetricFamily(
+        "timer_api_requests", "Requests answered, by class of the status.", labels=["route", "method", "status"]
+    )
+    durations = HistogramMetricFamily(
+        "timer_api_request_duration_seconds", "From the request's head to its answer.", labels=["route", "method"]
+    )
+    for row in tally.rows():
+        for status, count in row.statuses.items():
+            if count:
+                requests.add_metric([row.route, row.method, status], count)
+        sums = (sum(row.durations[: n + 1]) for n in range(len(_BOUNDS)))
+        durations.add_metric([row.route, row.method], list(zip(_BOUNDS, sums, strict=True)), row.seconds)
+    yield requests
+    yield durations
+    yield CounterMetricFamily(
+        "timer_api_store_errors", "Requests answered with 503, for the store's sake.", value=tally.store_errors()
+    )
+
+
+def _of_store() -> Iterator[Metric]:
+    try:
+        stats = parts.timers().stats()
+    except StoreUnavailable:
+        yield GaugeMetricFamily("timer_store_up", "Whether the store answers.", value=0)
+        return
+    yield GaugeMetricFamily("timer_store_up", "Whether the store answers.", value=1)
+    yield from _of_stats(stats)
+
+
+def _of_stats(stats: Stats) -> Iterator[Metric]:
+    gauges: dict[str, tuple[str, float]] = {
+        "scheduled": ("Timers that wait for their moment, or that are overdue.", stats.scheduled),
+        "overdue": ("Scheduled timers whose moment has passed.", stats.overdue),
+        "oldest_overdue_seconds": ("How long the oldest of them is overdue.", stats.oldest_overdue_ms / 1000),
+        "delivering": ("Timers that a poller has.", stats.delivering),
+        "delivered_kept": ("Delivered timers that can still be read.", stats.delivered),
+        "failed_kept": ("Failed timers that can still be read.", stats.failed),
+        "cancelled_kept": ("Cancelled timers that can still be read.", stats.cancelled),
+        "waiting_destinations": ("Destinations at their share, with timers that wait.", stats.waiting_destinations),
+        "oldest_expired_lease_seconds": (
+            "How long ago the oldest lease ended that no poller took back.",
+            stats.oldest_expired_lease_ms / 1000,
+        ),
+    }
+    for name, (text, value) in gauges.items():
+        yield GaugeMetricFamily(f"timer_{name}", text, value=value)
+    yield CounterMetricFamily("timer_lost_leases", "Claims whose lease ended before they did.", value=stats.lost_leases)
+    yield CounterMetricFamily(
+        "timer_refused_settles", "Settles refused, because the lease was lost.", value=stats.refused_settles
+    )

@@ -1,0 +1,48 @@
+"""The timer service from Python: set timers, verify the webhooks they send. Loads requests, nothing of the server."""
+
+from timer_service.client.answers import Attempt, Changed, Page, Readiness, Stats, Timer
+from timer_service.client.asked import Changes, Filters, KeyedOptions, NewTimer, Options, When
+from timer_service.client.errors import (
+    Conflict,
+    FieldError,
+    Forbidden,
+    Invalid,
+    Malformed,
+    NotFound,
+    RateLimited,
+    TimerServiceError,
+    TooLarge,
+    Unauthorized,
+    Unavailable,
+)
+from timer_service.client.timers import TimerClient
+from timer_service.client.webhooks import VerificationError, verify
+
+__all__ = [
+    "Attempt",
+    "Changed",
+    "Changes",
+    "Conflict",
+    "FieldError",
+    "Filters",
+    "Forbidden",
+    "Invalid",
+    "KeyedOptions",
+    "Malformed",
+    "NewTimer",
+    "NotFound",
+    "Options",
+    "Page",
+    "RateLimited",
+    "Readiness",
+    "Stats",
+    "Timer",
+    "TimerClient",
+    "TimerServiceError",
+    "TooLarge",
+    "Unauthorized",
+    "Unavailable",
+    "VerificationError",
+    "When",
+    "verify",
+]

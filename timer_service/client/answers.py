@@ -1,0 +1,195 @@
+"""What the service answers, as frozen data: moments are aware datetimes in UTC, lengths of time are timedeltas."""
+
+from __future__ import annotations
+
+from base64 import b64decode
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+Status = Literal["scheduled", "delivering", "delivered", "failed", "cancelled"]
+Outcome = Literal["delivered", "retryable", "permanent"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One attempt that has ended. What a lost lease took with it is None."""
+
+    number: int
+    outcome: Outcome
+    started_at: datetime | None
+    lateness: timedelta | None
+    duration: timedelta | None
+    status_code: int | None
+    response_body: str | None
+    #: A word: blocked, dns, connect, tls, timeout, reset, protocol, lease-lost, outcome-unknown.
+    error: str | None
+    #: Why this send was not the first.
+    redelivery: str | None
+    poller: str | None
+    next_attempt_at: datetime | None
+    #: As it came.
+    raw: Mapping[str, Any] = field(repr=False, compare=False)
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> Attempt:
+        plain = ("status_code", "response_body", "error", "redelivery", "poller")
+        return cls(
+            number=raw["number"],
+            outcome=raw["outcome"],
+            started_at=_moment(raw.get("started_at")),
+            lateness=_milliseconds(raw.get("lateness_ms")),
+            duration=_milliseconds(raw.get("duration_ms")),
+            next_attempt_at=_moment(raw.get("next_attempt_at")),
+            raw=raw,
+            **{name: raw.get(name) for name in plain},
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timer:
+    """A timer as it stood when the service answered."""
+
+    id: str
+    status: Status
+    due_at: datetime
+    #: Whole seconds, rounded up; 0 once due or ended.
+    time_left: timedelta
+    created_at: datetime
+    #: How many there were.
+    attempts: int
+    last_attempt: Attempt | None
+    #: While a retry waits.
+    next_attempt_at: datetime | None
+    url: str
+    method: str
+    #: Secrets read `***`.
+    headers: Mapping[str, str]
+    #: A JSON value, or bytes where bytes were given; None also where nothing was.
+    body: Any
+    timeout: timedelta
+    max_attempts: int
+    backoff: Mapping[str, float] | Sequence[float]
+    delivery: str
+    key: str | None
+    tags: tuple[str, ...]
+    metadata: Mapping[str, Any]
+    #: The answer as it came, with what this version of the client does not know.
+    raw: Mapping[str, Any] = field(repr=False, compare=False)
+
+    def __hash__(self) -> int:
+        return hash(self.id)
+
+    @property
+    def ended(self) -> bool:
+        return self.status in ("delivered", "failed", "cancelled")
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> Timer:
+        plain = (
+            "id",
+            "status",
+            "attempts",
+            "url",
+            "method",
+            "headers",
+            "max_attempts",
+            "backoff",
+            "delivery",
+            "metadata",
+        )
+        last = raw.get("last_attempt")
+        return cls(
+            due_at=datetime.fromisoformat(raw["due_at"]),
+            created_at=datetime.fromisoformat(raw["created_at"]),
+            time_left=timedelta(seconds=raw["time_left"]),
+            timeout=timedelta(seconds=raw["timeout"]),
+            next_attempt_at=_moment(raw.get("next_attempt_at")),
+            last_attempt=None if last is None else Attempt.from_json(last),
+            body=b64decode(raw["body_base64"]) if raw.get("body_base64") is not None else raw.get("body"),
+            key=raw.get("key"),
+            tags=tuple(raw.get("tags") or ()),
+            raw=raw,
+            **{name: raw[name] for name in plain},
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """Some timers of a list. It can be short, or empty, and still not be the last."""
+
+    timers: Sequence[Timer]
+    #: For the next page; None on the last.
+    next_cursor: str | None
+    #: All that the list has, where the service knows without walking it.
+    total: int | None
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> Page:
+        timers = tuple(map(Timer.from_json, raw["data"]))
+        return cls(timers=timers, next_cursor=raw.get("next_cursor"), total=raw.get("total"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changed:
+    """What a bulk cancel or replay did, summed over its calls."""
+
+    #: Timers that were looked at.
+    matched: int = 0
+    #: Cancelled, or replayed.
+    changed: int = 0
+    #: Left alone, because their status did not allow it.
+    skipped: int = 0
+
+    @classmethod
+    def sum(cls, parts: Iterable[Changed]) -> Changed:
+        parts = list(parts)
+        names = ("matched", "changed", "skipped")
+        return cls(**{name: sum(getattr(part, name) for part in parts) for name in names})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stats:
+    """Counts by status, and how punctual the last thousand attempts were."""
+
+    scheduled: int
+    overdue: int
+    delivering: int
+    delivered: int
+    failed: int
+    cancelled: int
+    oldest_overdue: timedelta
+    lateness_p50: timedelta | None
+    lateness_p99: timedelta | None
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> Stats:
+        counts = ("scheduled", "overdue", "delivering", "delivered", "failed", "cancelled")
+        return cls(
+            oldest_overdue=timedelta(milliseconds=raw["oldest_overdue_ms"]),
+            lateness_p50=_milliseconds(raw["lateness_ms"]["p50"]),
+            lateness_p99=_milliseconds(raw["lateness_ms"]["p99"]),
+            **{name: raw[name] for name in counts},
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Readiness:
+    """Whether a timer set now would be kept. Its truth is `ready`."""
+
+    ready: bool
+    warnings: tuple[str, ...] = ()
+    #: Why it is not.
+    detail: str = ""
+
+    def __bool__(self) -> bool:
+        return self.ready
+
+
+def _moment(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
+
+
+def _milliseconds(value: int | None) -> timedelta | None:
+    return None if value is None else timedelta(milliseconds=value)

@@ -1,0 +1,102 @@
+"""What a caller asks for, and how it goes into JSON. The names are those of the API, in Python's types."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal, Required, TypedDict
+
+from timer_service.client.answers import Status
+
+Seconds = timedelta | float
+Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"]
+Delivery = Literal["at_least_once", "at_most_once"]
+#: `{"initial": 5, "factor": 3, "max": 3600}`, or a list whose last step repeats.
+Backoff = Mapping[str, Seconds] | Sequence[Seconds]
+
+
+class When(TypedDict, total=False):
+    """Exactly one of the two."""
+
+    #: A timedelta, seconds, or text with units: `"1h30m"`, `"PT30M"`.
+    delay: Seconds | str
+    #: An aware datetime, or RFC 3339.
+    due_at: datetime | str
+
+
+class Options(When, total=False):
+    method: Method
+    headers: Mapping[str, str]
+    #: Any JSON value, sent as JSON; or bytes, sent as they are.
+    body: Any
+    #: For one attempt.
+    timeout: Seconds
+    #: Including the first.
+    max_attempts: int
+    backoff: Backoff
+    delivery: Delivery
+    tags: Sequence[str]
+    #: Kept, not sent.
+    metadata: Mapping[str, Any]
+
+
+class KeyedOptions(Options, total=False):
+    #: Unique among unfinished timers.
+    key: str
+
+
+class NewTimer(KeyedOptions, total=False):
+    """One timer of a batch."""
+
+    url: Required[str]
+
+
+class Changes(When, total=False):
+    """Of a timer that waits: what is given is replaced, mappings name by name; None takes back to the default."""
+
+    url: str
+    method: Method | None
+    headers: Mapping[str, str | None] | None
+    body: Any
+    timeout: Seconds | None
+    max_attempts: int | None
+    backoff: Backoff | None
+    delivery: Delivery | None
+    tags: Sequence[str] | None
+    metadata: Mapping[str, Any] | None
+
+
+class Filters(TypedDict, total=False):
+    status: Status
+    tag: str
+    #: An origin, or a URL of it.
+    destination: str
+    #: From this moment on.
+    due_after: datetime | str
+    #: Up to, and without, this moment.
+    due_before: datetime | str
+
+
+def to_json(asked: Mapping[str, Any]) -> dict[str, Any]:
+    """Raises ValueError for a datetime without a time zone, TypeError for what JSON has no form for."""
+    said = {name: _value(name, value) for name, value in asked.items()}
+    if isinstance(said.get("body"), bytes | bytearray | memoryview):
+        said["body_base64"] = b64encode(said.pop("body")).decode()
+    return said
+
+
+def _value(name: str, value: Any) -> Any:
+    if isinstance(value, datetime):
+        if value.utcoffset() is None:
+            raise ValueError(
+                f"{name}: {value!r} has no time zone; use datetime.now(UTC), or .astimezone() for local time"
+            )
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    if name == "backoff" and isinstance(value, Mapping):
+        return {inner: _value(inner, step) for inner, step in value.items()}
+    if name in ("backoff", "tags") and not isinstance(value, str) and isinstance(value, Sequence):
+        return [_value(name, step) for step in value]
+    return dict(value) if isinstance(value, Mapping) else value

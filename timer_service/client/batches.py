@@ -1,0 +1,38 @@
+"""Many timers as calls that the service takes: at most 1,000 each, and at most 8 MiB. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import TypeVar
+
+MOST = 1000
+#: Bytes; the service takes 8 MiB, and the frame around the timers needs a few.
+LARGEST = 8 * 2**20 - 1024
+
+T = TypeVar("T")
+
+
+def groups(items: Iterable[T]) -> Iterator[list[T]]:
+    """Of at most a thousand each."""
+    rest = iter(items)
+    while group := list(islice(rest, MOST)):
+        yield group
+
+
+def bodies(timers: Iterable[bytes]) -> Iterator[bytes]:
+    """Of timers in JSON. One that is too large by itself goes alone, and is refused alone."""
+    group: list[bytes] = []
+    size = 0
+    for timer in timers:
+        if group and (len(group) == MOST or size + len(timer) + 1 > LARGEST):
+            yield _body(group)
+            group, size = [], 0
+        group.append(timer)
+        size += len(timer) + 1
+    if group:
+        yield _body(group)
+
+
+def _body(timers: list[bytes]) -> bytes:
+    return b'{"timers":[' + b",".join(timers) + b"]}"

@@ -1,0 +1,167 @@
+"""What can go wrong, as one small tree; problem+json becomes an exception here and nowhere else."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import requests
+from urllib3.exceptions import NewConnectionError, ProtocolError
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """One field that the service refused."""
+
+    #: RFC 6901, from the root of what was sent: `/url`, `/backoff/0`; in a list's filters, `/limit`.
+    pointer: str
+    detail: str
+
+    def __str__(self) -> str:
+        return f"{self.pointer or 'the whole'}: {self.detail}"
+
+
+class TimerServiceError(Exception):
+    """The service did not do what was asked. As text it is one line that names each refused field."""
+
+    def __init__(
+        self,
+        detail: str,
+        *,
+        status: int | None = None,
+        problem: Mapping[str, Any] | None = None,
+        wait: float | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        #: Of the answer; None where there was none.
+        self.status = status
+        #: The whole problem, with whatever members it has.
+        self.problem: Mapping[str, Any] = problem or {}
+        #: Seconds to wait before asking again, where the service said so (Retry-After).
+        self.retry_after = wait
+        said = self.problem.get("errors")
+        self.errors = tuple(
+            FieldError(str(error.get("pointer", "")), str(error.get("detail", "")))
+            for error in (said if isinstance(said, list) else [])
+            if isinstance(error, dict)
+        )
+
+    @property
+    def request_id(self) -> str | None:
+        """Names this failure in the service's log."""
+        return self.problem.get("instance") or None
+
+    @property
+    def timer_id(self) -> str | None:
+        """The timer that stands in the way."""
+        return self.problem.get("timer_id")
+
+    @property
+    def timer_status(self) -> str | None:
+        """Its status, where that is what forbids the call."""
+        return self.problem.get("timer_status")
+
+    def __str__(self) -> str:
+        return "; ".join(map(str, self.errors)) or self.detail
+
+
+class Unavailable(TimerServiceError):
+    """No answer, or one that says that the service cannot now. The call may have been done all the same."""
+
+
+class Malformed(TimerServiceError):
+    """The request is not what this service speaks: 400, 405, 415."""
+
+
+class Unauthorized(TimerServiceError):
+    """No key, or not one of the service's."""
+
+
+class Forbidden(TimerServiceError):
+    """The key may not do this."""
+
+
+class NotFound(TimerServiceError):
+    """There is no such timer, or no longer."""
+
+
+class Conflict(TimerServiceError):
+    """The timer's status forbids it, or its key is taken: see `timer_status`, `timer_id`."""
+
+
+class TooLarge(TimerServiceError):
+    """More than one call or one timer may hold."""
+
+
+class Invalid(TimerServiceError):
+    """A field has a value that cannot be used; `errors` names each."""
+
+
+class RateLimited(TimerServiceError):
+    """Too many requests, or too many pending timers."""
+
+
+_BY_STATUS: dict[int, type[TimerServiceError]] = {
+    400: Malformed,
+    401: Unauthorized,
+    403: Forbidden,
+    404: NotFound,
+    405: Malformed,
+    409: Conflict,
+    413: TooLarge,
+    415: Malformed,
+    422: Invalid,
+    429: RateLimited,
+    502: Unavailable,
+    503: Unavailable,
+    504: Unavailable,
+}
+
+
+def from_answer(status: int, body: bytes, retry_after: str = "") -> TimerServiceError:
+    """The exception for an answer of 400 or more. A proxy may have written it, so its body can be anything."""
+    try:
+        problem = json.loads(body)
+    except ValueError:
+        problem = None
+    return from_problem(status, problem if isinstance(problem, dict) else {}, retry_after)
+
+
+def from_problem(status: int, problem: Mapping[str, Any], retry_after: str = "") -> TimerServiceError:
+    detail = problem.get("detail") or problem.get("title") or f"the answer was {status}, without a reason"
+    kind = _BY_STATUS.get(status, TimerServiceError)
+    return kind(str(detail), status=status, problem=problem, wait=_seconds(retry_after))
+
+
+def unanswered(base_url: str, error: Exception) -> Unavailable:
+    """The exception for a call of requests that came to nothing."""
+    return Unavailable(f"no answer from {base_url}: {_reason(error)}")
+
+
+def _seconds(retry_after: str) -> float | None:
+    """Retry-After is a number of seconds or a date."""
+    if retry_after.isdecimal():
+        return float(retry_after)
+    try:
+        until = parsedate_to_datetime(retry_after)
+    except ValueError:
+        return None
+    return max(0.0, (until.replace(tzinfo=until.tzinfo or UTC) - datetime.now(UTC)).total_seconds())
+
+
+def _reason(error: Exception) -> str:
+    """In a few words: requests' own text is a chain of reprs."""
+    if isinstance(error, requests.Timeout):
+        return "it took too long"
+    inner: Any = error.args[0] if error.args else error
+    inner = getattr(inner, "reason", None) or inner
+    if isinstance(inner, NewConnectionError) and isinstance(inner.__cause__, OSError):
+        return inner.__cause__.strerror or str(inner.__cause__)
+    if isinstance(inner, ProtocolError) and len(inner.args) > 1:
+        inner = inner.args[1]
+    return str(inner)

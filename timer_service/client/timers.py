@@ -1,0 +1,201 @@
+"""TimerClient: one method for each route."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import timedelta
+from typing import Any, Self, Unpack
+from uuid import uuid4
+
+import requests
+
+from timer_service.client.answers import Attempt, Changed, Page, Readiness, Stats, Timer
+from timer_service.client.asked import Changes, Filters, KeyedOptions, NewTimer, Options, Seconds, When, to_json
+from timer_service.client.batches import bodies, groups
+from timer_service.client.errors import TimerServiceError, Unavailable, from_problem
+from timer_service.client.wire import Wire, check, encode, segment
+
+
+class TimerClient:
+    """A timer service, from Python.
+
+    Reading, cancelling by id and creating are repeated by themselves when no answer came, or a 429 or 503; creating
+    carries an Idempotency-Key, so that a repeat makes no second timer. Everything else is repeated only if it certainly
+    was not done: a connection that never came about, a 429. Waits double from 0.1 s; Retry-After is obeyed up to 10 s,
+    and raised at once where it is longer.
+
+    Threads may share a client. Proxies and CA bundles of the environment count, as they do for requests; to say
+    otherwise, give a `session`.
+    """
+
+    def __init__(
+        self,
+        base_url: str = "http://127.0.0.1:8000",
+        api_key: str | None = None,
+        *,
+        timeout: Seconds = 30,
+        retries: int = 4,
+        session: requests.Session | None = None,
+    ) -> None:
+        """`timeout` is for the connection, and for each silence of the service while it answers."""
+        seconds = timeout.total_seconds() if isinstance(timeout, timedelta) else timeout
+        self._wire = Wire(base_url, api_key, seconds, retries, session)
+
+    def close(self) -> None:
+        self._wire.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def create(self, url: str, *, idempotency_key: str | None = None, **options: Unpack[KeyedOptions]) -> Timer:
+        """Set a timer: `create("https://...", delay=timedelta(minutes=10), body={"a": 1})`.
+
+        Raises Conflict, with the `timer_id` that has it, if its `key` is taken.
+        """
+        headers = _once(idempotency_key or uuid4().hex)
+        body = encode({"url": url, **to_json(options)})
+        return Timer.from_json(self._wire.call("POST", "/timers", body=body, headers=headers, repeatable=True))
+
+    def create_many(
+        self, timers: Iterable[NewTimer], *, idempotency_key: str | None = None
+    ) -> builtins.list[Timer | TimerServiceError]:
+        """Set any number of timers, a thousand a call. In their order: the timer, or the error of this one alone.
+
+        If a call as a whole fails, that is raised; what earlier calls made stays. With an `idempotency_key` of your own
+        the same timers can then be given again: those that exist are answered as they were, and made once.
+        """
+        made: list[Timer | TimerServiceError] = []
+        idempotency_key = idempotency_key or uuid4().hex
+        for number, body in enumerate(bodies(encode(to_json(timer)) for timer in timers)):
+            headers = _once(f"{idempotency_key}.{number}")
+            answer = self._wire.call("POST", "/timers/batch", body=body, headers=headers, repeatable=True)
+            made += map(_made, answer["results"])
+        return made
+
+    def get(self, timer_id: str) -> Timer:
+        return Timer.from_json(self._wire.call("GET", _timer(timer_id), repeatable=True))
+
+    def get_by_key(self, key: str) -> Timer:
+        """The unfinished timer of this key."""
+        return Timer.from_json(self._wire.call("GET", _by_key(key), repeatable=True))
+
+    def attempts(self, timer_id: str) -> builtins.list[Attempt]:
+        """The last ten that have ended, oldest first."""
+        answer = self._wire.call("GET", f"{_timer(timer_id)}/attempts", repeatable=True)
+        return [Attempt.from_json(attempt) for attempt in answer["data"]]
+
+    def page(
+        self,
+        *,
+        order: str | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+        **filters: Unpack[Filters],
+    ) -> Page:
+        """One page of a list: scheduled timers, soonest first, unless said otherwise."""
+        query = {"order": order, "limit": limit, "cursor": cursor, **to_json(filters)}
+        return Page.from_json(self._wire.call("GET", "/timers", query=query, repeatable=True))
+
+    def list(
+        self, *, order: str | None = None, page_size: int | None = None, **filters: Unpack[Filters]
+    ) -> Iterator[Timer]:
+        """Every timer that matches, page by page as you go on."""
+        cursor = None
+        while True:
+            page = self.page(order=order, limit=page_size, cursor=cursor, **filters)
+            yield from page.timers
+            cursor = page.next_cursor
+            if cursor is None:
+                return
+
+    def reschedule(self, timer_id: str, **when: Unpack[When]) -> Timer:
+        """Move a timer that waits; its attempts begin anew. Conflict while it is delivering, or once it has ended."""
+        return self.update(timer_id, **when)
+
+    def update(self, timer_id: str, **changes: Unpack[Changes]) -> Timer:
+        """Change a timer that waits. What is sent cannot be changed once an attempt was made: Conflict."""
+        headers = {"Content-Type": "application/merge-patch+json"}
+        answer = self._wire.call("PATCH", _timer(timer_id), body=encode(to_json(changes)), headers=headers)
+        return Timer.from_json(answer)
+
+    def put(self, key: str, url: str, **options: Unpack[Options]) -> Timer:
+        """Create the timer of this key, or replace it where it waits.
+
+        Again and again it is a debounce, or a dead man's switch, which `cancel_by_key` disarms.
+        Raises Conflict, with `retry_after`, while it is delivering.
+        """
+        return Timer.from_json(self._wire.call("PUT", _by_key(key), body=encode({"url": url, **to_json(options)})))
+
+    def cancel(self, timer_id: str) -> None:
+        """After it returns, no attempt is started. It may be repeated; Conflict while delivering, or once sent."""
+        self._wire.call("DELETE", _timer(timer_id), repeatable=True)
+
+    def cancel_by_key(self, key: str) -> None:
+        """Disarm: NotFound if no unfinished timer has this key."""
+        self._wire.call("DELETE", _by_key(key))
+
+    def fire(self, timer_id: str) -> Timer:
+        """Make it due now."""
+        return Timer.from_json(self._wire.call("POST", f"{_timer(timer_id)}/fire"))
+
+    def replay(self, timer_id: str) -> Timer:
+        """Send a delivered or failed timer once more, under the same id."""
+        return Timer.from_json(self._wire.call("POST", f"{_timer(timer_id)}/replay"))
+
+    def cancel_many(self, ids: Iterable[str] | None = None, **filters: Unpack[Filters]) -> Changed:
+        """Cancel these, or all that match; at least one filter must be given."""
+        return self._bulk("cancel", "cancelled", ids, filters)
+
+    def replay_many(self, ids: Iterable[str] | None = None, **filters: Unpack[Filters]) -> Changed:
+        """Replay these, or all that match: failed ones unless a `status` says otherwise."""
+        return self._bulk("replay", "replayed", ids, filters)
+
+    def stats(self) -> Stats:
+        return Stats.from_json(self._wire.call("GET", "/stats", repeatable=True))
+
+    def ready(self) -> Readiness:
+        """Whether a timer set now would be kept. Asks once; no answer is a no."""
+        try:
+            answer = self._wire.call("GET", "/readyz", retries=0)
+        except Unavailable as error:
+            return Readiness(ready=False, warnings=tuple(error.problem.get("warnings", ())), detail=error.detail)
+        return Readiness(ready=True, warnings=tuple(answer["warnings"]))
+
+    def _bulk(self, verb: str, done: str, ids: Iterable[str] | None, filters: Mapping[str, Any]) -> Changed:
+        if ids is not None and filters:
+            raise ValueError("give ids or filters, not both")
+        asked = [to_json(filters)] if ids is None else ({"ids": group} for group in groups(ids))
+        return Changed.sum(part for each in asked for part in self._follow(f"/timers/{verb}", done, each))
+
+    def _follow(self, path: str, done: str, asked: Mapping[str, Any]) -> Iterator[Changed]:
+        """The call, and those that its cursors ask for."""
+        cursor: dict[str, str] = {}
+        while True:
+            answer = self._wire.call("POST", path, body=encode({**asked, **cursor}))
+            yield Changed(matched=answer["matched"], changed=answer[done], skipped=answer["skipped"])
+            if answer.get("next_cursor") is None:
+                return
+            cursor = {"cursor": answer["next_cursor"]}
+
+
+def _once(idempotency_key: str) -> dict[str, str]:
+    check("idempotency_key", idempotency_key)
+    return {"Idempotency-Key": idempotency_key}
+
+
+def _timer(timer_id: str) -> str:
+    return f"/timers/{segment(timer_id)}"
+
+
+def _by_key(key: str) -> str:
+    return f"/timers/by-key/{segment(key)}"
+
+
+def _made(result: Mapping[str, Any]) -> Timer | TimerServiceError:
+    if "timer" in result:
+        return Timer.from_json(result["timer"])
+    return from_problem(result["status"], result["problem"])

@@ -1,0 +1,77 @@
+"""For receivers: whether a webhook is from your timer service (Standard Webhooks).
+
+https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
+"""
+
+from __future__ import annotations
+
+import hmac
+import re
+import time
+from base64 import b64decode, b64encode
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+
+
+class VerificationError(Exception):
+    """This request must not be believed."""
+
+
+def verify(
+    headers: Mapping[str, str],
+    body: bytes,
+    secrets: str | Iterable[str],
+    *,
+    tolerance: timedelta = timedelta(minutes=5),
+    now: float | None = None,
+) -> str:
+    """The timer's id, which is the same on every attempt: remember it to drop repeats. Raises VerificationError.
+
+    `body` is the bytes as they arrived. `secrets` are `whsec_...`, one or several, also comma separated as in
+    TIMER_SIGNING_SECRETS; one that fits is enough. A timestamp may be off by `tolerance` in either direction, so that
+    nobody can send a recorded request much later. `now` is in Unix seconds.
+    """
+    if not isinstance(body, bytes):
+        raise TypeError("body: the raw bytes of the request are needed, not text or what JSON makes of them")
+    keys = _keys(secrets)
+    sent = {name.lower(): value for name, value in headers.items()}
+    timer_id, timestamp, signatures = (_header(sent, f"webhook-{name}") for name in ("id", "timestamp", "signature"))
+    if not re.fullmatch(r"\d{1,12}", timestamp, re.ASCII):
+        raise VerificationError("webhook-timestamp is no Unix time")
+    if abs((time.time() if now is None else now) - int(timestamp)) > tolerance.total_seconds():
+        raise VerificationError(f"webhook-timestamp is more than {tolerance} away from this machine's clock")
+    content = b"%s.%s.%s" % (timer_id.encode(errors="replace"), timestamp.encode(), body)
+    right = [b64encode(hmac.digest(key, content, "sha256")) for key in keys]
+    given = [text.encode(errors="replace") for kind, _, text in _versioned(signatures) if kind == "v1"]
+    if not any(hmac.compare_digest(one, other) for one in right for other in given):
+        raise VerificationError("webhook-signature was made with none of these secrets, or for another body")
+    return timer_id
+
+
+def _header(sent: Mapping[str, str], name: str) -> str:
+    value = sent.get(name, "")
+    if not value:
+        raise VerificationError(f"there is no {name} header")
+    return value
+
+
+def _versioned(signatures: str) -> list[tuple[str, str, str]]:
+    return [signature.partition(",") for signature in signatures.split(" ")]
+
+
+def _keys(secrets: str | Iterable[str]) -> list[bytes]:
+    """Raises ValueError, without the secret in it."""
+    said = [part.strip() for text in ([secrets] if isinstance(secrets, str) else secrets) for part in text.split(",")]
+    said = [part for part in said if part]
+    if not said:
+        raise ValueError("secrets: there is none, so nothing can be verified")
+    keys = []
+    for secret in said:
+        try:
+            key = b64decode(secret.removeprefix("whsec_"), validate=True)
+        except ValueError:
+            key = b""
+        if not secret.startswith("whsec_") or not key:
+            raise ValueError("secrets: whsec_ and base64, as in TIMER_SIGNING_SECRETS")
+        keys.append(key)
+    return keys

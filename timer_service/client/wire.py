@@ -1,0 +1,145 @@
+"""One call: bytes to the service and back, made again where that is safe."""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+import time
+from collections.abc import Mapping
+from importlib.metadata import version
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import requests
+from requests.adapters import HTTPAdapter
+
+from timer_service.client.errors import TimerServiceError, from_answer, unanswered
+from timer_service.client.retries import certainly_not_done, may_pass, pause
+
+#: Connections kept open to the service; more threads than that still work, on connections that are not kept.
+_KEPT = 32
+_NO_ANSWER = (
+    requests.ConnectionError,
+    requests.Timeout,
+    requests.exceptions.ChunkedEncodingError,
+    requests.exceptions.ContentDecodingError,
+)
+
+
+class Wire:
+    """May be shared by threads."""
+
+    def __init__(
+        self, base_url: str, api_key: str | None, timeout: float, retries: int, session: requests.Session | None
+    ) -> None:
+        parts = urlsplit(base_url)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+            raise ValueError(f"base_url: {base_url!r} is no http:// or https:// URL of a service")
+        self._base = base_url.rstrip("/")
+        self._timeout = timeout
+        self._retries = retries
+        self._own = session is None
+        self._session = session or requests.Session()
+        if self._own:
+            for scheme in ("http://", "https://"):
+                self._session.mount(scheme, HTTPAdapter(pool_maxsize=_KEPT))
+        self._auth = None if api_key is None else _Bearer(api_key)
+        self._agent = f"timer-service-client/{version('timer-service')}"
+
+    def close(self) -> None:
+        if self._own:
+            self._session.close()
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, Any] | None = None,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        repeatable: bool = False,
+        retries: int | None = None,
+    ) -> Any:
+        """The JSON of the answer, or None where it has no body. `repeatable`: done twice is the same as done once."""
+        retries = self._retries if retries is None else retries
+        number = 0
+        while True:
+            number += 1
+            try:
+                return self._once(method, path, query, body, headers)
+            except TimerServiceError as error:
+                again = number <= retries and (certainly_not_done(error) or (repeatable and may_pass(error)))
+                wait = pause(number, error.retry_after, random.random()) if again else None
+                if wait is None:
+                    raise
+            time.sleep(wait)
+
+    def _once(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, Any] | None,
+        body: bytes | None,
+        headers: Mapping[str, str] | None,
+    ) -> Any:
+        sent = {"User-Agent": self._agent, "Accept": "application/json, application/problem+json", **(headers or {})}
+        if body is not None:
+            sent.setdefault("Content-Type", "application/json")
+        try:
+            answer = self._session.request(
+                method,
+                self._base + path,
+                params=query,
+                data=body,
+                headers=sent,
+                auth=self._auth,
+                timeout=self._timeout,
+                allow_redirects=False,  # a POST would be followed by a GET, and the key left behind
+            )
+        except _NO_ANSWER as error:
+            raise unanswered(self._base, error) from error
+        if 300 <= answer.status_code < 400:
+            where = answer.headers.get("Location", "nowhere")
+            raise TimerServiceError(f"{self._base} sends elsewhere, to {where}", status=answer.status_code)
+        if answer.status_code >= 400:
+            raise from_answer(answer.status_code, answer.content, answer.headers.get("Retry-After", ""))
+        if answer.status_code == 204:
+            return None
+        try:
+            return json.loads(answer.content)
+        except ValueError:
+            raise TimerServiceError(
+                f"what answers at {self._base} is no timer service: its answer is not JSON"
+            ) from None
+
+
+class _Bearer(requests.auth.AuthBase):
+    """As an auth object, not a header: a header would lose to an entry in ~/.netrc."""
+
+    def __init__(self, key: str) -> None:
+        check("api_key", key)  # http.client would refuse it too, and put it into its message
+        self._header = f"Bearer {key}"
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = self._header
+        return request
+
+
+def check(name: str, value: str) -> None:
+    """What goes into a header as one word."""
+    if not re.fullmatch(r"[\x21-\x7e]{1,255}", value):
+        raise ValueError(f"{name}: 1 to 255 visible ASCII characters, without spaces and line ends")
+
+
+def segment(text: str) -> str:
+    """An id or a key as one part of a path."""
+    if text in ("", ".", ".."):
+        raise ValueError(f"{text!r} is no id or key that a URL can name")
+    return quote(text, safe="")
+
+
+def encode(value: Any) -> bytes:
+    """Raises ValueError or TypeError for what JSON cannot say."""
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()

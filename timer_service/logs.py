@@ -1,0 +1,78 @@
+"""What our processes say on stderr: JSON lines for machines, text for a person at a terminal."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import sys
+import threading
+import time
+from types import TracebackType
+from typing import Any
+
+log = logging.getLogger(__name__)
+
+#: Made once: json.dumps() would make an encoder for each call. All ASCII, so that no byte of a client ends a line.
+_to_json = json.JSONEncoder(separators=(",", ":"), default=str).encode
+#: A value that needs no quotes in text.
+_PLAIN = re.compile(r"[!#-~]+", re.ASCII)
+
+
+def configure(level: str, form: str) -> None:
+    """For a whole process. `form` is json, text, or auto: text on a terminal."""
+    text = form == "text" or (form == "auto" and sys.stderr.isatty())
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(Text() if text else Json())
+    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    plain = logging.StreamHandler(sys.stderr)
+    plain.setFormatter(logging.Formatter("%(message)s"))
+    attempts = logging.getLogger("scheduler.attempts")
+    attempts.propagate = False
+    attempts.handlers = [plain]
+    sys.excepthook = _last_words
+    threading.excepthook = lambda it: log.critical("a thread ended by a defect", exc_info=it.exc_value)
+
+
+def fields(**named: Any) -> dict[str, Any]:
+    """The `extra` of a record that carries values of its own: log.info("request", extra=fields(status=200))."""
+    return {"fields": named}
+
+
+class Json(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        said = {
+            "time": _moment(record.created),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+            **getattr(record, "fields", {}),
+        }
+        if record.exc_info:
+            said["exception"] = self.formatException(record.exc_info)
+        return _to_json(said)
+
+
+class Text(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        words = [_moment(record.created), record.levelname, f"{record.name}:", record.getMessage()]
+        for name, value in getattr(record, "fields", {}).items():
+            plain = _PLAIN.fullmatch(str(value))
+            words.append(f"{name}={value if plain else _to_json(value)}")
+        if record.exc_info:
+            words.append(f"\n{self.formatException(record.exc_info)}")
+        return " ".join(words)
+
+
+def _moment(seconds: float) -> str:
+    """RFC 3339 in UTC. The wall clock of this machine: it says when a line was written, and decides nothing."""
+    whole, ms = divmod(int(1000 * seconds), 1000)
+    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(whole))}.{ms:03d}Z"
+
+
+def _last_words(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """What ends a process unforeseen is a line too."""
+    if issubclass(kind, KeyboardInterrupt):
+        sys.__excepthook__(kind, error, trace)
+    else:
+        log.critical("ended by a defect", exc_info=(kind, error, trace))

@@ -1,0 +1,86 @@
+"""What the workers of one API count together, in memory that their arbiter makes and all of them share.
+
+prometheus-client would keep files in a folder named by a variable that is read when it is first imported. Here there is
+nothing to clean up, and what a worker counted before it died still counts.
+"""
+
+from __future__ import annotations
+
+import mmap
+import threading
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+#: Seconds: the upper ends of the histogram's buckets, but for the last, which has none.
+BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "other")
+#: The route of a request that found none.
+NO_ROUTE = "none"
+
+_CLASSES = ("2xx", "3xx", "4xx", "5xx")
+#: One row: requests by class of their status, then by bucket of their duration, then the sum of these.
+_ROW = len(_CLASSES) + len(BUCKETS) + 2
+#: Workers at once, at least; a page that nobody writes to takes no memory.
+_SLOTS = 256
+_ROUTES = 64
+_SLOT = 1 + _ROUTES * len(METHODS) * _ROW
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    route: str
+    method: str
+    #: Class of the status -> requests.
+    statuses: dict[str, float]
+    #: Requests in each bucket of BUCKETS, and in the one beyond.
+    durations: Sequence[float]
+    seconds: float
+
+
+class Tally:
+    """Each worker adds in a slot of its own, its threads one at a time; a reader sums the slots."""
+
+    def __init__(self) -> None:
+        self._numbers = memoryview(mmap.mmap(-1, 8 * _SLOTS * _SLOT)).cast("d")
+        self._base = 0
+        self._lock = threading.Lock()
+        self._routes: dict[str, int] = {}
+
+    def use(self, slot: int) -> None:
+        """The slot of this worker. One that no living worker has: what a dead one left there is added to."""
+        self._base = slot % _SLOTS * _SLOT
+
+    def name_routes(self, routes: Sequence[str]) -> None:
+        """The same in every worker, for a row is found by the place of its route among them."""
+        self._routes = {route: number for number, route in enumerate([NO_ROUTE, *sorted(set(routes))])}
+        assert len(self._routes) <= _ROUTES
+
+    def request(self, route: str, method: str, status: int, seconds: float) -> None:
+        kind = METHODS.index(method) if method in METHODS else -1 % len(METHODS)
+        row = self._base + 1 + (self._routes[route] * len(METHODS) + kind) * _ROW
+        duration = row + len(_CLASSES) + bisect_left(BUCKETS, seconds)
+        with self._lock:
+            self._numbers[row + min(max(status // 100, 2), 5) - 2] += 1
+            self._numbers[duration] += 1
+            self._numbers[row + _ROW - 1] += seconds
+
+    def store_error(self) -> None:
+        with self._lock:
+            self._numbers[self._base] += 1
+
+    def store_errors(self) -> float:
+        return self._sum(0)
+
+    def rows(self) -> Iterator[Row]:
+        """Of every route and method that was ever asked for."""
+        for route, number in self._routes.items():
+            for kind, method in enumerate(METHODS):
+                at = 1 + (number * len(METHODS) + kind) * _ROW
+                first, *rest = (self._sum(at + i) for i in range(_ROW))
+                counts, durations = [first, *rest[:3]], rest[3:-1]
+                if any(counts):
+                    yield Row(route, method, dict(zip(_CLASSES, counts, strict=True)), durations, rest[-1])
+
+    def _sum(self, at: int) -> float:
+        return sum(self._numbers[at::_SLOT])

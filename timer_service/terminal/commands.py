@@ -1,0 +1,146 @@
+"""`timer-service timer`: the group, and the commands that set, show, list and watch."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from itertools import islice
+from typing import Any
+
+import click
+
+from timer_service.client import Attempt, Timer, TimerClient, When
+from timer_service.terminal import changes, options, values, watching
+from timer_service.terminal.printing import put, put_json, width
+from timer_service.terminal.tables import aligned, attempt_rows, detail_rows, left, local, timer_rows
+from timer_service.terminal.talking import EXITS, talking
+
+#: Timers that `list` shows unless told otherwise.
+_LISTED = 50
+
+
+@click.group(epilog=EXITS)
+def timer() -> None:
+    """Set timers, look at them, change them."""
+
+
+for command in (changes.cancel, changes.replay, changes.reschedule, changes.fire):
+    timer.add_command(command)
+
+
+@timer.command("set")
+@click.argument("when", type=values.when)
+@click.argument("url")
+@click.option("--json", "json_", metavar="JSON", type=values.json_body, help="The body, as JSON.")
+@click.option("--data", metavar="TEXT", type=values.text_body, help="The body, as this text.")
+@click.option("--data-file", metavar="FILE", type=values.file_body, help="The body, from a file; - is stdin.")
+@click.option("--method", "-X", type=click.Choice(["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"]))
+@click.option(
+    "--header", "-H", "headers", metavar="NAME:VALUE", type=values.header, multiple=True, callback=values.mapping
+)
+@click.option("--key", help="Unique among unfinished timers.")
+@click.option("--replace", is_flag=True, help="Put it in the place of the timer that has the key.")
+@click.option("--tag", "tags", multiple=True)
+@click.option("--timeout", type=values.seconds, help="For one attempt.")
+@click.option("--max-attempts", type=int, help="Including the first.")
+@click.option("--backoff", type=values.backoff, help="5,30,120 or initial=5,factor=3,max=3600.")
+@click.option("--delivery", type=click.Choice(["at_least_once", "at_most_once"]))
+@click.option(
+    "--metadata",
+    metavar="NAME=VALUE",
+    type=values.note,
+    multiple=True,
+    callback=values.mapping,
+    help="Kept, not sent.",
+)
+@click.option("--idempotency-key", help="The same key again makes no second timer, for a day.")
+@talking
+def set_(
+    client: TimerClient,
+    output: str,
+    when: When,
+    url: str,
+    json_: Mapping[str, Any] | None,
+    data: Mapping[str, Any] | None,
+    data_file: Mapping[str, Any] | None,
+    key: str | None,
+    replace: bool,
+    idempotency_key: str | None,
+    **rest: Any,
+) -> None:
+    """Send a request to URL at WHEN: after 90s, 10m, 1h30m, PT30M, or at 2026-03-01T09:00:00+01:00.
+
+    \b
+    timer-service timer set 10m https://example.com/hook --json '{"a": 1}'
+    """
+    bodies = [body for body in (json_, data, data_file) if body is not None]
+    if len(bodies) > 1:
+        raise click.UsageError("give one of --json, --data and --data-file")
+    asked: dict[str, Any] = {name: value for name, value in rest.items() if value not in (None, ())}
+    asked |= dict(when) | dict(*bodies)
+    if not replace:
+        asked |= {} if key is None else {"key": key}
+        made = client.create(url, idempotency_key=idempotency_key, **asked)
+    elif key is None or idempotency_key is not None:
+        raise click.UsageError("--replace needs --key, and no --idempotency-key")
+    else:
+        made = client.put(key, url, **asked)
+    put(output, [made], f"set {made.id}, due {local(made.due_at)}, in {left(made)}")
+
+
+@timer.command()
+@options.one
+@options.by_key
+@talking
+def show(client: TimerClient, output: str, timer: str, by_key: bool) -> None:
+    """Everything about one timer, and its last attempts."""
+    found = client.get_by_key(timer) if by_key else client.get(timer)
+    lines = list(aligned(detail_rows(found)))
+    if output == "table" and found.last_attempt:
+        lines += ["", *aligned(attempt_rows(client.attempts(found.id)), width())]
+    put(output, [found], *lines)
+
+
+@timer.command("list")
+@click.option("--order", type=click.Choice(["asc", "desc"]))
+@click.option("--limit", type=click.IntRange(1), default=_LISTED, show_default=True)
+@click.option("--all", "everything", is_flag=True, help="Without any limit.")
+@talking
+@options.filters
+def list_(
+    client: TimerClient, output: str, order: str | None, limit: int, everything: bool, filters: Mapping[str, Any]
+) -> None:
+    """Timers that wait, soonest first; with --status or --tag, others."""
+    found = client.list(order=order, page_size=1000 if everything else min(limit, 1000), **filters)
+    shown = found if everything else islice(found, limit)
+    if output != "table":
+        put(output, shown)
+        return
+    timers = list(shown)
+    put(output, timers, *aligned(timer_rows(timers), width()))
+    if not everything and next(found, None):
+        click.echo(f"The first {limit}; there are more: --limit, --all.", err=True)
+
+
+@timer.command()
+@options.one
+@options.by_key
+@talking
+def watch(client: TimerClient, output: str, timer: str, by_key: bool) -> int:
+    """Count down, show each attempt as it happens, and end when TIMER has ended.
+
+    With --output json each line is {"attempt": {...}} or {"timer": {...}}. Exits 0 if it was delivered, 10 if it
+    failed, 11 if it was cancelled.
+    """
+    live = output == "table" and sys.stdout.isatty()
+    new: Attempt | Timer | None = None
+    timer_id = options.id_of(client, timer, by_key)
+    for new in watching.news(client, timer_id, watching.count_down if live else watching.wait):
+        if output == "json":
+            put_json({type(new).__name__.lower(): dict(new.raw)})
+        elif output == "table":
+            click.echo(watching.line(new))
+    assert isinstance(new, Timer)
+    if output == "id":
+        click.echo(new.id)
+    return watching.EXITS[new.status]

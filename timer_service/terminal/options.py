@@ -1,0 +1,46 @@
+"""Arguments and options that several commands have."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from timer_service.client import TimerClient
+from timer_service.terminal import values
+
+_STATUSES = ["scheduled", "delivering", "delivered", "failed", "cancelled"]
+
+one = click.argument("timer", shell_complete=values.waiting_ids)
+by_key = click.option("--key", "by_key", is_flag=True, help="TIMER is the key of an unfinished timer, not an id.")
+
+
+def id_of(client: TimerClient, timer: str, by_key: bool) -> str:
+    return client.get_by_key(timer).id if by_key else timer
+
+
+def filters(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Gives a command `filters`, a mapping of those that were given."""
+
+    @functools.wraps(command)
+    def run(status: Any, tag: Any, destination: Any, due_after: Any, due_before: Any, **rest: Any) -> Any:
+        said = {
+            "status": status,
+            "tag": tag,
+            "destination": destination,
+            "due_after": due_after,
+            "due_before": due_before,
+        }
+        return command(filters={name: value for name, value in said.items() if value is not None}, **rest)
+
+    for option in (
+        click.option("--due-before", type=values.moment, help="Up to, and without, this moment; 1h is in an hour."),
+        click.option("--due-after", type=values.moment, help="From this moment on."),
+        click.option("--destination", help="An origin, http://host:port, or a URL of it."),
+        click.option("--tag"),
+        click.option("--status", type=click.Choice(_STATUSES)),
+    ):
+        run = option(run)
+    return run

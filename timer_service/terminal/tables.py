@@ -1,0 +1,120 @@
+"""Timers and moments as text for people. Pure, but for the width of the terminal and its time zone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+
+from timer_service.client import Attempt, Timer
+
+#: What an empty cell shows.
+NONE = "-"
+
+
+def printable(text: str) -> str:
+    """What comes from elsewhere does not get to move the cursor."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def local(moment: datetime | None) -> str:
+    return NONE if moment is None else f"{moment.astimezone():%Y-%m-%d %H:%M:%S %Z}"
+
+
+def length(time: timedelta | None) -> str:
+    """The two largest units: `2d 3h`, `9m58s`, `5.0s`; below a second, milliseconds."""
+    if time is None:
+        return NONE
+    ms = round(time / timedelta(milliseconds=1))
+    if ms < 1000:
+        return f"{ms}ms"
+    seconds = ms // 1000
+    minutes, hours, days = seconds // 60, seconds // 3600, seconds // 86_400
+    if days:
+        return f"{days}d{hours % 24:02}h"
+    if hours:
+        return f"{hours}h{minutes % 60:02}m"
+    if minutes:
+        return f"{minutes}m{seconds % 60:02}s"
+    return f"{seconds}.{ms % 1000 // 100}s"
+
+
+def left(timer: Timer, now: datetime | None = None) -> str:
+    """Until it is sent next; by this machine's clock, which is good enough for people."""
+    if timer.status != "scheduled":
+        return NONE
+    until = max((timer.next_attempt_at or timer.due_at) - (now or datetime.now(UTC)), timedelta(0))
+    if until > timedelta(seconds=10):  # rounded up, as `time_left` is: what was set for 1h is not due in 59m59s
+        until = -(-until // timedelta(seconds=1)) * timedelta(seconds=1)
+    return length(until)
+
+
+def aligned(rows: Iterable[Sequence[str]], width: int | None = None) -> Iterator[str]:
+    """Lines in columns; the last column takes what is left, cut at `width`."""
+    rows = [[printable(cell) for cell in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        line = "  ".join(cell.ljust(size) for cell, size in zip(row, widths, strict=True)).rstrip()
+        yield line if width is None or len(line) <= width else f"{line[: width - 1]}…"
+
+
+def timer_rows(timers: Iterable[Timer]) -> Iterator[Sequence[str]]:
+    yield "ID", "STATUS", "DUE", "LEFT", "ATTEMPTS", "KEY", "TAGS", "REQUEST"
+    for timer in timers:
+        yield (
+            timer.id,
+            timer.status,
+            local(timer.due_at),
+            left(timer),
+            str(timer.attempts),
+            timer.key or NONE,
+            ",".join(timer.tags) or NONE,
+            f"{timer.method} {timer.url}",
+        )
+
+
+def attempt_rows(attempts: Iterable[Attempt]) -> Iterator[Sequence[str]]:
+    yield "ATTEMPT", "STARTED", "LATE", "TOOK", "OUTCOME", "ANSWER", "NEXT"
+    for attempt in attempts:
+        yield (
+            str(attempt.number),
+            local(attempt.started_at),
+            length(attempt.lateness),
+            length(attempt.duration),
+            attempt.outcome,
+            answer(attempt),
+            local(attempt.next_attempt_at),
+        )
+
+
+def answer(attempt: Attempt) -> str:
+    """Its status code, or the word for why there was none."""
+    return " ".join(str(part) for part in (attempt.status_code, attempt.error) if part) or NONE
+
+
+def detail_rows(timer: Timer) -> Iterator[Sequence[str]]:
+    """Everything there is to say of one timer."""
+    yield "id", timer.id
+    yield "status", timer.status
+    yield "due", f"{local(timer.due_at)}  {timer.raw['due_at']}"
+    if timer.status == "scheduled":
+        yield "left", left(timer)
+    if timer.next_attempt_at:
+        yield "next attempt", local(timer.next_attempt_at)
+    yield "created", local(timer.created_at)
+    yield "request", f"{timer.method} {timer.url}"
+    for name, value in timer.headers.items():
+        yield "header", f"{name}: {value}"
+    for name in ("body", "body_base64"):
+        if name in timer.raw:
+            yield name, str(timer.raw[name]) if name == "body_base64" else _json(timer.raw[name])
+    yield "attempts", f"{timer.attempts} of at most {timer.max_attempts}, each of at most {length(timer.timeout)}"
+    yield "backoff", _json(timer.raw["backoff"])
+    yield "delivery", timer.delivery
+    yield from ((name, value) for name, value in (("key", timer.key), ("tags", ", ".join(timer.tags))) if value)
+    if timer.metadata:
+        yield "metadata", _json(timer.metadata)
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)

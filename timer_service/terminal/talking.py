@@ -1,0 +1,116 @@
+"""What all commands share: where the service is, how the answer is printed, and what a failure becomes."""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from timer_service.client import (
+    Conflict,
+    Forbidden,
+    Invalid,
+    Malformed,
+    NotFound,
+    RateLimited,
+    TimerClient,
+    TimerServiceError,
+    TooLarge,
+    Unauthorized,
+    Unavailable,
+)
+from timer_service.terminal.tables import printable
+
+LOCAL = "http://127.0.0.1:8000"
+
+#: What the client's arguments are called here.
+_HERE = {"base_url": "--url", "api_key": "TIMER_API_KEY"}
+
+#: The first class that fits decides; what fits none exits 1.
+_EXITS: dict[type[TimerServiceError], int] = {
+    Malformed: 2,
+    Invalid: 2,
+    TooLarge: 2,
+    NotFound: 3,
+    Conflict: 4,
+    Unavailable: 5,
+    Unauthorized: 6,
+    Forbidden: 6,
+    RateLimited: 7,
+}
+
+EXITS = """\b
+Exit codes:
+  0    done; from watch: the timer was delivered
+  1    something else failed
+  2    wrong usage, or a value that the service refuses
+  3    there is no such timer, or no longer
+  4    conflict: the timer's status forbids it, or the key is taken
+  5    the service does not answer, or its store is away
+  6    the key in TIMER_API_KEY is missing, unknown, or may not do this
+  7    too many requests, or too many pending timers
+  10   from watch: the timer failed
+  11   from watch: the timer was cancelled
+  130  interrupted
+"""
+
+
+def connect(server: str, **options: Any) -> TimerClient:
+    """The key comes from the environment only: a command line can be read by everyone on the machine."""
+    try:
+        return TimerClient(server, os.environ.get("TIMER_API_KEY") or None, **options)
+    except ValueError as error:
+        name, _, reason = str(error).partition(": ")
+        raise click.UsageError(f"{_HERE.get(name, name)}: {reason}") from None
+
+
+def talking(command: Callable[..., Any]) -> Callable[..., None]:
+    """Gives a command `client` and `output`; it may return its exit code."""
+
+    @click.option(
+        "--url",
+        "server",
+        envvar="TIMER_URL",
+        default=LOCAL,
+        show_default=True,
+        show_envvar=True,
+        help="Where the service is; its key is taken from TIMER_API_KEY.",
+    )
+    @click.option(
+        "-o",
+        "--output",
+        type=click.Choice(["table", "json", "id"]),
+        default="table",
+        help="For people, a JSON object a line, or ids alone.  [default: table]",
+    )
+    @functools.wraps(command)
+    def run(server: str, **options: Any) -> None:
+        with connect(server) as client:
+            try:
+                code = command(client=client, **options)
+            except TimerServiceError as error:
+                say(error)
+                code = exit_code(error)
+            except ValueError as error:  # what the client refuses to send
+                raise click.UsageError(str(error)) from None
+            except KeyboardInterrupt:
+                code = 130
+        sys.exit(code)
+
+    return run
+
+
+def exit_code(error: TimerServiceError) -> int:
+    return next((code for kind, code in _EXITS.items() if isinstance(error, kind)), 1)
+
+
+def say(error: TimerServiceError, about: str = "") -> None:
+    """One line on stderr."""
+    line = f"Error: {about}{': ' if about else ''}{error}"
+    if error.timer_id:
+        line += f" It is timer {error.timer_id}."
+    click.echo(printable(line), err=True)
