@@ -10,9 +10,10 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
 import requests
 
-from scheduler import Backoff, moment
+from scheduler import moment
 from tests.bench.processes import wait_until
 from tests.faults.field import Field
 from tests.faults.history import Cancel, Create, Verdict
@@ -105,13 +106,16 @@ def test_row_09_an_api_killed_before_it_answers_leaves_one_timer_which_a_repeat_
     assert len(field.hits()) == 1
 
 
-def test_row_10_a_poller_without_file_descriptors_for_its_load_goes_on_and_delivers_everything(field: Field) -> None:
-    """It has 40, and 60 receivers that take their time."""
-    member = field.join(before=("prlimit", "--nofile=40:40"))
-    ids = field.set_timers(60, 0, 500, max_attempts=100, backoff=Backoff(steps=(0.5,)))
-    assert field.settled(60), field.timers.stats()
-    assert member.part.process.poll() is None
-    assert set(field.history().ends.values()) == {"delivered"}
+@pytest.mark.parametrize("transport", ["curl", "requests"])
+def test_row_10_a_poller_that_may_open_few_files_sends_no_more_at_once_than_these_allow(
+    field: Field, judged: Judge, transport: str
+) -> None:
+    """Red with `fitting` of choose.py left out: idle connections use the files up, and what needs a new one fails."""
+    member = field.join(before=("prlimit", "--nofile=100:100"), TIMER_TRANSPORT=transport)
+    with field.fault("few files", [member]):
+        ids = field.set_timers(150, 0, 10)
+        field.arrived(150, 40)
+    judged()
     assert Counter(hit.timer_id for hit in field.hits()) == dict.fromkeys(ids, 1)
 
 
