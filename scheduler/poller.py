@@ -28,7 +28,7 @@ MAX_SLEEP = 1.0
 #: Seconds of backoff while the store is away: first, and at most. Jitter takes up to half of it off.
 _BACKOFF = (0.1, 2.0)
 #: And no more than this part of a lease. A store that was away for less than half a lease takes back what has expired
-#: (claim.lua), and a lease that was to be renewed just then has a sixth left: its owner must be back before that is over.
+#: (claim.lua), and a lease that was to be renewed just then has a sixth left: its owner must be back by then.
 _BACKOFF_OF_LEASE = 1 / 12
 #: Seconds after its deadline in which an attempt is still renewed: time to settle it.
 _SETTLE_TIME = 5.0

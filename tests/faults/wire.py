@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ class Wire:
         self._writers: set[asyncio.StreamWriter] = set()
         self._deaf = False
         self._delay = 0.0
-        self._lose: list[tuple[bytes, bool]] = []
+        self._lose: list[_Loss] = []
         self.lost = 0
 
     def stall(self) -> None:
@@ -48,9 +49,9 @@ class Wire:
         """Every connection ends, in the middle of whatever it was."""
         self._net.call(self._reset())
 
-    def lose_reply(self, to: bytes, *, hang: bool = False) -> None:
-        """Of the next request that contains these bytes the reply is lost: the connection ends, or hangs."""
-        self._lose.append((to, hang))
+    def lose_reply(self, to: bytes, *, hang: bool = False, then: Callable[[], object] = bool) -> None:
+        """Of the next request that contains these bytes the reply is lost, and then the connection ends, or hangs."""
+        self._lose.append(_Loss(to, hang, then))
 
     async def listen(self) -> asyncio.Server:
         return await asyncio.start_unix_server(self._accept, self.path, limit=1 << 22)
@@ -97,9 +98,9 @@ class Wire:
                 await self._open.wait()
                 line.asked = (line.asked + data)[-_TAIL - len(data) :]
                 for loss in self._lose:
-                    if loss[0] in line.asked:
+                    if loss.to in line.asked:
                         self._lose.remove(loss)
-                        line.losing, line.hang, line.asked = True, loss[1], b""
+                        line.losing, line.asked = loss, b""
                         break
                 writer.write(data)
                 await writer.drain()
@@ -114,7 +115,8 @@ class Wire:
                     continue
                 if line.losing:
                     self.lost += 1
-                    if line.hang:
+                    await asyncio.to_thread(line.losing.then)
+                    if line.losing.hang:
                         await asyncio.Event().wait()
                     writer.transport.abort()
                     return
@@ -122,13 +124,19 @@ class Wire:
                 await writer.drain()
 
 
+@dataclass(frozen=True, slots=True)
+class _Loss:
+    to: bytes
+    hang: bool
+    then: Callable[[], object]
+
+
 class _Line:
     """What is known of one connection."""
 
     def __init__(self) -> None:
         self.asked = b""
-        self.losing = False
-        self.hang = False
+        self.losing: _Loss | None = None
 
 
 class Net:
