@@ -91,10 +91,10 @@ class Part:
 class Service:
     """A store of its own, an API, and pollers on top."""
 
-    def __init__(self, folder: Path, **environ: str) -> None:
+    def __init__(self, folder: Path, store: Server | None = None, **environ: str) -> None:
         assert BINARIES["valkey"] is not None
         self._folder = folder
-        self.store = Server(BINARIES["valkey"]).start()
+        self.store = store or Server(BINARIES["valkey"]).start()
         self.environ = {"TIMER_REDIS_URL": self.store.url, "TIMER_LOG_LEVEL": "warning", **environ}
         self.timers = Timers(Link(connect(self.store.url, 5)), keep_cancelled_ms=60_000)
         self.parts: list[Part] = []

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import redis
@@ -19,7 +20,8 @@ BINARIES = {"valkey": str(get_binary_path()), "redis": shutil.which("redis-serve
 class Server:
     """One server on a Unix socket, in a folder of its own, with an append-only file."""
 
-    def __init__(self, binary: str, *options: str) -> None:
+    def __init__(self, binary: str, *options: str, environ: Mapping[str, str] | None = None) -> None:
+        self._environ = {**os.environ, **(environ or {})}
         self.folder = Path(tempfile.mkdtemp(prefix="ts-"))  # short: a socket's path has 107 bytes
         self.socket = self.folder / "s"
         self.url = f"unix://{self.socket}"
@@ -32,7 +34,7 @@ class Server:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> Server:
-        self._process = subprocess.Popen(self._command)
+        self._process = subprocess.Popen(self._command, env=self._environ)
         client = self.client()
         until = time.monotonic() + 20
         while True:

@@ -58,7 +58,7 @@ class Record:
 
 class Field(Service):
     def __init__(self, folder: Path, bounds: Bounds, **environ: str) -> None:
-        super().__init__(folder, TIMER_LEASE=str(bounds.lease), TIMER_KEEP_FINISHED="10000000", **environ)
+        super().__init__(folder, None, TIMER_LEASE=str(bounds.lease), TIMER_KEEP_FINISHED="10000000", **environ)
         self.bounds = bounds
         self.record = Record()
         self.crew: dict[str, Member] = {}
