@@ -83,7 +83,7 @@ def frozen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], li
 
 @pytest.mark.usefixtures("frozen")
 def test_row_13_every_prefix_of_the_append_only_file_loads_into_a_legal_state(tmp_path: Path) -> None:
-    """Red with the two ZADD and ZREM of claim.lua's write() done by two scripts: a prefix between them has it twice."""
+    """Red with Claims.release made of two calls, a ZADD before its script: a prefix between them has an id in two sets."""
     whole = tmp_path / "whole"
     cuts = _lived(whole)
     assert len(cuts) > 60
@@ -187,7 +187,10 @@ def _number(data: bytes, at: int) -> tuple[int, int]:
 def test_rows_14_and_27_a_store_killed_twelve_times_under_load_also_in_mid_rewrite_loses_nothing(
     field: Field, judged: Judge
 ) -> None:
-    """With appendfsync always, as row 14 asks; a kill leaves the page cache, and so cannot tell it from everysec."""
+    """Red with `except StoreUnavailable` of Poller._guarded taken out: the pollers end.
+
+    With appendfsync always, as row 14 asks; a kill leaves the page cache, and so cannot tell it from everysec.
+    """
     client = field.store.client()
     client.config_set("appendfsync", "always")
     client.close()
@@ -215,7 +218,7 @@ def test_rows_14_and_27_a_store_killed_twelve_times_under_load_also_in_mid_rewri
 def test_row_18_while_the_store_loads_creates_get_503_and_afterwards_everything_fires_once(
     field: Field, judged: Judge
 ) -> None:
-    """Red with BusyLoadingError let through by Link.translated: a 500."""
+    """Red with BusyLoadingError raised as it is by Link.translated: a 500."""
     field.open_api()
     field.join()
     ids = field.set_timers(3000, 4)
@@ -238,7 +241,7 @@ def test_row_18_while_the_store_loads_creates_get_503_and_afterwards_everything_
 
 
 def test_rows_19_and_26_flushed_scripts_and_closed_connections_are_not_noticed(field: Field, judged: Judge) -> None:
-    """Red with register_script replaced by a bare EVALSHA."""
+    """Red with a bare EVALSHA of a script loaded once in Link.run, instead of register_script."""
     for _ in range(2):
         field.join()
     for n in range(40):
@@ -255,7 +258,7 @@ def test_rows_19_and_26_flushed_scripts_and_closed_connections_are_not_noticed(f
 
 
 def test_row_26_a_store_with_too_many_clients_is_waited_for(field: Field, judged: Judge) -> None:
-    """Red with the backoff of Poller._guarded made to raise."""
+    """Red with `except StoreUnavailable` of Poller._guarded taken out: the poller ends."""
     field.join()
     field.set_timers(20, 1)
     client = field.store.client()
@@ -339,7 +342,7 @@ def _delete(field: Field, timer_id: str) -> int:
 
 
 def test_row_25_a_paused_store_costs_no_more_than_its_timeout_and_is_used_again(field: Field, judged: Judge) -> None:
-    """Red with TIMER_STORE_TIMEOUT not handed to connect()."""
+    """Red with `socket_timeout` of connect() made 30."""
     field.open_api()
     field.join()
     ask(field)
@@ -378,7 +381,7 @@ def test_row_32_a_store_that_cannot_save_refuses_creates_and_goes_on_when_it_can
 
 
 def test_row_41_behind_a_black_hole_the_api_fails_fast_and_a_poller_neither_ends_nor_spins(field: Field) -> None:
-    """Red with the pause of Poller._guarded made 0."""
+    """Red with `except StoreUnavailable` of Poller._guarded taken out: the poller ends."""
     field.open_api()
     member = field.join()
     ask(field)
