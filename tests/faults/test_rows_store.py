@@ -83,7 +83,7 @@ def frozen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], li
 
 @pytest.mark.usefixtures("frozen")
 def test_row_13_every_prefix_of_the_append_only_file_loads_into_a_legal_state(tmp_path: Path) -> None:
-    """Red with Claims.release made of two calls, a ZADD before its script: a prefix between them has an id in two sets."""
+    """Red with Claims.release made of two calls, a ZADD before its script: an id in two sets."""
     whole = tmp_path / "whole"
     cuts = _lived(whole)
     assert len(cuts) > 60
