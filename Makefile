@@ -1,9 +1,12 @@
 # Two commands do everything on a fresh machine: `make run` and `make test`. PYTHON=python3.12 chooses another Python.
+# `make bench` measures, and needs nginx beside (apt-get install nginx-light).
 PYTHON ?= python3
 VENV := .venv
 ARGS ?=
+# Not empty: make bench in a few minutes, small.
+QUICK ?=
 
-.PHONY: run test faults lint clean
+.PHONY: run test faults lint bench clean
 .DELETE_ON_ERROR:
 
 run: $(VENV)/.run
@@ -20,6 +23,9 @@ lint: $(VENV)/.dev
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
+
+bench: $(VENV)/.bench
+	$(VENV)/bin/python -m benchmarks $(if $(QUICK),--quick) $(ARGS)
 
 $(VENV)/bin/pip:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
@@ -40,6 +46,10 @@ $(VENV)/.dev: $(VENV)/bin/pip setup.cfg pyproject.toml
 	@echo "installing with what the tests need ..."
 	@$(VENV)/bin/pip install --quiet --disable-pip-version-check -e '.[fast,dev]'
 	@touch $@ $(VENV)/.run
+
+$(VENV)/.bench: $(VENV)/.dev
+	@$(VENV)/bin/pip install --quiet --disable-pip-version-check -e '.[fast,dev,bench]'
+	@touch $@
 
 clean:
 	rm -rf $(VENV) build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

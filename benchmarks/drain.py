@@ -1,61 +1,82 @@
-"""How fast one poller empties a heap of timers that are due, and what that costs.
+"""How fast pollers empty a heap of timers that fall due at the same moment, and what that costs.
 
-    python -m benchmarks.drain --count 50000 --transport curl
+    python -m benchmarks.drain --quick
 
-One poller, one Valkey with an append-only file, one nginx that answers 204; all on loopback. The timers are set
-before the poller starts; the clock runs from its first delivery to its last. CPU seconds are those of the processes.
+One Valkey with an append-only file, one or two pollers that wait for the moment, one nginx that answers 204. The clock
+runs from the due moment to the last arrival in nginx's log; CPU seconds until the last is settled. Everything is signed
+and logged.
 """
 
 from __future__ import annotations
 
-import argparse
-import os
-import statistics
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
+from typing import Any
 
-from benchmarks.bench import cpu, nginx
+from benchmarks import part
+from benchmarks.cpu import Meter
+from benchmarks.figures import Row
+from benchmarks.filling import fill
+from benchmarks.part import Options, Part, repeat
+from benchmarks.sink import Sink, sink
 from tests.bench.processes import Service, wait_until
 
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--count", type=int, default=20_000)
-    parser.add_argument("--transport", choices=("curl", "requests"), default="curl")
-    parser.add_argument("--rounds", type=int, default=3)
-    options = parser.parse_args()
-    with nginx() as url:
-        results = [drain(url, options.count, options.transport) for _ in range(options.rounds)]
-    rate, poller, store = (statistics.median(column) for column in zip(*results, strict=True))
-    print(
-        f"{options.transport}, {options.count} timers, median of {options.rounds}: {rate:,.0f}/s, "
-        f"poller {poller:.3f} and store {store:.3f} CPU s per 1,000; {poller and 1000 / poller:,.0f}/s on one core"
-    )
+#: Transport, pollers, timers.
+CASES = (
+    ("curl", 1, 5_000),
+    ("curl", 1, 50_000),
+    ("curl", 2, 5_000),
+    ("curl", 2, 50_000),
+    ("requests", 1, 5_000),
+    ("requests", 2, 5_000),
+)
 
 
-def drain(url: str, count: int, transport: str) -> tuple[float, float, float]:
-    """Timers a second, and CPU seconds per 1,000 of poller and store."""
+def measure(options: Options) -> tuple[list[Row], dict[str, Any]]:
+    rows: list[Row] = []
+    for transport, pollers, count in CASES:
+        count = count if not options.quick else count // 10
+        with sink() as there:
+            row = repeat(
+                f"{transport}, {pollers} pollers, {count:,}",
+                options.rounds,
+                partial(drain, there, transport, pollers, count),
+                spreads=("per_second",),
+            )
+        rows.append({"transport": transport, "pollers": pollers, "timers": count, **row})
+    return rows, {}
+
+
+def drain(there: Sink, transport: str, pollers: int, count: int) -> Row:
+    there.clear()
     with tempfile.TemporaryDirectory() as folder:
         service = Service(
             Path(folder), TIMER_TRANSPORT=transport, TIMER_LOG_LEVEL="info", TIMER_KEEP_FINISHED="1000000"
         )
         try:
-            # Every delivery of the tests is signed, and so are these.
-            service.set(count, url, 0, body=os.urandom(75).hex().encode())
-            poller = service.poller()
-            wait_until(lambda: service.timers.stats().delivered, 20, "the first")
-            begun, done = time.monotonic(), service.timers.stats().delivered
-            spent = cpu(poller.process.pid), cpu(service.store.pid)
-            while service.timers.stats().delivered < count:
-                time.sleep(0.02)
-            took, drained = time.monotonic() - begun, count - done
-            costs = cpu(poller.process.pid) - spent[0], cpu(service.store.pid) - spent[1]
+            pids = [service.poller().process.pid for _ in range(pollers)]
+            due = time.time_ns() // 1_000_000 + 1500 + count // 7
+            fill(service.store.url, there.url, count, due)
+            early = due / 1000 - time.time()
+            assert early > 0, f"{count} timers were not set in time: {-early:.1f} s late"
+            time.sleep(max(0.0, early - 0.2))
+            meter = Meter(poller=pids, store=service.store.pid, sink=there.pid)
+            assert there.wait_for(count, 120), f"{there.count()} of {count} arrived"
+            wait_until(lambda: service.timers.stats().delivered >= count, 20, "all settled")
+            cost = meter.cost(count)
+            last = max(arrival.at_ms for arrival in there.arrivals())
         finally:
             service.remove()
-    print(f"  {drained / took:,.0f}/s", flush=True)
-    return drained / took, costs[0] / drained * 1000, costs[1] / drained * 1000
+    return {
+        "per_second": count / (last - due) * 1000,
+        "per_second_of_poller_cpu": 1000 / cost["poller_cpu_s_per_1000"],
+        **cost,
+    }
 
+
+PART = Part("drain", __doc__, measure)
 
 if __name__ == "__main__":
-    main()
+    part.main(PART)

@@ -1,72 +1,88 @@
-"""How late a webhook arrives: timers set one by one at a steady rate through the API, due two seconds later.
+"""How late a webhook arrives: timers that fall due at a steady rate, and timers set while every poller sleeps.
 
-    python benchmarks/lateness.py --rate 50 --count 1000
+    python -m benchmarks.lateness --quick
 
-Starts `timer-service up` with one poller and a store of its own, and a receiver in this process; everything stays on
-loopback. Two figures: sent, the lateness that each attempt records (sending minus due_at, whole ms rounded down), and
-arrived, the moment at which a Python receiver has read the request minus due_at.
+One Valkey, one poller, one nginx. Lateness is the arrival in nginx's log, in whole ms rounded down, minus due_at.
+Asleep: nothing else is scheduled, one timer is set for 10 ms from now, and only the doorbell wakes the poller in time.
 """
 
 from __future__ import annotations
 
-import argparse
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
-from datetime import datetime
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+from typing import Any
 
-import requests
+from benchmarks import part
+from benchmarks.cpu import Meter
+from benchmarks.figures import Row, histogram, late
+from benchmarks.filling import fill, webhook
+from benchmarks.part import Options, Part, repeat
+from benchmarks.sink import Sink, sink
+from scheduler import Draft
+from tests.bench.processes import Part as Process
+from tests.bench.processes import Service
 
-from tests.bench.processes import Up
-from tests.bench.receiver import receiving
+#: Timers a second, and seconds of them.
+RATES = ((50, 10), (500, 6), (2000, 5))
+_ASLEEP = 200
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rate", type=float, default=50, help="timers a second")
-    parser.add_argument("--count", type=int, default=1000)
-    options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder, receiving() as receiver:
-        up = Up(Path(folder), TIMER_LOG_LEVEL="warning")
+def measure(options: Options) -> tuple[list[Row], dict[str, Any]]:
+    rows: list[Row] = []
+    samples: dict[str, list[float]] = {}
+    for rate, seconds in RATES:
+        what = f"{rate:,} a second"
+        count = rate * options.size(seconds, 2)
+        row = repeat(what, options.rounds, partial(steady, count, rate, samples.setdefault(what, [])))
+        rows.append({"what": what, **row})
+    what = "set while asleep"
+    count = options.size(_ASLEEP, 50)
+    rows.append({"what": what, **repeat(what, options.rounds, partial(asleep, count, samples.setdefault(what, [])))})
+    return rows, {"lateness_ms": {what: histogram(ms) for what, ms in samples.items()}}
+
+
+def steady(count: int, rate: int, samples: list[float]) -> Row:
+    with _ready() as (service, poller, there):
+        due = time.time_ns() // 1_000_000 + 2000 + count // 5
+        fill(service.store.url, there.url, count, due, spread_ms=1000 * count // rate)
+        time.sleep(max(0.0, due / 1000 - time.time() - 0.1))
+        meter = Meter(poller=poller.process.pid, store=service.store.pid)
+        assert there.wait_for(count, 60)
+        return {**_figures(there, count, samples), **meter.cost(count)}
+
+
+def asleep(count: int, samples: list[float]) -> Row:
+    with _ready() as (service, _, there):
+        for _ in range(count):
+            draft = Draft(id=service.timers.new_id(), webhook=webhook(there.url), delay_ms=10)
+            service.timers.schedule(draft)
+            # Long enough for it to arrive and the poller to sleep again; no multiple of any interval of the poller.
+            time.sleep(0.037)
+        assert there.wait_for(count, 10)
+        return _figures(there, count, samples)
+
+
+def _figures(there: Sink, count: int, samples: list[float]) -> Row:
+    ms = [arrival.late_ms for arrival in there.arrivals()]
+    samples.extend(ms)
+    return {**late(ms), "early": sum(value < 0 for value in ms), "twice": len(ms) - count}
+
+
+@contextmanager
+def _ready() -> Iterator[tuple[Service, Process, Sink]]:
+    with tempfile.TemporaryDirectory() as folder, sink() as there:
+        service = Service(Path(folder), TIMER_LOG_LEVEL="info")
         try:
-            url = up.url()
-            due = _set(url, receiver.url, options.rate, options.count)
-            hits = receiver.wait_for(options.count, 30)
-            time.sleep(0.5)  # until the last is settled
-            sent = sorted(_sent(url, due))
+            yield service, service.poller(), there
         finally:
-            up.stop()
-    late = sorted(1000 * (hit.at - due[hit.timer_id]) for hit in hits)
-    twice = len(hits) - len({hit.timer_id for hit in hits})
-    print(
-        f"{options.count} timers at {options.rate:g}/s, lateness in ms: sent {_figures(sent)}; arrived {_figures(late)}"
-    )
-    print(f"early: {sum(ms < 0 for ms in late)}, twice: {twice}")
+            service.remove()
 
 
-def _set(url: str, hook: str, rate: float, count: int) -> dict[str, float]:
-    """id -> due_at in seconds since the epoch."""
-    due = {}
-    with requests.Session() as session:
-        begun = time.monotonic()
-        for number in range(count):
-            time.sleep(max(0.0, begun + number / rate - time.monotonic()))
-            timer = session.post(f"{url}/timers", json={"seconds": 2, "url": hook}, timeout=5).json()
-            due[timer["id"]] = datetime.fromisoformat(timer["due_at"]).timestamp()
-    return due
-
-
-def _sent(url: str, timers: Iterable[str]) -> Iterator[float]:
-    with requests.Session() as session:
-        for timer_id in timers:
-            yield session.get(f"{url}/timers/{timer_id}", timeout=5).json()["last_attempt"]["lateness_ms"]
-
-
-def _figures(late: list[float]) -> str:
-    p50, p99 = (late[round(share * (len(late) - 1))] for share in (0.50, 0.99))
-    return f"p50 {p50:.3g} p99 {p99:.3g} max {late[-1]:.3g}"
-
+PART = Part("lateness", __doc__, measure)
 
 if __name__ == "__main__":
-    main()
+    part.main(PART)

@@ -1,0 +1,39 @@
+"""All parts one after the other, and the pictures: what `make bench` runs.
+
+python -m benchmarks --quick
+python -m benchmarks --only drain --only crash
+"""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from dataclasses import replace
+
+from benchmarks import against, crash, drain, hang, idle, intake, lateness, memory, part, plots, scale
+from benchmarks.part import say
+
+PARTS = [it.PART for it in (drain, lateness, intake, memory, scale, idle, hang, crash, against)]
+
+
+def main() -> int:
+    """How many parts failed; one that does is no reason to go without the others."""
+    options = part.parse(__doc__ or "", names=[it.name for it in PARTS])
+    failed = []
+    for it in PARTS:
+        if not options.only or it.name in options.only:
+            try:
+                part.run(it, replace(options, only=()))
+            except Exception:
+                traceback.print_exc()
+                failed.append(it.name)
+    for picture in plots.draw(options.path):
+        say(f"drawn: {picture}")
+    say(f"written: {options.path}")
+    if failed:
+        say(f"FAILED: {', '.join(failed)}")
+    return len(failed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,156 @@
+"""The same work by what users would otherwise pick: a heap due at once, lateness, bytes, and a kill -9.
+
+    python -m benchmarks.against --only arq --only BullMQ
+
+Everyone has one worker process and, on its own Redis with an append-only file, the same posts to the same sink. CPU
+seconds are those of the worker and of the store from before the posts are set until the last has arrived.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from benchmarks import part
+from benchmarks.cpu import Meter
+from benchmarks.figures import Figure, Row, histogram, late, rounded
+from benchmarks.part import Options, Part, repeat, say
+from benchmarks.peers.registry import PEERS, Absent, Peer
+from benchmarks.peers.rig import Rig
+from benchmarks.sink import Arrival, sink
+
+#: Seconds after a kill in which all may still arrive.
+_PATIENCE = 75
+_HOUR_MS = 3_600_000
+
+
+def measure(options: Options) -> tuple[list[Row], dict[str, Any]]:
+    present: dict[str, Peer] = {}
+    rows: dict[str, dict[str, Figure]] = {}
+    samples: dict[str, list[float]] = {}
+    for peer in (peer for peer in PEERS if not options.only or peer.name in options.only):
+        rows[peer.name] = {"peer": peer.name, "how": peer.how}
+        try:
+            rows[peer.name]["version"] = peer.install()
+            say(f"{peer.name} {rows[peer.name]['version']}")
+            per_post, row = footprint(peer, options.size(10_000, 1000))
+            rows[peer.name] |= row
+            rows[peer.name] |= repeat(
+                f"{peer.name}, a heap", options.rounds, partial(heap, peer, options.size(peer.heap, 200), per_post)
+            )
+            rows[peer.name] |= repeat(
+                f"{peer.name}, lateness", options.rounds, partial(spread_out, peer, options.size(500, 50), samples)
+            )
+            present[peer.name] = peer
+        except Absent as reason:
+            rows[peer.name]["absent"] = str(reason)
+            say(f"{peer.name} is absent: {reason}")
+    # All at once: this counts posts and compares no times, and each waits a minute for what may still come.
+    with ThreadPoolExecutor(len(present) or 1) as pool:
+        for name, row in zip(present, pool.map(lambda it: crash(it, options), present.values()), strict=True):
+            rows[name] |= row
+    return list(rows.values()), {"lateness_ms": {what: histogram(ms) for what, ms in samples.items()}}
+
+
+def footprint(peer: Peer, count: int) -> tuple[float, Row]:
+    """The seconds that setting one post takes, and the store's bytes for one that is due in an hour."""
+    with _rig(peer) as rig:
+        client = rig.store.client()
+        before = client.info("memory")["used_memory"]
+        took = rig.set("http://127.0.0.1:9000/hook", count, _now_ms() + _HOUR_MS)
+        size = (client.info("memory")["used_memory"] - before) / count
+        client.close()
+    return took / count, {"bytes_per_pending": round(size)}
+
+
+def heap(peer: Peer, count: int, per_post: float) -> Row:
+    """So many due at the same moment: the rate until the last has arrived, and what it cost."""
+    with _rig(peer) as rig, sink() as there:
+        rig.work()
+        rig.warm(there)
+        meter = Meter(worker=_pid(rig), store=rig.store.pid)
+        due = _now_ms() + round(1500 * per_post * count) + 2000
+        rig.set(there.url, count, due)
+        if not there.wait_for(count, 180, rig.alive):
+            raise Absent(f"only {there.count()} of {count} arrived in three minutes")
+        cost = meter.cost(count)
+        last = max(arrival.at_ms for arrival in there.arrivals())
+    return {"count": count, "per_second": count / (last - due) * 1000, **cost}
+
+
+def spread_out(peer: Peer, count: int, samples: dict[str, list[float]]) -> Row:
+    """Lateness of posts that fall due one by one, at 50 a second."""
+    with _rig(peer) as rig, sink() as there:
+        rig.work()
+        rig.warm(there)
+        rig.set(there.url, count, _now_ms() + 2000, spread_ms=count * 20)
+        if not there.wait_for(count, 60, rig.alive):
+            raise Absent(f"only {there.count()} of {count} arrived in a minute")
+        ms = [arrival.late_ms for arrival in there.arrivals()]
+    samples.setdefault(peer.name, []).extend(ms)
+    return {f"late_{name}": value for name, value in late(ms).items()} | {"early": sum(value < 0 for value in ms)}
+
+
+def crash(peer: Peer, options: Options) -> Row:
+    """kill -9 once a tenth has been answered, another worker at once, and more than a minute of waiting."""
+    count = peer.doomed
+    with _rig(peer) as rig, sink() as there:
+        try:
+            rig.work()
+            rig.warm(there)
+            rig.set(there.slow_urls[0], count, _now_ms() + 5000)
+        except Absent as reason:  # one peer's failure shall not cost what was found of the others
+            return {"absent": f"kill -9: {reason}"}
+        there.wait_for(count // 10, 30, rig.alive)
+        rig.kill()
+        killed = time.time() * 1000
+        say(f"  {peer.name} killed")
+        rig.work()
+        time.sleep(options.size(_PATIENCE, 20))  # a repeat may come at any time
+        arrivals = there.arrivals()
+    return aftermath(arrivals, count, killed)
+
+
+def aftermath(arrivals: Sequence[Arrival], count: int, killed: float) -> Row:
+    """How many of so many posts never arrived or arrived twice, and seconds from the kill to the last."""
+    times = Counter(arrival.timer for arrival in arrivals)
+    again = [arrival.at_ms for arrival in arrivals if times[arrival.timer] > 1 and arrival.at_ms > killed]
+    return {
+        "killed_of": count,
+        "never_arrived": count - len(times),
+        "twice": sum(number > 1 for number in times.values()),
+        "last_twice_s": rounded((max(again) - killed) / 1000) if again else None,
+        "last_arrival_s": rounded((max(arrival.at_ms for arrival in arrivals) - killed) / 1000) if arrivals else None,
+    }
+
+
+@contextmanager
+def _rig(peer: Peer) -> Iterator[Rig]:
+    with tempfile.TemporaryDirectory() as folder:
+        rig = Rig(peer, Path(folder) / "worker.log")
+        try:
+            yield rig
+        finally:
+            rig.remove()
+
+
+def _pid(rig: Rig) -> int:
+    assert rig.worker is not None
+    return rig.worker.pid
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+PART = Part("against", __doc__, measure)
+
+if __name__ == "__main__":
+    part.main(PART, names=[peer.name for peer in PEERS])

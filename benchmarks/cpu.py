@@ -1,0 +1,58 @@
+"""CPU seconds by process, from /proc: the cost that a rate alone does not show."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from benchmarks.figures import per_thousand
+
+_TICKS = os.sysconf("SC_CLK_TCK")  # 100 a second: nothing shorter than a second is worth measuring with it
+
+
+def parse(stat: str) -> tuple[int, float]:
+    """Parent, and seconds so far with those of threads and of children that were waited for, of /proc/<pid>/stat."""
+    fields = stat.rpartition(")")[2].split()
+    return int(fields[1]), sum(map(int, fields[11:15])) / _TICKS
+
+
+def of_tree(pid: int) -> float:
+    """Seconds of a process and everything that it started."""
+    found: dict[int, tuple[int, float]] = {}
+    for entry in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            found[int(entry.parent.name)] = parse(entry.read_text())
+        except (FileNotFoundError, ProcessLookupError):  # it went meanwhile
+            continue
+    family, seconds = {pid}, 0.0
+    while True:
+        more = {child for child, (parent, _) in found.items() if parent in family} - family
+        if not more:
+            break
+        family |= more
+    for member in family & found.keys():
+        seconds += found[member][1]
+    return seconds
+
+
+class Meter:
+    """What named groups of processes spend from now on."""
+
+    def __init__(self, **pids: int | list[int]) -> None:
+        self._pids = {name: [pid] if isinstance(pid, int) else pid for name, pid in pids.items()}
+        self._before = self._now()
+
+    def spent(self) -> dict[str, float]:
+        return {name: seconds - self._before[name] for name, seconds in self._now().items()}
+
+    def cost(self, count: int) -> dict[str, float]:
+        """Columns of CPU seconds per 1,000."""
+        return columns(self.spent(), count)
+
+    def _now(self) -> dict[str, float]:
+        return {name: sum(map(of_tree, pids)) for name, pids in self._pids.items()}
+
+
+def columns(spent: Mapping[str, float], count: int) -> dict[str, float]:
+    return {f"{name}_cpu_s_per_1000": per_thousand(seconds, count) for name, seconds in spent.items()}

@@ -1,0 +1,23 @@
+"""The timer service, set through its own engine."""
+
+from __future__ import annotations
+
+from benchmarks.peers.work import order
+from scheduler import Draft, Link, Timers, Webhook, connect
+
+
+def main() -> None:
+    asked = order()
+    timers = Timers(Link(connect(asked.store, 5)), keep_cancelled_ms=60_000)
+    posts = list(asked.posts())
+    for start in range(0, len(posts), 200):
+        timers.schedule(
+            *(
+                Draft(id=timers.new_id(), webhook=Webhook(url=post.url, body=post.body.encode()), due_at=post.due_ms)
+                for post in posts[start : start + 200]
+            )
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,110 @@
+"""Whether the number of pending timers matters: rates of scheduling and claiming among 10,000 to 1,000,000 of them.
+
+    python -m benchmarks.scale --quick
+
+One Valkey, and the engine itself in this process, calling its scripts one after the other. `store_us` is what the store
+says that it spent for a timer, `per_second` the calls with all of Python's work around them.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from benchmarks import part
+from benchmarks.figures import Row
+from benchmarks.filling import BATCH, DAY_MS, draft, fill, opened
+from benchmarks.part import Options, Part, repeat, say
+from scheduler import Attempt, Claim, Claims, Link, Result, Settlement, Timers, connect
+from tests.bench.servers import BINARIES, Server
+
+_HOOK = "http://127.0.0.1:9000/hook"
+PENDING = (10_000, 100_000, 1_000_000)
+#: Timers set, claimed and settled in one measurement.
+_SAMPLE = 20_000
+
+
+def measure(options: Options) -> tuple[list[Row], dict[str, Any]]:
+    rows: list[Row] = []
+    binary = BINARIES["valkey"]
+    assert binary is not None
+    server = Server(binary, "--auto-aof-rewrite-percentage", "0").start()  # which would be measured too
+    try:
+        present = 0
+        for count in PENDING if not options.quick else (1000, 10_000):
+            fill(server.url, _HOOK, count - present, _now() + DAY_MS, DAY_MS)
+            present = count
+            say(f"  {count:,} pending")
+            bench = _Scripts(server, options.size(_SAMPLE, 2000))
+            rows.append({"pending": float(count), **repeat(f"{count:,} pending", options.rounds, bench.measure)})
+    finally:
+        server.remove()
+    return rows, {}
+
+
+class _Scripts:
+    """The scripts of schedule, claim and settle, timed."""
+
+    def __init__(self, server: Server, sample: int) -> None:
+        self._client = server.client()
+        self._timers: Timers = opened(server.url)
+        self._claims = Claims(
+            Link(connect(server.url, 30)),
+            poller="scale",
+            share=1_000_000,
+            lease_ms=60_000,
+            keep_delivered_ms=1000,
+            keep_failed_ms=1000,
+            keep_finished=0,
+        )
+        self._sample = sample
+
+    def measure(self) -> Row:
+        found: dict[str, float] = {}
+        # Due now and in the middle of the others' ids, as new timers are.
+        batches = [[draft(self._timers, _HOOK, 0) for _ in range(BATCH)] for _ in range(self._sample // BATCH)]
+        found |= self._timed("schedule", lambda: [self._timers.schedule(*batch) for batch in batches])
+        claims: list[Claim] = []
+
+        def claim() -> None:
+            while more := self._claims.claim(BATCH).claims:
+                claims.extend(more)
+
+        found |= self._timed("claim", claim)
+        ended = [_delivered(claim) for claim in claims]
+        found |= self._timed(
+            "settle", lambda: [self._claims.settle(ended[i : i + BATCH]) for i in range(0, len(ended), BATCH)]
+        )
+        assert len(claims) == self._sample, len(claims)
+        return found
+
+    def _timed(self, what: str, run: Callable[[], object]) -> dict[str, float]:
+        self._client.config_resetstat()
+        begun = time.perf_counter()
+        run()
+        took = time.perf_counter() - begun
+        usec = self._client.info("commandstats")["cmdstat_evalsha"]["usec"]
+        return {f"{what}_per_second": self._sample / took, f"{what}_store_us": usec / self._sample}
+
+
+def _delivered(claim: Claim) -> Settlement:
+    attempt = Attempt(
+        number=claim.number,
+        outcome=Result.DELIVERED,
+        started_at=claim.due_at,
+        lateness_ms=0,
+        duration_ms=1,
+        status_code=204,
+    )
+    return Settlement(timer_id=claim.id, fence=claim.fence, attempt=attempt, retry_ms=None)
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000
+
+
+PART = Part("scale", __doc__, measure)
+
+if __name__ == "__main__":
+    part.main(PART)
