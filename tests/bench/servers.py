@@ -31,13 +31,15 @@ class Server:
         # fmt: off
         self._command = [
             *before, binary, "--port", "0", "--unixsocket", str(self.socket), "--dir", str(self.folder), "--save", "",
-            "--appendonly", "yes", "--daemonize", "no", "--logfile", str(self.folder / "log"), *options,
+            "--appendonly", "yes", "--daemonize", "no", "--logfile", str(self.folder / "log"),
         ]
         # fmt: on
+        #: A test may add to them before it starts the server anew.
+        self.options = list(options)
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> Server:
-        self._process = subprocess.Popen(self._command, env=self._environ)
+        self._process = subprocess.Popen([*self._command, *self.options], env=self._environ)
         client = self.client()
         until = time.monotonic() + 20
         while True:

@@ -128,13 +128,13 @@ def test_row_11_a_cancel_that_races_a_claim_a_thousand_times_is_either_silent_or
     field.open_api()
     field.join()
     field.join()
-    ids = [field.set_timers(1, 3 + 0.003 * n)[0] for n in range(1000)]
+    ids = [field.set_timers(1, 3 + 0.006 * n)[0] for n in range(1000)]
     due = {create.timer_id: create.due for create in field.record.creates}
 
     def cancel(lane: int) -> None:
         chance, client = random.Random(lane), Client([field.url])
         for timer_id in ids[lane::4]:
-            time.sleep(max(0.0, due[timer_id] + chance.uniform(-0.006, 0.003) - time.time()))
+            time.sleep(max(0.0, due[timer_id] + chance.uniform(-0.03, 0.005) - time.time()))
             start = time.time()
             verdict, status, _ = client.ask("DELETE", f"/timers/{timer_id}")
             assert status in (204, 409)
@@ -147,7 +147,8 @@ def test_row_11_a_cancel_that_races_a_claim_a_thousand_times_is_either_silent_or
     judged()
     assert len(field.record.cancels) == 1000
     told = Counter(cancel.verdict for cancel in field.record.cancels)
-    assert min(told[Verdict.OK], told[Verdict.FAIL]) >= 20, f"no race: {told}"
+    print(f"{told[Verdict.OK]} cancelled, {told[Verdict.FAIL]} too late")
+    assert min(told[Verdict.OK], told[Verdict.FAIL]) >= 10, f"no race: {told}"
 
 
 def test_row_12_fifty_creates_at_once_under_one_idempotency_key_over_two_apis_make_one_timer(
