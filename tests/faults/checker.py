@@ -108,7 +108,12 @@ def _lost(history: History) -> Iterator[Violation]:
     for timer_id, create in _acknowledged(history):
         end = history.ends.get(timer_id)
         if end == "failed" and history.reasons.get(timer_id):
-            continue  # guarantee 2; what may have failed is the scenario's to know
+            # Guarantee 2. It can have lost all of its leases only to faults.
+            if history.reasons[timer_id] == "lease-lost" and not all(
+                excused(hit, history.faults) for hit in hits[timer_id]
+            ):
+                yield Violation(Rule.LOST, f"{timer_id} lost its leases, and no fault explains it")
+            continue
         if end == "cancelled" and timer_id in withdrawn:
             continue
         if end != "delivered":

@@ -27,7 +27,10 @@ class Report:
             ("creates refused / without an answer", f"{verdicts[Verdict.FAIL]} / {verdicts[Verdict.UNKNOWN]}"),
             ("delivered", ends["delivered"]),
             ("cancelled", ends["cancelled"]),
-            ("failed, with a written reason", ends["failed"]),
+            (
+                "failed, with a written reason",
+                " ".join(map(str, [ends["failed"], *sorted(set(history.reasons.values()))])),
+            ),
             ("webhooks received", len(history.hits)),
             ("retries after a 500", retries),
             ("repeats explained by a fault", len(again) - retries - unexplained),

@@ -76,6 +76,7 @@ FINE: dict[str, History] = {
     "a create of which nobody knows, done": good(replace(HIT, at=100.3), creates=(DARK,)),
     "a create of which nobody knows, not done": good(creates=(DARK,), ends={}),
     "failed with a written reason": good(ends={ID: "failed"}, reasons={ID: "lease-lost"}),
+    "failed of lost leases under faults": good(HIT, ends={ID: "failed"}, reasons={ID: "lease-lost"}, faults=killed()),
     "late after a fault": good(replace(HIT, at=116.9), faults=store_away()),
     "in one set each": seen((OTHER,), (ID, OTHER), scheduled=(ID,), delivering=(OTHER,)),
 }
@@ -85,6 +86,7 @@ RED: dict[str, tuple[Rule, History]] = {
     "delivered, but to nobody": (Rule.LOST, good()),
     "delivered, but refused": (Rule.LOST, good(replace(HIT, status=500))),
     "failed without a reason": (Rule.LOST, good(HIT, ends={ID: "failed"})),
+    "failed of lost leases without a fault": (Rule.LOST, good(HIT, ends={ID: "failed"}, reasons={ID: "lease-lost"})),
     "cancelled by nobody": (Rule.LOST, silent(cancels=())),
     "cancelled although the cancel failed": (Rule.LOST, silent(cancels=cancelled(Verdict.FAIL))),
     "sent twice without a fault": (Rule.ONCE, good(HIT, AGAIN)),
