@@ -10,7 +10,7 @@ from scheduler import Draft, TimerError
 from timer_service import idempotency
 from timer_service.arguments import Blueprint, invalid
 from timer_service.description import IDEMPOTENCY_KEY
-from timer_service.parts import repeats, timers
+from timer_service.parts import timers
 from timer_service.problems import Problem, members, of_engine
 from timer_service.schemas import BatchIn, BatchOut, NewTimer, TimerOut
 
@@ -43,7 +43,7 @@ def create(asked: dict[str, Any]) -> tuple[dict[str, Any], int, dict[str, str]]:
     is_repeat = begun is not None and begun.answer is not None
     outcomes: list[Outcome] = begun.answer if begun and is_repeat else _schedule(list(drafts.values()))
     if begun and not is_repeat:
-        repeats().finish(begun, outcomes)
+        idempotency.keep(begun, outcomes)
     for (number, draft), outcome in zip(drafts.items(), outcomes, strict=True):
         if isinstance(outcome, list):
             results[number] = {"status": 201, "timer": dump(draft.stored(*outcome))}

@@ -36,7 +36,7 @@ def create(asked: dict[str, Any]) -> tuple[Timer, int, dict[str, str]]:
             repeats().forget(begun)
         raise timer
     if begun is not None:
-        repeats().finish(begun, [timer.created_at, timer.due_at])
+        idempotency.keep(begun, [timer.created_at, timer.due_at])
     return timer, 201, headers
 
 
