@@ -199,13 +199,37 @@ def test_a_repeat_after_a_crash_at_any_point_makes_one_timer(
     assert bench.timers.stats().scheduled == 1
 
 
-def test_a_refused_create_leaves_its_key_free(http: FlaskClient, bench: Bench) -> None:
+def test_a_create_that_was_refused_can_be_tried_again_under_its_key(http: FlaskClient, bench: Bench) -> None:
     holder = bench.schedule(5, key="k")
     asked = {**HOOK, "seconds": 60, "key": "k"}
     assert http.post("/timers", json=asked, headers=KEY).status_code == 409
     bench.timers.cancel(holder.id)
     assert http.post("/timers", json=asked, headers=KEY).status_code == 201
     bench.check()
+
+
+def test_a_repeat_that_overtakes_a_refusal_makes_the_one_timer_of_its_key(
+    http: FlaskClient, bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first is refused; before its answer is out, the reason is gone and its repeat is granted."""
+    holder = bench.schedule(60_000, key="k")
+    asked = {**HOOK, "seconds": 60, "key": "k"}
+    refuse, repeats = Timers.schedule_each, []
+
+    def overtaken(timers: Timers, drafts: Any) -> Any:
+        refusal = refuse(timers, drafts)
+        monkeypatch.setattr(Timers, "schedule_each", refuse)
+        bench.timers.cancel(holder.id)
+        repeats.append(http.post("/timers", json=asked, headers=KEY))
+        return refusal
+
+    monkeypatch.setattr(Timers, "schedule_each", overtaken)
+    assert http.post("/timers", json=asked, headers=KEY).status_code == 409
+    assert repeats[0].status_code == 201
+    bench.timers.cancel(repeats[0].get_json()["id"])
+    again = http.post("/timers", json=asked, headers=KEY)
+    assert (again.status_code, again.json) == (201, repeats[0].json)
+    assert bench.timers.stats().scheduled == 0
 
 
 def test_a_repeated_batch_gets_the_results_of_the_first(http: FlaskClient, bench: Bench) -> None:
