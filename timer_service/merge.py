@@ -22,8 +22,10 @@ def merging(patch: Mapping[str, Any]) -> Callable[[Timer], Draft]:
 
     def merge(timer: Timer) -> Draft:
         before = asked(timer)
-        moved = any(name in patch for name in WHEN)
-        for name in patch:
+        # A null takes its own member away, and nothing where there is none.
+        given = {name for name, value in patch.items() if value is not None}
+        moved = not given.isdisjoint(WHEN)
+        for name in given:
             before.pop(_BODIES.get(name, ""), None)
         if moved:
             del before["due_at"]

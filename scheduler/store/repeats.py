@@ -53,8 +53,3 @@ class Repeats:
         said = {"fingerprint": begun.fingerprint, "seed": begun.seed, "answer": answer}
         with self._link.translated():
             self._link.client.set(begun.name, json.dumps(said), keepttl=True, xx=True)
-
-    def forget(self, begun: Begun) -> None:
-        """Nothing was done: the key is free again."""
-        with self._link.translated():
-            self._link.client.delete(begun.name)

@@ -67,6 +67,18 @@ def test_a_body_given_in_one_form_takes_the_place_of_the_other(http: FlaskClient
     assert "body" not in patch(http, timer, body=None).json
 
 
+def test_a_null_takes_away_its_own_member_and_no_other(http: FlaskClient) -> None:
+    timer, bytes_too = create(http, body={"a": 1}), create(http, body_base64="AAH/")
+    for given, name in ((timer, "body_base64"), (bytes_too, "body"), (timer, "delay"), (timer, "hours")):
+        answer = patch(http, given, **{name: None})
+        assert (answer.status_code, answer.json) == (200, given)
+    assert patch(http, timer, due_at=None, seconds=90).json == {
+        **timer,
+        "due_at": "2026-01-01T00:01:30.000Z",
+        "time_left": 90,
+    }
+
+
 def test_backoff_in_one_form_takes_the_place_of_the_other(http: FlaskClient) -> None:
     timer = create(http, backoff=[1, 2])
     answer = patch(http, timer, backoff={"initial": 2})

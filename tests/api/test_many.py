@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from scheduler import Repeats, Result, StoreUnavailable, Timers
+from scheduler import Repeats, Result, Settings, StoreUnavailable, Timers
 from tests.api.conftest import HOOK, settle
 from tests.bench.store import Bench
+from timer_service import create_app
 
 
 def test_a_list_goes_page_by_page_with_a_cursor_and_a_link(http: FlaskClient, bench: Bench) -> None:
@@ -105,7 +106,7 @@ def test_a_batch_may_be_larger_than_any_one_timer(http: FlaskClient) -> None:
 
 def test_bulk_cancel_by_ids_and_by_filter_counts_what_it_did(http: FlaskClient, bench: Bench) -> None:
     ids = [bench.schedule(5).id for _ in range(3)]
-    answer = http.post("/timers/cancel", json={"ids": [*ids[:2], "0" * 22]})
+    answer = http.post("/timers/cancel", json={"ids": [*ids[:2], ids[0], "0" * 22]})  # one of them twice
     assert answer.json == {"matched": 3, "cancelled": 2, "skipped": 1, "next_cursor": None}
     for _ in range(5):
         bench.schedule(9, tags=("t",))
@@ -145,7 +146,7 @@ def test_bulk_replay_replays_no_timer_twice_however_soon_it_fails_again(http: Fl
 def test_bulk_replay_by_ids_skips_what_has_not_ended(http: FlaskClient, bench: Bench) -> None:
     pending, done = bench.schedule(1000), bench.schedule()
     settle(bench, Result.DELIVERED)
-    answer = http.post("/timers/replay", json={"ids": [pending.id, done.id, "x"]})
+    answer = http.post("/timers/replay", json={"ids": [pending.id, done.id, done.id, "x"]})
     assert answer.json == {"matched": 3, "replayed": 1, "skipped": 2, "next_cursor": None}
 
 
@@ -201,13 +202,37 @@ def test_a_repeat_after_a_crash_at_any_point_makes_one_timer(
     assert bench.timers.stats().scheduled == 1
 
 
-def test_a_refused_create_leaves_its_key_free(http: FlaskClient, bench: Bench) -> None:
+def test_a_create_that_was_refused_can_be_tried_again_under_its_key(http: FlaskClient, bench: Bench) -> None:
     holder = bench.schedule(5, key="k")
     asked = {**HOOK, "seconds": 60, "key": "k"}
     assert http.post("/timers", json=asked, headers=KEY).status_code == 409
     bench.timers.cancel(holder.id)
     assert http.post("/timers", json=asked, headers=KEY).status_code == 201
     bench.check()
+
+
+def test_a_repeat_that_overtakes_a_refusal_makes_the_one_timer_of_its_key(
+    http: FlaskClient, bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first is refused; before its answer is out, the reason is gone and its repeat is granted."""
+    holder = bench.schedule(60_000, key="k")
+    asked = {**HOOK, "seconds": 60, "key": "k"}
+    refuse, repeats = Timers.schedule_each, []
+
+    def overtaken(timers: Timers, drafts: Any) -> Any:
+        refusal = refuse(timers, drafts)
+        monkeypatch.setattr(Timers, "schedule_each", refuse)
+        bench.timers.cancel(holder.id)
+        repeats.append(http.post("/timers", json=asked, headers=KEY))
+        return refusal
+
+    monkeypatch.setattr(Timers, "schedule_each", overtaken)
+    assert http.post("/timers", json=asked, headers=KEY).status_code == 409
+    assert repeats[0].status_code == 201
+    bench.timers.cancel(repeats[0].get_json()["id"])
+    again = http.post("/timers", json=asked, headers=KEY)
+    assert (again.status_code, again.json) == (201, repeats[0].json)
+    assert bench.timers.stats().scheduled == 0
 
 
 def test_a_repeated_batch_gets_the_results_of_the_first(http: FlaskClient, bench: Bench) -> None:
@@ -219,6 +244,21 @@ def test_a_repeated_batch_gets_the_results_of_the_first(http: FlaskClient, bench
     assert [result["status"] for result in again.get_json()["results"]] == [201, 201, 409]
     assert (again.json, again.headers["Idempotent-Replayed"]) == (first.json, "true")
     assert bench.timers.stats().scheduled == 2
+
+
+def test_a_repeated_batch_is_answered_also_when_other_destinations_may_be_called_by_now(
+    http: FlaskClient, bench: Bench
+) -> None:
+    other = create_app(Settings(egress_allow="127.0.0.0/8"), bench.link).test_client()
+    asked = {"timers": [{**HOOK, "url": "http://127.0.0.1:1/", "seconds": 5}, {**HOOK, "seconds": 60}]}
+
+    def statuses(client: FlaskClient, key: str) -> list[int]:
+        answer = client.post("/timers/batch", json=asked, headers={"Idempotency-Key": key})
+        return [result["status"] for result in answer.get_json()["results"]]
+
+    assert [statuses(other, "one"), statuses(http, "one")] == [[201, 201], [422, 201]]
+    assert [statuses(http, "two"), statuses(other, "two")] == [[422, 201], [422, 201]]
+    assert bench.timers.stats().scheduled == 3
 
 
 @pytest.mark.parametrize("key", ["", "x" * 256, "clé", "a b"])

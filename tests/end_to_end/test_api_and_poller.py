@@ -63,3 +63,16 @@ def test_a_timer_put_again_and_again_fires_once_after_the_last(service: Service,
     service.finished(1, 10)
     assert [hit.body for hit in receiver.hits] == [b"4"]
     assert requests.get(f"{service.url}/timers/by-key/switch", timeout=5).status_code == 404
+
+
+def test_a_debounce_that_fifty_clients_set_at_once_refuses_none_of_them(service: Service) -> None:
+    service.api()
+    path = f"{service.url}/timers/by-key/switch"
+
+    def put(number: int) -> int:
+        asked = {"url": "http://127.0.0.1:1/", "hours": 1, "body": number}
+        return requests.put(path, json=asked, timeout=30).status_code
+
+    with ThreadPoolExecutor(50) as clients:
+        answers = list(clients.map(put, range(400)))
+    assert (answers.count(201), answers.count(200)) == (1, 399)

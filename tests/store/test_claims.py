@@ -21,6 +21,7 @@ from scheduler import (
     Webhook,
 )
 from scheduler.store.claims import BATCH, SUSPECTS
+from scheduler.store.record import destination_tag
 from tests.bench.store import KEEP, LEASE, SHARE, START, Bench
 
 
@@ -478,6 +479,20 @@ def test_a_retry_that_had_to_wait_knows_when_it_was_to_be_sent(bench: Bench) -> 
     bench.advance(50)
     (again,) = claim(bench.claims)
     assert (again.planned_at, again.due_at) == (START + 100, START)
+
+
+def test_what_waits_is_neither_early_nor_in_two_places_after_the_clock_was_set_back(bench: Bench) -> None:
+    """As after a failover to a node whose clock is behind."""
+    url = "http://receiver/hook"
+    timer = bench.schedule(100, url=url)
+    bench.advance(100)
+    assert bench.claims.claim(1, {destination_tag(url)}).claims == []
+    bench.set_clock(START + 50)
+    bench.timers.fire(bench.timers.get(timer.id))
+    bench.check()
+    assert bench.claims.claim(2).claims == []
+    bench.advance(50)
+    assert [it.id for it in bench.claims.claim(2).claims] == [timer.id]
 
 
 def test_ten_thousand_timers_of_one_destination_are_moved_once_each_in_bounded_steps(bench: Bench) -> None:

@@ -41,10 +41,12 @@ def create(asked: dict[str, Any]) -> tuple[dict[str, Any], int, dict[str, str]]:
         else:
             drafts[number] = Draft(id=idempotency.new_id(begun, number, loaded.get("key")), **loaded)
     is_repeat = begun is not None and begun.answer is not None
-    outcomes: list[Outcome] = begun.answer if begun and is_repeat else _schedule(list(drafts.values()))
+    outcomes: dict[str, Outcome] = begun.answer if begun and is_repeat else _schedule(drafts)
     if begun and not is_repeat:
         idempotency.keep(begun, outcomes)
-    for (number, draft), outcome in zip(drafts.items(), outcomes, strict=True):
+    for number, draft in drafts.items():
+        # What may be called is a setting: an item can pass now that was refused then.
+        outcome = outcomes.get(str(number)) or _refusal(Problem(422, "It was refused under this Idempotency-Key."))
         if isinstance(outcome, list):
             results[number] = {"status": 201, "timer": dump(draft.stored(*outcome))}
         else:
@@ -52,11 +54,12 @@ def create(asked: dict[str, Any]) -> tuple[dict[str, Any], int, dict[str, str]]:
     return {"results": results}, 200, dict(idempotency.REPLAYED) if is_repeat else {}
 
 
-def _schedule(drafts: list[Draft]) -> list[Outcome]:
-    return [
-        _refusal(of_engine(found)) if isinstance(found, TimerError) else [found.created_at, found.due_at]
-        for found in timers().schedule_each(drafts)
-    ]
+def _schedule(drafts: dict[int, Draft]) -> dict[str, Outcome]:
+    """By number, as JSON names things."""
+    return {
+        str(number): _refusal(of_engine(found)) if isinstance(found, TimerError) else [found.created_at, found.due_at]
+        for number, found in zip(drafts, timers().schedule_each(list(drafts.values())), strict=True)
+    }
 
 
 def _refusal(problem: Problem) -> dict[str, Any]:

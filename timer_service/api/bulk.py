@@ -18,7 +18,8 @@ bp = Blueprint("bulk", __name__, description="Actions on many timers")
 def cancel(asked: dict[str, Any]) -> dict[str, Any]:
     """Withdraw timers."""
     if "ids" in asked:
-        ids, following, matched = asked["ids"], None, len(asked["ids"])
+        ids = list(dict.fromkeys(asked["ids"]))
+        following, matched = None, len(ids)
     else:
         page = _page(asked)
         ids = [timer.id for timer in page.timers if timer.status is Status.SCHEDULED]
@@ -33,7 +34,7 @@ def cancel(asked: dict[str, Any]) -> dict[str, Any]:
 def replay(asked: dict[str, Any]) -> dict[str, Any]:
     """Send finished timers once more: failed ones, unless a status or ids are given."""
     if "ids" in asked:
-        found, following, matched = timers().get_each(asked["ids"]), None, len(asked["ids"])
+        found, following, matched = timers().get_each(asked["ids"]), None, len(set(asked["ids"]))
     else:
         _, began_at = asked.get("cursor", (None, 0))
         page = _page({"status": Status.FAILED, **asked})

@@ -32,8 +32,7 @@ def create(asked: dict[str, Any]) -> tuple[Timer, int, dict[str, str]]:
         return draft.stored(*begun.answer), 201, {**headers, **idempotency.REPLAYED}
     (timer,) = timers().schedule_each([draft])
     if isinstance(timer, TimerError):
-        if begun is not None:
-            repeats().forget(begun)
+        # The key stands for this request all the same: a repeat of it, which may be under way by now, has the same id.
         raise timer
     if begun is not None:
         idempotency.keep(begun, [timer.created_at, timer.due_at])

@@ -98,7 +98,7 @@ end
 local function serve(tag)
   while room(tag) > 0 and not full() do
     local id, due = head(waiting_key(tag))
-    if not id then break end
+    if not id or due > now then break end -- due before, but the store's clock was set back
     if traits(id) then
       local it = load_progress(id, due)
       it.planned = due

@@ -14,7 +14,8 @@ local raw = redis.call('HGET', PROGRESS, id)
 local it = read_progress(raw, due)
 if it.attempts > attempts then return 'done' end
 if status ~= 'scheduled' then return status end
-if due > now then
+-- One that waits behind its destination was due before, even if the store's clock has been set back since.
+if due > now and not behind then
   local _, earliest = head(SCHEDULED)
   it.due, it.planned = now, now
   if raw then redis.call('HSET', PROGRESS, id, dump_progress(it)) end
