@@ -156,11 +156,11 @@ def test_results_of_another_machine_are_dropped(tmp_path: Path) -> None:
     assert list(results.load(path)["parts"]) == ["hang"]
 
 
-def test_a_peers_crash_counts_what_never_arrived_and_what_came_twice() -> None:
+def test_a_peers_crash_counts_what_has_not_arrived_and_what_came_twice() -> None:
     arrivals = [Arrival(1000, "0", 0, "-"), Arrival(1000, "1", 0, "-"), Arrival(4000, "1", 0, "-")]
     assert against.aftermath(arrivals, count=3, killed=1500) == {
         "killed_of": 3,
-        "never_arrived": 1,
+        "not_arrived": 1,
         "twice": 1,
         "last_twice_s": 2.5,
         "last_arrival_s": 2.5,
