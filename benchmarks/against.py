@@ -26,8 +26,9 @@ from benchmarks.peers.registry import PEERS, Absent, Peer
 from benchmarks.peers.rig import Rig
 from benchmarks.sink import Arrival, sink
 
-#: Seconds after a kill in which all may still arrive: BullMQ looks for what stalled every 30 s, and acts when it sees it
-#: again. Not waited for: arq, until its job_timeout of 300 s is over, and Dramatiq, which looks once in a thousand calls.
+#: Seconds after a kill in which all may still arrive: BullMQ looks for what stalled every 30 s, and acts when it sees
+#: it again. Not waited for: arq, until its job_timeout of 300 s is over, and Dramatiq, which looks once in a thousand
+#: calls.
 _PATIENCE = 100
 _HOUR_MS = 3_600_000
 
