@@ -19,6 +19,14 @@ _ISO = re.compile(
 _ISO_UNITS = {**_UNITS, "w": 7 * 86_400_000}
 
 
+#: What parse() takes, as JSON Schema can say it; with fewer digits, so that all it describes is below MAX_DELAY.
+_FEW = r"[0-9]{1,6}(\.[0-9]{1,9})?"
+PATTERN = (
+    f"^(?=[0-9])({_FEW}d)?({_FEW}h)?({_FEW}m)?({_FEW}s)?({_FEW}ms)?$"
+    f"|^P(?=[0-9T])({_FEW}W)?({_FEW}D)?(T(?=[0-9])({_FEW}H)?({_FEW}M)?({_FEW}S)?)?$"
+)
+
+
 def from_seconds(seconds: int | float) -> int:
     """Milliseconds, rounded up, so that nothing is ever early. `seconds` is finite and not negative."""
     return _whole(Decimal(repr(seconds)) * 1000)

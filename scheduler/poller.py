@@ -248,4 +248,6 @@ def attempt_line(ended: Settlement) -> str:
 
 def _kept(body: bytes) -> str:
     """The beginning of an answer as text, of at most _KEPT_TEXT bytes in UTF-8 again."""
+    if not body:
+        return ""
     return body[:_KEPT_TEXT].decode("utf-8", "replace").encode()[:_KEPT_TEXT].decode("utf-8", "ignore")

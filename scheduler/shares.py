@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
-
 from scheduler.store.claims import SUSPECTS
 from scheduler.timer import Claim
 
@@ -18,24 +16,25 @@ class Shares:
 
     def __init__(self, share: int) -> None:
         self._share = share
-        self._held: Counter[str] = Counter()
+        self._held: dict[str, int] = {}
         #: The tags of which nothing more is to be claimed.
         self.full: set[str] = set()
 
     def add(self, claim: Claim) -> None:
-        for tag, most in self._tags(claim):
-            self._held[tag] += 1
-            if self._held[tag] >= most:
-                self.full.add(tag)
+        self._count(claim.destination, self._share, 1)
+        if claim.suspect:
+            self._count(SUSPECTS, 1, 1)
 
     def remove(self, claim: Claim) -> None:
-        for tag, most in self._tags(claim):
-            self._held[tag] -= 1
-            if self._held[tag] < most:
-                self.full.discard(tag)
-            if not self._held[tag]:
-                del self._held[tag]
+        self._count(claim.destination, self._share, -1)
+        if claim.suspect:
+            self._count(SUSPECTS, 1, -1)
 
-    def _tags(self, claim: Claim) -> list[tuple[str, int]]:
-        tags = [(claim.destination, self._share)]
-        return [*tags, (SUSPECTS, 1)] if claim.suspect else tags
+    def _count(self, tag: str, most: int, change: int) -> None:
+        held = self._held[tag] = self._held.get(tag, 0) + change
+        if held >= most:
+            self.full.add(tag)
+            return
+        self.full.discard(tag)
+        if not held:
+            del self._held[tag]

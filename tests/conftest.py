@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import redis
 
+from tests.bench.processes import Service
 from tests.bench.receiver import Receiver, receiving
 from tests.bench.servers import BINARIES, Server
 from tests.bench.store import Bench, HandSetFake, HandSetRedis
@@ -60,3 +62,10 @@ def bench(client: redis.Redis) -> Bench:
 def receiver() -> Iterator[Receiver]:
     with receiving() as it:
         yield it
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Iterator[Service]:
+    it = Service(tmp_path)
+    yield it
+    it.remove()

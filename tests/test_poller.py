@@ -9,6 +9,7 @@ import pytest
 
 from scheduler import Claim, Poller, Result, StoreUnavailable
 from scheduler.delivery.transport import Answer
+from scheduler.store.claims import BATCH
 from tests.bench.servers import BINARIES, Server
 from tests.bench.store import LEASE, Bench, HandSetRedis
 
@@ -102,11 +103,11 @@ def test_it_sleeps_until_the_next_timer_is_due_and_at_most_a_second(bench: Bench
 
 def test_a_full_batch_is_followed_by_the_next_pass_at_once(bench: Bench) -> None:
     poller = Poller(bench.claims, HandTransport(slots=2000), name="one", lease=LEASE / 1000, grace=0)
-    for _ in range(300):
+    for _ in range(BATCH + 50):
         bench.schedule()
     assert poller.run_once() == 0
     assert poller.run_once() > 0
-    assert bench.timers.stats().delivering == 300
+    assert bench.timers.stats().delivering == BATCH + 50
 
 
 def test_a_poller_without_a_free_slot_does_not_spin(bench: Bench, poller: Poller) -> None:

@@ -23,8 +23,8 @@ from scheduler import (
     connect,
     literal_endpoints,
 )
-from timer_service import access, auth, problems
-from timer_service.api import batch, bulk, by_key, health, metrics, pages, stats, timers
+from timer_service import access, auth, description, problems
+from timer_service.api import batch, bulk, by_key, docs, health, metrics, pages, stats, timers
 from timer_service.tally import Tally
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}", re.ASCII)
@@ -60,11 +60,11 @@ def create_app(settings: Settings | None = None, store: Link | None = None, tall
     app.after_request(_return_name)
     auth.register(app, settings)
     api = Api(app)
-    for part in (timers, batch, by_key, bulk, stats):
+    description.prepare(api)
+    app.extensions["description"] = api.spec
+    for part in (timers, batch, by_key, bulk, stats, health, pages, metrics):
         api.register_blueprint(part.bp)
-    app.register_blueprint(health.bp)
-    app.register_blueprint(pages.bp)
-    app.register_blueprint(metrics.bp)
+    app.register_blueprint(docs.bp)
     problems.register(app)
     tally.name_routes([rule.rule for rule in app.url_map.iter_rules()])
     app.wsgi_app = _alias(app.wsgi_app)  # type: ignore[method-assign]

@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import re
 import secrets
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from flask import Flask, g, request
@@ -16,6 +17,8 @@ from timer_service.rates import Rates
 
 #: Probes and explanations need no key.
 _OPEN = re.compile(r"/(?:livez|readyz|problems/[a-z-]+)/?")
+#: With keys, so is the description: a browser's address line sends none, and it tells nothing that is not public.
+_OPEN_WITH_KEYS = re.compile(rf"{_OPEN.pattern}|/openapi.json/?|/docs(?:/.*)?")
 _READS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -27,17 +30,21 @@ def register(app: Flask, settings: Settings) -> None:
 
         @app.before_request
         def _with_key() -> None:
-            if not _OPEN.fullmatch(request.path) and (wait := rates.wait(_check_key(keys))):
+            if not _OPEN_WITH_KEYS.fullmatch(request.path) and (wait := rates.wait(_check_key(keys))):
                 raise Problem(429, "This key makes too many requests.", headers={"Retry-After": str(wait)})
 
     else:
         allowed = {host.strip().lower() for host in settings.allowed_hosts.split(",") if host.strip()}
 
+        @lru_cache(256)
+        def is_known(host: str) -> bool:
+            name = _host_name(host)
+            return is_loopback(name) or bool(allowed & {name, "*"})
+
         @app.before_request
         def _by_known_host() -> None:
             # A page in a browser can make its own name point here (DNS rebinding), but not change the Host it sends.
-            host = _host_name(request.host)
-            if not (_OPEN.fullmatch(request.path) or is_loopback(host) or allowed & {host, "*"}):
+            if not (is_known(request.host) or _OPEN.fullmatch(request.path)):
                 raise Problem(
                     403, "Without API keys, only known names are answered: see Host, and TIMER_ALLOWED_HOSTS."
                 )

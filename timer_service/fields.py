@@ -6,7 +6,7 @@ import re
 from base64 import b64decode
 from binascii import Error as Base64Error
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from marshmallow import ValidationError, fields
 
@@ -15,7 +15,8 @@ from timer_service import destination
 from timer_service.parts import guard
 
 MAX_TAGS = 10
-_KEY = re.compile(r"[A-Za-z0-9._:@~-]{1,128}", re.ASCII)
+#: Not `.` or `..`, which clients take out of a path.
+_KEY = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._:@~-]{1,128}", re.ASCII)
 _TAG = re.compile(r"[A-Za-z0-9._:@~-]{1,64}", re.ASCII)
 
 
@@ -51,6 +52,15 @@ class Number(fields.Float):
 class Delay(fields.Field[int]):
     """Seconds as a number, or text with units; milliseconds inside."""
 
+    json_schema: ClassVar = {
+        "description": "seconds, or text with units",
+        "oneOf": [
+            {"type": "number", "minimum": 0, "maximum": duration.MAX_DELAY // 1000},
+            {"type": "string", "pattern": duration.PATTERN},
+        ],
+        "examples": [30, "500ms", "1h30m", "1d", "PT30M"],
+    }
+
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> int:
         if isinstance(value, str):
             try:
@@ -69,6 +79,8 @@ class Delay(fields.Field[int]):
 class Moment(fields.Field[int]):
     """RFC 3339; milliseconds inside."""
 
+    json_schema: ClassVar = {"type": "string", "format": "date-time", "examples": ["2026-03-01T09:00:00.000Z"]}
+
     def _serialize(self, value: int | None, *args: Any, **kwargs: Any) -> str | None:
         return None if value is None else moment.rfc3339(value)
 
@@ -82,6 +94,14 @@ class Moment(fields.Field[int]):
 
 
 class Url(fields.String):
+    json_schema: ClassVar = {
+        "type": "string",
+        "format": "uri",
+        "pattern": destination.URL_PATTERN,
+        "maxLength": destination.MAX_URL,
+        "examples": ["https://example.com/hook"],
+    }
+
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> str:
         if not isinstance(value, str):
             raise ValidationError("Must be a string.")
@@ -96,6 +116,14 @@ class Url(fields.String):
 
 class Headers(fields.Field[dict[str, str]]):
     """Sent as given; secrets are redacted on the way out."""
+
+    json_schema: ClassVar = {
+        "type": "object",
+        "description": "sent as given; those that frame the message or belong to the service are refused",
+        "maxProperties": destination.MAX_HEADERS,
+        "additionalProperties": {"type": "string", "pattern": destination.VALUE_PATTERN},
+        "examples": [{"X-Trace": "17"}],
+    }
 
     def _serialize(self, value: Any, *args: Any, **kwargs: Any) -> dict[str, str]:
         return {name: destination.REDACTED if destination.is_secret(name) else text for name, text in value.items()}
@@ -121,13 +149,17 @@ class Headers(fields.Field[dict[str, str]]):
 
 
 class Key(fields.String):
+    json_schema: ClassVar = {"type": "string", "pattern": f"^{_KEY.pattern}$", "examples": ["order-17"]}
+
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> str:
         if not isinstance(value, str) or not _KEY.fullmatch(value):
-            raise ValidationError("Must be 1 to 128 of the characters A-Z a-z 0-9 . _ : @ ~ -")
+            raise ValidationError("Must be 1 to 128 of the characters A-Z a-z 0-9 . _ : @ ~ - and not . or ..")
         return value
 
 
 class Tag(fields.String):
+    json_schema: ClassVar = {"type": "string", "pattern": f"^{_TAG.pattern}$", "examples": ["newsletter"]}
+
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> str:
         if not isinstance(value, str) or not _TAG.fullmatch(value):
             raise ValidationError("Must be 1 to 64 of the characters A-Z a-z 0-9 . _ : @ ~ -")
@@ -135,6 +167,7 @@ class Tag(fields.String):
 
 
 class Tags(fields.Field[tuple[str, ...]]):
+    json_schema: ClassVar = {"type": "array", "items": Tag.json_schema, "maxItems": MAX_TAGS}
     _tags = fields.List(Tag())
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> tuple[str, ...]:
@@ -144,6 +177,12 @@ class Tags(fields.Field[tuple[str, ...]]):
 
 
 class Base64(fields.Field[bytes]):
+    json_schema: ClassVar = {
+        "type": "string",
+        "contentEncoding": "base64",
+        "pattern": "^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{3}=|[A-Za-z0-9+/]{2}==)?$",
+    }
+
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> bytes:
         if not isinstance(value, str):
             raise ValidationError("Must be a string.")
@@ -157,8 +196,25 @@ class Base64(fields.Field[bytes]):
 _BACKOFF_RANGES: Mapping[Any, tuple[float, float]] = {"initial": (0, 86_400), "factor": (1, 100), "max": (0, 604_800)}
 
 
+def _range(low: float, high: float) -> dict[str, Any]:
+    return {"type": "number", "minimum": low, "maximum": high}
+
+
 class BackoffField(fields.Field[Backoff]):
     """An object {initial, factor, max} or a list of seconds whose last repeats."""
+
+    json_schema: ClassVar = {
+        "description": "seconds: growing by a factor up to a maximum, or a list whose last repeats",
+        "oneOf": [
+            {
+                "type": "object",
+                "additionalProperties": False,
+                "properties": {name: _range(*it) for name, it in _BACKOFF_RANGES.items()},
+            },
+            {"type": "array", "minItems": 1, "maxItems": 100, "items": _range(*_BACKOFF_RANGES["max"])},
+        ],
+        "examples": [{"initial": 5, "factor": 3, "max": 3600}, [5, 30, 120]],
+    }
 
     def _serialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
         return list(value.steps) or {name: getattr(value, name) for name in _BACKOFF_RANGES}

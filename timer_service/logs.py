@@ -8,6 +8,7 @@ import re
 import sys
 import threading
 import time
+from functools import lru_cache
 from types import TracebackType
 from typing import Any
 
@@ -30,6 +31,9 @@ def configure(level: str, form: str) -> None:
     attempts = logging.getLogger("scheduler.attempts")
     attempts.propagate = False
     attempts.handlers = [plain]
+    # What no line of ours says is not looked up for each (the Logging HOWTO, "Optimization").
+    logging._srcfile = None
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     sys.excepthook = _last_words
     threading.excepthook = lambda it: log.critical("a thread ended by a defect", exc_info=it.exc_value)
 
@@ -67,7 +71,12 @@ class Text(logging.Formatter):
 def _moment(seconds: float) -> str:
     """RFC 3339 in UTC. The wall clock of this machine: it says when a line was written, and decides nothing."""
     whole, ms = divmod(int(1000 * seconds), 1000)
-    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(whole))}.{ms:03d}Z"
+    return f"{_to_the_second(whole)}.{ms:03d}Z"
+
+
+@lru_cache(4)
+def _to_the_second(seconds: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
 
 
 def _last_words(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

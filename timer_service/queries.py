@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from typing import Any
+from typing import Any, ClassVar
 
 from marshmallow import Schema, ValidationError, fields, post_load, validate, validates_schema
 
 from scheduler import Query, Status
 from timer_service.destination import check_url
-from timer_service.fields import Moment, Tag
+from timer_service.fields import Moment, Tag, Url
 from timer_service.schemas import TimerOut
 
 MOST = 1000
-_FILTERS = ("status", "tag", "destination", "due_after", "due_before")
+_MAX_ORIGIN = 2048
+FILTERS = ("status", "tag", "destination", "due_after", "due_before")
 
 
 class Cursor(fields.Field[tuple[int, ...]]):
     """Where a page ended: a score and an id, and the moment at which a bulk action began."""
+
+    json_schema: ClassVar = {"type": "string", "maxLength": 200}
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
         text = value if isinstance(value, str) and len(value) <= 200 else ""
@@ -37,9 +40,13 @@ def cursor(place: tuple[int, str] | None, began_at: int = 0) -> str | None:
 
 
 class Origin(fields.String):
+    json_schema: ClassVar = {**Url.json_schema, "maxLength": _MAX_ORIGIN}
+
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> str:
         if not isinstance(value, str):
             raise ValidationError("Must be a string.")
+        if len(value) > _MAX_ORIGIN:  # the line of a request holds 8190
+            raise ValidationError(f"Longer than {_MAX_ORIGIN} characters.")
         try:
             check_url(value)
         except ValueError as error:
@@ -51,8 +58,8 @@ class Filters(Schema):
     status = fields.Enum(Status, by_value=True)
     tag = Tag()
     destination = Origin(metadata={"description": "a URL; timers of its scheme, host and port"})
-    due_after = Moment(metadata={"format": "date-time", "description": "this moment or later"})
-    due_before = Moment(metadata={"format": "date-time", "description": "earlier than this moment"})
+    due_after = Moment(metadata={"description": "this moment or later"})
+    due_before = Moment(metadata={"description": "earlier than this moment"})
     cursor = Cursor(metadata={"description": "next_cursor of the page before"})
 
 
@@ -80,11 +87,11 @@ class BulkIn(Filters):
 
     @validates_schema(skip_on_field_errors=True)
     def _either(self, data: dict[str, Any], **_: Any) -> None:
-        filters = [name for name in _FILTERS if name in data]
+        filters = [name for name in FILTERS if name in data]
         if "ids" in data and (filters or "cursor" in data):
             raise ValidationError("Give either ids or filters.", "ids")
         if "ids" not in data and not filters:
-            raise ValidationError(f"Give ids, or at least one of {', '.join(_FILTERS)}.", "ids")
+            raise ValidationError(f"Give ids, or at least one of {', '.join(FILTERS)}.", "ids")
 
 
 class BulkOut(Schema):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
+from functools import lru_cache
+from operator import attrgetter
 from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, missing, post_load, validate, validates_schema
@@ -13,10 +15,37 @@ from timer_service.destination import METHODS
 from timer_service.fields import BackoffField, Base64, Delay, Headers, Key, Moment, Number, Tags, Url, Whole
 from timer_service.parts import settings
 
+#: Made once: json.dumps() would make an encoder for each call.
+_to_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
 _PARTS = {"hours": 3_600_000, "minutes": 60_000, "seconds": 1000}
 #: The fields that say when.
 WHEN = (*_PARTS, "delay", "due_at")
 _MAX_PART = duration.MAX_DELAY // 1000
+
+
+def _schema_of(name: str) -> dict[str, str]:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+_ANY_BODY = {"description": "any JSON value; absent where none was given"}
+#: Anything is taken, and what is no timer gets a 422 of its own.
+_BATCH_TIMER: dict[str, Any] = {"anyOf": [_schema_of("NewTimer"), {}]}
+_BATCH_ITEM = {
+    "description": "in the order of the request: what became of each",
+    "oneOf": [
+        {
+            "type": "object",
+            "required": ["status", "timer"],
+            "properties": {"status": {"const": 201}, "timer": _schema_of("TimerOut")},
+        },
+        {
+            "type": "object",
+            "required": ["status", "problem"],
+            "properties": {"status": {"enum": [409, 413, 422, 429]}, "problem": _schema_of("Problem")},
+        },
+    ],
+}
 
 
 class NewTimer(Schema):
@@ -25,8 +54,8 @@ class NewTimer(Schema):
     hours = Whole(0, _MAX_PART)
     minutes = Whole(0, _MAX_PART)
     seconds = Whole(0, _MAX_PART)
-    delay = Delay(metadata={"description": "seconds, or 500ms, 1h30m, 1d, PT30M"})
-    due_at = Moment(metadata={"format": "date-time"})
+    delay = Delay()
+    due_at = Moment()
 
     url = Url(required=True)
     method = fields.String(validate=validate.OneOf(METHODS))
@@ -42,6 +71,10 @@ class NewTimer(Schema):
 
     key = Key(metadata={"description": "your own name for it, unique among unfinished timers"})
     tags = Tags()
+
+    def load(self, data: Any, **options: Any) -> Any:
+        said = frozenset(self.fields.keys() & data.keys()) if isinstance(data, dict) else frozenset()
+        return Schema.load(_that_looks_at(said), data, **options)
 
     @validates_schema(pass_original=True, skip_on_field_errors=False)
     def _one_when(self, data: dict[str, Any], original: dict[str, Any], **_: Any) -> None:
@@ -68,25 +101,25 @@ class NewTimer(Schema):
         if "body_base64" in data:
             data |= {"body": data.pop("body_base64"), "body_is_json": False}
         elif "body" in data:
-            data["body"] = json.dumps(data["body"], ensure_ascii=False, separators=(",", ":")).encode()
+            data["body"] = _to_json(data["body"]).encode()
         names: dict[str, Any] = {name: data.pop(name) for name in ("key", "tags") if name in data}
-        defaults = {"timeout": settings().timeout, "max_attempts": settings().max_attempts}
-        webhook = Webhook(**{**defaults, **data})
+        given = settings()
+        webhook = Webhook(**{"timeout": given.timeout, "max_attempts": given.max_attempts, **data})
         return {"webhook": webhook, "due_at": due_at, "delay_ms": delay_ms, **names}
 
 
 class AttemptOut(Schema):
     number = fields.Integer()
-    started_at = Moment()
-    lateness_ms = fields.Integer()
-    duration_ms = fields.Integer()
+    started_at = Moment(allow_none=True)
+    lateness_ms = fields.Integer(allow_none=True)
+    duration_ms = fields.Integer(allow_none=True)
     outcome = fields.Enum(Result, by_value=True)
-    status_code = fields.Integer()
-    response_body = fields.String()
-    error = fields.String()
-    redelivery = fields.String()
-    poller = fields.String()
-    next_attempt_at = Moment()
+    status_code = fields.Integer(allow_none=True)
+    response_body = fields.String(allow_none=True)
+    error = fields.String(allow_none=True)
+    redelivery = fields.String(allow_none=True)
+    poller = fields.String(allow_none=True)
+    next_attempt_at = Moment(allow_none=True)
 
 
 class TimerOut(Schema):
@@ -96,14 +129,14 @@ class TimerOut(Schema):
     due_at = Moment()
     created_at = Moment()
     attempts = fields.Integer()
-    next_attempt_at = Moment(metadata={"description": "while a retry waits"})
-    last_attempt = fields.Nested(AttemptOut)
+    next_attempt_at = Moment(allow_none=True, metadata={"description": "while a retry waits"})
+    last_attempt = fields.Nested(AttemptOut, allow_none=True)
 
     url = fields.String(attribute="webhook.url")
     method = fields.String(attribute="webhook.method")
     headers = Headers(attribute="webhook.headers")
-    body = fields.Method("_body", metadata={"description": "absent where none was given"})
-    body_base64 = fields.Method("_body_base64")
+    body = fields.Method("_body", metadata={"json_schema": _ANY_BODY})
+    body_base64 = fields.Method("_body_base64", metadata={"json_schema": Base64.json_schema})
     timeout = fields.Float(attribute="webhook.timeout")
     max_attempts = fields.Integer(attribute="webhook.max_attempts")
     backoff = BackoffField(attribute="webhook.backoff")
@@ -112,23 +145,48 @@ class TimerOut(Schema):
     key = fields.String(allow_none=True)
     tags = fields.List(fields.String())
 
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._members = [
+            (name, field._serialize, attrgetter("id" if isinstance(field, fields.Method) else field.attribute or name))
+            for name, field in self.dump_fields.items()
+        ]
+
+    def dump(self, obj: Any, *, many: bool | None = None) -> Any:
+        """Of a timer nothing is ever missing: without looking for what is, half as long as marshmallow's own."""
+        if many:
+            return [self.dump(timer) for timer in obj]
+        said = ((name, write(read(obj), name, obj)) for name, write, read in self._members)
+        return {name: value for name, value in said if value is not missing}
+
     def _body(self, timer: Timer) -> Any:
         webhook = timer.webhook
-        return json.loads(webhook.body) if webhook.body is not None and webhook.body_is_json else missing
+        return json.loads(webhook.body.decode()) if webhook.body is not None and webhook.body_is_json else missing
 
     def _body_base64(self, timer: Timer) -> Any:
         webhook = timer.webhook
         return b64encode(webhook.body).decode() if webhook.body is not None and not webhook.body_is_json else missing
 
 
+@lru_cache(256)
+def _that_looks_at(said: frozenset[str]) -> NewTimer:
+    """The schema of these fields and what is required: of 18 most are not said, and each costs 1 us all the same."""
+    return NewTimer(only=said | {"url"})
+
+
 class BatchIn(Schema):
     most_bytes = 8 * 1024 * 1024
 
-    timers = fields.List(fields.Raw(), required=True, validate=validate.Length(1, 1000))
+    timers = fields.List(
+        fields.Raw(allow_none=True),
+        required=True,
+        validate=validate.Length(1, 1000),
+        metadata={"json_schema": {"type": "array", "minItems": 1, "maxItems": 1000, "items": _BATCH_TIMER}},
+    )
 
 
 class BatchOut(Schema):
-    results = fields.List(fields.Raw(), metadata={"description": "in order: a status, and the timer or the problem"})
+    results = fields.List(fields.Raw(), metadata={"json_schema": {"type": "array", "items": _BATCH_ITEM}})
 
 
 class AttemptsOut(Schema):
@@ -136,8 +194,17 @@ class AttemptsOut(Schema):
 
 
 class LatenessOut(Schema):
-    p50 = fields.Integer(attribute="lateness_p50_ms", metadata={"description": "of the last 1,000 attempts"})
-    p99 = fields.Integer(attribute="lateness_p99_ms")
+    p50 = fields.Integer(
+        allow_none=True, attribute="lateness_p50_ms", metadata={"description": "of the last 1,000 attempts"}
+    )
+    p99 = fields.Integer(allow_none=True, attribute="lateness_p99_ms")
+
+
+_LATENESS = {
+    "type": "object",
+    "description": "of the last 1,000 attempts",
+    "properties": {name: {"type": ["integer", "null"]} for name in ("p50", "p99")},
+}
 
 
 class StatsOut(Schema):
@@ -148,4 +215,9 @@ class StatsOut(Schema):
     failed = fields.Integer()
     cancelled = fields.Integer()
     oldest_overdue_ms = fields.Integer()
-    lateness_ms = fields.Function(LatenessOut().dump)
+    lateness_ms = fields.Function(LatenessOut().dump, metadata={"json_schema": _LATENESS})
+
+
+class HealthOut(Schema):
+    status = fields.String(metadata={"enum": ["ok"]})
+    warnings = fields.List(fields.String(), metadata={"description": "of /readyz: what is wrong with the store"})

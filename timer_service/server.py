@@ -38,8 +38,9 @@ _STATUSES = {
 
 class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
     def handle(self, conn: Any) -> Any:
-        # Not settimeout(): gunicorn makes the socket blocking again.
-        conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", _PATIENCE, 0))
+        if not conn.initialized:
+            # Not settimeout(): gunicorn makes the socket blocking again.
+            conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", _PATIENCE, 0))
         kept = super().handle(conn)
         while kept is True and self._lingers(conn):
             kept = super().handle(conn)

@@ -11,7 +11,7 @@ from io import BytesIO
 import certifi
 import pycurl
 
-from scheduler.delivery.request import JSON, Request
+from scheduler.delivery.request import Request
 from scheduler.delivery.transport import MAX_READ, Answer
 from scheduler.timer import Claim
 
@@ -50,6 +50,8 @@ class Call:
         self.cut = False
         self.sent = False
         self.blocked = False
+        #: It was about to go on a connection that is closed; nothing was sent.
+        self.stale = False
 
     def answer(self, error: str | None, status: int | None = None) -> Answer:
         return Answer(
@@ -67,11 +69,14 @@ class Call:
 class Handle:
     """A libcurl easy handle, set up once; it carries one call after another."""
 
-    def __init__(self, permits: Callable[[str, int], bool]) -> None:
+    def __init__(self, permits: Callable[[str, int], bool], closed: set[int]) -> None:
+        """`closed` has the ports on our side of connections that are not to be used again."""
         self._permits = permits
+        self._closed = closed
         self.call: Call
         self._where = ("", "")
         self._shape = ("", True)
+        self._left = 0
         self.curl = pycurl.Curl()
         self.curl.handle = self
         for option, value in (
@@ -111,8 +116,13 @@ class Handle:
             self._shape = shape
         if request.body is not None:
             curl.setopt(pycurl.POSTFIELDS, request.body)
-        curl.setopt(pycurl.HTTPHEADER, _header_lines(request))
-        curl.setopt(pycurl.TIMEOUT_MS, max(1, round(1000 * (call.deadline - time.monotonic()))))
+        # One string is all headers: libcurl copies each it is given, and looks into each for a dozen names (2 us).
+        # With a name and no value it takes away what it would add by itself, and not what that string says.
+        curl.setopt(pycurl.HTTPHEADER, ["\r\n".join(request.lines), "accept:", "content-type:"])
+        left = max(1, round(1000 * (call.deadline - time.monotonic())))
+        if left != self._left:
+            curl.setopt(pycurl.TIMEOUT_MS, left)
+            self._left = left
 
     def finished(self, code: int, message: str = "") -> Answer:
         """The answer of the call, whose transfer has ended with this code (0: well)."""
@@ -129,9 +139,13 @@ class Handle:
             word = "connect"
         return call.answer(word, status)
 
-    def _before_request(self, *_: object) -> int:
+    def _before_request(self, _theirs: str, _ours: str, _their_port: int, port: int) -> int:
         """libcurl repeats a request by itself when a reused connection closes before an answer: one is all it gets."""
         if self.call.sent:
+            return int(pycurl.PREREQFUNC_ABORT)
+        if port in self._closed:
+            self._closed.remove(port)
+            self.call.stale = True
             return int(pycurl.PREREQFUNC_ABORT)
         self.call.sent = True
         return int(pycurl.PREREQFUNC_OK)
@@ -160,16 +174,6 @@ class Handle:
             return None
         self.call.cut = True
         return 0
-
-
-def _header_lines(request: Request) -> list[str]:
-    """Without what libcurl would add by itself (of bodies too small for it to add an Expect)."""
-    lines = [*request.lines] if "accept" in request.own else [*request.lines, "accept:"]
-    if request.own:  # it drops `X-Empty: `, and sends `X-Empty;` as that
-        lines = [line.removesuffix(": ") + ";" if line.endswith(": ") else line for line in lines]
-    if JSON not in lines and "content-type" not in request.own:
-        lines.append("content-type:")
-    return lines
 
 
 def _headers(head: bytes) -> dict[str, str]:

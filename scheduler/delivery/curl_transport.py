@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import select
+import socket
 import time
 
 import pycurl
@@ -52,6 +53,8 @@ class CurlTransport:
         self._woken = False
         #: Sockets that libcurl has left, watched on: most are used again soon, and a call to epoll less is 2 us.
         self._left: set[int] = set()
+        #: Ports on our side of connections that the other side closed meanwhile.
+        self._closed: set[int] = set()
         self._timer_at: float | None = None
         self._multi = pycurl.CurlMulti()
         self._multi.setopt(pycurl.M_SOCKETFUNCTION, self._watch_socket)
@@ -67,8 +70,13 @@ class CurlTransport:
             self._answers.append(Answer(claim=claim, started_at=None, sent=False))
             return
         started_at = self._clock.now_us() // 1000
-        call = Call(claim, build(claim, started_at, self._signer), started_at)
-        origin, addresses = self._names.addresses(claim.webhook.url)
+        try:
+            call = Call(claim, build(claim, started_at, self._signer), started_at)
+            origin, addresses = self._names.addresses(claim.webhook.url)
+        except ValueError as error:  # whatever one timer does, the poller goes on
+            log.error("timer %s cannot be sent: %s", claim.id, type(error).__name__)
+            self._answers.append(Answer(claim=claim, started_at=started_at, error="protocol", sent=False))
+            return
         if addresses is None:
             self._names.ask(call, origin)
         else:
@@ -112,9 +120,8 @@ class CurlTransport:
                 os.eventfd_read(self._alarm)
                 for call, origin, addresses in self._names.answered():
                     self._go(call, origin, addresses)
-            elif descriptor in self._left:  # it rings for nobody: the other side has closed it
-                self._left.remove(descriptor)
-                self._epoll.unregister(descriptor)
+            elif descriptor in self._left:
+                self._hung_up(descriptor)
             else:
                 self._multi.socket_action(descriptor, _FLAGS[events])
         now = time.monotonic()
@@ -139,7 +146,10 @@ class CurlTransport:
         call = handle.call
         answer = handle.finished(code, message)
         self._end(handle)
-        if answer.error == "connect" and not call.sent and len(call.addresses) > 1:
+        if call.stale:
+            call.stale = False
+            self._start(call)
+        elif answer.error == "connect" and not call.sent and len(call.addresses) > 1:
             call.addresses = call.addresses[1:]
             self._start(call)
         else:
@@ -163,11 +173,11 @@ class CurlTransport:
             self._start(call)
 
     def _start(self, call: Call) -> None:
-        handle = self._idle.pop() if self._idle else Handle(self._permits)
+        handle = self._idle.pop() if self._idle else Handle(self._permits, self._closed)
         try:
             handle.carry(call)
-        except (pycurl.error, UnicodeError, TypeError):  # whatever one timer does, the poller goes on
-            log.exception("timer %s cannot be sent", call.claim.id)
+        except (pycurl.error, ValueError, TypeError) as error:
+            log.error("timer %s cannot be sent: %s", call.claim.id, type(error).__name__)
             self._answers.append(call.answer("protocol"))
             return
         self._busy.add(handle)
@@ -193,6 +203,13 @@ class CurlTransport:
             self._epoll.modify(descriptor, _EVENTS[event])
         except FileNotFoundError:  # new; or closed since, which epoll notices by itself
             self._epoll.register(descriptor, _EVENTS[event])
+
+    def _hung_up(self, descriptor: int) -> None:
+        """A connection that nobody uses was closed. libcurl looks once a second, and would send on it until then."""
+        self._left.remove(descriptor)
+        self._epoll.unregister(descriptor)
+        with socket.socket(fileno=os.dup(descriptor)) as duplicate:
+            self._closed.add(duplicate.getsockname()[1])
 
     def _set_timer(self, ms: int) -> None:
         self._timer_at = None if ms < 0 else time.monotonic() + ms / 1000

@@ -12,8 +12,7 @@ from scheduler.version import VERSION
 
 _BODILESS = frozenset({"GET", "HEAD", "DELETE"})
 _AGENT = f"user-agent: timer-service/{VERSION}"
-#: The line that tells of a body of ours.
-JSON = "content-type: application/json"
+_JSON = "content-type: application/json"
 
 
 class Request(NamedTuple):
@@ -22,8 +21,6 @@ class Request(NamedTuple):
     #: `name: value` each; the names of the service's own are in lower case, those of the client as it gave them.
     lines: list[str]
     body: bytes | None
-    #: The client's names in lower case.
-    own: frozenset[str]
 
     @property
     def headers(self) -> dict[str, str]:
@@ -40,30 +37,29 @@ def build(claim: Claim, now_ms: int, signer: Signer) -> Request:
     is_json = webhook.body_is_json
     if body is None and webhook.method == "POST":
         body, is_json = json.dumps({"id": claim.id}).encode(), True
-    lines = [_AGENT]
-    if body is not None and is_json:
-        lines.append(JSON)
-    own: frozenset[str] = frozenset()
-    if webhook.headers:
-        own = frozenset(name.lower() for name in webhook.headers)
-        lines = [line for line in lines if line.partition(":")[0] not in own]
-        lines += [f"{name}: {value}" for name, value in webhook.headers.items()]
     timestamp = now_ms // 1000
-    lines += (
+    lines = [
         f"webhook-id: {claim.id}",
         f"webhook-timestamp: {timestamp}",
         f"timer-attempt: {claim.number}",
         f"timer-due-at: {rfc3339(claim.due_at)}",
         f"timer-lateness-ms: {lateness(claim, now_ms)}",
-    )
+    ]
     signature = signer.sign(claim.id, timestamp, body or b"")
     if signature:
         lines.append(f"webhook-signature: {signature}")
     if claim.redelivery:
         lines.append(f"timer-redelivery: {claim.redelivery}")
+    own = {name.lower() for name in webhook.headers} if webhook.headers else ()
+    if "user-agent" not in own:
+        lines.append(_AGENT)
+    if body is not None and is_json and "content-type" not in own:
+        lines.append(_JSON)
+    if own:
+        lines += [f"{name}: {value}" for name, value in webhook.headers.items()]
     if body is None and webhook.method not in _BODILESS:
         body = b""
-    return Request(webhook.method, webhook.url, lines, body, own)
+    return Request(webhook.method, webhook.url, lines, body)
 
 
 def lateness(claim: Claim, now_ms: int) -> int:

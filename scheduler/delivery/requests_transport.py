@@ -131,6 +131,7 @@ class RequestsTransport:
 def _read(response: Response) -> bytes:
     """At most MAX_READ bytes, as they came; a longer answer costs its connection."""
     body = b""
+    response.raw.headers.discard("content-encoding")  # urllib3 would make decoders that it shall not use, and not many
     while len(body) < MAX_READ:
         # Read to its end: only the read after the last byte finds that some are missing.
         more: bytes = response.raw.read(MAX_READ - len(body), decode_content=False)

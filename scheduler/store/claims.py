@@ -16,8 +16,9 @@ from scheduler.store.link import Link
 from scheduler.store.record import decode, encode_attempt
 from scheduler.timer import Attempt, Claim, Redelivery, Result, Settlement, Webhook
 
-#: Timers one script call claims or settles at most; above about 100 the cost per timer no longer falls.
-BATCH = 256
+#: Timers one script call claims or settles at most. Above about 100 the store's cost per timer no longer falls, and
+#: libcurl's rises with what is in flight: it searches the connections in use.
+BATCH = 128
 #: Lost leases that make a timer a suspect, and the tag it waits behind (lua/shared.lua).
 _SUSPECT_LOSSES = 2
 SUSPECTS = "!suspects"

@@ -12,6 +12,7 @@ from zlib import crc32
 T = TypeVar("T")
 
 _DIGITS = string.digits + string.ascii_uppercase + string.ascii_lowercase
+_PAIRS = [one + two for one in _DIGITS for two in _DIGITS]
 _VALUES = {digit: value for value, digit in enumerate(_DIGITS)}
 _RANDOM_DIGITS = 20
 
@@ -75,8 +76,9 @@ def bell(partition: int) -> str:
 
 
 def _digits(number: int, width: int) -> str:
-    digits = []
-    for _ in range(width):
-        number, value = divmod(number, len(_DIGITS))
-        digits.append(_DIGITS[value])
-    return "".join(reversed(digits))
+    """`width` is even: two digits at a time take half as long."""
+    pairs = []
+    for _ in range(width // 2):
+        number, value = divmod(number, MAX_PARTITIONS)
+        pairs.append(_PAIRS[value])
+    return "".join(reversed(pairs))

@@ -85,6 +85,7 @@ def destination(url: str) -> str:
     return f"{parts.scheme}://{(parts.hostname or '').lower()}:{port}"
 
 
+@lru_cache(1024)
 def destination_tag(url: str) -> str:
     """8 characters that stand for the destination in the part of a record that scripts read."""
     digest = hashlib.blake2b(destination(url).encode(), digest_size=6).digest()

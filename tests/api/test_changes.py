@@ -144,7 +144,12 @@ def test_put_by_key_while_delivering_is_a_409_to_try_again(http: FlaskClient, be
 
 
 def test_the_key_of_the_path_is_the_one_that_counts(http: FlaskClient) -> None:
-    for path, body, pointer in (("a b", {}, "/key"), ("x" * 129, {}, "/key"), ("k", {"key": "other"}, "/key")):
+    for path, body, pointer in (
+        ("a b", {}, "/key"),
+        ("%2e%2e", {}, "/key"),
+        ("x" * 129, {}, "/key"),
+        ("k", {"key": "other"}, "/key"),
+    ):
         answer = http.put(f"/timers/by-key/{path}", json={**HOOK, "seconds": 1, **body})
         assert answer.status_code == 422
         assert answer.get_json()["errors"][0]["pointer"] == pointer

@@ -118,6 +118,7 @@ def test_bulk_cancel_by_ids_and_by_filter_counts_what_it_did(http: FlaskClient, 
         "skipped": 0,
         "next_cursor": None,
     }
+    assert http.post("/timers/cancel", json={"tag": "t"}).get_json()["cancelled"] == 0  # they are already
     assert bench.timers.stats().scheduled == 1
 
 
@@ -227,3 +228,10 @@ def test_an_idempotency_key_is_visible_ascii(http: FlaskClient, key: str) -> Non
 def _failed(http: FlaskClient) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = http.get("/timers?status=failed").get_json()["data"]
     return found
+
+
+def test_what_is_no_object_in_a_batch_is_refused_alone(http: FlaskClient) -> None:
+    items = [8794, [], "url", None, True, {"url": "http://h/", "seconds": 1}]
+    answer = http.post("/timers/batch", json={"timers": items})
+    assert answer.json is not None
+    assert [result["status"] for result in answer.json["results"]] == [422] * 5 + [201]

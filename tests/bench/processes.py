@@ -93,7 +93,7 @@ class Service:
 
     def __init__(self, folder: Path, **environ: str) -> None:
         assert BINARIES["valkey"] is not None
-        self._folder = folder
+        self.folder = folder
         self.store = Server(BINARIES["valkey"]).start()
         self.environ = {"TIMER_REDIS_URL": self.store.url, "TIMER_LOG_LEVEL": "warning", **environ}
         self.timers = Timers(Link(connect(self.store.url, 5)), keep_cancelled_ms=60_000)
@@ -101,7 +101,7 @@ class Service:
         self.url = ""
 
     def start(self, *words: str, **environ: str) -> Part:
-        log = self._folder / f"{len(self.parts)}-{words[0]}.log"
+        log = self.folder / f"{len(self.parts)}-{words[0]}.log"
         part = Part(*words, log=log, **{**self.environ, **environ})
         self.parts.append(part)
         return part
@@ -116,13 +116,13 @@ class Service:
     def poisoned_poller(self, **environ: str) -> Part:
         """One that dies of a timer for `/poison`."""
         command = (sys.executable, "-m", "tests.bench.poisoned_poller")
-        log = self._folder / f"{len(self.parts)}-poisoned.log"
+        log = self.folder / f"{len(self.parts)}-poisoned.log"
         self.parts.append(Part(log=log, command=command, **{**self.environ, **environ}))
         return self.parts[-1]
 
     def poller(self, **environ: str) -> Part:
         """A poller that has begun its loop."""
-        alive = self._folder / f"{len(self.parts)}-alive"
+        alive = self.folder / f"{len(self.parts)}-alive"
         part = self.start("poller", TIMER_HEARTBEAT_FILE=str(alive), **environ)
         wait_until(alive.exists, 20, part.output())
         return part

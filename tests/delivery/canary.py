@@ -102,7 +102,8 @@ def serve_names() -> None:
             turn = turns[min(max(queries[name], 1), len(turns)) - 1]
             addresses = [ip_address(text).packed for text in turn]
             addresses = [packed for packed in addresses if len(packed) == (4 if kind == 1 else 16)]
-        flags = b"\x81\x80" if name in NAMES else b"\x81\x83"  # an answer, or NXDOMAIN
+        # An answer, SERVFAIL, or NXDOMAIN.
+        flags = b"\x81\x80" if name in NAMES else b"\x81\x82" if name.startswith("failing") else b"\x81\x83"
         head = query[:2] + flags + b"\x00\x01" + len(addresses).to_bytes(2, "big") + b"\x00" * 4
         answers = (
             b"\xc0\x0c\x00%c\x00\x01\x00\x00\x00\x00" % kind + len(packed).to_bytes(2, "big") + packed

@@ -77,8 +77,9 @@ def test_a_name_that_changes_its_mind_leads_nowhere(canary: Any) -> None:
     assert again["reached"] == [PUBLIC]
 
 
-def test_a_name_that_does_not_exist_is_a_dns_error(canary: Any) -> None:
-    assert canary(["http://nobody.test/"])["outcomes"] == {"http://nobody.test/": "dns"}
+@pytest.mark.parametrize("name", ["nobody", "failing"])
+def test_a_name_that_does_not_exist_or_cannot_be_looked_up_is_a_dns_error(canary: Any, name: str) -> None:
+    assert canary([f"http://{name}.test/"])["outcomes"] == {f"http://{name}.test/": "dns"}
 
 
 def test_fifty_silent_names_hold_no_attempt_beyond_its_deadline_and_no_healthy_one_at_all(canary: Any) -> None:

@@ -5,20 +5,24 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
+import struct
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from scheduler import Signer, StoreClock
+from scheduler import Result, Signer, StoreClock
 from scheduler.delivery.curl_transport import CurlTransport
 from scheduler.delivery.dialling import Dialler, Unreachable
+from scheduler.delivery.judge import judge, retry_after
 from scheduler.delivery.leash import Leash
 from scheduler.delivery.transport import MAX_READ, Transport
 from tests.bench.raw import RawReceiver, raw_receiving
-from tests.bench.receiver import Receiver, receiving
+from tests.bench.receiver import Receiver, receiving, verified
 from tests.bench.transports import LEASE, LOOPBACK, Send, claim, collect
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -26,11 +30,22 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 SLACK = 0.5
 
 
+@contextmanager
+def arriving(behave: Callable[[RawReceiver, socket.socket], None]) -> Iterator[RawReceiver]:
+    """A receiver of bare sockets; the reference library accepts the signature of every request that it has read."""
+    with raw_receiving(behave) as receiver:
+        yield receiver
+    for request in receiver.requests:
+        head, _, body = request.partition(b"\r\n\r\n")
+        lines = [line.decode().partition(":") for line in head.split(b"\r\n")[1:]]
+        assert verified(body, {name.lower(): value.strip() for name, _, value in lines})
+
+
 # What is sent
 
 
 def test_method_path_headers_and_body_arrive_as_given(send: Send) -> None:
-    with raw_receiving(lambda _, sock: sock.sendall(OK)) as receiver:
+    with arriving(lambda _, sock: sock.sendall(OK)) as receiver:
         send(
             f"{receiver.url}/a/../b//c?x=%2F&y=a+b",
             method="PUT",
@@ -55,7 +70,7 @@ def test_every_method_is_sent(send: Send, receiver: Receiver, method: str) -> No
 
 
 def test_connections_are_used_again(send: Send) -> None:
-    with raw_receiving(lambda _, sock: sock.sendall(OK)) as receiver:
+    with arriving(lambda _, sock: sock.sendall(OK)) as receiver:
         for _ in range(5):
             assert send(receiver.url).status_code == 200
     assert (len(receiver.requests), receiver.connections) == (5, 1)
@@ -78,13 +93,34 @@ def test_the_environment_of_the_poller_changes_nothing(
     assert "authorization" not in receiver.hits[0].headers
 
 
-def test_a_redirect_is_an_answer_and_is_not_followed(send: Send) -> None:
-    def redirect(receiver: RawReceiver, sock: socket.socket) -> None:
-        sock.sendall(b"HTTP/1.1 302 Found\r\nLocation: %s/other\r\nContent-Length: 0\r\n\r\n" % receiver.url.encode())
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirect_is_an_answer_and_is_not_followed(send: Send, status: int) -> None:
+    """Neither to where this request could go, nor to a file."""
 
-    with raw_receiving(redirect) as receiver:
-        assert send(receiver.url).status_code == 302
-    assert len(receiver.requests) == 1
+    def redirect(receiver: RawReceiver, sock: socket.socket) -> None:
+        where = f"{receiver.url}/other" if len(receiver.requests) == 1 else "file:///etc/hostname"
+        sock.sendall(f"HTTP/1.1 {status} Away\r\nLocation: {where}\r\nContent-Length: 0\r\n\r\n".encode())
+
+    with arriving(redirect) as receiver:
+        for _ in range(2):
+            answer = send(receiver.url)
+            assert (answer.status_code, answer.error, answer.body) == (status, None, b"")
+    assert len(receiver.requests) == 2
+
+
+def test_a_connection_that_closed_while_it_was_idle_is_no_failure(send: Send) -> None:
+    closed = threading.Semaphore(0)
+
+    def answer_and_close(_: RawReceiver, sock: socket.socket) -> None:
+        sock.sendall(OK)
+        sock.shutdown(socket.SHUT_RDWR)
+        closed.release()
+
+    with arriving(answer_and_close) as receiver:
+        for _ in range(3):
+            assert send(receiver.url).status_code == 200
+            assert closed.acquire(timeout=5)
+    assert (len(receiver.requests), receiver.connections) == (3, 3)
 
 
 # At most one request on the wire
@@ -99,7 +135,7 @@ def test_a_request_read_whole_and_not_answered_is_not_sent_again(send: Send) -> 
         else:
             sock.close()
 
-    with raw_receiving(second_time_silent) as receiver:
+    with arriving(second_time_silent) as receiver:
         assert send(receiver.url).status_code == 200
         answer = send(receiver.url)
     assert (answer.error, answer.sent) == ("reset", True)
@@ -133,7 +169,7 @@ def test_no_answer_outlives_the_deadline(send: Send, kind: str) -> None:
         sock.sendall(ENDLESS[kind])
         receiver.drip(sock, PIECES.get(kind, b"x"))
 
-    with raw_receiving(endless) as receiver:
+    with arriving(endless) as receiver:
         begun = time.monotonic()
         answer = send(receiver.url, timeout=0.4)
         assert 0.4 <= time.monotonic() - begun < 0.4 + SLACK
@@ -181,12 +217,57 @@ def answered(raw: bytes, *, close: bool = True) -> Callable[[RawReceiver, socket
         (b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf", "protocol"),
         (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", "protocol"),
         (b"HTTP/1.1 200 OK\r\nX: " + b"x" * 100_000, "protocol"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n12345", "protocol"),
     ],
 )
 def test_a_broken_answer_has_a_word(send: Send, raw: bytes, error: str) -> None:
-    with raw_receiving(answered(raw)) as receiver:
+    with arriving(answered(raw)) as receiver:
         answer = send(receiver.url)
     assert (answer.error, answer.sent) == (error, True)
+
+
+@pytest.mark.parametrize(
+    "before", [b"", b"HTTP/1.1 200 OK\r\nContent-Len", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf"]
+)
+def test_a_reset_in_the_middle_of_an_answer_is_one(send: Send, before: bytes) -> None:
+    def reset(_: RawReceiver, sock: socket.socket) -> None:
+        sock.sendall(before)
+        time.sleep(0.05)  # a reset overtakes what was sent just before it
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        sock.close()
+
+    with arriving(reset) as receiver:
+        answer = send(receiver.url)
+    assert (answer.error, answer.sent) == ("reset", True)
+    assert len(receiver.requests) == 1
+
+
+def test_what_comes_after_an_answer_is_nobodys(send: Send) -> None:
+    with arriving(answered(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok, and HTTP/1.1 500 No\r\n\r\n")) as receiver:
+        for _ in range(2):
+            answer = send(receiver.url)
+            assert (answer.status_code, answer.error, answer.body) == (200, None, b"ok")
+
+
+@pytest.mark.parametrize(
+    ("said", "seconds"),
+    [("5", 5), ("-5", None), ("1000000000", 1e9), ("soon", None), ("Fri, 01 Jan 2100 00:00:00 GMT", 0)],
+)
+@pytest.mark.parametrize("status", [429, 503])
+def test_what_a_busy_receiver_asks_for_is_heard(send: Send, status: int, said: str, seconds: float | None) -> None:
+    raw = f"HTTP/1.1 {status} Busy\r\nRetry-After: {said}\r\nContent-Length: 0\r\n\r\n".encode()
+    with arriving(answered(raw)) as receiver:
+        answer = send(receiver.url)
+    heard = retry_after(answer, 4_102_444_800_000)  # in 2100
+    assert (answer.status_code, heard) == (status, seconds)
+
+
+@pytest.mark.parametrize(
+    ("status", "outcome"),
+    [(400, "retryable"), (404, "retryable"), (408, "retryable"), (410, "permanent"), (489, "permanent")],
+)
+def test_a_refusal_is_final_only_where_it_says_so(send: Send, receiver: Receiver, status: int, outcome: str) -> None:
+    assert judge(send(f"{receiver.url}/status/{status}")) == (outcome, None)
 
 
 def test_a_refused_connection_is_no_request(send: Send) -> None:
@@ -202,26 +283,67 @@ def test_a_plain_server_behind_https_is_a_tls_error(send: Send, receiver: Receiv
     assert receiver.hits == []
 
 
-def test_of_a_long_answer_only_the_beginning_is_read(send: Send) -> None:
+@pytest.mark.parametrize("length", [b"Content-Length: 1000000000", b"Connection: close"])
+def test_of_a_long_answer_only_the_beginning_is_read(send: Send, length: bytes) -> None:
     def flood(receiver: RawReceiver, sock: socket.socket) -> None:
-        sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n")
+        sock.sendall(b"HTTP/1.1 200 OK\r\n%s\r\n\r\n" % length)
         while not receiver.over.is_set():
             sock.sendall(b"x" * 65536)
 
-    with raw_receiving(flood) as receiver:
+    with arriving(flood) as receiver:
         answer = send(receiver.url)
     assert (answer.status_code, answer.error, len(answer.body)) == (200, None, MAX_READ)
 
 
 def test_nothing_is_decompressed(send: Send) -> None:
     bomb = b"\x1f\x8b\x08" + b"\x00" * 100
-    raw = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip, gzip\r\nContent-Length: %d\r\n\r\n%s" % (len(bomb), bomb)
-    with raw_receiving(answered(raw)) as receiver:
+    raw = (
+        b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip"
+        + b", gzip" * 49
+        + b"\r\nContent-Length: %d\r\n\r\n%s" % (len(bomb), bomb)
+    )
+    with arriving(answered(raw)) as receiver:
         assert send(receiver.url).body == bomb
 
 
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"\x00" * 1000,
+        b"\x16\x03\x01\x02\x00\x01\x00",
+        b"HTTP/2.0 200 OK\r\n\r\n",
+        b"HTTP/1.1 99999 OK\r\n\r\n",
+        b"HTTP/1.1 -200 OK\r\n\r\n",
+        b"HTTP/1.1\r\n\r\n",
+        b"HTTP/1.1 200 OK\n\nok",
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n\x81\x00",
+        b"HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\nhello",
+        b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999999\r\n\r\nx",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 1, 1\r\n\r\nx",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n1\r\nx\r\n0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nFFFFFFFFFFFFFFFFF\r\nx",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\nx",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, nonsense\r\n\r\nx",
+        b"HTTP/1.1 200 OK\r\n: no name\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\n folded: first\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nX: \x00\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nX: \xff\xfe\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 20_000 + b"\r\n",
+        b"HTTP/1.1 103 Early Hints\r\ntimer-reschedule: 5\r\n\r\nHTTP/1.1 200 OK\r\n\r\n",
+    ],
+)
+def test_whatever_is_answered_an_attempt_has_an_end_and_the_next_goes_well(
+    send: Send, receiver: Receiver, raw: bytes
+) -> None:
+    with arriving(answered(raw)) as hostile:
+        assert judge(send(hostile.url, timeout=2))[0] in tuple(Result)
+        assert len(hostile.requests) == 1
+    assert send(receiver.url).status_code == 204
+
+
 def test_the_service_goes_on_after_every_hostile_answer(transport: Transport, receiver: Receiver) -> None:
-    with raw_receiving(answered(b"HTTP/1.1 200 OK\r\nX\x00: \r\n\r\r\n\xff" * 50)) as hostile:
+    with arriving(answered(b"HTTP/1.1 200 OK\r\nX\x00: \r\n\r\r\n\xff" * 50)) as hostile:
         for _ in range(40):
             transport.submit(claim(hostile.url, timeout=1))
         collect(transport, 40)
@@ -250,9 +372,22 @@ def test_a_wake_is_not_lost_when_look_ups_are_answered_at_the_same_time() -> Non
     transport.close()
 
 
-def test_a_timer_that_cannot_be_sent_at_all_stops_nobody(transport: Transport, receiver: Receiver) -> None:
-    """Creation refuses such a header; a record of another version may hold it."""
-    transport.submit(claim(receiver.url, headers={"x": "\ud800"}))
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"headers": {"x": "\ud800"}},
+        {"url": "http://h:port/"},
+        {"url": "http://[::1/"},
+        {"url": "nonsense"},
+        {"method": "\ud800"},
+        {"url": "http://127.0.0.1/\x00"},
+    ],
+)
+def test_a_timer_that_cannot_be_sent_at_all_stops_nobody(
+    transport: Transport, receiver: Receiver, broken: dict[str, Any]
+) -> None:
+    """Creation refuses such; a record of another version may hold it."""
+    transport.submit(claim(**{"url": receiver.url, **broken}))
     (answer,) = collect(transport, 1)
     assert answer.status_code is None
     assert answer.error
@@ -276,7 +411,7 @@ def test_a_deadline_holds_on_a_connection_that_is_used_again(send: Send) -> None
         if len(receiver.requests) > 1:
             receiver.drip(sock, b"x")
 
-    with raw_receiving(second_time_endless) as receiver:
+    with arriving(second_time_endless) as receiver:
         assert send(receiver.url).status_code == 200
         begun = time.monotonic()
         assert send(receiver.url, timeout=0.4).error == "timeout"
@@ -333,7 +468,7 @@ def test_a_call_that_is_over_cannot_be_cut() -> None:
 def test_idle_connections_are_few_however_many_origins_there_are(transport: Transport) -> None:
     before = len(os.listdir("/proc/self/fd"))
     with contextlib.ExitStack() as stack:
-        receivers = [stack.enter_context(raw_receiving(lambda _, sock: sock.sendall(OK))) for _ in range(100)]
+        receivers = [stack.enter_context(arriving(lambda _, sock: sock.sendall(OK))) for _ in range(100)]
         listening = len(os.listdir("/proc/self/fd")) - before
         for receiver in receivers:
             transport.submit(claim(receiver.url))

@@ -5,14 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.bench.processes import Service, Up
-
-
-@pytest.fixture
-def service(tmp_path: Path) -> Iterator[Service]:
-    it = Service(tmp_path)
-    yield it
-    it.remove()
+from tests.bench.processes import Up
 
 
 @pytest.fixture

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
+import socket
 import time
 from collections import Counter
 
@@ -10,13 +12,17 @@ import pytest
 import requests
 
 from scheduler import Backoff, Delivery
-from tests.bench.processes import Service, wait_until
+from tests.bench.processes import Service, free_port, wait_until
 from tests.bench.receiver import Receiver, receiving
 
+TRANSPORTS = pytest.mark.parametrize("transport", ["requests", "curl"])
 
+
+@TRANSPORTS
 def test_a_poller_killed_in_mid_attempt_has_its_timer_sent_again_once_with_the_same_id_and_marked(
-    service: Service, receiver: Receiver
+    service: Service, receiver: Receiver, transport: str
 ) -> None:
+    service.environ |= {"TIMER_TRANSPORT": transport, "TIMER_LEASE": "3"}
     victim = service.poller()
     (timer_id,) = service.set(1, f"{receiver.url}/held", 0)
     (first,) = receiver.wait_for(1, 10)
@@ -61,7 +67,11 @@ def test_of_300_timers_one_that_kills_its_poller_fails_and_299_are_delivered(
     assert set(receiver.counts()) == set(ids)
 
 
-def test_at_most_once_is_not_sent_again_after_a_kill_in_mid_attempt(service: Service, receiver: Receiver) -> None:
+@TRANSPORTS
+def test_at_most_once_is_not_sent_again_after_a_kill_in_mid_attempt(
+    service: Service, receiver: Receiver, transport: str
+) -> None:
+    service.environ |= {"TIMER_TRANSPORT": transport, "TIMER_LEASE": "3"}
     victim = service.poller()
     (timer_id,) = service.set(1, f"{receiver.url}/held", 0, delivery=Delivery.AT_MOST_ONCE)
     receiver.wait_for(1, 10)
@@ -75,7 +85,52 @@ def test_at_most_once_is_not_sent_again_after_a_kill_in_mid_attempt(service: Ser
     assert len(receiver.hits) == 1
 
 
-@pytest.mark.parametrize("transport", ["requests", "curl"])
+@TRANSPORTS
+def test_at_most_once_is_tried_again_while_certainly_nothing_was_sent(
+    service: Service, receiver: Receiver, transport: str
+) -> None:
+    service.poller(TIMER_TRANSPORT=transport)
+    once = {"delivery": Delivery.AT_MOST_ONCE, "max_attempts": 3, "backoff": _quick()}
+    (refused,) = service.set(1, f"http://127.0.0.1:{free_port()}/", 0, **once)
+    (answered,) = service.set(1, f"{receiver.url}/status/503", 0, **once)
+    wait_until(lambda: service.timers.stats().failed == 2, 10, "the end of both")
+    assert [attempt.error for attempt in service.timers.attempts(refused)] == ["connect"] * 3
+    assert [attempt.status_code for attempt in service.timers.attempts(answered)] == [503]
+
+
+@TRANSPORTS
+def test_a_refused_destination_ends_its_timer_at_once_and_is_not_told(
+    service: Service, receiver: Receiver, transport: str
+) -> None:
+    poller = service.poller(TIMER_TRANSPORT=transport, TIMER_EGRESS_ALLOW="", TIMER_LOG_LEVEL="debug")
+    port = receiver.url.rpartition(":")[2]
+    literal, named = service.set(1, receiver.url, 0) + service.set(1, f"http://localhost:{port}/", 0)
+    wait_until(lambda: service.timers.stats().failed == 2, 10, "the end of both")
+    for timer_id in (literal, named):
+        (attempt,) = service.timers.attempts(timer_id)
+        assert (attempt.outcome, attempt.error, attempt.status_code) == ("permanent", "blocked", None)
+        assert "127.0.0.1" not in str(attempt)
+    assert "127.0.0.1" not in poller.output().replace(service.store.url, "")
+    assert receiver.hits == []
+
+
+def test_300_destinations_that_hang_with_one_timer_each_cost_a_healthy_one_nothing(
+    service: Service, receiver: Receiver
+) -> None:
+    service.poller(TIMER_TRANSPORT="curl")
+    with contextlib.ExitStack() as stack:
+        # They never accept: the kernel shakes hands, and that is all.
+        silent = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(300)]
+        for listener in silent:
+            service.set(1, f"http://127.0.0.1:{listener.getsockname()[1]}/", 0, timeout=60)
+        wait_until(lambda: service.timers.stats().delivering == 300, 20, "all of them under way")
+        for number in range(50):
+            due = time.time() + 0.05
+            service.set(1, receiver.url, 50)
+            assert receiver.wait_for(number + 1, 5)[-1].at - due < 1
+
+
+@TRANSPORTS
 def test_a_receiver_that_asks_for_a_timer_again_gets_it_again_marked(
     service: Service, receiver: Receiver, transport: str
 ) -> None:

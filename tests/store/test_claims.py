@@ -20,7 +20,7 @@ from scheduler import (
     UnknownTimer,
     Webhook,
 )
-from scheduler.store.claims import SUSPECTS
+from scheduler.store.claims import BATCH, SUSPECTS
 from tests.bench.store import KEEP, LEASE, SHARE, START, Bench
 
 
@@ -551,7 +551,7 @@ def test_one_claim_forgets_a_bounded_number(bench: Bench) -> None:
 def test_one_call_claims_no_more_than_a_batch_and_says_that_there_is_more(bench: Bench) -> None:
     bench.timers.schedule(*(bench.draft(0) for _ in range(300)))
     batch = bench.claims.claim(1000)
-    assert (len(batch.claims), batch.next_due) == (256, 0.0)
+    assert (len(batch.claims), batch.next_due) == (BATCH, 0.0)
 
 
 def test_a_take_back_that_reads_a_full_batch_is_followed_by_the_next_at_once(bench: Bench) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from scheduler import Attempt, Claim, KeyTaken, Query, Rearm, Result, Settlement, TooManyPending, UnknownTimer
+from scheduler.store.record import destination_tag
 from scheduler.store.timers import Timers
 from tests.bench.store import KEEP, LEASE, START, Bench
 
@@ -96,4 +97,8 @@ def test_no_more_timers_than_allowed_are_pending_and_each_that_ends_makes_room(b
     assert not isinstance(first, Exception)
     few.cancel(first.id)
     few.schedule(bench.draft(5))
+    bench.advance(5)
+    bench.claims.claim(2, [destination_tag("http://receiver/")])
+    with pytest.raises(TooManyPending):  # those that wait behind their destination are pending too
+        few.schedule(bench.draft(5))
     bench.check()

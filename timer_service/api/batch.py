@@ -9,6 +9,7 @@ from marshmallow import ValidationError
 from scheduler import Draft, TimerError
 from timer_service import idempotency
 from timer_service.arguments import Blueprint, invalid
+from timer_service.description import IDEMPOTENCY_KEY
 from timer_service.parts import repeats, timers
 from timer_service.problems import Problem, members, of_engine
 from timer_service.schemas import BatchIn, BatchOut, NewTimer, TimerOut
@@ -22,6 +23,7 @@ Outcome = list[int] | dict[str, Any]
 @bp.route("/timers/batch", methods=["POST"])
 @bp.arguments(BatchIn)
 @bp.response(200, BatchOut)
+@bp.doc(parameters=[IDEMPOTENCY_KEY])
 def create(asked: dict[str, Any]) -> tuple[dict[str, Any], int, dict[str, str]]:
     """Set many timers; the answer has one result for each, in order."""
     begun = idempotency.begin()
@@ -29,12 +31,13 @@ def create(asked: dict[str, Any]) -> tuple[dict[str, Any], int, dict[str, str]]:
     results: list[dict[str, Any]] = [{}] * len(asked["timers"])
     drafts: dict[int, Draft] = {}
     for number, item in enumerate(asked["timers"]):
+        if not isinstance(item, dict):
+            results[number] = _refusal(invalid(["Must be an object."]))
+            continue
         try:
             loaded = schema.load(item)
         except ValidationError as error:
-            results[number] = _refusal(
-                invalid(error.messages_dict if isinstance(item, dict) else ["Must be an object."])
-            )
+            results[number] = _refusal(invalid(error.messages_dict))
         else:
             drafts[number] = Draft(id=idempotency.new_id(begun, number, loaded.get("key")), **loaded)
     is_repeat = begun is not None and begun.answer is not None

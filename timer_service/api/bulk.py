@@ -18,17 +18,13 @@ bp = Blueprint("bulk", __name__, description="Actions on many timers")
 def cancel(asked: dict[str, Any]) -> dict[str, Any]:
     """Withdraw timers."""
     if "ids" in asked:
-        ids, following = asked["ids"], None
+        ids, following, matched = asked["ids"], None, len(asked["ids"])
     else:
         page = _page(asked)
-        ids, following = [timer.id for timer in page.timers], cursor(page.next)
+        ids = [timer.id for timer in page.timers if timer.status is Status.SCHEDULED]
+        following, matched = cursor(page.next), len(page.timers)
     cancelled = timers().cancel_each(ids).count("cancelled")
-    return {
-        "matched": len(ids),
-        "cancelled": cancelled,
-        "skipped": len(ids) - cancelled,
-        "next_cursor": following,
-    }
+    return {"matched": matched, "cancelled": cancelled, "skipped": matched - cancelled, "next_cursor": following}
 
 
 @bp.route("/timers/replay", methods=["POST"])

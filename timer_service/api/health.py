@@ -4,22 +4,26 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint
-
 from scheduler import StoreUnsuitable
+from timer_service.arguments import Blueprint
 from timer_service.parts import health
 from timer_service.problems import Problem
+from timer_service.schemas import HealthOut
 
-bp = Blueprint("health", __name__)
+bp = Blueprint("health", __name__, description="For probes")
 
 
-@bp.get("/livez")
+@bp.route("/livez", methods=["GET"])
+@bp.response(200, HealthOut)
 def livez() -> dict[str, str]:
+    """This process runs."""
     return {"status": "ok"}
 
 
-@bp.get("/readyz")
+@bp.route("/readyz", methods=["GET"])
+@bp.response(200, HealthOut)
 def readyz() -> dict[str, Any]:
+    """A timer set now would be kept."""
     try:
         report = health().check()
     except StoreUnsuitable as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from flask import Blueprint, Response
+from flask import Response
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
@@ -12,16 +12,18 @@ from prometheus_client.registry import Collector
 
 from scheduler import Stats, StoreUnavailable
 from timer_service import parts
+from timer_service.arguments import Blueprint
 from timer_service.tally import BUCKETS, Tally
 
-bp = Blueprint("metrics", __name__)
+bp = Blueprint("metrics", __name__, description="For Prometheus")
 
 _BOUNDS = [*(str(bound) for bound in BUCKETS), "+Inf"]
 
 
-@bp.get("/metrics")
+@bp.route("/metrics", methods=["GET"])
+@bp.response(200, {"type": "string"}, content_type="text/plain")
 def metrics() -> Response:
-    """Answers also while the store is away, with what it has."""
+    """What was counted, and how the store stands; answers also while the store is away, with what it has."""
     registry = CollectorRegistry()
     registry.register(_Found([*_of_requests(parts.tally()), *_of_store()]))
     return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)

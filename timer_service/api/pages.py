@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response
+from flask import Response
 
+from timer_service.arguments import Blueprint
 from timer_service.problems import PAGES, Problem
 
-bp = Blueprint("pages", __name__)
+bp = Blueprint("pages", __name__, description="What problems mean")
 
 
-@bp.get("/problems/<name>")
+@bp.route("/problems/<name>", methods=["GET"])
+@bp.response(200, {"type": "string"}, content_type="text/plain")
 def problem(name: str) -> Response:
+    """What a kind of problem means."""
     for status, (page, text) in PAGES.items():
         if page == name:
             return Response(f"{status} {page}\n\n{text}\n", mimetype="text/plain")

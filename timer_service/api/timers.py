@@ -10,6 +10,7 @@ from flask import request
 from scheduler import Attempt, Draft, Query, Timer, TimerError
 from timer_service import idempotency
 from timer_service.arguments import Blueprint, json_object
+from timer_service.description import IDEMPOTENCY_KEY, MERGE_PATCH
 from timer_service.merge import merging
 from timer_service.parts import changes, listing, repeats, timers
 from timer_service.queries import ListIn, ListOut, cursor
@@ -21,6 +22,7 @@ bp = Blueprint("timers", __name__, description="Requests that will be sent")
 @bp.route("/timers", methods=["POST"])
 @bp.arguments(NewTimer)
 @bp.response(201, TimerOut)
+@bp.doc(parameters=[IDEMPOTENCY_KEY])
 def create(asked: dict[str, Any]) -> tuple[Timer, int, dict[str, str]]:
     """Set a timer."""
     begun = idempotency.begin()
@@ -63,6 +65,7 @@ def show(timer_id: str) -> Timer:
 
 @bp.route("/timers/<timer_id>", methods=["PATCH"])
 @bp.response(200, TimerOut)
+@bp.doc(requestBody=MERGE_PATCH)
 def change(timer_id: str) -> Timer:
     """Move a scheduled timer, or change what will be sent (RFC 7396)."""
     return changes().change(timer_id, merging(json_object()))

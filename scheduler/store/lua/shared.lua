@@ -85,6 +85,13 @@ local function dump_progress(it)
   return table.concat({ it.attempts, it.lost, int(it.due), int(it.planned), it.why, it.settled, it.base, it.named and 'n' or nil }, ' ')
 end
 
+-- How many timers wait, behind whatever it may be.
+local function count_waiting()
+  local count = 0
+  for _, tag in ipairs(redis.call('ZRANGE', WAITING, 0, -1)) do count = count + redis.call('ZCARD', waiting_key(tag)) end
+  return count
+end
+
 -- Lets a timer wait behind its destination, or among the suspects.
 local function let_wait(id, tag, due)
   redis.call('ZADD', waiting_key(tag), int(due), id)

@@ -7,8 +7,7 @@
 --         | destinations that wait | ms the earliest lease ends or -1 | lost leases | refused settles | then the latest latenesses, ms
 
 local now = math.floor(now_us() / 1000)
-local waiting = 0
-for _, tag in ipairs(redis.call('ZRANGE', WAITING, 0, -1)) do waiting = waiting + redis.call('ZCARD', waiting_key(tag)) end
+local waiting = count_waiting()
 local _, due = head(SCHEDULED)
 local _, waiting_due = head(WAITING)
 local _, lease_end = head(DELIVERING)

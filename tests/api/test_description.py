@@ -1,0 +1,65 @@
+"""/openapi.json and /docs."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from scheduler import Settings
+from tests.bench.store import Bench
+from timer_service import create_app
+from timer_service.auth import new_key
+
+
+def test_every_route_but_the_documentation_itself_is_described(http: FlaskClient) -> None:
+    described = http.get("/openapi.json").json
+    assert described is not None
+    assert isinstance(http.application, Flask)
+    rules = {re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule) for rule in http.application.url_map.iter_rules()}
+    assert {rule for rule in rules if not rule.startswith(("/docs", "/openapi.json"))} == set(described["paths"])
+
+
+def test_every_call_tells_its_failures_as_problems(http: FlaskClient) -> None:
+    described = http.get("/openapi.json").json
+    assert described is not None
+    for path, calls in described["paths"].items():
+        for method, call in calls.items():
+            if method == "parameters":
+                continue
+            failures = {status for status in call["responses"] if not status.startswith("2")}
+            assert {"401", "403", "429", "503", "default"} <= failures, (path, method)
+            assert {call["responses"][status]["$ref"].split("/")[2] for status in failures} == {"responses"}
+    for answer in described["components"]["responses"].values():
+        assert list(answer["content"]) == ["application/problem+json"]
+
+
+def test_no_reference_leads_nowhere(http: FlaskClient) -> None:
+    answer = http.get("/openapi.json")
+    assert answer.json is not None
+    for kind, name in set(re.findall(r'"#/components/(\w+)/([\w-]+)"', answer.text)):
+        assert name in answer.json["components"][kind]
+
+
+def test_the_docs_load_nothing_from_another_host_and_run_no_script_in_the_page(http: FlaskClient) -> None:
+    page = http.get("/docs")
+    assert "script-src 'self';" in page.headers["Content-Security-Policy"]
+    assert "http" not in page.text.replace("http-equiv", "")
+    assert re.findall(r"<script(?! src=)", page.text) == []
+    for path in re.findall(r'(?:src|href)="([^"]+)"', page.text):
+        assert http.get(path).status_code == 200, path
+
+
+@pytest.mark.parametrize("path", ["/docs", "/docs/start.js", "/docs/swagger-ui.css", "/openapi.json"])
+def test_with_keys_the_docs_need_none_and_without_them_a_known_host(http: FlaskClient, bench: Bench, path: str) -> None:
+    _, entry = new_key("me", "write")
+    guarded = create_app(Settings(api_keys=entry), bench.link).test_client()
+    assert guarded.get(path, headers={"Host": "timers.example"}).status_code == 200
+    assert http.get(path, headers={"Host": "evil.example"}).status_code == 403
+
+
+@pytest.mark.parametrize("path", ["/docs/../setup.cfg", "/docs/oauth2-redirect.html", "/docs/%2e%2e/x"])
+def test_only_the_files_of_the_page_are_served(http: FlaskClient, path: str) -> None:
+    assert http.get(path).status_code == 404
