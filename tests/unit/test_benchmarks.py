@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 import benchmarks
-from benchmarks import against, cpu, crash, figures, filling, hammer, results, sink
+from benchmarks import against, cpu, crash, figures, filling, goals, hammer, results, sink
 from benchmarks.peers.registry import PEERS
 from benchmarks.peers.work import Order
 from benchmarks.sink import Arrival
@@ -165,3 +165,12 @@ def test_a_peers_crash_counts_what_has_not_arrived_and_what_came_twice() -> None
         "last_twice_s": 2.5,
         "last_arrival_s": 2.5,
     }
+
+
+def test_a_goal_is_met_by_the_figure_of_its_row_and_nothing_is_claimed_without_one() -> None:
+    parts = {"idle": {"rows": [{"pending": 10, "together_percent": 2}]}, "crash": {"rows": [{"lost": 0}]}}
+    said = {str(row["what"]): row["met"] for row in goals.compared(parts)}
+    assert said["idle, % of a core"] == "NO"
+    assert said["kill -9 with 1,000 in flight: lost"] == "yes"
+    assert said["CPU s per 1,000, curl"] is None
+    assert said["claim rate, most pending to fewest, %"] is None
