@@ -30,12 +30,18 @@ from timer_service.tally import Tally
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}", re.ASCII)
 
 
+class App(Flask):
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """Nothing here is a coroutine; Flask would look at every function again at every call."""
+        return func
+
+
 def create_app(settings: Settings | None = None, store: Link | None = None, tally: Tally | None = None) -> Flask:
     """The application; the only place where its parts are wired."""
     settings = settings or Settings.from_env()
     store = store or Link(connect(settings.redis_url, settings.store_timeout))
 
-    app = Flask(__name__, static_folder=None)
+    app = App(__name__, static_folder=None)
     app.config |= {
         "API_TITLE": "timer-service",
         "API_VERSION": VERSION,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import re
 import sys
 import threading
@@ -23,7 +24,7 @@ _PLAIN = re.compile(r"[!#-~]+", re.ASCII)
 def configure(level: str, form: str) -> None:
     """For a whole process. `form` is json, text, or auto: text on a terminal."""
     text = form == "text" or (form == "auto" and sys.stderr.isatty())
-    handler = logging.StreamHandler(sys.stderr)
+    handler = Lines()
     handler.setFormatter(Text() if text else Json())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     plain = logging.StreamHandler(sys.stderr)
@@ -41,6 +42,19 @@ def configure(level: str, form: str) -> None:
 def fields(**named: Any) -> dict[str, Any]:
     """The `extra` of a record that carries values of its own: log.info("request", extra=fields(status=200))."""
     return {"fields": named}
+
+
+class Lines(logging.Handler):
+    """To stderr, one write a line, so that no thread waits for the line of another."""
+
+    def createLock(self) -> None:
+        self.lock = None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            os.write(2, f"{self.format(record)}\n".encode("utf-8", "backslashreplace"))
+        except Exception:
+            self.handleError(record)
 
 
 class Json(logging.Formatter):

@@ -56,11 +56,12 @@ def _read(request: Request, most_bytes: int) -> bytes:
     length = request.content_length
     if length is not None and length > most_bytes:
         raise _too_large(most_bytes)
+    awaited = most_bytes + 1 if length is None else length
     raw = b""
-    while more := request.stream.read(most_bytes + 1 - len(raw)):
+    while len(raw) < awaited and (more := request.stream.read(awaited - len(raw))):
         raw += more
-        if len(raw) > most_bytes:
-            raise _too_large(most_bytes)
+    if len(raw) > most_bytes:
+        raise _too_large(most_bytes)
     if length is not None and len(raw) < length:
         raise Problem(400, "The body is shorter than its Content-Length.")
     return raw

@@ -14,7 +14,6 @@ _OFF = {
     "allow_header_conformance": "/timers/batch is also a path of /timers/{timer_id}, and so allows what that does",
     "positive_data_acceptance": "whether a cursor, an Idempotency-Key, a key in path and body, or a patch is right "
     "depends on what was said before, which no schema tells",
-    "unsupported_method": "for the same reason: DELETE /timers/batch is a timer that is not there, and a 404",
 }
 #: Answers to what the description does not allow: 413 and 414 too, for a body and a query that are too long.
 _REFUSALS = """[checks.negative_data_rejection]

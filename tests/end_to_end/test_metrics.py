@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import socket
 import subprocess
 
 import pytest
@@ -30,8 +31,19 @@ class Scrape:
 
 
 def measured(service: Service, transport: str, **environ: str) -> tuple[Part, int]:
+    """A poller that answers scrapes, and where."""
     port = free_port()
-    return service.poller(TIMER_METRICS_PORT=str(port), TIMER_TRANSPORT=transport, **environ), port
+    poller = service.poller(TIMER_METRICS_PORT=str(port), TIMER_TRANSPORT=transport, **environ)
+    wait_until(lambda: _listens(port), 20, "a port that listens")
+    return poller, port
+
+
+def _listens(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except OSError:
+        return False
+    return True
 
 
 @pytest.mark.parametrize("transport", ["requests", "curl"])
@@ -58,7 +70,7 @@ def test_attempts_are_counted_by_outcome_lateness_and_duration(
 
 def test_what_is_in_flight_shows_while_it_is(service: Service, receiver: Receiver) -> None:
     _, port = measured(service, "curl", TIMER_SLOTS="16")
-    service.set(5, f"{receiver.url}/held", 0)
+    service.set(4, f"{receiver.url}/held", 0)  # its share
     receiver.wait_for(4, 10)
     held = Scrape(port)
     assert (held.value("timer_in_flight"), held.value("timer_slots")) == (4, 16)
