@@ -174,3 +174,9 @@ def test_a_goal_is_met_by_the_figure_of_its_row_and_nothing_is_claimed_without_o
     assert said["kill -9 with 1,000 in flight: lost"] == "yes"
     assert said["CPU s per 1,000, curl"] is None
     assert said["claim rate, most pending to fewest, %"] is None
+
+
+def test_a_machine_is_busy_by_what_is_neither_idle_nor_waiting_for_a_disk() -> None:
+    before = "cpu  100 0 100 1000 50 0 0 0 0 0\ncpu0 ..."
+    after = "cpu  120 0 120 1050 60 0 0 10 0 0\ncpu0 ..."
+    assert cpu.busy_percent(before, after) == pytest.approx(100 * 50 / 110)
