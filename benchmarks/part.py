@@ -13,7 +13,6 @@ from typing import Any
 from benchmarks import cpu, results
 from benchmarks.figures import Row, median, spread, table
 
-
 #: Percent of the machine that others may use before a part begins without a word.
 _QUIET = 5
 
