@@ -12,7 +12,7 @@ from timer_service import idempotency
 from timer_service.arguments import Blueprint, json_object
 from timer_service.description import IDEMPOTENCY_KEY, MERGE_PATCH
 from timer_service.merge import merging
-from timer_service.parts import changes, listing, repeats, timers
+from timer_service.parts import changes, listing, timers
 from timer_service.queries import ListIn, ListOut, cursor
 from timer_service.schemas import AttemptsOut, NewTimer, TimerOut
 
