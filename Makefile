@@ -6,7 +6,7 @@ ARGS ?=
 # Not empty: make bench in a few minutes, small.
 QUICK ?=
 
-.PHONY: run test lint bench clean
+.PHONY: run test faults lint bench clean
 .DELETE_ON_ERROR:
 
 run: $(VENV)/.run
@@ -14,6 +14,10 @@ run: $(VENV)/.run
 
 test: $(VENV)/.dev
 	$(VENV)/bin/python -m pytest $(ARGS)
+
+# Everything goes wrong on a seeded schedule: `make faults MINUTES=10 SEED=1`; without SEED a new one is drawn and printed.
+faults: $(VENV)/.dev
+	$(VENV)/bin/python -m tests.faults.run --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 lint: $(VENV)/.dev
 	$(VENV)/bin/ruff check .

@@ -10,10 +10,26 @@ import sys
 import traceback
 from dataclasses import replace
 
-from benchmarks import against, crash, drain, hang, idle, intake, lateness, memory, part, plots, scale
+from benchmarks import (
+    against,
+    crash,
+    drain,
+    goals,
+    hang,
+    idle,
+    intake,
+    lateness,
+    memory,
+    pages,
+    part,
+    plots,
+    results,
+    scale,
+)
+from benchmarks.figures import table
 from benchmarks.part import say
 
-PARTS = [it.PART for it in (drain, lateness, intake, memory, scale, idle, hang, crash, against)]
+PARTS = [it.PART for it in (drain, lateness, intake, memory, scale, pages, idle, hang, crash, against)]
 
 
 def main() -> int:
@@ -27,6 +43,7 @@ def main() -> int:
             except Exception:
                 traceback.print_exc()
                 failed.append(it.name)
+    print(table(goals.compared(results.load(options.path)["parts"])), flush=True)
     for picture in plots.draw(options.path):
         say(f"drawn: {picture}")
     say(f"written: {options.path}")

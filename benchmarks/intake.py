@@ -30,6 +30,8 @@ from tests.bench.processes import Service
 
 _HOOK = "http://127.0.0.1:9000/hook"
 _BATCH = 500
+SINGLE = "POST /timers, 16 connections"
+BATCHES = f"POST /timers/batch, {_BATCH} each, 4 connections"
 #: Prepared requests that are sent again and again.
 _PREPARED = 64
 
@@ -151,8 +153,8 @@ def _timer_client(url: str) -> Any:
 
 
 WAYS: Mapping[str, Way] = {
-    "POST /timers, 16 connections": _single,
-    f"POST /timers/batch, {_BATCH} each, 4 connections": _batches,
+    SINGLE: _single,
+    BATCHES: _batches,
     "TimerClient.create, one thread": _client,
     "TimerClient.create_many, one thread": _client_batches,
 }

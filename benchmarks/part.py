@@ -10,8 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks import results
+from benchmarks import cpu, results
 from benchmarks.figures import Row, median, spread, table
+
+#: Percent of the machine that others may use before a part begins without a word.
+_QUIET = 5
 
 
 @dataclass(frozen=True)
@@ -58,13 +61,18 @@ def repeat(what: str, rounds: int, one: Callable[[], Row], spreads: Sequence[str
 
 def run(part: Part, options: Options) -> None:
     say(f"{part.name}: {part.about.partition(chr(10))[0]}")
+    busy = round(cpu.busy(1))
+    if busy > _QUIET:
+        say(f"  {busy} % of this machine is in use by others: its figures are worth less")
     begun = time.monotonic()
     rows, more = part.measure(options)
     took = time.monotonic() - begun
     if options.only:
         say("not written to the results: this is not the whole part")
     else:
-        results.save(options.path, part.name, results.section(rows, took, options.quick, **more))
+        results.save(
+            options.path, part.name, results.section(rows, took, options.quick, busy_before_percent=busy, **more)
+        )
     print(f"\n{part.name}, {took:.0f} s\n{table(rows)}\n", flush=True)
 
 

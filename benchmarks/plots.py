@@ -99,6 +99,8 @@ def _note(whole: Mapping[str, Any], parts: Sequence[Mapping[str, Any]]) -> str:
     quick = (
         "  QUICK RUN, one small round: shows that it works, not how fast." if any(it["quick"] for it in parts) else ""
     )
+    busy = max((it.get("busy_before_percent", 0) for it in parts), default=0)
+    quick += f"  {busy} % of the machine was in use by others." if busy > 5 else ""
     return (
         f"{machine.get('cpu')}, {machine.get('cores')} cores shared by worker, store, sink and client; Linux "
         f"{machine.get('kernel')}; Python {versions.get('python')}, Valkey {versions.get('valkey-server')}, "

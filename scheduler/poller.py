@@ -27,6 +27,9 @@ attempts_log = logging.getLogger("scheduler.attempts")
 MAX_SLEEP = 1.0
 #: Seconds of backoff while the store is away: first, and at most. Jitter takes up to half of it off.
 _BACKOFF = (0.1, 2.0)
+#: And no more than this part of a lease. A store that was away for less than half a lease takes back what has expired
+#: (claim.lua), and a lease that was to be renewed just then has a sixth left: its owner must be back by then.
+_BACKOFF_OF_LEASE = 1 / 12
 #: Seconds after its deadline in which an attempt is still renewed: time to settle it.
 _SETTLE_TIME = 5.0
 #: Bytes kept of an answer.
@@ -180,6 +183,7 @@ class Poller:
             pause = one_pass()
         except StoreUnavailable:
             first, most = _BACKOFF
+            most = min(most, _BACKOFF_OF_LEASE * self._lease)
             pause = min(most, first * 2.0 ** min(self._store_failures, 10)) * (1 - random() / 2)
             self._store_failures += 1
             return pause

@@ -175,6 +175,17 @@ def test_an_outcome_is_kept_while_the_store_is_away_and_settled_when_it_is_back(
     assert len(transport.sent) == 1
 
 
+def test_while_the_store_is_away_it_looks_again_before_any_lease_can_have_ended(poller: Poller) -> None:
+    """Of a store away for just less than half a lease it is not known that it was: whoever is back first takes back."""
+
+    def away() -> float:
+        raise StoreUnavailable("away")
+
+    pauses = [poller._guarded(away) for _ in range(20)]
+    assert max(pauses) <= LEASE / 1000 / 6 / 2
+    assert min(pauses[5:]) > 0.2  # and it does not spin
+
+
 def test_it_holds_at_most_one_suspect(bench: Bench, poller: Poller, transport: HandTransport) -> None:
     for _ in range(3):
         bench.schedule()

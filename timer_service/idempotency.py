@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Mapping
+from typing import Any
 
 from flask import g, request
 
-from scheduler import Begun
+from scheduler import Begun, StoreUnavailable
 from timer_service.parts import repeats, timers
 from timer_service.problems import Problem
 
@@ -24,6 +26,13 @@ def begin() -> Begun | None:
     if not re.fullmatch(r"[\x21-\x7e]{1,255}", key, re.ASCII):
         raise Problem(400, f"{_HEADER} must be 1 to 255 visible ASCII characters.")
     return repeats().begin(f"{g.get('credential', '')} {request.path.rstrip('/')}", key, g.asked)
+
+
+def keep(begun: Begun, answer: Any) -> None:
+    """Keep what the request is answered with. A store that fails now is no reason to take the answer back: it is done,
+    and a repeat that finds no answer makes the same ids again, and is told how they stand."""
+    with contextlib.suppress(StoreUnavailable):
+        repeats().finish(begun, answer)
 
 
 def new_id(begun: Begun | None, number: int, key: str | None) -> str:

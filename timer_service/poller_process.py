@@ -33,7 +33,8 @@ def run(settings: Settings) -> None:
     """Poll until SIGTERM or SIGINT; returns when what was under way has ended or the grace is over."""
     # A host and pid alone come again: containers restart with the same ones.
     name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(2)}"
-    link = Link(connect(settings.redis_url, settings.store_timeout))
+    # No pause: a poller has one thread, which backs off by itself, and no longer than its leases allow.
+    link = Link(connect(settings.redis_url, settings.store_timeout), pause=0)
     claims = Claims(
         link,
         poller=name,

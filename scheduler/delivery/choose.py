@@ -6,6 +6,7 @@ import importlib.util
 import logging
 
 from scheduler.clock import StoreClock
+from scheduler.delivery.descriptors import fitting
 from scheduler.delivery.dialling import Checkpoint
 from scheduler.delivery.requests_transport import RequestsTransport
 from scheduler.delivery.signing import Signer
@@ -28,7 +29,7 @@ def transport_name(settings: Settings) -> str:
 
 def slots(settings: Settings) -> int:
     """Requests in flight at most: an open socket each with curl, a thread each with requests."""
-    return settings.slots or {"curl": 2048, "requests": 64}[transport_name(settings)]
+    return fitting(settings.slots or {"curl": 2048, "requests": 64}[transport_name(settings)])
 
 
 def open_transport(settings: Settings, clock: StoreClock) -> Transport:

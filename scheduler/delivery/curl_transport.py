@@ -205,11 +205,30 @@ class CurlTransport:
             self._epoll.register(descriptor, _EVENTS[event])
 
     def _hung_up(self, descriptor: int) -> None:
-        """A connection that nobody uses was closed. libcurl looks once a second, and would send on it until then."""
+        """What nobody uses rings. If it was closed: libcurl looks once a second, and would send on it until then."""
         self._left.remove(descriptor)
         self._epoll.unregister(descriptor)
-        with socket.socket(fileno=os.dup(descriptor)) as duplicate:
-            self._closed.add(duplicate.getsockname()[1])
+        port = _port_if_closed(descriptor)
+        if port:
+            self._closed.add(port)
 
     def _set_timer(self, ms: int) -> None:
         self._timer_at = None if ms < 0 else time.monotonic() + ms / 1000
+
+
+def _port_if_closed(descriptor: int) -> int | None:
+    """The port on our side of a connection, if the other side has closed it or said what nobody asked for."""
+    try:
+        sock = socket.socket(fileno=descriptor)
+    except OSError:  # no socket: libcurl has an eventfd of its own watched
+        return None
+    try:
+        sock.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+    except BlockingIOError:  # it was watched for room to write, and there is some
+        return None
+    except OSError:
+        pass
+    finally:
+        port: int = sock.getsockname()[1]
+        sock.detach()
+    return port

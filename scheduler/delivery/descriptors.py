@@ -16,6 +16,14 @@ def raise_limit() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
+def fitting(slots: int) -> int:
+    """As many of these slots as there can be files for, and at least one."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard == resource.RLIM_INFINITY:
+        return slots
+    return min(slots, max(1, (hard - _OURS) // _PER_SLOT))
+
+
 def idle_connections(slots: int) -> int:
     """Connections that may stay open while nothing is sent, 1,024 at the most."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)

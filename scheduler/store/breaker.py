@@ -16,7 +16,8 @@ PAUSE = 1.0
 
 
 class Breaker:
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, pause: float = PAUSE, clock: Callable[[], float] = time.monotonic) -> None:
+        self._pause = pause
         self._clock = clock
         self._lock = threading.Lock()
         self._broken = False
@@ -31,7 +32,7 @@ class Breaker:
             now = self._clock()
             if self._broken and now < self._retry_at:
                 raise StoreUnavailable(self._reason)
-            self._retry_at = now + PAUSE
+            self._retry_at = now + self._pause
 
     def failed(self, reason: str) -> None:
         with self._lock:
@@ -39,7 +40,7 @@ class Breaker:
                 log.warning("%s", reason)
             self._broken = True
             self._reason = reason
-            self._retry_at = self._clock() + PAUSE
+            self._retry_at = self._clock() + self._pause
 
     def succeeded(self) -> None:
         if self._broken:

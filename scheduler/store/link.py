@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -14,7 +14,7 @@ from redis.retry import Retry
 
 from scheduler.errors import StoreUnavailable
 from scheduler.store import keys
-from scheduler.store.breaker import Breaker
+from scheduler.store.breaker import PAUSE, Breaker
 from scheduler.store.scripts import source
 
 
@@ -27,17 +27,44 @@ def connect(url: str, timeout: float) -> redis.Redis:
         url,
         socket_timeout=timeout,
         socket_connect_timeout=timeout,
-        retry=Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,)),
+        retry=_OnceMore(NoBackoff(), 1, supported_errors=(redis.ConnectionError,)),
     )
 
 
-class Link:
-    """Shared by threads. Raises StoreUnavailable for everything that trying again later may mend."""
+class _OnceMore(Retry):
+    """Notes on what it raises whether an earlier try was sent: its reply was lost, so the store may have done it.
 
-    def __init__(self, client: redis.Redis, partitions: int = 1) -> None:
+    Without that the error tells of the last try alone, which a store that is gone by then, or full, did not do.
+    """
+
+    NOTE = "an earlier try was sent"
+
+    def call_with_retry(self, do: Callable[[], Any], fail: Callable[..., Any], *args: Any, **options: Any) -> Any:
+        sent = False
+
+        def failed(error: Exception, *count: int) -> None:
+            nonlocal sent
+            sent = sent or not _unconnected(error)
+            fail(error, *count)
+
+        try:
+            return super().call_with_retry(do, failed, *args, **options)
+        except redis.RedisError as error:
+            if sent:
+                error.add_note(self.NOTE)
+            raise
+
+
+class Link:
+    """Shared by threads. Raises StoreUnavailable for everything that trying again later may mend.
+
+    `pause`: seconds after a failure for which calls are refused unasked.
+    """
+
+    def __init__(self, client: redis.Redis, partitions: int = 1, pause: float = PAUSE) -> None:
         self.client = client
         self.partitions = partitions
-        self._breaker = Breaker()
+        self._breaker = Breaker(pause)
         #: Calls that failed: the store was `away`, or `refused`.
         self.failures: Counter[str] = Counter()
         self._scripts: dict[str, Script] = {}
@@ -63,16 +90,24 @@ class Link:
             reason = f"the store is away: {_one_line(error)}"
             self._breaker.failed(reason)
             self.failures["away"] += 1
-            # redis-py's own words for a connection that was never made.
-            raise StoreUnavailable(reason, maybe_done="connecting to" not in reason) from error
+            raise StoreUnavailable(reason, maybe_done=not _unconnected(error) or _asked_before(error)) from error
         except redis.RedisError as error:
             self.failures["refused"] += 1
             # All else that it may answer: busy, full, read-only, no permission, a script killed. None lasts for ever.
             if isinstance(error, redis.exceptions.ReadOnlyError):
                 # Pooled connections would stay on the demoted node (redis-py #460); one in use is its user's to close.
                 self.client.connection_pool.disconnect(inuse_connections=False)
-            raise StoreUnavailable(f"the store refuses: {_one_line(error)}") from error
+            raise StoreUnavailable(f"the store refuses: {_one_line(error)}", maybe_done=_asked_before(error)) from error
         self._breaker.succeeded()
+
+
+def _unconnected(error: Exception) -> bool:
+    """Whether nothing was sent: redis-py's own words for a connection that was never made."""
+    return "connecting to" in str(error)
+
+
+def _asked_before(error: Exception) -> bool:
+    return _OnceMore.NOTE in getattr(error, "__notes__", ())
 
 
 def _one_line(error: Exception) -> str:

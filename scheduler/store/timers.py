@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
-from scheduler.errors import KeyTaken, TimerError, TimerTooLarge, TooManyPending, UnknownTimer, WrongState
+from scheduler.errors import (
+    KeyTaken,
+    StoreUnavailable,
+    TimerError,
+    TimerTooLarge,
+    TooManyPending,
+    UnknownTimer,
+    WrongState,
+)
 from scheduler.store import keys
 from scheduler.store.link import Link
 from scheduler.store.reading import ROW, read_timer
@@ -49,6 +57,7 @@ class Timers:
         """The same, for many that stand on their own: each one's timer or refusal, in order."""
         found: dict[int, Timer | TimerError] = {}
         records: dict[int, bytes] = {}
+        done = False
         for number, draft in enumerate(drafts):
             try:
                 records[number] = encode(draft.webhook, draft.key, draft.tags)
@@ -60,7 +69,12 @@ class Timers:
                 draft = drafts[number]
                 when = ("in", draft.delay_ms) if draft.due_at is None else ("at", draft.due_at)
                 args += [draft.id, when[0], when[1] or 0, records[number]]
-            reply = self._link.run("schedule", partition, args)
+            try:
+                reply = self._link.run("schedule", partition, args)
+            except StoreUnavailable as error:
+                error.maybe_done = error.maybe_done or done
+                raise
+            done = True
             for number, created_at, due_at in zip(batch, reply[::2], reply[1::2], strict=True):
                 found[number] = _scheduled(drafts[number], created_at, due_at)
         return [found[number] for number in range(len(drafts))]

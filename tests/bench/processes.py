@@ -91,39 +91,36 @@ class Part:
 class Service:
     """A store of its own, an API, and pollers on top."""
 
-    def __init__(self, folder: Path, **environ: str) -> None:
+    def __init__(self, folder: Path, store: Server | None = None, **environ: str) -> None:
         assert BINARIES["valkey"] is not None
         self.folder = folder
-        self.store = Server(BINARIES["valkey"]).start()
+        self.store = store or Server(BINARIES["valkey"]).start()
         self.environ = {"TIMER_REDIS_URL": self.store.url, "TIMER_LOG_LEVEL": "warning", **environ}
         self.timers = Timers(Link(connect(self.store.url, 5)), keep_cancelled_ms=60_000)
         self.parts: list[Part] = []
         self.url = ""
 
-    def start(self, *words: str, **environ: str) -> Part:
+    def start(self, *words: str, command: Sequence[str] = (COMMAND,), **environ: str) -> Part:
         log = self.folder / f"{len(self.parts)}-{words[0]}.log"
-        part = Part(*words, log=log, **{**self.environ, **environ})
+        part = Part(*words, log=log, command=command, **{**self.environ, **environ})
         self.parts.append(part)
         return part
 
-    def api(self, **environ: str) -> Part:
+    def api(self, *, command: Sequence[str] = (COMMAND,), **environ: str) -> Part:
         port = environ.setdefault("TIMER_PORT", str(free_port()))
-        part = self.start("api", **environ)
+        part = self.start("api", command=command, **environ)
         self.url = f"http://127.0.0.1:{port}"
-        wait_until(lambda: _status(f"{self.url}/livez") == 200, 20, part.output())
+        wait_until(lambda: _status(f"{self.url}/livez") == 200, 20, f"an API on {self.url}")
         return part
 
     def poisoned_poller(self, **environ: str) -> Part:
         """One that dies of a timer for `/poison`."""
-        command = (sys.executable, "-m", "tests.bench.poisoned_poller")
-        log = self.folder / f"{len(self.parts)}-poisoned.log"
-        self.parts.append(Part(log=log, command=command, **{**self.environ, **environ}))
-        return self.parts[-1]
+        return self.start("poisoned", command=(sys.executable, "-m", "tests.bench.poisoned_poller"), **environ)
 
-    def poller(self, **environ: str) -> Part:
+    def poller(self, *, command: Sequence[str] = (COMMAND,), **environ: str) -> Part:
         """A poller that has begun its loop."""
         alive = self.folder / f"{len(self.parts)}-alive"
-        part = self.start("poller", TIMER_HEARTBEAT_FILE=str(alive), **environ)
+        part = self.start("poller", command=command, TIMER_HEARTBEAT_FILE=str(alive), **environ)
         wait_until(alive.exists, 20, part.output())
         return part
 

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import tempfile
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import redis
@@ -19,20 +20,26 @@ BINARIES = {"valkey": str(get_binary_path()), "redis": shutil.which("redis-serve
 class Server:
     """One server on a Unix socket, in a folder of its own, with an append-only file."""
 
-    def __init__(self, binary: str, *options: str) -> None:
+    def __init__(
+        self, binary: str, *options: str, before: Sequence[str] = (), environ: Mapping[str, str] | None = None
+    ) -> None:
+        """`before`: what the server is run by."""
+        self._environ = {**os.environ, **(environ or {})}
         self.folder = Path(tempfile.mkdtemp(prefix="ts-"))  # short: a socket's path has 107 bytes
         self.socket = self.folder / "s"
         self.url = f"unix://{self.socket}"
         # fmt: off
         self._command = [
-            binary, "--port", "0", "--unixsocket", str(self.socket), "--dir", str(self.folder), "--save", "",
-            "--appendonly", "yes", "--daemonize", "no", "--logfile", str(self.folder / "log"), *options,
+            *before, binary, "--port", "0", "--unixsocket", str(self.socket), "--dir", str(self.folder), "--save", "",
+            "--appendonly", "yes", "--daemonize", "no", "--logfile", str(self.folder / "log"),
         ]
         # fmt: on
+        #: A test may add to them before it starts the server anew.
+        self.options = list(options)
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> Server:
-        self._process = subprocess.Popen(self._command)
+        self._process = subprocess.Popen([*self._command, *self.options], env=self._environ)
         client = self.client()
         until = time.monotonic() + 20
         while True:
@@ -56,6 +63,11 @@ class Server:
     def signal(self, number: signal.Signals) -> None:
         assert self._process is not None
         os.kill(self._process.pid, number)
+
+    def ended(self, seconds: float) -> int:
+        """The exit code of one that ends by itself."""
+        assert self._process is not None
+        return self._process.wait(seconds)
 
     def kill(self) -> None:
         """kill -9, and wait until it is gone."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import socket
 import struct
 import threading
@@ -22,7 +23,7 @@ from scheduler.delivery.judge import judge, retry_after
 from scheduler.delivery.leash import Leash
 from scheduler.delivery.transport import MAX_READ, Transport
 from tests.bench.raw import RawReceiver, raw_receiving
-from tests.bench.receiver import Receiver, receiving, verified
+from tests.bench.receiver import SECRET, Receiver, receiving, verified
 from tests.bench.transports import LEASE, LOOPBACK, Send, claim, collect
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -74,6 +75,32 @@ def test_connections_are_used_again(send: Send) -> None:
         for _ in range(5):
             assert send(receiver.url).status_code == 200
     assert (len(receiver.requests), receiver.connections) == (5, 1)
+
+
+def test_no_more_connections_are_made_than_there_are_requests_in_flight(transport: Transport) -> None:
+    with arriving(lambda _, sock: sock.sendall(OK)) as receiver:
+        for _ in range(40):
+            for _ in range(4):
+                transport.submit(claim(receiver.url))
+            assert [answer.status_code for answer in collect(transport, 4)] == [200] * 4
+    assert len(receiver.requests) == 160
+    assert receiver.connections <= 4
+
+
+def test_what_rings_while_nobody_uses_it_is_used_again_unless_it_was_closed() -> None:
+    """A connection may be left watched for room to write, and libcurl has an eventfd of its own watched."""
+    clock = StoreClock()
+    clock.observe(time.time_ns() // 1000)
+    transport = CurlTransport(clock, Signer(SECRET), LOOPBACK, slots=8, lease=LEASE)
+    with arriving(lambda _, sock: sock.sendall(OK)) as receiver:
+        for _ in range(2):
+            transport.submit(claim(receiver.url))
+            assert collect(transport, 1)[0].status_code == 200
+            for descriptor in transport._left:
+                transport._epoll.modify(descriptor, select.EPOLLOUT)
+        assert receiver.connections == 1
+        assert transport._closed == set()
+    transport.close()
 
 
 def test_no_cookie_is_carried_from_one_timer_to_another(send: Send, receiver: Receiver) -> None:

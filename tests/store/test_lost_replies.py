@@ -114,3 +114,22 @@ def test_a_timer_whose_answer_was_lost_is_set_once(bench: Bench, link: LossyLink
         timers.schedule(draft)
     timers.schedule(draft)
     assert bench.timers.stats().scheduled == 1
+
+
+def test_of_a_batch_that_fails_half_way_it_is_not_said_that_nothing_was_done(
+    client: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = Bench(client, partitions=2)
+    drafts = [bench.draft(100) for _ in range(20)]
+    run, calls = bench.link.run, []
+
+    def fails_the_second_time(name: str, partition: int, args: Any = ()) -> Any:
+        calls.append(partition)
+        if len(calls) == 2:
+            raise StoreUnavailable("refused unasked")
+        return run(name, partition, args)
+
+    monkeypatch.setattr(bench.link, "run", fails_the_second_time)
+    with pytest.raises(StoreUnavailable) as raised:
+        bench.timers.schedule_each(drafts)
+    assert raised.value.maybe_done

@@ -14,14 +14,14 @@ from pathlib import Path
 import pytest
 
 import benchmarks
-from benchmarks import against, cpu, crash, figures, filling, hammer, results, sink
+from benchmarks import against, cpu, crash, figures, filling, goals, hammer, results, sink
 from benchmarks.peers.registry import PEERS
 from benchmarks.peers.work import Order
 from benchmarks.sink import Arrival
 
 #: What needs matplotlib, of the extra `bench`.
 _PLOTTING = {"benchmarks.plots", "benchmarks.__main__"}
-_PARTS = ["drain", "lateness", "intake", "memory", "scale", "idle", "hang", "crash", "against"]
+_PARTS = ["drain", "lateness", "intake", "memory", "scale", "pages", "idle", "hang", "crash", "against"]
 
 
 @pytest.mark.parametrize("name", _PARTS)
@@ -156,12 +156,27 @@ def test_results_of_another_machine_are_dropped(tmp_path: Path) -> None:
     assert list(results.load(path)["parts"]) == ["hang"]
 
 
-def test_a_peers_crash_counts_what_never_arrived_and_what_came_twice() -> None:
+def test_a_peers_crash_counts_what_has_not_arrived_and_what_came_twice() -> None:
     arrivals = [Arrival(1000, "0", 0, "-"), Arrival(1000, "1", 0, "-"), Arrival(4000, "1", 0, "-")]
     assert against.aftermath(arrivals, count=3, killed=1500) == {
         "killed_of": 3,
-        "never_arrived": 1,
+        "not_arrived": 1,
         "twice": 1,
         "last_twice_s": 2.5,
         "last_arrival_s": 2.5,
     }
+
+
+def test_a_goal_is_met_by_the_figure_of_its_row_and_nothing_is_claimed_without_one() -> None:
+    parts = {"idle": {"rows": [{"pending": 10, "together_percent": 2}]}, "crash": {"rows": [{"lost": 0}]}}
+    said = {str(row["what"]): row["met"] for row in goals.compared(parts)}
+    assert said["idle, % of a core"] == "NO"
+    assert said["kill -9 with 1,000 in flight: lost"] == "yes"
+    assert said["CPU s per 1,000, curl"] is None
+    assert said["claim rate, most pending to fewest, %"] is None
+
+
+def test_a_machine_is_busy_by_what_is_neither_idle_nor_waiting_for_a_disk() -> None:
+    before = "cpu  100 0 100 1000 50 0 0 0 0 0\ncpu0 ..."
+    after = "cpu  120 0 120 1050 60 0 0 10 0 0\ncpu0 ..."
+    assert cpu.busy_percent(before, after) == pytest.approx(100 * 50 / 110)

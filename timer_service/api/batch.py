@@ -10,7 +10,7 @@ from scheduler import Draft, TimerError
 from timer_service import idempotency
 from timer_service.arguments import Blueprint, invalid
 from timer_service.description import IDEMPOTENCY_KEY
-from timer_service.parts import repeats, timers
+from timer_service.parts import timers
 from timer_service.problems import Problem, members, of_engine
 from timer_service.schemas import BatchIn, BatchOut, NewTimer, TimerOut
 
@@ -43,7 +43,7 @@ def create(asked: dict[str, Any]) -> tuple[dict[str, Any], int, dict[str, str]]:
     is_repeat = begun is not None and begun.answer is not None
     outcomes: dict[str, Outcome] = begun.answer if begun and is_repeat else _schedule(drafts)
     if begun and not is_repeat:
-        repeats().finish(begun, outcomes)
+        idempotency.keep(begun, outcomes)
     for number, draft in drafts.items():
         # What may be called is a setting: an item can pass now that was refused then.
         outcome = outcomes.get(str(number)) or _refusal(Problem(422, "It was refused under this Idempotency-Key."))

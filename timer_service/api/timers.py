@@ -12,7 +12,7 @@ from timer_service import idempotency
 from timer_service.arguments import Blueprint, json_object
 from timer_service.description import IDEMPOTENCY_KEY, MERGE_PATCH
 from timer_service.merge import merging
-from timer_service.parts import changes, listing, repeats, timers
+from timer_service.parts import changes, listing, timers
 from timer_service.queries import ListIn, ListOut, cursor
 from timer_service.schemas import AttemptsOut, NewTimer, TimerOut
 
@@ -35,7 +35,7 @@ def create(asked: dict[str, Any]) -> tuple[Timer, int, dict[str, str]]:
         # The key stands for this request all the same: a repeat of it, which may be under way by now, has the same id.
         raise timer
     if begun is not None:
-        repeats().finish(begun, [timer.created_at, timer.due_at])
+        idempotency.keep(begun, [timer.created_at, timer.due_at])
     return timer, 201, headers
 
 

@@ -1,0 +1,99 @@
+"""The goals this service set itself, each with the figure of `results.json` beside it.
+
+python -m benchmarks.goals
+"""
+
+from __future__ import annotations
+
+import argparse
+import operator
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks import results
+from benchmarks.figures import Row, table
+from benchmarks.intake import BATCHES, SINGLE
+
+_WORDS: Mapping[Callable[[float, float], bool], str] = {
+    operator.ge: ">=",
+    operator.le: "<=",
+    operator.lt: "<",
+    operator.eq: "=",
+}
+
+
+@dataclass(frozen=True)
+class Goal:
+    what: str
+    part: str
+    #: Values by which the row is found.
+    row: Mapping[str, Any]
+    column: str
+    holds: Callable[[float, float], bool]
+    bound: float
+
+    def measured(self, parts: Mapping[str, Any]) -> float | None:
+        for row in parts.get(self.part, {}).get("rows", ()):
+            if self.row.items() <= row.items():
+                found: float | None = row.get(self.column)
+                return found
+        return None
+
+
+_CURL = {"transport": "curl", "pollers": 1, "timers": 50_000}
+_REQUESTS = {"transport": "requests", "pollers": 1, "timers": 5_000}
+_MANY, _ONE = ("1,000 destinations with one hanging timer each", "10,000 hanging timers of one destination")
+_MILLION = {"pending": 1_000_000, "each with": "neither"}
+GOALS = (
+    Goal("delivered a second on one core, curl", "drain", _CURL, "per_second_of_poller_cpu", operator.ge, 15_000),
+    Goal("CPU s per 1,000, curl", "drain", _CURL, "poller_cpu_s_per_1000", operator.le, 0.06),
+    Goal("delivered a second, requests", "drain", _REQUESTS, "per_second", operator.ge, 1300),
+    Goal("CPU s per 1,000, requests", "drain", _REQUESTS, "poller_cpu_s_per_1000", operator.le, 0.8),
+    Goal("lateness at 50 a second, p50 ms", "lateness", {"what": "50 a second"}, "p50_ms", operator.le, 1),
+    Goal("lateness at 50 a second, p99 ms", "lateness", {"what": "50 a second"}, "p99_ms", operator.le, 2),
+    Goal("lateness at 500 a second, p50 ms", "lateness", {"what": "500 a second"}, "p50_ms", operator.lt, 2),
+    Goal("lateness at 500 a second, p99 ms", "lateness", {"what": "500 a second"}, "p99_ms", operator.lt, 4),
+    Goal("set while asleep, p50 ms", "lateness", {"what": "set while asleep"}, "p50_ms", operator.le, 1),
+    Goal("set while asleep, p99 ms", "lateness", {"what": "set while asleep"}, "p99_ms", operator.le, 2),
+    Goal("beside 1,000 that hang, p99 ms", "hang", {"case": _MANY, "transport": "curl"}, "p99_ms", operator.lt, 50),
+    Goal("beside 10,000 that hang, p99 ms", "hang", {"case": _ONE, "transport": "curl"}, "p99_ms", operator.lt, 50),
+    Goal("POST /timers a second", "intake", {"what": SINGLE, "workers": 1}, "timers_per_second", operator.ge, 1500),
+    Goal("POST /timers/batch", "intake", {"what": BATCHES, "workers": 1}, "timers_per_second", operator.ge, 15_000),
+    Goal("bytes a timer, Valkey", "memory", {"server": "valkey", **_MILLION}, "used_bytes", operator.le, 450),
+    Goal("bytes a timer, Redis", "memory", {"server": "redis", **_MILLION}, "used_bytes", operator.le, 520),
+    Goal("idle, % of a core", "idle", {}, "together_percent", operator.lt, 1),
+    Goal("kill -9 with 1,000 in flight: lost", "crash", {}, "lost", operator.eq, 0),
+    Goal("repeated without a mark", "crash", {}, "repeated_unmarked", operator.eq, 0),
+    Goal("all delivered again, s", "crash", {}, "recovered_s", operator.le, 12),
+)
+
+
+def compared(parts: Mapping[str, Any]) -> list[Row]:
+    rows: list[Row] = []
+    for goal in GOALS:
+        measured = goal.measured(parts)
+        met = None if measured is None else "yes" if goal.holds(measured, goal.bound) else "NO"
+        rows.append(
+            {"what": goal.what, "goal": f"{_WORDS[goal.holds]} {goal.bound:,g}", "measured": measured, "met": met}
+        )
+    return [*rows, *_flat(parts)]
+
+
+def _flat(parts: Mapping[str, Any]) -> list[Row]:
+    """The rate at the most pending timers, in percent of that at the fewest."""
+    pending = parts.get("scale", {}).get("rows", ())
+    rows: list[Row] = []
+    for what in ("schedule", "claim"):
+        rates = [row[f"{what}_per_second"] for row in pending]
+        share = round(100 * rates[-1] / rates[0]) if rates else None
+        met = None if share is None else "yes" if share >= 80 else "NO"
+        rows.append({"what": f"{what} rate, most pending to fewest, %", "goal": ">= 80", "measured": share, "met": met})
+    return rows
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--results", type=Path, default=results.PATH, help="(%(default)s)")
+    print(table(compared(results.load(parser.parse_args().results).get("parts", {}))))

@@ -1,0 +1,216 @@
+"""Pure: a history -> everything in it that must not be, each named by the rule it breaks."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import pairwise
+
+from tests.faults.history import Create, Fault, History, Hit, Snapshot, Verdict
+
+#: Seconds around an attempt in which a fault may still have touched it: from its claim to its arrival at a busy
+#: receiver, and from the answer until a busy poller has settled it.
+_BEFORE, _AFTER = 1.0, 2.0
+
+#: What is kept when no timer is left: a few keys a partition, one a poller, and one an idempotency key, for its 24 h.
+_BASELINE = re.compile(r"timers:\{\d+\}:(seen|marker|counters|lateness|lastclaim:\S+)|idem:\{\S+\}")
+
+
+class Rule(StrEnum):
+    LOST = "acknowledged and not cancelled, but not delivered"
+    ONCE = "sent again, and no fault explains it"
+    MARKED = "a repeat that does not say so, or a first send that does without reason"
+    EARLY = "sent before its time"
+    SILENT = "sent although it was cancelled"
+    LATE = "later than the bound"
+    LEFT = "a key left behind"
+    ONE_PLACE = "not in exactly one set"
+    REFUSED = "refused, but done"
+    SIGNED = "not signed by any of our pollers"
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    rule: Rule
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.rule.name}: {self.rule} - {self.what}"
+
+
+def check(history: History) -> list[Violation]:
+    return [violation for found in _RULES for violation in found(history)]
+
+
+def excused(hit: Hit, faults: tuple[Fault, ...], kinds: tuple[str, ...] = ()) -> bool:
+    """Whether this very attempt overlapped a fault after which guarantee 3 allows another."""
+    return any(
+        fault.excuses
+        and hit.poller in fault.pollers
+        and fault.start <= hit.until + _AFTER
+        and fault.end >= hit.at - _BEFORE
+        and (not kinds or fault.kind in kinds)
+        for fault in faults
+    )
+
+
+def repeats(history: History) -> Iterator[tuple[Hit, Hit]]:
+    """Each send that is not the first of its timer, after the attempt before it."""
+    for hits in _by_timer(history).values():
+        yield from pairwise(sorted(hits, key=lambda hit: (hit.attempt, hit.at)))
+
+
+def allowed_until(due: float, history: History) -> float:
+    """The moment by which what is due then has to be sent: every fault that touches the wait prolongs it."""
+    until = due + history.bounds.late
+    for fault in sorted(history.faults, key=lambda fault: fault.start):
+        healed = fault.end + history.bounds.after_fault
+        if fault.start <= until and healed >= due:
+            until = max(until, healed)
+    return until
+
+
+def one_place(snapshot: Snapshot) -> Iterator[Violation]:
+    stands = defaultdict(list)
+    for place, ids in snapshot.places.items():
+        for timer_id in ids:
+            stands[timer_id].append(place)
+    for timer_id in snapshot.records | stands.keys():
+        places = stands.get(timer_id, [])
+        if len(places) != 1:
+            yield Violation(Rule.ONE_PLACE, f"{timer_id} stands in {places or 'no set'}")
+        elif timer_id not in snapshot.records:
+            yield Violation(Rule.ONE_PLACE, f"{timer_id} stands in {places} without a record")
+        elif (places == ["delivering"]) != (timer_id in snapshot.claimed):
+            yield Violation(Rule.ONE_PLACE, f"{timer_id} stands in {places}, and its claim says otherwise")
+
+
+def _by_timer(history: History) -> dict[str, list[Hit]]:
+    found: dict[str, list[Hit]] = defaultdict(list)
+    for hit in history.hits:
+        found[hit.timer_id].append(hit)
+    return found
+
+
+def _acknowledged(history: History) -> Iterator[tuple[str, Create]]:
+    for create in history.creates:
+        if create.verdict is Verdict.OK:
+            assert create.timer_id is not None
+            yield create.timer_id, create
+
+
+def _lost(history: History) -> Iterator[Violation]:
+    hits = _by_timer(history)
+    withdrawn = {cancel.timer_id for cancel in history.cancels if cancel.verdict is not Verdict.FAIL}
+    for timer_id, create in _acknowledged(history):
+        end = history.ends.get(timer_id)
+        if end == "failed" and history.reasons.get(timer_id):
+            # Guarantee 2. It can have lost all of its leases only to faults.
+            if history.reasons[timer_id] == "lease-lost" and not all(
+                excused(hit, history.faults) for hit in hits[timer_id]
+            ):
+                yield Violation(Rule.LOST, f"{timer_id} lost its leases, and no fault explains it")
+            continue
+        if end == "cancelled" and timer_id in withdrawn:
+            continue
+        if end != "delivered":
+            yield Violation(Rule.LOST, f"{timer_id} (create {create.number}) is {end or 'unknown'} in the end")
+        elif not any(hit.accepted for hit in hits[timer_id]):
+            yield Violation(Rule.LOST, f"{timer_id} (create {create.number}) is delivered, and no receiver knows of it")
+
+
+def _once(history: History) -> Iterator[Violation]:
+    for before, again in repeats(history):
+        if before.attempt == again.attempt:
+            yield Violation(Rule.ONCE, f"attempt {again.attempt} of {again.timer_id} was sent twice: {before}, {again}")
+        elif before.accepted and not excused(before, history.faults):
+            yield Violation(Rule.ONCE, f"{again.timer_id}: {before}, and then {again}")
+    ids = defaultdict(set)
+    for hit in history.hits:
+        ids[hit.number].add(hit.timer_id)
+    for create in history.creates:
+        found = ids[create.number] | ({create.timer_id} if create.timer_id else set())
+        if len(found) > 1:
+            yield Violation(Rule.ONCE, f"create {create.number} made {len(found)} timers: {sorted(found)}")
+
+
+def _marked(history: History) -> Iterator[Violation]:
+    due = {timer_id: create.due for timer_id, create in _acknowledged(history)}
+    for _, again in repeats(history):
+        if again.redelivery is None:
+            yield Violation(Rule.MARKED, f"no timer-redelivery on {again}")
+    for timer_id, hits in _by_timer(history).items():
+        first = min(hits, key=lambda hit: hit.attempt)
+        claimed_and_lost = first.attempt > 1 and first.redelivery == "lease-expired"
+        if claimed_and_lost:
+            # Its claim was lost before anything was sent: of whom, nobody has recorded.
+            since = due.get(timer_id, first.at - history.bounds.after_fault) - _BEFORE
+            claimed_and_lost = any(
+                fault.excuses and fault.start <= first.at and fault.end >= since for fault in history.faults
+            )
+        if not claimed_and_lost and (first.attempt, first.redelivery) != (1, None):
+            yield Violation(Rule.MARKED, f"the first send is {first}")
+
+
+def _early(history: History) -> Iterator[Violation]:
+    due = {create.number: create.due for create in history.creates}
+    for hit in history.hits:
+        # Of a create without an answer only the client's own clock is known, before it asked.
+        if hit.at < due.get(hit.number, hit.at):
+            yield Violation(Rule.EARLY, f"by {1000 * (due[hit.number] - hit.at):.1f} ms: {hit}")
+
+
+def _silent(history: History) -> Iterator[Violation]:
+    cancelled = {cancel.timer_id: cancel for cancel in history.cancels if cancel.verdict is Verdict.OK}
+    for hit in history.hits:
+        cancel = cancelled.get(hit.timer_id)
+        if cancel is None:
+            continue
+        if hit.at <= cancel.end:
+            # It was in the schedule when it was cancelled: what came before has failed, or its claim was lost.
+            if hit.accepted and not excused(hit, history.faults):
+                yield Violation(Rule.SILENT, f"{cancel}, and {hit}")
+        elif not excused(hit, history.faults, kinds=("freeze",)):
+            yield Violation(Rule.SILENT, f"{cancel}, and then {hit}")
+
+
+def _late(history: History) -> Iterator[Violation]:
+    hits = _by_timer(history)
+    for timer_id, create in _acknowledged(history):
+        if timer_id not in hits:
+            continue
+        first = min(hits[timer_id], key=lambda hit: hit.at)
+        if first.at > (until := allowed_until(create.due, history)):
+            yield Violation(
+                Rule.LATE, f"{first.at - create.due:.1f} s after it was due: {first.at - until:.1f} too many"
+            )
+
+
+def _left(history: History) -> Iterator[Violation]:
+    for key in history.left or ():
+        if not _BASELINE.fullmatch(key):
+            yield Violation(Rule.LEFT, key)
+
+
+def _one_place(history: History) -> Iterator[Violation]:
+    for snapshot in history.snapshots:
+        yield from one_place(snapshot)
+
+
+def _refused(history: History) -> Iterator[Violation]:
+    refused = {create.number for create in history.creates if create.verdict is Verdict.FAIL}
+    for hit in history.hits:
+        if hit.number in refused:
+            yield Violation(Rule.REFUSED, f"{hit}")
+
+
+def _signed(history: History) -> Iterator[Violation]:
+    for hit in history.hits:
+        if hit.poller is None:
+            yield Violation(Rule.SIGNED, f"{hit}")
+
+
+_RULES = (_lost, _once, _marked, _early, _silent, _late, _left, _one_place, _refused, _signed)

@@ -1,0 +1,268 @@
+"""Where everything goes wrong: a store, APIs and pollers behind wires, a sink, and the record of what is done to it."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import signal
+import subprocess
+import sys
+import time
+from base64 import b64encode
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from scheduler import Claims, Draft, Link, Status, Webhook, connect
+from scheduler.store.scripts import source
+from tests.bench.processes import COMMAND, Part, Service, free_port, wait_until
+from tests.faults.history import Bounds, Cancel, Create, Fault, History, Hit, Snapshot, Verdict
+from tests.faults.wire import Net, Wire
+
+#: All places of all timers at one moment. KEYS[1]: timers:{p}:scheduled.
+_SNAPSHOT = """#!lua flags=no-writes
+local root = string.match(KEYS[1], '^timers:{%d+}:')
+local places = {}
+for _, set in ipairs({ 'scheduled', 'delivering', 'delivered', 'failed', 'cancelled' }) do
+  places[#places + 1] = { set, redis.call('ZRANGE', root .. set, 0, -1) }
+end
+for _, tag in ipairs(redis.call('ZRANGE', root .. 'waiting', 0, -1)) do
+  places[#places + 1] = { 'waiting:' .. tag, redis.call('ZRANGE', root .. 'waiting:' .. tag, 0, -1) }
+end
+return { places, redis.call('KEYS', root .. 'timer:*'), redis.call('HKEYS', root .. 'claims') }
+"""
+_ROOT = "timers:{0}:scheduled"
+
+
+@dataclass
+class Member:
+    """One poller process."""
+
+    name: str
+    part: Part
+    wire: Wire
+
+
+@dataclass
+class Record:
+    """The history while it is being made; only ever appended to."""
+
+    creates: list[Create] = field(default_factory=list)
+    cancels: list[Cancel] = field(default_factory=list)
+    faults: list[Fault] = field(default_factory=list)
+    snapshots: list[Snapshot] = field(default_factory=list)
+
+
+class Field(Service):
+    def __init__(self, folder: Path, bounds: Bounds, **environ: str) -> None:
+        super().__init__(folder, None, TIMER_LEASE=str(bounds.lease), TIMER_KEEP_FINISHED="10000000", **environ)
+        self.bounds = bounds
+        self.record = Record()
+        self.crew: dict[str, Member] = {}
+        self._net = Net(self.store.folder)
+        self._secrets: dict[str, bytes] = {}
+        self._port = free_port()
+        self._hits = folder / "hits"
+        command = (sys.executable, "-m", "tests.faults.sink", str(self._port))
+        with self._hits.open("wb") as out:
+            self._sink = subprocess.Popen(command, stdout=out)
+        self.api_wire = self._net.wire(self.store.socket)
+
+    def url_of(self, number: int, hold_ms: int = 0, *more: str, host: int = 0) -> str:
+        """Where a timer of this number is sent, to be answered after so many ms."""
+        path = "/".join(map(str, (number, hold_ms, *more)))
+        return f"http://127.0.0.{1 + host % 100}:{self._port}/{path}"
+
+    def set_timers(self, count: int, delay: float, hold_ms: int = 0, *more: str, **webhook: Any) -> list[str]:
+        """Timers straight into the store, each of a number of its own, in the record like any create."""
+        first = len(self.record.creates)
+        drafts = [
+            Draft(
+                id=self.timers.new_id(),
+                webhook=Webhook(url=self.url_of(number, hold_ms, *more, host=number), **webhook),
+                delay_ms=round(1000 * delay),
+            )
+            for number in range(first, first + count)
+        ]
+        start = time.time()
+        for n in range(0, count, 200):
+            for timer in self.timers.schedule(*drafts[n : n + 200]):
+                self.record.creates.append(
+                    Create(
+                        number=len(self.record.creates),
+                        start=start,
+                        end=time.time(),
+                        verdict=Verdict.OK,
+                        delay=delay,
+                        timer_id=timer.id,
+                        due_at=timer.due_at / 1000,
+                    )
+                )
+        return [draft.id for draft in drafts]
+
+    # Processes
+
+    def join(
+        self, bug: str = "", *, before: Sequence[str] = (), lose: bytes = b"", hang: bool = False, **environ: str
+    ) -> Member:
+        """One more poller; `before`: what its command is run by; `lose`, `hang`: see Wire.lose_reply."""
+        name = f"p{len(self._secrets)}"
+        key = hashlib.sha256(name.encode()).digest()
+        self._secrets[name] = key
+        wire = self._net.wire(self.store.socket)
+        if lose:
+            wire.lose_reply(lose, hang=hang)
+        environ |= {"TIMER_REDIS_URL": wire.url, "TIMER_SIGNING_SECRETS": f"whsec_{b64encode(key).decode()}"}
+        self.crew[name] = Member(name, self.poller(command=(*before, *_command(bug)), **environ), wire)
+        return self.crew[name]
+
+    def open_api(self, port: int = 0, bug: str = "", **environ: str) -> Part:
+        environ |= {"TIMER_REDIS_URL": self.api_wire.url, "TIMER_PORT": str(port or free_port())}
+        return self.api(command=_command(bug), **environ)
+
+    def leave(self, member: Member) -> int:
+        """In good order; returns the exit code."""
+        del self.crew[member.name]
+        return member.part.stop(60)
+
+    # Faults
+
+    @contextmanager
+    def fault(self, kind: str, members: Iterable[Member] = (), *, excuses: bool = False) -> Iterator[None]:
+        """Record what is done to them meanwhile. It excuses repeats only if it lasts for longer than half a lease."""
+        names = frozenset(member.name for member in members)
+        start = time.time()
+        yield
+        end = time.time()
+        excuses = excuses and end - start > self.bounds.lease / 2
+        self.record.faults.append(Fault(kind=kind, start=start, end=end, pollers=names, excuses=excuses))
+
+    def known(self, *scripts: str) -> None:
+        """Load them, so that the reply that is lost is not one that says NOSCRIPT."""
+        client = self.store.client()
+        for script in scripts:
+            client.script_load(source(script))
+        client.close()
+
+    def kill(self, member: Member) -> None:
+        """kill -9."""
+        self.crew.pop(member.name, None)
+        start = time.time()
+        member.part.kill()
+        names = frozenset({member.name})
+        self.record.faults.append(Fault(kind="kill", start=start, end=time.time(), pollers=names, excuses=True))
+
+    def freeze(self, member: Member, seconds: float) -> None:
+        with self.fault("freeze", [member], excuses=True):
+            member.part.signal(signal.SIGSTOP)
+            time.sleep(seconds)  # the fault itself
+            member.part.signal(signal.SIGCONT)
+
+    def stall(self, member: Member, seconds: float) -> None:
+        with self.fault("cut", [member], excuses=True):
+            member.wire.stall()
+            time.sleep(seconds)  # the fault itself
+            member.wire.heal()
+
+    # What happened
+
+    def snapshot(self) -> Snapshot:
+        client = self.store.client()
+        places, records, claimed = client.eval(_SNAPSHOT, 1, _ROOT)
+        client.close()
+        return Snapshot(
+            at=time.time(),
+            places={name.decode(): tuple(map(bytes.decode, ids)) for name, ids in places},
+            records=frozenset(key.decode().rpartition(":")[2] for key in records),
+            claimed=frozenset(map(bytes.decode, claimed)),
+        )
+
+    def hits(self) -> list[Hit]:
+        """All so far."""
+        *lines, _ = self._hits.read_bytes().split(b"\n")
+        likely = list(self._secrets)
+        return [self._hit(json.loads(line), likely) for line in lines]
+
+    def arrived(self, count: int, seconds: float) -> list[Hit]:
+        """Wait until so many have come."""
+
+        def counted() -> bool:
+            return self._hits.read_bytes().count(b"\n") >= count
+
+        wait_until(counted, seconds, f"{count} webhooks; there are {len(self.hits())}")
+        return self.hits()
+
+    def settled(self, seconds: float) -> bool:
+        """Wait until no timer is left that has not ended; says whether it came to that."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            stats = self.timers.stats()
+            if stats.scheduled + stats.delivering == 0:
+                return True
+            time.sleep(0.05)
+        return False
+
+    def history(self, *, forget: bool = True) -> History:
+        """Of what has been recorded, once the scenario is over."""
+        record = self.record
+        record.snapshots.append(last := self.snapshot())
+        ends = {timer_id: place.partition(":")[0] for place, ids in last.places.items() for timer_id in ids}
+        failed = last.places.get(Status.FAILED, ())
+        reasons = {timer_id: str(self.timers.attempts(timer_id)[-1].error) for timer_id in failed}
+        return History(
+            bounds=self.bounds,
+            creates=tuple(record.creates),
+            cancels=tuple(record.cancels),
+            hits=tuple(self.hits()),
+            faults=tuple(record.faults),
+            snapshots=tuple(record.snapshots),
+            ends=ends,
+            reasons=reasons,
+            left=self._left() if forget else None,
+        )
+
+    def _left(self) -> tuple[str, ...]:
+        """The keys that remain once every finished timer is forgotten."""
+        link = Link(connect(self.store.url, 10))
+        times = {"lease_ms": 1000, "keep_delivered_ms": 0, "keep_failed_ms": 0}
+        claims = Claims(link, poller="forgetful", share=1, keep_finished=0, **times)
+        while any(link.client.zcard(_ROOT.replace("scheduled", end)) for end in ("delivered", "failed", "cancelled")):
+            claims.claim(256, ())
+        keys = tuple(sorted(key.decode() for key in link.client.scan_iter(count=1000)))
+        link.client.close()
+        return keys
+
+    def _hit(self, said: dict[str, Any], likely: list[str]) -> Hit:
+        headers = said["headers"]
+        signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.{said['body']}".encode("latin-1")
+        poller = None
+        for place, name in enumerate(likely):
+            mac = b64encode(hmac.digest(self._secrets[name], signed, "sha256")).decode()
+            if headers.get("webhook-signature") == f"v1,{mac}":
+                poller = name
+                likely.insert(0, likely.pop(place))  # the next is probably of the same one
+                break
+        return Hit(
+            at=said["at"],
+            until=said["until"],
+            status=said["status"],
+            number=said["number"],
+            timer_id=headers["webhook-id"],
+            attempt=int(headers["timer-attempt"]),
+            redelivery=headers.get("timer-redelivery"),
+            poller=poller,
+        )
+
+    def remove(self) -> None:
+        super().remove()
+        self._sink.kill()
+        self._sink.wait()
+        self._net.close()
+
+
+def _command(bug: str) -> tuple[str, ...]:
+    """The product's own command, or one with a planted bug."""
+    return (sys.executable, "-m", "tests.faults.planted", bug) if bug else (COMMAND,)

@@ -1,0 +1,120 @@
+"""What happened, as frozen data: the checker sees nothing else. Moments are seconds since the epoch, of one machine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Verdict(StrEnum):
+    """What a client knows after an API call."""
+
+    OK = "ok"
+    #: Certainly not done.
+    FAIL = "fail"
+    #: No answer, or one that says that nobody knows.
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Create:
+    """One POST /timers. Its number stands in the timer's URL: hits lead back to it also where no answer came."""
+
+    number: int
+    start: float
+    end: float
+    verdict: Verdict
+    #: Seconds that were asked for.
+    delay: float
+    timer_id: str | None = None
+    #: Of the answer.
+    due_at: float | None = None
+
+    @property
+    def due(self) -> float:
+        """No sooner than this may it be sent."""
+        return self.start + self.delay if self.due_at is None else self.due_at
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cancel:
+    timer_id: str
+    start: float
+    end: float
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hit:
+    """One request that a receiver read whole."""
+
+    at: float
+    #: When it was answered, or would have been.
+    until: float
+    status: int
+    number: int
+    timer_id: str
+    attempt: int
+    redelivery: str | None
+    #: Who signed it: every poller process has a secret of its own. None: no secret that we know.
+    poller: str | None
+
+    @property
+    def accepted(self) -> bool:
+        return 200 <= self.status < 300
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    kind: str
+    start: float
+    end: float
+    #: The poller processes whose attempts it touches.
+    pollers: frozenset[str] = frozenset()
+    #: Whether guarantee 3 allows these to be sent again: killed, or frozen or cut off for longer than half a lease.
+    excuses: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """All places of all timers at one moment, read in one script."""
+
+    at: float
+    #: set -> the ids that stand in it.
+    places: Mapping[str, tuple[str, ...]]
+    #: Ids that have a record.
+    records: frozenset[str]
+    #: Ids that have a claim.
+    claimed: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    #: Seconds of a lease.
+    lease: float
+    #: Seconds that a timer may be late while nothing is wrong: what a busy machine takes, no promise.
+    late: float = 5.0
+    #: Seconds after the end of a fault within which all it has touched are sent.
+    recovery: float = 0.0
+
+    @property
+    def after_fault(self) -> float:
+        """A lease that runs, one more after an absent store, and what a busy machine takes."""
+        return self.recovery or 2 * self.lease + self.late
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class History:
+    bounds: Bounds
+    creates: tuple[Create, ...] = ()
+    cancels: tuple[Cancel, ...] = ()
+    hits: tuple[Hit, ...] = ()
+    faults: tuple[Fault, ...] = ()
+    snapshots: tuple[Snapshot, ...] = ()
+    #: id -> status, once all had time to end; an id that the store does not know is not in it.
+    ends: Mapping[str, str] = field(default_factory=dict)
+    #: id -> the error of its last attempt, of those that failed.
+    reasons: Mapping[str, str] = field(default_factory=dict)
+    #: Keys of the store once everything has been forgotten; None: nobody looked.
+    left: tuple[str, ...] | None = None

@@ -1,0 +1,104 @@
+"""Bugs that the checker must see. `python -m tests.faults.planted <bug> poller|api` is the product with one of them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import redis
+import requests
+
+from scheduler import Link, Poller
+from scheduler.delivery import curl_transport
+from scheduler.delivery.request import build
+from scheduler.store import link
+from scheduler.store.scripts import source
+from scheduler.timer import Claim
+from timer_service import cli, poller_process
+
+
+@dataclass(frozen=True)
+class Bug:
+    #: script -> a piece of its text, and what stands there instead.
+    scripts: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    #: What else is wrong, done to the modules of this process.
+    python: Callable[[], None] = lambda: None
+
+
+def _default_retry() -> None:
+    """redis-py's own: ten times, also after a timeout."""
+
+    def connect(url: str, timeout: float) -> redis.Redis:
+        return redis.Redis.from_url(url, socket_timeout=timeout, socket_connect_timeout=timeout)
+
+    poller_process.connect = connect  # type: ignore[attr-defined]
+
+
+def _no_renewal() -> None:
+    Poller._renew = lambda self: 1.0  # type: ignore[method-assign]
+
+
+def _sent_twice() -> None:
+    """As libcurl does by itself on a connection that closes too early."""
+    submit = curl_transport.CurlTransport.submit
+
+    def twice(self: Any, claim: Claim) -> None:
+        it = build(claim, self._clock.now_us() // 1000, self._signer)
+        requests.request(it.method, it.url, data=it.body, headers=it.headers, timeout=5)
+        submit(self, claim)
+
+    curl_transport.CurlTransport.submit = twice  # type: ignore[method-assign]
+
+
+BUGS = {
+    "settle without fence": Bug({"settle": ("if held_by ~= claim then", "if false then")}),
+    "claim not repeatable": Bug({"claim": ("string.match(last, '^%S+') == claim", "false")}, _default_retry),
+    "no take-back": Bug({"claim": ("if seen(now, lease) then", "if seen(now, lease) and false then")}),
+    "remove before add": Bug(
+        {
+            "settle": (
+                "many('HSET', PROGRESS, progress_of)\n",
+                "many('ZREM', DELIVERING, ended)\nmany('HDEL', CLAIMS, ended)\n"
+                "if crowded then return redis.error_reply('OOM') end\nmany('HSET', PROGRESS, progress_of)\n",
+            )
+        }
+    ),
+    "no renewal": Bug(python=_no_renewal),
+    "early clock": Bug({"claim": ("local now = math.floor(us / 1000)", "local now = math.floor(us / 1000) + 400")}),
+    "cancel that only hides": Bug(
+        {"cancel": ("if behind then stop_waiting(id, behind) else redis.call('ZREM', SCHEDULED, id) end", "")}
+    ),
+    "sent twice": Bug(python=_sent_twice),
+    "take-back after an absent store": Bug({"claim": ("if seen(now, lease) then", "seen(now, lease)\nif true then")}),
+}
+
+
+def text(script: str, bug: str = "") -> str:
+    """A script as the server gets it, with or without its bug."""
+    whole = source(script)
+    if bug and script in BUGS[bug].scripts:
+        old, new = BUGS[bug].scripts[script]
+        assert whole.count(old) == 1, f"{script}.lua has changed; plant {bug!r} anew"
+        return whole.replace(old, new)
+    return whole
+
+
+class PlantedLink(Link):
+    """A link whose scripts have a bug, for a client in the test's own process."""
+
+    def __init__(self, client: redis.Redis, bug: str) -> None:
+        super().__init__(client)
+        for name in BUGS[bug].scripts if bug else ():
+            self._scripts[name] = client.register_script(text(name, bug))
+
+
+def plant(bug: str) -> None:
+    link.source = lambda script: text(script, bug)  # type: ignore[attr-defined, assignment]
+    BUGS[bug].python()
+
+
+if __name__ == "__main__":
+    plant(sys.argv.pop(1))
+    cli.main()

@@ -1,0 +1,116 @@
+"""Short stories, each told twice: with the product as it is, and with the bug that it brings to light."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from scheduler import Backoff, Timers, WrongState
+from tests.faults.field import Field
+from tests.faults.history import Bounds, Cancel, History, Verdict
+from tests.faults.planted import PlantedLink, text
+
+#: Seconds. Three of TIMER_STORE_TIMEOUT at least, and enough for a busy machine.
+LEASE = 3.0
+
+Story = Callable[[Field, str], None]
+
+
+def tell(story: Story, folder: Path, bug: str = "") -> History:
+    field = Field(folder, Bounds(lease=LEASE))
+    try:
+        story(field, bug)
+        # With a bug some timers may never end; they have had more than a lease by now.
+        field.settled(LEASE + 4 if bug else 30)
+        return field.history()
+    finally:
+        field.remove()
+
+
+def timers_fall_due_one_after_another(field: Field, bug: str) -> None:
+    """Nothing goes wrong at all."""
+    field.join(bug)
+    for n in range(20):
+        field.set_timers(1, 1.0 + 0.05 * n)
+    field.arrived(20, 20)
+
+
+def an_answer_takes_longer_than_a_lease(field: Field, bug: str) -> None:
+    for _ in range(2):
+        field.join(bug)
+    field.set_timers(3, 0, 5000)
+
+
+def a_poller_dies_in_mid_attempt(field: Field, bug: str) -> None:
+    victim = field.join(bug)
+    field.set_timers(10, 0, 1500)
+    field.arrived(10, 20)
+    field.kill(victim)
+    field.join(bug)
+
+
+def a_frozen_poller_brings_a_failure_when_another_has_delivered(field: Field, bug: str) -> None:
+    """Without the fence the failure counts, and what was delivered is sent again."""
+    frozen = field.join(bug)
+    field.set_timers(5, 0, 1000, "once-500", backoff=Backoff(steps=(0.1,)))
+    field.arrived(5, 20)
+    field.join(bug)
+    field.freeze(frozen, 1.9 * LEASE)
+    assert field.leave(frozen) == 0  # once it has settled what it knows
+
+
+def the_reply_to_a_claim_is_lost(field: Field, bug: str) -> None:
+    """The first claim of a poller takes them all; asked again it must not forget them."""
+    field.set_timers(20, 0)
+    client = field.store.client()
+    needle = client.script_load(text("claim", bug)).encode()  # known, or the reply that is lost says NOSCRIPT
+    client.close()
+    with field.fault("lost reply"):
+        wire = field.join(bug, lose=needle).wire
+        field.arrived(20, 20)
+    assert wire.lost == 1
+
+
+def the_store_is_full_when_answers_come(field: Field, bug: str) -> None:
+    field.join(bug)
+    field.set_timers(10, 0, 1500)
+    field.arrived(10, 20)
+    client = field.store.client()
+    with field.fault("store full"):
+        client.config_set("maxmemory", client.info("memory")["used_memory"] // 2)
+        time.sleep(2.5)  # the fault itself: they all answer in it
+        field.record.snapshots.append(field.snapshot())
+        client.config_set("maxmemory", 0)
+    client.close()
+
+
+def timers_are_cancelled(field: Field, bug: str) -> None:
+    field.join(bug)
+    cancelled, _ = field.set_timers(10, 1.0), field.set_timers(10, 1.5)
+    link = PlantedLink(field.timers._link.client, bug)
+    for timer_id in cancelled:
+        start = time.time()
+        try:
+            Timers(link, keep_cancelled_ms=60_000).cancel(timer_id)
+            verdict = Verdict.OK
+        except WrongState:
+            verdict = Verdict.FAIL
+        field.record.cancels.append(Cancel(timer_id=timer_id, start=start, end=time.time(), verdict=verdict))
+    field.arrived(10, 20)
+
+
+def the_store_freezes_for_longer_than_a_lease(field: Field, bug: str) -> None:
+    """With a claim on the way, which it does when it thaws, before anybody can renew."""
+    for _ in range(3):
+        field.join(bug)
+    field.set_timers(30, 0, 2500)
+    field.arrived(30, 20)
+    for n in range(20):
+        field.set_timers(1, 0.3 + 0.05 * n)
+    time.sleep(0.6)
+    with field.fault("store frozen"):
+        field.store.signal(signal.SIGSTOP)
+        time.sleep(1.5 * LEASE)  # the fault itself
+        field.store.signal(signal.SIGCONT)

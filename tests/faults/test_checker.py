@@ -1,0 +1,148 @@
+"""The checker on histories made by hand: a good one is silent, and every rule can go red."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tests.faults.checker import Rule, check
+from tests.faults.history import Bounds, Cancel, Create, Fault, History, Hit, Snapshot, Verdict
+
+ID, OTHER = "A" * 22, "B" * 22
+CREATE = Create(number=1, start=99.0, end=99.1, verdict=Verdict.OK, delay=1, timer_id=ID, due_at=100.0)
+HIT = Hit(at=100.01, until=100.5, status=204, number=1, timer_id=ID, attempt=1, redelivery=None, poller="p0")
+AGAIN = replace(HIT, at=104.0, until=104.0, attempt=2, redelivery="lease-expired", poller="p1")
+KILL = Fault(kind="kill", start=100.2, end=100.2, pollers=frozenset({"p0"}), excuses=True)
+FREEZE = Fault(kind="freeze", start=100.0, end=106.0, pollers=frozenset({"p0"}), excuses=True)
+CANCEL = Cancel(timer_id=ID, start=99.4, end=99.5, verdict=Verdict.OK)
+GOOD = History(
+    bounds=Bounds(lease=3),
+    creates=(CREATE,),
+    hits=(HIT,),
+    ends={ID: "delivered"},
+    left=("timers:{0}:seen", "timers:{0}:counters", "timers:{0}:lateness", "timers:{0}:lastclaim:host-1-ab"),
+)
+#: A create of which the client knows nothing.
+DARK = replace(CREATE, verdict=Verdict.UNKNOWN, timer_id=None, due_at=None)
+CANCELLED = replace(GOOD, cancels=(CANCEL,), hits=(), ends={ID: "cancelled"})
+
+
+def good(*hits: Hit, **more: Any) -> History:
+    return replace(GOOD, hits=hits, **more)
+
+
+def silent(*hits: Hit, **more: Any) -> History:
+    return replace(CANCELLED, hits=hits, **more)
+
+
+def cancelled(verdict: Verdict, **more: Any) -> tuple[Cancel]:
+    return (replace(CANCEL, verdict=verdict, **more),)
+
+
+def killed(at: float = 100.2, who: str = "p0") -> tuple[Fault]:
+    return (replace(KILL, start=at, end=at, pollers=frozenset({who})),)
+
+
+def store_away(start: float = 99.5) -> tuple[Fault]:
+    return (Fault(kind="store killed", start=start, end=106),)
+
+
+def rules(history: History) -> set[Rule]:
+    return {violation.rule for violation in check(history)}
+
+
+def seen(claimed: tuple[str, ...] = (), records: tuple[str, ...] = (ID,), **places: tuple[str, ...]) -> History:
+    it = Snapshot(at=100, places=places, records=frozenset(records), claimed=frozenset(claimed))
+    return replace(GOOD, snapshots=(it,))
+
+
+FINE: dict[str, History] = {
+    "sent once": GOOD,
+    "cancelled and silent": CANCELLED,
+    "its poller was killed in mid attempt": good(HIT, AGAIN, faults=killed()),
+    "its poller was frozen and answered late": good(HIT, AGAIN, faults=(FREEZE,)),
+    "a frozen poller sent after the one that took over": good(AGAIN, replace(HIT, at=106.01), faults=(FREEZE,)),
+    "claimed by a poller that died before it sent": good(AGAIN, faults=killed(99.9)),
+    "a retry after a 500": good(replace(HIT, status=500), replace(AGAIN, redelivery="retry")),
+    "cancelled between a 500 and its retry": silent(
+        replace(HIT, at=99.3, status=500), creates=(replace(CREATE, due_at=99.2),)
+    ),
+    "a frozen poller sent after a cancel": silent(HIT, faults=(FREEZE,)),
+    "a cancel of which nobody knows, not done": good(HIT, cancels=cancelled(Verdict.UNKNOWN)),
+    "a cancel of which nobody knows, done": silent(cancels=cancelled(Verdict.UNKNOWN)),
+    "a cancel that came too late": good(HIT, cancels=cancelled(Verdict.FAIL)),
+    "a create of which nobody knows, done": good(replace(HIT, at=100.3), creates=(DARK,)),
+    "a create of which nobody knows, not done": good(creates=(DARK,), ends={}),
+    "failed with a written reason": good(ends={ID: "failed"}, reasons={ID: "lease-lost"}),
+    "failed of lost leases under faults": good(HIT, ends={ID: "failed"}, reasons={ID: "lease-lost"}, faults=killed()),
+    "late after a fault": good(replace(HIT, at=116.9), faults=store_away()),
+    "in one set each": seen((OTHER,), (ID, OTHER), scheduled=(ID,), delivering=(OTHER,)),
+}
+RED: dict[str, tuple[Rule, History]] = {
+    "never sent": (Rule.LOST, good(ends={ID: "scheduled"})),
+    "unknown to the store": (Rule.LOST, replace(GOOD, ends={})),
+    "delivered, but to nobody": (Rule.LOST, good()),
+    "delivered, but refused": (Rule.LOST, good(replace(HIT, status=500))),
+    "failed without a reason": (Rule.LOST, good(HIT, ends={ID: "failed"})),
+    "failed of lost leases without a fault": (Rule.LOST, good(HIT, ends={ID: "failed"}, reasons={ID: "lease-lost"})),
+    "cancelled by nobody": (Rule.LOST, silent(cancels=())),
+    "cancelled although the cancel failed": (Rule.LOST, silent(cancels=cancelled(Verdict.FAIL))),
+    "sent twice without a fault": (Rule.ONCE, good(HIT, AGAIN)),
+    "sent twice, another poller was killed": (Rule.ONCE, good(HIT, AGAIN, faults=killed(who="p1"))),
+    "sent twice, its poller was killed long after": (Rule.ONCE, good(HIT, AGAIN, faults=killed(103))),
+    "sent twice, frozen too shortly": (Rule.ONCE, good(HIT, AGAIN, faults=(replace(FREEZE, excuses=False),))),
+    "sent twice, the store was away": (Rule.ONCE, good(HIT, AGAIN, faults=store_away())),
+    "sent again after a repeat that no fault touched": (
+        Rule.ONCE,
+        good(HIT, AGAIN, replace(AGAIN, at=107.0, attempt=3), faults=killed()),
+    ),
+    "one attempt sent twice, even under a fault": (
+        Rule.ONCE,
+        good(HIT, AGAIN, replace(AGAIN, at=104.1), faults=killed()),
+    ),
+    "one create, two timers": (Rule.ONCE, good(HIT, replace(HIT, timer_id=OTHER))),
+    "a repeat without its mark": (Rule.MARKED, good(HIT, replace(AGAIN, redelivery=None), faults=killed())),
+    "a mark on a first send": (Rule.MARKED, good(replace(HIT, redelivery="retry"))),
+    "a claim that was lost without a fault": (Rule.MARKED, good(AGAIN)),
+    "a millisecond early": (Rule.EARLY, good(replace(HIT, at=99.999))),
+    "early, of a create of which nobody knows": (Rule.EARLY, good(replace(HIT, at=99.99), creates=(DARK,))),
+    "sent after its cancel": (Rule.SILENT, silent(HIT)),
+    "sent after its cancel by a poller that was killed": (Rule.SILENT, silent(HIT, faults=killed())),
+    "sent and then cancelled": (Rule.SILENT, silent(HIT, cancels=cancelled(Verdict.OK, start=101, end=101.1))),
+    "late without a fault": (Rule.LATE, good(replace(HIT, at=105.1))),
+    "late after a fault that was long over": (Rule.LATE, good(replace(HIT, at=118.0), faults=store_away())),
+    "late, and a fault came later still": (Rule.LATE, good(replace(HIT, at=106.0), faults=store_away(105.5))),
+    "an orphan": (Rule.LEFT, replace(GOOD, left=(f"timers:{{0}}:attempts:{ID}",))),
+    "in two sets": (Rule.ONE_PLACE, seen(scheduled=(ID,), cancelled=(ID,))),
+    "in no set": (Rule.ONE_PLACE, seen(scheduled=())),
+    "in a set without a record": (Rule.ONE_PLACE, seen(records=(), scheduled=(ID,))),
+    "delivering without a claim": (Rule.ONE_PLACE, seen(delivering=(ID,))),
+    "a claim on what is delivered": (Rule.ONE_PLACE, seen((ID,), delivered=(ID,))),
+    "refused, and sent": (
+        Rule.REFUSED,
+        good(replace(HIT, at=101.0), creates=(replace(DARK, verdict=Verdict.FAIL),)),
+    ),
+    "signed by somebody else": (Rule.SIGNED, good(replace(HIT, poller=None))),
+}
+
+
+@pytest.mark.parametrize("history", [pytest.param(history, id=name) for name, history in FINE.items()])
+def test_what_may_be_is_not_accused(history: History) -> None:
+    assert check(history) == []
+
+
+@pytest.mark.parametrize(("rule", "history"), [pytest.param(*it, id=name) for name, it in RED.items()])
+def test_each_rule_goes_red_alone(rule: Rule, history: History) -> None:
+    assert rules(history) == {rule}
+
+
+def test_every_rule_is_shown_to_go_red() -> None:
+    assert {rule for rule, _ in RED.values()} == set(Rule)
+
+
+@pytest.mark.parametrize("kind", ["cut", "deaf"])
+def test_after_a_cancel_only_a_frozen_poller_may_still_send(kind: str) -> None:
+    fault: Any = replace(FREEZE, kind=kind)
+    assert rules(replace(CANCELLED, hits=(HIT,), faults=(fault,))) == {Rule.SILENT}

@@ -1,0 +1,39 @@
+"""The checker sees every planted bug, by the name of its rule, and nothing in the same story without the bug."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from tests.faults import scenarios
+from tests.faults.checker import Rule, check
+from tests.faults.planted import BUGS
+from tests.faults.scenarios import Story, tell
+
+STORIES: dict[str, tuple[Rule, Story]] = {
+    "settle without fence": (Rule.ONCE, scenarios.a_frozen_poller_brings_a_failure_when_another_has_delivered),
+    "claim not repeatable": (Rule.MARKED, scenarios.the_reply_to_a_claim_is_lost),
+    "no take-back": (Rule.LOST, scenarios.a_poller_dies_in_mid_attempt),
+    "remove before add": (Rule.ONE_PLACE, scenarios.the_store_is_full_when_answers_come),
+    "no renewal": (Rule.ONCE, scenarios.an_answer_takes_longer_than_a_lease),
+    "early clock": (Rule.EARLY, scenarios.timers_fall_due_one_after_another),
+    "cancel that only hides": (Rule.SILENT, scenarios.timers_are_cancelled),
+    "sent twice": (Rule.ONCE, scenarios.timers_fall_due_one_after_another),
+    "take-back after an absent store": (Rule.ONCE, scenarios.the_store_freezes_for_longer_than_a_lease),
+}
+
+
+@pytest.mark.parametrize("bug", STORIES)
+def test_a_planted_bug_is_seen_and_without_it_all_is_well(bug: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+    rule, story = STORIES[bug]
+    good, bad = (tmp_path_factory.mktemp(name) for name in ("g", "b"))
+    with ThreadPoolExecutor(2) as both:
+        healthy, planted = both.submit(tell, story, good), both.submit(tell, story, bad, bug)
+    assert check(healthy.result()) == []
+    found = check(planted.result())
+    assert rule in {violation.rule for violation in found}, found
+
+
+def test_every_planted_bug_has_its_story() -> None:
+    assert STORIES.keys() == BUGS.keys()
