@@ -191,11 +191,8 @@ def test_rows_14_and_27_a_store_killed_twelve_times_under_load_also_in_mid_rewri
 ) -> None:
     """Red with `except StoreUnavailable` of Poller._guarded taken out: the pollers end.
 
-    With appendfsync always, as row 14 asks; a kill leaves the page cache, and so cannot tell it from everysec.
+    With appendfsync always, as row 14 asks and a Field has it.
     """
-    client = field.store.client()
-    client.config_set("appendfsync", "always")
-    client.close()
     field.open_api()
     for _ in range(2):
         field.join()
