@@ -59,7 +59,7 @@ class Record:
 
 class Field(Service):
     def __init__(self, folder: Path, bounds: Bounds, **environ: str) -> None:
-        # With everysec a store on a slow disk answers before it has written: a kill -9 loses that, as a power loss does.
+        # With everysec a store on a slow disk answers before it has written: a kill -9 loses that, like a power loss.
         # `make faults` saw it: an acknowledged cancel and two settles of the last 10 ms were gone.
         assert BINARIES["valkey"] is not None
         store = Server(BINARIES["valkey"], "--appendfsync", "always").start()
