@@ -85,6 +85,10 @@ def test_what_is_in_flight_shows_while_it_is(service: Service, receiver: Receive
 
 def test_a_store_that_goes_and_comes_back_shows(service: Service) -> None:
     _, port = measured(service, "curl")
+    client = service.store.client()
+    # What was never connected is not connected anew.
+    wait_until(lambda: client.pubsub_shardchannels(), 10, "a doorbell that is heard")
+    client.close()
     service.store.kill()
     wait_until(lambda: Scrape(port).value("timer_store_errors_total", kind="away") >= 1, 10, "an error")
     assert Scrape(port).value("timer_store_reconnects_total") == 0
