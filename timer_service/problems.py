@@ -131,12 +131,14 @@ def members(problem: Problem) -> dict[str, Any]:
     return said
 
 
-def plain_response(status: int) -> bytes:
+def plain_response(status: int, request_id: str) -> bytes:
     """The problem as it goes on the wire, for a request that never reached the application."""
     name, text = PAGES.get(status, PAGES[400])
     title = HTTP_STATUS_CODES[status]
-    body = json.dumps({"type": f"/problems/{name}", "title": title, "status": status, "detail": text, "instance": ""})
+    said = {"type": f"/problems/{name}", "title": title, "status": status, "detail": text, "instance": request_id}
+    body = json.dumps(said)
     head = f"HTTP/1.1 {status} {title}\r\nConnection: close\r\nContent-Type: application/problem+json\r\n"
+    head += f"X-Request-Id: {request_id}\r\n"
     return f"{head}Content-Length: {len(body)}\r\n\r\n{body}".encode()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import select
 import socket
 import struct
@@ -59,9 +60,10 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
         status = _STATUSES.get(type(exc), 400 if isinstance(exc, errors.ParseException) else 500)
         if status == 500:
             log.error("a request failed outside of the application", exc_info=exc)
-        access.log.info("request", extra=fields(status=status, refused=type(exc).__name__))
+        request_id = os.urandom(16).hex()
+        access.log.info("request", extra=fields(request_id=request_id, status=status, refused=type(exc).__name__))
         try:
-            client.sendall(plain_response(status))
+            client.sendall(plain_response(status, request_id))
         except OSError:
             log.debug("the client did not wait for its %d", status)
 

@@ -67,7 +67,7 @@ def _removed(api: Service) -> object:
 @pytest.mark.parametrize(("raw", "status"), MALFORMED, ids=[repr(raw[:40]) for raw, _ in MALFORMED])
 def test_what_is_no_http_is_a_problem_like_any_other(api: Service, raw: bytes, status: int) -> None:
     found, problem = speak(api, raw)
-    assert (found, problem["status"]) == (status, status)
+    assert (found, problem["status"], bool(problem["instance"])) == (status, status, True)
     assert "Traceback" not in api.parts[0].output()
 
 

@@ -72,6 +72,23 @@ def test_timers_that_wait_behind_their_destination_are_listed_as_scheduled(bench
     assert len(ids(bench, destination="http://a/x", limit=1)) == 2
 
 
+@pytest.mark.parametrize("descending", [False, True])
+def test_what_waits_behind_many_destinations_is_one_list_in_order(bench: Bench, descending: bool) -> None:
+    """Behind some of them much longer than behind others."""
+    chance = random.Random(7)
+    hosts = [f"http://{min(chance.randrange(30), chance.randrange(30))}/" for _ in range(300)]
+    timers = bench.timers.schedule(*(bench.draft(chance.randrange(40), url=host) for host in hosts))
+    bench.advance(20)
+    bench.claims.claim(256, [destination_tag(host) for host in set(hosts)])
+    ordered = [timer.id for timer in sorted(timers, key=lambda timer: (timer.due_at, timer.id), reverse=descending)]
+    for limit in (1, 7, 1000):
+        assert ids(bench, limit=limit, descending=descending) == ordered
+    window = {"due_after": START + 5, "due_before": START + 30}
+    inside = {timer.id for timer in timers if START + 5 <= timer.due_at < START + 30}
+    assert ids(bench, limit=7, descending=descending, **window) == [it for it in ordered if it in inside]
+    assert bench.listing.page(Query()).total == 300
+
+
 def test_a_tag_is_listed_whatever_the_status_and_can_be_filtered_by_it(bench: Bench) -> None:
     bench.schedule(10)
     one, two, three = (bench.schedule(delay, tags=("t",)) for delay in (10, 20, 30))

@@ -38,6 +38,11 @@ def test_a_body_comes_back_byte_for_byte(bench: Bench, body: bytes | None) -> No
     assert bench.timers.get(bench.schedule(1, body=body).id).webhook.body == body
 
 
+@pytest.mark.parametrize("url", ["", "{", "http://h/\n", "http://h/x", "HTTP://h/é", '{"url":"http://h/"}'])
+def test_any_url_comes_back_as_it_was(bench: Bench, url: str) -> None:
+    assert bench.timers.get(bench.schedule(1, url=url, body=b"{}").id).webhook.url == url
+
+
 def test_a_delay_counts_from_no_earlier_than_now(bench: Bench) -> None:
     bench.set_clock(START, us=1)
     assert bench.schedule(5).due_at == START + 1 + 5

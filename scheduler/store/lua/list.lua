@@ -36,12 +36,49 @@ local function rank(set, score, id)
   return low
 end
 
-local hides = only ~= '' or destination ~= '' or (not by_due and (from or before))
-local count = hides and LOOK or math.min(limit, LOOK)
-local entries, all, more = {}, 0, false
+-- Whether one entry comes before another in the order that is asked for.
+local function comes_first(one, other)
+  if one.score ~= other.score then return (one.score < other.score) ~= falling end
+  return one.id ~= other.id and precedes(one.id, other.id) ~= falling
+end
 
--- Adds the next entries of one set.
-local function gather(set)
+-- The sets with their next entries, as a heap: on top is what comes first. A thousand destinations may wait, each with a
+-- thousand timers: of these no more is read than is looked at, and one chunk of each.
+local heap, all, chunk = {}, 0, 1
+
+-- Goes on to a set's next entry; false at its end.
+local function advance(it)
+  it.n = it.n + (falling and -2 or 2)
+  if not it.found[it.n] then
+    if it.low >= it.high then return false end
+    if falling then
+      local low = math.max(it.low, it.high - chunk)
+      it.found = redis.call('ZRANGE', it.set, low, it.high - 1, 'WITHSCORES')
+      it.high, it.n = low, #it.found - 1
+    else
+      local high = math.min(it.high, it.low + chunk)
+      it.found = redis.call('ZRANGE', it.set, it.low, high - 1, 'WITHSCORES')
+      it.low, it.n = high, 1
+    end
+  end
+  it.id, it.score = it.found[it.n], tonumber(it.found[it.n + 1])
+  return true
+end
+
+-- Puts the set at this place of the heap below those whose entries come before its own.
+local function sink(at)
+  while true do
+    local first = at
+    for child = 2 * at, 2 * at + 1 do
+      if heap[child] and comes_first(heap[child], heap[first]) then first = child end
+    end
+    if first == at then return end
+    heap[at], heap[first], at = heap[first], heap[at], first
+  end
+end
+
+-- Puts one set on the heap, from where the last page ended.
+local function add(set)
   local low = by_due and from and rank(set, from, '') or 0
   local high = by_due and before and rank(set, before, '') or redis.call('ZCARD', set)
   all = all + math.max(0, high - low)
@@ -53,22 +90,20 @@ local function gather(set)
       low = math.max(low, redis.call('ZRANGE', set, at, at)[1] == last_id and at + 1 or at)
     end
   end
-  if low >= high then return end
-  more = more or high - low > count
-  if falling then low = math.max(low, high - count) else high = math.min(high, low + count) end
-  local found = redis.call('ZRANGE', set, low, high - 1, 'WITHSCORES')
-  for i = 1, #found, 2 do push(entries, { id = found[i], score = tonumber(found[i + 1]) }) end
+  local it = { set = set, low = low, high = high, found = {}, n = 0 }
+  if advance(it) then push(heap, it) end
 end
 
+local hides = only ~= '' or destination ~= '' or (not by_due and (from or before))
 local sets = { ROOT .. index }
 if index == 'scheduled' then
-  for _, tag in ipairs(redis.call('ZRANGE', WAITING, 0, -1)) do push(sets, waiting_key(tag)) end
+  for _, tag in ipairs(redis.call('ZRANGE', WAITING, 0, -1)) do
+    if destination == '' or tag == destination or tag == SUSPECTS then push(sets, waiting_key(tag)) end
+  end
 end
-for _, set in ipairs(sets) do gather(set) end
-table.sort(entries, function(a, b)
-  if a.score ~= b.score then return (a.score < b.score) ~= falling end
-  return a.id ~= b.id and precedes(a.id, b.id) ~= falling
-end)
+chunk = math.max(1, math.floor((hides and LOOK or math.min(limit, LOOK)) / #sets))
+for _, set in ipairs(sets) do add(set) end
+for at = math.floor(#heap / 2), 1, -1 do sink(at) end
 
 local reply = { math.ceil(now_us() / 1000), -1, 1, '', '' }
 if not hides then reply[2] = all end
@@ -83,10 +118,11 @@ local function is_wanted(id, status, score)
   return tag and (destination == '' or tag == destination)
 end
 
-local found, bytes = 0, 0
-for looked, entry in ipairs(entries) do
-  if looked > LOOK or found >= limit or bytes >= BYTES then
-    more = true
+local found, bytes, looked = 0, 0, 0
+while heap[1] do
+  local entry = heap[1]
+  if looked >= LOOK or found >= limit or bytes >= BYTES then
+    reply[3] = 0
     break
   end
   local status, score = index, entry.score
@@ -97,6 +133,11 @@ for looked, entry in ipairs(entries) do
     found, bytes = found + 1, bytes + redis.call('STRLEN', record_key(entry.id))
   end
   reply[4], reply[5] = int(entry.score), entry.id
+  looked = looked + 1
+  if not advance(entry) then
+    heap[1] = heap[#heap]
+    heap[#heap] = nil
+  end
+  if heap[1] then sink(1) end
 end
-if more then reply[3] = 0 end
 return reply
