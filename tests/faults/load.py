@@ -19,7 +19,7 @@ from tests.faults.history import Cancel, Create, Verdict
 
 #: Seconds after which a client gives up.
 _PATIENCE = 5.0
-_THREADS = 4
+_THREADS = 8
 
 
 @dataclass(frozen=True, kw_only=True)
