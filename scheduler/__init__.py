@@ -21,6 +21,7 @@ from scheduler.errors import (
     WrongState,
 )
 from scheduler.metrics import PollerMetrics, serving
+from scheduler.origin import before_path
 from scheduler.poller import Poller
 from scheduler.settings import Settings, is_loopback
 from scheduler.shares import share_of
@@ -96,6 +97,7 @@ __all__ = [
     "UnknownTimer",
     "Webhook",
     "WrongState",
+    "before_path",
     "connect",
     "is_loopback",
     "literal_endpoints",

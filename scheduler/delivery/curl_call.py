@@ -74,7 +74,7 @@ class Handle:
         self._permits = permits
         self._closed = closed
         self.call: Call
-        self._where = ("", "")
+        self._url = self._address = ""
         self._shape = ("", True)
         self._left = 0
         self.curl = pycurl.Curl()
@@ -102,11 +102,12 @@ class Handle:
         self.call = call
         curl, request = self.curl, call.request
         address = call.addresses[0]
-        where = (request.url, address)
-        if where != self._where:  # most calls go where the handle's last one went
+        if request.url != self._url:
             curl.setopt(pycurl.URL, request.url)
+            self._url = request.url
+        if address != self._address:  # most calls go where the handle's last one went
             curl.setopt(pycurl.CONNECT_TO, [f"::[{address}]:" if ":" in address else f"::{address}:"])
-            self._where = where
+            self._address = address
         shape = (request.method, request.body is None)
         if shape != self._shape:
             curl.setopt(pycurl.HTTPGET, 1)  # which undoes the next two

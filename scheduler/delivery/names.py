@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from scheduler.delivery.cares import CaresResolver
 from scheduler.delivery.curl_call import Call
 from scheduler.delivery.egress import literal
+from scheduler.origin import before_path
 
 #: Seconds for which the addresses of a name are used again; the guard judges them each time.
 _REMEMBER = 10.0
@@ -36,7 +37,7 @@ class Names:
 
     def addresses(self, url: str) -> tuple[Origin, list[str] | None]:
         """Where a URL leads, and the addresses of its host if they are known without asking."""
-        origin, address = _origin(url)
+        origin, address = _origin(before_path(url))
         if address is not None:
             return origin, [address]
         until, found = self._known.get(origin, (0.0, None))
@@ -91,8 +92,8 @@ class Names:
 
 
 @lru_cache(4096)
-def _origin(url: str) -> tuple[Origin, str | None]:
-    """Host and port of a URL, and the address if the host is one."""
-    parts = urlsplit(url)
+def _origin(prefix: str) -> tuple[Origin, str | None]:
+    """Host and port of what a URL says before its path, and the address if the host is one."""
+    parts = urlsplit(prefix)
     host = (parts.hostname or "").removesuffix(".")
     return (host, parts.port or (443 if parts.scheme == "https" else 80)), literal(host)

@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from scheduler.errors import TimerTooLarge
+from scheduler.origin import before_path
 from scheduler.timer import Attempt, Backoff, Delivery, Redelivery, Result, Webhook
 
 #: Bytes one timer may hold: url, headers, body, metadata and all.
@@ -92,10 +93,14 @@ def destination(url: str) -> str:
     return f"{parts.scheme}://{(parts.hostname or '').lower()}:{port}"
 
 
-@lru_cache(1024)
 def destination_tag(url: str) -> str:
     """8 characters that stand for the destination in the part of a record that scripts read."""
-    digest = hashlib.blake2b(destination(url).encode(), digest_size=6).digest()
+    return _tag(before_path(url))
+
+
+@lru_cache(1024)
+def _tag(origin: str) -> str:
+    digest = hashlib.blake2b(destination(origin).encode(), digest_size=6).digest()
     return urlsafe_b64encode(digest).decode()
 
 
