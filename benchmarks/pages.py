@@ -3,7 +3,8 @@
     python -m benchmarks.pages --quick
 
 A real API process and an embedded-kind Valkey; one client asks for pages of 100, one after the other. 1 % of the timers
-carry the tag. `ms` is from the request to the last byte of its answer.
+carry one of 100 tags, so that the one that is asked for has a page of its own. `ms` is from the request to the last
+byte of its answer.
 """
 
 from __future__ import annotations
