@@ -46,7 +46,8 @@ def test_what_could_move_the_cursor_is_written_out() -> None:
 def test_what_is_left_is_counted_to_the_next_attempt_and_never_below_nothing() -> None:
     now = datetime(2026, 1, 1, tzinfo=UTC)
     timer = Timer.from_json(TIMER)
-    assert left(timer, now) == "1m01s"
+    assert left(timer, now - timedelta(milliseconds=1)) == "1m01s"
+    assert left(timer, now + timedelta(milliseconds=1)) == "1m00s"
     assert left(timer, now + timedelta(seconds=53)) == "7.5s"
     assert left(timer, now + timedelta(hours=1)) == "0ms"
     waiting = Timer.from_json({**TIMER, "next_attempt_at": "2026-01-01T02:00:00.000Z"})
