@@ -6,8 +6,9 @@ Those that a poller makes for every attempt are named tuples: 0.4 us each, where
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 
@@ -62,13 +63,12 @@ class Backoff:
             return self.max
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Webhook:
+class Webhook(NamedTuple):
     """What to send, and how hard to try. Its defaults are those of API.md."""
 
     url: str
     method: str = "POST"
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = MappingProxyType({})
     #: The bytes of the request's body, or None where the client gave none.
     body: bytes | None = None
     #: Whether `body` is JSON the client gave as a value, or bytes it gave in base64.
@@ -80,7 +80,7 @@ class Webhook:
     backoff: Backoff = Backoff()
     delivery: Delivery = Delivery.AT_LEAST_ONCE
     #: The client's own notes; never sent.
-    metadata: Mapping[str, Any] = field(default_factory=dict)
+    metadata: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

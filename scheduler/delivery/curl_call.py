@@ -6,7 +6,6 @@ import re
 import socket
 import time
 from collections.abc import Callable
-from io import BytesIO
 
 import certifi
 import pycurl
@@ -44,8 +43,7 @@ class Call:
         self.begun = time.monotonic()
         self.deadline = self.begun + claim.webhook.timeout
         self.addresses: list[str] = []
-        self.head = BytesIO()
-        self.body = BytesIO()
+        self.body = bytearray()
         #: The answer was longer than what is read of one.
         self.cut = False
         self.sent = False
@@ -53,14 +51,14 @@ class Call:
         #: It was about to go on a connection that is closed; nothing was sent.
         self.stale = False
 
-    def answer(self, error: str | None, status: int | None = None) -> Answer:
+    def answer(self, error: str | None, status: int | None = None, head: bytes = b"") -> Answer:
         return Answer(
             claim=self.claim,
             started_at=self.started_at,
             duration_ms=round(1000 * (time.monotonic() - self.begun)),
             status_code=status,
-            headers=_headers(self.head.getvalue()) if status else {},
-            body=self.body.getvalue(),
+            headers=_headers(head) if status else {},
+            body=bytes(self.body),
             error=error,
             sent=self.sent,
         )
@@ -77,6 +75,8 @@ class Handle:
         self._url = self._address = ""
         self._shape = ("", True)
         self._left = 0
+        #: Lines, of all heads of an answer: libcurl takes 300 kB of them at most.
+        self._heads: list[bytes] = []
         self.curl = pycurl.Curl()
         self.curl.handle = self
         for option, value in (
@@ -92,7 +92,7 @@ class Handle:
             (pycurl.BUFFERSIZE, 16_384),
             (pycurl.OPENSOCKETFUNCTION, self._open_socket),
             (pycurl.PREREQFUNCTION, self._before_request),
-            (pycurl.HEADERFUNCTION, self._read_head),
+            (pycurl.HEADERFUNCTION, self._heads.append),
             (pycurl.WRITEFUNCTION, self._read_body),
         ):
             self.curl.setopt(option, value)
@@ -100,6 +100,7 @@ class Handle:
     def carry(self, call: Call) -> None:
         """Set the handle up for a call; the first of its addresses is where it connects to."""
         self.call = call
+        self._heads.clear()
         curl, request = self.curl, call.request
         address = call.addresses[0]
         if request.url != self._url:
@@ -131,14 +132,16 @@ class Handle:
         status = self.curl.getinfo(pycurl.RESPONSE_CODE) or None
         if call.blocked:
             return call.answer("blocked")
+        heads = b"".join(self._heads)
+        head = heads[heads.rfind(b"\nHTTP/") + 1 :]  # the last; those before it are a 100 Continue each
         if code == 0 or (code == pycurl.E_WRITE_ERROR and call.cut):
             # libcurl is content with a head that broke off.
-            whole = call.head.getvalue().endswith((b"\r\n\r\n", b"\n\n"))
-            return call.answer(None if whole else "protocol", status)
+            whole = head.endswith((b"\r\n\r\n", b"\n\n"))
+            return call.answer(None if whole else "protocol", status, head)
         word = "protocol" if "chunk" in message else _WORDS.get(code, "protocol")
         if word in ("reset", "protocol") and not call.sent:
             word = "connect"
-        return call.answer(word, status)
+        return call.answer(word, status, head)
 
     def _before_request(self, _theirs: str, _ours: str, _their_port: int, port: int) -> int:
         """libcurl repeats a request by itself when a reused connection closes before an answer: one is all it gets."""
@@ -160,17 +163,10 @@ class Handle:
             return int(pycurl.SOCKET_BAD)
         return _Original(family, kind, protocol)
 
-    def _read_head(self, line: bytes) -> None:
-        head = self.call.head
-        if line.startswith(b"HTTP/"):  # another one after a 100 Continue
-            head.seek(0)
-            head.truncate()
-        head.write(line)
-
     def _read_body(self, piece: bytes) -> int | None:
         body = self.call.body
-        room = MAX_READ - body.tell()
-        body.write(piece[:room])
+        room = MAX_READ - len(body)
+        body += piece[:room]
         if len(piece) < room:
             return None
         self.call.cut = True

@@ -51,7 +51,9 @@ class CurlTransport:
         self._alarm = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._epoll.register(self._alarm, select.EPOLLIN)
         self._woken = False
-        #: Sockets that libcurl has left, watched on: most are used again soon, and a call to epoll less is 2 us.
+        #: What each socket is watched for: most are used again soon for the same, and a call to epoll less is 2 us.
+        self._watched: dict[int, int] = {}
+        #: Sockets that libcurl has left, watched on.
         self._left: set[int] = set()
         #: Ports on our side of connections that the other side closed meanwhile.
         self._closed: set[int] = set()
@@ -173,7 +175,7 @@ class CurlTransport:
             self._start(call)
 
     def _start(self, call: Call) -> None:
-        handle = self._idle.pop() if self._idle else Handle(self._permits, self._closed)
+        handle = self._idle.pop() if self._idle else Handle(self._may_open, self._closed)
         try:
             handle.carry(call)
         except (pycurl.error, ValueError, TypeError) as error:
@@ -194,11 +196,19 @@ class CurlTransport:
 
     # libcurl's callbacks
 
+    def _may_open(self, address: str, port: int) -> bool:
+        """Whether a socket may be; its number may be that of one which libcurl has closed, and epoll forgotten."""
+        self._watched.clear()
+        return self._permits(address, port)
+
     def _watch_socket(self, event: int, descriptor: int, *_: object) -> None:
         if event == pycurl.POLL_REMOVE:
             self._left.add(descriptor)
             return
         self._left.discard(descriptor)
+        if self._watched.get(descriptor) == event:
+            return
+        self._watched[descriptor] = event
         try:
             self._epoll.modify(descriptor, _EVENTS[event])
         except FileNotFoundError:  # new; or closed since, which epoll notices by itself
@@ -207,6 +217,7 @@ class CurlTransport:
     def _hung_up(self, descriptor: int) -> None:
         """What nobody uses rings. If it was closed: libcurl looks once a second, and would send on it until then."""
         self._left.remove(descriptor)
+        self._watched.pop(descriptor, None)
         self._epoll.unregister(descriptor)
         port = _port_if_closed(descriptor)
         if port:

@@ -34,7 +34,7 @@ def _end(bench: Bench, claim: Claim, outcome: Result, retry_ms: int | None = Non
 
 def _moved(timer: Timer, delay_ms: int | None, **webhook: Any) -> Draft:
     tags = webhook.pop("tags", timer.tags)
-    changed = replace(timer.webhook, **webhook)
+    changed = timer.webhook._replace(**webhook)
     return Draft(id=timer.id, webhook=changed, delay_ms=delay_ms, key=timer.key, tags=tags)
 
 

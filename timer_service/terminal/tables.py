@@ -44,7 +44,7 @@ def left(timer: Timer, now: datetime | None = None) -> str:
     if timer.status != "scheduled":
         return NONE
     until = max((timer.next_attempt_at or timer.due_at) - (now or datetime.now(UTC)), timedelta(0))
-    if until > timedelta(seconds=10):  # the nearest second: what was set for 1h is due neither in 59m59s nor in 1h00m01s
+    if until > timedelta(seconds=10):  # the nearest second: what was set for 1h is not due in 59m59s
         until = timedelta(seconds=round(until / timedelta(seconds=1)))
     return length(until)
 
