@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from scheduler import VERSION, Settings, SettingsError, is_loopback
-from timer_service.embedded import EmbeddedError, EmbeddedStore
+from timer_service.embedded import ALLOCATOR, EmbeddedError, EmbeddedStore
 from timer_service.probe import bracketed, lives
 from timer_service.supervisor import Child, ChildKeepsDying, Supervisor
 
@@ -61,7 +61,7 @@ def run(settings: Settings, external_store: bool) -> None:
 
 def _start_store(supervisor: Supervisor, store: EmbeddedStore, lock: int) -> bool:
     """False if we are to stop meanwhile."""
-    child = Child("store", store.command(), 0, 30.0, hurried=10.0, pass_fds=[lock])
+    child = Child("store", store.command(), 0, 30.0, hurried=10.0, environ=ALLOCATOR, pass_fds=[lock])
     if supervisor.start(child, store.answers, _LOAD_PATIENCE):
         return True
     if supervisor.stopping:

