@@ -36,6 +36,7 @@ def parse(text: str) -> int:
     return max(0, ms)
 
 
+@lru_cache(1024)  # at full rate ten timers are due, and ten attempts end, in the same millisecond
 def rfc3339(ms: int) -> str:
     """UTC with milliseconds."""
     seconds, fraction = divmod(ms, 1000)

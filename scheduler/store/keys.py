@@ -53,8 +53,11 @@ def batches(
 ) -> Iterator[tuple[int, list[T]]]:
     """Items by the partition that their timer's id names, at most so many at a time."""
     shares: dict[int, list[T]] = {}
-    for item in items:
-        shares.setdefault(partition_of(timer_id(item), partitions) or 0, []).append(item)
+    if partitions == 1:
+        shares[0] = list(items)
+    else:
+        for item in items:
+            shares.setdefault(partition_of(timer_id(item), partitions) or 0, []).append(item)
     for partition, share in shares.items():
         for start in range(0, len(share), most):
             yield partition, share[start : start + most]
