@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import string
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import fields
 from functools import partial
 from typing import Any
 
@@ -31,10 +30,6 @@ def webhook(hook: str, **more: Any) -> Webhook:
 
 def opened(url: str) -> Timers:
     return Timers(Link(connect(url, 30)), keep_cancelled_ms=60_000)
-
-
-def takes_tags() -> bool:
-    return {"tags", "key"} <= {field.name for field in fields(Draft)}
 
 
 def fill(url: str, hook: str, count: int, due_at: int, spread_ms: int = 0, *, tagged: bool = False) -> None:

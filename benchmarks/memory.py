@@ -15,7 +15,7 @@ from typing import Any
 
 from benchmarks import part
 from benchmarks.figures import Row, rounded
-from benchmarks.filling import DAY_MS, fill, takes_tags
+from benchmarks.filling import DAY_MS, fill
 from benchmarks.part import Options, Part, say
 from tests.bench.servers import BINARIES, Server
 
@@ -33,8 +33,6 @@ def measure(options: Options) -> tuple[list[Row], dict[str, Any]]:
             row: Row = {"server": name, "each with": "tag and key" if tagged else "neither"}
             if binary is None:
                 rows.append({**row, "absent": f"{name}-server is not installed"})
-            elif tagged and not takes_tags():
-                rows.append({**row, "absent": "no tags and keys in this version"})
             else:
                 found = footprints(binary, counts, tagged)
                 rows += [{**row, **more} for more in found]

@@ -1,6 +1,6 @@
 """The nouns of the engine: frozen data, no I/O. Moments are integer ms since the epoch, by the store's clock.
 
-Those that a poller makes for every attempt are named tuples: 0.4 us each, where a frozen dataclass takes 1.7.
+Those that are made for every timer or attempt are named tuples: 0.4 us each, where a frozen dataclass takes 1.7.
 """
 
 from __future__ import annotations
@@ -83,8 +83,7 @@ class Webhook(NamedTuple):
     metadata: Mapping[str, Any] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Draft:
+class Draft(NamedTuple):
     """A timer on its way to the store, which alone knows what time it is: one of `due_at` and `delay_ms` is set."""
 
     id: str
@@ -126,8 +125,7 @@ class Attempt(NamedTuple):
     next_attempt_at: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Timer:
+class Timer(NamedTuple):
     """A timer as the store holds it at the moment `read_at`."""
 
     id: str

@@ -22,7 +22,7 @@ MAX_PARTITIONS = len(_DIGITS) ** 2
 
 def new_id(partitions: int = 1) -> str:
     """22 characters of [0-9A-Za-z]: a partition, chosen here and never computed again, and 119 random bits."""
-    return id_in(random.randrange(partitions))
+    return id_in(random.randrange(partitions) if partitions > 1 else 0)
 
 
 def partition_of(timer_id: str, partitions: int) -> int | None:
@@ -35,12 +35,12 @@ def partition_of(timer_id: str, partitions: int) -> int | None:
 
 def id_in(partition: int) -> str:
     """A new id that names this partition."""
-    return _digits(partition, 2) + _digits(int.from_bytes(os.urandom(15)), _RANDOM_DIGITS)
+    return _PAIRS[partition] + _digits(os.urandom(15))
 
 
 def id_from(seed: bytes, partition: int) -> str:
     """The id that is always made of the same seed of 15 bytes or more: whoever repeats himself makes nothing twice."""
-    return _digits(partition, 2) + _digits(int.from_bytes(seed[:15]), _RANDOM_DIGITS)
+    return _PAIRS[partition] + _digits(seed[:15])
 
 
 def partition_of_key(key: str, partitions: int) -> int:
@@ -78,10 +78,11 @@ def bell(partition: int) -> str:
     return f"timers:{{{partition}}}:bell"
 
 
-def _digits(number: int, width: int) -> str:
-    """`width` is even: two digits at a time take half as long."""
+def _digits(seed: bytes) -> str:
+    """15 bytes as 20 digits, two at a time: half as long as one at a time."""
+    number = int.from_bytes(seed)
     pairs = []
-    for _ in range(width // 2):
+    for _ in range(_RANDOM_DIGITS // 2):
         number, value = divmod(number, MAX_PARTITIONS)
         pairs.append(_PAIRS[value])
     return "".join(reversed(pairs))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
@@ -295,7 +295,7 @@ class Machine(RuleBasedStateMachine):
     def fire(self, draft: Draft, seen: int) -> None:
         """`seen`: attempts when the caller read it; a late call for one attempted since then changes nothing."""
         model = self.model.timers.get(draft.id)
-        timer = replace(draft.stored(0, 0), attempts=seen)
+        timer = draft.stored(0, 0)._replace(attempts=seen)
         if model is None or (model.attempts <= seen and model.status is not Status.SCHEDULED):
             with pytest.raises(WrongState if model else UnknownTimer):
                 self.bench.timers.fire(timer)
