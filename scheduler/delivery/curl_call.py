@@ -24,6 +24,9 @@ _WORDS = {
     pycurl.E_RECV_ERROR: "reset",
     pycurl.E_SEND_ERROR: "reset",
 } | dict.fromkeys(_TLS_ERRORS, "tls")
+_BLANK_LINE = re.compile(rb"\n\r?\n")
+#: Bytes of a body beyond 64 bits.
+_TOO_LONG = re.compile(rb"\ncontent-length:[ \t]*[0-9]{19}", re.IGNORECASE)
 
 
 class _Original(socket.socket):
@@ -130,18 +133,26 @@ class Handle:
         """The answer of the call, whose transfer has ended with this code (0: well)."""
         call = self.call
         status = self.curl.getinfo(pycurl.RESPONSE_CODE) or None
+        if status and status < 200 and status != 101:  # interim: the answer never came
+            status = None
         if call.blocked:
             return call.answer("blocked")
         heads = b"".join(self._heads)
-        head = heads[heads.rfind(b"\nHTTP/") + 1 :]  # the last; those before it are a 100 Continue each
+        head = heads[heads.rfind(b"\nHTTP/") + 1 :]  # the last; those before it are interim
         if code == 0 or (code == pycurl.E_WRITE_ERROR and call.cut):
-            # libcurl is content with a head that broke off.
-            whole = head.endswith((b"\r\n\r\n", b"\n\n"))
-            return call.answer(None if whole else "protocol", status, head)
+            return call.answer(None if self._is_whole(status, head) else "protocol", status, head)
         word = "protocol" if "chunk" in message else _WORDS.get(code, "protocol")
         if word in ("reset", "protocol") and not call.sent:
             word = "connect"
         return call.answer(word, status, head)
+
+    def _is_whole(self, status: int | None, head: bytes) -> bool:
+        """libcurl is content with a head that broke off, and with a length too long for it, as if it were none."""
+        if not head.endswith(b"\r\n\r\n") and not _BLANK_LINE.search(head):  # trailers may stand behind it
+            return False
+        if status == 204 or self.curl.getinfo(pycurl.CONTENT_LENGTH_DOWNLOAD_T) >= 0:
+            return True
+        return not _TOO_LONG.search(head)
 
     def _before_request(self, _theirs: str, _ours: str, _their_port: int, port: int) -> int:
         """libcurl repeats a request by itself when a reused connection closes before an answer: one is all it gets."""
@@ -177,5 +188,6 @@ def _headers(head: bytes) -> dict[str, str]:
     """Those that anybody looks at: 3 us less for most answers."""
     if b"timer-" not in (lower := head.lower()) and b"retry-after" not in lower:
         return {}
+    head = _BLANK_LINE.split(head, 1)[0]  # trailers are no headers
     pairs = re.findall(rb"^([^\s:]+):[ \t]*(.*?)[ \t]*\r?$", head, re.MULTILINE)
     return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in pairs}

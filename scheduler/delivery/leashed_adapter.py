@@ -14,6 +14,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from scheduler.delivery.dialling import Dialler
 from scheduler.delivery.leash import Leash
+from scheduler.delivery.strict_response import StrictResponse
 
 _current = threading.local()
 
@@ -42,6 +43,8 @@ class LeashedAdapter(HTTPAdapter):
 
 
 class _Leashed(HTTPConnection):
+    response_class = StrictResponse
+
     def _new_conn(self) -> socket.socket:
         leash: Leash = _current.leash
         dialler: Dialler = _current.dialler

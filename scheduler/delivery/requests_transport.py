@@ -7,6 +7,7 @@ import logging
 import ssl
 import threading
 import time
+from http.client import HTTPException
 from queue import Empty, SimpleQueue
 
 import certifi
@@ -20,6 +21,7 @@ from scheduler.delivery.leash import Leash
 from scheduler.delivery.leashed_adapter import LeashedAdapter, on
 from scheduler.delivery.request import Request, build
 from scheduler.delivery.signing import Signer
+from scheduler.delivery.strict_response import tells_its_end
 from scheduler.delivery.transport import MAX_READ, Answer
 from scheduler.shares import share_of
 from scheduler.timer import Claim
@@ -131,6 +133,9 @@ class RequestsTransport:
 def _read(response: Response) -> bytes:
     """At most MAX_READ bytes, as they came; a longer answer costs its connection."""
     body = b""
+    if not tells_its_end(response.raw.headers):
+        response.close()
+        raise HTTPException("no end")
     response.raw.headers.discard("content-encoding")  # urllib3 would make decoders that it shall not use, and not many
     while len(body) < MAX_READ:
         # Read to its end: only the read after the last byte finds that some are missing.

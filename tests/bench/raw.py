@@ -8,8 +8,6 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-Behaviour = Callable[[socket.socket, bytes], None]
-
 
 class RawReceiver:
     def __init__(self, listener: socket.socket) -> None:
@@ -17,6 +15,8 @@ class RawReceiver:
         self.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         #: Every request that was read whole, in order.
         self.requests: list[bytes] = []
+        #: The last one of each connection.
+        self.asked: dict[socket.socket, bytes] = {}
         self.connections = 0
         #: Set at the end, so that no behaviour outlives its test.
         self.over = threading.Event()
@@ -42,15 +42,26 @@ def read_request(sock: socket.socket) -> bytes | None:
     return head + b"\r\n\r\n" + body
 
 
+def answered(raw: bytes) -> Callable[[RawReceiver, socket.socket], None]:
+    """A behaviour: this answer, and the end of the connection."""
+
+    def behave(_: RawReceiver, sock: socket.socket) -> None:
+        sock.sendall(raw)
+        sock.close()
+
+    return behave
+
+
 @contextmanager
 def raw_receiving(behave: Callable[[RawReceiver, socket.socket], None]) -> Iterator[RawReceiver]:
     """`behave` is called after each request that a connection brings; when it returns, the next request is read."""
-    listener = socket.create_server(("127.0.0.1", 0), backlog=128)
+    listener = socket.create_server(("127.0.0.1", 0), backlog=512)
     receiver = RawReceiver(listener)
 
     def serve(sock: socket.socket) -> None:
         with contextlib.suppress(OSError), sock:
             while (request := read_request(sock)) is not None:
+                receiver.asked[sock] = request
                 receiver.requests.append(request)
                 behave(receiver, sock)
 

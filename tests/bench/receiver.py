@@ -83,7 +83,11 @@ def receiving() -> Iterator[Receiver]:
 
         def _answer(self) -> None:
             at = time.time()
-            body = self.rfile.read(int(self.headers.get("content-length") or 0))
+            length = int(self.headers.get("content-length") or 0)
+            body = self.rfile.read(length)
+            if len(body) < length:  # its sender was killed between head and body: no request has arrived
+                self.close_connection = True
+                return
             headers = {name.lower(): value for name, value in self.headers.items()}
             receiver.record(Hit(at, self.command, self.path, headers, body))
             kind, _, value = self.path.partition("?")[0].strip("/").partition("/")

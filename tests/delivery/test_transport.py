@@ -16,13 +16,13 @@ from typing import Any
 
 import pytest
 
-from scheduler import Result, Signer, StoreClock
+from scheduler import Signer, StoreClock
 from scheduler.delivery.curl_transport import CurlTransport
 from scheduler.delivery.dialling import Dialler, Unreachable
 from scheduler.delivery.judge import judge, retry_after
 from scheduler.delivery.leash import Leash
 from scheduler.delivery.transport import MAX_READ, Transport
-from tests.bench.raw import RawReceiver, raw_receiving
+from tests.bench.raw import RawReceiver, answered, raw_receiving
 from tests.bench.receiver import SECRET, Receiver, receiving, verified
 from tests.bench.transports import LEASE, LOOPBACK, Send, claim, collect
 
@@ -226,15 +226,6 @@ def test_a_tls_handshake_that_stalls_ends_at_the_deadline(send: Send) -> None:
 # Hostile and broken answers
 
 
-def answered(raw: bytes, *, close: bool = True) -> Callable[[RawReceiver, socket.socket], None]:
-    def behave(_: RawReceiver, sock: socket.socket) -> None:
-        sock.sendall(raw)
-        if close:
-            sock.close()
-
-    return behave
-
-
 @pytest.mark.parametrize(
     ("raw", "error"),
     [
@@ -331,42 +322,6 @@ def test_nothing_is_decompressed(send: Send) -> None:
     )
     with arriving(answered(raw)) as receiver:
         assert send(receiver.url).body == bomb
-
-
-@pytest.mark.parametrize(
-    "raw",
-    [
-        b"\x00" * 1000,
-        b"\x16\x03\x01\x02\x00\x01\x00",
-        b"HTTP/2.0 200 OK\r\n\r\n",
-        b"HTTP/1.1 99999 OK\r\n\r\n",
-        b"HTTP/1.1 -200 OK\r\n\r\n",
-        b"HTTP/1.1\r\n\r\n",
-        b"HTTP/1.1 200 OK\n\nok",
-        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n\x81\x00",
-        b"HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\nhello",
-        b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999999\r\n\r\nx",
-        b"HTTP/1.1 200 OK\r\nContent-Length: 1, 1\r\n\r\nx",
-        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n1\r\nx\r\n0\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nFFFFFFFFFFFFFFFFF\r\nx",
-        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\nx",
-        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, nonsense\r\n\r\nx",
-        b"HTTP/1.1 200 OK\r\n: no name\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\n folded: first\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\nX: \x00\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\nX: \xff\xfe\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 20_000 + b"\r\n",
-        b"HTTP/1.1 103 Early Hints\r\ntimer-reschedule: 5\r\n\r\nHTTP/1.1 200 OK\r\n\r\n",
-    ],
-)
-def test_whatever_is_answered_an_attempt_has_an_end_and_the_next_goes_well(
-    send: Send, receiver: Receiver, raw: bytes
-) -> None:
-    with arriving(answered(raw)) as hostile:
-        assert judge(send(hostile.url, timeout=2))[0] in tuple(Result)
-        assert len(hostile.requests) == 1
-    assert send(receiver.url).status_code == 204
 
 
 def test_the_service_goes_on_after_every_hostile_answer(transport: Transport, receiver: Receiver) -> None:

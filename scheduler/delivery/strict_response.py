@@ -1,0 +1,100 @@
+"""An answer as http.client reads it, less what that forgives: whether a broken answer came whole, nobody can say.
+
+libcurl refuses nearly all of it by itself; without this, what is a failure there would be delivered here.
+"""
+
+from __future__ import annotations
+
+import re
+from http.client import BadStatusLine, HTTPException, HTTPResponse, RemoteDisconnected
+from io import BufferedReader
+from typing import Any
+
+from urllib3 import HTTPHeaderDict
+
+#: Bytes of the longest line that is read; http.client has the same.
+_LONGEST = 65_536
+_LINE = re.compile(rb"[^\r\n\0]*\r?\n")
+_STATUS = re.compile(rb"(HTTP/1\.[01])[ \t]([1-9][0-9]{2})(?:[ \t](.*))?\r?\n")
+#: A field, what continues one, or the end of the head.
+_FIELD = re.compile(rb"[^:\s][^:]*:.*\n|[ \t].*\n|\r?\n")
+#: 16 digits are 64 bits. int() would also take "-1": everything up to the end, however much that is.
+_CHUNK = re.compile(rb"([0-9a-fA-F]{1,16})[ \t]*(?:;.*)?\r?\n")
+_BLANK = (b"\r\n", b"\n")
+#: Of one interim answer, or of one trailer; http.client takes as many of a head.
+_MOST_FIELDS = 100
+
+
+class _Lines(BufferedReader):
+    def line(self) -> bytes:
+        """A line with its end, or nothing at the end of the connection."""
+        line = super().readline(_LONGEST)
+        if line and not _LINE.fullmatch(line):
+            raise HTTPException(f"a broken line: {line[:40]!r}")
+        return line
+
+    def readline(self, _: int | None = -1, /) -> bytes:
+        """A line of a head, which is how http.client reads one."""
+        line = self.line()
+        if not _FIELD.fullmatch(line):
+            raise HTTPException(f"a broken head: {line[:40]!r}")
+        return line
+
+
+class StrictResponse(HTTPResponse):
+    """The names with an underscore are http.client's own: test_hostile_answers.py tells if one of them changes."""
+
+    chunk_left: int | None
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._lines = _Lines(self.fp.detach())
+        self.fp = self._lines
+
+    def begin(self) -> None:
+        super().begin()
+        if self.length == 0:  # a 204 or 304 has no chunks, whatever it says; they would be waited for
+            self.chunked = False
+
+    def _read_status(self) -> tuple[str, int, str]:
+        """Any 1xx but 101 is followed by the answer (RFC 9110, 15.2); http.client knows that only of 100."""
+        while line := self._lines.line():
+            found = _STATUS.fullmatch(line)
+            if not found:
+                raise BadStatusLine(repr(line[:40]))
+            version, status, reason = found[1].decode(), int(found[2]), (found[3] or b"").decode("latin-1")
+            if status == 101 or status >= 200:
+                return version, status, reason
+            self._skip_fields()
+        raise RemoteDisconnected("closed before an answer")
+
+    def _get_chunk_left(self) -> int | None:
+        """Bytes left of a chunk, the next one's if none are; None after the last."""
+        if not self.chunk_left:
+            if self.chunk_left == 0 and self._lines.line() not in _BLANK:
+                raise HTTPException("a chunk without an end")
+            line = self._lines.line()
+            size = _CHUNK.fullmatch(line)
+            if not size:
+                raise HTTPException(f"no size of a chunk: {line[:40]!r}")
+            self.chunk_left = int(size[1], 16)
+            if self.chunk_left == 0:
+                self._skip_fields()
+                self._close_conn()  # type: ignore[attr-defined]
+                self.chunk_left = None
+        return self.chunk_left
+
+    def _skip_fields(self) -> None:
+        for _ in range(_MOST_FIELDS):
+            if self._lines.readline() in _BLANK:
+                return
+        raise HTTPException("fields without an end")
+
+
+def tells_its_end(headers: HTTPHeaderDict) -> bool:
+    """Of lengths and codings that it does not understand http.client makes: all that comes is the body."""
+    codings = [coding.strip().lower() for coding in ",".join(headers.getlist("transfer-encoding")).split(",")]
+    if [coding for coding in codings if coding] not in ([], ["identity"], ["chunked"]):
+        return False
+    lengths = {length.strip() for value in headers.getlist("content-length") for length in value.split(",")}
+    return len(lengths) < 2 and all(re.fullmatch("[0-9]+", length) for length in lengths)
