@@ -25,11 +25,12 @@ from benchmarks import (
     plots,
     results,
     scale,
+    stages,
 )
 from benchmarks.figures import table
 from benchmarks.part import say
 
-PARTS = [it.PART for it in (drain, lateness, intake, memory, scale, pages, idle, hang, crash, against)]
+PARTS = [it.PART for it in (drain, stages, lateness, intake, memory, scale, pages, idle, hang, crash, against)]
 
 
 def main() -> int:

@@ -32,13 +32,13 @@ def opened(url: str) -> Timers:
     return Timers(Link(connect(url, 30)), keep_cancelled_ms=60_000)
 
 
-def fill(url: str, hook: str, count: int, due_at: int, spread_ms: int = 0, *, tagged: bool = False) -> None:
-    """Timers that fall due from `due_at` on, evenly over `spread_ms`; tagged: each with one of 100 tags and a key.
+def fill(url: str, hook: str, count: int, due_at: int, spread_ms: int = 0, *, tags: int = 0) -> None:
+    """Timers that fall due from `due_at` on, evenly over `spread_ms`, each with a key and one of `tags` tags, if any.
 
     From a process for each core: making the timers costs more than storing them.
     """
     processes = os.cpu_count() or 1
-    one = partial(_fill, url, hook, due_at, spread_ms / count, tagged)
+    one = partial(_fill, url, hook, due_at, spread_ms / count, tags)
     with ProcessPoolExecutor(processes) as pool:
         list(pool.map(one, (range(first, count, processes) for first in range(processes))))
 
@@ -49,12 +49,12 @@ def draft(timers: Timers, hook: str, due_at: int, tag: str = "") -> Draft:
     return Draft(id=timer_id, webhook=webhook(hook), due_at=due_at, **who)
 
 
-def _fill(url: str, hook: str, due_at: int, gap_ms: float, tagged: bool, numbers: range) -> None:
+def _fill(url: str, hook: str, due_at: int, gap_ms: float, tags: int, numbers: range) -> None:
     timers = opened(url)
     for start in range(0, len(numbers), BATCH):
         timers.schedule(
             *(
-                draft(timers, hook, due_at + int(number * gap_ms), f"tenant-{number % 100:03}" if tagged else "")
+                draft(timers, hook, due_at + int(number * gap_ms), f"tenant-{number % tags:03}" if tags else "")
                 for number in numbers[start : start + BATCH]
             )
         )

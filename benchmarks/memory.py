@@ -29,12 +29,12 @@ def measure(options: Options) -> tuple[list[Row], dict[str, Any]]:
     for name, binary in BINARIES.items():
         if options.only and name not in options.only:
             continue
-        for tagged in (False, True):
-            row: Row = {"server": name, "each with": "tag and key" if tagged else "neither"}
+        for tags in (0, 100):
+            row: Row = {"server": name, "each with": "tag and key" if tags else "neither"}
             if binary is None:
                 rows.append({**row, "absent": f"{name}-server is not installed"})
             else:
-                found = footprints(binary, counts, tagged)
+                found = footprints(binary, counts, tags)
                 rows += [{**row, **more} for more in found]
                 say(
                     "; ".join(
@@ -44,7 +44,7 @@ def measure(options: Options) -> tuple[list[Row], dict[str, Any]]:
     return rows, {}
 
 
-def footprints(binary: str, counts: tuple[int, ...], tagged: bool) -> list[dict[str, float]]:
+def footprints(binary: str, counts: tuple[int, ...], tags: int) -> list[dict[str, float]]:
     """At each of these counts, one server that fills."""
     # Filling would make it rewrite its append-only file again and again, which changes nothing of what is measured.
     server = Server(binary, "--auto-aof-rewrite-percentage", "0").start()
@@ -53,7 +53,7 @@ def footprints(binary: str, counts: tuple[int, ...], tagged: bool) -> list[dict[
         used, resident = client.info("memory")["used_memory"], _resident(server.pid)
         due, pending, found = time.time_ns() // 1_000_000 + DAY_MS, 0, []
         for count in counts:
-            fill(server.url, _HOOK, count - pending, due, DAY_MS, tagged=tagged)
+            fill(server.url, _HOOK, count - pending, due, DAY_MS, tags=tags)
             pending = count
             found.append(
                 {

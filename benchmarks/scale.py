@@ -1,26 +1,30 @@
-"""Whether the number of pending timers matters: rates of scheduling and claiming among 10,000 to 1,000,000 of them.
+"""Whether the number of pending timers matters: rates of scheduling and claiming among 10,000 to 10,000,000 of them.
 
     python -m benchmarks.scale --quick
 
 One Valkey, and the engine itself in this process, calling its scripts one after the other. `store_us` is what the store
-says that it spent for a timer, `per_second` the calls with all of Python's work around them.
+says that it spent for a timer, `per_second` the calls with all of Python's work around them, `to_first` that rate's
+share of the rate among the fewest.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from benchmarks import part
-from benchmarks.figures import Row
+from benchmarks.figures import Row, rounded
 from benchmarks.filling import BATCH, DAY_MS, draft, fill, opened
 from benchmarks.part import Options, Part, repeat, say
 from scheduler import Attempt, Claim, Claims, Link, Result, Settlement, Timers, connect
 from tests.bench.servers import BINARIES, Server
 
 _HOOK = "http://127.0.0.1:9000/hook"
-PENDING = (10_000, 100_000, 1_000_000)
+PENDING = (10_000, 1_000_000, 10_000_000)
+#: Bytes of memory for each, at most: a machine that has not enough is spared the swapping.
+_BYTES = 600
 #: Timers set, claimed and settled in one measurement.
 _SAMPLE = 20_000
 
@@ -33,11 +37,15 @@ def measure(options: Options) -> tuple[list[Row], dict[str, Any]]:
     try:
         present = 0
         for count in PENDING if not options.quick else (1000, 10_000):
+            if count * _BYTES > _available():
+                rows.append({"pending": float(count), "absent": "this machine has not enough memory"})
+                continue
             fill(server.url, _HOOK, count - present, _now() + DAY_MS, DAY_MS)
             present = count
             say(f"  {count:,} pending")
             bench = _Scripts(server, options.size(_SAMPLE, 2000))
-            rows.append({"pending": float(count), **repeat(f"{count:,} pending", options.rounds, bench.measure)})
+            found = repeat(f"{count:,} pending", options.rounds, bench.measure)
+            rows.append({"pending": float(count), **found, **_to_first(found, rows[0] if rows else found)})
     finally:
         server.remove()
     return rows, {}
@@ -86,6 +94,20 @@ class _Scripts:
         took = time.perf_counter() - begun
         usec = self._client.info("commandstats")["cmdstat_evalsha"]["usec"]
         return {f"{what}_per_second": self._sample / took, f"{what}_store_us": usec / self._sample}
+
+
+def _to_first(found: Row, first: Row) -> dict[str, float]:
+    """The rates of one row over those of the first."""
+    return {
+        f"{what}_to_first": rounded(float(found[f"{what}_per_second"] or 0) / float(first[f"{what}_per_second"] or 1))
+        for what in ("schedule", "claim", "settle")
+    }
+
+
+def _available() -> int:
+    """Bytes of memory."""
+    lines = Path("/proc/meminfo").read_text().splitlines()
+    return next(1024 * int(line.split()[1]) for line in lines if line.startswith("MemAvailable:"))
 
 
 def _delivered(claim: Claim) -> Settlement:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from scheduler import Attempt, Redelivery, Result, Settlement
-from scheduler.poller import attempt_line
+from scheduler.ended import attempt_line
 from scheduler.tally import BOUNDS, Distribution, Tally
 
 

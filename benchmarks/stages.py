@@ -1,0 +1,146 @@
+"""What one attempt costs, stage by stage: CPU microseconds of the poller's process, and the store's for its scripts.
+
+    python -m benchmarks.stages --quick
+
+The poller's own parts, one after the other, each for all timers before the next: so each has its caches to itself, and
+in a poller, which does all in turn beside two busy neighbours, the sum is larger. `libcurl alone` sends the same
+requests by as many connections with as little Python as pycurl allows: what no code of ours can save.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import resource
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from benchmarks import bare_curl, part
+from benchmarks.figures import Row, median
+from benchmarks.filling import fill
+from benchmarks.part import Options, Part, say
+from benchmarks.sink import Sink, sink
+from scheduler import Claim, Claims, Link, Settings, connect, open_transport
+from scheduler.delivery.request import build
+from scheduler.delivery.signing import Signer
+from scheduler.delivery.transport import Answer, Transport
+from scheduler.ended import attempt_line, settlement
+from scheduler.store.claims import BATCH
+from scheduler.tally import Tally
+from tests.bench.receiver import SECRET
+from tests.bench.servers import BINARIES, Server
+
+T = TypeVar("T")
+
+
+def measure(options: Options) -> tuple[list[Row], dict[str, Any]]:
+    rounds = []
+    for number in range(1, options.rounds + 1):
+        with sink() as there, _store() as server:
+            rounds.append(_Stages(there, server, options.size(20_000, 1000)).measure())
+        say(
+            f"  {number} of {options.rounds}: {sum(float(row['cpu_us'] or 0) for row in rounds[-1][:-1]):.1f} us in all"
+        )
+    return [median(rows) for rows in zip(*rounds, strict=True)], {}
+
+
+@contextmanager
+def _store() -> Iterator[Server]:
+    binary = BINARIES["valkey"]
+    assert binary is not None
+    server = Server(binary).start()
+    try:
+        yield server
+    finally:
+        server.remove()
+
+
+class _Stages:
+    """Every stage's time, in the order of a timer's way."""
+
+    def __init__(self, there: Sink, server: Server, count: int) -> None:
+        self._there = there
+        self._count = count
+        self._store = server.client()
+        self._link = Link(connect(server.url, 30))
+        self._rows: list[Row] = []
+        fill(server.url, there.url, count, time.time_ns() // 1_000_000)
+
+    def measure(self) -> list[Row]:
+        claims = Claims(
+            self._link,
+            poller="stages",
+            share=self._count,
+            lease_ms=600_000,
+            keep_delivered_ms=600_000,
+            keep_failed_ms=600_000,
+            keep_finished=self._count,
+        )
+        held = self._timed("claim: call, read, decode", lambda: _all(claims))
+        signer, now = Signer(SECRET), claims.clock.now_us() // 1000
+        requests = self._timed("prepare: headers, signature", lambda: [build(it, now, signer) for it in held])
+        transport = open_transport(
+            Settings(transport="curl", egress_allow="127.0.0.0/8", signing_secrets=SECRET, lease=600), claims.clock
+        )
+        answers = self._timed("send and receive, prepared again", lambda: _sent(transport, held))
+        transport.close()
+        ended = self._timed("judge", lambda: [settlement(it, it.started_at or 0, "stages") for it in answers])
+        with open(os.devnull, "w") as log:
+            self._timed("log", lambda: [log.write("\n".join(map(attempt_line, some))) for some in _batches(ended)])
+        tally = Tally()
+        self._timed("count", lambda: tally.ended([it.attempt for it in ended]))
+        self._timed("settle: encode, call", lambda: [claims.settle(some) for some in _batches(ended)])
+        self._timed("libcurl alone, of the sending", lambda: bare_curl.send(requests, 2 * BATCH))
+        return self._rows
+
+    def _timed(self, stage: str, run: Callable[[], T]) -> T:
+        self._store.config_resetstat()
+        gc.collect()
+        gc.freeze()  # as a poller does: it has not as much to look through
+        before = resource.getrusage(resource.RUSAGE_SELF)
+        found = run()
+        after = resource.getrusage(resource.RUSAGE_SELF)
+        kernel, user = after.ru_stime - before.ru_stime, after.ru_utime - before.ru_utime
+        script = self._store.info("commandstats").get("cmdstat_evalsha", {"usec": 0})
+        each = 1_000_000 / self._count
+        self._rows.append(
+            {
+                "stage": stage,
+                "cpu_us": (user + kernel) * each,
+                "of it in the kernel": kernel * each,
+                "store_us": script["usec"] / self._count,
+            }
+        )
+        return found
+
+
+def _all(claims: Claims) -> list[Claim]:
+    held: list[Claim] = []
+    while more := claims.claim(BATCH).claims:
+        held += more
+    return held
+
+
+def _sent(transport: Transport, claims: Sequence[Claim]) -> list[Answer]:
+    """As many under way as a poller has that is never short of due timers."""
+    answers: list[Answer] = []
+    for some in _batches(claims):
+        for claim in some:
+            transport.submit(claim)
+        answers += transport.wait(0)
+    while len(answers) < len(claims):
+        answers += transport.wait(1)
+    return answers
+
+
+def _batches(items: Sequence[T]) -> Iterator[Sequence[T]]:
+    for start in range(0, len(items), BATCH):
+        yield items[start : start + BATCH]
+
+
+PART = Part("stages", __doc__, measure)
+
+if __name__ == "__main__":
+    part.main(PART)
