@@ -6,8 +6,9 @@ https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-w
 from __future__ import annotations
 
 import hmac
-from base64 import b64decode, b64encode
+from base64 import b64decode
 from binascii import Error as Base64Error
+from binascii import b2a_base64
 
 _PREFIX = "whsec_"
 
@@ -24,13 +25,12 @@ class Signer:
     def sign(self, timer_id: str, timestamp: int, body: bytes) -> str | None:
         """The value of `webhook-signature`, or None where no secret is set."""
         content = b"%s.%d.%s" % (timer_id.encode(), timestamp, body)
-        return " ".join([f"v1,{b64encode(_digest(keyed, content)).decode()}" for keyed in self._keyed]) or None
-
-
-def _digest(keyed: hmac.HMAC, content: bytes) -> bytes:
-    mac = keyed.copy()
-    mac.update(content)
-    return mac.digest()
+        signatures = []
+        for keyed in self._keyed:
+            mac = keyed.copy()
+            mac.update(content)
+            signatures.append("v1," + b2a_base64(mac.digest(), newline=False).decode())
+        return " ".join(signatures) or None
 
 
 def _key(secret: str) -> bytes:
