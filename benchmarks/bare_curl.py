@@ -36,7 +36,7 @@ class _Sender:
             while left and self._idle:
                 curl, request = self._idle.pop(), left.pop()
                 curl.setopt(pycurl.URL, request.url)
-                curl.setopt(pycurl.HTTPHEADER, ["\r\n".join(request.lines), "accept:", "content-type:"])
+                curl.setopt(pycurl.HTTPHEADER, [request.head, "accept:", "content-type:"])
                 curl.setopt(pycurl.POSTFIELDS, request.body or b"")
                 self._multi.add_handle(curl)
             self._turn()

@@ -3,8 +3,7 @@
     python -m benchmarks.scale --quick
 
 One Valkey, and the engine itself in this process, calling its scripts one after the other. `store_us` is what the store
-says that it spent for a timer, `per_second` the calls with all of Python's work around them, `to_first` that rate's
-share of the rate among the fewest.
+says that it spent for a timer, `per_second` the calls with all of Python's work around them.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import part
-from benchmarks.figures import Row, rounded
+from benchmarks.figures import Row
 from benchmarks.filling import BATCH, DAY_MS, draft, fill, opened
 from benchmarks.part import Options, Part, repeat, say
 from scheduler import Attempt, Claim, Claims, Link, Result, Settlement, Timers, connect
@@ -44,8 +43,7 @@ def measure(options: Options) -> tuple[list[Row], dict[str, Any]]:
             present = count
             say(f"  {count:,} pending")
             bench = _Scripts(server, options.size(_SAMPLE, 2000))
-            found = repeat(f"{count:,} pending", options.rounds, bench.measure)
-            rows.append({"pending": float(count), **found, **_to_first(found, rows[0] if rows else found)})
+            rows.append({"pending": float(count), **repeat(f"{count:,} pending", options.rounds, bench.measure)})
     finally:
         server.remove()
     return rows, {}
@@ -94,14 +92,6 @@ class _Scripts:
         took = time.perf_counter() - begun
         usec = self._client.info("commandstats")["cmdstat_evalsha"]["usec"]
         return {f"{what}_per_second": self._sample / took, f"{what}_store_us": usec / self._sample}
-
-
-def _to_first(found: Row, first: Row) -> dict[str, float]:
-    """The rates of one row over those of the first."""
-    return {
-        f"{what}_to_first": rounded(float(found[f"{what}_per_second"] or 0) / float(first[f"{what}_per_second"] or 1))
-        for what in ("schedule", "claim", "settle")
-    }
 
 
 def _available() -> int:

@@ -20,25 +20,21 @@ def settlement(answer: Answer, started_at: int, poller: str) -> Settlement:
     if outcome is Result.RETRYABLE:
         asked = retry_after(answer, started_at + answer.duration_ms)
         retry_ms = retry.next_wait(answer.claim.webhook, answer.claim.tries, asked)
+    claim, status = answer.claim, answer.status_code
+    # By position, as for every attempt: names would take twice as long, 0.3 us.
     attempt = Attempt(
-        number=answer.claim.number,
-        outcome=outcome,
-        started_at=started_at,
-        lateness_ms=lateness(answer.claim, started_at),
-        duration_ms=answer.duration_ms,
-        status_code=answer.status_code,
-        response_body=_kept(answer.body) if answer.status_code else None,
-        error=error,
-        redelivery=answer.claim.redelivery,
-        poller=poller,
+        claim.number,
+        outcome,
+        started_at,
+        lateness(claim, started_at),
+        answer.duration_ms,
+        status,
+        _kept(answer.body) if status else None,
+        error,
+        claim.redelivery,
+        poller,
     )
-    return Settlement(
-        timer_id=answer.claim.id,
-        fence=answer.claim.fence,
-        attempt=attempt,
-        retry_ms=retry_ms,
-        rearm=rearm(answer) if outcome is Result.DELIVERED else None,
-    )
+    return Settlement(claim.id, claim.fence, attempt, retry_ms, rearm(answer) if outcome is Result.DELIVERED else None)
 
 
 def attempt_line(ended: Settlement) -> str:

@@ -39,6 +39,13 @@ class _Original(socket.socket):
 class Call:
     """A claim on its way: which addresses are left to try, what has come back."""
 
+    #: The answer was longer than what is read of one.
+    cut = False
+    sent = False
+    blocked = False
+    #: It was about to go on a connection that is closed; nothing was sent.
+    stale = False
+
     def __init__(self, claim: Claim, request: Request, started_at: int) -> None:
         self.claim = claim
         self.request = request
@@ -47,24 +54,12 @@ class Call:
         self.deadline = self.begun + claim.webhook.timeout
         self.addresses: list[str] = []
         self.body = bytearray()
-        #: The answer was longer than what is read of one.
-        self.cut = False
-        self.sent = False
-        self.blocked = False
-        #: It was about to go on a connection that is closed; nothing was sent.
-        self.stale = False
 
     def answer(self, error: str | None, status: int | None = None, head: bytes = b"") -> Answer:
-        return Answer(
-            claim=self.claim,
-            started_at=self.started_at,
-            duration_ms=round(1000 * (time.monotonic() - self.begun)),
-            status_code=status,
-            headers=_headers(head) if status else {},
-            body=bytes(self.body),
-            error=error,
-            sent=self.sent,
-        )
+        duration_ms = round(1000 * (time.monotonic() - self.begun))
+        headers = _headers(head) if status else {}
+        # By position, as for every attempt: names would take twice as long, 0.3 us.
+        return Answer(self.claim, self.started_at, duration_ms, status, headers, bytes(self.body), error, self.sent)
 
 
 class Handle:
@@ -123,7 +118,7 @@ class Handle:
             curl.setopt(pycurl.POSTFIELDS, request.body)
         # One string is all headers: libcurl copies each it is given, and looks into each for a dozen names (2 us).
         # With a name and no value it takes away what it would add by itself, and not what that string says.
-        curl.setopt(pycurl.HTTPHEADER, ["\r\n".join(request.lines), "accept:", "content-type:"])
+        curl.setopt(pycurl.HTTPHEADER, [request.head, "accept:", "content-type:"])
         left = max(1, round(1000 * (call.deadline - time.monotonic())))
         if left != self._left:
             curl.setopt(pycurl.TIMEOUT_MS, left)

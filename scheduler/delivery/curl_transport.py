@@ -168,11 +168,13 @@ class CurlTransport:
         """Send to one of these addresses, if all of them may be called."""
         if not addresses:
             self._answers.append(call.answer("dns"))
-        elif not all(self._permits(address, origin[1]) for address in addresses):
-            self._answers.append(call.answer("blocked"))
-        else:
-            call.addresses = addresses
-            self._start(call)
+            return
+        for address in addresses:
+            if not self._permits(address, origin[1]):
+                self._answers.append(call.answer("blocked"))
+                return
+        call.addresses = addresses
+        self._start(call)
 
     def _start(self, call: Call) -> None:
         handle = self._idle.pop() if self._idle else Handle(self._may_open, self._closed)

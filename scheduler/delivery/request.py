@@ -11,20 +11,20 @@ from scheduler.timer import Claim
 from scheduler.version import VERSION
 
 _BODILESS = frozenset({"GET", "HEAD", "DELETE"})
-_AGENT = f"user-agent: timer-service/{VERSION}"
-_JSON = "content-type: application/json"
+_AGENT = f"\r\nuser-agent: timer-service/{VERSION}"
+_JSON = "\r\ncontent-type: application/json"
 
 
 class Request(NamedTuple):
     method: str
     url: str
-    #: `name: value` each; the names of the service's own are in lower case, those of the client as it gave them.
-    lines: list[str]
+    #: `name: value` each, CRLF between them; our own names are in lower case, those of the client as it gave them.
+    head: str
     body: bytes | None
 
     @property
     def headers(self) -> dict[str, str]:
-        return dict(line.split(": ", 1) for line in self.lines)
+        return dict(line.split(": ", 1) for line in self.head.split("\r\n"))
 
 
 def build(claim: Claim, now_ms: int, signer: Signer) -> Request:
@@ -38,28 +38,25 @@ def build(claim: Claim, now_ms: int, signer: Signer) -> Request:
     if body is None and webhook.method == "POST":
         body, is_json = json.dumps({"id": claim.id}).encode(), True
     timestamp = now_ms // 1000
-    lines = [
-        f"webhook-id: {claim.id}",
-        f"webhook-timestamp: {timestamp}",
-        f"timer-attempt: {claim.number}",
-        f"timer-due-at: {rfc3339(claim.due_at)}",
-        f"timer-lateness-ms: {lateness(claim, now_ms)}",
-    ]
+    head = (
+        f"webhook-id: {claim.id}\r\nwebhook-timestamp: {timestamp}\r\ntimer-attempt: {claim.number}\r\n"
+        f"timer-due-at: {rfc3339(claim.due_at)}\r\ntimer-lateness-ms: {lateness(claim, now_ms)}"
+    )
     signature = signer.sign(claim.id, timestamp, body or b"")
     if signature:
-        lines.append(f"webhook-signature: {signature}")
+        head += f"\r\nwebhook-signature: {signature}"
     if claim.redelivery:
-        lines.append(f"timer-redelivery: {claim.redelivery}")
+        head += f"\r\ntimer-redelivery: {claim.redelivery}"
     own = {name.lower() for name in webhook.headers} if webhook.headers else ()
     if "user-agent" not in own:
-        lines.append(_AGENT)
+        head += _AGENT
     if body is not None and is_json and "content-type" not in own:
-        lines.append(_JSON)
+        head += _JSON
     if own:
-        lines += [f"{name}: {value}" for name, value in webhook.headers.items()]
+        head += "".join([f"\r\n{name}: {value}" for name, value in webhook.headers.items()])
     if body is None and webhook.method not in _BODILESS:
         body = b""
-    return Request(webhook.method, webhook.url, lines, body)
+    return Request(webhook.method, webhook.url, head, body)
 
 
 def lateness(claim: Claim, now_ms: int) -> int:

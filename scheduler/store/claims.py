@@ -165,18 +165,19 @@ def _claim(fence: str, claimed_at: float, row: Sequence[Any]) -> Claim:
     """Raises ValueError, TypeError or KeyError for what this version cannot read."""
     timer_id, record, attempt, base, lost, due_at, planned_at, why = row
     _, destination, webhook = decode(record)
+    # By position, as for every attempt: names would take twice as long, 0.3 us.
     return Claim(
-        id=timer_id.decode(),
-        fence=fence,
-        webhook=webhook,
-        destination=destination,
-        number=attempt,
-        tries=attempt - base,
-        due_at=due_at,
-        planned_at=planned_at,
-        redelivery=None if why == b"-" else Redelivery(why.decode()),
-        suspect=lost >= _SUSPECT_LOSSES,
-        claimed_at=claimed_at,
+        timer_id.decode(),
+        fence,
+        webhook,
+        destination,
+        attempt,
+        attempt - base,
+        due_at,
+        planned_at,
+        None if why == b"-" else Redelivery(why.decode()),
+        lost >= _SUSPECT_LOSSES,
+        claimed_at,
     )
 
 

@@ -147,9 +147,9 @@ local function take_schedule()
     local records
     for n, id in ipairs(ids) do
       if full() then break end
-      local place = (n - 1) % READ
-      if place == 0 then records = redis.call('MGET', unpack(keys, n, math.min(n + READ - 1, #keys))) end
-      read = read + take_due(id, tonumber(due[2 * n]), progress[n], records[place + 1])
+      local at = (n - 1) % READ
+      if at == 0 then records = redis.call('MGET', unpack(keys, n, math.min(n + READ - 1, #keys))) end
+      read = read + take_due(id, tonumber(due[2 * n]), progress[n], records[at + 1])
       looked = looked + 1
     end
     write()
