@@ -4,7 +4,7 @@
 
 One Valkey with an append-only file, one or two pollers that wait for the moment, one nginx that answers 204. The clock
 runs from the due moment to the last arrival in nginx's log; CPU seconds until the last is settled. Everything is signed
-and logged.
+and logged. `bare_curl` is what nothing but the sending takes in the same minute, to tell a slow minute of the machine.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmarks import part
+from benchmarks import bare_curl, part
 from benchmarks.cpu import Meter
 from benchmarks.figures import Row
 from benchmarks.filling import fill
@@ -50,6 +50,7 @@ def measure(options: Options) -> tuple[list[Row], dict[str, Any]]:
 
 
 def drain(there: Sink, transport: str, pollers: int, count: int) -> Row:
+    bare = bare_curl.cost(there.url)
     there.clear()
     with tempfile.TemporaryDirectory() as folder:
         service = Service(
@@ -73,6 +74,7 @@ def drain(there: Sink, transport: str, pollers: int, count: int) -> Row:
         "per_second": count / (last - due) * 1000,
         "per_second_of_poller_cpu": 1000 / cost["poller_cpu_s_per_1000"],
         **cost,
+        "bare_curl_cpu_s_per_1000": bare,
     }
 
 
