@@ -2,21 +2,23 @@
 
     python -m benchmarks.scale --quick
 
-One Valkey, and the engine itself in this process, calling its scripts one after the other. `store_us` is what the store
-says that it spent for a timer, `per_second` the calls with all of Python's work around them.
+A Valkey for each number, by turns, and the engine itself in this process, calling its scripts one after the other.
+`store_us` is what the store says that it spent for a timer, `per_second` the calls with all of Python's work around
+them.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 from benchmarks import part
-from benchmarks.figures import Row
+from benchmarks.figures import Row, median
 from benchmarks.filling import BATCH, DAY_MS, draft, fill, opened
-from benchmarks.part import Options, Part, repeat, say
+from benchmarks.part import Options, Part, say
 from scheduler import Attempt, Claim, Claims, Link, Result, Settlement, Timers, connect
 from tests.bench.servers import BINARIES, Server
 
@@ -29,24 +31,36 @@ _SAMPLE = 20_000
 
 
 def measure(options: Options) -> tuple[list[Row], dict[str, Any]]:
-    rows: list[Row] = []
+    absent: list[Row] = []
+    with ExitStack() as servers:
+        benches: dict[int, _Scripts] = {}
+        for count in PENDING if not options.quick else (1000, 10_000):
+            if count * _BYTES > _available():
+                absent.append({"pending": float(count), "absent": "this machine has not enough memory"})
+                continue
+            say(f"  {count:,} pending")
+            server = servers.enter_context(_filled(count))
+            benches[count] = _Scripts(server, options.size(_SAMPLE, 2000))
+            benches[count].measure()  # so that in each that counts the claims forget as many as they take
+        rounds: dict[int, list[Row]] = {count: [] for count in benches}
+        # By turns, for the machine's own speed changes within minutes; a second each.
+        for number in range(1, 3 * options.rounds + 1):
+            for count, bench in benches.items():
+                rounds[count].append(bench.measure())
+            say(f"  {number} of {3 * options.rounds}")
+    return [{"pending": float(count), **median(rows)} for count, rows in rounds.items()] + absent, {}
+
+
+@contextmanager
+def _filled(count: int) -> Iterator[Server]:
     binary = BINARIES["valkey"]
     assert binary is not None
     server = Server(binary, "--auto-aof-rewrite-percentage", "0").start()  # which would be measured too
     try:
-        present = 0
-        for count in PENDING if not options.quick else (1000, 10_000):
-            if count * _BYTES > _available():
-                rows.append({"pending": float(count), "absent": "this machine has not enough memory"})
-                continue
-            fill(server.url, _HOOK, count - present, _now() + DAY_MS, DAY_MS)
-            present = count
-            say(f"  {count:,} pending")
-            bench = _Scripts(server, options.size(_SAMPLE, 2000))
-            rows.append({"pending": float(count), **repeat(f"{count:,} pending", options.rounds, bench.measure)})
+        fill(server.url, _HOOK, count, _now() + DAY_MS, DAY_MS)
+        yield server
     finally:
         server.remove()
-    return rows, {}
 
 
 class _Scripts:
@@ -60,8 +74,8 @@ class _Scripts:
             poller="scale",
             share=1_000_000,
             lease_ms=60_000,
-            keep_delivered_ms=1000,
-            keep_failed_ms=1000,
+            keep_delivered_ms=1,
+            keep_failed_ms=1,
             keep_finished=0,
         )
         self._sample = sample
