@@ -6,6 +6,8 @@ libcurl refuses nearly all of it by itself; without this, what is a failure ther
 from __future__ import annotations
 
 import re
+import socket
+from contextlib import suppress
 from http.client import BadStatusLine, HTTPException, HTTPResponse, RemoteDisconnected
 from io import BufferedReader
 from typing import Any
@@ -46,8 +48,9 @@ class StrictResponse(HTTPResponse):
 
     chunk_left: int | None
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
+        super().__init__(sock, *args, **kwargs)
+        self._sock = sock
         self._lines = _Lines(self.fp.detach())
         self.fp = self._lines
 
@@ -55,6 +58,23 @@ class StrictResponse(HTTPResponse):
         super().begin()
         if self.length == 0:  # a 204 or 304 has no chunks, whatever it says; they would be waited for
             self.chunked = False
+
+    def _close_conn(self) -> None:
+        """The answer has ended. A connection that has brought more already is not used again; libcurl thinks so too."""
+        if not self.will_close:
+            with suppress(OSError):  # it was cut meanwhile; or there is nothing more, for which TLS has an error
+                self._shut_if_more_came()
+        super()._close_conn()  # type: ignore[misc]
+
+    def _shut_if_more_came(self) -> None:
+        patience = self._sock.gettimeout()
+        self._sock.settimeout(0)
+        try:
+            more = self._lines.peek(1)
+        finally:
+            self._sock.settimeout(patience)
+        if more:
+            self._sock.shutdown(socket.SHUT_RDWR)  # by which the pool knows it
 
     def _read_status(self) -> tuple[str, int, str]:
         """Any 1xx but 101 is followed by the answer (RFC 9110, 15.2); http.client knows that only of 100."""
@@ -80,7 +100,7 @@ class StrictResponse(HTTPResponse):
             self.chunk_left = int(size[1], 16)
             if self.chunk_left == 0:
                 self._skip_fields()
-                self._close_conn()  # type: ignore[attr-defined]
+                self._close_conn()
                 self.chunk_left = None
         return self.chunk_left
 
