@@ -87,7 +87,7 @@ def _flat(parts: Mapping[str, Any]) -> list[Row]:
     rows: list[Row] = []
     for what in ("schedule", "claim"):
         rates = [row[f"{what}_per_second"] for row in pending if "absent" not in row]
-        share = round(100 * rates[-1] / rates[0]) if rates else None
+        share = round(100 * rates[-1] / rates[0]) if len(rates) > 1 else None
         met = None if share is None else "yes" if share >= 80 else "NO"
         rows.append({"what": f"{what} rate, most pending to fewest, %", "goal": ">= 80", "measured": share, "met": met})
     return rows

@@ -10,8 +10,8 @@ them.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,8 @@ _SAMPLE = 20_000
 
 
 def measure(options: Options) -> tuple[list[Row], dict[str, Any]]:
+    binary = BINARIES["valkey"]
+    assert binary is not None
     absent: list[Row] = []
     with ExitStack() as servers:
         benches: dict[int, _Scripts] = {}
@@ -39,7 +41,9 @@ def measure(options: Options) -> tuple[list[Row], dict[str, Any]]:
                 absent.append({"pending": float(count), "absent": "this machine has not enough memory"})
                 continue
             say(f"  {count:,} pending")
-            server = servers.enter_context(_filled(count))
+            server = Server(binary, "--auto-aof-rewrite-percentage", "0").start()  # which would be measured too
+            servers.callback(server.remove)
+            fill(server.url, _HOOK, count, _now() + DAY_MS, DAY_MS)
             benches[count] = _Scripts(server, options.size(_SAMPLE, 2000))
             benches[count].measure()  # so that in each that counts the claims forget as many as they take
         rounds: dict[int, list[Row]] = {count: [] for count in benches}
@@ -49,18 +53,6 @@ def measure(options: Options) -> tuple[list[Row], dict[str, Any]]:
                 rounds[count].append(bench.measure())
             say(f"  {number} of {3 * options.rounds}")
     return [{"pending": float(count), **median(rows)} for count, rows in rounds.items()] + absent, {}
-
-
-@contextmanager
-def _filled(count: int) -> Iterator[Server]:
-    binary = BINARIES["valkey"]
-    assert binary is not None
-    server = Server(binary, "--auto-aof-rewrite-percentage", "0").start()  # which would be measured too
-    try:
-        fill(server.url, _HOOK, count, _now() + DAY_MS, DAY_MS)
-        yield server
-    finally:
-        server.remove()
 
 
 class _Scripts:

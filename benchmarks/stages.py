@@ -14,7 +14,7 @@ import os
 import resource
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack
 from typing import Any, TypeVar
 
 from benchmarks import bare_curl, part
@@ -36,25 +36,16 @@ T = TypeVar("T")
 
 
 def measure(options: Options) -> tuple[list[Row], dict[str, Any]]:
-    rounds = []
-    for number in range(1, options.rounds + 1):
-        with sink() as there, _store() as server:
-            rounds.append(_Stages(there, server, options.size(20_000, 1000)).measure())
-        say(
-            f"  {number} of {options.rounds}: {sum(float(row['cpu_us'] or 0) for row in rounds[-1][:-1]):.1f} us in all"
-        )
-    return [median(rows) for rows in zip(*rounds, strict=True)], {}
-
-
-@contextmanager
-def _store() -> Iterator[Server]:
     binary = BINARIES["valkey"]
     assert binary is not None
-    server = Server(binary).start()
-    try:
-        yield server
-    finally:
-        server.remove()
+    rounds = []
+    for number in range(1, options.rounds + 1):
+        with sink() as there, ExitStack() as ended:
+            server = Server(binary).start()
+            ended.callback(server.remove)
+            rounds.append(_Stages(there, server, options.size(20_000, 1000)).measure())
+        say(f"  {number} of {options.rounds}")
+    return [median(rows) for rows in zip(*rounds, strict=True)], {}
 
 
 class _Stages:

@@ -15,12 +15,12 @@ _KEPT_TEXT = 4096
 
 def settlement(answer: Answer, started_at: int, poller: str) -> Settlement:
     """What an answer means for its timer, as the store shall write it."""
+    claim, status = answer.claim, answer.status_code
     outcome, error = judge(answer)
     retry_ms = None
     if outcome is Result.RETRYABLE:
         asked = retry_after(answer, started_at + answer.duration_ms)
-        retry_ms = retry.next_wait(answer.claim.webhook, answer.claim.tries, asked)
-    claim, status = answer.claim, answer.status_code
+        retry_ms = retry.next_wait(claim.webhook, claim.tries, asked)
     # By position, as for every attempt: names would take twice as long, 0.3 us.
     attempt = Attempt(
         claim.number,

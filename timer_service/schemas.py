@@ -160,7 +160,7 @@ class TimerOut(Schema):
         ]
 
     def dump(self, obj: Any, *, many: bool | None = None) -> Any:
-        """Of a timer nothing is ever missing or of another type: without looking, a third of marshmallow's own time."""
+        """Of a timer nothing is ever missing or of another type: without looking, a fifth of marshmallow's own time."""
         if many:
             return [self.dump(timer) for timer in obj]
         said: dict[str, Any] = {}

@@ -6,6 +6,7 @@ import re
 import socket
 import time
 from collections.abc import Callable
+from io import BytesIO
 
 import certifi
 import pycurl
@@ -25,6 +26,8 @@ _WORDS = {
     pycurl.E_SEND_ERROR: "reset",
 } | dict.fromkeys(_TLS_ERRORS, "tls")
 _BLANK_LINE = re.compile(rb"\n\r?\n")
+#: Heads before that of the answer: of any 1xx but 101 (RFC 9110, 15.2).
+_INTERIM = re.compile(rb"(?:HTTP/\S+[ \t]+1(?!01)[0-9]{2}\b.*?\n\r?\n)+", re.DOTALL)
 #: Bytes of a body beyond 64 bits.
 _TOO_LONG = re.compile(rb"\ncontent-length:[ \t]*[0-9]{19}", re.IGNORECASE)
 
@@ -73,8 +76,8 @@ class Handle:
         self._url = self._address = ""
         self._shape = ("", True)
         self._left = 0
-        #: Lines, of all heads of an answer: libcurl takes 300 kB of them at most.
-        self._heads: list[bytes] = []
+        #: All heads of an answer: libcurl takes 300 kB of them at most.
+        self._heads = BytesIO()
         self.curl = pycurl.Curl()
         self.curl.handle = self
         for option, value in (
@@ -90,7 +93,7 @@ class Handle:
             (pycurl.BUFFERSIZE, 16_384),
             (pycurl.OPENSOCKETFUNCTION, self._open_socket),
             (pycurl.PREREQFUNCTION, self._before_request),
-            (pycurl.HEADERFUNCTION, self._heads.append),
+            (pycurl.HEADERFUNCTION, self._heads.write),
             (pycurl.WRITEFUNCTION, self._read_body),
         ):
             self.curl.setopt(option, value)
@@ -98,7 +101,6 @@ class Handle:
     def carry(self, call: Call) -> None:
         """Set the handle up for a call; the first of its addresses is where it connects to."""
         self.call = call
-        self._heads.clear()
         curl, request = self.curl, call.request
         address = call.addresses[0]
         if request.url != self._url:
@@ -127,13 +129,16 @@ class Handle:
     def finished(self, code: int, message: str = "") -> Answer:
         """The answer of the call, whose transfer has ended with this code (0: well)."""
         call = self.call
+        heads = self._heads.getvalue()
+        self._heads.seek(0)
+        self._heads.truncate()
+        interim = _INTERIM.match(heads)
+        head = heads[interim.end() :] if interim else heads
         status = self.curl.getinfo(pycurl.RESPONSE_CODE) or None
         if status and status < 200 and status != 101:  # interim: the answer never came
             status = None
         if call.blocked:
             return call.answer("blocked")
-        heads = b"".join(self._heads)
-        head = heads[heads.rfind(b"\nHTTP/") + 1 :]  # the last; those before it are interim
         if code == 0 or (code == pycurl.E_WRITE_ERROR and call.cut):
             return call.answer(None if self._is_whole(status, head) else "protocol", status, head)
         word = "protocol" if "chunk" in message else _WORDS.get(code, "protocol")

@@ -22,7 +22,7 @@ from scheduler.delivery.dialling import Dialler, Unreachable
 from scheduler.delivery.judge import judge, retry_after
 from scheduler.delivery.leash import Leash
 from scheduler.delivery.transport import MAX_READ, Transport
-from tests.bench.raw import RawReceiver, answered, raw_receiving
+from tests.bench.raw import RawReceiver, answered, raw_receiving, read_request
 from tests.bench.receiver import SECRET, Receiver, receiving, verified
 from tests.bench.transports import LEASE, LOOPBACK, Send, claim, collect
 
@@ -214,6 +214,33 @@ def test_a_receiver_that_does_not_accept_holds_no_attempt_beyond_its_deadline(se
             sock.close()
     assert (answer.error, answer.sent) == ("timeout", False)
     assert answer.duration_ms < 1000 * (0.3 + SLACK)
+
+
+def test_a_connection_that_never_came_does_not_hide_the_next_one_with_its_number(send: Send) -> None:
+    """Both wait for room to write. Who takes the second for the first hears nothing of it until its deadline."""
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as full:
+        url = f"http://127.0.0.1:{full.getsockname()[1]}/"
+        waiting = [socket.socket() for _ in range(4)]
+        for sock in waiting:
+            sock.setblocking(False)
+            sock.connect_ex(full.getsockname())
+        assert send(url, timeout=0.3).error == "timeout"
+
+        def accept() -> None:
+            for sock in waiting:
+                sock.close()
+            with contextlib.suppress(OSError):
+                while True:
+                    with full.accept()[0] as sock:
+                        if read_request(sock):
+                            sock.sendall(b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n")
+
+        later = threading.Timer(0.3, accept)
+        later.start()
+        answer = send(url, timeout=20)
+        full.shutdown(socket.SHUT_RDWR)
+        later.join()
+    assert (answer.status_code, answer.error) == (204, None)
 
 
 def test_a_tls_handshake_that_stalls_ends_at_the_deadline(send: Send) -> None:

@@ -19,6 +19,8 @@ from tests.bench.processes import Up, alive, free_port, wait_until
 from tests.bench.receiver import Receiver
 
 StartUp = Callable[..., Up]
+_HUGE = Path("/sys/kernel/mm/transparent_hugepage/enabled")
+ASKS_FOR_HUGE_PAGES = _HUGE.exists() and "[madvise]" in _HUGE.read_text()
 
 
 def test_a_timer_set_with_one_call_fires_once_not_early_and_says_who_it_is(up: StartUp, receiver: Receiver) -> None:
@@ -130,6 +132,15 @@ def test_the_echo_of_a_signal_does_not_cut_the_stop_short(up: StartUp) -> None:
         part.signal(signal.SIGTERM)
     assert part.process.wait(20) == 0
     assert "killed" not in part.output()
+
+
+@pytest.mark.skipif(not ASKS_FOR_HUGE_PAGES, reason="this kernel gives huge pages to all or to none: nobody asks")
+def test_the_embedded_store_and_nobody_else_asks_for_huge_pages(up: StartUp) -> None:
+    """What shows of its allocator's settings from outside."""
+    part = up()
+    part.url()
+    asking = {pid for pid in part.children() if " hg" in Path(f"/proc/{pid}/smaps").read_text()}
+    assert asking == {pid for pid, line in part.children().items() if "valkey" in line}
 
 
 def test_nobody_else_can_read_the_timers_on_disk(up: StartUp) -> None:

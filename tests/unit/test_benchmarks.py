@@ -176,6 +176,14 @@ def test_a_goal_is_met_by_the_figure_of_its_row_and_nothing_is_claimed_without_o
     assert said["claim rate, most pending to fewest, %"] is None
 
 
+def test_rates_are_flat_only_where_two_numbers_of_pending_timers_were_measured() -> None:
+    few, many = ({"claim_per_second": rate, "schedule_per_second": rate} for rate in (100, 79))
+    for measured, met in (((few, many), "NO"), ((few,), None)):
+        rows = [*measured, {"absent": "this machine has not enough memory"}]
+        said = {str(row["what"]): row["met"] for row in goals.compared({"scale": {"rows": rows}})}
+        assert said["claim rate, most pending to fewest, %"] == met
+
+
 def test_a_machine_is_busy_by_what_is_neither_idle_nor_waiting_for_a_disk() -> None:
     before = "cpu  100 0 100 1000 50 0 0 0 0 0\ncpu0 ..."
     after = "cpu  120 0 120 1050 60 0 0 10 0 0\ncpu0 ..."
