@@ -61,20 +61,12 @@ class StrictResponse(HTTPResponse):
 
     def _close_conn(self) -> None:
         """The answer has ended. A connection that has brought more already is not used again; libcurl thinks so too."""
-        if not self.will_close:
-            with suppress(OSError):  # it was cut meanwhile; or there is nothing more, for which TLS has an error
-                self._shut_if_more_came()
+        # What is in the buffer, and nothing from the socket: to ask that too would cost a tenth of an attempt.
+        self._lines.raw.readinto = _nothing  # type: ignore[method-assign]
+        if not self.will_close and self._lines.peek(1):
+            with suppress(OSError):  # cut meanwhile
+                self._sock.shutdown(socket.SHUT_RDWR)  # by which the pool knows it
         super()._close_conn()  # type: ignore[misc]
-
-    def _shut_if_more_came(self) -> None:
-        patience = self._sock.gettimeout()
-        self._sock.settimeout(0)
-        try:
-            more = self._lines.peek(1)
-        finally:
-            self._sock.settimeout(patience)
-        if more:
-            self._sock.shutdown(socket.SHUT_RDWR)  # by which the pool knows it
 
     def _read_status(self) -> tuple[str, int, str]:
         """Any 1xx but 101 is followed by the answer (RFC 9110, 15.2); http.client knows that only of 100."""
@@ -109,6 +101,10 @@ class StrictResponse(HTTPResponse):
             if self._lines.readline() in _BLANK:
                 return
         raise HTTPException("fields without an end")
+
+
+def _nothing(_: object) -> None:
+    """What a raw stream says that has nothing to read just now."""
 
 
 def tells_its_end(headers: HTTPHeaderDict) -> bool:
