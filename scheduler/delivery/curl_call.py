@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import socket
 import time
@@ -31,12 +32,15 @@ _INTERIM = re.compile(rb"(?:HTTP/\S+[ \t]+1(?!01)[0-9]{2}\b.*?\n\r?\n)+", re.DOT
 #: Bytes of a body beyond 64 bits.
 _TOO_LONG = re.compile(rb"\ncontent-length:[ \t]*[0-9]{19}", re.IGNORECASE)
 
+log = logging.getLogger(__name__)
+
 
 class _Original(socket.socket):
     """pycurl duplicates the descriptor that it is given; this one goes at once."""
 
     def __del__(self) -> None:
-        self.close()
+        if self.fileno() >= 0:  # not where none could be made
+            self.close()
 
 
 class Call:
@@ -172,7 +176,11 @@ class Handle:
         if not self._permits(host, target[1]):
             self.call.blocked = True
             return int(pycurl.SOCKET_BAD)
-        return _Original(family, kind, protocol)
+        try:
+            return _Original(family, kind, protocol)
+        except OSError as error:  # no descriptor is left
+            log.error("no connection can be opened: %s", error.strerror)
+            return int(pycurl.SOCKET_BAD)
 
     def _read_body(self, piece: bytes) -> int | None:
         body = self.call.body
