@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import socket
 import time
 from collections.abc import Callable
-from io import BytesIO
 
 import certifi
 import pycurl
 
+from scheduler.delivery.answer_head import MAX_HEAD, STATUS_LINE, looked_at
 from scheduler.delivery.request import Request
 from scheduler.delivery.transport import MAX_READ, Answer
 from scheduler.timer import Claim
@@ -26,17 +27,18 @@ _WORDS = {
     pycurl.E_SEND_ERROR: "reset",
 } | dict.fromkeys(_TLS_ERRORS, "tls")
 _BLANK_LINE = re.compile(rb"\n\r?\n")
-#: Heads before that of the answer: of any 1xx but 101 (RFC 9110, 15.2).
-_INTERIM = re.compile(rb"(?:HTTP/\S+[ \t]+1(?!01)[0-9]{2}\b.*?\n\r?\n)+", re.DOTALL)
 #: Bytes of a body beyond 64 bits.
 _TOO_LONG = re.compile(rb"\ncontent-length:[ \t]*[0-9]{19}", re.IGNORECASE)
+
+log = logging.getLogger(__name__)
 
 
 class _Original(socket.socket):
     """pycurl duplicates the descriptor that it is given; this one goes at once."""
 
     def __del__(self) -> None:
-        self.close()
+        if self.fileno() >= 0:  # not where none could be made
+            self.close()
 
 
 class Call:
@@ -76,8 +78,8 @@ class Handle:
         self._url = self._address = ""
         self._shape = ("", True)
         self._left = 0
-        #: All heads of an answer: libcurl takes 300 kB of them at most.
-        self._heads = BytesIO()
+        #: All heads of an answer, and its trailers.
+        self._heads = bytearray()
         self.curl = pycurl.Curl()
         self.curl.handle = self
         for option, value in (
@@ -93,7 +95,7 @@ class Handle:
             (pycurl.BUFFERSIZE, 16_384),
             (pycurl.OPENSOCKETFUNCTION, self._open_socket),
             (pycurl.PREREQFUNCTION, self._before_request),
-            (pycurl.HEADERFUNCTION, self._heads.write),
+            (pycurl.HEADERFUNCTION, self._read_head),
             (pycurl.WRITEFUNCTION, self._read_body),
         ):
             self.curl.setopt(option, value)
@@ -129,11 +131,8 @@ class Handle:
     def finished(self, code: int, message: str = "") -> Answer:
         """The answer of the call, whose transfer has ended with this code (0: well)."""
         call = self.call
-        heads = self._heads.getvalue()
-        self._heads.seek(0)
-        self._heads.truncate()
-        interim = _INTERIM.match(heads)
-        head = heads[interim.end() :] if interim else heads
+        head = _last_head(self._heads)
+        self._heads.clear()
         status = self.curl.getinfo(pycurl.RESPONSE_CODE) or None
         if status and status < 200 and status != 101:  # interim: the answer never came
             status = None
@@ -147,7 +146,11 @@ class Handle:
         return call.answer(word, status, head)
 
     def _is_whole(self, status: int | None, head: bytes) -> bool:
-        """libcurl is content with a head that broke off, and with a length too long for it, as if it were none."""
+        """libcurl is content with other versions and longer statuses, with a head that broke off, and with a length too
+        long for it, as if it were none.
+        """
+        if not STATUS_LINE.match(head):
+            return False
         if not head.endswith(b"\r\n\r\n") and not _BLANK_LINE.search(head):  # trailers may stand behind it
             return False
         if status == 204 or self.curl.getinfo(pycurl.CONTENT_LENGTH_DOWNLOAD_T) >= 0:
@@ -172,7 +175,16 @@ class Handle:
         if not self._permits(host, target[1]):
             self.call.blocked = True
             return int(pycurl.SOCKET_BAD)
-        return _Original(family, kind, protocol)
+        try:
+            return _Original(family, kind, protocol)
+        except OSError as error:  # no descriptor is left
+            log.error("no connection can be opened: %s", error.strerror)
+            return int(pycurl.SOCKET_BAD)
+
+    def _read_head(self, line: bytes) -> int | None:
+        heads = self._heads
+        heads += line
+        return 0 if len(heads) > MAX_HEAD else None
 
     def _read_body(self, piece: bytes) -> int | None:
         body = self.call.body
@@ -184,10 +196,19 @@ class Handle:
         return 0
 
 
+def _last_head(heads: bytearray) -> bytes:
+    """That of the answer, without those before it: of any 1xx but 101 (RFC 9110, 15.2)."""
+    start = 0
+    while (found := STATUS_LINE.match(heads, start)) and found[2][:1] == b"1" and found[2] != b"101":
+        blank = _BLANK_LINE.search(heads, found.end() - 1)
+        if not blank:
+            break
+        start = blank.end()
+    return bytes(heads[start:])
+
+
 def _headers(head: bytes) -> dict[str, str]:
     """Those that anybody looks at: 3 us less for most answers."""
     if b"timer-" not in (lower := head.lower()) and b"retry-after" not in lower:
         return {}
-    head = _BLANK_LINE.split(head, 1)[0]  # trailers are no headers
-    pairs = re.findall(rb"^([^\s:]+):[ \t]*(.*?)[ \t]*\r?$", head, re.MULTILINE)
-    return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in pairs}
+    return looked_at(head.split(b"\n")[1:])

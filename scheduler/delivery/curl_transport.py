@@ -7,6 +7,8 @@ import os
 import select
 import socket
 import time
+from contextlib import suppress
+from itertools import repeat
 
 import pycurl
 
@@ -55,13 +57,12 @@ class CurlTransport:
         self._watched: dict[int, int] = {}
         #: Sockets that libcurl has left, watched on.
         self._left: set[int] = set()
+        #: Sockets that changed hands since epoll was last asked: what it said of them is about another connection.
+        self._changed: set[int] = set()
         #: Ports on our side of connections that the other side closed meanwhile.
         self._closed: set[int] = set()
         self._timer_at: float | None = None
-        self._multi = pycurl.CurlMulti()
-        self._multi.setopt(pycurl.M_SOCKETFUNCTION, self._watch_socket)
-        self._multi.setopt(pycurl.M_TIMERFUNCTION, self._set_timer)
-        self._multi.setopt(pycurl.M_MAXCONNECTS, idle_connections(slots))
+        self._multi = self._new_multi()
         self._idle: list[Handle] = []
         self._busy: set[Handle] = set()
         self._answers: list[Answer] = []
@@ -75,14 +76,20 @@ class CurlTransport:
         try:
             call = Call(claim, build(claim, started_at, self._signer), started_at)
             origin, addresses = self._names.addresses(claim.webhook.url)
-        except ValueError as error:  # whatever one timer does, the poller goes on
-            log.error("timer %s cannot be sent: %s", claim.id, type(error).__name__)
-            self._answers.append(Answer(claim=claim, started_at=started_at, error="protocol", sent=False))
+        except Exception as error:  # whatever one timer does, the poller goes on
+            self._unsendable(claim, started_at, error)
             return
-        if addresses is None:
-            self._names.ask(call, origin)
-        else:
+        if addresses is not None:
             self._go(call, origin, addresses)
+            return
+        try:
+            self._names.ask(call, origin)
+        except Exception:  # the call waits, and ends at its deadline
+            log.exception("a name cannot be looked up")
+
+    def _unsendable(self, claim: Claim, started_at: int, error: Exception) -> None:
+        log.error("timer %s cannot be sent: %s", claim.id, type(error).__name__)
+        self._answers.append(Answer(claim=claim, started_at=started_at, error="protocol", sent=False))
 
     def wait(self, seconds: float) -> list[Answer]:
         until = time.monotonic() + seconds
@@ -91,7 +98,7 @@ class CurlTransport:
             now = time.monotonic()
             if self._answers and not gathering:
                 gathering, until = True, min(until, now + _GATHER)
-            woken = self._turn(until) or woken
+            woken = self._guarded_turn(until) or woken
             if woken or time.monotonic() >= until:
                 answers, self._answers = self._answers, []
                 return answers
@@ -112,12 +119,48 @@ class CurlTransport:
             self._epoll.close()
             os.close(self._alarm)
 
+    def _new_multi(self) -> pycurl.CurlMulti:
+        multi = pycurl.CurlMulti()
+        multi.setopt(pycurl.M_SOCKETFUNCTION, self._watch_socket)
+        multi.setopt(pycurl.M_TIMERFUNCTION, self._set_timer)
+        multi.setopt(pycurl.M_MAXCONNECTS, idle_connections(self.slots))
+        return multi
+
+    def _guarded_turn(self, until: float) -> bool:
+        """One turn. What goes wrong in it ends the attempts that are under way, never the poller."""
+        try:
+            return self._turn(until)
+        except Exception:
+            self._begin_anew()
+            return False
+
+    def _begin_anew(self) -> None:
+        """End every request under way, and leave all connections: libcurl says no to all once it has said so to one."""
+        log.exception("the curl transport failed: %d attempts end, and it begins anew", len(self._busy))
+        busy, self._busy = self._busy, set()
+        for handle in busy:
+            self._answers.append(handle.call.answer("protocol"))
+            with suppress(pycurl.error):
+                self._multi.remove_handle(handle.curl)
+            handle.curl.close()
+        self._idle.clear()
+        with suppress(pycurl.error):
+            self._multi.close()  # epoll forgets its sockets as they are closed
+        self._timer_at = None
+        for sockets in (self._left, self._changed, self._closed):
+            sockets.clear()
+        self._watched.clear()
+        self._multi = self._new_multi()
+
     def _turn(self, until: float) -> bool:
         """Sleep until something happens, no longer than `until`; do what is to be done then. True if woken."""
         at = min(filter(None, (until, self._timer_at, self._names.next_deadline())))
         # epoll alone rounds up to a whole millisecond; select on it does not.
         select.select([self._epoll], [], [], max(0.0, at - time.monotonic()))
+        self._changed.clear()
         for descriptor, events in self._epoll.poll(0):
+            if descriptor in self._changed:
+                continue  # epoll says it again if it is still true
             if descriptor == self._alarm:
                 os.eventfd_read(self._alarm)
                 for call, origin, addresses in self._names.answered():
@@ -145,8 +188,14 @@ class CurlTransport:
                 self._finish(curl.handle, code, message)
 
     def _finish(self, handle: Handle, code: int, message: str = "") -> None:
+        if handle not in self._busy:  # it ended when the transport began anew
+            return
         call = handle.call
-        answer = handle.finished(code, message)
+        try:
+            answer = handle.finished(code, message)
+        except Exception:  # whatever was answered, the others go on
+            log.exception("the answer to timer %s cannot be read", call.claim.id)
+            answer = call.answer("protocol")
         self._end(handle)
         if call.stale:
             call.stale = False
@@ -169,23 +218,29 @@ class CurlTransport:
         if not addresses:
             self._answers.append(call.answer("dns"))
             return
-        for address in addresses:
-            if not self._permits(address, origin[1]):
-                self._answers.append(call.answer("blocked"))
-                return
+        try:
+            permitted = all(map(self._permits, addresses, repeat(origin[1])))
+        except Exception as error:
+            self._unsendable(call.claim, call.started_at, error)
+            return
+        if not permitted:
+            self._answers.append(call.answer("blocked"))
+            return
         call.addresses = addresses
         self._start(call)
 
     def _start(self, call: Call) -> None:
-        handle = self._idle.pop() if self._idle else Handle(self._may_open, self._closed)
         try:
+            handle = self._idle.pop() if self._idle else Handle(self._may_open, self._closed)
             handle.carry(call)
-        except (pycurl.error, ValueError, TypeError) as error:
-            log.error("timer %s cannot be sent: %s", call.claim.id, type(error).__name__)
-            self._answers.append(call.answer("protocol"))
+        except Exception as error:  # whatever one timer does, the poller goes on; such a handle is not used again
+            self._unsendable(call.claim, call.started_at, error)
             return
         self._busy.add(handle)
-        self._multi.add_handle(handle.curl)
+        try:
+            self._multi.add_handle(handle.curl)
+        except pycurl.error:
+            self._begin_anew()
 
     def _permits(self, address: str, port: int) -> bool:
         guard = self._checkpoint.guard()
@@ -204,6 +259,8 @@ class CurlTransport:
         return self._permits(address, port)
 
     def _watch_socket(self, event: int, descriptor: int, *_: object) -> None:
+        """Must not raise: libcurl would never do anything again. What cannot be watched ends at its deadline."""
+        self._changed.add(descriptor)
         if event == pycurl.POLL_REMOVE:
             self._left.add(descriptor)
             return
@@ -212,15 +269,22 @@ class CurlTransport:
             return
         self._watched[descriptor] = event
         try:
-            self._epoll.modify(descriptor, _EVENTS[event])
-        except FileNotFoundError:  # new; or closed since, which epoll notices by itself
-            self._epoll.register(descriptor, _EVENTS[event])
+            try:
+                self._epoll.modify(descriptor, _EVENTS[event])
+            except FileNotFoundError:  # new; or closed since, which epoll notices by itself
+                self._epoll.register(descriptor, _EVENTS[event])
+        except OSError as error:
+            self._watched.pop(descriptor, None)
+            log.error("a connection cannot be watched: %s", error.strerror)
 
     def _hung_up(self, descriptor: int) -> None:
-        """What nobody uses rings. If it was closed: libcurl looks once a second, and would send on it until then."""
+        """An idle connection became readable. If the peer closed it, remember its port: libcurl looks once a second."""
         self._left.remove(descriptor)
         self._watched.pop(descriptor, None)
-        self._epoll.unregister(descriptor)
+        try:
+            self._epoll.unregister(descriptor)
+        except OSError:  # libcurl closed it meanwhile, and says so of no idle one
+            return
         port = _port_if_closed(descriptor)
         if port:
             self._closed.add(port)

@@ -13,6 +13,8 @@ from scheduler.timer import Delivery, Rearm, Result
 #: The receiver says that it will never want this.
 _FINAL = frozenset({410, 489})
 _OBEYS_RETRY_AFTER = frozenset({429, 503})
+#: Characters of a number, duration, moment or date that is read; the longest of use has about 50.
+_LONGEST = 128
 
 
 def judge(answer: Answer) -> tuple[Result, str | None]:
@@ -35,7 +37,7 @@ def judge(answer: Answer) -> tuple[Result, str | None]:
 def rearm(answer: Answer) -> Rearm | None:
     """What a `timer-reschedule` header asks for: seconds, a duration or a moment. Nonsense is None."""
     value = answer.headers.get("timer-reschedule", "").strip()
-    if not value:
+    if not 0 < len(value) <= _LONGEST:
         return None
     if re.fullmatch(r"\d{1,10}", value, re.ASCII):
         return Rearm(delay_ms=1000 * int(value))
@@ -56,13 +58,13 @@ def _is_success(status: int) -> bool:
 def retry_after(answer: Answer, now_ms: int) -> float | None:
     """Seconds a 429 or 503 asks us to wait (RFC 9110, 10.2.3: a number or a date), or None. Nonsense is None."""
     value = answer.headers.get("retry-after", "").strip()
-    if answer.status_code not in _OBEYS_RETRY_AFTER or not value:
+    if answer.status_code not in _OBEYS_RETRY_AFTER or not 0 < len(value) <= _LONGEST:
         return None
     if value.isascii() and value.isdigit():
         return float(value[:10])
     try:
         moment = parsedate_to_datetime(value)
-    except (ValueError, OverflowError):
+    except Exception:  # the library's reader of dates is not made for what strangers write
         return None
     aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return max(0.0, (aware - datetime.fromtimestamp(now_ms / 1000, UTC)).total_seconds())

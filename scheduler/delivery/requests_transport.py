@@ -26,6 +26,8 @@ from scheduler.delivery.transport import MAX_READ, Answer
 from scheduler.shares import share_of
 from scheduler.timer import Claim
 
+log = logging.getLogger(__name__)
+
 #: Seconds between two looks of the watchdog: by so much a deadline may be overrun.
 _TICK = 0.05
 
@@ -77,15 +79,24 @@ class RequestsTransport:
         self._adapter.close()
 
     def _serve(self) -> None:
+        """A thread's life: nothing that an attempt does ends it, or a slot would be lost with it."""
         while (claim := self._claims.get()) is not None:
-            self._answers.put(self._attempt(claim))
+            try:
+                answer = self._attempt(claim)
+            except Exception:
+                log.exception("the attempt of timer %s failed", claim.id)
+                answer = Answer(claim=claim, started_at=self._clock.now_us() // 1000, error="protocol")
+            self._answers.put(answer)
 
     def _watch(self) -> None:
         while not self._closing.wait(_TICK):
             now = time.monotonic()
             for leash in list(self._leashes):
                 if now >= leash.deadline:
-                    leash.cut()
+                    try:
+                        leash.cut()
+                    except Exception:  # without the watchdog no attempt would have a deadline
+                        log.exception("a call cannot be cut at its deadline")
 
     def _attempt(self, claim: Claim) -> Answer:
         begun = time.monotonic()
