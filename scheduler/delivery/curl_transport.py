@@ -11,10 +11,12 @@ import time
 import pycurl
 
 from scheduler.clock import StoreClock
-from scheduler.delivery.curl_call import Call, Handle
+from scheduler.delivery.addresses import Order, Origin, pause
+from scheduler.delivery.agenda import Agenda
+from scheduler.delivery.curl_call import Call, Handle, Race
 from scheduler.delivery.descriptors import idle_connections, raise_limit
 from scheduler.delivery.dialling import Checkpoint
-from scheduler.delivery.names import Names, Origin
+from scheduler.delivery.names import Names
 from scheduler.delivery.request import build
 from scheduler.delivery.signing import Signer
 from scheduler.delivery.transport import Answer
@@ -66,6 +68,11 @@ class CurlTransport:
         self._busy: set[Handle] = set()
         self._answers: list[Answer] = []
         self._names = Names(self._ring)
+        self._order = Order()
+        #: Calls that try another address soon, if they are not connected by then.
+        self._tries: Agenda[Call] = Agenda()
+        #: Calls whose race has a winner.
+        self._won: list[Call] = []
 
     def submit(self, claim: Claim) -> None:
         if time.monotonic() > claim.claimed_at + self._start_within:
@@ -114,7 +121,7 @@ class CurlTransport:
 
     def _turn(self, until: float) -> bool:
         """Sleep until something happens, no longer than `until`; do what is to be done then. True if woken."""
-        at = min(filter(None, (until, self._timer_at, self._names.next_deadline())))
+        at = min(filter(None, (until, self._timer_at, self._names.next_deadline(), self._tries.next())))
         # epoll alone rounds up to a whole millisecond; select on it does not.
         select.select([self._epoll], [], [], max(0.0, at - time.monotonic()))
         for descriptor, events in self._epoll.poll(0):
@@ -130,12 +137,16 @@ class CurlTransport:
         if self._timer_at is not None and now >= self._timer_at:
             self._timer_at = None
             self._multi.socket_action(pycurl.SOCKET_TIMEOUT, 0)
+        for call in self._tries.due(now):
+            self._try_next(call)
         self._collect()
         self._answers += [call.answer("timeout") for call in self._names.overdue(now)]
         woken, self._woken = self._woken, False
         return woken
 
     def _collect(self) -> None:
+        while self._won:
+            self._end_race(self._won.pop())
         more = 1
         while more:
             more, well, badly = self._multi.info_read()
@@ -145,22 +156,59 @@ class CurlTransport:
                 self._finish(curl.handle, code, message)
 
     def _finish(self, handle: Handle, code: int, message: str = "") -> None:
+        if handle not in self._busy:  # its call has ended meanwhile
+            return
         call = handle.call
         answer = handle.finished(code, message)
         self._end(handle)
-        if call.stale:
-            call.stale = False
-            self._start(call)
-        elif answer.error == "connect" and not call.sent and len(call.addresses) > 1:
-            call.addresses = call.addresses[1:]
-            self._start(call)
+        race = call.race
+        if race and race.winner not in (handle, None):  # it came too late
+            return
+        if handle.stale:
+            self._start(call, handle.address)
+        elif race and answer.error == "connect" and not call.sent and (race.ahead or race.handles):
+            if race.ahead:
+                self._start(call, race.ahead.pop(0))
         else:
+            self._end_others(call)
             self._answers.append(answer)
 
     def _end(self, handle: Handle) -> None:
         self._multi.remove_handle(handle.curl)
         self._busy.remove(handle)
+        if handle.call.race:
+            handle.call.race.handles.remove(handle)
+        handle.let_go()
         self._idle.append(handle)
+
+    # Racing
+
+    def _try_next(self, call: Call) -> None:
+        """Try another address beside those that have not connected yet."""
+        race = call.race
+        if race is None or call.sent or any(handle.connected() for handle in race.handles):
+            return
+        if len(self._busy) >= 2 * self.slots:  # a file each: descriptors.py
+            given_up = race.handles[0]
+            self._end(given_up)
+            race.ahead.append(given_up.address)  # for another turn
+        self._start(call, race.ahead.pop(0))
+
+    def _end_race(self, call: Call) -> None:
+        race = call.race
+        if race and race.winner and race.winner.address != race.favourite:
+            self._order.answered(call.origin, race.winner.address)
+        self._end_others(call)
+
+    def _end_others(self, call: Call) -> None:
+        """Of everything that a call has under way, only what carries its request goes on."""
+        if not call.race:
+            return
+        self._tries.drop(call)
+        for handle in list(call.race.handles):
+            if handle is not call.race.winner:
+                self._end(handle)
+                self._idle.pop()  # what libcurl said of it may still be read: it must not be another call's
 
     # Sending
 
@@ -173,19 +221,32 @@ class CurlTransport:
             if not self._permits(address, origin[1]):
                 self._answers.append(call.answer("blocked"))
                 return
-        call.addresses = addresses
-        self._start(call)
+        if len(addresses) > 1:
+            call.origin = origin
+            call.race = Race(self._order.of(origin, addresses))
+            self._start(call, call.race.ahead.pop(0))
+        else:
+            self._start(call, addresses[0])
 
-    def _start(self, call: Call) -> None:
-        handle = self._idle.pop() if self._idle else Handle(self._may_open, self._closed)
+    def _start(self, call: Call, address: str) -> None:
+        """Send to this address, or to another of the call's race that connects before."""
+        handle = self._idle.pop() if self._idle else Handle(self._may_open, self._closed, self._won)
         try:
-            handle.carry(call)
+            handle.carry(call, address)
         except (pycurl.error, ValueError, TypeError) as error:
             log.error("timer %s cannot be sent: %s", call.claim.id, type(error).__name__)
+            self._end_others(call)
             self._answers.append(call.answer("protocol"))
             return
         self._busy.add(handle)
         self._multi.add_handle(handle.curl)
+        if race := call.race:
+            race.handles.append(handle)
+            if race.ahead:
+                now = time.monotonic()
+                self._tries.add(now + pause(call.deadline - now, len(race.ahead) + 1), call)
+            else:
+                self._tries.drop(call)
 
     def _permits(self, address: str, port: int) -> bool:
         guard = self._checkpoint.guard()

@@ -79,6 +79,7 @@ class RequestsTransport:
     def _serve(self) -> None:
         while (claim := self._claims.get()) is not None:
             self._answers.put(self._attempt(claim))
+            del claim  # the next may be long in coming, and this one holds a body
 
     def _watch(self) -> None:
         while not self._closing.wait(_TICK):
@@ -105,6 +106,8 @@ class RequestsTransport:
                 body = _read(response)
         except Exception as raised:  # whatever one timer does, the poller goes on
             error = _word(raised, leash)
+            for cause in _causes(raised):  # tracebacks make circles with what they lead through, the body among it
+                cause.__traceback__ = None
         finally:
             self._leashes.discard(leash)
         if leash.cut_off:  # an answer without a length looks whole when it is cut
