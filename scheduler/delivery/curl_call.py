@@ -11,11 +11,14 @@ from collections.abc import Callable
 import certifi
 import pycurl
 
+from scheduler.delivery.addresses import Origin
 from scheduler.delivery.answer_head import MAX_HEAD, STATUS_LINE, looked_at
 from scheduler.delivery.request import Request
 from scheduler.delivery.transport import MAX_READ, Answer
 from scheduler.timer import Claim
 
+#: Bytes of a body that an idle handle may keep.
+_SMALL = 4096
 _TLS_ERRORS = frozenset({35, 51, 53, 54, 58, 59, 60, 64, 66, 77, 80, 82, 83, 90, 91, 98})
 _WORDS = {
     pycurl.E_COULDNT_RESOLVE_HOST: "dns",
@@ -44,12 +47,12 @@ class _Original(socket.socket):
 class Call:
     """A claim on its way: which addresses are left to try, what has come back."""
 
+    origin: Origin = ("", 0)
+    #: Of a host with several addresses.
+    race: Race | None = None
     #: The answer was longer than what is read of one.
     cut = False
     sent = False
-    blocked = False
-    #: It was about to go on a connection that is closed; nothing was sent.
-    stale = False
 
     def __init__(self, claim: Claim, request: Request, started_at: int) -> None:
         self.claim = claim
@@ -57,7 +60,6 @@ class Call:
         self.started_at = started_at
         self.begun = time.monotonic()
         self.deadline = self.begun + claim.webhook.timeout
-        self.addresses: list[str] = []
         self.body = bytearray()
 
     def answer(self, error: str | None, status: int | None = None, head: bytes = b"") -> Answer:
@@ -67,17 +69,41 @@ class Call:
         return Answer(self.claim, self.started_at, duration_ms, status, headers, bytes(self.body), error, self.sent)
 
 
+class Race:
+    """A call whose host has several addresses: the first that connects gets the request."""
+
+    #: The handle that has connected; the others are to be ended.
+    winner: Handle | None = None
+
+    def __init__(self, addresses: list[str]) -> None:
+        self.favourite = addresses[0]
+        #: Addresses that are yet to be tried.
+        self.ahead = addresses
+        self.handles: list[Handle] = []
+
+
 class Handle:
     """A libcurl easy handle, set up once; it carries one call after another."""
 
-    def __init__(self, permits: Callable[[str, int], bool], closed: set[int]) -> None:
-        """`closed` has the ports on our side of connections that are not to be used again."""
+    #: Its address may not be called.
+    blocked = False
+    #: It was about to send on a connection that is closed; nothing was sent.
+    stale = False
+
+    def __init__(self, permits: Callable[[str, int], bool], closed: set[int], won: list[Call]) -> None:
+        """`closed` has the ports on our side of connections that are not to be used again.
+
+        Calls whose race has a winner are put into `won`.
+        """
         self._permits = permits
         self._closed = closed
+        self._won = won
         self.call: Call
-        self._url = self._address = ""
+        self._url = self.address = ""
         self._shape = ("", True)
         self._left = 0
+        #: Of the connection that is being made.
+        self._descriptor = -1
         #: All heads of an answer, and its trailers.
         self._heads = bytearray()
         self.curl = pycurl.Curl()
@@ -94,23 +120,25 @@ class Handle:
             (pycurl.HTTP_CONTENT_DECODING, 0),
             (pycurl.BUFFERSIZE, 16_384),
             (pycurl.OPENSOCKETFUNCTION, self._open_socket),
+            (pycurl.SOCKOPTFUNCTION, self._take_descriptor),
             (pycurl.PREREQFUNCTION, self._before_request),
             (pycurl.HEADERFUNCTION, self._read_head),
             (pycurl.WRITEFUNCTION, self._read_body),
         ):
             self.curl.setopt(option, value)
 
-    def carry(self, call: Call) -> None:
-        """Set the handle up for a call; the first of its addresses is where it connects to."""
+    def carry(self, call: Call, address: str) -> None:
+        """Set the handle up for a call, to be sent to this address."""
         self.call = call
+        self.blocked = self.stale = False
+        self._descriptor = -1
         curl, request = self.curl, call.request
-        address = call.addresses[0]
         if request.url != self._url:
             curl.setopt(pycurl.URL, request.url)
             self._url = request.url
-        if address != self._address:  # most calls go where the handle's last one went
+        if address != self.address:  # most calls go where the handle's last one went
             curl.setopt(pycurl.CONNECT_TO, [f"::[{address}]:" if ":" in address else f"::{address}:"])
-            self._address = address
+            self.address = address
         shape = (request.method, request.body is None)
         if shape != self._shape:
             curl.setopt(pycurl.HTTPGET, 1)  # which undoes the next two
@@ -128,6 +156,26 @@ class Handle:
             curl.setopt(pycurl.TIMEOUT_MS, left)
             self._left = left
 
+    def connected(self) -> bool:
+        """Whether it has a connection, on which TLS may still be negotiated."""
+        try:
+            sock = socket.socket(fileno=self._descriptor)
+        except OSError:  # it has none yet
+            return False
+        try:
+            sock.getpeername()
+        except OSError:
+            return False
+        finally:
+            sock.detach()
+        return True
+
+    def let_go(self) -> None:
+        """Of the call that has ended, and of its bytes; a small body is not worth the call."""
+        if len(self.call.request.body or b"") > _SMALL:
+            self.curl.setopt(pycurl.POSTFIELDS, b"")
+        del self.call
+
     def finished(self, code: int, message: str = "") -> Answer:
         """The answer of the call, whose transfer has ended with this code (0: well)."""
         call = self.call
@@ -136,7 +184,7 @@ class Handle:
         status = self.curl.getinfo(pycurl.RESPONSE_CODE) or None
         if status and status < 200 and status != 101:  # interim: the answer never came
             status = None
-        if call.blocked:
+        if self.blocked:
             return call.answer("blocked")
         if code == 0 or (code == pycurl.E_WRITE_ERROR and call.cut):
             return call.answer(None if self._is_whole(status, head) else "protocol", status, head)
@@ -159,13 +207,17 @@ class Handle:
 
     def _before_request(self, _theirs: str, _ours: str, _their_port: int, port: int) -> int:
         """libcurl repeats a request by itself when a reused connection closes before an answer: one is all it gets."""
-        if self.call.sent:
+        call = self.call
+        if call.sent:
             return int(pycurl.PREREQFUNC_ABORT)
         if port in self._closed:
             self._closed.remove(port)
-            self.call.stale = True
+            self.stale = True
             return int(pycurl.PREREQFUNC_ABORT)
-        self.call.sent = True
+        call.sent = True
+        if race := call.race:
+            race.winner = self
+            self._won.append(call)
         return int(pycurl.PREREQFUNC_OK)
 
     def _open_socket(self, _: int, address: tuple[int, int, int, tuple[bytes | str, int]]) -> socket.socket | int:
@@ -173,7 +225,7 @@ class Handle:
         family, kind, protocol, target = address
         host = target[0].decode() if isinstance(target[0], bytes) else target[0]
         if not self._permits(host, target[1]):
-            self.call.blocked = True
+            self.blocked = True
             return int(pycurl.SOCKET_BAD)
         try:
             return _Original(family, kind, protocol)
@@ -185,6 +237,11 @@ class Handle:
         heads = self._heads
         heads += line
         return 0 if len(heads) > MAX_HEAD else None
+
+    def _take_descriptor(self, descriptor: int, _purpose: int) -> int:
+        """libcurl tells when it has connected only once TLS is negotiated too; the socket itself knows."""
+        self._descriptor = descriptor
+        return int(pycurl.SOCKOPT_OK)
 
     def _read_body(self, piece: bytes) -> int | None:
         body = self.call.body

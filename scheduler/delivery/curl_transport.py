@@ -13,10 +13,12 @@ from itertools import repeat
 import pycurl
 
 from scheduler.clock import StoreClock
-from scheduler.delivery.curl_call import Call, Handle
+from scheduler.delivery.addresses import Order, Origin, pause
+from scheduler.delivery.agenda import Agenda
+from scheduler.delivery.curl_call import Call, Handle, Race
 from scheduler.delivery.descriptors import idle_connections, raise_limit
 from scheduler.delivery.dialling import Checkpoint
-from scheduler.delivery.names import Names, Origin
+from scheduler.delivery.names import Names
 from scheduler.delivery.request import build
 from scheduler.delivery.signing import Signer
 from scheduler.delivery.transport import Answer
@@ -67,6 +69,11 @@ class CurlTransport:
         self._busy: set[Handle] = set()
         self._answers: list[Answer] = []
         self._names = Names(self._ring)
+        self._order = Order()
+        #: Calls that try another address soon, if they are not connected by then.
+        self._tries: Agenda[Call] = Agenda()
+        #: Calls whose race has a winner.
+        self._won: list[Call] = []
 
     def submit(self, claim: Claim) -> None:
         if time.monotonic() > claim.claimed_at + self._start_within:
@@ -138,12 +145,15 @@ class CurlTransport:
         """End every request under way, and leave all connections: libcurl says no to all once it has said so to one."""
         log.exception("the curl transport failed: %d attempts end, and it begins anew", len(self._busy))
         busy, self._busy = self._busy, set()
+        for call in {handle.call for handle in busy}:  # of a race several are under way
+            self._tries.drop(call)
+            self._answers.append(call.answer("protocol"))
         for handle in busy:
-            self._answers.append(handle.call.answer("protocol"))
             with suppress(pycurl.error):
                 self._multi.remove_handle(handle.curl)
             handle.curl.close()
         self._idle.clear()
+        self._won.clear()
         with suppress(pycurl.error):
             self._multi.close()  # epoll forgets its sockets as they are closed
         self._timer_at = None
@@ -154,7 +164,7 @@ class CurlTransport:
 
     def _turn(self, until: float) -> bool:
         """Sleep until something happens, no longer than `until`; do what is to be done then. True if woken."""
-        at = min(filter(None, (until, self._timer_at, self._names.next_deadline())))
+        at = min(filter(None, (until, self._timer_at, self._names.next_deadline(), self._tries.next())))
         # epoll alone rounds up to a whole millisecond; select on it does not.
         select.select([self._epoll], [], [], max(0.0, at - time.monotonic()))
         self._changed.clear()
@@ -173,12 +183,16 @@ class CurlTransport:
         if self._timer_at is not None and now >= self._timer_at:
             self._timer_at = None
             self._multi.socket_action(pycurl.SOCKET_TIMEOUT, 0)
+        for call in self._tries.due(now):
+            self._try_next(call)
         self._collect()
         self._answers += [call.answer("timeout") for call in self._names.overdue(now)]
         woken, self._woken = self._woken, False
         return woken
 
     def _collect(self) -> None:
+        while self._won:
+            self._end_race(self._won.pop())
         more = 1
         while more:
             more, well, badly = self._multi.info_read()
@@ -188,7 +202,7 @@ class CurlTransport:
                 self._finish(curl.handle, code, message)
 
     def _finish(self, handle: Handle, code: int, message: str = "") -> None:
-        if handle not in self._busy:  # it ended when the transport began anew
+        if handle not in self._busy:  # its call has ended meanwhile
             return
         call = handle.call
         try:
@@ -197,19 +211,54 @@ class CurlTransport:
             log.exception("the answer to timer %s cannot be read", call.claim.id)
             answer = call.answer("protocol")
         self._end(handle)
-        if call.stale:
-            call.stale = False
-            self._start(call)
-        elif answer.error == "connect" and not call.sent and len(call.addresses) > 1:
-            call.addresses = call.addresses[1:]
-            self._start(call)
+        race = call.race
+        if race and race.winner not in (handle, None):  # it came too late
+            return
+        if handle.stale:
+            self._start(call, handle.address)
+        elif race and answer.error == "connect" and not call.sent and (race.ahead or race.handles):
+            if race.ahead:
+                self._start(call, race.ahead.pop(0))
         else:
+            self._end_others(call)
             self._answers.append(answer)
 
     def _end(self, handle: Handle) -> None:
         self._multi.remove_handle(handle.curl)
         self._busy.remove(handle)
+        if handle.call.race:
+            handle.call.race.handles.remove(handle)
+        handle.let_go()
         self._idle.append(handle)
+
+    # Racing
+
+    def _try_next(self, call: Call) -> None:
+        """Try another address beside those that have not connected yet."""
+        race = call.race
+        if race is None or call.sent or any(handle.connected() for handle in race.handles):
+            return
+        if len(self._busy) >= 2 * self.slots:  # a file each: descriptors.py
+            given_up = race.handles[0]
+            self._end(given_up)
+            race.ahead.append(given_up.address)  # for another turn
+        self._start(call, race.ahead.pop(0))
+
+    def _end_race(self, call: Call) -> None:
+        race = call.race
+        if race and race.winner and race.winner.address != race.favourite:
+            self._order.answered(call.origin, race.winner.address)
+        self._end_others(call)
+
+    def _end_others(self, call: Call) -> None:
+        """Of everything that a call has under way, only what carries its request goes on."""
+        if not call.race:
+            return
+        self._tries.drop(call)
+        for handle in list(call.race.handles):
+            if handle is not call.race.winner:
+                self._end(handle)
+                self._idle.pop()  # what libcurl said of it may still be read: it must not be another call's
 
     # Sending
 
@@ -226,14 +275,20 @@ class CurlTransport:
         if not permitted:
             self._answers.append(call.answer("blocked"))
             return
-        call.addresses = addresses
-        self._start(call)
+        if len(addresses) > 1:
+            call.origin = origin
+            call.race = Race(self._order.of(origin, addresses))
+            self._start(call, call.race.ahead.pop(0))
+        else:
+            self._start(call, addresses[0])
 
-    def _start(self, call: Call) -> None:
+    def _start(self, call: Call, address: str) -> None:
+        """Send to this address, or to another of the call's race that connects before."""
         try:
-            handle = self._idle.pop() if self._idle else Handle(self._may_open, self._closed)
-            handle.carry(call)
+            handle = self._idle.pop() if self._idle else Handle(self._may_open, self._closed, self._won)
+            handle.carry(call, address)
         except Exception as error:  # whatever one timer does, the poller goes on; such a handle is not used again
+            self._end_others(call)
             self._unsendable(call.claim, call.started_at, error)
             return
         self._busy.add(handle)
@@ -241,6 +296,14 @@ class CurlTransport:
             self._multi.add_handle(handle.curl)
         except pycurl.error:
             self._begin_anew()
+            return
+        if race := call.race:
+            race.handles.append(handle)
+            if race.ahead:
+                now = time.monotonic()
+                self._tries.add(now + pause(call.deadline - now, len(race.ahead) + 1), call)
+            else:
+                self._tries.drop(call)
 
     def _permits(self, address: str, port: int) -> bool:
         guard = self._checkpoint.guard()

@@ -13,16 +13,18 @@ from dataclasses import replace
 from ipaddress import ip_address
 from threading import BoundedSemaphore, Lock, Thread
 
+from scheduler.delivery.addresses import Order
+from scheduler.delivery.connecting import IPAddress, SocketAddress, connect_first
 from scheduler.delivery.egress import Address, Guard, inner, literal
 
 #: Look-ups at once: `getaddrinfo` knows no timeout, and a silent name server holds a thread for 10 s or more.
 _LOOKUPS = 64
+#: Of descriptors.py's three files for a slot, a request that is connecting needs one or, racing, two.
+_SPARE = 64
 
 #: Seconds after which our own API and store are looked up again.
 _OWN_LOOKUP_EVERY = 30.0
 
-IPAddress = tuple[str, int] | tuple[str, int, int, int]
-SocketAddress = tuple[socket.AddressFamily, IPAddress]
 _Found = tuple[list[SocketAddress], Guard]
 
 
@@ -60,21 +62,31 @@ class Dialler:
     def __init__(self, checkpoint: Checkpoint, lookups: int = _LOOKUPS) -> None:
         self._checkpoint = checkpoint
         self._places = BoundedSemaphore(lookups)
+        #: Sockets beside the first of each call, which wait for a connection to another address of its host.
+        self._spare = BoundedSemaphore(_SPARE)
+        self._order = Order()
         self._lock = Lock()
         #: Look-ups under way: a silent name holds one place, however many attempts wait for it.
         self._under_way: dict[tuple[str, int], Future[_Found]] = {}
 
     def dial(self, host: str, port: int, deadline: float) -> socket.socket:
-        """A connection to the first address that answers; each gets an equal share of the time. Raises Unreachable."""
+        """A connection to the first address that takes one. Raises Unreachable."""
         addresses, guard = self.look_up(host, port, deadline)
-        word = "connect"
-        for tried, (family, address) in enumerate(addresses):
-            _check(guard, [address])  # once more, right before it is used
-            try:
-                return _connect(family, address, _left(deadline) / (len(addresses) - tried), deadline)
-            except OSError as error:
-                word = "timeout" if isinstance(error, TimeoutError) else "connect"
-        raise Unreachable(word)
+        targets = {address[0]: (family, address) for family, address in addresses}
+        order = self._order.of((host, port), targets)
+        try:
+            sock, reached = connect_first(
+                [targets[address] for address in order], deadline, lambda address: _check(guard, [address]), self._spare
+            )
+            sock.settimeout(_left(deadline))
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        except TimeoutError:
+            raise Unreachable("timeout") from None
+        except OSError:
+            raise Unreachable("connect") from None
+        if reached[0] != order[0]:
+            self._order.answered((host, port), reached[0])
+        return sock
 
     def look_up(self, host: str, port: int, deadline: float) -> _Found:
         """All addresses of a host, if all of them may be called, and who says so. Raises Unreachable."""
@@ -124,20 +136,6 @@ class Dialler:
             answers = []
         addresses = [(family, address) for family, _, _, _, address in answers]
         return addresses, self._checkpoint.guard()  # type: ignore[return-value]
-
-
-def _connect(family: socket.AddressFamily, address: IPAddress, seconds: float, deadline: float) -> socket.socket:
-    """Within `seconds`; what follows on the connection has until the deadline. Raises OSError."""
-    sock = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        sock.settimeout(seconds)
-        sock.connect(address)
-        sock.settimeout(_left(deadline))
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    except OSError:
-        sock.close()
-        raise
-    return sock
 
 
 def _endpoints(hosts: Iterable[tuple[str, int]]) -> frozenset[tuple[Address, int]]:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import heapq
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from functools import lru_cache
-from itertools import count
 from queue import Empty, SimpleQueue
 from urllib.parse import urlsplit
 
+from scheduler.delivery.addresses import Origin
+from scheduler.delivery.agenda import Agenda
 from scheduler.delivery.cares import CaresResolver
 from scheduler.delivery.curl_call import Call
 from scheduler.delivery.egress import literal
@@ -19,9 +20,6 @@ from scheduler.origin import before_path
 _REMEMBER = 10.0
 _MOST_REMEMBERED = 4096
 
-#: Host and port.
-Origin = tuple[str, int]
-
 
 class Names:
     """Used by one thread; `ring` is called from any when there are answers to take."""
@@ -30,10 +28,11 @@ class Names:
         self._ring = ring
         self._resolver = CaresResolver()
         self._answers: SimpleQueue[tuple[Origin, list[str]]] = SimpleQueue()
-        self._waiting: dict[Origin, list[Call]] = {}
-        self._known: dict[Origin, tuple[float, list[str]]] = {}
-        self._deadlines: list[tuple[float, int, Call]] = []
-        self._serial = count()
+        #: The calls that wait for each name.
+        self._waiting: dict[Origin, dict[Call, None]] = {}
+        #: The oldest first.
+        self._known: OrderedDict[Origin, tuple[float, list[str]]] = OrderedDict()
+        self._deadlines: Agenda[Call] = Agenda()
 
     def addresses(self, url: str) -> tuple[Origin, list[str] | None]:
         """Where a URL leads, and the addresses of its host if they are known without asking."""
@@ -45,11 +44,12 @@ class Names:
 
     def ask(self, call: Call, origin: Origin) -> None:
         """Let a call wait until the name is looked up, or its own deadline is over."""
-        heapq.heappush(self._deadlines, (call.deadline, next(self._serial), call))
+        call.origin = origin
+        self._deadlines.add(call.deadline, call)
         if origin in self._waiting:
-            self._waiting[origin].append(call)
+            self._waiting[origin][call] = None
             return
-        self._waiting[origin] = [call]
+        self._waiting[origin] = {call: None}
 
         def answered(addresses: list[str]) -> None:
             self._answers.put((origin, addresses))
@@ -66,29 +66,27 @@ class Names:
                 return
             if addresses:
                 self._remember(origin, addresses)
-            for call in self._waiting.pop(origin, []):
+            for call in self._waiting.pop(origin, ()):
+                self._deadlines.drop(call)
                 yield call, origin, addresses
 
     def next_deadline(self) -> float | None:
-        return self._deadlines[0][0] if self._deadlines else None
+        return self._deadlines.next()
 
     def overdue(self, now: float) -> Iterator[Call]:
         """The calls that have waited for their names until their deadlines."""
-        while self._deadlines and self._deadlines[0][0] <= now:
-            call = heapq.heappop(self._deadlines)[2]
-            for calls in self._waiting.values():
-                if call in calls:
-                    calls.remove(call)
-                    yield call
+        for call in self._deadlines.due(now):
+            del self._waiting[call.origin][call]
+            yield call
 
     def close(self) -> None:
         self._resolver.close()
 
     def _remember(self, origin: Origin, addresses: list[str]) -> None:
-        now = time.monotonic()
-        if len(self._known) >= _MOST_REMEMBERED:
-            self._known = {key: entry for key, entry in self._known.items() if entry[0] > now}
-        self._known[origin] = (now + _REMEMBER, addresses)
+        self._known[origin] = (time.monotonic() + _REMEMBER, addresses)
+        self._known.move_to_end(origin)
+        if len(self._known) > _MOST_REMEMBERED:
+            self._known.popitem(last=False)
 
 
 @lru_cache(4096)

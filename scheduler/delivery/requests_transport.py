@@ -87,6 +87,7 @@ class RequestsTransport:
                 log.exception("the attempt of timer %s failed", claim.id)
                 answer = Answer(claim=claim, started_at=self._clock.now_us() // 1000, error="protocol")
             self._answers.put(answer)
+            del claim, answer  # the next may be long in coming, and these hold a body
 
     def _watch(self) -> None:
         while not self._closing.wait(_TICK):
@@ -116,6 +117,8 @@ class RequestsTransport:
                 body = _read(response)
         except Exception as raised:  # whatever one timer does, the poller goes on
             error = _word(raised, leash)
+            for cause in _causes(raised):  # tracebacks make circles with what they lead through, the body among it
+                cause.__traceback__ = None
         finally:
             self._leashes.discard(leash)
         if leash.cut_off:  # an answer without a length looks whole when it is cut
