@@ -30,6 +30,7 @@ from scheduler.store.claims import Claims
 from scheduler.store.health import Health, Report
 from scheduler.store.link import Link, connect
 from scheduler.store.listing import Listing
+from scheduler.store.refusals import KINDS as REFUSAL_KINDS
 from scheduler.store.repeats import Begun, Repeats
 from scheduler.store.timers import Timers
 from scheduler.timer import (
@@ -52,6 +53,7 @@ from scheduler.timer import (
 from scheduler.version import VERSION
 
 __all__ = [
+    "REFUSAL_KINDS",
     "VERSION",
     "AlreadySent",
     "Attempt",

@@ -58,6 +58,7 @@ def create_app(settings: Settings | None = None, store: Link | None = None, tall
     app.extensions["listing"] = Listing(store)
     app.extensions["repeats"] = Repeats(store)
     app.extensions["tally"] = tally = tally or Tally()
+    store.on_failure = tally.store_failure
     app.extensions["health"] = Health(store)
     app.extensions["guard"] = replace(settings.guard(), own=literal_endpoints(settings.own_hosts()))
 

@@ -18,6 +18,7 @@ from scheduler import (
     KeyReused,
     KeyTaken,
     StoreUnavailable,
+    StoreUnsuitable,
     TimerError,
     TimerTooLarge,
     TooManyPending,
@@ -29,7 +30,7 @@ from timer_service.parts import tally
 log = logging.getLogger(__name__)
 
 #: Seconds after which a client may ask again while the store is away.
-_RETRY_AFTER = 1
+RETRY_AFTER = 1
 #: The same while as many timers are pending as may be.
 _PENDING_RETRY_AFTER = 10
 
@@ -90,7 +91,7 @@ def of_engine(error: TimerError) -> Problem:
         case UnknownTimer():
             return Problem(404, "There is no timer with this id or key.")
         case WrongState():
-            retry = {"Retry-After": str(_RETRY_AFTER)} if error.status == "delivering" else {}
+            retry = {"Retry-After": str(RETRY_AFTER)} if error.status == "delivering" else {}
             return Problem(409, f"The timer is {error.status}.", headers=retry, more={"timer_status": error.status})
         case KeyTaken():
             return Problem(409, "Another unfinished timer has this key.", more={"timer_id": error.timer_id})
@@ -102,9 +103,11 @@ def of_engine(error: TimerError) -> Problem:
             return Problem(413, f"Too large: {error}.", errors=[(f"/{error.part}", "The largest part.")])
         case TooManyPending():
             return Problem(429, f"{error}.", headers={"Retry-After": str(_PENDING_RETRY_AFTER)})
+        case StoreUnsuitable():
+            return Problem(503, f"The store cannot be used: {error}.", headers={"Retry-After": str(RETRY_AFTER)})
         case StoreUnavailable():
             done = "It is not known whether this was done" if error.maybe_done else "Nothing was done; send it again"
-            retry = {"Retry-After": str(_RETRY_AFTER)}
+            retry = {"Retry-After": str(RETRY_AFTER)}
             return Problem(503, f"The store cannot be used now. {done}.", headers=retry)
     raise error
 

@@ -147,12 +147,12 @@ class Timers:
 
     def stats(self) -> Stats:
         replies = [self._link.run("stats", partition) for partition in range(self._link.partitions)]
-        scheduled, overdue, delivering, delivered, failed, cancelled, waiting, lost, refused = (
-            sum(reply[i] for reply in replies) for i in (*range(1, 7), 8, 10, 11)
+        scheduled, overdue, delivering, delivered, failed, cancelled, waiting, lost, refused, unrung = (
+            sum(reply[i] for reply in replies) for i in (*range(1, 7), 8, 10, 11, 12)
         )
         oldest = max((reply[0] - reply[7] for reply in replies if reply[7] >= 0), default=0)
         expired = max((reply[0] - reply[9] for reply in replies if reply[9] >= 0), default=0)
-        lateness = sorted(ms for reply in replies for ms in reply[12:])
+        lateness = sorted(ms for reply in replies for ms in reply[13:])
         return Stats(
             scheduled=scheduled,
             overdue=overdue,
@@ -167,6 +167,7 @@ class Timers:
             oldest_expired_lease_ms=max(0, expired),
             lost_leases=lost,
             refused_settles=refused,
+            refused_rings=unrung,
         )
 
     def _each(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from scheduler import StoreUnsuitable
+from scheduler import Report, StoreUnavailable
 from timer_service.arguments import Blueprint
 from timer_service.parts import health
-from timer_service.problems import Problem
+from timer_service.problems import RETRY_AFTER, Problem
 from timer_service.schemas import HealthOut
 
 bp = Blueprint("health", __name__, description="For probes")
@@ -26,8 +26,17 @@ def readyz() -> dict[str, Any]:
     """A timer set now would be kept."""
     try:
         report = health().check()
-    except StoreUnsuitable as error:
-        raise Problem(503, f"Not ready: {error}.") from error
+    except StoreUnavailable as error:
+        if error.kind == "away":
+            raise
+        raise _not_ready(f"{error}") from error
+    if report.refused:
+        raise _not_ready(f"the store refuses {', '.join(report.refused)}", report)
     if report.may_evict:
-        raise Problem(503, "Not ready: the store may evict timers.", more={"warnings": list(report.warnings)})
+        raise _not_ready("the store may evict timers", report)
     return {"status": "ok", "warnings": list(report.warnings)}
+
+
+def _not_ready(reason: str, report: Report | None = None) -> Problem:
+    more = {} if report is None else {"warnings": list(report.warnings)}
+    return Problem(503, f"Not ready: {reason}.", headers={"Retry-After": str(RETRY_AFTER)}, more=more)

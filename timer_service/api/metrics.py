@@ -55,6 +55,12 @@ def _of_requests(tally: Tally) -> Iterator[Metric]:
     yield CounterMetricFamily(
         "timer_api_store_errors", "Requests answered with 503, for the store's sake.", value=tally.store_errors()
     )
+    refusals = CounterMetricFamily(
+        "timer_store_refusals", "Calls that the store did not do: it was away, or why it refused.", labels=["kind"]
+    )
+    for kind, count in tally.store_failures().items():
+        refusals.add_metric([kind], count)
+    yield refusals
 
 
 def _of_store() -> Iterator[Metric]:
@@ -87,4 +93,9 @@ def _of_stats(stats: Stats) -> Iterator[Metric]:
     yield CounterMetricFamily("timer_lost_leases", "Claims whose lease ended before they did.", value=stats.lost_leases)
     yield CounterMetricFamily(
         "timer_refused_settles", "Settles refused, because the lease was lost.", value=stats.refused_settles
+    )
+    yield CounterMetricFamily(
+        "timer_refused_rings",
+        "Rings of the doorbell that the store refused: pollers find out within a second.",
+        value=stats.refused_rings,
     )

@@ -21,7 +21,7 @@
 --   timers:{p}:bell                            channel of the doorbell
 -- Moments are ms since the epoch: whole numbers, written by int() because tostring() keeps 14 digits and the year 9999 has 15.
 
-local ROOT = string.match(KEYS[1], '^timers:{%d+}:')
+local ROOT = string.match(KEYS[1], '^timers:{%d+}:') or '' -- refused.lua's key belongs to no partition
 local SCHEDULED, WAITING, DELIVERING = KEYS[1], ROOT .. 'waiting', ROOT .. 'delivering'
 local CLAIMS, PROGRESS = ROOT .. 'claims', ROOT .. 'progress'
 local COUNTERS, BY_KEY = ROOT .. 'counters', ROOT .. 'keys'
@@ -64,8 +64,11 @@ local function head(set)
 end
 
 -- Wakes sleeping pollers if `moment` is before `earliest`, the head of the schedule before the change (nil: it was empty).
+-- A store that refuses the channel does not undo what was written: pollers look by themselves within a second. /readyz tells.
 local function ring(moment, earliest)
-  if not earliest or moment < earliest then redis.call('SPUBLISH', ROOT .. 'bell', int(moment)) end
+  if earliest and moment >= earliest then return end
+  local answer = redis.pcall('SPUBLISH', ROOT .. 'bell', int(moment))
+  if type(answer) == 'table' and answer.err then redis.pcall('HINCRBY', COUNTERS, 'refused_rings', 1) end
 end
 
 -- What has become of a timer since its first claim; `due` stands in for one never claimed.
