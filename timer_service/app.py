@@ -13,6 +13,7 @@ from flask_smorest import Api
 
 from scheduler import (
     VERSION,
+    Capacity,
     Changes,
     Health,
     Link,
@@ -52,7 +53,12 @@ def create_app(settings: Settings | None = None, store: Link | None = None, tall
     app.url_map.merge_slashes = False
     app.extensions["settings"] = settings
     keep_cancelled_ms = round(1000 * settings.keep_cancelled)
-    found = Timers(store, keep_cancelled_ms=keep_cancelled_ms, max_pending=settings.max_pending)
+    found = Timers(
+        store,
+        keep_cancelled_ms=keep_cancelled_ms,
+        max_pending=settings.max_pending,
+        capacity=Capacity(store, settings.max_bytes),
+    )
     app.extensions["timers"] = found
     app.extensions["changes"] = Changes(store, found, keep_cancelled_ms=keep_cancelled_ms)
     app.extensions["listing"] = Listing(store)

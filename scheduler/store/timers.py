@@ -15,6 +15,7 @@ from scheduler.errors import (
     WrongState,
 )
 from scheduler.store import keys
+from scheduler.store.capacity import Capacity
 from scheduler.store.link import Link
 from scheduler.store.reading import ROW, read_timer
 from scheduler.store.record import decode_attempt, encode
@@ -27,9 +28,13 @@ T = TypeVar("T")
 
 
 class Timers:
-    def __init__(self, link: Link, *, keep_cancelled_ms: int, max_pending: int = 0) -> None:
+    def __init__(
+        self, link: Link, *, keep_cancelled_ms: int, max_pending: int = 0, capacity: Capacity | None = None
+    ) -> None:
         """`max_pending`: timers that may be scheduled or delivering, 0 for any number."""
         self._link = link
+        #: The bytes that the store may hold.
+        self.capacity = capacity or Capacity(link)
         self._keep_cancelled_ms = keep_cancelled_ms
         self._max_pending = -(-max_pending // link.partitions)
 
@@ -45,7 +50,7 @@ class Timers:
 
     def schedule(self, *drafts: Draft) -> list[Timer]:
         """Store timers durably. Repeated, it answers what stands. Raises KeyTaken, TooManyPending or TimerTooLarge for
-        the first that is refused; the others are stored."""
+        the first that is refused; the others are stored. Raises StoreNearCapacity if nothing may be added."""
         timers = []
         for found in self.schedule_each(drafts):
             if isinstance(found, TimerError):
@@ -55,6 +60,7 @@ class Timers:
 
     def schedule_each(self, drafts: Sequence[Draft]) -> list[Timer | TimerError]:
         """The same, for many that stand on their own: each one's timer or refusal, in order."""
+        self.capacity.check()
         found: dict[int, Timer | TimerError] = {}
         records: dict[int, bytes] = {}
         done = False

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from scheduler import Report, StoreUnavailable
+from scheduler import Report, StoreUnavailable, Usage
 from timer_service.arguments import Blueprint
-from timer_service.parts import health
+from timer_service.parts import health, timers
 from timer_service.problems import RETRY_AFTER, Problem
 from timer_service.schemas import HealthOut
 
@@ -34,7 +34,14 @@ def readyz() -> dict[str, Any]:
         raise _not_ready(f"the store refuses {', '.join(report.refused)}", report)
     if report.may_evict:
         raise _not_ready("the store may evict timers", report)
-    return {"status": "ok", "warnings": list(report.warnings)}
+    return {"status": "ok", "warnings": [*report.warnings, *_of_usage(timers().capacity.usage())]}
+
+
+def _of_usage(usage: Usage) -> list[str]:
+    if not usage.is_near:
+        return []
+    said = f"the store uses {usage.used} of the {usage.most} bytes that it may (TIMER_MAX_BYTES)"
+    return [said + (": nothing can be added" if usage.is_full else "")]
 
 
 def _not_ready(reason: str, report: Report | None = None) -> Problem:

@@ -70,6 +70,11 @@ def _of_store() -> Iterator[Metric]:
         yield GaugeMetricFamily("timer_store_up", "Whether the store answers.", value=0)
         return
     yield GaugeMetricFamily("timer_store_up", "Whether the store answers.", value=1)
+    usage = parts.timers().capacity.usage()
+    if usage.used is not None:
+        yield GaugeMetricFamily("timer_store_used_bytes", "Memory that the store uses.", value=usage.used)
+    if usage.most is not None:
+        yield GaugeMetricFamily("timer_store_max_bytes", "Beyond them creates are refused.", value=usage.most)
     yield from _of_stats(stats)
 
 
