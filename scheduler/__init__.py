@@ -12,6 +12,7 @@ from scheduler.errors import (
     KeyReused,
     KeyTaken,
     SettingsError,
+    StoreNearCapacity,
     StoreUnavailable,
     StoreUnsuitable,
     TimerError,
@@ -25,11 +26,13 @@ from scheduler.origin import before_path
 from scheduler.poller import Poller
 from scheduler.settings import Settings, is_loopback
 from scheduler.shares import share_of
+from scheduler.store.capacity import PART_OF_MAXMEMORY, Capacity, Usage
 from scheduler.store.changes import Changes
 from scheduler.store.claims import Claims
 from scheduler.store.health import Health, Report
 from scheduler.store.link import Link, connect
 from scheduler.store.listing import Listing
+from scheduler.store.refusals import KINDS as REFUSAL_KINDS
 from scheduler.store.repeats import Begun, Repeats
 from scheduler.store.timers import Timers
 from scheduler.timer import (
@@ -52,11 +55,14 @@ from scheduler.timer import (
 from scheduler.version import VERSION
 
 __all__ = [
+    "PART_OF_MAXMEMORY",
+    "REFUSAL_KINDS",
     "VERSION",
     "AlreadySent",
     "Attempt",
     "Backoff",
     "Begun",
+    "Capacity",
     "Changes",
     "Checkpoint",
     "Claim",
@@ -87,6 +93,7 @@ __all__ = [
     "Stats",
     "Status",
     "StoreClock",
+    "StoreNearCapacity",
     "StoreUnavailable",
     "StoreUnsuitable",
     "Timer",
@@ -95,6 +102,7 @@ __all__ = [
     "Timers",
     "TooManyPending",
     "UnknownTimer",
+    "Usage",
     "Webhook",
     "WrongState",
     "before_path",

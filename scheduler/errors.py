@@ -56,11 +56,24 @@ class TimerTooLarge(TimerError):
 class StoreUnavailable(TimerError):
     """The store is away, frozen, loading, read-only or full. Nothing was acknowledged."""
 
-    def __init__(self, reason: str, *, maybe_done: bool = False) -> None:
+    def __init__(self, reason: str, *, maybe_done: bool = False, kind: str = "away") -> None:
         super().__init__(reason)
         #: Whether the store may have done, or may still do, what it was asked: the reply is what is missing.
         self.maybe_done = maybe_done
+        #: `away`, or one word for why it refused.
+        self.kind = kind
 
 
-class StoreUnsuitable(TimerError):
-    """The store answers, but cannot keep the guarantees: too old, or no Redis at all."""
+class StoreUnsuitable(StoreUnavailable):
+    """The store answers, but cannot keep the guarantees: too old, a node of a cluster, or no Redis at all."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason, kind="unsuitable")
+
+
+class StoreNearCapacity(TimerError):
+    """The store holds as many bytes as it may: nothing is added, but what is stored goes on."""
+
+
+class TooManyLists(TimerError):
+    """Lists take turns, and this one waited too long for its own."""

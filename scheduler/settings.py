@@ -42,6 +42,17 @@ def _whole(low: int, high: int) -> Callable[[str], int]:
     return read
 
 
+def _bytes(text: str) -> int:
+    """A number of bytes, or one with a unit such as 512MB or 2GiB."""
+    match = re.fullmatch(r"(\d{1,15}) ?(?:([KMGT])(i?)B?|B)?", text, re.ASCII | re.IGNORECASE)
+    size = 0 if not match else int(match[1])
+    if match and match[2]:
+        size *= (1024 if match[3] else 1000) ** (" KMGT".index(match[2].upper()))
+    if not match:
+        raise ValueError("a number of bytes, such as 500000000, 512MB or 2GiB")
+    return size
+
+
 def _switch(text: str) -> bool:
     if text not in ("0", "1"):
         raise ValueError("0 or 1")
@@ -136,6 +147,8 @@ class Settings:
     #: Requests a second.
     rate_limit: int = _setting("TIMER_RATE_LIMIT", 0, _whole(0, 1_000_000))
     max_pending: int = _setting("TIMER_MAX_PENDING", 0, _whole(0, 1_000_000_000))
+    #: Of the store; 0: most of its own maxmemory.
+    max_bytes: int = _setting("TIMER_MAX_BYTES", 0, _bytes)
     allow_anonymous: bool = _setting("TIMER_ALLOW_ANONYMOUS", False, _switch)
 
     metrics_host: str = _setting("TIMER_METRICS_HOST", "127.0.0.1")

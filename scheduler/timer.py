@@ -238,3 +238,5 @@ class Stats:
     #: Since the store began.
     lost_leases: int
     refused_settles: int
+    #: Rings of the doorbell that the store refused.
+    refused_rings: int

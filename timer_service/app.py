@@ -13,6 +13,7 @@ from flask_smorest import Api
 
 from scheduler import (
     VERSION,
+    Capacity,
     Changes,
     Health,
     Link,
@@ -52,12 +53,18 @@ def create_app(settings: Settings | None = None, store: Link | None = None, tall
     app.url_map.merge_slashes = False
     app.extensions["settings"] = settings
     keep_cancelled_ms = round(1000 * settings.keep_cancelled)
-    found = Timers(store, keep_cancelled_ms=keep_cancelled_ms, max_pending=settings.max_pending)
+    found = Timers(
+        store,
+        keep_cancelled_ms=keep_cancelled_ms,
+        max_pending=settings.max_pending,
+        capacity=Capacity(store, settings.max_bytes),
+    )
     app.extensions["timers"] = found
     app.extensions["changes"] = Changes(store, found, keep_cancelled_ms=keep_cancelled_ms)
     app.extensions["listing"] = Listing(store)
     app.extensions["repeats"] = Repeats(store)
     app.extensions["tally"] = tally = tally or Tally()
+    store.on_failure = tally.store_failure
     app.extensions["health"] = Health(store)
     app.extensions["guard"] = replace(settings.guard(), own=literal_endpoints(settings.own_hosts()))
 

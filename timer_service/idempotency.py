@@ -25,7 +25,8 @@ def begin() -> Begun | None:
         return None
     if not re.fullmatch(r"[\x21-\x7e]{1,255}", key, re.ASCII):
         raise Problem(400, f"{_HEADER} must be 1 to 255 visible ASCII characters.")
-    return repeats().begin(f"{g.get('credential', '')} {request.path.rstrip('/')}", key, g.asked)
+    scope = f"{g.get('credential', '')} {request.path.rstrip('/')}"
+    return repeats().begin(scope, key, g.asked, may_add=timers().capacity.check)
 
 
 def keep(begun: Begun, answer: Any) -> None:
@@ -33,6 +34,13 @@ def keep(begun: Begun, answer: Any) -> None:
     and a repeat that finds no answer makes the same ids again, and is told how they stand."""
     with contextlib.suppress(StoreUnavailable):
         repeats().finish(begun, answer)
+
+
+def refused(begun: Begun | None) -> None:
+    """Keep nothing of a request that did nothing: it is tried anew under its key."""
+    if begun is not None and begun.answer is None:
+        with contextlib.suppress(StoreUnavailable):
+            repeats().refused(begun)
 
 
 def new_id(begun: Begun | None, number: int, key: str | None) -> str:

@@ -17,7 +17,9 @@ from scheduler import (
     AlreadySent,
     KeyReused,
     KeyTaken,
+    StoreNearCapacity,
     StoreUnavailable,
+    StoreUnsuitable,
     TimerError,
     TimerTooLarge,
     TooManyPending,
@@ -29,7 +31,7 @@ from timer_service.parts import tally
 log = logging.getLogger(__name__)
 
 #: Seconds after which a client may ask again while the store is away.
-_RETRY_AFTER = 1
+RETRY_AFTER = 1
 #: The same while as many timers are pending as may be.
 _PENDING_RETRY_AFTER = 10
 
@@ -69,6 +71,14 @@ PAGES: dict[int, tuple[str, str]] = {
         "The store is away, frozen, read-only or full. Nothing was acknowledged: send it again.",
     ),
 }
+#: Kinds that share their status with another: by name, the status and what the page says.
+MORE_PAGES: dict[str, tuple[int, str]] = {
+    "store-near-capacity": (
+        503,
+        "The store holds as many bytes as it may (TIMER_MAX_BYTES). Nothing was done, and nothing can be added until "
+        "ended timers have been forgotten, or it has more room. What is scheduled fires, and can be cancelled.",
+    ),
+}
 
 
 @dataclass
@@ -82,6 +92,8 @@ class Problem(Exception):
     headers: Mapping[str, str] = field(default_factory=dict)
     #: Further members of the answer.
     more: Mapping[str, Any] = field(default_factory=dict)
+    #: Of its page, where that of the status is another.
+    name: str = ""
 
 
 def of_engine(error: TimerError) -> Problem:
@@ -90,7 +102,7 @@ def of_engine(error: TimerError) -> Problem:
         case UnknownTimer():
             return Problem(404, "There is no timer with this id or key.")
         case WrongState():
-            retry = {"Retry-After": str(_RETRY_AFTER)} if error.status == "delivering" else {}
+            retry = {"Retry-After": str(RETRY_AFTER)} if error.status == "delivering" else {}
             return Problem(409, f"The timer is {error.status}.", headers=retry, more={"timer_status": error.status})
         case KeyTaken():
             return Problem(409, "Another unfinished timer has this key.", more={"timer_id": error.timer_id})
@@ -102,9 +114,14 @@ def of_engine(error: TimerError) -> Problem:
             return Problem(413, f"Too large: {error}.", errors=[(f"/{error.part}", "The largest part.")])
         case TooManyPending():
             return Problem(429, f"{error}.", headers={"Retry-After": str(_PENDING_RETRY_AFTER)})
+        case StoreNearCapacity():
+            text = "The store is nearly full: nothing can be added now. Nothing was done."
+            return Problem(503, text, headers={"Retry-After": str(RETRY_AFTER)}, name="store-near-capacity")
+        case StoreUnsuitable():
+            return Problem(503, f"The store cannot be used: {error}.", headers={"Retry-After": str(RETRY_AFTER)})
         case StoreUnavailable():
             done = "It is not known whether this was done" if error.maybe_done else "Nothing was done; send it again"
-            retry = {"Retry-After": str(_RETRY_AFTER)}
+            retry = {"Retry-After": str(RETRY_AFTER)}
             return Problem(503, f"The store cannot be used now. {done}.", headers=retry)
     raise error
 
@@ -117,7 +134,7 @@ def response(problem: Problem) -> Response:
 
 def members(problem: Problem) -> dict[str, Any]:
     """What a problem says (RFC 9457)."""
-    name, _ = PAGES.get(problem.status, ("", ""))
+    name = problem.name or PAGES.get(problem.status, ("", ""))[0]
     said: dict[str, Any] = {
         "type": f"/problems/{name}" if name else "about:blank",
         "title": HTTP_STATUS_CODES.get(problem.status, "Error"),
@@ -151,7 +168,7 @@ def register(app: Flask) -> None:
 
     @app.errorhandler(TimerError)
     def _(error: TimerError) -> Response:
-        if isinstance(error, StoreUnavailable):
+        if isinstance(error, StoreUnavailable | StoreNearCapacity):
             tally().store_error()
         return response(of_engine(error))
 

@@ -31,7 +31,9 @@ def _schema_of(name: str) -> dict[str, str]:
     return {"$ref": f"#/components/schemas/{name}"}
 
 
-_ANY_BODY = {"description": "any JSON value; absent where none was given"}
+_ANY_BODY = {
+    "description": "any JSON value; absent where none was given, and once a timer of more than 1 KiB was cancelled"
+}
 #: Anything is taken, and what is no timer gets a 422 of its own.
 _BATCH_TIMER: dict[str, Any] = {"anyOf": [_schema_of("NewTimer"), {}]}
 _BATCH_ITEM = {
@@ -227,6 +229,10 @@ class StatsOut(Schema):
     cancelled = fields.Integer()
     oldest_overdue_ms = fields.Integer()
     lateness_ms = fields.Function(LatenessOut().dump, metadata={"json_schema": _LATENESS})
+    used_bytes = fields.Integer(allow_none=True, metadata={"description": "of the store; null if it does not say"})
+    max_bytes = fields.Integer(
+        allow_none=True, metadata={"description": "beyond them creates are refused; null for any number"}
+    )
 
 
 class HealthOut(Schema):

@@ -12,6 +12,8 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from scheduler import REFUSAL_KINDS
+
 #: Seconds: the upper ends of the histogram's buckets, but for the last, which has none.
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "other")
@@ -24,7 +26,9 @@ _ROW = len(_CLASSES) + len(BUCKETS) + 2
 #: Workers at once, at least; a page that nobody writes to takes no memory.
 _SLOTS = 256
 _ROUTES = 64
-_SLOT = 1 + _ROUTES * len(METHODS) * _ROW
+#: Before the rows: requests answered with 503, then the calls that the store failed, by kind.
+_HEAD = 1 + len(REFUSAL_KINDS)
+_SLOT = _HEAD + _ROUTES * len(METHODS) * _ROW
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +62,7 @@ class Tally:
 
     def request(self, route: str, method: str, status: int, seconds: float) -> None:
         kind = METHODS.index(method) if method in METHODS else -1 % len(METHODS)
-        row = self._base + 1 + (self._routes[route] * len(METHODS) + kind) * _ROW
+        row = self._base + _HEAD + (self._routes[route] * len(METHODS) + kind) * _ROW
         duration = row + len(_CLASSES) + bisect_left(BUCKETS, seconds)
         with self._lock:
             self._numbers[row + min(max(status // 100, 2), 5) - 2] += 1
@@ -72,11 +76,19 @@ class Tally:
     def store_errors(self) -> float:
         return self._sum(0)
 
+    def store_failure(self, kind: str) -> None:
+        """A call that the store did not do, whatever the request was answered with."""
+        with self._lock:
+            self._numbers[self._base + 1 + REFUSAL_KINDS.index(kind)] += 1
+
+    def store_failures(self) -> dict[str, float]:
+        return {kind: self._sum(1 + number) for number, kind in enumerate(REFUSAL_KINDS)}
+
     def rows(self) -> Iterator[Row]:
         """Of every route and method that was ever asked for."""
         for route, number in self._routes.items():
             for kind, method in enumerate(METHODS):
-                at = 1 + (number * len(METHODS) + kind) * _ROW
+                at = _HEAD + (number * len(METHODS) + kind) * _ROW
                 first, *rest = (self._sum(at + i) for i in range(_ROW))
                 counts, durations = [first, *rest[:3]], rest[3:-1]
                 if any(counts):

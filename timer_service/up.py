@@ -27,7 +27,7 @@ _STOP_PATIENCE = 5.0
 def run(settings: Settings, external_store: bool) -> None:
     """Run until a signal. Raises SettingsError, EmbeddedError or ChildKeepsDying with one line that says what to do."""
     os.umask(0o077)  # what the store writes holds the secrets of its users
-    store = None if external_store else EmbeddedStore(Path(settings.data_dir))
+    store = None if external_store else EmbeddedStore(Path(settings.data_dir), settings.max_bytes)
     lock = store.lock() if store else None
     listener = _listen(settings.host, settings.port)
     host, port = listener.getsockname()[:2]

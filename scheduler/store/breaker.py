@@ -1,4 +1,7 @@
-"""Fail at once while the store is known to be away, instead of holding every caller for a whole timeout."""
+"""Fail at once while the store is known to be away, instead of holding every caller for a whole timeout.
+
+A call that was not answered in time may have been slow by itself: whether the store is away, a PING tells.
+"""
 
 from __future__ import annotations
 
@@ -23,6 +26,9 @@ class Breaker:
         self._broken = False
         self._retry_at = 0.0
         self._reason = ""
+        #: One at a time asks whether the store still answers; when it was last found to.
+        self._asking = threading.Lock()
+        self._answered_at = float("-inf")
 
     def check(self) -> None:
         """Let the call through, or raise StoreUnavailable with the reason of the last failure."""
@@ -41,6 +47,18 @@ class Breaker:
             self._broken = True
             self._reason = reason
             self._retry_at = self._clock() + self._pause
+
+    def slow(self, reason: str, answers: Callable[[], bool]) -> None:
+        """A call timed out: the store is away unless it answers now, or did to another thread a moment ago."""
+        if not self._pause:
+            return
+        with self._asking:
+            if self._broken or self._clock() - self._answered_at < self._pause:
+                return
+            if answers():
+                self._answered_at = self._clock()
+                return
+        self.failed(reason)
 
     def succeeded(self) -> None:
         if self._broken:

@@ -74,11 +74,14 @@ class Changes:
         """False if the timer is no longer as it was read."""
         # A key says where its timer is looked up: it is never changed.
         record = encode(draft.webhook, timer.key, draft.tags)
+        if len(record) > len(before):
+            self._timers.capacity.check()
         due = "" if due_at is None else due_at
         return self._run("change", timer.id, [timer.id, before, timer.attempts, record, due]) == "done"
 
     def _supersede(self, timer: Timer, draft: Draft, due_at: int) -> bool:
         """False if the timer is no longer as it was read."""
+        self._timers.capacity.check()
         record = encode(draft.webhook, draft.key, draft.tags)
         answer = self._run(
             "supersede", timer.id, [timer.id, timer.attempts, self._keep_cancelled_ms, draft.id, due_at, record]

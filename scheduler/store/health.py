@@ -1,14 +1,26 @@
-"""Whether the store can keep the guarantees: what its settings say, and whether a write goes through."""
+"""Whether the store can keep the guarantees: what it is, what its settings say, and whether it does all that we ask."""
 
 from __future__ import annotations
 
 import secrets
+import threading
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
-from scheduler.errors import StoreUnsuitable
-from scheduler.store.link import Link
+import redis
+
+from scheduler.errors import StoreUnavailable, StoreUnsuitable
+from scheduler.store import keys
+from scheduler.store.link import OLDEST, Link
+from scheduler.store.scripts import source
 
 _OLDEST = {"redis": (7, 0), "valkey": (7, 2)}
+#: Seconds for which the answer to a readiness write is used again: who asks for readiness needs no key.
+_WRITE_EVERY = 1.0
+#: Keys that are looked up in a cluster: one node holds a part of them only.
+_SLOTS_TRIED = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,45 +29,179 @@ class Report:
     warnings: tuple[str, ...]
     #: Whether the store may throw timers away by itself.
     may_evict: bool
+    #: Commands that the store refuses us, by name, with what it said.
+    refused: tuple[str, ...] = ()
 
 
 class Health:
-    def __init__(self, link: Link) -> None:
+    """Shared by threads."""
+
+    def __init__(self, link: Link, clock: Callable[[], float] = time.monotonic) -> None:
         self._link = link
+        self._clock = clock
         self._markers: dict[int, bytes] = {}
+        self._lock = threading.Lock()
+        self._written_at = float("-inf")
+        #: What the last write found: the refused commands, or why it failed.
+        self._written: tuple[str, ...] | StoreUnavailable = ()
 
     def check(self) -> Report:
-        """Write to every partition, and read the settings.
+        """Write to every partition at most once a second, and read the settings.
 
-        Raises StoreUnavailable if a write fails, StoreUnsuitable if the store is too old.
+        Raises StoreUnavailable if a write fails, StoreUnsuitable if the store is too old or part of a cluster.
         """
-        lost = [partition for partition in range(self._link.partitions) if not self._write(partition)]
-        info = self._link.info()
-        server, version = _version(info)
-        if version < _OLDEST[server]:
-            oldest = ".".join(map(str, _OLDEST[server]))
-            raise StoreUnsuitable(f"the store is {server} {'.'.join(map(str, version))}; {oldest} or later is needed")
-        warnings = []
-        if lost:
-            warnings.append("the store came back empty while we were running: timers were lost; look at its disk")
-        if not info.get("aof_enabled"):
-            warnings.append("the store keeps no append-only file: a restart loses timers; set 'appendonly yes'")
-        policy = str(info.get("maxmemory_policy", "noeviction"))
-        if policy != "noeviction":
-            warnings.append(f"the store's maxmemory-policy is {policy}: it may throw timers away; set 'noeviction'")
-        may_evict = policy != "noeviction" and int(info.get("maxmemory", 0)) > 0
-        return Report(tuple(warnings), may_evict)
+        try:
+            info: dict[str, Any] | None = self._link.info()
+        except StoreUnavailable as error:
+            if error.kind != "noperm":
+                raise
+            info = None
+        self._suits(info)
+        refused = self._commands()
+        lost = not all(self._still_there(partition) for partition in range(self._link.partitions))
+        return Report(tuple(_warnings(info, lost)), _may_evict(info), refused)
 
-    def _write(self, partition: int) -> bool:
-        """The readiness write; False once the marker that we saw is no longer there."""
-        ours = self._markers.get(partition)
+    def _suits(self, info: dict[str, Any] | None) -> None:
+        """Raises StoreUnsuitable; StoreUnavailable for a replica, which may become a primary."""
+        said = self._hello() if info is None else info
+        server, version = _version(said)
+        if version and version < _OLDEST[server]:
+            raise StoreUnsuitable(f"the store is {server} {'.'.join(map(str, version))}; {OLDEST} is needed")
+        if said.get("role") in ("slave", "replica") and str(said.get("slave_read_only", 1)) != "0":
+            raise StoreUnavailable(
+                "the store is a replica, which takes no writes: TIMER_REDIS_URL must name its primary", kind="readonly"
+            )
+        if said.get("redis_mode") == "cluster" or said.get("server_mode") == "cluster":
+            self._refuse_part_of_cluster()
+
+    def _hello(self) -> dict[str, Any]:
+        """What a server says of itself to any user, also to one without INFO; in the words of INFO."""
+        with self._link.translated("HELLO"):
+            said = self._link.client.execute_command("HELLO")  # type: ignore[no-untyped-call]
+        pairs = said.items() if isinstance(said, dict) else zip(said[::2], said[1::2], strict=True)
+        text = {_text(name): _text(value) for name, value in pairs}
+        server = text.get("server", "redis")
+        return {
+            "server_name": server,
+            f"{server}_version": text.get("version", ""),
+            "redis_mode": text.get("mode"),
+            "role": text.get("role"),
+        }
+
+    def _refuse_part_of_cluster(self) -> None:
+        """One node that holds every slot is as good as a server of its own. Raises StoreUnsuitable."""
+        names = [keys.idempotency(f"probe-{number}") for number in range(_SLOTS_TRIED)]
+        names += [keys.root(partition) for partition in range(self._link.partitions)]
+        for name in names:
+            try:
+                with self._link.translated("EXISTS"):
+                    self._link.client.exists(name)
+            except StoreUnavailable as error:
+                if error.kind != "cluster":
+                    raise
+                raise StoreUnsuitable(
+                    "the store is one node of a Redis Cluster, and holds only a part of the keys; "
+                    "TIMER_REDIS_URL must name a server that is not in a cluster"
+                ) from error
+
+    def _commands(self) -> tuple[str, ...]:
+        """The readiness write: every command that we need, on keys of its own. Raises StoreUnavailable."""
+        with self._lock:
+            if self._clock() - self._written_at >= _WRITE_EVERY:
+                try:
+                    self._written = tuple(self._refused())
+                except StoreUnavailable as error:
+                    self._written = error
+                self._written_at = self._clock()
+            if isinstance(self._written, StoreUnavailable):
+                raise self._written
+            return self._written
+
+    def _refused(self) -> list[str]:
+        client, refused = self._link.client, []
+        probe, bells = keys.idempotency("probe"), [keys.bell(it) for it in range(self._link.partitions)]
+        with client.pubsub() as subscription:  # type: ignore[no-untyped-call]
+            tries: dict[str, Callable[[], object]] = {
+                "ping": client.ping,
+                "script|load": lambda: client.script_load(source("check")),
+                "set on idem:*": lambda: client.set(probe, "", px=1000, nx=True, get=True),
+                f"ssubscribe on {bells[0]}": lambda: _subscribe(subscription, bells),
+            }
+            for name, run in tries.items():
+                try:
+                    with self._link.translated(name.upper()):
+                        run()
+                except StoreUnavailable as error:
+                    if error.kind != "noperm":
+                        raise
+                    refused.append(name)
+        for partition in range(self._link.partitions):
+            try:
+                refused += self._write(partition)
+            except StoreUnavailable as error:
+                if error.kind != "noperm":
+                    raise
+                refused.append(f"evalsha on {keys.root(partition)}")
+        return refused
+
+    def _write(self, partition: int) -> list[str]:
+        """The refused commands of one partition."""
         proposed = secrets.token_hex(8).encode()
-        found = self._link.run("check", partition, [proposed])
+        found, *refused = self._link.run("check", partition, [proposed])
         self._markers.setdefault(partition, found or proposed)
-        return ours is None or found == ours
+        place = keys.bell(partition)
+        return [
+            f"spublish on {place}" if it.startswith(b"spublish ") else it.partition(b" ")[0].decode() for it in refused
+        ]
+
+    def _still_there(self, partition: int) -> bool:
+        """False once the marker that we saw is no longer there."""
+        ours = self._markers.get(partition)
+        if ours is None:
+            return True
+        try:
+            with self._link.translated("GET"):
+                found = self._link.client.get(keys.marker(partition))
+        except StoreUnavailable as error:
+            if error.kind != "noperm":
+                raise
+            return True
+        return found == ours
 
 
-def _version(info: dict[str, object]) -> tuple[str, tuple[int, ...]]:
+def _subscribe(subscription: Any, channels: list[str]) -> None:
+    subscription.ssubscribe(*channels)
+    answer = subscription.get_message(timeout=_WRITE_EVERY)
+    if answer is None:
+        raise redis.TimeoutError("no answer to SSUBSCRIBE")
+
+
+def _warnings(info: dict[str, Any] | None, lost: bool) -> list[str]:
+    found = []
+    if lost:
+        found.append("the store came back empty while we were running: timers were lost; look at its disk")
+    if info is None:
+        found.append("the store refuses INFO: whether it keeps an append-only file, may evict or is full is not known")
+        return found
+    if not info.get("aof_enabled"):
+        found.append("the store keeps no append-only file: a restart loses timers; set 'appendonly yes'")
+    policy = str(info.get("maxmemory_policy", "noeviction"))
+    if policy != "noeviction":
+        found.append(f"the store's maxmemory-policy is {policy}: it may throw timers away; set 'noeviction'")
+    return found
+
+
+def _may_evict(info: dict[str, Any] | None) -> bool:
+    policy = str((info or {}).get("maxmemory_policy", "noeviction"))
+    return policy != "noeviction" and int((info or {}).get("maxmemory", 0)) > 0
+
+
+def _version(info: dict[str, Any]) -> tuple[str, tuple[int, ...]]:
+    """The server, and its version's first two numbers; none if it does not say."""
     server = "valkey" if info.get("server_name") == "valkey" else "redis"
-    text = str(info.get(f"{server}_version", "0"))
+    text = str(info.get(f"{server}_version", ""))
     return server, tuple(int(part) for part in text.split(".")[:2] if part.isdigit())
+
+
+def _text(value: Any) -> Any:
+    return value.decode() if isinstance(value, bytes) else value

@@ -73,6 +73,11 @@ def idempotency(digest: str) -> str:
     return f"idem:{{{digest}}}"
 
 
+def marker(partition: int) -> str:
+    """What an installation has written: gone once its store came back empty."""
+    return f"timers:{{{partition}}}:marker"
+
+
 def bell(partition: int) -> str:
     """The doorbell's channel."""
     return f"timers:{{{partition}}}:bell"

@@ -12,10 +12,15 @@ from redis.backoff import NoBackoff
 from redis.commands.core import Script
 from redis.retry import Retry
 
-from scheduler.errors import StoreUnavailable
-from scheduler.store import keys
+from scheduler.errors import StoreUnavailable, StoreUnsuitable
+from scheduler.store import keys, refusals
 from scheduler.store.breaker import PAUSE, Breaker
 from scheduler.store.scripts import source
+
+#: The servers that have what the scripts need, in words.
+OLDEST = "Redis 7.0 or Valkey 7.2, or later,"
+#: Seconds for which a store that did not answer a call in time is given to answer a PING.
+_PING_PATIENCE = 0.5
 
 
 def connect(url: str, timeout: float) -> redis.Redis:
@@ -44,7 +49,7 @@ class _OnceMore(Retry):
 
         def failed(error: Exception, *count: int) -> None:
             nonlocal sent
-            sent = sent or not _unconnected(error)
+            sent = sent or not (_unconnected(error) or _is_proof(error))
             fail(error, *count)
 
         try:
@@ -58,52 +63,97 @@ class _OnceMore(Retry):
 class Link:
     """Shared by threads. Raises StoreUnavailable for everything that trying again later may mend.
 
-    `pause`: seconds after a failure for which calls are refused unasked.
+    `pause`: seconds after a lost connection for which calls are refused unasked.
     """
 
     def __init__(self, client: redis.Redis, partitions: int = 1, pause: float = PAUSE) -> None:
         self.client = client
         self.partitions = partitions
         self._breaker = Breaker(pause)
-        #: Calls that failed: the store was `away`, or `refused`.
+        self._refusals = refusals.RefusalLog()
+        #: Calls that failed, by kind: those of refusals.KINDS.
         self.failures: Counter[str] = Counter()
+        #: Called with the kind of each call that failed.
+        self.on_failure: Callable[[str], object] = bool
         self._scripts: dict[str, Script] = {}
 
     def run(self, name: str, partition: int, args: Sequence[str | bytes | int | float] = ()) -> Any:
         """Run one script of lua/ on one partition; its contract says what comes back."""
+        return self.run_on(name, keys.root(partition), args)
+
+    def run_on(self, name: str, key: str, args: Sequence[str | bytes | int | float] = ()) -> Any:
+        """The same for a script whose one key is not that of a partition."""
         script = self._scripts.get(name)
         if script is None:
             script = self._scripts[name] = self.client.register_script(source(name))
-        with self.translated():
-            return script(keys=[keys.root(partition)], args=args)
+        with self.translated(f"script {name}"):
+            return script(keys=[key], args=args)
 
     def info(self) -> dict[str, Any]:
-        with self.translated():
+        with self.translated("INFO"):
             return dict(self.client.info())
 
     @contextmanager
-    def translated(self) -> Iterator[None]:
+    def translated(self, what: str) -> Iterator[None]:
+        """`what` is asked of the store: named where it is refused."""
         self._breaker.check()
         try:
             yield
-        except (redis.ConnectionError, redis.TimeoutError) as error:
-            reason = f"the store is away: {_one_line(error)}"
-            self._breaker.failed(reason)
-            self.failures["away"] += 1
-            raise StoreUnavailable(reason, maybe_done=not _unconnected(error) or _asked_before(error)) from error
         except redis.RedisError as error:
-            self.failures["refused"] += 1
-            # All else that it may answer: busy, full, read-only, no permission, a script killed. None lasts for ever.
-            if isinstance(error, redis.exceptions.ReadOnlyError):
-                # Pooled connections would stay on the demoted node (redis-py #460); one in use is its user's to close.
-                self.client.connection_pool.disconnect(inuse_connections=False)
-            raise StoreUnavailable(f"the store refuses: {_one_line(error)}", maybe_done=_asked_before(error)) from error
+            raise self._failed(error, what) from error
         self._breaker.succeeded()
+
+    def _failed(self, error: redis.RedisError, what: str) -> StoreUnavailable:
+        kind = refusals.kind(error)
+        is_refusal = kind != "other" or not isinstance(error, redis.ConnectionError | redis.TimeoutError)
+        if not is_refusal:
+            kind = "away"
+        self.failures[kind] += 1
+        self.on_failure(kind)
+        if not is_refusal:
+            reason = f"the store is away: {_one_line(error)}"
+            if isinstance(error, redis.TimeoutError) and not _unconnected(error):
+                self._breaker.slow(reason, self._answers)
+            else:
+                self._breaker.failed(reason)
+            return StoreUnavailable(reason, maybe_done=not _unconnected(error) or _asked_before(error))
+        # Busy, full, read-only, no permission, a script killed: none lasts for ever.
+        reason = f"the store refuses {what}: {_one_line(error)}"
+        self._refusals.tell(kind, reason)
+        if isinstance(error, redis.exceptions.ReadOnlyError):
+            # Pooled connections would stay on the demoted node (redis-py #460); one in use is its user's to close.
+            self.client.connection_pool.disconnect(inuse_connections=False)
+        if kind == "unsuitable":
+            return StoreUnsuitable(f"the store is too old to run our scripts; {OLDEST} is needed")
+        return StoreUnavailable(reason, maybe_done=refusals.may_have_run(error) or _asked_before(error), kind=kind)
+
+    def _answers(self) -> bool:
+        """Whether the store answers a PING on a connection of its own, within half a second."""
+        pool = self.client.connection_pool
+        patience = min(_PING_PATIENCE, pool.connection_kwargs.get("socket_timeout") or _PING_PATIENCE)
+        options = {**pool.connection_kwargs, "socket_timeout": patience, "socket_connect_timeout": patience}
+        connection = pool.connection_class(**{**options, "retry": Retry(NoBackoff(), 0)})
+        try:
+            connection.connect()
+            connection.send_command("PING")
+            connection.read_response()
+        except redis.ResponseError:
+            return True
+        except redis.RedisError:
+            return False
+        finally:
+            connection.disconnect()
+        return True
 
 
 def _unconnected(error: Exception) -> bool:
     """Whether nothing was sent: redis-py's own words for a connection that was never made."""
     return "connecting to" in str(error)
+
+
+def _is_proof(error: Exception) -> bool:
+    """Whether the store answered that it had not begun."""
+    return isinstance(error, redis.RedisError) and not refusals.may_have_run(error)
 
 
 def _asked_before(error: Exception) -> bool:

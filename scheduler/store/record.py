@@ -25,6 +25,9 @@ _SHORT = 512
 #: Made once: json.dumps() would make an encoder for each call.
 _to_json = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 
+#: The last word of the first line of a cancelled timer whose body was dropped (lua/shared.lua).
+CUT = "cut=1"
+
 _DEFAULTS = Webhook(url="")
 
 
@@ -51,8 +54,9 @@ def encode(webhook: Webhook, key: str | None = None, tags: Sequence[str] = ()) -
 
 def decode(record: bytes) -> tuple[int, str, Webhook]:
     """created_at, destination tag and webhook, of a record as the store holds it."""
-    first, line, body = record.split(b"\n", 2)
-    created_at, _, tag = first.decode().split(" ")[:3]
+    first, line, rest = record.split(b"\n", 2)
+    created_at, _, tag, *more = first.decode().split(" ")
+    body = None if more and more[-1] == CUT else rest
     if line.startswith(b"http"):
         return int(created_at), tag, Webhook(line.decode(), body=body)
     said = _said_again(line) if len(line) <= _SHORT else _said(line)

@@ -5,15 +5,18 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from scheduler.errors import KeyReused
+from scheduler.errors import KeyReused, StoreNearCapacity
 from scheduler.store import keys
 from scheduler.store.link import Link
 
 #: ms for which a key stands for its request, whatever becomes of the timer.
 WINDOW_MS = 24 * 3600 * 1000
+#: ms for which a key still stands for a request that was refused: repeats that overlap it make the same ids.
+_REFUSED_MS = 60_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +39,25 @@ class Repeats:
     def __init__(self, link: Link) -> None:
         self._link = link
 
-    def begin(self, scope: str, key: str, asked: Any) -> Begun:
-        """`asked` is JSON. Raises KeyReused if the key stands for another request of the same scope."""
+    def begin(self, scope: str, key: str, asked: Any, *, may_add: Callable[[], object] = bool) -> Begun:
+        """`asked` is JSON; `may_add` raises if nothing may be added to the store, which a repeat does not need.
+
+        Raises KeyReused if the key stands for another request of the same scope.
+        """
         name = keys.idempotency(hashlib.sha256(f"{scope}\0{key}".encode()).hexdigest()[:32])
         fingerprint = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
         ours = {"fingerprint": fingerprint, "seed": os.urandom(15).hex(), "answer": None}
-        with self._link.translated():
-            found = self._link.client.set(name, json.dumps(ours), px=WINDOW_MS, nx=True, get=True)
+        found: Any
+        try:
+            may_add()
+        except StoreNearCapacity:
+            with self._link.translated("GET"):
+                found = self._link.client.get(name)
+            if not isinstance(found, bytes):
+                raise
+        else:
+            with self._link.translated("SET"):
+                found = self._link.client.set(name, json.dumps(ours), px=WINDOW_MS, nx=True, get=True)
         begun = Begun(name, **(json.loads(found) if isinstance(found, bytes) else ours))
         if begun.fingerprint != fingerprint:
             raise KeyReused(key)
@@ -50,6 +65,13 @@ class Repeats:
 
     def finish(self, begun: Begun, answer: Any) -> None:
         """Keep the answer for as long as the key stands."""
-        said = {"fingerprint": begun.fingerprint, "seed": begun.seed, "answer": answer}
-        with self._link.translated():
-            self._link.client.set(begun.name, json.dumps(said), keepttl=True, xx=True)
+        with self._link.translated("SET"):
+            self._link.client.set(begun.name, _stored(begun, answer), keepttl=True, xx=True)
+
+    def refused(self, begun: Begun) -> None:
+        """Keep nothing of a request that did nothing."""
+        self._link.run_on("refused", begun.name, [_stored(begun, None), _REFUSED_MS])
+
+
+def _stored(begun: Begun, answer: Any) -> str:
+    return json.dumps({"fingerprint": begun.fingerprint, "seed": begun.seed, "answer": answer})

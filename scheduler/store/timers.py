@@ -15,6 +15,7 @@ from scheduler.errors import (
     WrongState,
 )
 from scheduler.store import keys
+from scheduler.store.capacity import Capacity
 from scheduler.store.link import Link
 from scheduler.store.reading import ROW, read_timer
 from scheduler.store.record import decode_attempt, encode
@@ -27,9 +28,13 @@ T = TypeVar("T")
 
 
 class Timers:
-    def __init__(self, link: Link, *, keep_cancelled_ms: int, max_pending: int = 0) -> None:
+    def __init__(
+        self, link: Link, *, keep_cancelled_ms: int, max_pending: int = 0, capacity: Capacity | None = None
+    ) -> None:
         """`max_pending`: timers that may be scheduled or delivering, 0 for any number."""
         self._link = link
+        #: The bytes that the store may hold.
+        self.capacity = capacity or Capacity(link)
         self._keep_cancelled_ms = keep_cancelled_ms
         self._max_pending = -(-max_pending // link.partitions)
 
@@ -45,7 +50,7 @@ class Timers:
 
     def schedule(self, *drafts: Draft) -> list[Timer]:
         """Store timers durably. Repeated, it answers what stands. Raises KeyTaken, TooManyPending or TimerTooLarge for
-        the first that is refused; the others are stored."""
+        the first that is refused; the others are stored. Raises StoreNearCapacity if nothing may be added."""
         timers = []
         for found in self.schedule_each(drafts):
             if isinstance(found, TimerError):
@@ -55,6 +60,7 @@ class Timers:
 
     def schedule_each(self, drafts: Sequence[Draft]) -> list[Timer | TimerError]:
         """The same, for many that stand on their own: each one's timer or refusal, in order."""
+        self.capacity.check()
         found: dict[int, Timer | TimerError] = {}
         records: dict[int, bytes] = {}
         done = False
@@ -147,12 +153,12 @@ class Timers:
 
     def stats(self) -> Stats:
         replies = [self._link.run("stats", partition) for partition in range(self._link.partitions)]
-        scheduled, overdue, delivering, delivered, failed, cancelled, waiting, lost, refused = (
-            sum(reply[i] for reply in replies) for i in (*range(1, 7), 8, 10, 11)
+        scheduled, overdue, delivering, delivered, failed, cancelled, waiting, lost, refused, unrung = (
+            sum(reply[i] for reply in replies) for i in (*range(1, 7), 8, 10, 11, 12)
         )
         oldest = max((reply[0] - reply[7] for reply in replies if reply[7] >= 0), default=0)
         expired = max((reply[0] - reply[9] for reply in replies if reply[9] >= 0), default=0)
-        lateness = sorted(ms for reply in replies for ms in reply[12:])
+        lateness = sorted(ms for reply in replies for ms in reply[13:])
         return Stats(
             scheduled=scheduled,
             overdue=overdue,
@@ -167,6 +173,7 @@ class Timers:
             oldest_expired_lease_ms=max(0, expired),
             lost_leases=lost,
             refused_settles=refused,
+            refused_rings=unrung,
         )
 
     def _each(

@@ -30,3 +30,24 @@ def test_without_a_pause_every_call_is_tried() -> None:
     breaker.failed("gone")
     breaker.check()
     breaker.check()
+
+
+def test_a_slow_call_does_not_refuse_others_while_the_store_answers_and_one_of_a_frozen_store_does() -> None:
+    now, asked = 100.0, 0
+    breaker = Breaker(clock=lambda: now)
+
+    def answers() -> bool:
+        nonlocal asked
+        asked += 1
+        return now < 101
+
+    breaker.slow("slow", answers)
+    breaker.slow("slow", answers)  # what another thread was answered a moment ago
+    breaker.check()
+    assert asked == 1
+    now += 1
+    breaker.slow("frozen", answers)
+    with pytest.raises(StoreUnavailable, match="frozen"):
+        breaker.check()
+    breaker.slow("frozen", answers)  # nobody asks a store that is known to be away
+    assert asked == 2

@@ -6,7 +6,7 @@ from typing import Any
 
 from marshmallow import ValidationError
 
-from scheduler import Draft, TimerError
+from scheduler import Draft, StoreUnavailable, TimerError
 from timer_service import idempotency
 from timer_service.arguments import Blueprint, invalid
 from timer_service.description import IDEMPOTENCY_KEY
@@ -16,7 +16,7 @@ from timer_service.schemas import BatchIn, BatchOut, NewTimer, TimerOut
 
 bp = Blueprint("batch", __name__, description="Many timers in one call")
 
-#: What became of one item: created_at and due_at, or its result where it was refused. JSON, for repeats.
+#: What became of one item: created_at and due_at, or its result where it was refused.
 Outcome = list[int] | dict[str, Any]
 
 
@@ -40,24 +40,35 @@ def create(asked: dict[str, Any]) -> tuple[dict[str, Any], int, dict[str, str]]:
             results[number] = _refusal(invalid(error.messages_dict))
         else:
             drafts[number] = Draft(id=idempotency.new_id(begun, number, loaded.get("key")), **loaded)
-    is_repeat = begun is not None and begun.answer is not None
-    outcomes: dict[str, Outcome] = begun.answer if begun and is_repeat else _schedule(drafts)
-    if begun and not is_repeat:
-        idempotency.keep(begun, outcomes)
+    # Of what was refused nothing is kept: it is tried anew, as a single call would be.
+    known: dict[int, Outcome] = {int(number): said for number, said in ((begun and begun.answer) or {}).items()}
+    missing = {number: draft for number, draft in drafts.items() if number not in known}
+    try:
+        outcomes = known | _schedule(missing)
+    except StoreUnavailable as error:
+        if not error.maybe_done:
+            idempotency.refused(begun)
+        raise
+    done = {str(number): outcome for number, outcome in outcomes.items() if isinstance(outcome, list)}
+    if begun and len(done) > len(known):
+        idempotency.keep(begun, done)
+    elif not done:
+        idempotency.refused(begun)
     for number, draft in drafts.items():
-        # What may be called is a setting: an item can pass now that was refused then.
-        outcome = outcomes.get(str(number)) or _refusal(Problem(422, "It was refused under this Idempotency-Key."))
+        outcome = outcomes[number]
         if isinstance(outcome, list):
             results[number] = {"status": 201, "timer": dump(draft.stored(*outcome))}
         else:
             results[number] = outcome
+    is_repeat = bool(known) and len(done) == len(known)
     return {"results": results}, 200, dict(idempotency.REPLAYED) if is_repeat else {}
 
 
-def _schedule(drafts: dict[int, Draft]) -> dict[str, Outcome]:
-    """By number, as JSON names things."""
+def _schedule(drafts: dict[int, Draft]) -> dict[int, Outcome]:
+    if not drafts:
+        return {}
     return {
-        str(number): _refusal(of_engine(found)) if isinstance(found, TimerError) else [found.created_at, found.due_at]
+        number: _refusal(of_engine(found)) if isinstance(found, TimerError) else [found.created_at, found.due_at]
         for number, found in zip(drafts, timers().schedule_each(list(drafts.values())), strict=True)
     }
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from scheduler import StoreUnsuitable
+from scheduler import Report, StoreUnavailable, Usage
 from timer_service.arguments import Blueprint
-from timer_service.parts import health
-from timer_service.problems import Problem
+from timer_service.parts import health, timers
+from timer_service.problems import RETRY_AFTER, Problem
 from timer_service.schemas import HealthOut
 
 bp = Blueprint("health", __name__, description="For probes")
@@ -26,8 +26,24 @@ def readyz() -> dict[str, Any]:
     """A timer set now would be kept."""
     try:
         report = health().check()
-    except StoreUnsuitable as error:
-        raise Problem(503, f"Not ready: {error}.") from error
+    except StoreUnavailable as error:
+        if error.kind == "away":
+            raise
+        raise _not_ready(f"{error}") from error
+    if report.refused:
+        raise _not_ready(f"the store refuses {', '.join(report.refused)}", report)
     if report.may_evict:
-        raise Problem(503, "Not ready: the store may evict timers.", more={"warnings": list(report.warnings)})
-    return {"status": "ok", "warnings": list(report.warnings)}
+        raise _not_ready("the store may evict timers", report)
+    return {"status": "ok", "warnings": [*report.warnings, *_of_usage(timers().capacity.usage())]}
+
+
+def _of_usage(usage: Usage) -> list[str]:
+    if not usage.is_near:
+        return []
+    said = f"the store uses {usage.used} of the {usage.most} bytes that it may (TIMER_MAX_BYTES)"
+    return [said + (": nothing can be added" if usage.is_full else "")]
+
+
+def _not_ready(reason: str, report: Report | None = None) -> Problem:
+    more = {} if report is None else {"warnings": list(report.warnings)}
+    return Problem(503, f"Not ready: {reason}.", headers={"Retry-After": str(RETRY_AFTER)}, more=more)

@@ -55,6 +55,12 @@ def _of_requests(tally: Tally) -> Iterator[Metric]:
     yield CounterMetricFamily(
         "timer_api_store_errors", "Requests answered with 503, for the store's sake.", value=tally.store_errors()
     )
+    refusals = CounterMetricFamily(
+        "timer_store_refusals", "Calls that the store did not do: it was away, or why it refused.", labels=["kind"]
+    )
+    for kind, count in tally.store_failures().items():
+        refusals.add_metric([kind], count)
+    yield refusals
 
 
 def _of_store() -> Iterator[Metric]:
@@ -64,6 +70,11 @@ def _of_store() -> Iterator[Metric]:
         yield GaugeMetricFamily("timer_store_up", "Whether the store answers.", value=0)
         return
     yield GaugeMetricFamily("timer_store_up", "Whether the store answers.", value=1)
+    usage = parts.timers().capacity.usage()
+    if usage.used is not None:
+        yield GaugeMetricFamily("timer_store_used_bytes", "Memory that the store uses.", value=usage.used)
+    if usage.most is not None:
+        yield GaugeMetricFamily("timer_store_max_bytes", "Beyond them creates are refused.", value=usage.most)
     yield from _of_stats(stats)
 
 
@@ -87,4 +98,9 @@ def _of_stats(stats: Stats) -> Iterator[Metric]:
     yield CounterMetricFamily("timer_lost_leases", "Claims whose lease ended before they did.", value=stats.lost_leases)
     yield CounterMetricFamily(
         "timer_refused_settles", "Settles refused, because the lease was lost.", value=stats.refused_settles
+    )
+    yield CounterMetricFamily(
+        "timer_refused_rings",
+        "Rings of the doorbell that the store refused: pollers find out within a second.",
+        value=stats.refused_rings,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Response
 
 from timer_service.arguments import Blueprint
-from timer_service.problems import PAGES, Problem
+from timer_service.problems import MORE_PAGES, PAGES, Problem
 
 bp = Blueprint("pages", __name__, description="What problems mean")
 
@@ -14,7 +14,8 @@ bp = Blueprint("pages", __name__, description="What problems mean")
 @bp.response(200, {"type": "string"}, content_type="text/plain")
 def problem(name: str) -> Response:
     """What a kind of problem means."""
-    for status, (page, text) in PAGES.items():
-        if page == name:
-            return Response(f"{status} {page}\n\n{text}\n", mimetype="text/plain")
+    pages = {page: (status, text) for status, (page, text) in PAGES.items()} | MORE_PAGES
+    if name in pages:
+        status, text = pages[name]
+        return Response(f"{status} {name}\n\n{text}\n", mimetype="text/plain")
     raise Problem(404, "There is no such problem.")

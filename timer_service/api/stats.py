@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from scheduler import Stats
+from dataclasses import asdict
+from typing import Any
+
 from timer_service.arguments import Blueprint
 from timer_service.parts import timers
 from timer_service.schemas import StatsOut
@@ -12,6 +14,7 @@ bp = Blueprint("stats", __name__, description="Counts")
 
 @bp.route("/stats", methods=["GET"])
 @bp.response(200, StatsOut)
-def stats() -> Stats:
+def stats() -> dict[str, Any]:
     """Counts by status, and the lateness of the last 1,000 attempts."""
-    return timers().stats()
+    usage = timers().capacity.usage()
+    return {**asdict(timers().stats()), "used_bytes": usage.used, "max_bytes": usage.most}

@@ -30,10 +30,12 @@ def create(asked: dict[str, Any]) -> tuple[Timer, int, dict[str, str]]:
     headers = {"Location": f"/timers/{draft.id}"}
     if begun is not None and begun.answer is not None:
         return draft.stored(*begun.answer), 201, {**headers, **idempotency.REPLAYED}
-    (timer,) = timers().schedule_each([draft])
-    if isinstance(timer, TimerError):
-        # The key stands for this request all the same: a repeat of it, which may be under way by now, has the same id.
-        raise timer
+    try:
+        (timer,) = timers().schedule(draft)
+    except TimerError as error:
+        if not getattr(error, "maybe_done", False):
+            idempotency.refused(begun)
+        raise
     if begun is not None:
         idempotency.keep(begun, [timer.created_at, timer.due_at])
     return timer, 201, headers

@@ -162,6 +162,10 @@ class Stats:
     oldest_overdue: timedelta
     lateness_p50: timedelta | None
     lateness_p99: timedelta | None
+    #: Bytes of the store; None if it does not say.
+    used_bytes: int | None = None
+    #: Beyond them creates are refused; None for any number.
+    max_bytes: int | None = None
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> Stats:
@@ -170,6 +174,8 @@ class Stats:
             oldest_overdue=timedelta(milliseconds=raw["oldest_overdue_ms"]),
             lateness_p50=_milliseconds(raw["lateness_ms"]["p50"]),
             lateness_p99=_milliseconds(raw["lateness_ms"]["p99"]),
+            used_bytes=raw.get("used_bytes"),
+            max_bytes=raw.get("max_bytes"),
             **{name: raw[name] for name in counts},
         )
 

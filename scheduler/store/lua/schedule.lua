@@ -19,10 +19,13 @@ local reply = {}
 for i = 2, #ARGV, 4 do
   local id, kind, ms, record = ARGV[i], ARGV[i + 1], tonumber(ARGV[i + 2]), ARGV[i + 3]
   local stored = redis.call('GETRANGE', record_key(id), 0, 20)
-  local key = stored == '' and is_named(record) and names_of(first_line(record))
+  -- A record that stands nowhere is the half of a call that the store refused in its middle: it is stored anew.
+  local status, score = nil, nil
+  if stored ~= '' then status, score = standing(id) end
+  local key = not status and is_named(record) and names_of(first_line(record))
   local holder = key and holder_of(key, id)
-  if stored ~= '' then
-    local _, due = place(id)
+  if status then
+    local due = status == 'scheduled' and score
     push(reply, tonumber(string.match(stored, '^%d+')), load_progress(id, due or 0).due)
   elseif holder then
     push(reply, -1, holder)

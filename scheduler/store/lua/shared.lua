@@ -7,7 +7,8 @@
 --   timers:{p}:delivering                      ZSET   id -> ms its lease ends
 --   timers:{p}:delivered | failed | cancelled  ZSET   id -> ms it is forgotten
 --   timers:{p}:timer:<id>                      STRING first line `<created ms> <flags> <destination tag>`, then ` key=<key>` and
---                                                     ` tags=<tag>,<tag>` where given; rest opaque
+--                                                     ` tags=<tag>,<tag>` where given, ` cut=1` once its body was dropped;
+--                                                     rest opaque
 --   timers:{p}:keys                            HASH   key -> id of the unfinished timer that has it
 --   timers:{p}:tag:<tag>                       ZSET   id -> ms it is due; until the timer is forgotten
 --   timers:{p}:claims                          HASH   id -> claim id, while leased
@@ -21,7 +22,7 @@
 --   timers:{p}:bell                            channel of the doorbell
 -- Moments are ms since the epoch: whole numbers, written by int() because tostring() keeps 14 digits and the year 9999 has 15.
 
-local ROOT = string.match(KEYS[1], '^timers:{%d+}:')
+local ROOT = string.match(KEYS[1], '^timers:{%d+}:') or '' -- refused.lua's key belongs to no partition
 local SCHEDULED, WAITING, DELIVERING = KEYS[1], ROOT .. 'waiting', ROOT .. 'delivering'
 local CLAIMS, PROGRESS = ROOT .. 'claims', ROOT .. 'progress'
 local COUNTERS, BY_KEY = ROOT .. 'counters', ROOT .. 'keys'
@@ -64,8 +65,11 @@ local function head(set)
 end
 
 -- Wakes sleeping pollers if `moment` is before `earliest`, the head of the schedule before the change (nil: it was empty).
+-- A store that refuses the channel does not undo what was written: pollers look by themselves within a second. /readyz tells.
 local function ring(moment, earliest)
-  if not earliest or moment < earliest then redis.call('SPUBLISH', ROOT .. 'bell', int(moment)) end
+  if earliest and moment >= earliest then return end
+  local answer = redis.pcall('SPUBLISH', ROOT .. 'bell', int(moment))
+  if type(answer) == 'table' and answer.err then redis.pcall('HINCRBY', COUNTERS, 'refused_rings', 1) end
 end
 
 -- What has become of a timer since its first claim; `due` stands in for one never claimed.
@@ -203,6 +207,22 @@ local function create(id, record, now, due)
   redis.call('ZADD', SCHEDULED, int(due), id)
 end
 
+-- Drops what nobody needs of a cancelled timer: bodies, and headers where they are long. A record of at most 1 KiB stays whole;
+-- of a larger one the first two lines, which then say ` cut=1`, or of a long second line its beginning, the URL and method.
+local WHOLE, LINES = 1024, 2048
+local function cut_record(id, line)
+  if redis.call('STRLEN', record_key(id)) <= WHOLE then return end
+  local rest = string.sub(redis.call('GETRANGE', record_key(id), 0, #line + LINES), #line + 2)
+  local second = string.match(rest, '^([^\n]*)\n')
+  if not second then
+    rest = redis.call('GETRANGE', record_key(id), #line + 1, #line + 16384)
+    local request = string.match(rest, '^{"url":"[^"\\]*"')
+    second = request and request .. (string.match(rest, '^,"method":"%u+"', #request + 1) or '') .. '}'
+    second = second or string.match(rest, '^[^\n]*')
+  end
+  redis.call('SET', record_key(id), line .. ' cut=1\n' .. second .. '\n')
+end
+
 -- Withdraws a scheduled timer that stands `behind` a tag, or in the schedule itself.
 local function withdraw(id, due, behind, forget_at)
   local it, line = load_progress(id, due), read_first_line(id)
@@ -211,6 +231,7 @@ local function withdraw(id, due, behind, forget_at)
   redis.call('ZADD', ROOT .. 'cancelled', int(forget_at), id)
   if behind then stop_waiting(id, behind) else redis.call('ZREM', SCHEDULED, id) end
   if it.named then free_key(id, line) end
+  cut_record(id, line)
 end
 
 -- Ends a claimed timer: from delivering to the set of its final status.

@@ -4,14 +4,15 @@
 -- Computes waiting, waiting:<tag>, delivering, delivered, failed, cancelled, counters, lateness
 -- ARGV    none
 -- Returns now ms | scheduled | overdue | delivering | delivered | failed | cancelled | ms of the earliest scheduled or -1
---         | destinations that wait | ms the earliest lease ends or -1 | lost leases | refused settles | then the latest latenesses, ms
+--         | destinations that wait | ms the earliest lease ends or -1 | lost leases | refused settles | refused rings
+--         | then the latest latenesses, ms
 
 local now = math.floor(now_us() / 1000)
 local waiting = count_waiting()
 local _, due = head(SCHEDULED)
 local _, waiting_due = head(WAITING)
 local _, lease_end = head(DELIVERING)
-local sums = redis.call('HMGET', COUNTERS, 'lost_leases', 'refused_settles')
+local sums = redis.call('HMGET', COUNTERS, 'lost_leases', 'refused_settles', 'refused_rings')
 local reply = {
   now,
   redis.call('ZCARD', SCHEDULED) + waiting,
@@ -25,6 +26,7 @@ local reply = {
   lease_end or -1,
   tonumber(sums[1] or 0),
   tonumber(sums[2] or 0),
+  tonumber(sums[3] or 0),
 }
 if reply[8] == math.huge then reply[8] = -1 end
 for _, lateness in ipairs(redis.call('LRANGE', ROOT .. 'lateness', 0, -1)) do reply[#reply + 1] = tonumber(lateness) end

@@ -1,0 +1,80 @@
+"""The bytes that the store may hold: creates are refused before the store would refuse them, and all else with them."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from scheduler.errors import StoreNearCapacity, StoreUnavailable
+from scheduler.store.link import Link
+
+log = logging.getLogger(__name__)
+
+#: Of the store's maxmemory, if nothing else is said: what is left lets timers fire, settle and be cancelled.
+PART_OF_MAXMEMORY = 0.8
+#: Of the capacity: from here on `/readyz` warns.
+_NEAR = 0.8
+#: Seconds for which a reading is used.
+_READ_EVERY = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    #: Bytes that the store uses; None if it does not say.
+    used: int | None = None
+    #: Bytes it may use; None for any number, or if it is not known.
+    most: int | None = None
+
+    @property
+    def is_full(self) -> bool:
+        return self.used is not None and self.most is not None and self.used >= self.most
+
+    @property
+    def is_near(self) -> bool:
+        return self.used is not None and self.most is not None and self.used >= _NEAR * self.most
+
+
+class Capacity:
+    """Shared by threads; asks the store once a second at most, and only while somebody wants to know.
+
+    `max_bytes`: 0 for a part of the store's own maxmemory, if it has one.
+    """
+
+    def __init__(self, link: Link, max_bytes: int = 0, clock: Callable[[], float] = time.monotonic) -> None:
+        self._link = link
+        self._max_bytes = max_bytes
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._usage = Usage()
+        self._read_at = float("-inf")
+        self._is_refused = False
+
+    def usage(self) -> Usage:
+        """What was read last; the store's refusal to tell is no failure."""
+        if self._clock() - self._read_at >= _READ_EVERY:
+            with self._lock:
+                if self._clock() - self._read_at >= _READ_EVERY:
+                    self._usage = self._read()
+                    self._read_at = self._clock()
+        return self._usage
+
+    def check(self) -> None:
+        """Raises StoreNearCapacity if nothing may be added now."""
+        usage = self.usage()
+        if usage.is_full:
+            raise StoreNearCapacity(f"the store holds {usage.used} bytes, and may hold {usage.most}")
+
+    def _read(self) -> Usage:
+        try:
+            with self._link.translated("INFO"):
+                said = self._link.client.info("memory")
+        except StoreUnavailable as error:
+            if error.kind == "noperm" and self._max_bytes and not self._is_refused:
+                self._is_refused = True
+                log.warning("TIMER_MAX_BYTES cannot be kept: the store refuses INFO")
+            return Usage(None, self._max_bytes or None)
+        most = self._max_bytes or int(PART_OF_MAXMEMORY * int(said.get("maxmemory", 0)))
+        return Usage(int(said["used_memory"]) if "used_memory" in said else None, most or None)
