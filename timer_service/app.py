@@ -23,7 +23,7 @@ from scheduler import (
     connect,
     literal_endpoints,
 )
-from timer_service import access, auth, description, problems
+from timer_service import access, auth, description, memory, problems
 from timer_service.api import batch, bulk, by_key, docs, health, metrics, pages, stats, timers
 from timer_service.tally import Tally
 
@@ -48,6 +48,7 @@ def create_app(settings: Settings | None = None, store: Link | None = None, tall
         "OPENAPI_VERSION": "3.1.0",
     }
     app.json.sort_keys = False  # type: ignore[attr-defined]
+    app.json.ensure_ascii = False  # type: ignore[attr-defined]  # "\u00e9" is three times as long
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
     app.extensions["settings"] = settings
@@ -65,6 +66,7 @@ def create_app(settings: Settings | None = None, store: Link | None = None, tall
     app.before_request(_name_request)
     app.after_request(_return_name)
     auth.register(app, settings)
+    memory.register(app)
     api = Api(app)
     description.prepare(api)
     app.extensions["description"] = api.spec

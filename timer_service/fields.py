@@ -5,16 +5,19 @@ from __future__ import annotations
 import re
 from base64 import b64decode
 from binascii import Error as Base64Error
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from itertools import islice
 from typing import Any, ClassVar
 
-from marshmallow import ValidationError, fields
+from marshmallow import ValidationError, fields, validate
 
 from scheduler import Backoff, duration, moment
 from timer_service import destination
 from timer_service.parts import guard
 
 MAX_TAGS = 10
+#: Unknown members of one object that are told.
+MAX_UNKNOWN = 10
 #: Not `.` or `..`, which clients take out of a path.
 _KEY = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._:@~-]{1,128}", re.ASCII)
 _TAG = re.compile(r"[A-Za-z0-9._:@~-]{1,64}", re.ASCII)
@@ -24,7 +27,27 @@ def number(value: object, low: float, high: float) -> float:
     """A JSON number in a range; true and false are none. Raises ValidationError."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
         raise ValidationError(f"Must be a number from {low:g} to {high:g}.")
-    return value
+    return float(value) if isinstance(value, float) else int(value)
+
+
+def refuse_unknown(said: Mapping[str, Any], known: Iterable[str]) -> None:
+    """Raises ValidationError that tells some of the members that nobody knows, however many there are."""
+    unknown = islice((name for name in said if name not in known), MAX_UNKNOWN)
+    if errors := {name: ["Unknown field."] for name in unknown}:
+        raise ValidationError(errors)
+
+
+class Sequence(fields.List[Any]):
+    """An array whose length is looked at before its items are."""
+
+    def __init__(self, item: fields.Field[Any], most: int, **options: Any) -> None:
+        super().__init__(item, validate=validate.Length(1, most), **options)
+        self._most = most
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> list[Any]:
+        if isinstance(value, list) and len(value) > self._most:
+            raise ValidationError(f"At most {self._most} items.")
+        return super()._deserialize(value, *args, **kwargs)
 
 
 class Whole(fields.Integer):
@@ -35,9 +58,9 @@ class Whole(fields.Integer):
         self._low, self._high = low, high
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> int:
-        if type(value) is not int or not self._low <= value <= self._high:
+        if not isinstance(value, int) or isinstance(value, bool) or not self._low <= value <= self._high:
             raise ValidationError(f"Must be a whole number from {self._low} to {self._high}.")
-        return value
+        return int(value)
 
 
 class Number(fields.Float):
@@ -136,6 +159,8 @@ class Headers(fields.Field[dict[str, str]]):
         errors: dict[str, list[str]] = {}
         seen: set[str] = set()
         for name, text in value.items():
+            if len(errors) == MAX_UNKNOWN:
+                break
             try:
                 destination.check_header(name, text)
                 if name.lower() in seen:
@@ -222,23 +247,22 @@ class BackoffField(fields.Field[Backoff]):
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Backoff:
         if isinstance(value, list) and 1 <= len(value) <= 100:
             ranges = dict.fromkeys(range(len(value)), _BACKOFF_RANGES["max"])
-            _check_numbers(dict(enumerate(value)), ranges)
-            return Backoff(steps=tuple(value))
+            return Backoff(steps=tuple(_numbers(dict(enumerate(value)), ranges).values()))
         if isinstance(value, dict):
-            unknown = {name: ["Unknown field."] for name in value.keys() - _BACKOFF_RANGES.keys()}
-            if unknown:
-                raise ValidationError(unknown)
-            _check_numbers(value, _BACKOFF_RANGES)
-            return Backoff(**value)
+            refuse_unknown(value, _BACKOFF_RANGES)
+            numbers: dict[str, Any] = _numbers(value, _BACKOFF_RANGES)
+            return Backoff(**numbers)
         raise ValidationError("Must be {initial, factor, max} or a list of 1 to 100 seconds.")
 
 
-def _check_numbers(said: Mapping[Any, Any], ranges: Mapping[Any, tuple[float, float]]) -> None:
+def _numbers(said: Mapping[Any, Any], ranges: Mapping[Any, tuple[float, float]]) -> dict[Any, float]:
+    found: dict[Any, float] = {}
     errors = {}
     for name, value in said.items():
         try:
-            number(value, *ranges[name])
+            found[name] = number(value, *ranges[name])
         except ValidationError as error:
             errors[name] = error.messages
     if errors:
         raise ValidationError(errors)
+    return found
