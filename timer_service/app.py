@@ -23,7 +23,7 @@ from scheduler import (
     connect,
     literal_endpoints,
 )
-from timer_service import access, auth, description, memory, problems
+from timer_service import access, auth, cross_site, description, memory, problems
 from timer_service.api import batch, bulk, by_key, docs, health, metrics, pages, stats, timers
 from timer_service.tally import Tally
 
@@ -65,6 +65,7 @@ def create_app(settings: Settings | None = None, store: Link | None = None, tall
     access.register(app, tally)
     app.before_request(_name_request)
     app.after_request(_return_name)
+    cross_site.register(app)
     auth.register(app, settings)
     memory.register(app)
     api = Api(app)
