@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 from marshmallow import ValidationError, fields, validate
 
 from scheduler import Backoff, duration, moment
-from timer_service import destination
+from timer_service import destination, redaction
 from timer_service.parts import guard
 
 MAX_TAGS = 10
@@ -132,9 +132,18 @@ class Url(fields.String):
             host, port = destination.check_url(value)
         except ValueError as error:
             raise ValidationError(str(error)) from None
+        if redaction.is_marked(value):
+            raise ValidationError("In its query is the mark of a redacted value, not a value.")
         if not guard().permits_url(host, port):
             raise ValidationError("This destination may not be called.")
         return value
+
+
+class ShownUrl(fields.String):
+    """On the way out."""
+
+    def _serialize(self, value: Any, *args: Any, **kwargs: Any) -> str:
+        return redaction.shown_url(value)
 
 
 class Headers(fields.Field[dict[str, str]]):
@@ -148,8 +157,8 @@ class Headers(fields.Field[dict[str, str]]):
         "examples": [{"X-Trace": "17"}],
     }
 
-    def _serialize(self, value: Any, *args: Any, **kwargs: Any) -> dict[str, str]:
-        return {name: destination.REDACTED if destination.is_secret(name) else text for name, text in value.items()}
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> dict[str, str]:
+        return redaction.shown_headers(value, obj.webhook.write_only) if value else {}
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> dict[str, str]:
         if not isinstance(value, dict):
@@ -171,6 +180,27 @@ class Headers(fields.Field[dict[str, str]]):
         if errors:
             raise ValidationError(errors)
         return value
+
+
+class HeaderNames(fields.Field[tuple[str, ...]]):
+    json_schema: ClassVar = {
+        "type": "array",
+        "description": "headers whose values no answer tells, as those whose names speak of secrets",
+        "items": {"type": "string", "pattern": destination.NAME_PATTERN},
+        "maxItems": destination.MAX_HEADERS,
+        "examples": [["X-Customer"]],
+    }
+
+    def _serialize(self, value: Any, *args: Any, **kwargs: Any) -> list[str]:
+        return list(value)
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> tuple[str, ...]:
+        if not isinstance(value, list) or len(value) > destination.MAX_HEADERS:
+            raise ValidationError(f"Must be a list of at most {destination.MAX_HEADERS} names of headers.")
+        for number, name in enumerate(value):
+            if not destination.is_header_name(name):
+                raise ValidationError({number: ["Not a header name (RFC 9110)."]})
+        return tuple(dict.fromkeys(value))
 
 
 class Key(fields.String):

@@ -16,17 +16,20 @@ from timer_service.fields import (
     BackoffField,
     Base64,
     Delay,
+    HeaderNames,
     Headers,
     Key,
     Moment,
     Number,
     Sequence,
+    ShownUrl,
     Tags,
     Url,
     Whole,
     refuse_unknown,
 )
 from timer_service.parts import settings
+from timer_service.redaction import marked_headers
 
 #: Made once: json.dumps() would make an encoder for each call.
 _to_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
@@ -86,6 +89,7 @@ class NewTimer(Schema):
     backoff = BackoffField()
     delivery = fields.Enum(Delivery, by_value=True)
     metadata = fields.Dict()
+    write_only = HeaderNames()
 
     key = Key(metadata={"description": "your own name for it, unique among unfinished timers"})
     tags = Tags()
@@ -111,6 +115,12 @@ class NewTimer(Schema):
     def _one_body(self, data: dict[str, Any], **_: Any) -> None:
         if "body" in data and "body_base64" in data:
             raise ValidationError("Give either body or body_base64.", "body_base64")
+
+    @validates_schema
+    def _no_mark(self, data: dict[str, Any], **_: Any) -> None:
+        if marked := marked_headers(data.get("headers", {}), data.get("write_only", ())):
+            errors = {name: ["This is the mark of a redacted value, not a value."] for name in marked}
+            raise ValidationError({"headers": errors})
 
     @post_load
     def _asked(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
@@ -152,7 +162,7 @@ class TimerOut(Schema):
     next_attempt_at = Moment(allow_none=True, metadata={"description": "while a retry waits"})
     last_attempt = fields.Nested(AttemptOut, allow_none=True)
 
-    url = fields.String(attribute="webhook.url")
+    url = ShownUrl(attribute="webhook.url")
     method = fields.String(attribute="webhook.method")
     headers = Headers(attribute="webhook.headers")
     body = fields.Method("_body", metadata={"json_schema": _ANY_BODY})
@@ -162,6 +172,7 @@ class TimerOut(Schema):
     backoff = BackoffField(attribute="webhook.backoff")
     delivery = fields.Enum(Delivery, by_value=True, attribute="webhook.delivery")
     metadata = fields.Dict(attribute="webhook.metadata")
+    write_only = HeaderNames(attribute="webhook.write_only")
     key = fields.String(allow_none=True)
     tags = fields.List(fields.String())
 

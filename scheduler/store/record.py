@@ -66,6 +66,8 @@ def _said(line: bytes) -> dict[str, Any]:
         said["backoff"] = _backoff(said["backoff"])
     if "delivery" in said:
         said["delivery"] = Delivery(said["delivery"])
+    if "write_only" in said:
+        said["write_only"] = tuple(said["write_only"])
     return said
 
 
