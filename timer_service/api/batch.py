@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from marshmallow import ValidationError
@@ -19,8 +20,8 @@ bp = Blueprint("batch", __name__, description="Many timers in one call")
 #: Errors told of one item: of a thousand items they are 1 MiB.
 _TOLD = 10
 
-#: What became of one item: created_at and due_at, or its result where it was refused. JSON, for repeats.
-Outcome = list[int] | dict[str, Any]
+#: What is kept for repeats: created_at and due_at of the timers that were set, by number, as JSON names things.
+Accepted = dict[str, list[int]]
 
 
 @bp.route("/timers/batch", methods=["POST"])
@@ -43,26 +44,31 @@ def create(asked: dict[str, Any]) -> tuple[dict[str, Any], int, dict[str, str]]:
             results[number] = _refusal(invalid(error.messages_dict, _TOLD))
         else:
             drafts[number] = Draft(id=idempotency.new_id(begun, number, loaded.get("key")), **loaded)
-    is_repeat = begun is not None and begun.answer is not None
-    outcomes: dict[str, Outcome] = begun.answer if begun and is_repeat else _schedule(drafts)
-    if begun and not is_repeat:
-        idempotency.keep(begun, outcomes)
+    kept: dict[str, Any] = begun.answer or {} if begun else {}
+    # Until 0.1.0 refusals were kept as well.
+    accepted: Accepted = {number: moments for number, moments in kept.items() if isinstance(moments, list)}
+    is_repeat = bool(accepted)
+    # What was refused is tried again; under its key it has the same id, also where two repeats do so at once.
+    refused = _schedule({number: draft for number, draft in drafts.items() if str(number) not in accepted}, accepted)
+    if begun and accepted != kept:
+        idempotency.keep(begun, accepted)
     for number, draft in drafts.items():
-        # What may be called is a setting: an item can pass now that was refused then.
-        outcome = outcomes.get(str(number)) or _refusal(Problem(422, "It was refused under this Idempotency-Key."))
-        if isinstance(outcome, list):
-            results[number] = {"status": 201, "timer": dump(draft.stored(*outcome))}
+        if number in refused:
+            results[number] = _refusal(refused[number])
         else:
-            results[number] = outcome
+            results[number] = {"status": 201, "timer": dump(draft.stored(*accepted[str(number)]))}
     return {"results": results}, 200, dict(idempotency.REPLAYED) if is_repeat else {}
 
 
-def _schedule(drafts: dict[int, Draft]) -> dict[str, Outcome]:
-    """By number, as JSON names things."""
-    return {
-        str(number): _refusal(of_engine(found)) if isinstance(found, TimerError) else [found.created_at, found.due_at]
-        for number, found in zip(drafts, timers().schedule_each(list(drafts.values())), strict=True)
-    }
+def _schedule(drafts: Mapping[int, Draft], accepted: Accepted) -> dict[int, Problem]:
+    """Adds to those that are accepted; returns why the others are not."""
+    refused: dict[int, Problem] = {}
+    for number, found in zip(drafts, timers().schedule_each(list(drafts.values())), strict=True):
+        if isinstance(found, TimerError):
+            refused[number] = of_engine(found)
+        else:
+            accepted[str(number)] = [found.created_at, found.due_at]
+    return refused
 
 
 def _refusal(problem: Problem) -> dict[str, Any]:
