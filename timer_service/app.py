@@ -24,6 +24,7 @@ from scheduler import (
     literal_endpoints,
 )
 from timer_service import access, auth, cross_site, description, memory, problems
+from timer_service.answering import Provider
 from timer_service.api import batch, bulk, by_key, docs, health, metrics, pages, stats, timers
 from timer_service.tally import Tally
 
@@ -31,6 +32,8 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}", re.ASCII)
 
 
 class App(Flask):
+    json_provider_class = Provider
+
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """Nothing here is a coroutine; Flask would look at every function again at every call."""
         return func
@@ -47,8 +50,6 @@ def create_app(settings: Settings | None = None, store: Link | None = None, tall
         "API_VERSION": VERSION,
         "OPENAPI_VERSION": "3.1.0",
     }
-    app.json.sort_keys = False  # type: ignore[attr-defined]
-    app.json.ensure_ascii = False  # type: ignore[attr-defined]  # "\u00e9" is three times as long
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
     app.extensions["settings"] = settings

@@ -28,6 +28,11 @@ class Parser(FlaskParser):
         g.asked = json_object(most_bytes, getattr(schema, "most_values", strict_json.MAX_VALUES))
         return g.asked
 
+    def load_querystring(self, req: Request, schema: Schema) -> Any:
+        if twice := [name for name, values in req.args.lists() if len(values) > 1]:
+            raise invalid({name: ["Given more than once."] for name in twice})
+        return super().load_querystring(req, schema)
+
     def handle_error(self, error: ValidationError, *args: Any, **kwargs: Any) -> NoReturn:
         (messages,) = error.messages_dict.values()  # by location, of which one is read at a time
         raise invalid(messages)

@@ -11,8 +11,9 @@ from typing import Any, ClassVar
 
 from marshmallow import ValidationError, fields, validate
 
-from scheduler import Backoff, duration, moment
+from scheduler import Backoff, duration, exact_numbers, moment
 from timer_service import destination, redaction
+from timer_service.answering import JsonText
 from timer_service.parts import guard
 
 MAX_TAGS = 10
@@ -180,6 +181,13 @@ class Headers(fields.Field[dict[str, str]]):
         if errors:
             raise ValidationError(errors)
         return value
+
+
+class Notes(fields.Dict):
+    """An object of JSON, kept as it was written."""
+
+    def _serialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
+        return JsonText(exact_numbers.dumps(value)) if exact_numbers.has_written(value) else dict(value)
 
 
 class HeaderNames(fields.Field[tuple[str, ...]]):

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from base64 import b64encode
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from marshmallow import ValidationError
 
-from scheduler import Draft, Timer, Webhook, moment
+from scheduler import Draft, Timer, Webhook, exact_numbers, moment
 from timer_service.arguments import invalid
 from timer_service.redaction import is_secret
 from timer_service.schemas import WHEN, NewTimer
@@ -30,6 +29,10 @@ def merging(patch: Mapping[str, Any]) -> Callable[[Timer], Draft]:
             before.pop(_BODIES.get(name, ""), None)
         if moved:
             del before["due_at"]
+        if isinstance(headers := patch.get("headers"), dict):
+            # In whatever case it is named, a header takes its own place.
+            named = {name.lower() for name in headers}
+            before["headers"] = {name: it for name, it in before["headers"].items() if name.lower() not in named}
         try:
             loaded = NewTimer().load(apply(before, patch))
         except ValidationError as error:
@@ -72,7 +75,7 @@ def asked(timer: Timer) -> dict[str, Any]:
     if timer.key is not None:
         said["key"] = timer.key
     if webhook.body is not None and webhook.body_is_json:
-        said["body"] = json.loads(webhook.body)
+        said["body"] = exact_numbers.loads(webhook.body)
     elif webhook.body is not None:
         said["body_base64"] = b64encode(webhook.body).decode()
     return said

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from base64 import b64encode
 from functools import lru_cache
 from operator import attrgetter
@@ -10,7 +9,8 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, missing, post_load, validate, validates_schema
 
-from scheduler import Delivery, Result, Status, Timer, Webhook, duration
+from scheduler import Delivery, Result, Status, Timer, Webhook, duration, exact_numbers
+from timer_service.answering import JsonText
 from timer_service.destination import METHODS
 from timer_service.fields import (
     BackoffField,
@@ -20,6 +20,7 @@ from timer_service.fields import (
     Headers,
     Key,
     Moment,
+    Notes,
     Number,
     Sequence,
     ShownUrl,
@@ -30,9 +31,6 @@ from timer_service.fields import (
 )
 from timer_service.parts import settings
 from timer_service.redaction import marked_headers
-
-#: Made once: json.dumps() would make an encoder for each call.
-_to_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 #: Fields that write what they are given.
 _AS_IT_IS = (fields.String, fields.Integer)
@@ -88,7 +86,7 @@ class NewTimer(Schema):
     max_attempts = Whole(1, 100)
     backoff = BackoffField()
     delivery = fields.Enum(Delivery, by_value=True)
-    metadata = fields.Dict()
+    metadata = Notes()
     write_only = HeaderNames()
 
     key = Key(metadata={"description": "your own name for it, unique among unfinished timers"})
@@ -131,7 +129,7 @@ class NewTimer(Schema):
         if "body_base64" in data:
             data |= {"body": data.pop("body_base64"), "body_is_json": False}
         elif "body" in data:
-            data["body"] = _to_json(data["body"]).encode()
+            data["body"] = exact_numbers.dumps(data["body"]).encode()
         names: dict[str, Any] = {name: data.pop(name) for name in ("key", "tags") if name in data}
         given = settings()
         webhook = Webhook(**{"timeout": given.timeout, "max_attempts": given.max_attempts, **data})
@@ -171,7 +169,7 @@ class TimerOut(Schema):
     max_attempts = fields.Integer(attribute="webhook.max_attempts")
     backoff = BackoffField(attribute="webhook.backoff")
     delivery = fields.Enum(Delivery, by_value=True, attribute="webhook.delivery")
-    metadata = fields.Dict(attribute="webhook.metadata")
+    metadata = Notes(attribute="webhook.metadata")
     write_only = HeaderNames(attribute="webhook.write_only")
     key = fields.String(allow_none=True)
     tags = fields.List(fields.String())
@@ -200,7 +198,7 @@ class TimerOut(Schema):
 
     def _body(self, timer: Timer) -> Any:
         webhook = timer.webhook
-        return json.loads(webhook.body.decode()) if webhook.body is not None and webhook.body_is_json else missing
+        return JsonText(webhook.body.decode()) if webhook.body is not None and webhook.body_is_json else missing
 
     def _body_base64(self, timer: Timer) -> Any:
         webhook = timer.webhook

@@ -9,8 +9,8 @@ from typing import Any
 
 from flask import Request
 
+from scheduler import exact_numbers
 from timer_service import memory
-from timer_service.exact_numbers import WrittenFloat, read_float, read_int
 from timer_service.json_size import holds_more_than
 from timer_service.problems import Problem
 
@@ -101,9 +101,11 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 _CONTAINERS = frozenset({dict, list, _Repeating})
-_FLOATS = frozenset({float, WrittenFloat})
+_FLOATS = frozenset({float, exact_numbers.WrittenFloat})
 #: Made once: json.loads() would make a decoder for each call.
-_decode = json.JSONDecoder(parse_float=read_float, parse_int=read_int, object_pairs_hook=_object).decode
+_decode = json.JSONDecoder(
+    parse_float=exact_numbers.read_float, parse_int=exact_numbers.read_int, object_pairs_hook=_object
+).decode
 
 
 def _check(whole: Any, may_split_a_pair: bool) -> None:

@@ -59,6 +59,12 @@ def test_a_list_filters_by_status_tag_destination_and_due(http: FlaskClient, ben
         ("cursor=abc", "/cursor"),
         ("cursor=%C3%A9", "/cursor"),
         ("colour=red", "/colour"),
+        ("tag=a&tag=b", "/tag"),
+        ("tag=a&tag=a", "/tag"),
+        ("limit=1&limit=2", "/limit"),
+        ("cursor=&cursor=", "/cursor"),
+        ("status=failed&tag=t&status=failed", "/status"),
+        ("colour=red&colour=blue", "/colour"),
     ],
 )
 def test_a_query_that_cannot_be_is_refused_with_a_pointer(http: FlaskClient, query: str, pointer: str) -> None:
