@@ -16,6 +16,7 @@ from scheduler import duration
 from scheduler.delivery import egress
 from scheduler.delivery.signing import Signer
 from scheduler.errors import SettingsError
+from scheduler.unknown_variables import unknown
 
 
 def _seconds(low: float, high: float) -> Callable[[str], float]:
@@ -162,6 +163,9 @@ class Settings:
     @classmethod
     def from_env(cls, environ: Mapping[str, str] = os.environ) -> Settings:
         """Raises SettingsError, whose message is one line that names the variable."""
+        known = [setting.metadata["variable"] for setting in fields(cls)]
+        if refusal := unknown(environ.items(), known):
+            raise SettingsError(refusal)
         values = {}
         for setting in fields(cls):
             variable, read = setting.metadata["variable"], setting.metadata["read"]

@@ -81,6 +81,8 @@ class Webhook(NamedTuple):
     delivery: Delivery = Delivery.AT_LEAST_ONCE
     #: The client's own notes; never sent.
     metadata: Mapping[str, Any] = MappingProxyType({})
+    #: Names of headers whose values no answer tells.
+    write_only: tuple[str, ...] = ()
 
 
 class Draft(NamedTuple):

@@ -24,7 +24,8 @@ from scheduler import (
     connect,
     literal_endpoints,
 )
-from timer_service import access, auth, description, problems
+from timer_service import access, auth, cross_site, description, memory, problems
+from timer_service.answering import Provider
 from timer_service.api import batch, bulk, by_key, docs, health, metrics, pages, stats, timers
 from timer_service.tally import Tally
 
@@ -32,6 +33,8 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}", re.ASCII)
 
 
 class App(Flask):
+    json_provider_class = Provider
+
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """Nothing here is a coroutine; Flask would look at every function again at every call."""
         return func
@@ -48,7 +51,6 @@ def create_app(settings: Settings | None = None, store: Link | None = None, tall
         "API_VERSION": VERSION,
         "OPENAPI_VERSION": "3.1.0",
     }
-    app.json.sort_keys = False  # type: ignore[attr-defined]
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
     app.extensions["settings"] = settings
@@ -71,7 +73,9 @@ def create_app(settings: Settings | None = None, store: Link | None = None, tall
     access.register(app, tally)
     app.before_request(_name_request)
     app.after_request(_return_name)
+    cross_site.register(app)
     auth.register(app, settings)
+    memory.register(app)
     api = Api(app)
     description.prepare(api)
     app.extensions["description"] = api.spec

@@ -69,6 +69,7 @@ def _check_key(keys: list[list[str]]) -> str:
         )
     name, scope = found[0]
     g.credential = name
+    g.may_only_read = scope != "write"
     if request.method not in _READS and scope != "write":
         raise Problem(403, "This key may only read.")
     return name

@@ -5,16 +5,20 @@ from __future__ import annotations
 import re
 from base64 import b64decode
 from binascii import Error as Base64Error
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from itertools import islice
 from typing import Any, ClassVar
 
-from marshmallow import ValidationError, fields
+from marshmallow import ValidationError, fields, validate
 
-from scheduler import Backoff, duration, moment
-from timer_service import destination
+from scheduler import Backoff, duration, exact_numbers, moment
+from timer_service import destination, redaction
+from timer_service.answering import JsonText
 from timer_service.parts import guard
 
 MAX_TAGS = 10
+#: Unknown members of one object that are told.
+MAX_UNKNOWN = 10
 #: Not `.` or `..`, which clients take out of a path.
 _KEY = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._:@~-]{1,128}", re.ASCII)
 _TAG = re.compile(r"[A-Za-z0-9._:@~-]{1,64}", re.ASCII)
@@ -24,7 +28,27 @@ def number(value: object, low: float, high: float) -> float:
     """A JSON number in a range; true and false are none. Raises ValidationError."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
         raise ValidationError(f"Must be a number from {low:g} to {high:g}.")
-    return value
+    return float(value) if isinstance(value, float) else int(value)
+
+
+def refuse_unknown(said: Mapping[str, Any], known: Iterable[str]) -> None:
+    """Raises ValidationError that tells some of the members that nobody knows, however many there are."""
+    unknown = islice((name for name in said if name not in known), MAX_UNKNOWN)
+    if errors := {name: ["Unknown field."] for name in unknown}:
+        raise ValidationError(errors)
+
+
+class Sequence(fields.List[Any]):
+    """An array whose length is looked at before its items are."""
+
+    def __init__(self, item: fields.Field[Any], most: int, **options: Any) -> None:
+        super().__init__(item, validate=validate.Length(1, most), **options)
+        self._most = most
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> list[Any]:
+        if isinstance(value, list) and len(value) > self._most:
+            raise ValidationError(f"At most {self._most} items.")
+        return super()._deserialize(value, *args, **kwargs)
 
 
 class Whole(fields.Integer):
@@ -35,9 +59,9 @@ class Whole(fields.Integer):
         self._low, self._high = low, high
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> int:
-        if type(value) is not int or not self._low <= value <= self._high:
+        if not isinstance(value, int) or isinstance(value, bool) or not self._low <= value <= self._high:
             raise ValidationError(f"Must be a whole number from {self._low} to {self._high}.")
-        return value
+        return int(value)
 
 
 class Number(fields.Float):
@@ -109,9 +133,18 @@ class Url(fields.String):
             host, port = destination.check_url(value)
         except ValueError as error:
             raise ValidationError(str(error)) from None
+        if redaction.is_marked(value):
+            raise ValidationError("In its query is the mark of a redacted value, not a value.")
         if not guard().permits_url(host, port):
             raise ValidationError("This destination may not be called.")
         return value
+
+
+class ShownUrl(fields.String):
+    """On the way out."""
+
+    def _serialize(self, value: Any, *args: Any, **kwargs: Any) -> str:
+        return redaction.shown_url(value)
 
 
 class Headers(fields.Field[dict[str, str]]):
@@ -125,8 +158,8 @@ class Headers(fields.Field[dict[str, str]]):
         "examples": [{"X-Trace": "17"}],
     }
 
-    def _serialize(self, value: Any, *args: Any, **kwargs: Any) -> dict[str, str]:
-        return {name: destination.REDACTED if destination.is_secret(name) else text for name, text in value.items()}
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> dict[str, str]:
+        return redaction.shown_headers(value, obj.webhook.write_only) if value else {}
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> dict[str, str]:
         if not isinstance(value, dict):
@@ -136,6 +169,8 @@ class Headers(fields.Field[dict[str, str]]):
         errors: dict[str, list[str]] = {}
         seen: set[str] = set()
         for name, text in value.items():
+            if len(errors) == MAX_UNKNOWN:
+                break
             try:
                 destination.check_header(name, text)
                 if name.lower() in seen:
@@ -146,6 +181,34 @@ class Headers(fields.Field[dict[str, str]]):
         if errors:
             raise ValidationError(errors)
         return value
+
+
+class Notes(fields.Dict):
+    """An object of JSON, kept as it was written."""
+
+    def _serialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
+        return JsonText(exact_numbers.dumps(value)) if exact_numbers.has_written(value) else dict(value)
+
+
+class HeaderNames(fields.Field[tuple[str, ...]]):
+    json_schema: ClassVar = {
+        "type": "array",
+        "description": "headers whose values no answer tells, as those whose names speak of secrets",
+        "items": {"type": "string", "pattern": destination.NAME_PATTERN},
+        "maxItems": destination.MAX_HEADERS,
+        "examples": [["X-Customer"]],
+    }
+
+    def _serialize(self, value: Any, *args: Any, **kwargs: Any) -> list[str]:
+        return list(value)
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> tuple[str, ...]:
+        if not isinstance(value, list) or len(value) > destination.MAX_HEADERS:
+            raise ValidationError(f"Must be a list of at most {destination.MAX_HEADERS} names of headers.")
+        for number, name in enumerate(value):
+            if not destination.is_header_name(name):
+                raise ValidationError({number: ["Not a header name (RFC 9110)."]})
+        return tuple(dict.fromkeys(value))
 
 
 class Key(fields.String):
@@ -222,23 +285,22 @@ class BackoffField(fields.Field[Backoff]):
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Backoff:
         if isinstance(value, list) and 1 <= len(value) <= 100:
             ranges = dict.fromkeys(range(len(value)), _BACKOFF_RANGES["max"])
-            _check_numbers(dict(enumerate(value)), ranges)
-            return Backoff(steps=tuple(value))
+            return Backoff(steps=tuple(_numbers(dict(enumerate(value)), ranges).values()))
         if isinstance(value, dict):
-            unknown = {name: ["Unknown field."] for name in value.keys() - _BACKOFF_RANGES.keys()}
-            if unknown:
-                raise ValidationError(unknown)
-            _check_numbers(value, _BACKOFF_RANGES)
-            return Backoff(**value)
+            refuse_unknown(value, _BACKOFF_RANGES)
+            numbers: dict[str, Any] = _numbers(value, _BACKOFF_RANGES)
+            return Backoff(**numbers)
         raise ValidationError("Must be {initial, factor, max} or a list of 1 to 100 seconds.")
 
 
-def _check_numbers(said: Mapping[Any, Any], ranges: Mapping[Any, tuple[float, float]]) -> None:
+def _numbers(said: Mapping[Any, Any], ranges: Mapping[Any, tuple[float, float]]) -> dict[Any, float]:
+    found: dict[Any, float] = {}
     errors = {}
     for name, value in said.items():
         try:
-            number(value, *ranges[name])
+            found[name] = number(value, *ranges[name])
         except ValidationError as error:
             errors[name] = error.messages
     if errors:
         raise ValidationError(errors)
+    return found

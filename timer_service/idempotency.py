@@ -9,7 +9,7 @@ from typing import Any
 
 from flask import g, request
 
-from scheduler import Begun, StoreUnavailable
+from scheduler import Begun, StoreUnavailable, exact_numbers
 from timer_service.parts import repeats, timers
 from timer_service.problems import Problem
 
@@ -25,8 +25,9 @@ def begin() -> Begun | None:
         return None
     if not re.fullmatch(r"[\x21-\x7e]{1,255}", key, re.ASCII):
         raise Problem(400, f"{_HEADER} must be 1 to 255 visible ASCII characters.")
+    asked = exact_numbers.tagged(g.asked) if exact_numbers.has_written(g.asked) else g.asked
     scope = f"{g.get('credential', '')} {request.path.rstrip('/')}"
-    return repeats().begin(scope, key, g.asked, may_add=timers().capacity.check)
+    return repeats().begin(scope, key, asked, may_add=timers().capacity.check)
 
 
 def keep(begun: Begun, answer: Any) -> None:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from base64 import b64encode
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from marshmallow import ValidationError
 
-from scheduler import Draft, Timer, moment
+from scheduler import Draft, Timer, Webhook, exact_numbers, moment
 from timer_service.arguments import invalid
+from timer_service.redaction import is_secret
 from timer_service.schemas import WHEN, NewTimer
 
 #: Each takes the place of the other.
@@ -29,17 +29,31 @@ def merging(patch: Mapping[str, Any]) -> Callable[[Timer], Draft]:
             before.pop(_BODIES.get(name, ""), None)
         if moved:
             del before["due_at"]
+        if isinstance(headers := patch.get("headers"), dict):
+            # In whatever case it is named, a header takes its own place.
+            named = {name.lower() for name in headers}
+            before["headers"] = {name: it for name, it in before["headers"].items() if name.lower() not in named}
         try:
             loaded = NewTimer().load(apply(before, patch))
         except ValidationError as error:
             raise invalid(error.messages_dict) from None
         if loaded.get("key") != timer.key:
             raise invalid({"key": ["A key is never changed; PUT /timers/by-key/{key} makes a timer with another."]})
+        _refuse_to_show(timer, loaded["webhook"], patch)
         if not moved:
             loaded["due_at"] = None
         return Draft(id=timer.id, **loaded)
 
     return merge
+
+
+def _refuse_to_show(timer: Timer, changed: Webhook, patch: Mapping[str, Any]) -> None:
+    """A header leaves write_only with its value, not before."""
+    given = {name.lower() for name in patch.get("headers") or ()}
+    kept = {name.lower() for name in changed.headers} - given
+    for name in {name.lower() for name in timer.webhook.write_only} - {name.lower() for name in changed.write_only}:
+        if name in kept and not is_secret(name):
+            raise invalid({"write_only": [f"The value of {name} would be told: give it anew, or take it away."]})
 
 
 def asked(timer: Timer) -> dict[str, Any]:
@@ -55,12 +69,13 @@ def asked(timer: Timer) -> dict[str, Any]:
         "backoff": NewTimer().fields["backoff"].serialize("backoff", webhook),
         "delivery": webhook.delivery.value,
         "metadata": dict(webhook.metadata),
+        "write_only": list(webhook.write_only),
         "tags": list(timer.tags),
     }
     if timer.key is not None:
         said["key"] = timer.key
     if webhook.body is not None and webhook.body_is_json:
-        said["body"] = json.loads(webhook.body)
+        said["body"] = exact_numbers.loads(webhook.body)
     elif webhook.body is not None:
         said["body_base64"] = b64encode(webhook.body).decode()
     return said

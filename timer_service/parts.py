@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from flask import current_app
 
 from scheduler import Changes, Guard, Health, Listing, Repeats, Settings, Timers
+from timer_service.budget import Budget
 from timer_service.tally import Tally
 
 
@@ -47,3 +50,9 @@ def guard() -> Guard:
 def settings() -> Settings:
     used: Settings = current_app.extensions["settings"]
     return used
+
+
+def budgets() -> Mapping[str, Budget]:
+    """The bytes that large requests may hold, by what for."""
+    it: Mapping[str, Budget] = current_app.extensions["budgets"]
+    return it

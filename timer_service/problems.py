@@ -42,7 +42,11 @@ PAGES: dict[int, tuple[str, str]] = {
         "The request is not what HTTP or JSON allow. Nothing was done. Send it again in a correct form.",
     ),
     401: ("unauthorized", "No key, or not one of ours. Send `Authorization: Bearer <key>`."),
-    403: ("forbidden", "The key may read but not write, or the Host header is not a name of this machine."),
+    403: (
+        "forbidden",
+        "The key may read but not write, the Host header is not a name of this machine, "
+        "or a page of another origin asked.",
+    ),
     404: (
         "not-found",
         "No such page, or no timer with this id: it never was, or it ended long enough ago to be forgotten.",

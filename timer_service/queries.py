@@ -10,7 +10,7 @@ from marshmallow import Schema, ValidationError, fields, post_load, validate, va
 
 from scheduler import Query, Status
 from timer_service.destination import check_url
-from timer_service.fields import Moment, Tag, Url
+from timer_service.fields import Moment, Sequence, Tag, Url
 from timer_service.schemas import TimerOut
 
 MOST = 1000
@@ -82,7 +82,7 @@ class ListOut(Schema):
 class BulkIn(Filters):
     """Either ids, or at least one filter."""
 
-    ids = fields.List(fields.String(), validate=validate.Length(1, MOST))
+    ids = Sequence(fields.String(), MOST)
     limit = fields.Integer(strict=True, validate=validate.Range(1, MOST), load_default=MOST)
 
     @validates_schema(skip_on_field_errors=True)

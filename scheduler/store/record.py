@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
+from scheduler import exact_numbers
 from scheduler.errors import TimerTooLarge
 from scheduler.origin import before_path
 from scheduler.timer import Attempt, Backoff, Delivery, Redelivery, Result, Webhook
@@ -44,7 +45,7 @@ def encode(webhook: Webhook, key: str | None = None, tags: Sequence[str] = ()) -
         said["body"] = None
     flags = "once" if webhook.delivery is Delivery.AT_MOST_ONCE else "-"
     # Most timers say a URL and a body: 10 bytes less each, which is a size class of the allocator.
-    line = webhook.url if said.keys() == {"url"} and _is_line(webhook.url) else _to_json(said)
+    line = webhook.url if said.keys() == {"url"} and _is_line(webhook.url) else exact_numbers.dumps(said)
     names = (f" key={key}" if key else "") + (f" tags={','.join(tags)}" if tags else "")
     record = f"{flags} {destination_tag(webhook.url)}{names}\n{line}\n".encode() + (webhook.body or b"")
     if len(record) > MAX_BYTES:
@@ -65,11 +66,13 @@ def decode(record: bytes) -> tuple[int, str, Webhook]:
 
 def _said(line: bytes) -> dict[str, Any]:
     """What a record says of its webhook in JSON: all but the body, which is there only if it is null."""
-    said: dict[str, Any] = json.loads(line)
+    said: dict[str, Any] = exact_numbers.loads(line) if b'"metadata"' in line else json.loads(line)
     if "backoff" in said:
         said["backoff"] = _backoff(said["backoff"])
     if "delivery" in said:
         said["delivery"] = Delivery(said["delivery"])
+    if "write_only" in said:
+        said["write_only"] = tuple(said["write_only"])
     return said
 
 

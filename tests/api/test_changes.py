@@ -58,6 +58,29 @@ def test_a_patch_changes_what_it_names_and_keeps_the_rest_secrets_included(http:
     bench.check()
 
 
+@pytest.mark.parametrize(
+    ("change", "headers"),
+    [
+        ({"x-a": None}, {"X-B": "2"}),
+        ({"x-A": "3"}, {"X-B": "2", "x-A": "3"}),
+        ({"x-a": None, "X-B": None}, {}),
+        ({"x-c": None}, {"X-A": "1", "X-B": "2"}),
+        ({"x-a": None, "X-a": "3"}, {"X-B": "2", "X-a": "3"}),
+        ({}, {"X-A": "1", "X-B": "2"}),
+        (None, {}),
+    ],
+)
+def test_a_patch_names_a_header_in_any_case(http: FlaskClient, change: Any, headers: dict[str, str]) -> None:
+    timer = create(http, headers={"X-A": "1", "X-B": "2"})
+    assert patch(http, timer, headers=change).json["headers"] == headers
+
+
+def test_a_patch_that_names_a_header_in_two_ways_is_refused(http: FlaskClient) -> None:
+    timer = create(http, headers={"X-A": "1"})
+    answer = patch(http, timer, headers={"x-a": "2", "X-a": "3"})
+    assert (answer.status_code, answer.json["errors"][0]["pointer"]) == (422, "/headers/X-a")
+
+
 def test_a_body_given_in_one_form_takes_the_place_of_the_other(http: FlaskClient) -> None:
     timer = create(http, body={"a": 1})
     answer = patch(http, timer, body_base64="AAH/").json

@@ -59,6 +59,12 @@ def test_a_list_filters_by_status_tag_destination_and_due(http: FlaskClient, ben
         ("cursor=abc", "/cursor"),
         ("cursor=%C3%A9", "/cursor"),
         ("colour=red", "/colour"),
+        ("tag=a&tag=b", "/tag"),
+        ("tag=a&tag=a", "/tag"),
+        ("limit=1&limit=2", "/limit"),
+        ("cursor=&cursor=", "/cursor"),
+        ("status=failed&tag=t&status=failed", "/status"),
+        ("colour=red&colour=blue", "/colour"),
     ],
 )
 def test_a_query_that_cannot_be_is_refused_with_a_pointer(http: FlaskClient, query: str, pointer: str) -> None:
@@ -253,6 +259,41 @@ def test_a_repeated_batch_gets_the_timers_of_the_first_and_what_was_refused_is_t
     ]
     assert statuses == [201, 201, 201]
     assert bench.timers.stats().scheduled == 2
+
+
+def test_an_item_of_a_batch_that_was_refused_can_be_tried_again_under_its_key(
+    bench: Bench,
+) -> None:
+    """As a single call can. Tried: a taken key, too many pending, both, all refused, a third time."""
+    http = create_app(Settings(max_pending=3), bench.link).test_client()
+    holder = bench.schedule(60_000, key="k")
+    asked = {"timers": [{**HOOK, "seconds": 60}, {**HOOK, "seconds": 60, "key": "k"}, *[{**HOOK, "seconds": 60}] * 2]}
+
+    def repeat() -> Any:
+        bench.advance(1000)
+        return http.post("/timers/batch", json=asked, headers=KEY)
+
+    def statuses(answer: Any) -> list[int]:
+        return [result["status"] for result in answer.get_json()["results"]]
+
+    full = create_app(Settings(max_pending=1), bench.link).test_client()
+    refused = full.post("/timers/batch", json=asked, headers=KEY)
+    assert statuses(refused) == [429, 409, 429, 429]
+    assert "Idempotent-Replayed" not in refused.headers
+    first = repeat()
+    assert statuses(first) == [201, 409, 201, 429]
+    bench.timers.cancel(holder.id)
+    second = repeat()
+    assert statuses(second) == [201, 201, 201, 429]
+    bench.timers.cancel(second.get_json()["results"][0]["timer"]["id"])
+    third = repeat()
+    assert statuses(third) == [201, 201, 201, 201]
+    for number in (0, 2):
+        assert third.get_json()["results"][number] == first.get_json()["results"][number]
+    assert third.get_json()["results"][:3] == second.get_json()["results"][:3]
+    assert repeat().json == third.json
+    assert bench.timers.stats().scheduled == 3
+    bench.check()
 
 
 def test_a_repeated_batch_is_answered_also_when_other_destinations_may_be_called_by_now(

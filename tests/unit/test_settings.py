@@ -54,6 +54,59 @@ def test_the_message_keeps_secrets() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("variable", "meant"),
+    [
+        ("TIMER_SIGNING_SECRET", "TIMER_SIGNING_SECRETS"),
+        ("TIMER_MAX_ATTEMPT", "TIMER_MAX_ATTEMPTS"),
+        ("TIMER_APIKEYS", "TIMER_API_KEYS"),
+        ("TIMER_REDISURL", "TIMER_REDIS_URL"),
+        ("TIMER_KEEP_DELIVERD", "TIMER_KEEP_DELIVERED"),
+        ("TIMER_timeout", "README"),
+        ("TIMER_COLOUR", "README"),
+        ("TIMER_", "README"),
+    ],
+)
+def test_a_name_that_is_no_setting_is_refused_with_what_was_meant(variable: str, meant: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        Settings.from_env({variable: "hunter2", "TIMER_PORT": "8000"})
+    assert variable in str(caught.value)
+    assert meant in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_all_names_that_are_no_settings_are_told_at_once() -> None:
+    with pytest.raises(SettingsError, match=r"TIMER_A .*TIMER_B ") as caught:
+        Settings.from_env({"TIMER_B": "1", "TIMER_A": "1"})
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("TIMER_URL", "http://127.0.0.1:8000"),
+        ("TIMER_API_KEY", "tk_x"),
+        ("TIMER_COLOUR", ""),
+        ("_TIMER_SERVICE_COMPLETE", "bash_source"),
+        ("MY_TIMER_COLOUR", "red"),
+        # Kubernetes, for Services named timer, timer-service, timer-api
+        ("TIMER_SERVICE_HOST", "10.0.0.1"),
+        ("TIMER_SERVICE_PORT", "80"),
+        ("TIMER_SERVICE_PORT_HTTP_API", "80"),
+        ("TIMER_PORT_80_TCP", "tcp://10.0.0.1:80"),
+        ("TIMER_PORT_80_TCP_PROTO", "tcp"),
+        ("TIMER_PORT_80_TCP_ADDR", "10.0.0.1"),
+        ("TIMER_SERVICE_SERVICE_HOST", "10.0.0.1"),
+        ("TIMER_SERVICE_PORT_8000_TCP_PORT", "8000"),
+        ("TIMER_API_SERVICE_PORT", "80"),
+        ("TIMER_API_PORT", "tcp://10.0.0.1:80"),
+    ],
+)
+def test_what_clients_and_kubernetes_set_is_no_setting_and_no_mistake(variable: str, value: str) -> None:
+    assert Settings.from_env({variable: value}) == Settings()
+
+
 def test_durations_may_be_written_as_people_write_them() -> None:
     settings = Settings.from_env({"TIMER_TIMEOUT": "500ms", "TIMER_KEEP_FAILED": "30d", "TIMER_GRACE": "7.5"})
     assert (settings.timeout, settings.keep_failed, settings.grace) == (0.5, 30 * 86_400, 7.5)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from marshmallow import ValidationError
@@ -16,8 +17,11 @@ from timer_service.schemas import BatchIn, BatchOut, NewTimer, TimerOut
 
 bp = Blueprint("batch", __name__, description="Many timers in one call")
 
-#: What became of one item: created_at and due_at, or its result where it was refused.
-Outcome = list[int] | dict[str, Any]
+#: Errors told of one item: of a thousand items they are 1 MiB.
+_TOLD = 10
+
+#: What is kept for repeats: created_at and due_at of the timers that were set, by number, as JSON names things.
+Accepted = dict[str, list[int]]
 
 
 @bp.route("/timers/batch", methods=["POST"])
@@ -37,40 +41,42 @@ def create(asked: dict[str, Any]) -> tuple[dict[str, Any], int, dict[str, str]]:
         try:
             loaded = schema.load(item)
         except ValidationError as error:
-            results[number] = _refusal(invalid(error.messages_dict))
+            results[number] = _refusal(invalid(error.messages_dict, _TOLD))
         else:
             drafts[number] = Draft(id=idempotency.new_id(begun, number, loaded.get("key")), **loaded)
-    # Of what was refused nothing is kept: it is tried anew, as a single call would be.
-    known: dict[int, Outcome] = {int(number): said for number, said in ((begun and begun.answer) or {}).items()}
-    missing = {number: draft for number, draft in drafts.items() if number not in known}
+    accepted: Accepted = dict(begun.answer or {}) if begun else {}
+    known = len(accepted)
+    # What was refused is tried again; under its key it has the same id, also where two repeats do so at once.
+    missing = {number: draft for number, draft in drafts.items() if str(number) not in accepted}
     try:
-        outcomes = known | _schedule(missing)
+        refused = _schedule(missing, accepted)
     except StoreUnavailable as error:
         if not error.maybe_done:
             idempotency.refused(begun)
         raise
-    done = {str(number): outcome for number, outcome in outcomes.items() if isinstance(outcome, list)}
-    if begun and len(done) > len(known):
-        idempotency.keep(begun, done)
-    elif not done:
+    if begun and len(accepted) > known:
+        idempotency.keep(begun, accepted)
+    elif not accepted:
         idempotency.refused(begun)
     for number, draft in drafts.items():
-        outcome = outcomes[number]
-        if isinstance(outcome, list):
-            results[number] = {"status": 201, "timer": dump(draft.stored(*outcome))}
+        if number in refused:
+            results[number] = _refusal(refused[number])
         else:
-            results[number] = outcome
-    is_repeat = bool(known) and len(done) == len(known)
-    return {"results": results}, 200, dict(idempotency.REPLAYED) if is_repeat else {}
+            results[number] = {"status": 201, "timer": dump(draft.stored(*accepted[str(number)]))}
+    return {"results": results}, 200, dict(idempotency.REPLAYED) if known else {}
 
 
-def _schedule(drafts: dict[int, Draft]) -> dict[int, Outcome]:
+def _schedule(drafts: Mapping[int, Draft], accepted: Accepted) -> dict[int, Problem]:
+    """Adds to those that are accepted; returns why the others are not."""
     if not drafts:
         return {}
-    return {
-        number: _refusal(of_engine(found)) if isinstance(found, TimerError) else [found.created_at, found.due_at]
-        for number, found in zip(drafts, timers().schedule_each(list(drafts.values())), strict=True)
-    }
+    refused: dict[int, Problem] = {}
+    for number, found in zip(drafts, timers().schedule_each(list(drafts.values())), strict=True):
+        if isinstance(found, TimerError):
+            refused[number] = of_engine(found)
+        else:
+            accepted[str(number)] = [found.created_at, found.due_at]
+    return refused
 
 
 def _refusal(problem: Problem) -> dict[str, Any]:

@@ -75,6 +75,8 @@ class Timer:
     key: str | None
     tags: tuple[str, ...]
     metadata: Mapping[str, Any]
+    #: Names of headers whose values read `***` because they were set so.
+    write_only: tuple[str, ...]
     #: The answer as it came, with what this version of the client does not know.
     raw: Mapping[str, Any] = field(repr=False, compare=False)
 
@@ -110,6 +112,7 @@ class Timer:
             body=b64decode(raw["body_base64"]) if raw.get("body_base64") is not None else raw.get("body"),
             key=raw.get("key"),
             tags=tuple(raw.get("tags") or ()),
+            write_only=tuple(raw.get("write_only") or ()),
             raw=raw,
             **{name: raw[name] for name in plain},
         )

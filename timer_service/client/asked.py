@@ -39,6 +39,8 @@ class Options(When, total=False):
     tags: Sequence[str]
     #: Kept, not sent.
     metadata: Mapping[str, Any]
+    #: Names of headers whose values no answer tells.
+    write_only: Sequence[str]
 
 
 class KeyedOptions(Options, total=False):
@@ -64,6 +66,7 @@ class Changes(When, total=False):
     backoff: Backoff | None
     delivery: Delivery | None
     tags: Sequence[str] | None
+    write_only: Sequence[str] | None
     metadata: Mapping[str, Any] | None
 
 
@@ -97,6 +100,6 @@ def _value(name: str, value: Any) -> Any:
         return value.total_seconds()
     if name == "backoff" and isinstance(value, Mapping):
         return {inner: _value(inner, step) for inner, step in value.items()}
-    if name in ("backoff", "tags") and not isinstance(value, str) and isinstance(value, Sequence):
+    if name in ("backoff", "tags", "write_only") and not isinstance(value, str) and isinstance(value, Sequence):
         return [_value(name, step) for step in value]
     return dict(value) if isinstance(value, Mapping) else value

@@ -38,6 +38,7 @@ for command in (changes.cancel, changes.replay, changes.reschedule, changes.fire
 @click.option(
     "--header", "-H", "headers", metavar="NAME:VALUE", type=values.header, multiple=True, callback=values.mapping
 )
+@click.option("--write-only", metavar="NAME", multiple=True, help="A header whose value no answer tells.")
 @click.option("--key", help="Unique among unfinished timers.")
 @click.option("--replace", is_flag=True, help="Put it in the place of the timer that has the key.")
 @click.option("--tag", "tags", multiple=True)
