@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from scheduler import VERSION, Health, Link, Settings, SettingsError, StoreUnavailable, StoreUnsuitable, connect
-from timer_service import logs
+from timer_service import logs, standard_streams
 from timer_service.probe import bracketed, lives
 from timer_service.terminal.commands import timer
 from timer_service.terminal.completion import completion
@@ -29,6 +29,7 @@ def main() -> None:
 
     Settings come from TIMER_* variables; the README lists them.
     """
+    standard_streams.open_closed()
 
 
 main.add_command(timer)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import re
 import sys
 import threading
@@ -12,6 +11,8 @@ import time
 from functools import lru_cache
 from types import TracebackType
 from typing import Any
+
+from timer_service.standard_streams import LineWriter
 
 log = logging.getLogger(__name__)
 
@@ -24,16 +25,13 @@ _PLAIN = re.compile(r"[!#-~]+", re.ASCII)
 def configure(level: str, form: str) -> None:
     """For a whole process. `form` is json, text, or auto: text on a terminal."""
     text = form == "text" or (form == "auto" and sys.stderr.isatty())
-    handler = Lines()
-    handler.setFormatter(Text() if text else Json())
-    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-    plain = logging.StreamHandler(sys.stderr)
-    plain.setFormatter(logging.Formatter("%(message)s"))
+    formatter = Text() if text else Json()
+    writer = LineWriter(2, lambda dropped: _dropped(formatter, dropped))
+    logging.basicConfig(level=level.upper(), handlers=[Lines(writer, formatter)], force=True)
     attempts = logging.getLogger("scheduler.attempts")
     attempts.propagate = False
-    attempts.handlers = [plain]
+    attempts.handlers = [Lines(writer, logging.Formatter("%(message)s"))]
     # What no line of ours says is not looked up for each (the Logging HOWTO, "Optimization").
-    logging._srcfile = None
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     sys.excepthook = _last_words
     threading.excepthook = lambda it: log.critical("a thread ended by a defect", exc_info=it.exc_value)
@@ -45,16 +43,30 @@ def fields(**named: Any) -> dict[str, Any]:
 
 
 class Lines(logging.Handler):
-    """To stderr, one write a line, so that no thread waits for the line of another."""
+    """Formats a record and hands it to the writer."""
 
-    def createLock(self) -> None:
-        self.lock = None
+    def __init__(self, writer: LineWriter, formatter: logging.Formatter) -> None:
+        super().__init__()
+        self._writer = writer
+        self.setFormatter(formatter)
+
+    def handle(self, record: logging.LogRecord) -> bool:
+        """Without a handler's lock: the writer keeps lines whole, and no thread waits for the line of another."""
+        self.emit(record)
+        return True
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
-            os.write(2, f"{self.format(record)}\n".encode("utf-8", "backslashreplace"))
+            self._writer.write(f"{self.format(record)}\n".encode("utf-8", "backslashreplace"))
         except Exception:
             self.handleError(record)
+
+
+def _dropped(formatter: logging.Formatter, count: int) -> bytes:
+    message = "log lines were dropped: nobody read them in time"
+    record = logging.LogRecord(__name__, logging.WARNING, "", 0, message, (), None)
+    record.fields = {"dropped": count}
+    return f"{formatter.format(record)}\n".encode()
 
 
 class Json(logging.Formatter):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -38,3 +40,41 @@ def test_every_script_opens_with_its_contract(path: Path) -> None:
 def test_the_engines_own_time_is_never_this_machines_wall_clock() -> None:
     for path in (ROOT / "scheduler").rglob("*.py"):
         assert "time.time()" not in path.read_text(), path
+
+
+def _private_of_the_standard_library(path: Path) -> Iterator[str]:
+    """What a file takes from a module of the standard library under a name that begins with one underscore."""
+    tree = ast.parse(path.read_text())
+    imported: dict[str, str] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            imported |= {(it.asname or it.name).partition(".")[0]: it.name for it in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            imported |= {it.asname or it.name: f"{node.module}.{it.name}" for it in node.names}
+            yield from (f"{node.module}.{it.name}" for it in node.names if _is_private(node.module, it.name))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            origin = imported.get(node.value.id, "")
+            if _is_private(origin, node.attr):
+                yield f"{origin}.{node.attr}"
+
+
+def _is_private(module: str, name: str) -> bool:
+    return (
+        module.partition(".")[0] in sys.stdlib_module_names
+        and name.startswith("_")
+        and not name.startswith("__")
+        and name not in ("_fields", "_replace", "_asdict", "_make", "_exit")  # documented, underscore and all
+    )
+
+
+@pytest.mark.parametrize("package", ["scheduler", "timer_service", "tests", "benchmarks"])
+def test_nothing_leans_on_what_another_python_may_have_changed(package: str) -> None:
+    """What begins with an underscore is the standard library's own. Those of http.client in strict_response.py
+    are overridden, not taken, and tests/delivery/test_hostile_answers.py reads them on every Python."""
+    found = {
+        str(path): names
+        for path in (ROOT / package).rglob("*.py")
+        if (names := [*_private_of_the_standard_library(path)])
+    }
+    assert found == {}
