@@ -13,7 +13,7 @@ from itertools import repeat
 import pycurl
 
 from scheduler.clock import StoreClock
-from scheduler.delivery.curl_call import Call, Handle
+from scheduler.delivery.curl_call import Call, Handle, IdlePorts
 from scheduler.delivery.descriptors import idle_connections, raise_limit
 from scheduler.delivery.dialling import Checkpoint
 from scheduler.delivery.names import Names, Origin
@@ -59,8 +59,7 @@ class CurlTransport:
         self._left: set[int] = set()
         #: Sockets that changed hands since epoll was last asked: what it said of them is about another connection.
         self._changed: set[int] = set()
-        #: Ports on our side of connections that the other side closed meanwhile.
-        self._closed: set[int] = set()
+        self._ports = IdlePorts()
         self._timer_at: float | None = None
         self._multi = self._new_multi()
         self._idle: list[Handle] = []
@@ -147,8 +146,8 @@ class CurlTransport:
         with suppress(pycurl.error):
             self._multi.close()  # epoll forgets its sockets as they are closed
         self._timer_at = None
-        for sockets in (self._left, self._changed, self._closed):
-            sockets.clear()
+        self._left.clear()
+        self._changed.clear()
         self._watched.clear()
         self._multi = self._new_multi()
 
@@ -198,7 +197,7 @@ class CurlTransport:
             answer = call.answer("protocol")
         self._end(handle)
         if call.stale:
-            call.stale = False
+            call.stale, call.most_idle = False, 0.0
             self._start(call)
         elif answer.error == "connect" and not call.sent and len(call.addresses) > 1:
             call.addresses = call.addresses[1:]
@@ -231,7 +230,7 @@ class CurlTransport:
 
     def _start(self, call: Call) -> None:
         try:
-            handle = self._idle.pop() if self._idle else Handle(self._may_open, self._closed)
+            handle = self._idle.pop() if self._idle else Handle(self._may_open, self._ports)
             handle.carry(call)
         except Exception as error:  # whatever one timer does, the poller goes on; such a handle is not used again
             self._unsendable(call.claim, call.started_at, error)
@@ -287,7 +286,7 @@ class CurlTransport:
             return
         port = _port_if_closed(descriptor)
         if port:
-            self._closed.add(port)
+            self._ports.closed(port)
 
     def _set_timer(self, ms: int) -> None:
         self._timer_at = None if ms < 0 else time.monotonic() + ms / 1000
