@@ -119,7 +119,7 @@ class RequestsTransport:
             with on(leash, self._dialler, target):
                 response = self._send(request, claim.webhook.timeout)
                 status = response.status_code
-                headers = {name.lower(): value for name, value in response.raw.headers.items()}
+                headers = {name.lower(): value for name, value in response.raw.headers.itermerged()}
                 body = _read(response)
         except Exception as raised:  # whatever one timer does, the poller goes on
             error = _word(raised, leash)
