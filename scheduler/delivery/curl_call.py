@@ -14,7 +14,7 @@ import pycurl
 from scheduler.delivery.addresses import Origin
 from scheduler.delivery.answer_head import MAX_HEAD, STATUS_LINE, looked_at
 from scheduler.delivery.request import Request
-from scheduler.delivery.transport import MAX_READ, Answer
+from scheduler.delivery.transport import MAX_READ, MOST_IDLE, Answer, most_idle
 from scheduler.timer import Claim
 
 #: Bytes of a body that an idle handle may keep.
@@ -44,6 +44,26 @@ class _Original(socket.socket):
             self.close()
 
 
+class IdlePorts:
+    """What is known of connections that nobody uses just now, by their ports on our side; libcurl does not tell."""
+
+    def __init__(self) -> None:
+        self._since: dict[int, float] = {}
+
+    def since(self, port: int) -> None:
+        """It is idle from now on, unless it was closed."""
+        self._since[port] = time.monotonic()
+
+    def closed(self, port: int) -> None:
+        """By the other side; libcurl looks once a second."""
+        self._since.pop(port, None)
+
+    def usable(self, port: int, most_idle: float) -> bool:
+        """Whether a request may go on it that takes none which was idle for longer."""
+        since = self._since.pop(port, None)
+        return since is not None and time.monotonic() - since <= most_idle
+
+
 class Call:
     """A claim on its way: which addresses are left to try, what has come back."""
 
@@ -53,6 +73,7 @@ class Call:
     #: The answer was longer than what is read of one.
     cut = False
     sent = False
+    reused = False
 
     def __init__(self, claim: Claim, request: Request, started_at: int) -> None:
         self.claim = claim
@@ -60,13 +81,15 @@ class Call:
         self.started_at = started_at
         self.begun = time.monotonic()
         self.deadline = self.begun + claim.webhook.timeout
+        self.most_idle = most_idle(claim)
         self.body = bytearray()
 
     def answer(self, error: str | None, status: int | None = None, head: bytes = b"") -> Answer:
         duration_ms = round(1000 * (time.monotonic() - self.begun))
         headers = _headers(head) if status else {}
         # By position, as for every attempt: names would take twice as long, 0.3 us.
-        return Answer(self.claim, self.started_at, duration_ms, status, headers, bytes(self.body), error, self.sent)
+        body, sent, reused = bytes(self.body), self.sent, self.reused
+        return Answer(self.claim, self.started_at, duration_ms, status, headers, body, error, sent, reused)
 
 
 class Race:
@@ -87,21 +110,22 @@ class Handle:
 
     #: Its address may not be called.
     blocked = False
-    #: It was about to send on a connection that is closed; nothing was sent.
+    #: It was about to send on a connection that is closed, or was idle for too long; nothing was sent.
     stale = False
 
-    def __init__(self, permits: Callable[[str, int], bool], closed: set[int], won: list[Call]) -> None:
-        """`closed` has the ports on our side of connections that are not to be used again.
-
-        Calls whose race has a winner are put into `won`.
-        """
+    def __init__(self, permits: Callable[[str, int], bool], idle: IdlePorts, won: list[Call]) -> None:
+        """Calls whose race has a winner are put into `won`."""
         self._permits = permits
-        self._closed = closed
+        self._idle = idle
         self._won = won
         self.call: Call
-        self._url = self.address = ""
+        self._url = self._origin = self.address = ""
+        self._host: list[str] = []
         self._shape = ("", True)
         self._left = 0
+        #: The call is to have a connection of its own; it has opened one; its port on our side.
+        self._fresh = self._opened = False
+        self._port = 0
         #: Of the connection that is being made.
         self._descriptor = -1
         #: All heads of an answer, and its trailers.
@@ -111,7 +135,8 @@ class Handle:
         for option, value in (
             (pycurl.NOSIGNAL, 1),
             (pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_1_1),
-            (pycurl.PATH_AS_IS, 1),
+            (pycurl.MAXAGE_CONN, MOST_IDLE),
+            (pycurl.USERAGENT, ""),  # pycurl's own would stand beside that of the head
             (pycurl.CAINFO, certifi.where()),  # the wheel's own path does not exist on Debian
             (pycurl.PROXY, ""),  # whatever the environment says
             (pycurl.NOPROXY, "*"),
@@ -134,7 +159,12 @@ class Handle:
         self._descriptor = -1
         curl, request = self.curl, call.request
         if request.url != self._url:
-            curl.setopt(pycurl.URL, request.url)
+            curl.setopt(pycurl.REQUEST_TARGET, request.target)
+            if request.origin != self._origin:
+                curl.setopt(pycurl.URL, f"{request.origin}/")
+                self._origin = request.origin
+                # libcurl takes away the dot at the end of a name.
+                self._host = [f"host: {request.host}"] if request.host.partition(":")[0].endswith(".") else []
             self._url = request.url
         if address != self.address:  # most calls go where the handle's last one went
             curl.setopt(pycurl.CONNECT_TO, [f"::[{address}]:" if ":" in address else f"::{address}:"])
@@ -150,7 +180,12 @@ class Handle:
             curl.setopt(pycurl.POSTFIELDS, request.body)
         # One string is all headers: libcurl copies each it is given, and looks into each for a dozen names (2 us).
         # With a name and no value it takes away what it would add by itself, and not what that string says.
-        curl.setopt(pycurl.HTTPHEADER, [request.head, "accept:", "content-type:"])
+        curl.setopt(pycurl.HTTPHEADER, [request.head, "accept:", "content-type:", *self._host])
+        self._opened = False
+        fresh = not call.most_idle
+        if fresh != self._fresh:
+            curl.setopt(pycurl.FRESH_CONNECT, int(fresh))
+            self._fresh = fresh
         left = max(1, round(1000 * (call.deadline - time.monotonic())))
         if left != self._left:
             curl.setopt(pycurl.TIMEOUT_MS, left)
@@ -186,6 +221,8 @@ class Handle:
             status = None
         if self.blocked:
             return call.answer("blocked")
+        if code == 0:  # else libcurl has closed it
+            self._idle.since(self._port)
         if code == 0 or (code == pycurl.E_WRITE_ERROR and call.cut):
             return call.answer(None if self._is_whole(status, head) else "protocol", status, head)
         word = "protocol" if "chunk" in message else _WORDS.get(code, "protocol")
@@ -210,11 +247,13 @@ class Handle:
         call = self.call
         if call.sent:
             return int(pycurl.PREREQFUNC_ABORT)
-        if port in self._closed:
-            self._closed.remove(port)
-            self.stale = True
-            return int(pycurl.PREREQFUNC_ABORT)
+        if not self._opened:
+            if not self._idle.usable(port, call.most_idle):
+                self.stale = True
+                return int(pycurl.PREREQFUNC_ABORT)
+            call.reused = True
         call.sent = True
+        self._port = port
         if race := call.race:
             race.winner = self
             self._won.append(call)
@@ -227,6 +266,7 @@ class Handle:
         if not self._permits(host, target[1]):
             self.blocked = True
             return int(pycurl.SOCKET_BAD)
+        self._opened = True
         try:
             return _Original(family, kind, protocol)
         except OSError as error:  # no descriptor is left

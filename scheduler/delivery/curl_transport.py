@@ -15,7 +15,7 @@ import pycurl
 from scheduler.clock import StoreClock
 from scheduler.delivery.addresses import Order, Origin, pause
 from scheduler.delivery.agenda import Agenda
-from scheduler.delivery.curl_call import Call, Handle, Race
+from scheduler.delivery.curl_call import Call, Handle, IdlePorts, Race
 from scheduler.delivery.descriptors import idle_connections, raise_limit
 from scheduler.delivery.dialling import Checkpoint
 from scheduler.delivery.names import Names
@@ -61,8 +61,7 @@ class CurlTransport:
         self._left: set[int] = set()
         #: Sockets that changed hands since epoll was last asked: what it said of them is about another connection.
         self._changed: set[int] = set()
-        #: Ports on our side of connections that the other side closed meanwhile.
-        self._closed: set[int] = set()
+        self._ports = IdlePorts()
         self._timer_at: float | None = None
         self._multi = self._new_multi()
         self._idle: list[Handle] = []
@@ -157,8 +156,8 @@ class CurlTransport:
         with suppress(pycurl.error):
             self._multi.close()  # epoll forgets its sockets as they are closed
         self._timer_at = None
-        for sockets in (self._left, self._changed, self._closed):
-            sockets.clear()
+        self._left.clear()
+        self._changed.clear()
         self._watched.clear()
         self._multi = self._new_multi()
 
@@ -215,6 +214,7 @@ class CurlTransport:
         if race and race.winner not in (handle, None):  # it came too late
             return
         if handle.stale:
+            call.most_idle = 0.0
             self._start(call, handle.address)
         elif race and answer.error == "connect" and not call.sent and (race.ahead or race.handles):
             if race.ahead:
@@ -285,7 +285,7 @@ class CurlTransport:
     def _start(self, call: Call, address: str) -> None:
         """Send to this address, or to another of the call's race that connects before."""
         try:
-            handle = self._idle.pop() if self._idle else Handle(self._may_open, self._closed, self._won)
+            handle = self._idle.pop() if self._idle else Handle(self._may_open, self._ports, self._won)
             handle.carry(call, address)
         except Exception as error:  # whatever one timer does, the poller goes on; such a handle is not used again
             self._end_others(call)
@@ -350,7 +350,7 @@ class CurlTransport:
             return
         port = _port_if_closed(descriptor)
         if port:
-            self._closed.add(port)
+            self._ports.closed(port)
 
     def _set_timer(self, ms: int) -> None:
         self._timer_at = None if ms < 0 else time.monotonic() + ms / 1000

@@ -11,9 +11,13 @@ import threading
 class Leash:
     """Holds the socket that a call uses, so that another thread can cut it: every wait on it ends at once."""
 
-    def __init__(self, deadline: float) -> None:
+    def __init__(self, deadline: float, most_idle: float = 0.0) -> None:
         #: Seconds of the monotonic clock.
         self.deadline = deadline
+        #: Seconds for which a connection may have been idle that the call uses.
+        self.most_idle = most_idle
+        #: It has made a connection; it uses one that had carried another call.
+        self.dialled = self.reused = False
         #: True once the deadline has cut the call.
         self.cut_off = False
         #: True once a byte of the request may be on the wire.

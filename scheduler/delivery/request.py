@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import NamedTuple
 
 from scheduler.delivery.signing import Signer
 from scheduler.moment import rfc3339
+from scheduler.origin import before_path
 from scheduler.timer import Claim
 from scheduler.version import VERSION
 
 _BODILESS = frozenset({"GET", "HEAD", "DELETE"})
 _AGENT = f"\r\nuser-agent: timer-service/{VERSION}"
+_DEFAULT_PORTS = {"http:": ":80", "https:": ":443"}
+_TARGET = re.compile(r"[!-~]*")
 _JSON = "\r\ncontent-type: application/json"
 
 
@@ -21,6 +25,28 @@ class Request(NamedTuple):
     #: `name: value` each, CRLF between them; our own names are in lower case, those of the client as it gave them.
     head: str
     body: bytes | None
+
+    @property
+    def origin(self) -> str:
+        """The URL up to its path."""
+        return before_path(self.url)
+
+    @property
+    def target(self) -> str:
+        """What stands in the request's first line, as the client wrote it. Raises ValueError for what would break it.
+
+        Libraries rewrite it: `%0a` becomes `%0A`, `{` becomes `%7B`, a `?` with nothing behind it goes.
+        """
+        target = self.url[len(self.origin) :].partition("#")[0]
+        if not _TARGET.fullmatch(target):
+            raise ValueError("the URL is not of visible ASCII")
+        return target if target.startswith("/") else f"/{target}"
+
+    @property
+    def host(self) -> str:
+        """Name and port as the client wrote them, less a port that goes without saying."""
+        scheme, _, netloc = self.origin.partition("//")
+        return netloc.removesuffix(_DEFAULT_PORTS.get(scheme.lower(), ""))
 
     @property
     def headers(self) -> dict[str, str]:
@@ -33,7 +59,8 @@ def build(claim: Claim, now_ms: int, signer: Signer) -> Request:
     The client's own headers win over our content-type and user-agent.
     """
     webhook = claim.webhook
-    body = webhook.body
+    # A body of a HEAD is never sent, so it is not signed either; creation refuses one.
+    body = webhook.body if webhook.method != "HEAD" else None
     is_json = webhook.body_is_json
     if body is None and webhook.method == "POST":
         body, is_json = json.dumps({"id": claim.id}).encode(), True

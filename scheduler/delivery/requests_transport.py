@@ -13,6 +13,7 @@ from queue import Empty, SimpleQueue
 import certifi
 from requests import PreparedRequest, Response
 from requests.structures import CaseInsensitiveDict
+from urllib3.util import SKIP_HEADER
 
 from scheduler.clock import StoreClock
 from scheduler.delivery.descriptors import idle_connections, raise_limit
@@ -22,7 +23,7 @@ from scheduler.delivery.leashed_adapter import LeashedAdapter, on
 from scheduler.delivery.request import Request, build
 from scheduler.delivery.signing import Signer
 from scheduler.delivery.strict_response import tells_its_end
-from scheduler.delivery.transport import MAX_READ, Answer
+from scheduler.delivery.transport import MAX_READ, Answer, most_idle
 from scheduler.shares import share_of
 from scheduler.timer import Claim
 
@@ -41,7 +42,7 @@ class RequestsTransport:
         #: A request starts only with half a lease left: with less, another poller might start it too.
         self._start_within = lease / 2
         # At debug it tells the query of every URL, at warning every connection beyond those that are kept.
-        logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)
+        logging.getLogger("urllib3").setLevel(logging.ERROR)
         raise_limit()
         # A destination is given no more than a share, and what one batch adds.
         idle_each = 2 * share_of(slots)
@@ -104,16 +105,22 @@ class RequestsTransport:
         if begun > claim.claimed_at + self._start_within:
             return Answer(claim=claim, started_at=None, sent=False)
         started_at = self._clock.now_us() // 1000
-        leash = Leash(begun + claim.webhook.timeout)
+        try:
+            request = build(claim, started_at, self._signer)
+            target = request.target
+        except Exception as unsendable:  # whatever one timer does, the poller goes on
+            log.error("timer %s cannot be sent: %s", claim.id, type(unsendable).__name__)
+            return Answer(claim=claim, started_at=started_at, error="protocol", sent=False)
+        leash = Leash(begun + claim.webhook.timeout, most_idle(claim))
         self._leashes.add(leash)
         status: int | None = None
         headers: dict[str, str] = {}
         body, error = b"", None
         try:
-            with on(leash, self._dialler):
-                response = self._send(build(claim, started_at, self._signer), claim.webhook.timeout)
+            with on(leash, self._dialler, target):
+                response = self._send(request, claim.webhook.timeout)
                 status = response.status_code
-                headers = {name.lower(): value for name, value in response.headers.items()}
+                headers = {name.lower(): value for name, value in response.raw.headers.itermerged()}
                 body = _read(response)
         except Exception as raised:  # whatever one timer does, the poller goes on
             error = _word(raised, leash)
@@ -132,13 +139,15 @@ class RequestsTransport:
             body=body,
             error=error,
             sent=leash.sent,
+            reused=leash.reused,
         )
 
     def _send(self, request: Request, timeout: float) -> Response:
-        # Made by hand: PreparedRequest.prepare() would rewrite the URL.
+        # Made by hand: PreparedRequest.prepare() would rewrite it. The target comes when the connection is there.
         prepared = PreparedRequest()
-        prepared.method, prepared.url, prepared.body = request.method, request.url, request.body
+        prepared.method, prepared.url, prepared.body = request.method, f"{request.origin}/", request.body
         prepared.headers = CaseInsensitiveDict(request.headers)
+        prepared.headers.update({"host": request.host, "accept-encoding": SKIP_HEADER})
         if request.body is not None:  # without it, requests would send chunks
             prepared.headers["content-length"] = str(len(request.body))
         return self._adapter.send(prepared, stream=True, timeout=(timeout, timeout), verify=certifi.where(), proxies={})
@@ -169,6 +178,8 @@ def _word(raised: Exception, leash: Leash) -> str:
     causes = list(_causes(raised))
     if any(isinstance(cause, TimeoutError) for cause in causes):
         return "timeout"
+    if leash.sent and any(isinstance(cause, ssl.SSLEOFError) for cause in causes):
+        return "reset"
     if any(isinstance(cause, ssl.SSLError) for cause in causes):
         return "tls"
     if not leash.sent:

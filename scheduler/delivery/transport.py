@@ -6,10 +6,14 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
-from scheduler.timer import Claim
+from scheduler.timer import Claim, Delivery
 
 #: Bytes of an answer that are read at most; a 2xx cut there is delivered.
 MAX_READ = 64 * 1024
+
+#: Seconds. Whole, because libcurl wants it so: it closes what it finds that was idle for longer.
+MOST_IDLE = 1
+_MOST_IDLE_ONCE = 0.1
 
 
 class Answer(NamedTuple):
@@ -27,6 +31,19 @@ class Answer(NamedTuple):
     error: str | None = None
     #: False if certainly nothing reached the wire.
     sent: bool = True
+    #: It went on a connection that had carried another before.
+    reused: bool = False
+
+
+def most_idle(claim: Claim) -> float:
+    """Seconds for which a connection may have been idle that this claim is sent on; 0 means a new one.
+
+    Node closes after 5 s, gunicorn after 2, and a request that meets the closing may or may not have been read. At most
+    once, that cannot be made good. A retry may be one because of that: it goes where it cannot happen again.
+    """
+    if claim.redelivery is not None:
+        return 0.0
+    return _MOST_IDLE_ONCE if claim.webhook.delivery is Delivery.AT_MOST_ONCE else MOST_IDLE
 
 
 class Transport(Protocol):

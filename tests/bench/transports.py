@@ -11,7 +11,7 @@ from scheduler.delivery.egress import networks
 from scheduler.delivery.transport import Answer, Transport
 
 LEASE = 10.0
-LOOPBACK = Checkpoint(Guard(allow=networks("127.0.0.0/8, ::1")))
+LOOPBACK = Checkpoint(Guard(allow=networks("127.0.0.0/8,::1/128")))
 
 Send = Callable[..., Answer]
 

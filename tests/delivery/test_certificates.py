@@ -16,15 +16,20 @@ from pathlib import Path
 import certifi
 import pytest
 
+from scheduler import Result
+from scheduler.delivery.judge import judge
 from tests.bench.raw import read_request
 from tests.bench.transports import Send
 
 FOLDER = Path(__file__).parent / "certificates"
 
 
+WHOLE = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+
+
 @contextmanager
-def tls_server(certificate: str) -> Iterator[tuple[str, list[bytes]]]:
-    """The URL of a server that answers 200, and the requests it has read."""
+def tls_server(certificate: str, answer: bytes = WHOLE, *, goodbye: bool = False) -> Iterator[tuple[str, list[bytes]]]:
+    """The URL of a server that answers so and closes, with `goodbye` as TLS wants it, and the requests it has read."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(FOLDER / f"{certificate}.pem")
     requests: list[bytes] = []
@@ -37,7 +42,9 @@ def tls_server(certificate: str) -> Iterator[tuple[str, list[bytes]]]:
                 with contextlib.suppress(OSError), plain, context.wrap_socket(plain, server_side=True) as sock:
                     if request := read_request(sock):
                         requests.append(request)
-                    sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+                    sock.sendall(answer)
+                    if goodbye:
+                        sock.unwrap()
 
     thread = threading.Thread(target=serve)
     thread.start()
@@ -67,3 +74,25 @@ def test_any_other_is_a_tls_error_and_nothing_is_sent(send: Send, certificate: s
         answer = send(url)
     assert (answer.status_code, answer.error, answer.sent) == (None, "tls", False)
     assert requests == []
+
+
+ENDED_BY_THE_END = b"HTTP/1.1 200 OK\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "answer", [ENDED_BY_THE_END, ENDED_BY_THE_END + b"body", b"HTTP/1.0 200 OK\r\nConnection: close\r\n\r\n"]
+)
+def test_an_end_that_tls_does_not_vouch_for_ends_no_answer(send: Send, answer: bytes) -> None:
+    """Anybody on the way could have cut it. One with a length is whole however the connection ends."""
+    with tls_server("good", answer, goodbye=True) as (url, _):
+        assert judge(send(url))[0] is Result.DELIVERED
+    with tls_server("good", answer) as (url, _):
+        cut = send(url)
+    assert (judge(cut)[0], cut.status_code, cut.error) == (Result.RETRYABLE, 200, "reset")
+
+
+@pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 2", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf"])
+def test_a_connection_that_tls_ends_early_is_a_failure_after_the_request(send: Send, answer: bytes) -> None:
+    with tls_server("good", answer) as (url, _):
+        cut = send(url)
+    assert (judge(cut)[0], cut.error, cut.sent) == (Result.RETRYABLE, "reset", True)

@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 
 from scheduler import Delivery, Result
-from scheduler.delivery.judge import judge, rearm
+from scheduler.delivery.judge import judge, rearm, retry_after
+from scheduler.timer import Rearm
 from tests.bench.raw import RawReceiver, answered, raw_receiving
 from tests.bench.receiver import Receiver, receiving
 from tests.bench.replay import TRANSPORTS, Case, Replayed, llhttp_cases, own_cases, replay
@@ -122,3 +123,23 @@ def test_an_answer_too_long_to_be_written_down_has_an_end_too(send: Send, receiv
         assert judge(send(hostile.url, timeout=2))[0] in tuple(Result)
         assert len(hostile.requests) == 1
     assert send(receiver.url).status_code == 204
+
+
+@pytest.mark.parametrize(
+    "fields", [["5", "5"], ["5", "7"], ["5", ""], ["", "5"], ["5, 7"], ["5,"], ["\t5 "], ["5\r\n 7"]]
+)
+@pytest.mark.parametrize(
+    ("status", "name"), [(503, "Retry-After"), (200, "timer-reschedule"), (200, "TIMER-Reschedule")]
+)
+def test_both_transports_read_a_field_that_is_given_twice_as_a_list(
+    send: Send, status: int, name: str, fields: list[str]
+) -> None:
+    """RFC 9110, 5.3. A list is no number, duration, moment or date, and so it is not obeyed."""
+    lines = "".join(f"{name}: {value}\r\n" for value in fields)
+    raw = f"HTTP/1.1 {status} X\r\n{lines}Content-Length: 0\r\n\r\n".encode()
+    with raw_receiving(answered(raw)) as receiver:
+        answer = send(receiver.url)
+    alone = fields == ["\t5 "]
+    assert answer.headers[name.lower()] == ("5" if alone else ", ".join(fields).replace("\r\n", ""))
+    assert retry_after(answer, 0) == (5 if alone and status == 503 else None)
+    assert rearm(answer) == (Rearm(delay_ms=5000) if alone and status == 200 else None)
