@@ -22,7 +22,7 @@ from benchmarks.figures import Row, median
 from benchmarks.filling import fill
 from benchmarks.part import Options, Part, say
 from benchmarks.sink import Sink, sink
-from scheduler import Claim, Claims, Link, Settings, connect, open_transport
+from scheduler import Claim, Claims, Link, Settings, Settlement, connect, open_transport
 from scheduler.delivery.request import build
 from scheduler.delivery.signing import Signer
 from scheduler.delivery.transport import Answer, Transport
@@ -79,9 +79,10 @@ class _Stages:
         transport.close()
         ended = self._timed("judge", lambda: [settlement(it, it.started_at or 0, "stages") for it in answers])
         with open(os.devnull, "w") as log:
-            self._timed("log", lambda: [log.write("\n".join(map(attempt_line, some))) for some in _batches(ended)])
+            logged = list(zip(_batches(ended), _batches([it.claim for it in answers]), strict=True))
+            self._timed("log", lambda: [log.write("\n".join(map(attempt_line, some, its))) for some, its in logged])
         tally = Tally()
-        self._timed("count", lambda: tally.ended([it.attempt for it in ended]))
+        self._timed("count", lambda: _count(tally, ended))
         self._timed("settle: encode, call", lambda: [claims.settle(some) for some in _batches(ended)])
         self._timed("libcurl alone, of the sending", lambda: bare_curl.send(requests, 2 * BATCH))
         return self._rows
@@ -105,6 +106,11 @@ class _Stages:
             }
         )
         return found
+
+
+def _count(tally: Tally, ended: Sequence[Settlement]) -> None:
+    tally.ended([it.attempt for it in ended])
+    tally.settled(ended)
 
 
 def _all(claims: Claims) -> list[Claim]:

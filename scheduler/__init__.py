@@ -21,7 +21,7 @@ from scheduler.errors import (
     UnknownTimer,
     WrongState,
 )
-from scheduler.metrics import PollerMetrics, serving
+from scheduler.metrics import PollerMetrics, ended_timers, serving
 from scheduler.origin import before_path
 from scheduler.poller import Poller
 from scheduler.settings import Settings, is_loopback
@@ -44,6 +44,7 @@ from scheduler.timer import (
     Page,
     Query,
     Rearm,
+    Reason,
     Redelivery,
     Result,
     Settlement,
@@ -81,6 +82,7 @@ __all__ = [
     "PollerMetrics",
     "Query",
     "Rearm",
+    "Reason",
     "Redelivery",
     "Repeats",
     "Report",
@@ -107,6 +109,7 @@ __all__ = [
     "WrongState",
     "before_path",
     "connect",
+    "ended_timers",
     "is_loopback",
     "literal_endpoints",
     "open_transport",

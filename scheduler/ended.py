@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
+import json
+
 from scheduler import retry
 from scheduler.delivery.judge import judge, rearm, retry_after
 from scheduler.delivery.request import lateness
 from scheduler.delivery.transport import Answer
 from scheduler.moment import rfc3339
-from scheduler.timer import Attempt, Result, Settlement
+from scheduler.store.record import destination
+from scheduler.timer import Attempt, Claim, Delivery, Rearm, Reason, Result, Settlement, reason_of
 
 #: Bytes kept of an answer.
 _KEPT_TEXT = 4096
+#: Characters kept of a `timer-reschedule` that is not obeyed.
+_KEPT_ASKED = 64
 
 
 def settlement(answer: Answer, started_at: int, poller: str) -> Settlement:
     """What an answer means for its timer, as the store shall write it."""
     claim, status = answer.claim, answer.status_code
     outcome, error = judge(answer)
-    retry_ms = None
+    retry_ms = again = not_obeyed = None
     if outcome is Result.RETRYABLE:
         asked = retry_after(answer, started_at + answer.duration_ms)
         met_a_close = answer.reused and status is None and error == "reset"
         retry_ms = retry.next_wait(claim.webhook, claim.tries, asked, soon=met_a_close)
+    elif outcome is Result.DELIVERED and "timer-reschedule" in answer.headers:
+        again, not_obeyed = _rescheduled(answer)
+    reason = reason_of(outcome, error) if retry_ms is None and again is None else None
     # By position, as for every attempt: names would take twice as long, 0.3 us.
     attempt = Attempt(
         claim.number,
@@ -34,24 +42,64 @@ def settlement(answer: Answer, started_at: int, poller: str) -> Settlement:
         error,
         claim.redelivery,
         poller,
+        None,
+        reason is not None,
+        claim.occurrence,
+        not_obeyed,
     )
-    return Settlement(claim.id, claim.fence, attempt, retry_ms, rearm(answer) if outcome is Result.DELIVERED else None)
+    return Settlement(claim.id, claim.fence, attempt, retry_ms, again, reason)
 
 
-def attempt_line(ended: Settlement) -> str:
+def _rescheduled(answer: Answer) -> tuple[Rearm | None, str | None]:
+    """What a receiver's wish to have the timer again comes to; or what is noted of it, where nothing does."""
+    wish, webhook = rearm(answer), answer.claim.webhook
+    some_left = answer.claim.reschedules + 1 < webhook.max_occurrences
+    if wish and some_left and webhook.delivery is not Delivery.AT_MOST_ONCE:
+        return wish, None
+    return None, answer.headers["timer-reschedule"].strip()[:_KEPT_ASKED] or None
+
+
+def attempt_line(ended: Settlement, claim: Claim) -> str:
     """An ended attempt as a line of JSON, by hand: 1 us, where a record of `logging` for each takes 15.
 
-    No string in it has anything that JSON would escape: an id, words of ours, and the poller's name, which is cleaned.
+    But for the key, and the destination, which is escaped when it is first seen, no string in it has anything that JSON
+    would escape: an id, words of ours, and the poller's name, which is cleaned.
     """
     it = ended.attempt
     error = f'"{it.error}"' if it.error else "null"
     redelivery = f'"{it.redelivery}"' if it.redelivery else "null"
+    try:
+        where = _destinations[claim.destination]
+    except KeyError:
+        where = _remember_destination(claim)
+    more = "}" if claim.key is None and claim.occurrence == 1 else _more(claim)
     return (
         f'{{"time":"{rfc3339((it.started_at or 0) + (it.duration_ms or 0))}","level":"info","event":"attempt",'
         f'"timer":"{ended.timer_id}","attempt":{it.number},"outcome":"{it.outcome}",'
         f'"status":{it.status_code or "null"},"error":{error},"lateness_ms":{it.lateness_ms},'
-        f'"duration_ms":{it.duration_ms},"redelivery":{redelivery},"poller":"{it.poller}"}}'
+        f'"duration_ms":{it.duration_ms},"redelivery":{redelivery},"poller":"{it.poller}",'
+        f'"destination":{where},{_ENDS[ended.reason]}{more}'
     )
+
+
+_ENDS = {reason: f'"final":true,"reason":"{reason}"' for reason in Reason} | {None: '"final":false,"reason":null'}
+
+#: By its tag, as JSON: 0.05 us, where to find it in the URL takes 2.
+_destinations: dict[str, str] = {}
+_MOST_DESTINATIONS = 4096
+
+
+def _remember_destination(claim: Claim) -> str:
+    if len(_destinations) >= _MOST_DESTINATIONS:
+        _destinations.clear()
+    said = _destinations[claim.destination] = json.dumps(destination(claim.webhook.url))
+    return said
+
+
+def _more(claim: Claim) -> str:
+    """What few lines say, and their end."""
+    occurrence = f',"occurrence":{claim.occurrence}' if claim.occurrence > 1 else ""
+    return f'{occurrence},"key":{json.dumps(claim.key)}}}' if claim.key else f"{occurrence}}}"
 
 
 def _kept(body: bytes) -> str:

@@ -38,7 +38,7 @@ class KeyReused(TimerError):
 
 
 class AlreadySent(TimerError):
-    """What is sent cannot change under the same id: receivers drop repeats by it."""
+    """What is sent cannot change under the same webhook-id: receivers drop repeats by it."""
 
 
 class TooManyPending(TimerError):

@@ -22,6 +22,7 @@ from scheduler.errors import SettingsError
 from scheduler.poller import Poller
 from scheduler.store.link import Link
 from scheduler.tally import BOUNDS, Distribution
+from scheduler.timer import Reason
 
 _BOUNDS = [*(str(bound / 1000) for bound in BOUNDS), "+Inf"]
 
@@ -47,9 +48,10 @@ class PollerMetrics(Collector):
         )
         yield _histogram("timer_attempt_duration_seconds", "From look-up to the end of the answer.", tally.duration)
         attempts = CounterMetricFamily("timer_attempts", "Attempts that have ended.", labels=["outcome", "error"])
-        for labels, count in list(tally.attempts.items()):
-            attempts.add_metric(labels, count)
+        for (outcome, error), count in list(tally.attempts.items()):
+            attempts.add_metric([outcome or "", error], count)
         yield attempts
+        yield ended_timers("Timers that this poller ended, each at its final attempt.", tally.reasons)
         yield _counters("timer_redeliveries", "Of these, not the first of their timer.", "reason", tally.redeliveries)
         yield CounterMetricFamily("timer_releases", "Claims given back unsent.", tally.released)
 
@@ -97,6 +99,14 @@ def serving(metrics: PollerMetrics, host: str, port: int) -> Iterator[None]:
 def _histogram(name: str, text: str, it: Distribution) -> Metric:
     buckets = list(zip(_BOUNDS, map(float, accumulate(it.counts)), strict=True))
     return HistogramMetricFamily(name, text, buckets=buckets, sum_value=it.sum / 1000)
+
+
+def ended_timers(text: str, counts: Mapping[Reason | None, int] | Mapping[Reason, int]) -> Metric:
+    """Every reason from the start: an alert on its increase needs the nought before the first."""
+    family = CounterMetricFamily("timer_ended", text, labels=["status", "reason"])
+    for reason in Reason:
+        family.add_metric([reason.status, reason], counts.get(reason, 0))
+    return family
 
 
 def _counters(name: str, text: str, label: str, counts: Mapping[str, int]) -> Metric:

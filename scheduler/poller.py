@@ -144,6 +144,7 @@ class Poller:
         ended = self._ended
         refused = self._claims.settle(ended)
         self._ended = []
+        self.tally.settled([it for it in ended if it not in refused] if refused else ended)
         self.tally.refused_settles += len(refused)
         for it in refused:
             log.warning("settle of timer %s refused: its lease was lost", it.timer_id)
@@ -186,7 +187,7 @@ class Poller:
         return pause
 
     def _collect(self, answers: list[Answer]) -> None:
-        ended = []
+        ended, claims = [], []
         for answer in answers:
             claim = self._in_flight.pop((answer.claim.id, answer.claim.fence))
             self._shares.remove(claim)
@@ -194,8 +195,9 @@ class Poller:
                 self._unsent.append(claim)
             else:
                 ended.append(settlement(answer, answer.started_at, self._name))
+                claims.append(claim)
         if ended:
             self._ended += ended
             self.tally.ended([it.attempt for it in ended])
             if attempts_log.isEnabledFor(logging.INFO):
-                attempts_log.info("\n".join(map(attempt_line, ended)))
+                attempts_log.info("\n".join(map(attempt_line, ended, claims)))

@@ -10,7 +10,7 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from scheduler.timer import Attempt
+from scheduler.timer import Attempt, Reason, Settlement
 
 #: Upper bounds in ms, from the goal to an evening without pollers.
 BOUNDS = (1, 2, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 15_000, 60_000, 300_000, 3_600_000)
@@ -37,8 +37,10 @@ class Tally:
         self.lateness = Distribution()
         self.duration = Distribution()
         #: By outcome, and why it is not `delivered`: the error's word, or the class of the status.
-        self.attempts: Counter[tuple[str, str]] = Counter()
+        self.attempts: Counter[tuple[str | None, str]] = Counter()
         self.redeliveries: Counter[str] = Counter()
+        #: Timers that this poller has settled, by why they ended; None: they go on.
+        self.reasons: Counter[Reason | None] = Counter()
         self.released = 0
         self.refused_settles = 0
         self.lost_leases = 0
@@ -48,6 +50,10 @@ class Tally:
         self.duration.add([it.duration_ms or 0 for it in attempts])
         self.attempts.update([(it.outcome, it.error or _refusal(it.status_code)) for it in attempts])
         self.redeliveries.update([it.redelivery for it in attempts if it.redelivery])
+
+    def settled(self, settlements: Sequence[Settlement]) -> None:
+        """Once the store has taken them."""
+        self.reasons.update([it.reason for it in settlements])
 
 
 def _refusal(status: int | None) -> str:

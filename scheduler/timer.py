@@ -43,6 +43,30 @@ class Result(StrEnum):
     PERMANENT = "permanent"
 
 
+class Reason(StrEnum):
+    """Why a timer ended."""
+
+    DELIVERED = "delivered"
+    CANCELLED = "cancelled"
+    #: The last attempt that it had failed.
+    ATTEMPTS_EXHAUSTED = "attempts-exhausted"
+    #: The receiver said that it will never want this; or, with at_most_once, anything but yes.
+    PERMANENT = "permanent"
+    #: The egress guard refused its destination.
+    BLOCKED = "blocked"
+    #: Three times in a row a poller had it and was not heard of again.
+    LEASE_LOST = "lease-lost"
+    #: With at_most_once: it may have been sent, and there was no answer.
+    OUTCOME_UNKNOWN = "outcome-unknown"
+    #: What is stored cannot be read.
+    UNSENDABLE = "unsendable"
+
+    @property
+    def status(self) -> Status:
+        """Of a timer that ended so."""
+        return Status(self) if self in (Reason.DELIVERED, Reason.CANCELLED) else Status.FAILED
+
+
 @dataclass(frozen=True, slots=True)
 class Backoff:
     """Seconds between attempts: growing by a factor up to a maximum, or a list whose last step repeats."""
@@ -79,6 +103,8 @@ class Webhook(NamedTuple):
     max_attempts: int = 8
     backoff: Backoff = Backoff()
     delivery: Delivery = Delivery.AT_LEAST_ONCE
+    #: How often the receiver may be meant to act, the first time included, if it asks for more by `timer-reschedule`.
+    max_occurrences: int = 1
     #: The client's own notes; never sent.
     metadata: Mapping[str, Any] = MappingProxyType({})
     #: Names of headers whose values no answer tells.
@@ -111,10 +137,10 @@ class Draft(NamedTuple):
 
 
 class Attempt(NamedTuple):
-    """The record of one attempt that has ended. What a lost lease took with it is None."""
+    """The record of one attempt that has ended. What a lost lease took with it is None, the outcome too."""
 
     number: int
-    outcome: Result
+    outcome: Result | None
     started_at: int | None = None
     lateness_ms: int | None = None
     duration_ms: int | None = None
@@ -125,6 +151,11 @@ class Attempt(NamedTuple):
     redelivery: Redelivery | None = None
     poller: str | None = None
     next_attempt_at: int | None = None
+    #: No other follows, unless the timer is replayed.
+    final: bool = False
+    occurrence: int = 1
+    #: The `timer-reschedule` of a 2xx that was not obeyed: none was left, or it made no sense.
+    asked_reschedule: str | None = None
 
 
 class Timer(NamedTuple):
@@ -142,6 +173,13 @@ class Timer(NamedTuple):
     last_attempt: Attempt | None = None
     #: While a retry waits.
     next_attempt_at: int | None = None
+    #: How often the receiver is meant to have acted by now, or by the next attempt.
+    occurrence: int = 1
+    #: Attempts of this occurrence that were made, or may have been.
+    occurrence_attempts: int = 0
+    #: These two once it has ended.
+    ended_at: int | None = None
+    reason: Reason | None = None
 
     @property
     def time_left(self) -> int:
@@ -200,6 +238,11 @@ class Claim(NamedTuple):
     suspect: bool
     #: Seconds of the poller's monotonic clock, read before the claim was sent.
     claimed_at: float
+    #: A receiver drops repeats of one; a number of its own for each time that it is meant to act.
+    occurrence: int = 1
+    #: How many of them a receiver has asked for: what max_occurrences is about, but for the first.
+    reschedules: int = 0
+    key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,13 +254,32 @@ class Rearm:
 
 
 class Settlement(NamedTuple):
-    """How one claim ends: with neither `retry_ms` nor `rearm` it is finished, as the attempt's outcome says."""
+    """How one claim ends: with neither `retry_ms` nor `rearm` the timer ends."""
 
     timer_id: str
     fence: str
     attempt: Attempt
     retry_ms: int | None
     rearm: Rearm | None = None
+    #: Why it ends; reason_of() the attempt unless said.
+    reason: Reason | None = None
+
+
+#: By the error of a final attempt, where that is the reason; else it is what became of the attempt.
+_REASONS = {
+    "blocked": Reason.BLOCKED,
+    "outcome-unknown": Reason.OUTCOME_UNKNOWN,
+    "unreadable": Reason.UNSENDABLE,
+}
+
+
+def reason_of(outcome: Result | None, error: str | None) -> Reason:
+    """Why a timer has ended whose final attempt ended so."""
+    if outcome is Result.DELIVERED:
+        return Reason.DELIVERED
+    if error in _REASONS:
+        return _REASONS[error]
+    return Reason.PERMANENT if outcome is Result.PERMANENT else Reason.ATTEMPTS_EXHAUSTED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -242,3 +304,5 @@ class Stats:
     refused_settles: int
     #: Rings of the doorbell that the store refused.
     refused_rings: int
+    #: Timers by why they ended; one that was replayed has ended more than once.
+    ended: Mapping[Reason, int]

@@ -54,8 +54,9 @@ class Sequence(fields.List[Any]):
 class Whole(fields.Integer):
     """An integer of JSON: no 5.0, no "5", no true."""
 
-    def __init__(self, low: int, high: int) -> None:
-        super().__init__(strict=True, metadata={"minimum": low, "maximum": high})
+    def __init__(self, low: int, high: int, description: str = "") -> None:
+        said = {"description": description} if description else {}
+        super().__init__(strict=True, metadata={"minimum": low, "maximum": high, **said})
         self._low, self._high = low, high
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> int:

@@ -68,6 +68,7 @@ def asked(timer: Timer) -> dict[str, Any]:
         "max_attempts": webhook.max_attempts,
         "backoff": NewTimer().fields["backoff"].serialize("backoff", webhook),
         "delivery": webhook.delivery.value,
+        "max_occurrences": webhook.max_occurrences,
         "metadata": dict(webhook.metadata),
         "write_only": list(webhook.write_only),
         "tags": list(timer.tags),

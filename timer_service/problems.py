@@ -111,7 +111,9 @@ def of_engine(error: TimerError) -> Problem:
         case KeyTaken():
             return Problem(409, "Another unfinished timer has this key.", more={"timer_id": error.timer_id})
         case AlreadySent():
-            return Problem(409, "It was sent already: url, method, headers and body stay as they are under this id.")
+            return Problem(
+                409, "It was sent already: url, method, headers and body stay as they are under this webhook-id."
+            )
         case KeyReused():
             return Problem(422, "This Idempotency-Key stands for another request.")
         case TimerTooLarge():

@@ -9,7 +9,7 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, missing, post_load, validate, validates_schema
 
-from scheduler import Delivery, Result, Status, Timer, Webhook, duration, exact_numbers
+from scheduler import Delivery, Reason, Result, Status, Timer, Webhook, duration, exact_numbers
 from timer_service.answering import JsonText
 from timer_service.destination import METHODS
 from timer_service.fields import (
@@ -88,6 +88,9 @@ class NewTimer(Schema):
     max_attempts = Whole(1, 100)
     backoff = BackoffField()
     delivery = fields.Enum(Delivery, by_value=True)
+    max_occurrences = Whole(
+        1, 10_000, "how often the receiver can be meant to act, the first time included, if it asks by timer-reschedule"
+    )
     metadata = Notes()
     write_only = HeaderNames()
 
@@ -122,6 +125,13 @@ class NewTimer(Schema):
             errors = {name: ["This is the mark of a redacted value, not a value."] for name in marked}
             raise ValidationError({"headers": errors})
 
+    @validates_schema
+    def _one_occurrence(self, data: dict[str, Any], **_: Any) -> None:
+        if data.get("delivery") is Delivery.AT_MOST_ONCE and data.get("max_occurrences", 1) > 1:
+            raise ValidationError(
+                "Must be 1 with at_most_once: what is sent once is not sent again.", "max_occurrences"
+            )
+
     @post_load
     def _asked(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
         """The fields of a Draft but its id."""
@@ -143,13 +153,26 @@ class AttemptOut(Schema):
     started_at = Moment(allow_none=True)
     lateness_ms = fields.Integer(allow_none=True)
     duration_ms = fields.Integer(allow_none=True)
-    outcome = fields.Enum(Result, by_value=True)
+    outcome = fields.Enum(
+        Result,
+        by_value=True,
+        allow_none=True,
+        metadata={"description": "null: its lease was lost, it may have been sent"},
+    )
     status_code = fields.Integer(allow_none=True)
     response_body = fields.String(allow_none=True)
     error = fields.String(allow_none=True)
     redelivery = fields.String(allow_none=True)
     poller = fields.String(allow_none=True)
     next_attempt_at = Moment(allow_none=True)
+    final = fields.Boolean(metadata={"description": "no other follows, unless the timer is replayed"})
+    occurrence = fields.Integer()
+    asked_reschedule = fields.String(
+        allow_none=True,
+        metadata={
+            "description": "the timer-reschedule of a 2xx that was not obeyed: none was left, or it made no sense"
+        },
+    )
 
 
 class TimerOut(Schema):
@@ -161,6 +184,11 @@ class TimerOut(Schema):
     attempts = fields.Integer()
     next_attempt_at = Moment(allow_none=True, metadata={"description": "while a retry waits"})
     last_attempt = fields.Nested(AttemptOut, allow_none=True)
+    occurrence = fields.Integer(
+        metadata={"description": "how often the receiver is meant to have acted by now, or by the next attempt"}
+    )
+    ended_at = Moment(allow_none=True)
+    reason = fields.Enum(Reason, by_value=True, allow_none=True, metadata={"description": "why it has ended"})
 
     url = ShownUrl(attribute="webhook.url")
     method = fields.String(attribute="webhook.method")
@@ -171,6 +199,7 @@ class TimerOut(Schema):
     max_attempts = fields.Integer(attribute="webhook.max_attempts")
     backoff = BackoffField(attribute="webhook.backoff")
     delivery = fields.Enum(Delivery, by_value=True, attribute="webhook.delivery")
+    max_occurrences = fields.Integer(attribute="webhook.max_occurrences")
     metadata = Notes(attribute="webhook.metadata")
     write_only = HeaderNames(attribute="webhook.write_only")
     key = fields.String(allow_none=True)
@@ -209,7 +238,7 @@ class TimerOut(Schema):
 
 @lru_cache(256)
 def _that_looks_at(said: frozenset[str]) -> NewTimer:
-    """The schema of these fields and what is required: of 18 most are not said, and each costs 1 us all the same."""
+    """The schema of these fields and what is required: of 19 most are not said, and each costs 1 us all the same."""
     return NewTimer(only=said | {"url"})
 
 

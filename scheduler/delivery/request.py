@@ -65,11 +65,16 @@ def build(claim: Claim, now_ms: int, signer: Signer) -> Request:
     if body is None and webhook.method == "POST":
         body, is_json = json.dumps({"id": claim.id}).encode(), True
     timestamp = now_ms // 1000
+    again = claim.occurrence > 1
+    webhook_id = f"{claim.id}-{claim.occurrence}" if again else claim.id
     head = (
-        f"webhook-id: {claim.id}\r\nwebhook-timestamp: {timestamp}\r\ntimer-attempt: {claim.number}\r\n"
-        f"timer-due-at: {rfc3339(claim.due_at)}\r\ntimer-lateness-ms: {lateness(claim, now_ms)}"
+        f"webhook-id: {webhook_id}\r\nwebhook-timestamp: {timestamp}\r\ntimer-id: {claim.id}\r\n"
+        f"timer-attempt: {claim.number}\r\ntimer-due-at: {rfc3339(claim.due_at)}\r\n"
+        f"timer-lateness-ms: {lateness(claim, now_ms)}"
     )
-    signature = signer.sign(claim.id, timestamp, body or b"")
+    if again:
+        head += f"\r\ntimer-occurrence: {claim.occurrence}"
+    signature = signer.sign(webhook_id, timestamp, body or b"")
     if signature:
         head += f"\r\nwebhook-signature: {signature}"
     if claim.redelivery:

@@ -27,8 +27,8 @@ class Changes:
     def change(self, timer_id: str, merge: Callable[[Timer], Draft]) -> Timer:
         """Rewrite a timer as `merge` says; a draft with neither due_at nor delay_ms leaves it due when it is.
 
-        Its key stays. Raises UnknownTimer, WrongState unless it is scheduled, or AlreadySent if an attempt was made and
-        what is sent would change.
+        Its key stays. Raises UnknownTimer, WrongState unless it is scheduled, or AlreadySent if an attempt of this
+        occurrence was made and what is sent would change.
         """
         due_at: int | None = None
         for _ in range(_TRIES):
@@ -38,7 +38,7 @@ class Changes:
             draft = merge(timer)
             # A delay counts from the first look at the timer, so that a repeat changes nothing.
             due_at = due_at or _due_at(draft, timer)
-            if timer.attempts and _differs(timer.webhook, draft.webhook):
+            if timer.occurrence_attempts and _differs(timer.webhook, draft.webhook):
                 raise AlreadySent(timer.id)
             if self._write(timer, before, draft, due_at):
                 return self._timers.get(timer_id)
@@ -63,7 +63,7 @@ class Changes:
                 continue
             due_at = due_at or _due_at(draft, timer)
             assert due_at is not None
-            if timer.attempts and _differs(timer.webhook, draft.webhook):
+            if timer.occurrence_attempts and _differs(timer.webhook, draft.webhook):
                 if self._supersede(timer, draft, due_at):
                     return self._timers.get(draft.id), True
             elif self._write(timer, before, draft, due_at):
@@ -102,7 +102,7 @@ def _due_at(draft: Draft, timer: Timer) -> int | None:
 
 
 def _differs(one: Webhook, other: Webhook) -> bool:
-    """Whether a receiver could tell them apart: it drops repeats of an id, whatever they hold."""
+    """Whether a receiver could tell them apart: it drops repeats of a webhook-id, whatever they hold."""
     return any(getattr(one, name) != getattr(other, name) for name in _SENT)
 
 

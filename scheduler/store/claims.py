@@ -13,8 +13,8 @@ from scheduler.clock import StoreClock
 from scheduler.errors import StoreUnavailable
 from scheduler.store import keys
 from scheduler.store.link import Link
-from scheduler.store.record import decode, encode_attempt
-from scheduler.timer import Attempt, Claim, Redelivery, Result, Settlement, Webhook
+from scheduler.store.record import decode, encode_attempt, names
+from scheduler.timer import Attempt, Claim, Redelivery, Result, Settlement, Webhook, reason_of
 
 #: Timers one script call claims or settles at most. With fewer the store's cost per timer rises (32: by a sixth; 64: no
 #: more), with more libcurl's does (128: by a twentieth), for it searches the connections in use.
@@ -163,14 +163,15 @@ class Claims:
 
 def _claim(fence: str, claimed_at: float, row: Sequence[Any]) -> Claim:
     """Raises ValueError, TypeError or KeyError for what this version cannot read."""
-    timer_id, record, attempt, base, lost, due_at, planned_at, why = row
-    _, destination, webhook = decode(record)
+    timer_id, record, attempt, base, due_at, planned_at, why, more = row
+    words, webhook = decode(record)
+    lost, occurrence, reschedules = map(int, more.split()) if more else (0, 1, 0)
     # By position, as for every attempt: names would take twice as long, 0.3 us.
     return Claim(
         timer_id.decode(),
         fence,
         webhook,
-        destination,
+        words[2],
         attempt,
         attempt - base,
         due_at,
@@ -178,6 +179,9 @@ def _claim(fence: str, claimed_at: float, row: Sequence[Any]) -> Claim:
         None if why == b"-" else Redelivery(why.decode()),
         lost >= _SUSPECT_LOSSES,
         claimed_at,
+        occurrence,
+        reschedules,
+        names(words)[0] if len(words) > 3 else None,
     )
 
 
@@ -186,14 +190,12 @@ def _settle_args(settlement: Settlement) -> list[str | int]:
     rearm, ms = settlement.rearm, settlement.retry_ms
     if ms is not None:
         verdict = "retry"
-    elif rearm is not None and rearm.due_at is not None:
+    elif rearm is None:
+        verdict = settlement.reason or reason_of(settlement.attempt.outcome, settlement.attempt.error)
+    elif rearm.due_at is not None:
         verdict, ms = "at", rearm.due_at
-    elif rearm is not None:
-        verdict, ms = "in", rearm.delay_ms
-    elif settlement.attempt.outcome is Result.DELIVERED:
-        verdict = "delivered"
     else:
-        verdict = "failed"
+        verdict, ms = "in", rearm.delay_ms
     lateness = settlement.attempt.lateness_ms
     return [
         settlement.timer_id,

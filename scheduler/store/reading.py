@@ -6,23 +6,27 @@ from collections.abc import Sequence
 from typing import Any
 
 from scheduler.store.record import decode, decode_attempt, names
-from scheduler.timer import Status, Timer
+from scheduler.timer import Reason, Status, Timer
 
 #: Values that read.lua and list.lua have for each timer.
-ROW = 7
+ROW = 10
+
+_ENDED = (Status.DELIVERED, Status.FAILED, Status.CANCELLED)
 
 
 def read_timer(now: int, row: Sequence[Any]) -> Timer:
     """One row of read.lua or list.lua."""
-    timer_id, status, record, due_at, planned_at, attempts, last = row
-    created_at, _, webhook = decode(record)
-    key, tags = names(record)
-    waits_for_retry = status == b"scheduled" and attempts > 0 and planned_at != due_at
+    timer_id, word, record, due_at, planned_at, attempts, last, why, occurrence, before = row
+    words, webhook = decode(record)
+    key, tags = names(words)
+    status = Status(word.decode())
+    has_ended = status in _ENDED
+    waits_for_retry = status is Status.SCHEDULED and attempts > 0 and planned_at != due_at
     return Timer(
         id=timer_id.decode(),
         webhook=webhook,
-        status=Status(status.decode()),
-        created_at=created_at,
+        status=status,
+        created_at=int(words[0]),
         due_at=due_at,
         read_at=now,
         key=key,
@@ -30,4 +34,8 @@ def read_timer(now: int, row: Sequence[Any]) -> Timer:
         attempts=attempts,
         last_attempt=decode_attempt(last) if last else None,
         next_attempt_at=planned_at if waits_for_retry else None,
+        occurrence=occurrence,
+        occurrence_attempts=attempts - before,
+        ended_at=planned_at if has_ended else None,
+        reason=Reason(why.decode()) if has_ended else None,
     )

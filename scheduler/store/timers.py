@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
@@ -19,7 +20,7 @@ from scheduler.store.capacity import Capacity
 from scheduler.store.link import Link
 from scheduler.store.reading import ROW, read_timer
 from scheduler.store.record import decode_attempt, encode
-from scheduler.timer import Attempt, Draft, Stats, Status, Timer
+from scheduler.timer import Attempt, Draft, Reason, Stats, Status, Timer
 
 #: Timers that one script call takes at most: the store serves nobody else meanwhile.
 _BATCH = 250
@@ -96,6 +97,18 @@ class Timers:
             raise UnknownTimer(timer_id)
         return read_timer(now, row), row[2]
 
+    def id_of(self, webhook_id: str) -> str:
+        """The id of the timer that a webhook-id belongs to: `<id>`, or from its second occurrence on `<id>-<n>`.
+
+        Raises UnknownTimer for an occurrence that has not come about.
+        """
+        timer_id, dash, number = webhook_id.partition("-")
+        if not dash:
+            return webhook_id
+        if not re.fullmatch(r"[1-9]\d{0,8}", number, re.ASCII) or not 1 < int(number) <= self.get(timer_id).occurrence:
+            raise UnknownTimer(webhook_id)
+        return timer_id
+
     def get_each(self, timer_ids: Iterable[str]) -> list[Timer]:
         """Those that are known, each once, in any order."""
         found = []
@@ -152,13 +165,14 @@ class Timers:
         return self._each("replay", list(attempts), lambda timer_id: [timer_id, attempts[timer_id]])
 
     def stats(self) -> Stats:
-        replies = [self._link.run("stats", partition) for partition in range(self._link.partitions)]
+        replies = [self._link.run("stats", partition, list(Reason)) for partition in range(self._link.partitions)]
         scheduled, overdue, delivering, delivered, failed, cancelled, waiting, lost, refused, unrung = (
             sum(reply[i] for reply in replies) for i in (*range(1, 7), 8, 10, 11, 12)
         )
         oldest = max((reply[0] - reply[7] for reply in replies if reply[7] >= 0), default=0)
         expired = max((reply[0] - reply[9] for reply in replies if reply[9] >= 0), default=0)
-        lateness = sorted(ms for reply in replies for ms in reply[13:])
+        ended = {reason: sum(reply[13 + i] for reply in replies) for i, reason in enumerate(Reason)}
+        lateness = sorted(ms for reply in replies for ms in reply[13 + len(Reason) :])
         return Stats(
             scheduled=scheduled,
             overdue=overdue,
@@ -174,6 +188,7 @@ class Timers:
             lost_leases=lost,
             refused_settles=refused,
             refused_rings=unrung,
+            ended=ended,
         )
 
     def _each(

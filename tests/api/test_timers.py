@@ -57,6 +57,10 @@ def test_an_answer_says_everything_that_was_asked_for(http: FlaskClient) -> None
         "attempts": 0,
         "last_attempt": None,
         "next_attempt_at": None,
+        "max_occurrences": 1,
+        "occurrence": 1,
+        "ended_at": None,
+        "reason": None,
     }
 
 
@@ -120,6 +124,9 @@ def test_a_waiting_retry_and_its_attempts_can_be_read(http: FlaskClient, bench: 
                 "redelivery": None,
                 "poller": None,
                 "next_attempt_at": "2026-01-01T00:00:00.700Z",
+                "final": False,
+                "occurrence": 1,
+                "asked_reschedule": None,
             }
         ]
     }

@@ -26,6 +26,11 @@ class Hit:
 
     @property
     def timer_id(self) -> str:
+        return self.headers["timer-id"]
+
+    @property
+    def webhook_id(self) -> str:
+        """What a receiver drops repeats by."""
         return self.headers["webhook-id"]
 
 

@@ -121,7 +121,7 @@ class Bench:
         finished = {it for name in _SETS[2:] for it in self.client.zrange(root + name, 0, -1)}
         keys, tags = {}, set()
         for timer_id in ids:
-            key, its_tags = record.names(self.client.get(f"{root}timer:".encode() + timer_id))
+            key, its_tags = record.names(record.decode(self.client.get(f"{root}timer:".encode() + timer_id))[0])
             tags |= {(tag, timer_id) for tag in its_tags}
             if key and timer_id not in finished:
                 keys[key.encode()] = timer_id

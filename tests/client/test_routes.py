@@ -25,6 +25,7 @@ from timer_service.client import (
     TimerClient,
     TimerServiceError,
     Unauthorized,
+    timer_id_of,
 )
 
 LATER = timedelta(hours=1)
@@ -234,8 +235,9 @@ def test_fire_makes_it_due_now_and_replay_sends_it_once_more(client: TimerClient
         client.fire(timer.id)
     client.replay(timer.id)
     first, second = receiver.wait_for(2, 20)
-    assert first.timer_id == second.timer_id == timer.id
-    assert second.headers["timer-redelivery"] == "replay"
+    assert (first.webhook_id, second.webhook_id) == (timer.id, f"{timer.id}-2")
+    assert first.timer_id == second.timer_id == timer_id_of(second.webhook_id) == timer.id
+    assert (second.headers["timer-redelivery"], second.headers["timer-occurrence"]) == ("replay", "2")
     assert ended(client, timer).attempts == 2
 
 

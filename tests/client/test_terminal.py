@@ -122,7 +122,7 @@ def test_show_has_a_line_for_each_attempt(run: Run, receiver: Receiver) -> None:
     timer_id = run("set", "0s", f"{receiver.url}/status/410", "-o", "id").stdout.strip()
     assert run("watch", timer_id).exit_code == 10
     lines = run("show", timer_id).stdout.splitlines()
-    assert re.fullmatch(r"1 +\S+ \S+ \S+ +\S+ +\S+ +permanent +410 +-", lines[-1]), lines
+    assert re.fullmatch(r"1 +\S+ \S+ \S+ +\S+ +\S+ +permanent +410 +final", lines[-1]), lines
 
 
 def test_list_is_a_table_soonest_first(run: Run, name: str) -> None:
@@ -209,8 +209,8 @@ def test_watch_prints_plain_lines_where_nobody_looks(run: Run, receiver: Receive
     when = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \S+"
     assert len(attempts) == 2
     assert re.fullmatch(rf"attempt 1  {when}  retryable  503  \S+ late, took \S+  next {when}", attempts[0])
-    assert re.fullmatch(rf"attempt 2  {when}  retryable  503  \S+ late, took \S+  \(retry\)", attempts[1])
-    assert last == f"{timer_id.stdout.strip()}  failed, attempts: 2"
+    assert re.fullmatch(rf"attempt 2  {when}  retryable  503  \S+ late, took \S+  \(retry\)  final", attempts[1])
+    assert last == f"{timer_id.stdout.strip()}  failed (attempts-exhausted), attempts: 2"
 
 
 def test_watch_gives_programs_a_json_object_a_line(run: Run, receiver: Receiver) -> None:

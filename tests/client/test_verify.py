@@ -9,21 +9,31 @@ import pytest
 from standardwebhooks.webhooks import Webhook
 
 from scheduler import Signer
-from timer_service.client import VerificationError, verify
+from timer_service.client import VerificationError, timer_id_of, verify
 
 NEW, OLD, OTHER = (f"whsec_{letter * 32}" for letter in "abc")
 BODY = '{"text": "é"}'.encode()
 NOW = 1_767_225_600
 
 
-def signed(secrets: str = NEW, at: int = NOW, body: bytes = BODY) -> dict[str, str]:
-    signature = Signer(secrets).sign("timer", at, body)
+def signed(secrets: str = NEW, at: int = NOW, body: bytes = BODY, webhook_id: str = "timer") -> dict[str, str]:
+    signature = Signer(secrets).sign(webhook_id, at, body)
     assert signature is not None
-    return {"webhook-id": "timer", "webhook-timestamp": str(at), "webhook-signature": signature}
+    return {"webhook-id": webhook_id, "webhook-timestamp": str(at), "webhook-signature": signature}
 
 
 def test_what_the_engine_signs_is_believed_and_names_its_timer() -> None:
     assert verify(signed(), BODY, NEW, now=NOW) == "timer"
+
+
+@pytest.mark.parametrize("webhook_id", ["timer", "timer-2", "timer-10000"])
+def test_what_is_believed_is_the_webhook_id_and_that_tells_the_timer(webhook_id: str) -> None:
+    """Of a later occurrence too: neither `timer-id` nor `timer-occurrence` is signed, so neither is asked."""
+    unsigned = {"timer-id": "another", "timer-occurrence": "7"}
+    assert verify(signed(webhook_id=webhook_id) | unsigned, BODY, NEW, now=NOW) == webhook_id
+    assert timer_id_of(webhook_id) == "timer"
+    with pytest.raises(VerificationError):
+        verify(signed(webhook_id="timer") | {"webhook-id": "timer-2"}, BODY, NEW, now=NOW)
 
 
 def test_what_the_reference_library_signs_is_believed() -> None:

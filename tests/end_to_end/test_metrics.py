@@ -12,6 +12,7 @@ import pytest
 import requests
 from prometheus_client.parser import text_string_to_metric_families
 
+from scheduler import Draft, Webhook
 from tests.bench.processes import Part, Service, free_port, wait_until
 from tests.bench.receiver import Receiver
 
@@ -54,7 +55,7 @@ def test_attempts_are_counted_by_outcome_lateness_and_duration(
     service.set(3, receiver.url, 0)
     service.set(1, f"{receiver.url}/status/410", 0)
     service.set(1, f"{receiver.url}/status/500", 0, max_attempts=1)
-    service.set(1, f"{receiver.url}/again/1s", 0)
+    service.set(1, f"{receiver.url}/again/1s", 0, max_occurrences=1000)
     wait_until(lambda: Scrape(port).value("timer_attempts_total") >= 7, 10, "the first of all, and one rescheduled")
     found = Scrape(port)
     assert found.value("timer_redeliveries_total", reason="rescheduled") >= 1
@@ -62,6 +63,15 @@ def test_attempts_are_counted_by_outcome_lateness_and_duration(
     assert found.value("timer_attempts_total", outcome="delivered", error="") >= 5
     assert found.value("timer_attempts_total", outcome="permanent", error="4xx") == 1
     assert found.value("timer_attempts_total", outcome="retryable", error="5xx") == 1
+    wait_until(lambda: Scrape(port).value("timer_ended_total") >= 5, 10, "the settling of all that end")
+    for reason, count in {
+        "delivered": 3,
+        "permanent": 1,
+        "attempts-exhausted": 1,
+        "blocked": 0,
+        "cancelled": 0,
+    }.items():
+        assert Scrape(port).value("timer_ended_total", reason=reason) == count
     ended = found.value("timer_attempts_total")
     for histogram in ("timer_attempt_lateness_seconds", "timer_attempt_duration_seconds"):
         assert found.value(f"{histogram}_bucket", le="+Inf") == found.value(f"{histogram}_count") == ended
@@ -120,8 +130,12 @@ def test_a_port_that_is_taken_stops_the_start_in_one_line(service: Service) -> N
 
 def test_every_ended_attempt_is_one_line_of_json_in_the_log(service: Service, receiver: Receiver) -> None:
     poller = service.poller(TIMER_LOG_LEVEL="info")
-    (timer_id,) = service.set(1, f"{receiver.url}/status/410", 0)
+    timer_id = service.timers.new_id("order-17")
+    webhook = Webhook(url=f"{receiver.url}/status/410")
+    service.timers.schedule(Draft(id=timer_id, webhook=webhook, delay_ms=0, key="order-17"))
     wait_until(lambda: '"event":"attempt"' in poller.output(), 10, "its line")
     (line,) = [line for line in poller.output().splitlines() if '"event":"attempt"' in line]
     said = json.loads(line)
     assert (said["timer"], said["outcome"], said["status"]) == (timer_id, "permanent", 410)
+    assert (said["destination"], said["key"]) == (f"http:127.0.0.1:{receiver.url.rpartition(':')[2]}", "order-17")
+    assert (said["final"], said["reason"]) == (True, "permanent")

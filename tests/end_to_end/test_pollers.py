@@ -64,9 +64,9 @@ def test_of_300_timers_one_that_kills_its_poller_fails_and_299_are_delivered(
 
     wait_until(over, 60, "299 delivered and 1 failed")
     assert deaths == 3
-    last = service.timers.get(poison).last_attempt
-    assert last is not None
-    assert last.error == "lease-lost"
+    found = service.timers.get(poison)
+    assert found.last_attempt is not None
+    assert (found.reason, found.last_attempt.error) == ("lease-lost", "lease-lost")
     assert set(receiver.counts()) == set(ids)
 
 
@@ -82,9 +82,13 @@ def test_at_most_once_is_not_sent_again_after_a_kill_in_mid_attempt(
     service.poller()
     wait_until(lambda: service.timers.stats().failed == 1, 20, "its failure")
     receiver.release.set()
-    last = service.timers.get(timer_id).last_attempt
-    assert last is not None
-    assert (last.error, last.outcome) == ("outcome-unknown", "permanent")
+    found = service.timers.get(timer_id)
+    assert found.last_attempt is not None
+    assert (found.reason, found.last_attempt.error, found.last_attempt.outcome) == (
+        "outcome-unknown",
+        "lease-lost",
+        None,
+    )
     assert len(receiver.hits) == 1
 
 
@@ -134,15 +138,28 @@ def test_300_destinations_that_hang_with_one_timer_each_cost_a_healthy_one_nothi
 
 
 @TRANSPORTS
-def test_a_receiver_that_asks_for_a_timer_again_gets_it_again_marked(
+def test_a_receiver_that_asks_for_a_timer_again_gets_it_as_often_as_the_timer_allows(
     service: Service, receiver: Receiver, transport: str
 ) -> None:
+    """Each occurrence under a webhook-id of its own, so that a receiver that drops repeats takes it; here one that asks
+    each time. The signature is over that id: the reference library verifies each hit."""
     service.poller(TIMER_TRANSPORT=transport)
-    (timer_id,) = service.set(1, f"{receiver.url}/again/1s", 0, max_attempts=1)
-    first, second = receiver.wait_for(2, 10)[:2]
+    (timer_id,) = service.set(1, f"{receiver.url}/again/1s", 0, max_attempts=1, max_occurrences=2)
+    (single,) = service.set(1, f"{receiver.url}/again/1s", 0)
+    (far,) = service.set(1, f"{receiver.url}/again/9999-12-31T23:59:59Z", 0, max_occurrences=2)
+    service.finished(2, 10)
+    first, second = [hit for hit in receiver.hits if hit.timer_id == timer_id]
     assert second.at - first.at >= 1
-    assert (first.timer_id, second.timer_id) == (timer_id, timer_id)
+    assert (first.webhook_id, second.webhook_id) == (timer_id, f"{timer_id}-2")
+    assert (first.headers.get("timer-occurrence"), second.headers["timer-occurrence"]) == (None, "2")
     assert (first.headers.get("timer-redelivery"), second.headers["timer-redelivery"]) == (None, "rescheduled")
+    for ended, occurrence in ((timer_id, 2), (single, 1)):
+        found = service.timers.get(ended)
+        assert (found.status, found.occurrence, found.attempts) == ("delivered", occurrence, occurrence)
+        assert found.last_attempt is not None
+        assert (found.last_attempt.final, found.last_attempt.asked_reschedule) == (True, "1s")
+    assert (service.timers.get(far).status, service.timers.get(far).occurrence) == ("scheduled", 2)
+    assert len(receiver.hits) == 4
 
 
 def test_four_pollers_send_2000_timers_due_at_once_each_exactly_once_and_each_takes_its_share(

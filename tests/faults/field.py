@@ -216,7 +216,7 @@ class Field(Service):
         record.snapshots.append(last := self.snapshot())
         ends = {timer_id: place.partition(":")[0] for place, ids in last.places.items() for timer_id in ids}
         failed = last.places.get(Status.FAILED, ())
-        reasons = {timer_id: str(self.timers.attempts(timer_id)[-1].error) for timer_id in failed}
+        reasons = {timer_id: str(self.timers.get(timer_id).reason or "") for timer_id in failed}
         return History(
             bounds=self.bounds,
             creates=tuple(record.creates),

@@ -114,7 +114,7 @@ class History:
     snapshots: tuple[Snapshot, ...] = ()
     #: id -> status, once all had time to end; an id that the store does not know is not in it.
     ends: Mapping[str, str] = field(default_factory=dict)
-    #: id -> the error of its last attempt, of those that failed.
+    #: id -> why it failed, of those that did.
     reasons: Mapping[str, str] = field(default_factory=dict)
     #: Keys of the store once everything has been forgotten; None: nobody looked.
     left: tuple[str, ...] | None = None

@@ -13,6 +13,7 @@ from scheduler import (
     Delivery,
     Draft,
     Rearm,
+    Reason,
     Redelivery,
     Result,
     Settlement,
@@ -145,7 +146,7 @@ def test_a_lease_that_ends_is_taken_up_again_and_says_so(bench: Bench) -> None:
     assert second.fence != first.fence
     assert second.planned_at == first.planned_at
     (lost,) = bench.timers.attempts(timer.id)
-    assert (lost.number, lost.outcome, lost.error) == (1, Result.RETRYABLE, "lease-lost")
+    assert (lost.number, lost.outcome, lost.error, lost.final) == (1, None, "lease-lost", False)
     bench.check()
 
 
@@ -207,7 +208,9 @@ def test_a_timer_that_loses_three_leases_fails_with_a_written_reason(bench: Benc
     found = bench.timers.get(timer.id)
     assert (found.status, found.attempts) == (Status.FAILED, 3)
     assert found.last_attempt is not None
-    assert (found.last_attempt.outcome, found.last_attempt.error) == (Result.PERMANENT, "lease-lost")
+    assert (found.last_attempt.outcome, found.last_attempt.error) == (None, "lease-lost")
+    assert (found.reason, found.last_attempt.final) == (Reason.LEASE_LOST, True)
+    assert [attempt.final for attempt in bench.timers.attempts(timer.id)] == [False, False, True]
     bench.check()
 
 
@@ -246,9 +249,10 @@ def test_at_most_once_is_not_sent_again_when_its_lease_is_lost(bench: Bench) -> 
     bench.alive(LEASE)
     assert claim(bench.claims) == []
     found = bench.timers.get(timer.id)
-    assert found.status is Status.FAILED
+    assert (found.status, found.reason) == (Status.FAILED, Reason.OUTCOME_UNKNOWN)
     assert found.last_attempt is not None
-    assert found.last_attempt.error == "outcome-unknown"
+    lost = found.last_attempt
+    assert (lost.outcome, lost.error, lost.final) == (None, "lease-lost", True)
     bench.check()
 
 

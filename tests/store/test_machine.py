@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,6 +21,7 @@ from scheduler import (
     KeyTaken,
     Query,
     Rearm,
+    Reason,
     Result,
     Settlement,
     Status,
@@ -33,6 +35,13 @@ from tests.bench.store import KEEP, LEASE, START, Bench
 
 MAX_LOST = 3
 SHARE = 2
+REASONS: dict[tuple[Result | None, str | None], Reason] = {
+    (Result.DELIVERED, None): Reason.DELIVERED,
+    (Result.RETRYABLE, None): Reason.ATTEMPTS_EXHAUSTED,
+    (Result.PERMANENT, None): Reason.PERMANENT,
+    (Result.PERMANENT, "blocked"): Reason.BLOCKED,
+    (Result.PERMANENT, "outcome-unknown"): Reason.OUTCOME_UNKNOWN,
+}
 TAGS = {destination_tag(url): url for url in ("http://a/", "http://b/", "http://c/")}
 
 
@@ -56,6 +65,13 @@ class Model:
     why: str | None = None
     fence: str | None = None
     settled: str | None = None
+    occurrence: int = 1
+    #: Attempts before this occurrence.
+    before: int = 0
+    #: Occurrences that a receiver asked for.
+    asked: int = 0
+    ended_at: int | None = None
+    reason: Reason | None = None
     key: str | None = None
     tags: tuple[str, ...] = ()
 
@@ -68,6 +84,8 @@ class Schedule:
     last_seen: int | None = None
     spared: int = 0
     timers: dict[str, Model] = field(default_factory=dict)
+    #: Timers that have ended, by why; forgotten ones too.
+    ended: Counter[Reason] = field(default_factory=Counter)
 
     def of(self, status: Status, behind: str | None = None) -> list[Model]:
         found = [it for it in self.timers.values() if it.status is status and it.behind == behind]
@@ -99,7 +117,7 @@ class Schedule:
                 it.lost, it.why, it.fence = it.lost + 1, "lease-expired", None
                 tag = SUSPECTS if it.lost == MAX_LOST - 1 else it.tag
                 if it.once or it.lost >= MAX_LOST:
-                    self.finish(it, Status.FAILED)
+                    self.finish(it, Reason.OUTCOME_UNKNOWN if it.once else Reason.LEASE_LOST)
                 elif rooms.get(tag, SHARE) > 0:
                     take(it, tag)
                 else:
@@ -129,8 +147,13 @@ class Schedule:
         unfinished = (Status.SCHEDULED, Status.DELIVERING)
         return next((it.id for it in self.timers.values() if key and it.key == key and it.status in unfinished), None)
 
-    def finish(self, it: Model, status: Status) -> None:
-        it.status, it.score, it.fence = status, self.now + KEEP, None
+    def finish(self, it: Model, reason: Reason) -> None:
+        it.status, it.score, it.fence = reason.status, self.now + KEEP, None
+        it.ended_at, it.reason = self.now, reason
+        self.ended[reason] += 1
+
+    def begin_occurrence(self, it: Model) -> None:
+        it.occurrence, it.before = it.occurrence + 1, it.attempts
 
 
 class Machine(RuleBasedStateMachine):
@@ -190,6 +213,7 @@ class Machine(RuleBasedStateMachine):
             assert (got.number, got.planned_at, got.due_at) == (it.attempts, it.planned, it.due)
             assert got.tries == it.attempts - it.base
             assert (got.redelivery, got.suspect) == (it.why, it.lost >= MAX_LOST - 1)
+            assert (got.occurrence, got.reschedules, got.key) == (it.occurrence, it.asked, it.key)
         if not expected:
             return multiple()
         args = [poller, batch.claims[0].fence, limit, SHARE, LEASE, KEEP, 1000, *at_share]
@@ -228,13 +252,15 @@ class Machine(RuleBasedStateMachine):
         target=settlements,
         it=claims,
         outcome=st.sampled_from(Result),
+        error=st.sampled_from([None, "blocked", "outcome-unknown"]),
         wait=st.integers(0, LEASE),
         rearm=st.none() | st.builds(Rearm, delay_ms=st.integers(0, LEASE)),
     )
-    def settle(self, it: Claim, outcome: Result, wait: int, rearm: Rearm | None) -> Settlement:
-        retry_ms = wait if outcome is Result.RETRYABLE else None
+    def settle(self, it: Claim, outcome: Result, error: str | None, wait: int, rearm: Rearm | None) -> Settlement:
+        """`wait` of less than half a lease: there is no next attempt."""
+        retry_ms = wait if outcome is Result.RETRYABLE and wait > LEASE // 2 else None
         rearm = rearm if outcome is Result.DELIVERED else None
-        attempt = Attempt(number=it.number, outcome=outcome)
+        attempt = Attempt(number=it.number, outcome=outcome, error=error if outcome is Result.PERMANENT else None)
         settlement = Settlement(timer_id=it.id, fence=it.fence, attempt=attempt, retry_ms=retry_ms, rearm=rearm)
         self.settle_again(settlement)
         return settlement
@@ -258,9 +284,10 @@ class Machine(RuleBasedStateMachine):
             due = self.model.now + max(1000, settlement.rearm.delay_ms or 0)
             model.status, model.fence, model.score = Status.SCHEDULED, None, due
             model.due, model.planned, model.why, model.base = due, due, "rescheduled", model.attempts
+            model.asked += 1
+            self.model.begin_occurrence(model)
         else:
-            delivered = settlement.attempt.outcome is Result.DELIVERED
-            self.model.finish(model, Status.DELIVERED if delivered else Status.FAILED)
+            self.model.finish(model, REASONS[settlement.attempt.outcome, settlement.attempt.error])
 
     @rule(draft=drafts)
     def cancel(self, draft: Draft) -> None:
@@ -272,7 +299,7 @@ class Machine(RuleBasedStateMachine):
             self.bench.timers.cancel(draft.id)
             if model.status is Status.SCHEDULED:
                 model.behind = None
-                self.model.finish(model, Status.CANCELLED)
+                self.model.finish(model, Reason.CANCELLED)
         else:
             with pytest.raises(WrongState):
                 self.bench.timers.cancel(draft.id)
@@ -320,6 +347,9 @@ class Machine(RuleBasedStateMachine):
         else:
             self.bench.timers.replay(timer)
             self.bench.timers.replay(timer)
+            if model.status is Status.DELIVERED:
+                self.model.begin_occurrence(model)
+            model.ended_at = model.reason = None
             model.status, model.lost, model.why, model.base = Status.SCHEDULED, 0, "replay", model.attempts
             model.due = model.planned = model.score = self.model.now
 
@@ -338,6 +368,9 @@ class Machine(RuleBasedStateMachine):
             timer: Timer = self.bench.timers.get(it.id)
             assert (timer.status, timer.due_at, timer.attempts) == (it.status, it.due, it.attempts)
             assert (timer.key, timer.tags) == (it.key, it.tags)
+            assert (timer.occurrence, timer.occurrence_attempts) == (it.occurrence, it.attempts - it.before)
+            assert (timer.ended_at, timer.reason) == (it.ended_at, it.reason)
+        assert self.bench.timers.stats().ended == {reason: self.model.ended[reason] for reason in Reason}
         for status in (Status.SCHEDULED, Status.FAILED):
             listed = self.bench.listing.page(Query(status=status)).timers
             order = [it for it in self.model.timers.values() if it.status is status]

@@ -139,11 +139,29 @@ def test_a_request_tells_who_it_is_and_how_late() -> None:
         "X-Own": "1",
         "webhook-id": "0" * 22,
         "webhook-timestamp": str(NOW // 1000),
+        "timer-id": "0" * 22,
         "timer-attempt": "2",
         "timer-due-at": "2025-12-31T23:59:53.000Z",
         "timer-lateness-ms": "5",
         "timer-redelivery": "retry",
     }
+
+
+@pytest.mark.parametrize(
+    ("occurrence", "webhook_id"), [(1, "0" * 22), (2, f"{'0' * 22}-2"), (10_000, f"{'0' * 22}-10000")]
+)
+def test_each_occurrence_has_a_webhook_id_of_its_own_which_is_what_is_signed(occurrence: int, webhook_id: str) -> None:
+    it = claim(body=b"[1]")._replace(occurrence=occurrence)
+    signer = Signer("whsec_" + "a" * 32)
+    headers = build(it, NOW, signer).headers
+    assert (headers["webhook-id"], headers["timer-id"]) == (webhook_id, "0" * 22)
+    assert headers.get("timer-occurrence") == (str(occurrence) if occurrence > 1 else None)
+    assert headers["webhook-signature"] == signer.sign(webhook_id, NOW // 1000, b"[1]")
+    assert build(it, NOW, UNSIGNED).headers["timer-id"] == "0" * 22
+
+
+def test_a_timer_without_a_body_tells_its_id_whatever_the_occurrence() -> None:
+    assert build(claim()._replace(occurrence=2), NOW, UNSIGNED).body == b'{"id": "%s"}' % (b"0" * 22)
 
 
 def test_a_clients_own_content_type_and_user_agent_win() -> None:

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from scheduler import Attempt, Redelivery, Result, Settlement
-from scheduler.ended import attempt_line
+from scheduler import Attempt, Claim, Rearm, Reason, Redelivery, Result, Settlement, Webhook
+from scheduler.ended import _MOST_DESTINATIONS, _destinations, attempt_line
 from scheduler.tally import BOUNDS, Distribution, Tally
+from scheduler.timer import reason_of
 
 
 def attempt(**said: Any) -> Attempt:
@@ -53,7 +54,7 @@ def test_attempts_are_counted_by_outcome_and_the_reason_of_it() -> None:
 
 def test_an_ended_attempt_is_one_line_of_json() -> None:
     ended = attempt(number=2, started_at=999, duration_ms=1, lateness_ms=3, status_code=204, poller="p")
-    assert json.loads(attempt_line(_settled(ended))) == {
+    assert json.loads(attempt_line(_settled(ended), _claim())) == {
         "time": "1970-01-01T00:00:01.000Z",
         "level": "info",
         "event": "attempt",
@@ -66,15 +67,50 @@ def test_an_ended_attempt_is_one_line_of_json() -> None:
         "duration_ms": 1,
         "redelivery": None,
         "poller": "p",
+        "destination": "https:api.example.com:443",
+        "final": True,
+        "reason": "delivered",
     }
 
 
 def test_so_is_one_that_was_not_the_first_and_had_no_answer() -> None:
     ended = attempt(outcome=Result.RETRYABLE, error="dns", redelivery=Redelivery.LEASE_EXPIRED)
-    said = json.loads(attempt_line(_settled(ended)))
+    said = json.loads(attempt_line(_settled(ended), _claim()))
     assert (said["outcome"], said["status"], said["error"]) == ("retryable", None, "dns")
     assert said["redelivery"] == "lease-expired"
+    assert (said["final"], said["reason"]) == (True, "attempts-exhausted")
 
 
-def _settled(it: Attempt) -> Settlement:
-    return Settlement(timer_id="t", fence="f", attempt=it, retry_ms=None)
+@pytest.mark.parametrize("key", ["order-17", 'of"the\\engine\n\u2028', "straße"])
+@pytest.mark.parametrize("host", ["b.example:8080", "[2001:db8::1]", 'c"\\.example'])
+def test_a_line_says_where_it_went_and_whose_it_is_whatever_they_are_called(key: str, host: str) -> None:
+    claim = _claim(f"http://{host}/a?b=1", tag=host, key=key)
+    ended = _settled(attempt(outcome=Result.RETRYABLE, status_code=503, occurrence=3), retry_ms=5000)
+    line = attempt_line(ended, claim)
+    said = json.loads(line)
+    assert "\n" not in line
+    assert said["destination"] == f"http:{host}" + ("" if host[-1].isdigit() else ":80")
+    assert (said["key"], said["occurrence"], said["final"], said["reason"]) == (key, 3, False, None)
+
+
+def test_destinations_without_number_are_not_all_remembered() -> None:
+    for n in range(_MOST_DESTINATIONS + 10):
+        attempt_line(_settled(attempt()), _claim(f"http://h{n}/", tag=str(n)))
+    assert len(_destinations) <= _MOST_DESTINATIONS
+
+
+def test_timers_are_counted_by_why_they_ended_and_not_before() -> None:
+    tally = Tally()
+    exhausted, blocked = attempt(outcome=Result.RETRYABLE), attempt(outcome=Result.PERMANENT, error="blocked")
+    going_on = [_settled(exhausted, retry_ms=1), _settled(attempt(), rearm=Rearm(delay_ms=1))]
+    tally.settled([_settled(attempt()), _settled(attempt()), _settled(exhausted), _settled(blocked), *going_on])
+    assert tally.reasons == {Reason.DELIVERED: 2, Reason.ATTEMPTS_EXHAUSTED: 1, Reason.BLOCKED: 1, None: 2}
+
+
+def _settled(it: Attempt, retry_ms: int | None = None, rearm: Rearm | None = None) -> Settlement:
+    reason = None if retry_ms or rearm else reason_of(it.outcome, it.error)
+    return Settlement(timer_id="t", fence="f", attempt=it, retry_ms=retry_ms, rearm=rearm, reason=reason)
+
+
+def _claim(url: str = "https://API.example.com/hook", tag: str = "tag", key: str | None = None) -> Claim:
+    return Claim("t", "f", Webhook(url), tag, 1, 1, 0, 0, None, False, 0.0, key=key)

@@ -10,7 +10,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from scheduler import Stats, StoreUnavailable
+from scheduler import Stats, StoreUnavailable, ended_timers
 from timer_service import parts
 from timer_service.arguments import Blueprint
 from timer_service.tally import BUCKETS, Tally
@@ -103,4 +103,7 @@ def _of_stats(stats: Stats) -> Iterator[Metric]:
         "timer_refused_rings",
         "Rings of the doorbell that the store refused: pollers find out within a second.",
         value=stats.refused_rings,
+    )
+    yield ended_timers(
+        "Timers that have ended, also where no poller saw it: cancelled, or of a lost lease.", stats.ended
     )

@@ -61,7 +61,7 @@ def index(query: Query) -> tuple[dict[str, Any], int, dict[str, str]]:
 @bp.response(200, TimerOut)
 def show(timer_id: str) -> Timer:
     """One timer as it stands."""
-    return timers().get(timer_id)
+    return timers().get(timers().id_of(timer_id))
 
 
 @bp.route("/timers/<timer_id>", methods=["PATCH"])
@@ -69,34 +69,36 @@ def show(timer_id: str) -> Timer:
 @bp.doc(requestBody=MERGE_PATCH)
 def change(timer_id: str) -> Timer:
     """Move a scheduled timer, or change what will be sent (RFC 7396)."""
-    return changes().change(timer_id, merging(json_object()))
+    return changes().change(timers().id_of(timer_id), merging(json_object()))
 
 
 @bp.route("/timers/<timer_id>", methods=["DELETE"])
 @bp.response(204)
 def cancel(timer_id: str) -> None:
     """Withdraw a timer; after the 204 no attempt is started."""
-    timers().cancel(timer_id)
+    timers().cancel(timers().id_of(timer_id))
 
 
 @bp.route("/timers/<timer_id>/fire", methods=["POST"])
 @bp.response(202, TimerOut)
 def fire(timer_id: str) -> Timer:
     """Make a scheduled timer due now."""
-    timers().fire(timers().get(timer_id))
-    return timers().get(timer_id)
+    timer = timers().get(timers().id_of(timer_id))
+    timers().fire(timer)
+    return timers().get(timer.id)
 
 
 @bp.route("/timers/<timer_id>/replay", methods=["POST"])
 @bp.response(202, TimerOut)
 def replay(timer_id: str) -> Timer:
     """Send a delivered or failed timer once more."""
-    timers().replay(timers().get(timer_id))
-    return timers().get(timer_id)
+    timer = timers().get(timers().id_of(timer_id))
+    timers().replay(timer)
+    return timers().get(timer.id)
 
 
 @bp.route("/timers/<timer_id>/attempts", methods=["GET"])
 @bp.response(200, AttemptsOut)
 def attempts(timer_id: str) -> dict[str, list[Attempt]]:
     """The last ten attempts that have ended, oldest first."""
-    return {"data": timers().attempts(timer_id)}
+    return {"data": timers().attempts(timers().id_of(timer_id))}

@@ -1,6 +1,6 @@
 """The timer service from Python: set timers, verify the webhooks they send. Loads requests, nothing of the server."""
 
-from timer_service.client.answers import Attempt, Changed, Page, Readiness, Stats, Timer
+from timer_service.client.answers import Attempt, Changed, Page, Readiness, Reason, Stats, Timer
 from timer_service.client.asked import Changes, Filters, KeyedOptions, NewTimer, Options, When
 from timer_service.client.errors import (
     Conflict,
@@ -16,7 +16,7 @@ from timer_service.client.errors import (
     Unavailable,
 )
 from timer_service.client.timers import TimerClient
-from timer_service.client.webhooks import VerificationError, verify
+from timer_service.client.webhooks import VerificationError, timer_id_of, verify
 
 __all__ = [
     "Attempt",
@@ -35,6 +35,7 @@ __all__ = [
     "Page",
     "RateLimited",
     "Readiness",
+    "Reason",
     "Stats",
     "Timer",
     "TimerClient",
@@ -44,5 +45,6 @@ __all__ = [
     "Unavailable",
     "VerificationError",
     "When",
+    "timer_id_of",
     "verify",
 ]

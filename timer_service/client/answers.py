@@ -10,6 +10,16 @@ from typing import Any, Literal
 
 Status = Literal["scheduled", "delivering", "delivered", "failed", "cancelled"]
 Outcome = Literal["delivered", "retryable", "permanent"]
+Reason = Literal[
+    "delivered",
+    "cancelled",
+    "attempts-exhausted",
+    "permanent",
+    "blocked",
+    "lease-lost",
+    "outcome-unknown",
+    "unsendable",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,7 +27,8 @@ class Attempt:
     """One attempt that has ended. What a lost lease took with it is None."""
 
     number: int
-    outcome: Outcome
+    #: None where the lease was lost: it may have been sent.
+    outcome: Outcome | None
     started_at: datetime | None
     lateness: timedelta | None
     duration: timedelta | None
@@ -29,19 +40,26 @@ class Attempt:
     redelivery: str | None
     poller: str | None
     next_attempt_at: datetime | None
+    #: No other follows, unless the timer is replayed.
+    final: bool
+    #: Which time that the receiver was meant to act, from 1.
+    occurrence: int
+    #: The `timer-reschedule` of a 2xx that was not obeyed: none was left, or it made no sense.
+    asked_reschedule: str | None
     #: As it came.
     raw: Mapping[str, Any] = field(repr=False, compare=False)
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> Attempt:
-        plain = ("status_code", "response_body", "error", "redelivery", "poller")
+        plain = ("outcome", "status_code", "response_body", "error", "redelivery", "poller", "asked_reschedule")
         return cls(
             number=raw["number"],
-            outcome=raw["outcome"],
             started_at=_moment(raw.get("started_at")),
             lateness=_milliseconds(raw.get("lateness_ms")),
             duration=_milliseconds(raw.get("duration_ms")),
             next_attempt_at=_moment(raw.get("next_attempt_at")),
+            final=raw.get("final", False),
+            occurrence=raw.get("occurrence", 1),
             raw=raw,
             **{name: raw.get(name) for name in plain},
         )
@@ -62,6 +80,11 @@ class Timer:
     last_attempt: Attempt | None
     #: While a retry waits.
     next_attempt_at: datetime | None
+    #: How often the receiver is meant to have acted by now, or by the next attempt.
+    occurrence: int
+    #: These two once it has ended.
+    ended_at: datetime | None
+    reason: Reason | None
     url: str
     method: str
     #: Secrets read `***`.
@@ -72,6 +95,8 @@ class Timer:
     max_attempts: int
     backoff: Mapping[str, float] | Sequence[float]
     delivery: str
+    #: How often the receiver can be meant to act, if it asks by `timer-reschedule`.
+    max_occurrences: int
     key: str | None
     tags: tuple[str, ...]
     metadata: Mapping[str, Any]
@@ -108,6 +133,10 @@ class Timer:
             time_left=timedelta(seconds=raw["time_left"]),
             timeout=timedelta(seconds=raw["timeout"]),
             next_attempt_at=_moment(raw.get("next_attempt_at")),
+            occurrence=raw.get("occurrence", 1),
+            ended_at=_moment(raw.get("ended_at")),
+            reason=raw.get("reason"),
+            max_occurrences=raw.get("max_occurrences", 1),
             last_attempt=None if last is None else Attempt.from_json(last),
             body=b64decode(raw["body_base64"]) if raw.get("body_base64") is not None else raw.get("body"),
             key=raw.get("key"),

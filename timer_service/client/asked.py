@@ -36,6 +36,8 @@ class Options(When, total=False):
     max_attempts: int
     backoff: Backoff
     delivery: Delivery
+    #: How often the receiver may be meant to act, the first time included, if it asks by `timer-reschedule`.
+    max_occurrences: int
     tags: Sequence[str]
     #: Kept, not sent.
     metadata: Mapping[str, Any]
@@ -65,6 +67,7 @@ class Changes(When, total=False):
     max_attempts: int | None
     backoff: Backoff | None
     delivery: Delivery | None
+    max_occurrences: int | None
     tags: Sequence[str] | None
     write_only: Sequence[str] | None
     metadata: Mapping[str, Any] | None

@@ -25,7 +25,10 @@ def verify(
     tolerance: timedelta = timedelta(minutes=5),
     now: float | None = None,
 ) -> str:
-    """The timer's id, which is the same on every attempt: remember it to drop repeats. Raises VerificationError.
+    """The webhook-id: remember it to drop repeats, which have the same. Raises VerificationError.
+
+    It is another each time that you are meant to act anew: when you asked for the timer again, or when it was delivered
+    and is replayed. `timer_id_of` tells the id of the timer.
 
     `body` is the bytes as they arrived. `secrets` are `whsec_...`, one or several, also comma separated as in
     TIMER_SIGNING_SECRETS; one that fits is enough. A timestamp may be off by `tolerance` in either direction, so that
@@ -35,17 +38,22 @@ def verify(
         raise TypeError("body: the raw bytes of the request are needed, not text or what JSON makes of them")
     keys = _keys(secrets)
     sent = {name.lower(): value for name, value in headers.items()}
-    timer_id, timestamp, signatures = (_header(sent, f"webhook-{name}") for name in ("id", "timestamp", "signature"))
+    webhook_id, timestamp, signatures = (_header(sent, f"webhook-{name}") for name in ("id", "timestamp", "signature"))
     if not re.fullmatch(r"\d{1,12}", timestamp, re.ASCII):
         raise VerificationError("webhook-timestamp is no Unix time")
     if abs((time.time() if now is None else now) - int(timestamp)) > tolerance.total_seconds():
         raise VerificationError(f"webhook-timestamp is more than {tolerance} away from this machine's clock")
-    content = b"%s.%s.%s" % (timer_id.encode(errors="replace"), timestamp.encode(), body)
+    content = b"%s.%s.%s" % (webhook_id.encode(errors="replace"), timestamp.encode(), body)
     right = [b64encode(hmac.digest(key, content, "sha256")) for key in keys]
     given = [text.encode(errors="replace") for kind, _, text in _versioned(signatures) if kind == "v1"]
     if not any(hmac.compare_digest(one, other) for one in right for other in given):
         raise VerificationError("webhook-signature was made with none of these secrets, or for another body")
-    return timer_id
+    return webhook_id
+
+
+def timer_id_of(webhook_id: str) -> str:
+    """The id of the timer that sent it: a webhook-id is `<id>` at first, then `<id>-2` and so on."""
+    return webhook_id.partition("-")[0]
 
 
 def _header(sent: Mapping[str, str], name: str) -> str:

@@ -47,6 +47,9 @@ for command in (changes.cancel, changes.replay, changes.reschedule, changes.fire
 @click.option("--backoff", type=values.backoff, help="5,30,120 or initial=5,factor=3,max=3600.")
 @click.option("--delivery", type=click.Choice(["at_least_once", "at_most_once"]))
 @click.option(
+    "--max-occurrences", type=int, help="If the receiver asks for more by timer-reschedule; the first included."
+)
+@click.option(
     "--metadata",
     metavar="NAME=VALUE",
     type=values.note,

@@ -63,7 +63,7 @@ def timer_rows(timers: Iterable[Timer]) -> Iterator[Sequence[str]]:
     for timer in timers:
         yield (
             timer.id,
-            timer.status,
+            standing(timer),
             local(timer.due_at),
             left(timer),
             str(timer.attempts),
@@ -81,10 +81,22 @@ def attempt_rows(attempts: Iterable[Attempt]) -> Iterator[Sequence[str]]:
             local(attempt.started_at),
             length(attempt.lateness),
             length(attempt.duration),
-            attempt.outcome,
+            attempt.outcome or NONE,
             answer(attempt),
-            local(attempt.next_attempt_at),
+            next_of(attempt),
         )
+
+
+def standing(timer: Timer) -> str:
+    """Its status, and why it has failed."""
+    return f"{timer.status} ({timer.reason})" if timer.status == "failed" and timer.reason else timer.status
+
+
+def next_of(attempt: Attempt) -> str:
+    """When the next is to be sent, or that none is."""
+    if attempt.final and attempt.outcome != "delivered":
+        return "final"
+    return local(attempt.next_attempt_at)
 
 
 def answer(attempt: Attempt) -> str:
@@ -95,12 +107,14 @@ def answer(attempt: Attempt) -> str:
 def detail_rows(timer: Timer) -> Iterator[Sequence[str]]:
     """Everything there is to say of one timer."""
     yield "id", timer.id
-    yield "status", timer.status
+    yield "status", standing(timer)
     yield "due", f"{local(timer.due_at)}  {timer.raw['due_at']}"
     if timer.status == "scheduled":
         yield "left", left(timer)
     if timer.next_attempt_at:
         yield "next attempt", local(timer.next_attempt_at)
+    if timer.ended_at:
+        yield "ended", local(timer.ended_at)
     yield "created", local(timer.created_at)
     yield "request", f"{timer.method} {timer.url}"
     for name, value in timer.headers.items():
@@ -109,6 +123,8 @@ def detail_rows(timer: Timer) -> Iterator[Sequence[str]]:
         if name in timer.raw:
             yield name, str(timer.raw[name]) if name == "body_base64" else _json(timer.raw[name])
     yield "attempts", f"{timer.attempts} of at most {timer.max_attempts}, each of at most {length(timer.timeout)}"
+    if timer.occurrence > 1 or timer.max_occurrences > 1:
+        yield "occurrence", f"{timer.occurrence}; the receiver may ask for {timer.max_occurrences}"
     yield "backoff", _json(timer.raw["backoff"])
     yield "delivery", timer.delivery
     yield from ((name, value) for name, value in (("key", timer.key), ("tags", ", ".join(timer.tags))) if value)

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import click
 
 from timer_service.client import Attempt, Timer, TimerClient, Unavailable
-from timer_service.terminal.tables import answer, left, length, local, printable
+from timer_service.terminal.tables import NONE, answer, left, length, local, next_of, printable, standing
 
 #: Seconds between two looks at a timer: far from its moment, and near it or under way.
 _FAR, _NEAR = 1.0, 0.2
@@ -81,13 +81,16 @@ def count_down(timer: Timer, seconds: float) -> None:
 def line(new: Attempt | Timer) -> str:
     """For people."""
     if isinstance(new, Timer) and new.ended:
-        return printable(f"{new.id}  {new.status}, attempts: {new.attempts}")
+        return printable(f"{new.id}  {standing(new)}, attempts: {new.attempts}")
     if isinstance(new, Timer):
         return printable(f"{new.id}  {new.status}, due {local(new.due_at)}")
-    said = f"attempt {new.number}  {local(new.started_at)}  {new.outcome}  {answer(new)}"
+    said = f"attempt {new.number}  {local(new.started_at)}  {new.outcome or NONE}  {answer(new)}"
     said += f"  {length(new.lateness)} late, took {length(new.duration)}"
     if new.redelivery:
         said += f"  ({new.redelivery})"
-    if new.next_attempt_at:
-        said += f"  next {local(new.next_attempt_at)}"
+    if new.asked_reschedule:
+        said += f"  asked for again ({new.asked_reschedule}), which was not obeyed"
+    following = next_of(new)
+    if following != NONE:
+        said += f"  {following if new.final else f'next {following}'}"
     return printable(said)

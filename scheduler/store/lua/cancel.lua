@@ -1,20 +1,22 @@
 #!lua flags=allow-oom
 -- Withdraws timers that no poller holds. Repeatable: a cancelled timer is answered 'cancelled' again.
 -- KEYS[1] timers:{p}:scheduled (ZSET)
--- Computes waiting, waiting:<tag>, timer:<id>, keys, delivering, delivered, failed, cancelled, progress
+-- Computes waiting, waiting:<tag>, timer:<id>, keys, delivering, delivered, failed, cancelled, progress, counters
 -- ARGV    ms a cancelled timer is kept | then ids
 -- Returns per id its status now ('cancelled': done), or '' if it is unknown
 
-local forget_at = now_us() / 1000 + tonumber(ARGV[1])
+local now = math.ceil(now_us() / 1000)
+local forget_at = now + tonumber(ARGV[1])
 local reply = {}
 
 for i = 2, #ARGV do
   local id = ARGV[i]
   local status, due, behind = standing(id)
   if status == 'scheduled' then
-    withdraw(id, due, behind, forget_at)
+    withdraw(id, due, behind, now, forget_at)
     status = 'cancelled'
   end
   reply[#reply + 1] = status or ''
 end
+count_ends()
 return reply

@@ -8,7 +8,8 @@
 -- ARGV    poller | claim id | limit | timers of one destination it takes at most | lease ms | ms a failed timer is kept
 --         | finished timers kept per status | then the tags of which the caller has its share in flight (`!suspects`: one)
 -- Returns now us | us until more is due (0: now, -1: nothing is scheduled)
---         then per timer 8: id | record | attempt | attempts before due was last set | lost leases | due ms | planned ms | why
+--         then per timer 8: id | record | attempt | attempts before due was last set | due ms | planned ms | why
+--         | `<lost leases> <occurrence> <of these, asked for by receivers>`, or '' for most: 0 1 0
 
 local poller, claim, limit, share = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local lease, keep_failed, keep_finished = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
@@ -41,8 +42,10 @@ local function give(id, record, it)
   bytes = bytes + #record
   push(reply, id, record)
   push(reply, it.attempts, it.base)
-  push(reply, it.lost, it.due)
-  push(reply, it.planned, it.why)
+  push(reply, it.due, it.planned)
+  local again = it.again
+  push(reply, it.why, (again or it.lost > 0)
+       and string.format('%d %d %d', it.lost, again and again.occurrence or 1, again and again.reschedules or 0) or '')
 end
 
 local lease_end = int(now + lease)
@@ -70,12 +73,6 @@ local function write()
   leases, claim_of, progress_of, due_no_more = {}, {}, {}, {}
 end
 
-local function fail(id, it, reason)
-  note_attempt(id, string.format('{"number":%d,"outcome":"permanent","error":"%s"}', it.attempts, reason), it.attempts)
-  redis.call('HSET', PROGRESS, id, dump_progress(it))
-  finish(id, it, 'failed', now + keep_failed)
-end
-
 -- Ends the claim of a poller that died, or was cut off past its lease. An id without a record is dropped, never resurrected.
 local function take_back(id)
   local flags, tag = traits(id)
@@ -87,9 +84,10 @@ local function take_back(id)
   it.lost = it.lost + 1
   it.why = 'lease-expired'
   redis.call('HINCRBY', COUNTERS, 'lost_leases', 1)
-  if flags == 'once' then return fail(id, it, 'outcome-unknown') end
-  if it.lost >= MAX_LOST then return fail(id, it, 'lease-lost') end
-  note_attempt(id, string.format('{"number":%d,"outcome":"retryable","error":"lease-lost"}', it.attempts), it.attempts)
+  local reason = flags == 'once' and 'outcome-unknown' or it.lost >= MAX_LOST and 'lease-lost'
+  note_attempt(id, string.format('{"number":%d,"outcome":null,"error":"lease-lost"%s%s}', it.attempts,
+                                 it.again and ',"occurrence":' .. it.again.occurrence or '', reason and ',"final":true' or ''), it.attempts)
+  if reason then return fail(id, it, reason, now, now + keep_failed) end
   local behind = it.lost >= SUSPECT_LOSSES and SUSPECTS or tag
   if room(behind) > 0 then return take(id, it, behind) end
   redis.call('HSET', PROGRESS, id, dump_progress(it))
@@ -193,6 +191,7 @@ else
   forget('delivered')
   forget('failed')
   forget('cancelled')
+  count_ends()
 end
 
 local _, next_due = head(SCHEDULED)

@@ -5,7 +5,7 @@
 -- ARGV    the index: a status or 'tag:<tag>' | of it only this status or '' | this destination tag or '' | due from ms or '' | due before
 --         ms or '' | 'asc' or 'desc' | timers at most | score and id of the entry that was looked at last, or '' and ''
 -- Returns now ms | entries in all, or -1 where a filter hides the number | 1 if this is the end | score and id of the entry
---         looked at last, or '' and '' | then per timer its score, and 7 as read.lua has them
+--         looked at last, or '' and '' | then per timer its score, and 10 as read.lua has them
 -- Looks at 2,000 entries and tells 4 MiB of records and attempts at most, then stops short.
 
 local index, only, destination = ARGV[1], ARGV[2], ARGV[3]

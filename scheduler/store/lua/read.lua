@@ -3,7 +3,8 @@
 -- KEYS[1] timers:{p}:scheduled (ZSET)
 -- Computes waiting:<tag>, delivering, delivered, failed, cancelled, timer:<id>, progress, attempts:<id>
 -- ARGV    ids
--- Returns now ms | then per timer that is known 7: id | status | record | due ms | planned ms | attempts | its last attempt's JSON or ''
+-- Returns now ms | then per timer that is known 10: id | status | record | due ms | planned ms, or of its end | attempts
+--         | its last attempt's JSON or '' | why it is sent again, or the reason of its end | occurrence | attempts before that
 
 local reply = { math.ceil(now_us() / 1000) }
 for _, id in ipairs(ARGV) do

@@ -1,5 +1,6 @@
 #!lua
 -- Schedules delivered or failed timers once more, due now. Repeatable: one that was replayed since the caller read it is left alone.
+-- A delivered one begins another occurrence; a failed one goes on with its last, which its receiver has not accepted.
 -- KEYS[1] timers:{p}:scheduled (ZSET)
 -- Computes waiting:<tag>, timer:<id>, keys, tag:<tag>, delivering, delivered, failed, cancelled, progress, bell
 -- ARGV    per timer 2: id | attempts as read
@@ -22,6 +23,7 @@ local function replay(id, attempts)
     if holder then return 'key ' .. holder end
     note_names(id, line, now)
   end
+  if status == 'delivered' then begin_occurrence(it, 0) end
   it.due, it.planned, it.why, it.base, it.lost = now, now, 'replay', it.attempts, 0
   redis.call('HSET', PROGRESS, id, dump_progress(it))
   redis.call('ZADD', SCHEDULED, int(now), id)

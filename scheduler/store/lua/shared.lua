@@ -12,13 +12,14 @@
 --   timers:{p}:keys                            HASH   key -> id of the unfinished timer that has it
 --   timers:{p}:tag:<tag>                       ZSET   id -> ms it is due; until the timer is forgotten
 --   timers:{p}:claims                          HASH   id -> claim id, while leased
---   timers:{p}:progress                        HASH   id -> `attempts lost due planned why settled base`, ` n` where it has a key
---                                                     or tags; once claimed or cancelled
+--   timers:{p}:progress                        HASH   id -> `attempts lost due planned why settled base`, then ` occurrence=<n>
+--                                                     since=<attempts> reschedules=<n>` from the second occurrence on, and ` n=1`
+--                                                     where it has a key or tags; once claimed or cancelled
 --   timers:{p}:attempts:<id>                   LIST   JSON of the last 10 attempts
 --   timers:{p}:lateness                        LIST   ms, of the last 1,000 attempts
 --   timers:{p}:seen                            STRING `<ms of the last claim or renewal> <ms before which no lease is taken back>`
 --   timers:{p}:lastclaim:<poller>              STRING claim id and ids of a poller's last claim
---   timers:{p}:counters                        HASH   sums
+--   timers:{p}:counters                        HASH   sums: lost_leases, refused_settles, `ended:<reason>` of timers
 --   timers:{p}:bell                            channel of the doorbell
 -- Moments are ms since the epoch: whole numbers, written by int() because tostring() keeps 14 digits and the year 9999 has 15.
 
@@ -73,27 +74,62 @@ local function ring(moment, earliest)
 end
 
 -- What has become of a timer since its first claim; `due` stands in for one never claimed.
--- why: what the next send says of itself (`-`: nothing); settled: the last claim that was settled; base: attempts before due was
--- last set, which do not count against the timer's most; named: it has a key or tags.
+-- planned: the moment it is to be sent, or once ended that of its end; why: what the next send says of itself (`-`: nothing), or
+-- once ended the reason; settled: the last claim that was settled; base: attempts before due was last set, which do not count
+-- against the timer's most; named: it has a key or tags.
+-- again: nil in the first occurrence; else its number, the attempts before it (since), and how many receivers asked for.
 local function read_progress(raw, due)
-  local attempts, lost, first, planned, why, settled, base, named
+  local attempts, lost, first, planned, why, settled, base, words
   if raw then
-    attempts, lost, first, planned, why, settled, base, named =
-      string.match(raw, '^(%d+) (%d+) (%d+) (%d+) (%S+) (%S+) ?(%d*)( ?n?)')
+    attempts, lost, first, planned, why, settled, base, words =
+      string.match(raw, '^(%d+) (%d+) (%d+) (%d+) (%S+) (%S+) ?(%d*)(.*)$')
   end
   -- None, or one that cannot be read: one timer must not stop the script, and so all others.
   if not attempts then return { attempts = 0, lost = 0, due = due, planned = due, why = '-', settled = '-', base = 0 } end
-  return { attempts = tonumber(attempts), lost = tonumber(lost), due = tonumber(first), planned = tonumber(planned),
-           why = why, settled = settled, base = tonumber(base) or 0, named = named == ' n' }
+  local it = { attempts = tonumber(attempts), lost = tonumber(lost), due = tonumber(first), planned = tonumber(planned),
+               why = why, settled = settled, base = tonumber(base) or 0 }
+  if words ~= '' then
+    it.named = string.sub(words, -4) == ' n=1'
+    local occurrence, since, reschedules = string.match(words, '^ occurrence=(%d+) since=(%d+) reschedules=(%d+)')
+    if occurrence then
+      it.again = { occurrence = tonumber(occurrence), since = tonumber(since), reschedules = tonumber(reschedules) }
+    end
+  end
+  return it
 end
 
-local function is_progress_named(raw) return raw and string.sub(raw, -2) == ' n' end
+local function is_progress_named(raw) return raw and string.sub(raw, -4) == ' n=1' end
 
 local function load_progress(id, due) return read_progress(redis.call('HGET', PROGRESS, id), due) end
 
 local function dump_progress(it)
-  return string.format('%d %d %.0f %.0f %s %s %d%s', it.attempts, it.lost, it.due, it.planned, it.why, it.settled, it.base,
-                       it.named and ' n' or '')
+  local words = it.named and ' n=1' or ''
+  if it.again then
+    words = string.format(' occurrence=%d since=%d reschedules=%d%s', it.again.occurrence, it.again.since, it.again.reschedules, words)
+  end
+  return string.format('%d %d %.0f %.0f %s %s %d%s', it.attempts, it.lost, it.due, it.planned, it.why, it.settled, it.base, words)
+end
+
+-- Begins the next occurrence, as often as the receiver is meant to act again; `asked` is 1 if it asked for that itself, else 0.
+local function begin_occurrence(it, asked)
+  local before = it.again or { occurrence = 1, reschedules = 0 }
+  it.again = { occurrence = before.occurrence + 1, since = it.attempts, reschedules = before.reschedules + asked }
+end
+
+-- The progress of a timer that ends now, and its attempts, as text; `claim` if it is settled. Its numbers are passed on as they
+-- are written: to read and write them would take twice as long, and every timer comes by here.
+local ends = {} -- reason -> timers that this call has ended
+local function end_progress(raw, reason, now, claim)
+  local attempts, lost, due, settled, rest = string.match(raw or '', '^(%d+)( %d+)( %d+ )%d+ %S+ (%S+)(.*)$')
+  if not attempts then return end_progress(dump_progress(read_progress(raw, now)), reason, now, claim) end
+  if claim then lost, settled = ' 0', claim end -- it got through an attempt without taking its poller down
+  ends[reason] = (ends[reason] or 0) + 1
+  return attempts .. lost .. due .. int(now) .. ' ' .. reason .. ' ' .. settled .. rest, attempts
+end
+
+-- Adds to the sums what end_progress() has seen in this call.
+local function count_ends()
+  for reason, count in pairs(ends) do redis.call('HINCRBY', COUNTERS, 'ended:' .. reason, count) end
 end
 
 -- How many timers wait, behind whatever it may be.
@@ -148,14 +184,15 @@ local function note_attempt(id, json, number)
   if number > 10 then redis.call('LTRIM', attempts_key(id), -10, -1) end
 end
 
--- Appends what a reader wants of a timer: 7 values, with its attempt that ended last or ''.
+-- Appends what a reader wants of a timer: 10 values, with its attempt that ended last or ''.
 local function describe(reply, id, status, score)
   local it = load_progress(id, score)
   local planned = status == 'scheduled' and score or it.planned
   push(reply, id, status)
   push(reply, redis.call('GET', record_key(id)), it.due)
   push(reply, planned, it.attempts)
-  push(reply, redis.call('LINDEX', attempts_key(id), -1) or '')
+  push(reply, redis.call('LINDEX', attempts_key(id), -1) or '', it.why)
+  push(reply, it.again and it.again.occurrence or 1, it.again and it.again.since or 0)
 end
 
 -- The first line of a record: 1,024 bytes hold the longest key and ten of the longest tags.
@@ -224,19 +261,22 @@ local function cut_record(id, line)
 end
 
 -- Withdraws a scheduled timer that stands `behind` a tag, or in the schedule itself.
-local function withdraw(id, due, behind, forget_at)
+local function withdraw(id, due, behind, now, forget_at)
   local it, line = load_progress(id, due), read_first_line(id)
   it.named = is_named(line)
-  redis.call('HSET', PROGRESS, id, dump_progress(it)) -- its score goes; due_at stays readable
+  local progress = end_progress(dump_progress(it), 'cancelled', now) -- its score goes; due_at stays readable
+  redis.call('HSET', PROGRESS, id, progress)
   redis.call('ZADD', ROOT .. 'cancelled', int(forget_at), id)
   if behind then stop_waiting(id, behind) else redis.call('ZREM', SCHEDULED, id) end
   if it.named then free_key(id, line) end
   cut_record(id, line)
 end
 
--- Ends a claimed timer: from delivering to the set of its final status.
-local function finish(id, it, status, forget_at)
-  redis.call('ZADD', ROOT .. status, int(forget_at), id)
+-- Ends a claimed timer that was not settled: it has failed.
+local function fail(id, it, reason, now, forget_at)
+  local progress = end_progress(dump_progress(it), reason, now)
+  redis.call('HSET', PROGRESS, id, progress)
+  redis.call('ZADD', ROOT .. 'failed', int(forget_at), id)
   if it.named then free_key(id, read_first_line(id)) end
   redis.call('ZREM', DELIVERING, id)
   redis.call('HDEL', CLAIMS, id)

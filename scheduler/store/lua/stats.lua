@@ -2,10 +2,10 @@
 -- Counts the timers of one partition, and tells its sums.
 -- KEYS[1] timers:{p}:scheduled (ZSET)
 -- Computes waiting, waiting:<tag>, delivering, delivered, failed, cancelled, counters, lateness
--- ARGV    none
+-- ARGV    reasons for which timers end
 -- Returns now ms | scheduled | overdue | delivering | delivered | failed | cancelled | ms of the earliest scheduled or -1
 --         | destinations that wait | ms the earliest lease ends or -1 | lost leases | refused settles | refused rings
---         | then the latest latenesses, ms
+--         | per reason the timers that have ended so | then the latest latenesses, ms
 
 local now = math.floor(now_us() / 1000)
 local waiting = count_waiting()
@@ -29,5 +29,6 @@ local reply = {
   tonumber(sums[3] or 0),
 }
 if reply[8] == math.huge then reply[8] = -1 end
+for _, reason in ipairs(ARGV) do reply[#reply + 1] = tonumber(redis.call('HGET', COUNTERS, 'ended:' .. reason) or 0) end
 for _, lateness in ipairs(redis.call('LRANGE', ROOT .. 'lateness', 0, -1)) do reply[#reply + 1] = tonumber(lateness) end
 return reply

@@ -1,7 +1,7 @@
 #!lua
 -- Withdraws a scheduled timer that has been attempted, and stores a new one in its place in the same breath. Repeatable.
 -- KEYS[1] timers:{p}:scheduled (ZSET)
--- Computes waiting, waiting:<tag>, timer:<id>, keys, tag:<tag>, delivering, delivered, failed, cancelled, progress, bell
+-- Computes waiting, waiting:<tag>, timer:<id>, keys, tag:<tag>, delivering, delivered, failed, cancelled, progress, counters, bell
 -- ARGV    id | attempts as read | ms a cancelled timer is kept | id of the new one | its due ms | its record without its created_at
 -- Returns 'done' | 'changed': read it again
 
@@ -14,6 +14,7 @@ if status ~= 'scheduled' or load_progress(id, score).attempts ~= attempts then r
 local now = math.ceil(now_us() / 1000)
 local _, earliest = head(SCHEDULED)
 create(new_id, record, now, due)
-withdraw(id, score, behind, now + keep) -- the key is the new one's by now, and stays so
+withdraw(id, score, behind, now, now + keep) -- the key is the new one's by now, and stays so
+count_ends()
 ring(due, earliest)
 return 'done'

@@ -1,0 +1,96 @@
+"""What an ended attempt comes to: again, another try, or the end and why."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from scheduler import Claim, Delivery, Rearm, Reason, Result, Webhook
+from scheduler.delivery.transport import Answer
+from scheduler.ended import settlement
+
+AT = 1_767_225_600_000
+ONCE = {"delivery": Delivery.AT_MOST_ONCE}
+
+
+def ended(status: int | None = 204, error: str | None = None, *, asks: str | None = None, **more: Any) -> Any:
+    """`asks`: the answer's timer-reschedule; `more` is the webhook's, `reschedules`: how often it was obeyed before."""
+    reschedules = more.pop("reschedules", 0)
+    claim = Claim(
+        "t", "f", Webhook("http://h/", **more), "tag", 3, 1, AT, AT, None, False, 0.0, 1 + reschedules, reschedules
+    )
+    headers = {} if asks is None else {"timer-reschedule": asks}
+    answer = Answer(claim=claim, started_at=AT, status_code=status, error=error, headers=headers)
+    return settlement(answer, AT, "p")
+
+
+@pytest.mark.parametrize(("most", "reschedules"), [(2, 0), (3, 1), (10_000, 9_998)])
+@pytest.mark.parametrize("asks", ["60", "1h", "9999-12-31T23:59:59.999Z"])
+def test_a_receiver_gets_it_again_while_the_timer_has_occurrences_left(most: int, reschedules: int, asks: str) -> None:
+    found = ended(asks=asks, max_occurrences=most, reschedules=reschedules)
+    assert isinstance(found.rearm, Rearm)
+    assert (found.reason, found.attempt.final, found.attempt.asked_reschedule) == (None, False, None)
+    assert found.attempt.occurrence == reschedules + 1
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [
+        {},
+        {"max_attempts": 1},
+        {"max_occurrences": 1},
+        {"max_occurrences": 3, "reschedules": 2},
+        # It was lowered while the timer waited.
+        {"max_occurrences": 2, "reschedules": 5},
+        # No API makes such a timer.
+        {"max_occurrences": 9, **ONCE},
+    ],
+)
+def test_with_none_left_it_is_delivered_and_says_what_was_asked(limits: dict[str, Any]) -> None:
+    found = ended(asks=" 1h30m ", **limits)
+    assert (found.rearm, found.retry_ms, found.reason) == (None, None, Reason.DELIVERED)
+    assert (found.attempt.final, found.attempt.asked_reschedule) == (True, "1h30m")
+
+
+@pytest.mark.parametrize(
+    ("asks", "noted"), [("soon", "soon"), ("-1", "-1"), ("x" * 9000, "x" * 64), ("", None), (" ", None)]
+)
+def test_nonsense_is_noted_and_not_obeyed(asks: str, noted: str | None) -> None:
+    found = ended(asks=asks, max_occurrences=9)
+    assert (found.rearm, found.reason, found.attempt.asked_reschedule) == (None, Reason.DELIVERED, noted)
+
+
+@pytest.mark.parametrize("status", [301, 410, 500])
+def test_only_a_receiver_that_accepts_can_ask_for_it_again(status: int) -> None:
+    found = ended(status, asks="60", max_occurrences=9)
+    assert (found.rearm, found.attempt.asked_reschedule) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "webhook", "reason"),
+    [
+        (204, None, {}, Reason.DELIVERED),
+        (503, None, {"max_attempts": 1}, Reason.ATTEMPTS_EXHAUSTED),
+        (404, None, {"max_attempts": 1}, Reason.ATTEMPTS_EXHAUSTED),
+        (None, "dns", {"max_attempts": 1}, Reason.ATTEMPTS_EXHAUSTED),
+        (410, None, {}, Reason.PERMANENT),
+        (489, None, {}, Reason.PERMANENT),
+        (503, None, ONCE, Reason.PERMANENT),
+        (None, "blocked", {}, Reason.BLOCKED),
+        (None, "timeout", ONCE, Reason.OUTCOME_UNKNOWN),
+        (200, "reset", ONCE, Reason.OUTCOME_UNKNOWN),
+    ],
+)
+def test_a_final_attempt_gives_the_reason(
+    status: int | None, error: str | None, webhook: dict[str, Any], reason: Reason
+) -> None:
+    found = ended(status, error, **webhook)
+    assert (found.reason, found.attempt.final) == (reason, True)
+
+
+@pytest.mark.parametrize(("status", "error"), [(503, None), (404, None), (None, "dns"), (200, "protocol")])
+def test_one_that_is_followed_by_another_is_neither_final_nor_a_reason(status: int | None, error: str | None) -> None:
+    found = ended(status, error)
+    assert found.retry_ms is not None
+    assert (found.reason, found.attempt.final, found.attempt.outcome) == (None, False, Result.RETRYABLE)
