@@ -190,9 +190,14 @@ class Settings:
         store = urlsplit(self.redis_url)
         found = [(host, self.port) for host in ("127.0.0.1", "::1", self.host)]
         if store.scheme != "unix":
-            found.append((store.hostname or "localhost", store.port or 6379))
-        if self.metrics_port:
-            found.append((self.metrics_host, self.metrics_port))
+            host, port = store.hostname or "localhost", store.port or 6379
+            found.append((host, port))
+            if is_loopback(host):  # nobody says on which other addresses of this machine it listens
+                found.append(("0.0.0.0", port))
+        if self.metrics_port:  # `up` gives each poller one of its own
+            ports = range(self.metrics_port, self.metrics_port + max(1, self.pollers))
+            hosts = ("127.0.0.1", "::1") if is_loopback(self.metrics_host) else (self.metrics_host,)
+            found += [(host, port) for host in hosts for port in ports]
         denied = (entry.strip().rpartition(":") for entry in self.egress_deny.split(",") if entry.strip())
         return found + [(host.strip("[]"), int(port)) for host, _, port in denied]
 

@@ -40,11 +40,15 @@ def run(settings: Settings, external_store: bool) -> None:
             "TIMER_PORT": str(port),
             "TIMER_EGRESS_ALLOW": settings.egress_allow or (_LOOPBACK if is_loopback(settings.host) else ""),
         }
+        if settings.metrics_port:  # each poller knows its own port, and not those of the others
+            ports = range(settings.metrics_port, settings.metrics_port + settings.pollers)
+            metrics = [f"{bracketed(settings.metrics_host)}:{port}" for port in ports]
+            environ["TIMER_EGRESS_DENY"] = ",".join(filter(None, [settings.egress_deny, *metrics]))
         for number in range(settings.pollers):
             patience = settings.grace + _STOP_PATIENCE
             # One port each, from the one of the settings on.
-            metrics = {"TIMER_METRICS_PORT": str(settings.metrics_port + number if settings.metrics_port else 0)}
-            poller = Child(f"poller {number + 1}", _ourselves("poller"), 1, patience, environ=environ | metrics)
+            own = {"TIMER_METRICS_PORT": str(settings.metrics_port + number if settings.metrics_port else 0)}
+            poller = Child(f"poller {number + 1}", _ourselves("poller"), 1, patience, environ=environ | own)
             supervisor.start(poller)
         command = [*_ourselves("api"), "--fd", str(listener.fileno())]
         api = Child("api", command, 2, 10 + _STOP_PATIENCE, environ=environ, pass_fds=[listener.fileno()])

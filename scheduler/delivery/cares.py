@@ -2,29 +2,79 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import socket
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pycares
 
+from scheduler.delivery.hosts_file import hosts_file
+
 #: Called with all addresses of a name, or none, from any thread.
 Answered = Callable[[list[str]], None]
 
+_HOSTS, _NSSWITCH = Path("/etc/hosts"), Path("/etc/nsswitch.conf")
+#: What getaddrinfo() reads again when it changes.
+_FILES = (Path("/etc/resolv.conf"), _NSSWITCH, _HOSTS)
+
 
 class CaresResolver:
+    """Used by one thread."""
+
     def __init__(self) -> None:
-        self._channel = pycares.Channel(timeout=5, tries=3)
+        self._channel = _channel()
+        self._read = {path: _version(path) for path in _FILES}
+        self._hosts = hosts_file(_HOSTS, _NSSWITCH)
 
     def ask(self, host: str, port: int, answered: Answered) -> None:
+        if found := self._hosts.get(host.lower().removesuffix(".")):
+            answered(found)
+            return
+
+        channel = self._channel
+
         def callback(result: Any, error: int | None) -> None:
+            if error == pycares.errno.ARES_ECANCELLED and channel is not self._channel:
+                self.ask(host, port, answered)  # of the servers that are to be asked now
+                return
             nodes = result.nodes if error is None else []
             answered([node.addr[0].decode() for node in nodes])
 
         try:
-            self._channel.getaddrinfo(host, port, type=socket.SOCK_STREAM, callback=callback)
+            channel.getaddrinfo(host, port, type=socket.SOCK_STREAM, callback=callback)
         except (UnicodeError, ValueError):
             answered([])
 
+    def look_for_changes(self) -> bool:
+        """Read again what has changed; True if anything has.
+
+        c-ares watches the folder /etc, which hears nothing of the file behind a symbolic link or a mount; and what it
+        has heard from the servers of before it would go on telling.
+        """
+        before, self._read = self._read, {path: _version(path) for path in _FILES}
+        changed = {path for path in _FILES if self._read[path] != before[path]}
+        if changed:
+            self._hosts = hosts_file(_HOSTS, _NSSWITCH)
+        if changed - {_HOSTS}:
+            old, self._channel = self._channel, _channel()
+            old.cancel()
+            old.close()
+        return bool(changed)
+
     def close(self) -> None:
         self._channel.close()
+
+
+def _channel() -> pycares.Channel:
+    return pycares.Channel(timeout=5, tries=3)
+
+
+def _version(path: Path) -> tuple[int, ...]:
+    """What changes whenever a file is replaced, mounted over or written, or a link to it leads elsewhere."""
+    with contextlib.suppress(OSError):
+        found = os.stat(path)
+        return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+    return ()

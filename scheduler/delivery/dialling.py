@@ -6,16 +6,17 @@ Deadlines are seconds of the monotonic clock.
 from __future__ import annotations
 
 import socket
+import threading
 import time
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
-from ipaddress import ip_address
-from threading import BoundedSemaphore, Lock, Thread
+from ipaddress import IPv4Address, ip_address
 
 from scheduler.delivery.addresses import Order
 from scheduler.delivery.connecting import IPAddress, SocketAddress, connect_first
 from scheduler.delivery.egress import Address, Guard, inner, literal
+from scheduler.delivery.local import is_local
 
 #: Look-ups at once: `getaddrinfo` knows no timeout, and a silent name server holds a thread for 10 s or more.
 _LOOKUPS = 64
@@ -24,6 +25,8 @@ _SPARE = 64
 
 #: Seconds after which our own API and store are looked up again.
 _OWN_LOOKUP_EVERY = 30.0
+#: The same while one of them has never been found.
+_UNKNOWN_LOOKUP_EVERY = 1.0
 
 _Found = tuple[list[SocketAddress], Guard]
 
@@ -44,28 +47,43 @@ class Checkpoint:
 
     def __init__(self, guard: Guard, own: Sequence[tuple[str, int]] = ()) -> None:
         self._own = own
-        self._guard = replace(guard, own=_endpoints(own))
-        self._looked_up_at = time.monotonic()
+        self._guard = guard
+        #: Of each of our own; a look-up that fails leaves what was known.
+        self._known: dict[tuple[str, int], frozenset[tuple[Address, int]]] = {}
+        self._looking = threading.Lock()
+        self._look_up_at = 0.0
+        self._look_up_own()
 
     def guard(self) -> Guard:
         """At once: the looking up goes on in a thread of its own."""
-        if self._own and time.monotonic() > self._looked_up_at + _OWN_LOOKUP_EVERY:
-            self._looked_up_at = time.monotonic()
-            Thread(target=self._look_up_own, daemon=True, name="look-up-own").start()
+        if self._own and time.monotonic() > self._look_up_at and self._looking.acquire(blocking=False):
+            self._look_up_at = time.monotonic() + _OWN_LOOKUP_EVERY
+            threading.Thread(target=self._look_up_again, daemon=True, name="look-up-own").start()
         return self._guard
 
+    def _look_up_again(self) -> None:
+        try:
+            self._look_up_own()
+        finally:
+            self._looking.release()
+
     def _look_up_own(self) -> None:
-        self._guard = replace(self._guard, own=_endpoints(self._own))
+        for host, port in self._own:
+            if found := _endpoints(host, port):
+                self._known[host, port] = found
+        self._guard = replace(self._guard, own=frozenset().union(*self._known.values()))
+        every = _OWN_LOOKUP_EVERY if len(self._known) == len(set(self._own)) else _UNKNOWN_LOOKUP_EVERY
+        self._look_up_at = time.monotonic() + every
 
 
 class Dialler:
     def __init__(self, checkpoint: Checkpoint, lookups: int = _LOOKUPS) -> None:
         self._checkpoint = checkpoint
-        self._places = BoundedSemaphore(lookups)
+        self._places = threading.BoundedSemaphore(lookups)
         #: Sockets beside the first of each call, which wait for a connection to another address of its host.
-        self._spare = BoundedSemaphore(_SPARE)
+        self._spare = threading.BoundedSemaphore(_SPARE)
         self._order = Order()
-        self._lock = Lock()
+        self._lock = threading.Lock()
         #: Look-ups under way: a silent name holds one place, however many attempts wait for it.
         self._under_way: dict[tuple[str, int], Future[_Found]] = {}
 
@@ -111,7 +129,7 @@ class Dialler:
             if not self._places.acquire(timeout=_left(deadline)):
                 raise TimeoutError
             # A daemon thread of its own: one that hangs keeps neither the caller nor the end of the process waiting.
-            Thread(target=self._answer, args=(host, port, found), daemon=True, name="look-up").start()
+            threading.Thread(target=self._answer, args=(host, port, found), daemon=True, name="look-up").start()
         except (TimeoutError, RuntimeError) as error:
             if isinstance(error, RuntimeError):  # no thread could be started
                 self._places.release()
@@ -138,16 +156,19 @@ class Dialler:
         return addresses, self._checkpoint.guard()  # type: ignore[return-value]
 
 
-def _endpoints(hosts: Iterable[tuple[str, int]]) -> frozenset[tuple[Address, int]]:
-    """Every address of every host, with its port; a host that cannot be looked up has none."""
-    found = set()
-    for host, port in hosts:
-        try:
-            answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        except (OSError, UnicodeError):
-            continue
-        found |= {(inner(ip_address(str(address[0]).partition("%")[0])), port) for *_, address in answers}
-    return frozenset(found)
+def _endpoints(host: str, port: int) -> frozenset[tuple[Address, int]]:
+    """Every address of a host, with its port; none if it cannot be looked up.
+
+    One of this machine, beyond loopback, stands for all of them: what listens there may listen on the others too.
+    """
+    try:
+        answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        return frozenset()
+    found = {inner(ip_address(str(address[0]).partition("%")[0])) for *_, address in answers}
+    if any(is_local(ip) and not ip.is_loopback for ip in found):
+        found.add(IPv4Address(0))
+    return frozenset((ip, port) for ip in found)
 
 
 def _check(guard: Guard, addresses: Iterable[IPAddress]) -> None:

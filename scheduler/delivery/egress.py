@@ -1,4 +1,4 @@
-"""Which addresses may be called. Pure: dialling.py asks about every address that a look-up gives.
+"""Which addresses and ports may be called; dialling.py asks about every address that a look-up gives.
 
 Python's own `is_global` is no guard: it lets through cloud metadata addresses, NAT64, 6to4, multicast and more.
 """
@@ -11,9 +11,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
+from scheduler.delivery.local import is_local
+
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
+#: All of IPv6 that IANA has given out as public: what is outside is special, or will be one day.
+_PUBLIC_IPV6 = IPv6Network("2000::/3")
 #: What is not globally reachable in the IANA special-purpose registries (2026), and the dangerous beside them.
 _DENIED: tuple[Network, ...] = tuple(
     ip_network(text)
@@ -34,23 +38,31 @@ _DENIED: tuple[Network, ...] = tuple(
         "203.0.113.0/24",  # documentation
         "224.0.0.0/4",  # multicast
         "240.0.0.0/4",  # reserved, and broadcast
-        "::/96",  # unspecified, loopback, IPv4-compatible
-        "64:ff9b:1::/48",  # NAT64 for local use
-        "100::/64",  # discard
-        "100:0:0:1::/64",  # dummy
         "2001::/23",  # IETF protocols, Teredo, benchmarks, ORCHID
         "2001:db8::/32",  # documentation
         "2002::/16",  # 6to4
         "3fff::/20",  # documentation
-        "5f00::/16",  # segment routing
-        "fc00::/7",  # unique local; AWS's metadata is fd00:ec2::254
-        "fe80::/10",  # link-local
-        "fec0::/10",  # site-local, deprecated
-        "ff00::/8",  # multicast
     )
 )
+#: Ports of protocols that can be made to obey what stands in an HTTP request, or that nobody serves HTTP on: the "bad
+#: ports" of the Fetch standard (https://fetch.spec.whatwg.org/#port-blocking, 2026), as every browser has them, and
+#: Redis and memcached, which run a command a line.
+# fmt: off
+_BAD_PORTS = frozenset({
+    0, 1, 7, 9, 11, 13, 15, 17, 19, 20, 21, 22, 23, 25, 37, 42, 43, 53, 69, 77, 79, 87, 95, 101, 102, 103, 104, 109,
+    110, 111, 113, 115, 117, 119, 123, 135, 137, 139, 143, 161, 179, 389, 427, 465, 512, 513, 514, 515, 526, 530, 531,
+    532, 540, 548, 554, 556, 563, 587, 601, 636, 989, 990, 993, 995, 1719, 1720, 1723, 2049, 3659, 4045, 4190, 5060,
+    5061, 6000, 6566, 6665, 6666, 6667, 6668, 6669, 6679, 6697, 10080,
+    6379, 11211,
+})
+# fmt: on
 #: An IPv6 address of these is the IPv4 address in its last 32 bits, and is judged as that.
 _IPV4_INSIDE = (IPv6Network("::ffff:0:0/96"), IPv6Network("64:ff9b::/96"))
+#: What a connection to them goes to.
+_UNSPECIFIED: dict[Address, Address] = {
+    IPv4Address("0.0.0.0"): IPv4Address("127.0.0.1"),
+    IPv6Address("::"): IPv6Address("::1"),
+}
 _LIKE_AN_ADDRESS = re.compile(r"[\[\]0-9a-fx.]+", re.ASCII | re.IGNORECASE)
 
 
@@ -58,24 +70,43 @@ _LIKE_AN_ADDRESS = re.compile(r"[\[\]0-9a-fx.]+", re.ASCII | re.IGNORECASE)
 class Guard:
     #: Networks that are allowed though they are special.
     allow: tuple[Network, ...] = ()
-    #: If any: no other port may be called.
+    #: If any: no other port may be called. If none: all but the bad ones.
     ports: frozenset[int] = frozenset()
-    #: Our own API and store: never allowed.
+    #: Our own API and store: never allowed. An unspecified address stands for every address of this machine.
     own: frozenset[tuple[Address, int]] = frozenset()
 
     def permits(self, address: str, port: int) -> bool:
         """Whether a connection may go there. `address` is one that getaddrinfo gave."""
-        ip = inner(ip_address(address.partition("%")[0]))
-        if (ip, port) in self.own or (self.ports and port not in self.ports):
+        ip = _meant(inner(ip_address(address.partition("%")[0])))
+        if not self.permits_port(port) or self._is_ours(ip, port):
             return False
-        return any(ip in network for network in self.allow) or not any(ip in network for network in _DENIED)
+        return any(ip in network for network in self.allow) or _is_public(ip)
+
+    def permits_port(self, port: int) -> bool:
+        return port in self.ports if self.ports else port not in _BAD_PORTS
+
+    def _is_ours(self, ip: Address, port: int) -> bool:
+        if (ip, port) in self.own:
+            return True
+        return any((unspecified, port) in self.own for unspecified in _UNSPECIFIED) and is_local(ip)
 
     def permits_url(self, host: str, port: int) -> bool:
         """What can be said before a look-up: False for a literal address, or a port, that may not be called."""
         address = literal(host)
         if address is None:
-            return not self.ports or port in self.ports
+            return self.permits_port(port)
         return self.permits(address, port)
+
+
+def _is_public(ip: Address) -> bool:
+    if isinstance(ip, IPv6Address) and ip not in _PUBLIC_IPV6:
+        return False
+    return not any(ip in network for network in _DENIED)
+
+
+def _meant(ip: Address) -> Address:
+    """A connection to the unspecified address goes to loopback."""
+    return _UNSPECIFIED.get(ip, ip)
 
 
 def literal(host: str) -> str | None:

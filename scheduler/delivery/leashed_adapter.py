@@ -66,7 +66,7 @@ class _Leashed(HTTPConnection):
     def _new_conn(self) -> socket.socket:
         leash: Leash = _current.leash
         dialler: Dialler = _current.dialler
-        sock = dialler.dial(self.host, self.port or self.default_port, leash.deadline)
+        sock = dialler.dial(self._dns_host, self.port or self.default_port, leash.deadline)
         leash.dialled = True
         leash.hold(sock)
         return sock

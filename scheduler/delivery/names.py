@@ -19,6 +19,8 @@ from scheduler.origin import before_path
 #: Seconds for which the addresses of a name are used again; the guard judges them each time.
 _REMEMBER = 10.0
 _MOST_REMEMBERED = 4096
+#: Seconds after which it is seen that other name servers are to be asked.
+_LOOK_AGAIN = 1.0
 
 
 class Names:
@@ -33,14 +35,17 @@ class Names:
         #: The oldest first.
         self._known: OrderedDict[Origin, tuple[float, list[str]]] = OrderedDict()
         self._deadlines: Agenda[Call] = Agenda()
+        self._look_again_at = 0.0
 
     def addresses(self, url: str) -> tuple[Origin, list[str] | None]:
         """Where a URL leads, and the addresses of its host if they are known without asking."""
         origin, address = _origin(before_path(url))
         if address is not None:
             return origin, [address]
+        now = time.monotonic()
+        self._look_for_changes(now)
         until, found = self._known.get(origin, (0.0, None))
-        return origin, found if time.monotonic() < until else None
+        return origin, found if now < until else None
 
     def ask(self, call: Call, origin: Origin) -> None:
         """Let a call wait until the name is looked up, or its own deadline is over."""
@@ -71,16 +76,26 @@ class Names:
                 yield call, origin, addresses
 
     def next_deadline(self) -> float | None:
-        return self._deadlines.next()
+        """When overdue() is to be called."""
+        at = self._deadlines.next()
+        return min(at, self._look_again_at) if at is not None and self._waiting else at
 
     def overdue(self, now: float) -> Iterator[Call]:
         """The calls that have waited for their names until their deadlines."""
+        if self._waiting:  # it may be for a server that is not asked any more
+            self._look_for_changes(now)
         for call in self._deadlines.due(now):
             del self._waiting[call.origin][call]
             yield call
 
     def close(self) -> None:
         self._resolver.close()
+
+    def _look_for_changes(self, now: float) -> None:
+        if now >= self._look_again_at:
+            self._look_again_at = now + _LOOK_AGAIN
+            if self._resolver.look_for_changes():
+                self._known.clear()
 
     def _remember(self, origin: Origin, addresses: list[str]) -> None:
         self._known[origin] = (time.monotonic() + _REMEMBER, addresses)
@@ -93,5 +108,5 @@ class Names:
 def _origin(prefix: str) -> tuple[Origin, str | None]:
     """Host and port of what a URL says before its path, and the address if the host is one."""
     parts = urlsplit(prefix)
-    host = (parts.hostname or "").removesuffix(".")
-    return (host, parts.port or (443 if parts.scheme == "https" else 80)), literal(host)
+    host = parts.hostname or ""  # a dot at its end means that no domain is to be searched for it
+    return (host, parts.port or (443 if parts.scheme == "https" else 80)), literal(host.removesuffix("."))

@@ -300,7 +300,7 @@ def test_a_repeated_batch_is_answered_also_when_other_destinations_may_be_called
     http: FlaskClient, bench: Bench
 ) -> None:
     other = create_app(Settings(egress_allow="127.0.0.0/8"), bench.link).test_client()
-    asked = {"timers": [{**HOOK, "url": "http://127.0.0.1:1/", "seconds": 5}, {**HOOK, "seconds": 60}]}
+    asked = {"timers": [{**HOOK, "url": "http://127.0.0.1:2/", "seconds": 5}, {**HOOK, "seconds": 60}]}
 
     def statuses(client: FlaskClient, key: str) -> list[int]:
         answer = client.post("/timers/batch", json=asked, headers={"Idempotency-Key": key})

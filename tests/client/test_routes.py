@@ -29,7 +29,7 @@ from timer_service.client import (
 )
 
 LATER = timedelta(hours=1)
-HOOK = "http://127.0.0.1:9/hook"
+HOOK = "http://127.0.0.1:2/hook"
 
 
 @pytest.fixture

@@ -70,7 +70,7 @@ def test_watch_counts_down_on_a_terminal_and_then_shows_the_attempt(
 
 def test_a_person_is_asked_before_all_that_match_are_cancelled(service: Service, client: TimerClient) -> None:
     tag = uuid4().hex
-    timer = client.create("http://127.0.0.1:9/", delay=3600, tags=[tag])
+    timer = client.create("http://127.0.0.1:2/", delay=3600, tags=[tag])
     for reply, code, status in (("n\n", 1, "scheduled"), ("y\n", 0, "cancelled")):
         terminal = Terminal("timer", "cancel", "--tag", tag, url=service.url)
         wait_until(lambda: terminal.read() and "Go on? [y/N]" in terminal.screen, 20, "the question")  # noqa: B023
@@ -80,7 +80,7 @@ def test_a_person_is_asked_before_all_that_match_are_cancelled(service: Service,
 
 
 def test_watch_that_is_interrupted_exits_130_and_leaves_the_timer_alone(service: Service, client: TimerClient) -> None:
-    timer = client.create("http://127.0.0.1:9/", delay=3600)
+    timer = client.create("http://127.0.0.1:2/", delay=3600)
     terminal = Terminal("timer", "watch", timer.id, url=service.url)
     wait_until(lambda: terminal.read() and "attempt 1 in" in terminal.screen, 20, "it counts down")
     terminal.process.send_signal(signal.SIGINT)
@@ -108,7 +108,7 @@ def test_watch_outlives_an_api_that_is_away_for_a_while(tmp_path: Path, receiver
 
 
 def test_a_pipe_that_closes_early_is_no_error_with_a_traceback(service: Service, client: TimerClient) -> None:
-    client.create_many([{"url": "http://127.0.0.1:9/", "delay": 3600} for _ in range(2000)])
+    client.create_many([{"url": "http://127.0.0.1:2/", "delay": 3600} for _ in range(2000)])
     command = f"{COMMAND} timer list --all --output json --url {service.url} | head -1"
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True)
     assert len(done.stdout.splitlines()) == 1
@@ -142,7 +142,7 @@ printf '%s\\n' "${{COMPREPLY[@]}}"
 def test_bash_completes_commands_options_values_and_the_ids_of_timers_that_wait(
     service: Service, client: TimerClient
 ) -> None:
-    timer_id = client.create("http://127.0.0.1:9/", delay=1800).id
+    timer_id = client.create("http://127.0.0.1:2/", delay=1800).id
     assert complete("timer-service timer re") == ["replay", "reschedule"]
     assert complete("timer-service timer set --meta") == ["--metadata"]
     assert complete("timer-service timer list --status del") == ["delivering", "delivered"]

@@ -18,7 +18,7 @@ from tests.client.test_retries import answering, problem
 from timer_service.cli import main
 from timer_service.client import TimerClient
 
-HOOK = "http://127.0.0.1:9/hook"
+HOOK = "http://127.0.0.1:2/hook"
 
 Run = Callable[..., Result]
 

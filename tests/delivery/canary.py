@@ -82,9 +82,9 @@ def listen() -> None:
             sock.sendall(b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n")
 
 
-def serve_names() -> None:
+def serve_names(address: str = "127.0.0.1", names: dict[str, list[list[str]]] = NAMES, ttl: int = 0) -> None:
     server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    server.bind(("127.0.0.1", 53))
+    server.bind((address, 53))
     while True:
         query, client = server.recvfrom(512)
         labels, at = [], 12
@@ -98,15 +98,15 @@ def serve_names() -> None:
         if kind in (1, 28):
             if kind == 1:
                 queries[name] += 1
-            turns = NAMES.get(name, [[]])
+            turns = names.get(name, [[]])
             turn = turns[min(max(queries[name], 1), len(turns)) - 1]
             addresses = [ip_address(text).packed for text in turn]
             addresses = [packed for packed in addresses if len(packed) == (4 if kind == 1 else 16)]
         # An answer, SERVFAIL, or NXDOMAIN.
-        flags = b"\x81\x80" if name in NAMES else b"\x81\x82" if name.startswith("failing") else b"\x81\x83"
+        flags = b"\x81\x80" if name in names else b"\x81\x82" if name.startswith("failing") else b"\x81\x83"
         head = query[:2] + flags + b"\x00\x01" + len(addresses).to_bytes(2, "big") + b"\x00" * 4
         answers = (
-            b"\xc0\x0c\x00%c\x00\x01\x00\x00\x00\x00" % kind + len(packed).to_bytes(2, "big") + packed
+            b"\xc0\x0c\x00%c\x00\x01" % kind + ttl.to_bytes(4, "big") + len(packed).to_bytes(2, "big") + packed
             for packed in addresses
         )
         server.sendto(head + query[12 : at + 5] + b"".join(answers), client)

@@ -16,14 +16,18 @@ from tests.unit.test_egress import LITERALS, SPECIAL
 INSIDE = ["unshare", "--net", "--mount", "--propagation", "private"]
 
 
-@pytest.fixture(scope="module", params=["RequestsTransport", "CurlTransport"])
-def canary(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Any:
-    folder = tmp_path_factory.mktemp("namespace")
+def need_namespaces() -> None:
     possible = subprocess.run([*INSIDE, "ip", "link", "set", "lo", "up"], capture_output=True, check=False)
     if possible.returncode != 0:
         if os.environ.get("CI"):
             pytest.fail(f"network namespaces cannot be made, and CI must: {possible.stderr!r}")
         pytest.skip("network namespaces cannot be made here")
+
+
+@pytest.fixture(scope="module", params=["RequestsTransport", "CurlTransport"])
+def canary(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Any:
+    folder = tmp_path_factory.mktemp("namespace")
+    need_namespaces()
 
     def run(urls: list[str]) -> dict[str, Any]:
         command = [*INSIDE, sys.executable, "-m", "tests.delivery.canary", str(folder / "resolv.conf"), request.param]

@@ -70,7 +70,7 @@ def test_a_debounce_that_fifty_clients_set_at_once_refuses_none_of_them(service:
     path = f"{service.url}/timers/by-key/switch"
 
     def put(number: int) -> int:
-        asked = {"url": "http://127.0.0.1:1/", "hours": 1, "body": number}
+        asked = {"url": "http://127.0.0.1:2/", "hours": 1, "body": number}
         return requests.put(path, json=asked, timeout=30).status_code
 
     with ThreadPoolExecutor(50) as clients:

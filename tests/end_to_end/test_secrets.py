@@ -33,7 +33,7 @@ def test_secrets_are_told_only_where_they_are_asked_for(service: Service, receiv
         assert answer.status_code == 201
         told.append(answer.text)
     requests.post(
-        f"{service.url}/timers", json={**asked, "url": f"http://127.0.0.1:1/?q={QUERY}"}, headers=bearer, timeout=5
+        f"{service.url}/timers", json={**asked, "url": f"http://127.0.0.1:2/?q={QUERY}"}, headers=bearer, timeout=5
     )
     refused = requests.post(
         f"{service.url}/timers", json={**asked, "url": f"http://u:{QUERY}@h/"}, headers=bearer, timeout=5

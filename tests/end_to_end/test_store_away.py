@@ -13,7 +13,7 @@ from scheduler import Link, StoreUnavailable, connect
 from tests.bench.processes import Service, wait_until
 from tests.bench.receiver import Receiver
 
-TIMER = {"hours": 1, "url": "http://localhost:9/"}
+TIMER = {"hours": 1, "url": "http://localhost:2/"}
 
 
 def ask(service: Service, method: str = "POST", path: str = "/timers") -> tuple[requests.Response, float]:

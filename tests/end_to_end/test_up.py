@@ -200,7 +200,7 @@ def test_a_damaged_append_only_file_is_no_empty_start(up: StartUp) -> None:
     first = up()
     url = first.url()
     for _ in range(50):
-        requests.post(f"{url}/timer", json={"hours": 1, "url": "http://localhost:9/"}, timeout=5)
+        requests.post(f"{url}/timer", json={"hours": 1, "url": "http://localhost:2/"}, timeout=5)
     assert first.stop() == 0
     (log,) = first.data_dir.glob("appendonlydir/*.incr.aof")
     data = log.read_bytes()

@@ -107,7 +107,7 @@ def test_row_31_with_appendfsync_always_a_full_disk_ends_the_store_and_loses_not
     try:
         link = Link(connect(server.url, 5))
         timers = Timers(link, keep_cancelled_ms=1000)
-        ids = fill(timers, "http://localhost:9/")
+        ids = fill(timers, "http://localhost:2/")
         assert len(ids) > 20
         assert server.ended(20) == 1
         disk.grow(64)

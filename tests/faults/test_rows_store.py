@@ -40,7 +40,7 @@ def once_each(field: Field, ids: list[str]) -> None:
 def ask(field: Field) -> tuple[int, float]:
     """A create of a timer far in the future: its status, and the seconds that it took."""
     begun = time.monotonic()
-    answer = requests.post(f"{field.url}/timers", json={"hours": 1, "url": "http://localhost:9/"}, timeout=30)
+    answer = requests.post(f"{field.url}/timers", json={"hours": 1, "url": "http://localhost:2/"}, timeout=30)
     return answer.status_code, time.monotonic() - begun
 
 
@@ -488,7 +488,7 @@ def test_a_create_whose_reply_is_lost_before_the_store_goes_or_fills_up_is_not_c
     field.api_wire.lose_reply(
         sha("schedule"), then=field.api_wire.path.unlink if then == "gone" else lambda: _fill(client)
     )
-    draft = Draft(id=timers.new_id(), webhook=Webhook(url="http://localhost:9/"), delay_ms=60_000)
+    draft = Draft(id=timers.new_id(), webhook=Webhook(url="http://localhost:2/"), delay_ms=60_000)
     with pytest.raises(StoreUnavailable) as raised:
         timers.schedule(draft)
     assert raised.value.maybe_done
