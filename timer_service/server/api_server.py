@@ -5,69 +5,20 @@ from __future__ import annotations
 import gc
 import logging
 import os
-import select
-import socket
-import struct
 import sys
 from itertools import count
 from typing import Any
 
 from flask import Flask
 from gunicorn.app.base import BaseApplication
-from gunicorn.http import errors
-from gunicorn.workers.gthread import ThreadWorker
 
 from scheduler import Settings
-from timer_service import access, create_app
-from timer_service.logs import fields
-from timer_service.problems import plain_response
+from timer_service import create_app
+from timer_service.server.worker import Worker
 from timer_service.supervisor import die_with
 from timer_service.tally import Tally
 
 log = logging.getLogger(__name__)
-
-#: Seconds for which one read from a client may last: a client that stops in mid-request holds a thread for no longer.
-_PATIENCE = 10
-#: ms for which a thread waits on a connection for its next request, while there is a thread for each.
-_LINGER = 50
-#: What gunicorn refuses before Flask sees it; every other of its ParseExceptions is a 400.
-_STATUSES = {
-    errors.ExpectationFailed: 417,
-    errors.LimitRequestHeaders: 431,
-    errors.LimitRequestLine: 414,
-    errors.UnsupportedTransferCoding: 501,
-}
-
-
-class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
-    def handle(self, conn: Any) -> Any:
-        if not conn.initialized:
-            # Not settimeout(): gunicorn makes the socket blocking again.
-            conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", _PATIENCE, 0))
-        kept = super().handle(conn)
-        while kept is True and self._lingers(conn):
-            kept = super().handle(conn)
-        return kept
-
-    def _lingers(self, conn: Any) -> bool:
-        """Whether the next request comes so soon that it spares us the way through the poller and back to a thread."""
-        if not self.alive or self.nr_conns > self.cfg.threads or conn.parser.unreader.buf.getvalue():
-            return False
-        ahead = select.poll()
-        ahead.register(conn.sock, select.POLLIN)
-        return bool(ahead.poll(_LINGER))
-
-    def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: Exception) -> None:
-        """A problem of ours instead of gunicorn's HTML."""
-        status = _STATUSES.get(type(exc), 400 if isinstance(exc, errors.ParseException) else 500)
-        if status == 500:
-            log.error("a request failed outside of the application", exc_info=exc)
-        request_id = os.urandom(16).hex()
-        access.log.info("request", extra=fields(request_id=request_id, status=status, refused=type(exc).__name__))
-        try:
-            client.sendall(plain_response(status, request_id))
-        except OSError:
-            log.debug("the client did not wait for its %d", status)
 
 
 class Server(BaseApplication):  # type: ignore[misc]
@@ -85,7 +36,6 @@ class Server(BaseApplication):  # type: ignore[misc]
             "workers": self._settings.api_workers,
             "worker_class": Worker,
             "threads": self._settings.api_threads,
-            "keepalive": 75,  # seconds; longer than the idle time of common proxies
             "graceful_timeout": 10,
             "loglevel": "warning",
             "errorlog": None,  # what gunicorn has to say goes where our own lines go
@@ -99,7 +49,6 @@ class Server(BaseApplication):  # type: ignore[misc]
         }
         for name, value in options.items():
             self.cfg.set(name, value)
-        logging.getLogger("gunicorn.error").addFilter(_no_impatience)
 
     def load(self) -> Flask:
         app = create_app(self._settings, tally=self._tally)
@@ -138,8 +87,3 @@ def _die_with(arbiter: int) -> None:
     """A worker that outlives its arbiter would keep the port."""
     if ask_kernel := die_with(arbiter):
         ask_kernel()
-
-
-def _no_impatience(record: logging.LogRecord) -> bool:
-    """gunicorn reports a client that was too slow with a traceback; it is no failure of ours."""
-    return not (record.exc_info and isinstance(record.exc_info[1], BlockingIOError))
