@@ -21,7 +21,7 @@ class Limits:
     answer: float = 60.0
     #: Between two requests, and before the first: longer than the idle time of common proxies.
     idle: float = 75.0
-    #: A stopping worker closes silent connections after this: a request may be on its way.
+    #: A stopping worker closes silent and leaving connections after this: a request may be on its way.
     idle_at_stop: float = 2.0
     #: After the last answer of a connection: what still comes is thrown away, lest the answer be lost to a reset.
     goodbye: float = 5.0

@@ -23,6 +23,7 @@ from gunicorn.workers.base import Worker as BaseWorker
 from scheduler import raise_file_limit
 from timer_service.server.answering import answer, refusal
 from timer_service.server.connection import Connection, Doing
+from timer_service.server.cores import Core
 from timer_service.server.crowd import evicted
 from timer_service.server.limits import Limits
 from timer_service.server.reading import Incoming, Refused
@@ -38,6 +39,9 @@ _Work = tuple[Connection, Incoming]
 
 
 class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn ships no types
+    #: Where it stays, if it does.
+    core: Core | None = None
+
     def run(self) -> None:
         """Until told to stop, and then until the clients have their answers, or for as long as gunicorn allows."""
         raise_file_limit()
@@ -57,6 +61,7 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn ships no types
         self._rope.setblocking(False)
         self._accepting = False
         self._tick_at = 0.0
+        self._stopped_at = float("inf")
         self._selector.register(self._bell, selectors.EVENT_READ, self._take_back)
         self._selector.register(self.PIPE[0], selectors.EVENT_READ, self._wake)
         for listener in self.sockets:
@@ -66,7 +71,8 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn ships no types
         while self.alive:
             self._pass()
         self._listen(False)
-        until = time.monotonic() + self.cfg.graceful_timeout
+        self._stopped_at = time.monotonic()
+        until = self._stopped_at + self.cfg.graceful_timeout
         while self._connections and time.monotonic() < until:
             self._pass()
 
@@ -86,13 +92,15 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn ships no types
         now = time.monotonic()
         self._tick_at = now + _TICK
         self.notify()
+        if self.core:
+            self.core.look()
         if self.ppid != os.getppid():
             self.alive = False
         if self.alive and len(self._connections) < self._limits.connections:
             self._listen(True)
         for it in list(self._connections):
-            if it.doing is Doing.WAITING and not self.alive:
-                it.deadline = min(it.deadline, it.since + self._limits.idle_at_stop)
+            if it.doing in (Doing.WAITING, Doing.LEAVING):
+                it.deadline = min(it.deadline, self._stopped_at + self._limits.idle_at_stop)
             if it.doing is not Doing.SERVED and now >= it.deadline:
                 self._give_up(it)
 
@@ -115,9 +123,9 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn ships no types
         except (BlockingIOError, ConnectionAbortedError):  # another worker was faster; the client has gone
             return
         except OSError as error:  # no files left, or no memory
-            log.warning("no new connections for a moment: %s", error)
-            self._listen(False)
-            self._evict()
+            if not self._evict():
+                log.warning("no new connections for a moment: %s", error)
+                self._listen(False)
             return
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         it = Connection(sock, address, server, self.cfg, self._limits)
@@ -131,9 +139,12 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn ships no types
             self._listen(len(self._connections) < self._limits.connections)
         self._ready(it)  # most say at once what they want
 
-    def _evict(self, peer: Any = None) -> None:
-        for it in evicted(self._connections, peer):
+    def _evict(self, peer: Any = None) -> bool:
+        """Whether there was one to close."""
+        found = evicted(self._connections, peer)
+        for it in found:
             self._close(it)
+        return bool(found)
 
     # What they do.
 
@@ -165,7 +176,7 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn ships no types
             return
         self._selector.unregister(it)
         self._weigh(it, len(request.body))
-        match request.head.path:
+        match request.head.path.rstrip("/"):
             case "/livez":  # asks nothing but whether we are alive: no busy thread is in its way
                 self._answer(it, request)
                 self._settle(it)
@@ -251,6 +262,8 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn ships no types
         try:
             while following is not None and self._answer(it, following):
                 following = self._soon(it)
+        except BlockingIOError:  # it was not so soon after all
+            pass
         except Refused as why:
             it.begin(refusal(why))
             self._send(it)
