@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+import resource
 import signal
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from http.client import HTTPConnection
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -14,7 +18,9 @@ import pytest
 import requests
 
 from tests.bench.hostile_client import attacked, honest, served
-from tests.bench.processes import Service
+from tests.bench.processes import COMMAND, Service, Up, free_port, wait_until
+from timer_service.auth import new_key
+from timer_service.client import TimerClient, TooLarge
 
 POST = b"POST /timers HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 GET_BUNDLE = b"GET /docs/swagger-ui-bundle.js HTTP/1.1\r\nHost: localhost\r\n\r\n"
@@ -137,3 +143,116 @@ def api_connections(service: Service) -> int:
     port = urlsplit(service.url).port
     lines = Path("/proc/net/tcp").read_text().splitlines()[1:]
     return sum(f":{port:04X}" in line.split()[1] and line.split()[3] == "01" for line in lines)
+
+
+def test_a_request_that_is_too_large_is_answered_and_the_answer_arrives_however_much_is_sent(api: Service) -> None:
+    """With a length, in chunks, with `Expect: 100-continue`; by sockets and by TimerClient, whose next call works."""
+    too_long = POST + b"Content-Length: 20000000\r\n\r\n" + b" " * 20_000_000
+    chunks = POST + b"Transfer-Encoding: chunked\r\n\r\n" + (b"100000\r\n" + b" " * 0x100000 + b"\r\n") * 20
+    for raw in (too_long, chunks, POST + b"Content-Length: 20000000\r\nExpect: 100-continue\r\n\r\n"):
+        for _ in range(5):
+            with connect(api) as sock:
+                sock.sendall(raw)
+                answer = rest(sock)
+            assert answer.startswith(b"HTTP/1.1 413 ")
+            assert answer.count(b"HTTP/1.1") == 1
+            assert b"\r\nConnection: close\r\n" in answer
+    with TimerClient(api.url) as client:
+        for _ in range(20):
+            with pytest.raises(TooLarge):
+                client.create(url="http://localhost:9/", delay=3600, body="x" * 9_000_000)
+            assert client.create(url="http://localhost:9/", delay=3600).status == "scheduled"
+
+
+def test_an_expected_100_comes_before_the_body_and_only_where_it_is_wanted(api: Service) -> None:
+    with connect(api) as sock:
+        sock.sendall(POST + b"Content-Length: 46\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n")
+        assert sock.recv(65536) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        sock.sendall(b'{"delay": 3600, "url": "http://localhost:9/a"}')
+        assert rest(sock).startswith(b"HTTP/1.1 201 ")
+
+
+@pytest.mark.parametrize("keys", [True, False])
+def test_a_host_that_is_none_and_a_malformed_chunk_are_refused_once_with_keys_and_without(
+    tmp_path: Path, keys: bool
+) -> None:
+    """To routes that read the body, that do not, that do not exist, and that need no key."""
+    service = Service(tmp_path, None, **({"TIMER_API_KEYS": new_key("a", "write")[1]} if keys else {}))
+    try:
+        service.api()
+        for host in (b"", b"Host:\r\n", b"Host: user@localhost\r\n", b"Host: localhost/x\r\n", b"Host: a, b\r\n"):
+            assert statuses(service, b"GET /livez HTTP/1.1\r\n" + host + b"\r\n") == ["400"]
+        for path in (b"/timers", b"/livez", b"/no/such/page"):
+            head = b"POST " + path + b" HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
+            for chunk in (b"zz\r\n", b"FFFFFFFFFFFFFFFF0\r\n", b"5\r\nhel", b"2\r\n{}xx0\r\n\r\n"):
+                assert statuses(service, head + chunk) == ["400"]
+        assert "Traceback" not in service.parts[0].output()
+    finally:
+        service.remove()
+
+
+def test_calls_on_a_connection_made_while_the_service_starts_wait_for_no_acknowledgement(up: Callable[..., Up]) -> None:
+    """40 ms each, without TCP_NODELAY on what the inherited socket accepts."""
+    port = free_port()
+    service = up("--port", str(port), "--pollers", "0")
+    wait_until(lambda: accepts(port), 20, "a listening socket")
+    connection = HTTPConnection("127.0.0.1", port, timeout=30)
+    waits = []
+    for _ in range(30):
+        begun = time.monotonic()
+        connection.request("GET", "/problems/malformed")
+        assert connection.getresponse().read()
+        waits.append(time.monotonic() - begun)
+    connection.close()
+    assert sorted(waits)[10] < 0.03, waits
+    assert service.stop() == 0
+
+
+def test_more_idle_clients_than_the_soft_limit_of_files_are_served(tmp_path: Path) -> None:
+    assert resource.getrlimit(resource.RLIMIT_NOFILE)[1] > 4096
+    with limited(tmp_path, "ulimit -Sn 1024", 1100) as service:
+        assert requests.get(f"{service.url}/livez", timeout=2).status_code == 200
+
+
+def test_without_files_left_the_worker_closes_the_oldest_silent_connections_and_lives(tmp_path: Path) -> None:
+    with limited(tmp_path, "ulimit -n 80", 300) as service:
+        worker = set(service.parts[0].children())
+        for _ in range(5):
+            assert requests.get(f"{service.url}/livez", timeout=2).status_code == 200
+        assert set(service.parts[0].children()) == worker
+
+
+@contextmanager
+def limited(folder: Path, limit: str, idle: int) -> Iterator[Service]:
+    """A service under a limit of the shell, and so many clients that say nothing."""
+    service = Service(folder)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 4096), hard))
+    socks: list[socket.socket] = []
+    try:
+        service.api(command=("bash", "-c", f'{limit}; exec "$0" "$@"', COMMAND))
+        for _ in range(idle):
+            socks.append(connect(service))
+        yield service
+        assert "Traceback" not in service.parts[0].output()
+    finally:
+        for sock in socks:
+            sock.close()
+        service.remove()
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def statuses(service: Service, raw: bytes) -> list[str]:
+    """Of all answers that these bytes get, before the connection is closed."""
+    with connect(service) as sock:
+        sock.sendall(raw)
+        sock.shutdown(socket.SHUT_WR)
+        return re.findall(r"HTTP/1\.1 (\d+)", rest(sock).decode())
+
+
+def accepts(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except OSError:
+        return False
+    return True
