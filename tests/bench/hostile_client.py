@@ -161,6 +161,15 @@ def strange_json(attack: Attack, chance: random.Random) -> None:
         sock.recv(65536)
 
 
+def large_halves(attack: Attack, _: random.Random) -> None:
+    """Half of the largest body that there may be, and then nothing more."""
+    with attack.connect() as sock:
+        sock.sendall(attack.post(path="/timers/batch") + b"Content-Length: 8000000\r\n\r\n" + b" " * 4_000_000)
+        while not (attack.stop.wait(0.2) or _closed(sock)):
+            pass
+    attack.stop.wait(1)
+
+
 def lists(attack: Attack, __: random.Random) -> None:
     connection = HTTPConnection(*attack.address, timeout=20)
     for _ in range(20):
@@ -180,7 +189,8 @@ ATTACKS: Mapping[str, tuple[tuple[int, Callable[[Attack, random.Random], None]],
     "unread": ((40, unread),),
     "chunks": ((4, malformed_chunks),),
     "json": ((2, strange_json),),
-    "lists": ((4, lists),),
+    "large": ((30, large_halves),),
+    "lists": ((8, lists),),
 }
 
 

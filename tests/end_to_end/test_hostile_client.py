@@ -256,3 +256,13 @@ def accepts(port: int) -> bool:
     except OSError:
         return False
     return True
+
+
+def test_very_many_probes_at_once_on_one_connection_are_answered_in_turn(api: Service) -> None:
+    """They are answered in the loop; neither deep recursion nor a long turn of it must come of that."""
+    with connect(api) as sock:
+        sock.sendall(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n" * 5000)
+        sock.shutdown(socket.SHUT_WR)
+        answers = rest(sock)
+    assert answers.count(b"HTTP/1.1 200 OK") == 5000
+    assert "Traceback" not in api.parts[0].output()

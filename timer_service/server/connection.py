@@ -45,6 +45,7 @@ class Connection:
         "address",
         "deadline",
         "doing",
+        "lent",
         "peer",
         "server",
         "since",
@@ -60,6 +61,8 @@ class Connection:
         self.peer = peer_of(address)
         #: Where we listen, as the application is told.
         self.server = server
+        #: A thread has it.
+        self.lent = False
         self._limits = limits
         self._reader = RequestReader(cfg, address, limits)
         self._unsent: deque[memoryview] = deque()
@@ -119,7 +122,7 @@ class Connection:
         self._answer_ends = self.since + self._limits.answer
 
     def send(self) -> bool:
-        """Whether nothing of the answer is left. Raises OSError."""
+        """As much of the answer as the client takes now; whether that was all. Raises OSError."""
         while self._unsent:
             try:
                 sent = self.sock.sendmsg(list(self._unsent)[:16])

@@ -13,19 +13,21 @@ Work = TypeVar("Work")
 class Threads(Generic[Work]):
     """Started one by one, as they are needed; they end with the process."""
 
-    def __init__(self, most: int, run: Callable[[Work], None]) -> None:
-        """`run` raises nothing."""
+    def __init__(self, most: int, run: Callable[[Threads[Work], Work], None]) -> None:
+        """`run` is told by whose thread it is run, and raises nothing."""
         self._most = most
         self._run = run
         self._queue: SimpleQueue[Work] = SimpleQueue()
         self._free: set[int] = set()
         self._started = 0
+        self._starting = threading.Lock()
 
     def put(self, work: Work) -> None:
-        """From one thread only."""
         if self._started < self._most and len(self._free) <= self._queue.qsize():
-            self._started += 1
-            threading.Thread(target=self._serve, name=f"request-{self._started}", daemon=True).start()
+            with self._starting:
+                if self._started < self._most:
+                    self._started += 1
+                    threading.Thread(target=self._serve, daemon=True).start()
         self._queue.put(work)
 
     @property
@@ -39,4 +41,4 @@ class Threads(Generic[Work]):
             self._free.add(me)
             work = self._queue.get()
             self._free.discard(me)
-            self._run(work)
+            self._run(self, work)

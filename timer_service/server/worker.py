@@ -13,7 +13,7 @@ import select
 import selectors
 import socket
 import time
-from collections import Counter
+from collections.abc import Callable
 from functools import partial
 from queue import SimpleQueue
 from typing import Any
@@ -24,8 +24,9 @@ from scheduler import raise_file_limit
 from timer_service.server.answering import answer, refusal
 from timer_service.server.connection import Connection, Doing
 from timer_service.server.cores import Core
-from timer_service.server.crowd import evicted
+from timer_service.server.crowd import Crowd
 from timer_service.server.limits import Limits
+from timer_service.server.queues import Queues, Work
 from timer_service.server.reading import Incoming, Refused
 from timer_service.server.threads import Threads
 
@@ -35,7 +36,6 @@ log = logging.getLogger(__name__)
 _TICK = 0.5
 #: ms for which a thread waits on a connection for its next request, while others are free.
 _LINGER = 50
-_Work = tuple[Connection, Incoming]
 
 
 class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn ships no types
@@ -47,13 +47,8 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn ships no types
         raise_file_limit()
         self._limits = Limits.of_this_process()
         self._selector = selectors.DefaultSelector()
-        self._threads: Threads[_Work] = Threads(self.cfg.threads, self._serve)
-        self._probes: Threads[_Work] = Threads(1, self._serve)
-        self._connections: set[Connection] = set()
-        self._by_peer: Counter[Any] = Counter()
-        #: Those that hold more than a little, with their bytes, and the sum of these.
-        self._large: dict[Connection, int] = {}
-        self._held = 0
+        self._queues = Queues(self.cfg.threads, self._serve)
+        self._crowd = Crowd(self._limits)
         #: What threads have done with.
         self._returned: SimpleQueue[Connection] = SimpleQueue()
         self._bell, self._rope = socket.socketpair()
@@ -73,13 +68,15 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn ships no types
         self._listen(False)
         self._stopped_at = time.monotonic()
         until = self._stopped_at + self.cfg.graceful_timeout
-        while self._connections and time.monotonic() < until:
+        while self._crowd and time.monotonic() < until:
             self._pass()
 
     def _pass(self) -> None:
         """One turn of the loop."""
         for key, _ in self._selector.select(_TICK):
             key.data()
+            for slow in self._crowd.slowest():
+                self._give_up(slow)
         if time.monotonic() >= self._tick_at:
             self._tick()
 
@@ -96,12 +93,12 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn ships no types
             self.core.look()
         if self.ppid != os.getppid():
             self.alive = False
-        if self.alive and len(self._connections) < self._limits.connections:
+        if self.alive and not self._crowd.is_full:
             self._listen(True)
-        for it in list(self._connections):
-            if it.doing in (Doing.WAITING, Doing.LEAVING):
+        for it in self._crowd:
+            if it.doing in (Doing.WAITING, Doing.LEAVING) and not it.lent:
                 it.deadline = min(it.deadline, self._stopped_at + self._limits.idle_at_stop)
-            if it.doing is not Doing.SERVED and now >= it.deadline:
+            if now >= it.deadline and not it.lent:
                 self._give_up(it)
 
     # Connections that come.
@@ -123,112 +120,99 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn ships no types
         except (BlockingIOError, ConnectionAbortedError):  # another worker was faster; the client has gone
             return
         except OSError as error:  # no files left, or no memory
-            if not self._evict():
+            if not self._close_all(self._crowd.oldest()):
                 log.warning("no new connections for a moment: %s", error)
                 self._listen(False)
             return
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         it = Connection(sock, address, server, self.cfg, self._limits)
-        self._connections.add(it)
-        self._by_peer[it.peer] += 1
         self._watch(it)
-        if self._by_peer[it.peer] > self._limits.waiting_per_peer:
-            self._evict(it.peer)
-        if len(self._connections) >= self._limits.connections:
-            self._evict()
-            self._listen(len(self._connections) < self._limits.connections)
+        self._close_all(self._crowd.add(it))
+        self._listen(not self._crowd.is_full)
         self._ready(it)  # most say at once what they want
 
-    def _evict(self, peer: Any = None) -> bool:
-        """Whether there was one to close."""
-        found = evicted(self._connections, peer)
-        for it in found:
+    def _close_all(self, connections: list[Connection]) -> bool:
+        """Whether there was one."""
+        for it in connections:
             self._close(it)
-        return bool(found)
+        return bool(connections)
 
     # What they do.
 
     def _ready(self, it: Connection) -> None:
         """What it waits for has come. It may have been closed meanwhile, or be doing something else."""
-        if it not in self._connections:
-            return
+        if it in self._crowd and not it.lent:
+            self._step(it, self._proceed)
+
+    def _step(self, it: Connection, step: Callable[[Connection], None]) -> None:
+        """Whatever a client does, it ends no more than its own connection."""
         try:
-            match it.doing:
-                case Doing.WAITING | Doing.ASKING:
-                    self._go_on(it, it.read())
-                case Doing.TAKING:
-                    if it.send():
-                        self._settle(it)
-                case Doing.LEAVING:
-                    if it.throw_away():
-                        self._close(it)
+            step(it)
         except BlockingIOError:
             return
         except Refused as why:
-            self._refuse(it, why)
+            it.begin(refusal(why))
+            self._step(it, self._proceed)
         except (OSError, EOFError):
             self._close(it)
+        except Exception:
+            log.exception("a connection failed outside of the application")
+            self._close(it)
+
+    def _proceed(self, it: Connection) -> None:
+        match it.doing:
+            case Doing.WAITING | Doing.ASKING:
+                self._go_on(it, it.read())
+            case Doing.TAKING:
+                it.send()
+                self._settle(it)
+            case Doing.LEAVING if it.throw_away():
+                self._close(it)
 
     def _go_on(self, it: Connection, request: Incoming | None) -> None:
         """With a request that has come whole, or with waiting for the rest of it."""
         if request is None:
-            self._weigh(it)
+            self._crowd.weigh(it)
             return
         self._selector.unregister(it)
-        self._weigh(it, len(request.body))
-        match request.head.path.rstrip("/"):
-            case "/livez":  # asks nothing but whether we are alive: no busy thread is in its way
-                self._answer(it, request)
-                self._settle(it)
-            case "/readyz":  # waits for the store in a thread of its own
-                self._probes.put((it, request))
-            case _:
-                self._threads.put((it, request))
+        self._crowd.weigh(it, len(request.body))
+        it.lent = True
+        if request.head.path == "/livez":  # asks nothing but whether we are alive: no busy thread is in its way
+            self._answer(it, request)
+            self._give_back(it)
+        else:
+            self._queues.of(request).put((it, request))
 
     def _take_back(self) -> None:
         """What the threads have done with."""
-        self._bell.recv(4096)
-        while not self._returned.empty():
-            self._settle(self._returned.get())
+        with contextlib.suppress(BlockingIOError):
+            self._bell.recv(4096)
+        for _ in range(self._returned.qsize()):
+            it = self._returned.get()
+            it.lent = False
+            self._step(it, self._settle)
 
     def _settle(self, it: Connection) -> None:
         """After an answer, or what has been sent of it."""
-        self._weigh(it)
+        self._crowd.weigh(it)
         if it.doing is Doing.GONE:
             self._close(it)
             return
         self._watch(it)
         if it.doing in (Doing.WAITING, Doing.ASKING):
-            try:
-                self._go_on(it, it.take())  # it may have sent two requests at once
-            except Refused as why:
-                self._refuse(it, why)
-            except OSError:
-                self._close(it)
-
-    def _refuse(self, it: Connection, why: Refused) -> None:
-        it.begin(refusal(why))
-        try:
-            it.send()
-        except OSError:
-            self._close(it)
-        else:
-            self._settle(it)
+            self._go_on(it, it.take())  # it may have sent two requests at once
 
     def _give_up(self, it: Connection) -> None:
         if it.doing is Doing.ASKING:
-            self._refuse(it, Refused(408, "stopped in the middle"))
+            it.begin(refusal(Refused(408, "stopped in the middle")))
+            self._step(it, self._proceed)
         else:
             self._close(it)
 
     def _close(self, it: Connection) -> None:
-        if it not in self._connections:
+        if it not in self._crowd:
             return
-        self._connections.discard(it)
-        self._by_peer[it.peer] -= 1
-        if not self._by_peer[it.peer]:
-            del self._by_peer[it.peer]
-        self._held -= self._large.pop(it, 0)
+        self._crowd.discard(it)
         with contextlib.suppress(KeyError, ValueError):
             self._selector.unregister(it)
         it.sock.close()
@@ -240,28 +224,18 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn ships no types
         except KeyError:
             self._selector.register(it, events, partial(self._ready, it))
 
-    def _weigh(self, it: Connection, taken: int = 0) -> None:
-        """Count the bytes held for it, with those `taken` by a thread. If all hold too many, the slowest give way."""
-        held = it.held + taken
-        held = held if held > self._limits.small else 0
-        self._held += held - self._large.pop(it, 0)
-        if held:
-            self._large[it] = held
-        if self._held > self._limits.held:
-            slow = [it for it in self._large if it.doing in (Doing.ASKING, Doing.TAKING)]
-            for other in sorted(slow, key=lambda it: it.since):
-                self._give_up(other)
-                if self._held <= self._limits.held:
-                    return
-
     # In a thread, but for /livez.
 
-    def _serve(self, work: _Work) -> None:
+    def _serve(self, threads: Threads[Work], work: Work) -> None:
         it, request = work
-        following: Incoming | None = request
         try:
-            while following is not None and self._answer(it, following):
-                following = self._soon(it)
+            while self._answer(it, request):
+                if (following := self._soon(threads, it)) is None:
+                    break
+                if (others := self._queues.of(following)) is not threads:
+                    others.put((it, following))
+                    return
+                request = following
         except BlockingIOError:  # it was not so soon after all
             pass
         except Refused as why:
@@ -269,6 +243,9 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn ships no types
             self._send(it)
         except (OSError, EOFError):
             it.doing = Doing.GONE
+        self._give_back(it)
+
+    def _give_back(self, it: Connection) -> None:
         self._returned.put(it)
         with contextlib.suppress(BlockingIOError):
             self._rope.send(b"\0")
@@ -285,9 +262,9 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn ships no types
             it.doing = Doing.GONE
             return False
 
-    def _soon(self, it: Connection) -> Incoming | None:
+    def _soon(self, threads: Threads[Work], it: Connection) -> Incoming | None:
         """The next request, if it comes so soon that it spares us the way through the loop and back to a thread."""
-        if not (self.alive and self._threads.has_room):
+        if not (self.alive and threads.has_room):
             return None
         if (request := it.take()) is not None:
             return request
