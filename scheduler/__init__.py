@@ -2,6 +2,7 @@
 
 from scheduler.clock import StoreClock
 from scheduler.delivery.choose import open_transport, slots, transport_name
+from scheduler.delivery.descriptors import raise_limit as raise_file_limit
 from scheduler.delivery.dialling import Checkpoint
 from scheduler.delivery.egress import Guard, literal_endpoints
 from scheduler.delivery.requests_transport import RequestsTransport
@@ -113,6 +114,7 @@ __all__ = [
     "is_loopback",
     "literal_endpoints",
     "open_transport",
+    "raise_file_limit",
     "serving",
     "share_of",
     "slots",

@@ -52,6 +52,10 @@ PAGES: dict[int, tuple[str, str]] = {
         "No such page, or no timer with this id: it never was, or it ended long enough ago to be forgotten.",
     ),
     405: ("method-not-allowed", "This page exists, but not for this method; the Allow header lists those it has."),
+    408: (
+        "request-timeout",
+        "The request did not come whole in time, which is 10 s from its first byte. Nothing was done: send it again.",
+    ),
     409: (
         "conflict",
         "A timer does not allow this now: a poller has it, it has ended, it was sent already, or another has its key.",
