@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -95,7 +96,9 @@ def _value(name: str, value: Any) -> Any:
             raise ValueError(
                 f"{name}: {value!r} has no time zone; use datetime.now(UTC), or .astimezone() for local time"
             )
-        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+        with contextlib.suppress(OverflowError):  # before year 1 or after year 9999 of UTC: the service says so
+            value = value.astimezone(UTC)
+        return value.isoformat().replace("+00:00", "Z")
     if isinstance(value, timedelta):
         return value.total_seconds()
     if name == "backoff" and isinstance(value, Mapping):

@@ -11,7 +11,7 @@ import click
 
 from timer_service.client import Attempt, Timer, TimerClient, When
 from timer_service.terminal import changes, options, values, watching
-from timer_service.terminal.printing import put, put_json, width
+from timer_service.terminal.printing import echo, put, put_json, width
 from timer_service.terminal.tables import aligned, attempt_rows, detail_rows, left, local, timer_rows
 from timer_service.terminal.talking import EXITS, talking
 
@@ -140,8 +140,8 @@ def watch(client: TimerClient, output: str, timer: str, by_key: bool) -> int:
         if output == "json":
             put_json({type(new).__name__.lower(): dict(new.raw)})
         elif output == "table":
-            click.echo(watching.line(new))
+            echo(watching.line(new))
     assert isinstance(new, Timer)
     if output == "id":
-        click.echo(new.id)
+        echo(new.id)
     return watching.EXITS[new.status]
