@@ -29,7 +29,7 @@ class When(TypedDict, total=False):
 class Options(When, total=False):
     method: Method
     headers: Mapping[str, str]
-    #: Any JSON value, sent as JSON; or bytes, sent as they are.
+    #: Any JSON value, sent as JSON, a Decimal in its own digits; or bytes, sent as they are.
     body: Any
     #: For one attempt.
     timeout: Seconds

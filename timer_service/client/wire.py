@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import re
 import time
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from importlib.metadata import version
+from itertools import chain, zip_longest
 from typing import Any, TypeVar
 from urllib.parse import quote, urlsplit
 
@@ -160,6 +163,21 @@ def segment(text: str) -> str:
     return quote(text, safe="")
 
 
+#: Stands in JSON where the digits of a Decimal are put.
+_PLACE = os.urandom(16).hex()
+
+
 def encode(value: Any) -> bytes:
-    """Raises ValueError or TypeError for what JSON cannot say."""
-    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+    """A Decimal goes in its own digits. Raises ValueError or TypeError for what JSON cannot say."""
+    numbers: list[str] = []
+
+    def place(it: Any) -> str:
+        if not isinstance(it, Decimal):
+            raise TypeError(f"JSON has no form for {it!r}")
+        if not it.is_finite():
+            raise ValueError(f"JSON has no form for {it}")
+        numbers.append(str(it))
+        return _PLACE
+
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=place)
+    return "".join(chain.from_iterable(zip_longest(text.split(f'"{_PLACE}"'), numbers, fillvalue=""))).encode()
