@@ -142,7 +142,10 @@ printf '%s\\n' "${{COMPREPLY[@]}}"
 def test_bash_completes_commands_options_values_and_the_ids_of_timers_that_wait(
     service: Service, client: TimerClient
 ) -> None:
-    timer_id = client.create("http://127.0.0.1:2/", delay=1800).id
+    key = f"order-{uuid4().hex}"
+    timer_id = client.create("http://127.0.0.1:2/", delay=1800, key=key).id
+    for command in (f"watch --key {key[:9]}", f"cancel --key {key[:9]}", f"set 1h http://h/ --key {key[:9]}"):
+        assert complete(f"timer-service timer {command}", TIMER_URL=service.url) == [key]
     assert complete("timer-service timer re") == ["replay", "reschedule"]
     assert complete("timer-service timer set --meta") == ["--metadata"]
     assert complete("timer-service timer list --status del") == ["delivering", "delivered"]

@@ -10,6 +10,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+import requests
 from click.testing import CliRunner, Result
 
 from tests.bench.processes import Service, free_port
@@ -89,6 +90,50 @@ def test_a_body_may_be_null_or_text_or_a_file_or_what_comes_in(run: Run, tmp_pat
     assert only(run("set", "1h", HOOK, "--data", "hé", "-o", "json"))["body_base64"] == "aMOp"
     assert only(run("set", "1h", HOOK, "--data-file", str(file), "-o", "json"))["body_base64"] == "/w=="
     assert only(run("set", "1h", HOOK, "--data-file", "-", "-o", "json", stdin=b"ab"))["body_base64"] == "YWI="
+
+
+def test_json_may_come_from_a_file_or_from_stdin_and_keeps_its_digits(
+    run: Run, service: Service, tmp_path: Any
+) -> None:
+    """Also tried: no such file, a folder, bytes that are no text, what is no JSON, a file name that is none."""
+    text = '{"a":[0.1000000000000000000055,1.50,-0,1e2,12345678901234567890123]}'
+    file = tmp_path / "body.json"
+    file.write_text(text)
+    for word, stdin in ((f"@{file}", None), ("@-", text.encode()), (text, None)):
+        timer = only(run("set", "1h", HOOK, "--json", word, "-o", "json", stdin=stdin))
+        raw = requests.get(f"{service.url}/timers/{timer['id']}", timeout=5).text
+        assert f'"body":{text.replace("1e2", "1E+2")}' in raw
+    file.write_bytes(b'"\xff"')
+    for word in ("@/nowhere", f"@{tmp_path}", f"@{file}", "@", "{", "1e99999999999999999999", "[" * 100_000):
+        result = run("set", "1h", HOOK, "--json", word)
+        assert (result.exit_code, "Traceback" in result.output) == (2, False)
+
+
+def test_a_moment_is_taken_as_it_was_printed_or_in_local_time_and_that_is_said(run: Run) -> None:
+    timer = only(run("set", "10m", HOOK, "-o", "json"))
+    shown = run("show", timer["id"]).stdout
+    (printed,) = re.findall(r"^due +(\S+ \S+ \S+)", shown, re.MULTILINE)
+    again = run("set", printed, HOOK, "-o", "json")
+    assert json.loads(again.stdout)["due_at"][:19] == timer["due_at"][:19]
+    assert "local time" in again.stderr
+    tomorrow = datetime.now().date() + timedelta(days=1)
+    nine = datetime(tomorrow.year, tomorrow.month, tomorrow.day, 9).astimezone(UTC)
+    for word in ("tomorrow 9:00", f"{tomorrow}T09:00", f"{tomorrow} 9:00:00"):
+        result = run("set", word, HOOK, "-o", "json")
+        assert json.loads(result.stdout)["due_at"] == f"{nine:%Y-%m-%dT%H:%M:%S.000Z}"
+        assert "local time" in result.stderr
+        moved = run("reschedule", timer["id"], word, "-o", "json")
+        assert json.loads(moved.stdout)["due_at"] == f"{nine:%Y-%m-%dT%H:%M:%S.000Z}"
+    assert run("list", "--due-after", "tomorrow 9:00", "--due-before", f"{tomorrow} 9:01").exit_code == 0
+    assert "local" not in run("set", "2999-03-01T09:00:00+01:00", HOOK).stderr
+    for word in (
+        "2026-13-01T09:00",
+        "2026-02-30 09:00",
+        "tomorrow 25:00",
+        "2026-12-01 09:00:00 XYZ",
+        "9999-12-31 23:59 XYZ",
+    ):
+        assert run("set", word, HOOK).exit_code == 2
 
 
 def test_backoff_may_be_three_numbers_by_name(run: Run) -> None:
@@ -230,7 +275,7 @@ def test_watch_tells_a_cancelled_timer_by_its_exit_code(run: Run) -> None:
 USAGE = [
     (["set", "5", HOOK], "'WHEN': '5' is neither a length such as 90s"),
     (["set", "tomorrow", HOOK], "'WHEN': 'tomorrow' is neither"),
-    (["set", "2026-03-01T09:00:00", HOOK], "'WHEN': '2026-03-01T09:00:00' is neither"),
+    (["set", "2026-03-01T09:00:00 XYZ", HOOK], "'WHEN': '2026-03-01T09:00:00 XYZ' is neither"),
     (["set", "1h", HOOK, "--json", "{a}"], "'--json': this is not JSON"),
     (["set", "1h", HOOK, "--json", "NaN"], "Out of range float values are not JSON"),
     (["set", "1h", HOOK, "--json", "1", "--data", "1"], "give one of --json, --data and --data-file"),

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
+from timer_service.client.checked import Checked
+
 Status = Literal["scheduled", "delivering", "delivered", "failed", "cancelled"]
 Outcome = Literal["delivered", "retryable", "permanent"]
 Reason = Literal[
@@ -23,7 +25,7 @@ Reason = Literal[
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Attempt:
+class Attempt(Checked):
     """One attempt that has ended. What a lost lease took with it is None."""
 
     number: int
@@ -66,7 +68,7 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Timer:
+class Timer(Checked):
     """A timer as it stood when the service answered."""
 
     id: str
@@ -128,8 +130,8 @@ class Timer:
         )
         last = raw.get("last_attempt")
         return cls(
-            due_at=datetime.fromisoformat(raw["due_at"]),
-            created_at=datetime.fromisoformat(raw["created_at"]),
+            due_at=_aware(raw["due_at"]),
+            created_at=_aware(raw["created_at"]),
             time_left=timedelta(seconds=raw["time_left"]),
             timeout=timedelta(seconds=raw["timeout"]),
             next_attempt_at=_moment(raw.get("next_attempt_at")),
@@ -138,7 +140,9 @@ class Timer:
             reason=raw.get("reason"),
             max_occurrences=raw.get("max_occurrences", 1),
             last_attempt=None if last is None else Attempt.from_json(last),
-            body=b64decode(raw["body_base64"]) if raw.get("body_base64") is not None else raw.get("body"),
+            body=b64decode(raw["body_base64"], validate=True)
+            if raw.get("body_base64") is not None
+            else raw.get("body"),
             key=raw.get("key"),
             tags=tuple(raw.get("tags") or ()),
             write_only=tuple(raw.get("write_only") or ()),
@@ -148,7 +152,7 @@ class Timer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
+class Page(Checked):
     """Some timers of a list. It can be short, or empty, and still not be the last."""
 
     timers: Sequence[Timer]
@@ -164,7 +168,7 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Changed:
+class Changed(Checked):
     """What a bulk cancel or replay did, summed over its calls."""
 
     #: Timers that were looked at.
@@ -182,7 +186,7 @@ class Changed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stats:
+class Stats(Checked):
     """Counts by status, and how punctual the last thousand attempts were."""
 
     scheduled: int
@@ -226,7 +230,14 @@ class Readiness:
 
 
 def _moment(text: str | None) -> datetime | None:
-    return None if text is None else datetime.fromisoformat(text)
+    return None if text is None else _aware(text)
+
+
+def _aware(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    if moment.utcoffset() is None:
+        raise ValueError("a moment without a time zone")
+    return moment
 
 
 def _milliseconds(value: int | None) -> timedelta | None:

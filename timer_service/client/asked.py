@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -28,7 +29,7 @@ class When(TypedDict, total=False):
 class Options(When, total=False):
     method: Method
     headers: Mapping[str, str]
-    #: Any JSON value, sent as JSON; or bytes, sent as they are.
+    #: Any JSON value, sent as JSON, a Decimal in its own digits; or bytes, sent as they are.
     body: Any
     #: For one attempt.
     timeout: Seconds
@@ -98,7 +99,9 @@ def _value(name: str, value: Any) -> Any:
             raise ValueError(
                 f"{name}: {value!r} has no time zone; use datetime.now(UTC), or .astimezone() for local time"
             )
-        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+        with contextlib.suppress(OverflowError):  # before year 1 or after year 9999 of UTC: the service says so
+            value = value.astimezone(UTC)
+        return value.isoformat().replace("+00:00", "Z")
     if isinstance(value, timedelta):
         return value.total_seconds()
     if name == "backoff" and isinstance(value, Mapping):

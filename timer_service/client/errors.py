@@ -54,17 +54,21 @@ class TimerServiceError(Exception):
     @property
     def request_id(self) -> str | None:
         """Names this failure in the service's log."""
-        return self.problem.get("instance") or None
+        return self._text("instance")
 
     @property
     def timer_id(self) -> str | None:
         """The timer that stands in the way."""
-        return self.problem.get("timer_id")
+        return self._text("timer_id")
 
     @property
     def timer_status(self) -> str | None:
         """Its status, where that is what forbids the call."""
-        return self.problem.get("timer_status")
+        return self._text("timer_status")
+
+    def _text(self, name: str) -> str | None:
+        value = self.problem.get(name)
+        return value if isinstance(value, str) and value else None
 
     def __str__(self) -> str:
         return "; ".join(map(str, self.errors)) or self.detail
@@ -127,7 +131,7 @@ def from_answer(status: int, body: bytes, retry_after: str = "") -> TimerService
     """The exception for an answer of 400 or more. A proxy may have written it, so its body can be anything."""
     try:
         problem = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         problem = None
     return from_problem(status, problem if isinstance(problem, dict) else {}, retry_after)
 
@@ -149,7 +153,7 @@ def _seconds(retry_after: str) -> float | None:
         return float(retry_after)
     try:
         until = parsedate_to_datetime(retry_after)
-    except ValueError:
+    except (ValueError, TypeError, ArithmeticError):
         return None
     return max(0.0, (until.replace(tzinfo=until.tzinfo or UTC) - datetime.now(UTC)).total_seconds())
 

@@ -14,7 +14,7 @@ from timer_service.client.answers import Attempt, Changed, Page, Readiness, Stat
 from timer_service.client.asked import Changes, Filters, KeyedOptions, NewTimer, Options, Seconds, When, to_json
 from timer_service.client.batches import bodies, groups
 from timer_service.client.errors import TimerServiceError, Unavailable, from_problem
-from timer_service.client.wire import Wire, check, encode, segment
+from timer_service.client.wire import Wire, check, encode, nothing, segment
 
 
 class TimerClient:
@@ -58,7 +58,7 @@ class TimerClient:
         """
         headers = _once(idempotency_key or uuid4().hex)
         body = encode({"url": url, **to_json(options)})
-        return Timer.from_json(self._wire.call("POST", "/timers", body=body, headers=headers, repeatable=True))
+        return self._wire.call("POST", "/timers", Timer.from_json, body=body, headers=headers, repeatable=True)
 
     def create_many(
         self, timers: Iterable[NewTimer], *, idempotency_key: str | None = None
@@ -72,21 +72,19 @@ class TimerClient:
         idempotency_key = idempotency_key or uuid4().hex
         for number, body in enumerate(bodies(encode(to_json(timer)) for timer in timers)):
             headers = _once(f"{idempotency_key}.{number}")
-            answer = self._wire.call("POST", "/timers/batch", body=body, headers=headers, repeatable=True)
-            made += map(_made, answer["results"])
+            made += self._wire.call("POST", "/timers/batch", _results, body=body, headers=headers, repeatable=True)
         return made
 
     def get(self, timer_id: str) -> Timer:
-        return Timer.from_json(self._wire.call("GET", _timer(timer_id), repeatable=True))
+        return self._wire.call("GET", _timer(timer_id), Timer.from_json, repeatable=True)
 
     def get_by_key(self, key: str) -> Timer:
         """The unfinished timer of this key."""
-        return Timer.from_json(self._wire.call("GET", _by_key(key), repeatable=True))
+        return self._wire.call("GET", _by_key(key), Timer.from_json, repeatable=True)
 
     def attempts(self, timer_id: str) -> builtins.list[Attempt]:
         """The last ten that have ended, oldest first."""
-        answer = self._wire.call("GET", f"{_timer(timer_id)}/attempts", repeatable=True)
-        return [Attempt.from_json(attempt) for attempt in answer["data"]]
+        return self._wire.call("GET", f"{_timer(timer_id)}/attempts", _attempts, repeatable=True)
 
     def page(
         self,
@@ -98,7 +96,7 @@ class TimerClient:
     ) -> Page:
         """One page of a list: scheduled timers, soonest first, unless said otherwise."""
         query = {"order": order, "limit": limit, "cursor": cursor, **to_json(filters)}
-        return Page.from_json(self._wire.call("GET", "/timers", query=query, repeatable=True))
+        return self._wire.call("GET", "/timers", Page.from_json, query=query, repeatable=True)
 
     def list(
         self, *, order: str | None = None, page_size: int | None = None, **filters: Unpack[Filters]
@@ -119,8 +117,8 @@ class TimerClient:
     def update(self, timer_id: str, **changes: Unpack[Changes]) -> Timer:
         """Change a timer that waits. What is sent cannot be changed once an attempt was made: Conflict."""
         headers = {"Content-Type": "application/merge-patch+json"}
-        answer = self._wire.call("PATCH", _timer(timer_id), body=encode(to_json(changes)), headers=headers)
-        return Timer.from_json(answer)
+        body = encode(to_json(changes))
+        return self._wire.call("PATCH", _timer(timer_id), Timer.from_json, body=body, headers=headers)
 
     def put(self, key: str, url: str, **options: Unpack[Options]) -> Timer:
         """Create the timer of this key, or replace it where it waits.
@@ -128,23 +126,23 @@ class TimerClient:
         Again and again it is a debounce, or a dead man's switch, which `cancel_by_key` disarms.
         Raises Conflict, with `retry_after`, while it is delivering.
         """
-        return Timer.from_json(self._wire.call("PUT", _by_key(key), body=encode({"url": url, **to_json(options)})))
+        return self._wire.call("PUT", _by_key(key), Timer.from_json, body=encode({"url": url, **to_json(options)}))
 
     def cancel(self, timer_id: str) -> None:
         """After it returns, no attempt is started. It may be repeated; Conflict while delivering, or once sent."""
-        self._wire.call("DELETE", _timer(timer_id), repeatable=True)
+        self._wire.call("DELETE", _timer(timer_id), nothing, repeatable=True)
 
     def cancel_by_key(self, key: str) -> None:
         """Disarm: NotFound if no unfinished timer has this key."""
-        self._wire.call("DELETE", _by_key(key))
+        self._wire.call("DELETE", _by_key(key), nothing)
 
     def fire(self, timer_id: str) -> Timer:
         """Make it due now."""
-        return Timer.from_json(self._wire.call("POST", f"{_timer(timer_id)}/fire"))
+        return self._wire.call("POST", f"{_timer(timer_id)}/fire", Timer.from_json)
 
     def replay(self, timer_id: str) -> Timer:
         """Send a delivered or failed timer once more, under the same id."""
-        return Timer.from_json(self._wire.call("POST", f"{_timer(timer_id)}/replay"))
+        return self._wire.call("POST", f"{_timer(timer_id)}/replay", Timer.from_json)
 
     def cancel_many(self, ids: Iterable[str] | None = None, **filters: Unpack[Filters]) -> Changed:
         """Cancel these, or all that match; at least one filter must be given."""
@@ -155,15 +153,14 @@ class TimerClient:
         return self._bulk("replay", "replayed", ids, filters)
 
     def stats(self) -> Stats:
-        return Stats.from_json(self._wire.call("GET", "/stats", repeatable=True))
+        return self._wire.call("GET", "/stats", Stats.from_json, repeatable=True)
 
     def ready(self) -> Readiness:
         """Whether a timer set now would be kept. Asks once; no answer is a no."""
         try:
-            answer = self._wire.call("GET", "/readyz", retries=0)
+            return self._wire.call("GET", "/readyz", _ready, retries=0)
         except Unavailable as error:
-            return Readiness(ready=False, warnings=tuple(error.problem.get("warnings", ())), detail=error.detail)
-        return Readiness(ready=True, warnings=tuple(answer["warnings"]))
+            return Readiness(ready=False, warnings=_texts(error.problem.get("warnings")), detail=error.detail)
 
     def _bulk(self, verb: str, done: str, ids: Iterable[str] | None, filters: Mapping[str, Any]) -> Changed:
         if ids is not None and filters:
@@ -173,13 +170,18 @@ class TimerClient:
 
     def _follow(self, path: str, done: str, asked: Mapping[str, Any]) -> Iterator[Changed]:
         """The call, and those that its cursors ask for."""
-        cursor: dict[str, str] = {}
+        cursor: str | None = None
+
+        def read(answer: Any) -> tuple[Changed, str | None]:
+            part = Changed(matched=answer["matched"], changed=answer[done], skipped=answer["skipped"])
+            return part, _cursor(answer.get("next_cursor"))
+
         while True:
-            answer = self._wire.call("POST", path, body=encode({**asked, **cursor}))
-            yield Changed(matched=answer["matched"], changed=answer[done], skipped=answer["skipped"])
-            if answer.get("next_cursor") is None:
+            body = encode({**asked, **({} if cursor is None else {"cursor": cursor})})
+            part, cursor = self._wire.call("POST", path, read, body=body)
+            yield part
+            if cursor is None:
                 return
-            cursor = {"cursor": answer["next_cursor"]}
 
 
 def _once(idempotency_key: str) -> dict[str, str]:
@@ -195,7 +197,29 @@ def _by_key(key: str) -> str:
     return f"/timers/by-key/{segment(key)}"
 
 
+def _results(answer: Any) -> builtins.list[Timer | TimerServiceError]:
+    return [_made(result) for result in answer["results"]]
+
+
 def _made(result: Mapping[str, Any]) -> Timer | TimerServiceError:
     if "timer" in result:
         return Timer.from_json(result["timer"])
-    return from_problem(result["status"], result["problem"])
+    return from_problem(int(result["status"]), dict(result["problem"]))
+
+
+def _attempts(answer: Any) -> builtins.list[Attempt]:
+    return [Attempt.from_json(attempt) for attempt in answer["data"]]
+
+
+def _ready(answer: Any) -> Readiness:
+    return Readiness(ready=answer["status"] == "ok", warnings=_texts(answer["warnings"]))
+
+
+def _cursor(value: Any) -> str | None:
+    if not isinstance(value, str | None):
+        raise TypeError("next_cursor")
+    return value
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    return tuple(map(str, value)) if isinstance(value, list) else ()

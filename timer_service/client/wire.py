@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from decimal import Decimal
 from importlib.metadata import version
-from typing import Any
+from itertools import chain, zip_longest
+from typing import Any, TypeVar
 from urllib.parse import quote, urlsplit
 
 import requests
@@ -19,12 +22,17 @@ from timer_service.client.retries import certainly_not_done, may_pass, pause
 
 #: Connections kept open to the service; more threads than that still work, on connections that are not kept.
 _KEPT = 32
+#: What goes wrong where an answer has another form.
+_NOT_AS_EXPECTED = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 _NO_ANSWER = (
     requests.ConnectionError,
     requests.Timeout,
     requests.exceptions.ChunkedEncodingError,
     requests.exceptions.ContentDecodingError,
 )
+
+
+T = TypeVar("T")
 
 
 class Wire:
@@ -55,20 +63,24 @@ class Wire:
         self,
         method: str,
         path: str,
+        read: Callable[[Any], T],
         *,
         query: Mapping[str, Any] | None = None,
         body: bytes | None = None,
         headers: Mapping[str, str] | None = None,
         repeatable: bool = False,
         retries: int | None = None,
-    ) -> Any:
-        """The JSON of the answer, or None where it has no body. `repeatable`: done twice is the same as done once."""
+    ) -> T:
+        """What `read` makes of the answer's JSON, or of None where it has no body.
+
+        `repeatable`: done twice is the same as done once. Raises TimerServiceError and nothing else.
+        """
         retries = self._retries if retries is None else retries
         number = 0
         while True:
             number += 1
             try:
-                return self._once(method, path, query, body, headers)
+                return self._once(method, path, read, query, body, headers)
             except TimerServiceError as error:
                 again = number <= retries and (certainly_not_done(error) or (repeatable and may_pass(error)))
                 wait = pause(number, error.retry_after, random.random()) if again else None
@@ -80,10 +92,11 @@ class Wire:
         self,
         method: str,
         path: str,
+        read: Callable[[Any], T],
         query: Mapping[str, Any] | None,
         body: bytes | None,
         headers: Mapping[str, str] | None,
-    ) -> Any:
+    ) -> T:
         sent = {"User-Agent": self._agent, "Accept": "application/json, application/problem+json", **(headers or {})}
         if body is not None:
             sent.setdefault("Content-Type", "application/json")
@@ -105,14 +118,24 @@ class Wire:
             raise TimerServiceError(f"{self._base} sends elsewhere, to {where}", status=answer.status_code)
         if answer.status_code >= 400:
             raise from_answer(answer.status_code, answer.content, answer.headers.get("Retry-After", ""))
-        if answer.status_code == 204:
-            return None
         try:
-            return json.loads(answer.content)
-        except ValueError:
+            return read(None if answer.status_code == 204 else json.loads(answer.content))
+        except _NOT_AS_EXPECTED as error:
             raise TimerServiceError(
-                f"what answers at {self._base} is no timer service: its answer is not JSON"
-            ) from None
+                f"what answers at {self._base} is no timer service: {_what_is_wrong(error)}", status=answer.status_code
+            ) from error
+
+
+def nothing(answer: Any) -> None:
+    """Reads an answer without a body."""
+    if answer is not None:
+        raise ValueError("there should be none")
+
+
+def _what_is_wrong(error: Exception) -> str:
+    if isinstance(error, json.JSONDecodeError | UnicodeDecodeError):
+        return "its answer is not JSON"
+    return f"its answer is another than this client expects ({type(error).__name__}: {error})"
 
 
 class _Bearer(requests.auth.AuthBase):
@@ -140,6 +163,21 @@ def segment(text: str) -> str:
     return quote(text, safe="")
 
 
+#: Stands in JSON where the digits of a Decimal are put.
+_PLACE = os.urandom(16).hex()
+
+
 def encode(value: Any) -> bytes:
-    """Raises ValueError or TypeError for what JSON cannot say."""
-    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+    """A Decimal goes in its own digits. Raises ValueError or TypeError for what JSON cannot say."""
+    numbers: list[str] = []
+
+    def place(it: Any) -> str:
+        if not isinstance(it, Decimal):
+            raise TypeError(f"JSON has no form for {it!r}")
+        if not it.is_finite():
+            raise ValueError(f"JSON has no form for {it}")
+        numbers.append(str(it))
+        return _PLACE
+
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=place)
+    return "".join(chain.from_iterable(zip_longest(text.split(f'"{_PLACE}"'), numbers, fillvalue=""))).encode()

@@ -10,7 +10,7 @@ import click
 
 from timer_service.client import Changed, TimerClient, TimerServiceError, When
 from timer_service.terminal import options, values
-from timer_service.terminal.printing import put, put_json
+from timer_service.terminal.printing import echo, put, put_json
 from timer_service.terminal.tables import left, local
 from timer_service.terminal.talking import exit_code, say, talking
 
@@ -82,7 +82,7 @@ def _change(
     if output == "json":
         put_json(said)
     else:
-        click.echo(", ".join(f"{name} {count}" for name, count in said.items()))
+        echo(", ".join(f"{name} {count}" for name, count in said.items()))
     return 0
 
 
@@ -99,5 +99,5 @@ def _each(timers: Sequence[str], one: Callable[[str], Any], done: str, output: s
         if output == "json":
             put_json({"timer": timer, "done": done})
         else:
-            click.echo(timer if output == "id" else f"{done} {timer}")
+            echo(timer if output == "id" else f"{done} {timer}")
     return code

@@ -11,7 +11,7 @@ import click
 
 from timer_service.client import Attempt, Timer, TimerClient, When
 from timer_service.terminal import changes, options, values, watching
-from timer_service.terminal.printing import put, put_json, width
+from timer_service.terminal.printing import echo, put, put_json, width
 from timer_service.terminal.tables import aligned, attempt_rows, detail_rows, left, local, timer_rows
 from timer_service.terminal.talking import EXITS, talking
 
@@ -31,7 +31,9 @@ for command in (changes.cancel, changes.replay, changes.reschedule, changes.fire
 @timer.command("set")
 @click.argument("when", type=values.when)
 @click.argument("url")
-@click.option("--json", "json_", metavar="JSON", type=values.json_body, help="The body, as JSON.")
+@click.option(
+    "--json", "json_", metavar="JSON", type=values.json_body, help="The body, as JSON; @FILE reads a file, @- stdin."
+)
 @click.option("--data", metavar="TEXT", type=values.text_body, help="The body, as this text.")
 @click.option("--data-file", metavar="FILE", type=values.file_body, help="The body, from a file; - is stdin.")
 @click.option("--method", "-X", type=click.Choice(["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"]))
@@ -39,7 +41,7 @@ for command in (changes.cancel, changes.replay, changes.reschedule, changes.fire
     "--header", "-H", "headers", metavar="NAME:VALUE", type=values.header, multiple=True, callback=values.mapping
 )
 @click.option("--write-only", metavar="NAME", multiple=True, help="A header whose value no answer tells.")
-@click.option("--key", help="Unique among unfinished timers.")
+@click.option("--key", shell_complete=values.waiting_keys, help="Unique among unfinished timers.")
 @click.option("--replace", is_flag=True, help="Put it in the place of the timer that has the key.")
 @click.option("--tag", "tags", multiple=True)
 @click.option("--timeout", type=values.seconds, help="For one attempt.")
@@ -143,8 +145,8 @@ def watch(client: TimerClient, output: str, timer: str, by_key: bool) -> int:
         if output == "json":
             put_json({type(new).__name__.lower(): dict(new.raw)})
         elif output == "table":
-            click.echo(watching.line(new))
+            echo(watching.line(new))
     assert isinstance(new, Timer)
     if output == "id":
-        click.echo(new.id)
+        echo(new.id)
     return watching.EXITS[new.status]

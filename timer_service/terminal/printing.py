@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import shutil
 import sys
 from collections.abc import Iterable, Mapping
@@ -13,17 +15,37 @@ import click
 from timer_service.client import Timer
 
 
+class OutputLost(Exception):
+    """A line could not be written. What it told has been done all the same."""
+
+    def __init__(self, error: OSError, line: str) -> None:
+        super().__init__(f"the output cannot be written: {error.strerror or error}")
+        self.is_unread = isinstance(error, BrokenPipeError)
+        self.line = line
+
+
+def echo(line: str) -> None:
+    """A line on stdout, flushed. Raises OutputLost; then stdout takes everything and loses it, also at the exit."""
+    try:
+        if sys.stdout is None:  # it was closed when we were started
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+        click.echo(line)
+    except OSError as error:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+        raise OutputLost(error, line) from None
+
+
 def put(output: str, timers: Iterable[Timer], *lines: str) -> None:
     """`lines` are for people; programs get each timer as it came, or its id."""
     if output == "table":
-        click.echo("\n".join(lines))
+        echo("\n".join(lines))
     else:
         for each in timers:
-            put_json(each.raw) if output == "json" else click.echo(each.id)
+            put_json(each.raw) if output == "json" else echo(each.id)
 
 
 def put_json(value: Mapping[str, Any]) -> None:
-    click.echo(json.dumps(value, ensure_ascii=False))
+    echo(json.dumps(value, ensure_ascii=False))
 
 
 def width() -> int | None:

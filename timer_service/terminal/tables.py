@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
@@ -18,7 +19,11 @@ def printable(text: str) -> str:
 
 
 def local(moment: datetime | None) -> str:
-    return NONE if moment is None else f"{moment.astimezone():%Y-%m-%d %H:%M:%S %Z}"
+    if moment is None:
+        return NONE
+    with contextlib.suppress(OverflowError):  # the last hours of year 9999 are no more elsewhere
+        moment = moment.astimezone()
+    return f"{moment:%Y-%m-%d %H:%M:%S %Z}"
 
 
 def length(time: timedelta | None) -> str:

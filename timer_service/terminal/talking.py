@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import sys
@@ -23,7 +24,13 @@ from timer_service.client import (
     Unauthorized,
     Unavailable,
 )
+from timer_service.terminal.printing import OutputLost
 from timer_service.terminal.tables import printable
+
+#: Commands that change nothing.
+_LOOKS = frozenset({"show", "list", "watch"})
+#: Characters of a line that could not be printed: an id is among them.
+_TOLD = 200
 
 LOCAL = "http://127.0.0.1:8000"
 
@@ -95,6 +102,8 @@ def talking(command: Callable[..., Any]) -> Callable[..., None]:
             except TimerServiceError as error:
                 say(error)
                 code = exit_code(error)
+            except OutputLost as error:
+                code = _lost(error)
             except ValueError as error:  # what the client refuses to send
                 raise click.UsageError(str(error)) from None
             except KeyboardInterrupt:
@@ -102,6 +111,15 @@ def talking(command: Callable[..., Any]) -> Callable[..., None]:
         sys.exit(code)
 
     return run
+
+
+def _lost(error: OutputLost) -> int:
+    """What was to be printed, on stderr. Nothing where a reader had enough of a list: `timer list | head`."""
+    if not (error.is_unread and click.get_current_context().info_name in _LOOKS):
+        line = printable(error.line.partition("\n")[0])
+        with contextlib.suppress(OSError):  # the disk that stdout fills may be that of stderr
+            click.echo(f"Error: {error}. It was: {line[:_TOLD]}", err=True)
+    return 1
 
 
 def exit_code(error: TimerServiceError) -> int:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import click
@@ -13,7 +14,8 @@ from click.shell_completion import CompletionItem
 
 from scheduler import duration
 from scheduler import moment as rfc3339
-from timer_service.client import TimerServiceError, When
+from timer_service.client import Timer, TimerServiceError, When
+from timer_service.terminal import local_time, tables
 from timer_service.terminal.talking import LOCAL, connect
 
 
@@ -23,9 +25,14 @@ def when(text: str) -> When:
         return {"delay": text}
     if _parsed(rfc3339.parse, text) is not None:
         return {"due_at": text}
-    raise click.BadParameter(
-        f"{text!r} is neither a length such as 90s, 10m, 1h30m, PT30M nor a moment such as 2026-03-01T09:00:00+01:00."
-    )
+    local = local_time.parse(text, datetime.now())
+    if local is None:
+        raise click.BadParameter(
+            f"{text!r} is neither a length such as 90s, 10m, 1h30m, PT30M nor a moment such as "
+            "2026-03-01T09:00:00+01:00, or in local time 2026-03-01T09:00 or 'tomorrow 9:00'."
+        )
+    click.echo(f"{text!r} is taken as local time: {tables.local(local)}, {local.isoformat()}.", err=True)
+    return {"due_at": local.isoformat()}
 
 
 def moment(text: str) -> datetime | str:
@@ -53,9 +60,12 @@ def backoff(text: str) -> list[float] | dict[str, float]:
 
 
 def json_body(text: str) -> dict[str, Any]:
+    """As it is, or with `@` before it from a file, or from stdin."""
+    raw = _read(text[1:]) if text.startswith("@") else text
     try:
-        return {"body": json.loads(text)}
-    except ValueError as error:
+        # Its numbers are sent in the digits in which they are written.
+        return {"body": json.loads(raw, parse_float=Decimal, parse_int=_integer)}
+    except (ValueError, ArithmeticError, RecursionError) as error:
         raise click.BadParameter(f"this is not JSON: {error}.") from None
 
 
@@ -64,11 +74,7 @@ def text_body(text: str) -> dict[str, Any]:
 
 
 def file_body(name: str) -> dict[str, Any]:
-    try:
-        with click.open_file(name, "rb") as file:
-            return {"body": file.read()}
-    except OSError as error:
-        raise click.BadParameter(f"{name}: {error.strerror}.") from None
+    return {"body": _read(name)}
 
 
 def header(text: str) -> tuple[str, str]:
@@ -89,16 +95,39 @@ def mapping(ctx: click.Context, param: click.Parameter, value: tuple[tuple[str, 
 
 def waiting_ids(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """For the shell's completion: the next timers; nothing if the service does not answer soon."""
+    if ctx.params.get("by_key"):
+        return waiting_keys(ctx, param, incomplete)
+    return _offered(((timer.id, timer) for timer in _waiting(ctx)), incomplete)
+
+
+def waiting_keys(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    return _offered(((timer.key, timer) for timer in _waiting(ctx) if timer.key), incomplete)
+
+
+def _offered(named: Iterable[tuple[str, Timer]], incomplete: str) -> list[CompletionItem]:
+    return [
+        CompletionItem(name, help=f"{timer.method} {timer.url}") for name, timer in named if name.startswith(incomplete)
+    ]
+
+
+def _waiting(ctx: click.Context) -> Sequence[Timer]:
     try:
         with connect(ctx.params.get("server") or LOCAL, timeout=3, retries=0) as client:
-            timers = client.page(limit=100).timers
+            return client.page(limit=100).timers
     except (TimerServiceError, click.UsageError):
         return []
-    return [
-        CompletionItem(timer.id, help=f"{timer.method} {timer.url}")
-        for timer in timers
-        if timer.id.startswith(incomplete)
-    ]
+
+
+def _read(name: str) -> bytes:
+    try:
+        with click.open_file(name, "rb") as file:
+            return bytes(file.read())
+    except OSError as error:
+        raise click.BadParameter(f"{name or 'no file'}: {error.strerror}.") from None
+
+
+def _integer(digits: str) -> int | Decimal:
+    return Decimal(digits) if digits == "-0" else int(digits)
 
 
 def _pair(text: str, separator: str) -> tuple[str, str]:

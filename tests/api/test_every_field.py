@@ -1,0 +1,104 @@
+"""What a client may set is kept through every change of something else, whatever is added to it.
+
+A new field of NewTimer fails here until it stands in the table, and then until PATCH, PUT and the store keep it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from scheduler import Webhook
+from tests.api.conftest import HOOK
+from tests.bench.store import Bench
+from timer_service.schemas import WHEN, NewTimer, TimerOut
+
+#: None of it is the default. What excludes each other stands in two timers.
+COMMON: dict[str, Any] = {
+    "due_at": "2026-05-01T00:00:00.000Z",
+    "url": "https://example.com/hook?x=1",
+    "method": "PUT",
+    "headers": {"Authorization": "Bearer abc", "X-Trace": "1"},
+    "timeout": 2.5,
+    "max_attempts": 3,
+    "backoff": [5, 30, 120],
+    "metadata": {"order": 17},
+    "write_only": ["X-Trace"],
+    "key": "order:17",
+    "tags": ["orders", "de"],
+}
+TIMERS: dict[str, dict[str, Any]] = {
+    "sent once, with a value": {**COMMON, "body": {"a": 1}, "delivery": "at_most_once"},
+    "sent again, with bytes": {**COMMON, "body_base64": "AAH/"},
+}
+#: Another value for each.
+OTHERS: dict[str, Any] = {
+    "due_at": "2026-06-01T00:00:00.000Z",
+    "url": "https://example.org/",
+    "method": "PATCH",
+    "headers": {"X-More": "2"},
+    "body": [2],
+    "body_base64": "/w==",
+    "timeout": 3,
+    "max_attempts": 4,
+    "backoff": {"initial": 2},
+    "delivery": "at_most_once",
+    "metadata": {"more": 18},
+    "write_only": ["X-Trace", "X-Other"],
+    "tags": ["other"],
+}
+#: What a merge of an object keeps.
+MERGED = ("headers", "metadata", "backoff")
+#: Fields of a timer in the store, and what of a client's own they are made of.
+STORED = {"body_is_json": "body_base64"}
+
+
+def test_the_table_has_every_field_that_a_client_may_set() -> None:
+    fields = NewTimer().fields.keys() - (set(WHEN) - {"due_at"})
+    assert {name for timer in TIMERS.values() for name in timer} == fields
+    assert OTHERS.keys() == fields - {"key"}
+    assert {STORED.get(name, name) for name in Webhook._fields} <= fields
+    assert fields <= TimerOut().fields.keys()
+
+
+@pytest.mark.parametrize("which", TIMERS)
+def test_no_value_of_the_table_is_the_default(http: FlaskClient, which: str) -> None:
+    plain = http.post("/timers", json={**HOOK, "seconds": 1}).get_json()
+    shown = http.post("/timers", json=TIMERS[which]).get_json()
+    assert [name for name in TIMERS[which] if shown[name] == plain.get(name)] == []
+
+
+@pytest.mark.parametrize("which", TIMERS)
+def test_a_change_of_one_field_keeps_every_other(http: FlaskClient, bench: Bench, which: str) -> None:
+    timer = http.post("/timers", json=TIMERS[which]).get_json()
+    path = f"/timers/{timer['id']}"
+    for name, value in OTHERS.items():
+        before, stored = http.get(path).get_json(), bench.timers.get(timer["id"])
+        after = http.patch(path, json={name: value}).get_json()
+        hidden = {"time_left", name, *(("body", "body_base64") if name.startswith("body") else ())}
+        for other in before.keys() | after.keys():
+            assert other in hidden or before.get(other) == after.get(other), (name, other)
+        if name in MERGED:
+            assert after[name].items() >= {**(before[name] if isinstance(before[name], dict) else {}), **value}.items()
+        else:
+            assert after[name] == value
+        if name != "headers":
+            assert bench.timers.get(timer["id"]).webhook.headers == stored.webhook.headers
+    bench.check()
+
+
+@pytest.mark.parametrize("which", TIMERS)
+def test_a_put_by_key_and_a_change_of_nothing_keep_every_field(http: FlaskClient, bench: Bench, which: str) -> None:
+    asked = {name: value for name, value in TIMERS[which].items() if name != "key"}
+    path = f"/timers/by-key/{COMMON['key']}"
+    made = http.put(path, json={**HOOK, "seconds": 1}).get_json()
+    put = http.put(path, json=asked).get_json()
+    alone = http.post("/timers", json=asked).get_json()
+    own = {"id", "key", "created_at"}
+    assert {**put, **dict.fromkeys(own)} == {**alone, **dict.fromkeys(own)}
+    stored = bench.timers.get(put["id"])
+    assert http.patch(f"/timers/{put['id']}", json={}).get_json() == put == http.get(path).get_json()
+    assert bench.timers.get(put["id"]) == stored
+    assert put["id"] == made["id"]
