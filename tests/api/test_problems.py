@@ -157,6 +157,7 @@ WORDS = "hours minutes seconds delay due_at url method headers body body_base64 
 FIELDS = st.sampled_from([*WORDS.split(), "metadata", "unknown"])
 
 
+@pytest.mark.slow
 @given(st.dictionaries(FIELDS, ANYTHING), st.booleans())
 @settings(
     max_examples=300, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]

@@ -242,7 +242,7 @@ def main() -> None:
     options = parser.parse_args()
     for name in [*ATTACKS, "all"] if options.each else options.only:
         with tempfile.TemporaryDirectory() as folder, served(Path(folder)) as (service, keys):
-            service.set(2000, "http://127.0.0.1:9/hook", 86_400_000)
+            service.set(2000, "http://127.0.0.1:2/hook", 86_400_000)
             with attacked(service, [*ATTACKS] if name == "all" else [name], keys, options.seed):
                 seen = honest(service, keys[1], options.seconds)
             print(f"{name:10} {seen.row()}", flush=True)

@@ -139,7 +139,7 @@ def test_what_a_proxy_says_in_html_is_unavailable_and_its_strange_members_are_no
 def test_a_moment_at_the_edge_of_the_calendar_is_sent_and_judged_by_the_service(
     client: TimerClient, moment: datetime
 ) -> None:
-    for call in (lambda: client.create("http://127.0.0.1:9/", due_at=moment), lambda: client.page(due_after=moment)):
+    for call in (lambda: client.create("http://127.0.0.1:2/", due_at=moment), lambda: client.page(due_after=moment)):
         try:
             call()
         except TimerServiceError as error:
@@ -166,7 +166,7 @@ def test_the_id_of_a_timer_that_was_set_is_told_on_stderr_where_stdout_takes_not
 ) -> None:
     reader, writer = os.pipe()
     os.close(reader)
-    command = f"{COMMAND} timer set 1h http://127.0.0.1:9/ -o {output} --url {service.url}"
+    command = f"{COMMAND} timer set 1h http://127.0.0.1:2/ -o {output} --url {service.url}"
     command += {"full": " > /dev/full", "closed": " >&-", "unread": f" >&{writer}"}[stdout]
     done = subprocess.run(["bash", "-c", command], stderr=subprocess.PIPE, text=True, pass_fds=[writer])
     os.close(writer)
@@ -180,7 +180,7 @@ def test_the_id_of_a_timer_that_was_set_is_told_on_stderr_where_stdout_takes_not
 def test_output_that_cannot_be_written_is_one_line_and_an_exit_code(
     service: Service, client: TimerClient, words: str
 ) -> None:
-    timer_id = client.create("http://127.0.0.1:9/", delay=3600).id
+    timer_id = client.create("http://127.0.0.1:2/", delay=3600).id
     command = f"{COMMAND} timer {words.format(id=timer_id)} --url {service.url} > /dev/full"
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True)
     assert (done.returncode, len(done.stderr.splitlines())) == (1, 1), done.stderr

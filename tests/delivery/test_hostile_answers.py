@@ -46,7 +46,7 @@ def replayed(request: pytest.FixtureRequest) -> Iterator[Replay]:
     elif folder := os.environ.get("LLHTTP"):
         cases = llhttp_cases(Path(folder))
     else:
-        pytest.skip("LLHTTP does not say where the folder `test` of llhttp's sources is")
+        pytest.skip("LLHTTP does not name the folder `test` of llhttp's sources; .ci/run shows how to get them")
     assert len(cases) > 150
     with receiving() as ordinary:
         yield Replay(cases, ordinary.url)

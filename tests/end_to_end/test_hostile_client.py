@@ -53,7 +53,7 @@ def test_a_storm_of_hostile_clients_stops_neither_probes_nor_timers(tmp_path: Pa
     """400 silent connections, half-sent and dripped requests, unread answers, malformed chunks, lists in a loop."""
     kinds = ["silent", "half-sent", "dripped", "unread", "chunks", "lists"]
     with served(tmp_path) as (service, keys):
-        service.set(300, "http://127.0.0.1:9/hook", 86_400_000)
+        service.set(300, "http://127.0.0.1:2/hook", 86_400_000)
         with attacked(service, kinds, keys, seed=1):
             seen = honest(service, keys[1], 5)
         said = service.parts[0].output()
@@ -113,9 +113,9 @@ def test_while_every_thread_waits_for_a_frozen_store_probes_are_answered(tmp_pat
     service = Service(tmp_path, TIMER_API_THREADS="8", TIMER_STORE_TIMEOUT="3")
     try:
         service.api()
-        service.post(delay=3600, url="http://127.0.0.1:9/")
+        service.post(delay=3600, url="http://127.0.0.1:2/")
         service.store.signal(signal.SIGSTOP)
-        timer = {"delay": 3600, "url": "http://127.0.0.1:9/"}
+        timer = {"delay": 3600, "url": "http://127.0.0.1:2/"}
         with ThreadPoolExecutor(20) as twenty:
             waiting = [twenty.submit(requests.post, f"{service.url}/timers", json=timer, timeout=30) for _ in range(20)]
             time.sleep(0.5)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
+import tempfile
 import time
 from collections.abc import Callable
 from datetime import datetime
@@ -15,7 +17,7 @@ from typing import Any
 import pytest
 import requests
 
-from tests.bench.processes import Up, alive, free_port, wait_until
+from tests.bench.processes import Up, alive, wait_until
 from tests.bench.receiver import Receiver
 
 StartUp = Callable[..., Up]
@@ -175,18 +177,66 @@ def test_a_child_that_dies_is_started_again(up: StartUp, receiver: Receiver) -> 
     receiver.wait_for(1, 20)
 
 
-def test_a_child_that_keeps_dying_stops_everything_and_is_named(up: StartUp) -> None:
-    part = up("--redis-url", f"redis://127.0.0.1:{free_port()}")
-    part.url()
+def test_a_part_that_keeps_dying_is_started_again_and_the_others_go_on_and_say_so(
+    up: StartUp, receiver: Receiver
+) -> None:
+    """Tried too: the API's arbiter, the store, a program that is gone, no memory for a process (test_supervisor.py)."""
+    part = up(TIMER_LOG_LEVEL="warning")
+    url = part.url()
+    others = {pid for pid, line in part.children().items() if "timer-service poller" not in line}
+    assert requests.get(f"{url}/readyz", timeout=5).json()["warnings"] == []
     for _ in range(6):
-        victim = wait_until(
-            lambda: next((pid for pid, line in part.children().items() if "timer-service poller" in line), 0),
-            20,
-            "a poller",
-        )
-        _kill(victim)
-    assert part.process.wait(30) == 1
-    assert "poller 1 died 6 times within 60 s, last with signal 9; giving up" in part.output()
+        _kill(wait_until(lambda: _pid_of(part, "timer-service poller"), 20, "a poller"))
+    wait_until(lambda: "6 times in a row" in part.output(), 20, "the count of its deaths")
+    answer = requests.get(f"{url}/readyz", timeout=5)
+    assert answer.status_code == 200
+    assert answer.json()["warnings"] == ["poller 1 keeps dying: 6 times in a row, last with signal 9"]
+    assert _accepted(url, receiver.url)
+    receiver.wait_for(1, 20)
+    assert others <= part.children().keys()
+    said = re.findall(
+        r"poller 1 died with signal 9(?:, (\d) times in a row)?; starting it again in ([\d.]+) s", part.output()
+    )
+    assert said == [("", "0.1"), ("2", "0.2"), ("3", "0.4"), ("4", "0.8"), ("5", "1.6"), ("6", "3.2")]
+
+
+def test_a_store_that_cannot_be_for_a_while_costs_an_answer_of_503_and_not_the_service(up: StartUp) -> None:
+    """Its program dies at every start: here of a file where its folder was."""
+    part = up()
+    url = part.url()
+    files = part.data_dir / "appendonlydir"
+    _kill(_pid_of(part, "valkey-server"))
+    files.rename(part.data_dir / "aside")
+    files.touch()
+    wait_until(lambda: "store died with exit code 1, 3 times in a row" in part.output(), 30, "three deaths")
+    assert requests.get(f"{url}/livez", timeout=5).status_code == 200
+    assert requests.get(f"{url}/readyz", timeout=5).status_code == 503
+    assert f"see {part.data_dir / 'valkey.log'}" in part.output()
+    files.unlink()
+    (part.data_dir / "aside").rename(files)
+    wait_until(lambda: requests.get(f"{url}/readyz", timeout=5).status_code == 200, 30, "a store again")
+
+
+@pytest.mark.parametrize("depth", [0, 100], ids=["a short path", "a path too long for a socket"])
+def test_a_socket_that_was_swept_away_is_made_again_while_the_api_goes_on(
+    up: StartUp, receiver: Receiver, tmp_path: Path, depth: int
+) -> None:
+    """As systemd-tmpfiles does. Tried: the file alone, its folder with it where that is not the data directory."""
+    temporary = Path(tempfile.mkdtemp(prefix="ts-"))  # short, as a socket's path must be
+    data = tmp_path / "up" / "data" / ("d" * depth)
+    part = up("--data-dir", str(data), TMPDIR=str(temporary))
+    url = part.url()
+    api = _pid_of(part, "timer-service api")
+    (path,) = (temporary if depth else data).rglob("store.sock")
+    path.unlink()
+    if depth:
+        path.parent.rmdir()
+    wait_until(path.is_socket, 20, "a socket")
+    wait_until(lambda: _accepted(url, receiver.url), 20, "a timer that is accepted")
+    receiver.wait_for(1, 20)
+    assert _pid_of(part, "timer-service api") == api
+    assert part.stop() == 0
+    temporary.rmdir()  # nothing is left behind
 
 
 def test_a_data_directory_with_a_long_name_works(up: StartUp, tmp_path: Path) -> None:
@@ -210,6 +260,10 @@ def test_a_damaged_append_only_file_is_no_empty_start(up: StartUp) -> None:
     assert second.process.wait(30) == 1
     assert "the embedded store did not start" in second.output()
     assert "Bad file format" in second.output()
+
+
+def _pid_of(part: Up, name: str) -> int:
+    return min((pid for pid, line in part.children().items() if name in line), default=0)
 
 
 def _kill(pid: int) -> None:

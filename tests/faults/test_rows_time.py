@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import subprocess
 import sys
 import time
@@ -13,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from scheduler import moment
+from tests.bench import needed
 from tests.bench.processes import COMMAND, Service, wait_until
 from tests.bench.receiver import Receiver
 from tests.bench.servers import BINARIES, Server
@@ -21,12 +20,12 @@ from tests.bench.servers import BINARIES, Server
 DAY_OFF = {"FAKETIME_DONT_FAKE_MONOTONIC": "1", "DONT_FAKE_MONOTONIC": "1", "NO_FAKE_STAT": "1"}
 
 
+pytestmark = pytest.mark.elsewhere
+
+
 @pytest.fixture(scope="module", autouse=True)
 def _installed() -> None:
-    if shutil.which("faketime") is None:
-        if os.environ.get("CI"):
-            pytest.fail("faketime is not installed, and CI must have it")
-        pytest.skip("faketime is not installed")
+    needed.program("faketime", "faketime")
 
 
 @pytest.fixture

@@ -384,6 +384,7 @@ class Machine(RuleBasedStateMachine):
         self.client.flushall()
 
 
+@pytest.mark.slow
 def test_each_id_is_in_exactly_one_set_and_no_transition_is_lost(client: redis.Redis) -> None:
     class Here(Machine):
         make_client = staticmethod(lambda: client)

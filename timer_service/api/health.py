@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from scheduler import Report, StoreUnavailable, Usage
+from timer_service import part_notes
 from timer_service.arguments import Blueprint
 from timer_service.parts import health, timers
 from timer_service.problems import RETRY_AFTER, Problem
@@ -34,7 +35,7 @@ def readyz() -> dict[str, Any]:
         raise _not_ready(f"the store refuses {', '.join(report.refused)}", report)
     if report.may_evict:
         raise _not_ready("the store may evict timers", report)
-    return {"status": "ok", "warnings": [*report.warnings, *_of_usage(timers().capacity.usage())]}
+    return {"status": "ok", "warnings": [*report.warnings, *_of_usage(timers().capacity.usage()), *part_notes.read()]}
 
 
 def _of_usage(usage: Usage) -> list[str]:

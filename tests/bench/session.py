@@ -1,0 +1,77 @@
+"""A run of the suite as a process: what it inherits does not change it, and it leaves no process behind.
+
+A plugin of pytest, which tests/conftest.py takes in.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+#: Python itself ignores these.
+_PYTHONS_OWN = (signal.SIGPIPE, signal.SIGXFSZ)
+
+
+def pytest_configure() -> None:
+    """Signals that are ignored or blocked, as SIGINT is in `make test &`, would be so in what we start."""
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP, *_PYTHONS_OWN}:
+        if signal.getsignal(number) is signal.SIG_IGN:
+            # A handler is not inherited. We go on ignoring it; but not SIGCHLD, or no exit code could be had.
+            signal.signal(number, signal.SIG_DFL if number == signal.SIGCHLD else _do_nothing)
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
+        signal.signal(signal.SIGHUP, _stop)
+    signal.signal(signal.SIGTERM, _stop)
+    if sys.platform == "linux":
+        set_child_subreaper = 36
+        ctypes.CDLL(None).prctl(set_child_subreaper, 1)  # what our children leave is ours
+
+
+def pytest_unconfigure() -> None:
+    if left := end_descendants():
+        print("\nstill running, now killed:", *left, sep="\n  ")
+
+
+def end_descendants() -> list[str]:
+    """Kill what still runs below this process; returns their command lines."""
+    found: dict[int, str] = {}
+    while below := _descendants() - found.keys():
+        for pid in below:
+            with contextlib.suppress(OSError):
+                found[pid] = Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ").strip()
+                os.kill(pid, signal.SIGKILL)
+            found.setdefault(pid, "")
+    return [line for line in found.values() if line]
+
+
+def _descendants() -> set[int]:
+    parents: dict[int, int] = {}
+    for entry in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):  # it may have gone
+            parents[int(entry.parent.name)] = int(entry.read_text().rpartition(")")[2].split()[1])
+    found = {os.getpid()}
+    while more := {pid for pid, parent in parents.items() if parent in found} - found:
+        found |= more
+    return found - {os.getpid()}
+
+
+def _do_nothing(*_: Any) -> None:
+    pass
+
+
+def _stop(number: int, _: Any) -> None:
+    """The first stops as Ctrl-C does: fixtures end what they started. A second one stops at once."""
+    signal.signal(number, _stop_now)
+    pytest.exit(f"stopped by signal {number}", 128 + number)
+
+
+def _stop_now(number: int, _: Any) -> None:
+    end_descendants()
+    os._exit(128 + number)
