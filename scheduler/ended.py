@@ -72,7 +72,7 @@ def attempt_line(ended: Settlement, claim: Claim) -> str:
         where = _destinations[claim.destination]
     except KeyError:
         where = _remember_destination(claim)
-    more = "}" if claim.key is None and claim.occurrence == 1 else _more(claim)
+    more = "}" if claim.key is None and it.occurrence == 1 else _more(it, claim)
     return (
         f'{{"time":"{rfc3339((it.started_at or 0) + (it.duration_ms or 0))}","level":"info","event":"attempt",'
         f'"timer":"{ended.timer_id}","attempt":{it.number},"outcome":"{it.outcome}",'
@@ -96,9 +96,9 @@ def _remember_destination(claim: Claim) -> str:
     return said
 
 
-def _more(claim: Claim) -> str:
+def _more(it: Attempt, claim: Claim) -> str:
     """What few lines say, and their end."""
-    occurrence = f',"occurrence":{claim.occurrence}' if claim.occurrence > 1 else ""
+    occurrence = f',"occurrence":{it.occurrence}' if it.occurrence > 1 else ""
     return f'{occurrence},"key":{json.dumps(claim.key)}}}' if claim.key else f"{occurrence}}}"
 
 

@@ -31,9 +31,9 @@ COMMON: dict[str, Any] = {
 }
 TIMERS: dict[str, dict[str, Any]] = {
     "sent once, with a value": {**COMMON, "body": {"a": 1}, "delivery": "at_most_once"},
-    "sent again, with bytes": {**COMMON, "body_base64": "AAH/"},
+    "sent again, with bytes": {**COMMON, "body_base64": "AAH/", "max_occurrences": 3},
 }
-#: Another value for each.
+#: Another value for each, in an order in which one allows the next.
 OTHERS: dict[str, Any] = {
     "due_at": "2026-06-01T00:00:00.000Z",
     "url": "https://example.org/",
@@ -44,7 +44,8 @@ OTHERS: dict[str, Any] = {
     "timeout": 3,
     "max_attempts": 4,
     "backoff": {"initial": 2},
-    "delivery": "at_most_once",
+    "delivery": "at_least_once",
+    "max_occurrences": 4,
     "metadata": {"more": 18},
     "write_only": ["X-Trace", "X-Other"],
     "tags": ["other"],

@@ -116,6 +116,7 @@ _BY_STATUS: dict[int, type[TimerServiceError]] = {
     403: Forbidden,
     404: NotFound,
     405: Malformed,
+    408: Unavailable,
     409: Conflict,
     413: TooLarge,
     415: Malformed,

@@ -129,9 +129,7 @@ while heap[1] do
   if string.sub(index, 1, 4) == 'tag:' then status, score = standing(entry.id) end
   if is_wanted(entry.id, status, score) then
     push(reply, int(entry.score))
-    describe(reply, entry.id, status, score)
-    -- Of what describe() told of it, the record and the last attempt are long.
-    found, bytes = found + 1, bytes + #reply[#reply - 4] + #reply[#reply]
+    found, bytes = found + 1, bytes + describe(reply, entry.id, status, score)
   end
   reply[4], reply[5] = int(entry.score), entry.id
   looked = looked + 1

@@ -188,11 +188,13 @@ end
 local function describe(reply, id, status, score)
   local it = load_progress(id, score)
   local planned = status == 'scheduled' and score or it.planned
+  local record, attempt = redis.call('GET', record_key(id)), redis.call('LINDEX', attempts_key(id), -1) or ''
   push(reply, id, status)
-  push(reply, redis.call('GET', record_key(id)), it.due)
+  push(reply, record, it.due)
   push(reply, planned, it.attempts)
-  push(reply, redis.call('LINDEX', attempts_key(id), -1) or '', it.why)
+  push(reply, attempt, it.why)
   push(reply, it.again and it.again.occurrence or 1, it.again and it.again.since or 0)
+  return (record and #record or 0) + #attempt
 end
 
 -- The first line of a record: 1,024 bytes hold the longest key and ten of the longest tags.
