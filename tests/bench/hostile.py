@@ -173,11 +173,11 @@ def main() -> int:
     parser.add_argument("--timers", type=int, default=20_000)
     parser.add_argument("--transport", choices=["curl", "requests"], default="curl")
     parser.add_argument(
-        "--rate", type=float, default=0, help="hostile timers a second (500 with curl, 100 with requests)"
+        "--rate", type=float, default=0, help="hostile timers a second (300 with curl, 60 with requests)"
     )
     parser.add_argument("--kind", default="", help="of hostility; drawn from the seed unless said")
     asked = parser.parse_args()
-    rate = asked.rate or {"curl": 500.0, "requests": 100.0}[asked.transport]
+    rate = asked.rate or {"curl": 300.0, "requests": 60.0}[asked.transport]
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     with tempfile.TemporaryDirectory() as folder:
