@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from bisect import bisect_right
 
 from scheduler import retry
 from scheduler.delivery.judge import judge, rearm, retry_after
@@ -14,6 +15,10 @@ from scheduler.timer import Attempt, Claim, Delivery, Rearm, Reason, Result, Set
 
 #: Bytes kept of an answer.
 _KEPT_TEXT = 4096
+#: Bytes that a byte of an answer may take in JSON: that of a NUL.
+_LONGEST_ESCAPE = 6
+#: Made once: json.dumps() would make an encoder for each call. It writes as the store's own does.
+_to_json = json.JSONEncoder(ensure_ascii=False).encode
 #: Characters kept of a `timer-reschedule` that is not obeyed.
 _KEPT_ASKED = 64
 
@@ -103,7 +108,12 @@ def _more(it: Attempt, claim: Claim) -> str:
 
 
 def _kept(body: bytes) -> str:
-    """The beginning of an answer as text, of at most _KEPT_TEXT bytes in UTF-8 again."""
-    if not body:
-        return ""
-    return body[:_KEPT_TEXT].decode("utf-8", "replace").encode()[:_KEPT_TEXT].decode("utf-8", "ignore")
+    """The beginning of an answer as text, of at most _KEPT_TEXT bytes as the store writes it: in JSON."""
+    text = body[:_KEPT_TEXT].decode("utf-8", "replace")
+    if _LONGEST_ESCAPE * len(body) <= _KEPT_TEXT or _stored(text) <= _KEPT_TEXT:
+        return text
+    return text[: bisect_right(range(len(text)), _KEPT_TEXT, key=lambda end: _stored(text[:end])) - 1]
+
+
+def _stored(text: str) -> int:
+    return len(_to_json(text).encode()) - len('""')

@@ -129,7 +129,16 @@ _SCHEMA_RULES: dict[str, dict[str, Any]] = {
             {"required": ["delay"]},
             {"anyOf": [{"required": ["hours"]}, {"required": ["minutes"]}, {"required": ["seconds"]}]},
         ],
-        "not": {"required": ["body", "body_base64"]},
+        "not": {
+            "anyOf": [
+                {"required": ["body", "body_base64"]},
+                {
+                    "required": ["method"],
+                    "properties": {"method": {"const": "HEAD"}},
+                    "anyOf": [{"required": ["body"]}, {"required": ["body_base64"]}],
+                },
+            ]
+        },
         "examples": [{"seconds": 5, "url": "https://example.com/hook", "body": {"order": 17}}],
     },
     "BatchIn": {"additionalProperties": False},

@@ -7,6 +7,8 @@ import time
 from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from timer_service.printable import printable
+
 
 class Receiver(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
@@ -17,13 +19,12 @@ class Receiver(BaseHTTPRequestHandler):
         body = self.rfile.read(int(length) if length.isdecimal() else 0)
         late = _lateness(arrived, self.headers.get("timer-due-at", ""))
         again = self.headers.get("timer-redelivery")
-        print(
+        line = (
             f"{self.command} {self.path}  {late}  id={self.headers.get('webhook-id')} "
             f"attempt={self.headers.get('timer-attempt')}{f' redelivery={again}' if again else ''}  "
-            # What comes off the wire does not get to move the cursor.
-            f"{ascii(body[:200].decode('utf-8', 'replace'))[1:-1]}",
-            flush=True,
+            f"{body[:200].decode('utf-8', 'replace')}"
         )
+        print(printable(line), flush=True)
         self.send_response(204)
         self.end_headers()
 

@@ -118,6 +118,9 @@ class NewTimer(Schema):
     def _one_body(self, data: dict[str, Any], **_: Any) -> None:
         if "body" in data and "body_base64" in data:
             raise ValidationError("Give either body or body_base64.", "body_base64")
+        given = [name for name in ("body", "body_base64") if name in data]
+        if given and data.get("method") == "HEAD":
+            raise ValidationError("A HEAD request has no body (RFC 9110, 9.3.2).", given[0])
 
     @validates_schema
     def _no_mark(self, data: dict[str, Any], **_: Any) -> None:

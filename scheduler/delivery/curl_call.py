@@ -44,26 +44,6 @@ class _Original(socket.socket):
             self.close()
 
 
-class IdlePorts:
-    """What is known of connections that nobody uses just now, by their ports on our side; libcurl does not tell."""
-
-    def __init__(self) -> None:
-        self._since: dict[int, float] = {}
-
-    def since(self, port: int) -> None:
-        """It is idle from now on, unless it was closed."""
-        self._since[port] = time.monotonic()
-
-    def closed(self, port: int) -> None:
-        """By the other side; libcurl looks once a second."""
-        self._since.pop(port, None)
-
-    def usable(self, port: int, most_idle: float) -> bool:
-        """Whether a request may go on it that takes none which was idle for longer."""
-        since = self._since.pop(port, None)
-        return since is not None and time.monotonic() - since <= most_idle
-
-
 class Call:
     """A claim on its way: which addresses are left to try, what has come back."""
 
@@ -74,6 +54,8 @@ class Call:
     cut = False
     sent = False
     reused = False
+    #: It is to have a connection of its own.
+    fresh = False
 
     def __init__(self, claim: Claim, request: Request, started_at: int) -> None:
         self.claim = claim
@@ -81,7 +63,6 @@ class Call:
         self.started_at = started_at
         self.begun = time.monotonic()
         self.deadline = self.begun + claim.webhook.timeout
-        self.most_idle = most_idle(claim)
         self.body = bytearray()
 
     def answer(self, error: str | None, status: int | None = None, head: bytes = b"") -> Answer:
@@ -113,17 +94,19 @@ class Handle:
     #: It was about to send on a connection that is closed, or was idle for too long; nothing was sent.
     stale = False
 
-    def __init__(self, permits: Callable[[str, int], bool], idle: IdlePorts, won: list[Call]) -> None:
-        """Calls whose race has a winner are put into `won`."""
+    def __init__(self, permits: Callable[[str, int], bool], idle_since: dict[int, float], won: list[Call]) -> None:
+        """`idle_since` says of connections that may be used again, by their ports on our side, how long they are idle:
+        seconds of the monotonic clock. Calls whose race has a winner are put into `won`.
+        """
         self._permits = permits
-        self._idle = idle
+        self._idle_since = idle_since
         self._won = won
         self.call: Call
         self._url = self._origin = self.address = ""
         self._host: list[str] = []
         self._shape = ("", True)
         self._left = 0
-        #: The call is to have a connection of its own; it has opened one; its port on our side.
+        #: It is told to open a connection; it has opened one; its port on our side.
         self._fresh = self._opened = False
         self._port = 0
         #: Of the connection that is being made.
@@ -182,7 +165,7 @@ class Handle:
         # With a name and no value it takes away what it would add by itself, and not what that string says.
         curl.setopt(pycurl.HTTPHEADER, [request.head, "accept:", "content-type:", *self._host])
         self._opened = False
-        fresh = not call.most_idle
+        fresh = call.fresh or call.claim.redelivery is not None
         if fresh != self._fresh:
             curl.setopt(pycurl.FRESH_CONNECT, int(fresh))
             self._fresh = fresh
@@ -214,28 +197,28 @@ class Handle:
     def finished(self, code: int, message: str = "") -> Answer:
         """The answer of the call, whose transfer has ended with this code (0: well)."""
         call = self.call
-        head = _last_head(self._heads)
+        head = bytes(self._heads)
         self._heads.clear()
+        first = STATUS_LINE.match(head)
+        if first and first[2][:1] == b"1":
+            head = _last_head(head)
+            first = STATUS_LINE.match(head)
         status = self.curl.getinfo(pycurl.RESPONSE_CODE) or None
         if status and status < 200 and status != 101:  # interim: the answer never came
             status = None
         if self.blocked:
             return call.answer("blocked")
         if code == 0:  # else libcurl has closed it
-            self._idle.since(self._port)
+            self._idle_since[self._port] = time.monotonic()
         if code == 0 or (code == pycurl.E_WRITE_ERROR and call.cut):
-            return call.answer(None if self._is_whole(status, head) else "protocol", status, head)
+            return call.answer(None if first and self._is_whole(status, head) else "protocol", status, head)
         word = "protocol" if "chunk" in message else _WORDS.get(code, "protocol")
         if word in ("reset", "protocol") and not call.sent:
             word = "connect"
         return call.answer(word, status, head)
 
     def _is_whole(self, status: int | None, head: bytes) -> bool:
-        """libcurl is content with other versions and longer statuses, with a head that broke off, and with a length too
-        long for it, as if it were none.
-        """
-        if not STATUS_LINE.match(head):
-            return False
+        """libcurl is content with a head that broke off, and with a length too long for it, as if it were none."""
         if not head.endswith(b"\r\n\r\n") and not _BLANK_LINE.search(head):  # trailers may stand behind it
             return False
         if status == 204 or self.curl.getinfo(pycurl.CONTENT_LENGTH_DOWNLOAD_T) >= 0:
@@ -248,7 +231,7 @@ class Handle:
         if call.sent:
             return int(pycurl.PREREQFUNC_ABORT)
         if not self._opened:
-            if not self._idle.usable(port, call.most_idle):
+            if time.monotonic() - self._idle_since.pop(port, 0.0) > most_idle(call.claim):
                 self.stale = True
                 return int(pycurl.PREREQFUNC_ABORT)
             call.reused = True
@@ -293,7 +276,7 @@ class Handle:
         return 0
 
 
-def _last_head(heads: bytearray) -> bytes:
+def _last_head(heads: bytes) -> bytes:
     """That of the answer, without those before it: of any 1xx but 101 (RFC 9110, 15.2)."""
     start = 0
     while (found := STATUS_LINE.match(heads, start)) and found[2][:1] == b"1" and found[2] != b"101":
@@ -301,7 +284,7 @@ def _last_head(heads: bytearray) -> bytes:
         if not blank:
             break
         start = blank.end()
-    return bytes(heads[start:])
+    return heads[start:]
 
 
 def _headers(head: bytes) -> dict[str, str]:

@@ -15,7 +15,7 @@ import pycurl
 from scheduler.clock import StoreClock
 from scheduler.delivery.addresses import Order, Origin, pause
 from scheduler.delivery.agenda import Agenda
-from scheduler.delivery.curl_call import Call, Handle, IdlePorts, Race
+from scheduler.delivery.curl_call import Call, Handle, Race
 from scheduler.delivery.descriptors import idle_connections, raise_limit
 from scheduler.delivery.dialling import Checkpoint
 from scheduler.delivery.names import Names
@@ -61,7 +61,8 @@ class CurlTransport:
         self._left: set[int] = set()
         #: Sockets that changed hands since epoll was last asked: what it said of them is about another connection.
         self._changed: set[int] = set()
-        self._ports = IdlePorts()
+        #: Ports on our side of connections that nobody uses, and since when; without those that were closed meanwhile.
+        self._idle_since: dict[int, float] = {}
         self._timer_at: float | None = None
         self._multi = self._new_multi()
         self._idle: list[Handle] = []
@@ -214,7 +215,7 @@ class CurlTransport:
         if race and race.winner not in (handle, None):  # it came too late
             return
         if handle.stale:
-            call.most_idle = 0.0
+            call.fresh = True
             self._start(call, handle.address)
         elif race and answer.error == "connect" and not call.sent and (race.ahead or race.handles):
             if race.ahead:
@@ -285,7 +286,7 @@ class CurlTransport:
     def _start(self, call: Call, address: str) -> None:
         """Send to this address, or to another of the call's race that connects before."""
         try:
-            handle = self._idle.pop() if self._idle else Handle(self._may_open, self._ports, self._won)
+            handle = self._idle.pop() if self._idle else Handle(self._may_open, self._idle_since, self._won)
             handle.carry(call, address)
         except Exception as error:  # whatever one timer does, the poller goes on; such a handle is not used again
             self._end_others(call)
@@ -350,7 +351,7 @@ class CurlTransport:
             return
         port = _port_if_closed(descriptor)
         if port:
-            self._ports.closed(port)
+            self._idle_since.pop(port, None)
 
     def _set_timer(self, ms: int) -> None:
         self._timer_at = None if ms < 0 else time.monotonic() + ms / 1000

@@ -12,12 +12,15 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
 from ipaddress import IPv4Address, ip_address
+from pathlib import Path
 
 from scheduler.delivery.addresses import Order
 from scheduler.delivery.connecting import IPAddress, SocketAddress, connect_first
 from scheduler.delivery.egress import Address, Guard, inner, literal
+from scheduler.delivery.hosts_file import hosts_file
 from scheduler.delivery.local import is_local
 
+_HOSTS, _NSSWITCH = Path("/etc/hosts"), Path("/etc/nsswitch.conf")
 #: Look-ups at once: `getaddrinfo` knows no timeout, and a silent name server holds a thread for 10 s or more.
 _LOOKUPS = 64
 #: Of descriptors.py's three files for a slot, a request that is connecting needs one or, racing, two.
@@ -148,6 +151,9 @@ class Dialler:
         found.set_result(result)
 
     def _ask(self, host: str, port: int) -> _Found:
+        bare = host.removesuffix(".")
+        if bare != host and bare.lower() in hosts_file(_HOSTS, _NSSWITCH):  # getaddrinfo finds it there only so
+            host = bare
         try:
             answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError):

@@ -227,3 +227,27 @@ def test_a_limit_on_pending_timers_is_a_429(bench: Bench) -> None:
     create(http)
     answer = http.post("/timers", json={**HOOK, "seconds": 1})
     assert (answer.status_code, answer.headers["Retry-After"]) == (429, "10")
+
+
+@pytest.mark.parametrize(
+    ("before", "change", "pointer"),
+    [
+        ({"body": 1}, {"method": "HEAD"}, "/body"),
+        ({"body_base64": "AAH/"}, {"method": "HEAD"}, "/body_base64"),
+        ({"method": "HEAD"}, {"body": {"a": 1}}, "/body"),
+        ({"method": "HEAD"}, {"body_base64": ""}, "/body_base64"),
+        ({"body": 1}, {"method": "HEAD", "body": None}, None),
+        ({"method": "HEAD"}, {"method": "GET", "body": {"a": 1}}, None),
+    ],
+)
+def test_a_head_request_gets_no_body_by_a_patch_or_a_put(
+    http: FlaskClient, before: dict[str, Any], change: dict[str, Any], pointer: str | None
+) -> None:
+    """A body of any other method is sent, DELETE and GET included: tests/delivery/test_wire.py."""
+    answer = patch(http, create(http, **before), **change)
+    assert [error["pointer"] for error in answer.json.get("errors", [])] == ([pointer] if pointer else [])
+    assert answer.status_code == (422 if pointer else 200)
+    put = http.put("/timers/by-key/k", json={**HOOK, "seconds": 60, "method": "HEAD", "body": []})
+    assert (put.status_code, put.get_json()["errors"][0]["pointer"]) == (422, "/body")
+    batch = http.post("/timers/batch", json={"timers": [{**HOOK, "seconds": 60, "method": "HEAD", "body": []}]})
+    assert batch.get_json()["results"][0]["problem"]["errors"][0]["pointer"] == "/body"

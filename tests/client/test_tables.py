@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from tests.client.test_retries import TIMER
 from timer_service.client import Timer
-from timer_service.terminal.tables import aligned, detail_rows, left, length, printable, timer_rows
+from timer_service.printable import printable, printable_json
+from timer_service.terminal.tables import aligned, detail_rows, left, length, timer_rows
 
 LENGTHS = [
     (timedelta(0), "0ms"),
@@ -41,6 +43,17 @@ def test_columns_are_aligned_and_the_last_is_cut_at_the_width() -> None:
 
 def test_what_could_move_the_cursor_is_written_out() -> None:
     assert printable("a\x1b[2J\r\n\t\x9b\u202eé🎉") == "a\\x1b[2J\\r\\n\\t\\x9b\\u202eé🎉"
+
+
+def test_json_for_a_terminal_has_nothing_raw_that_it_would_obey_and_is_the_same_value() -> None:
+    """Tried: every code point below U+3000, the tags, an astral format character, a lone surrogate; in names too."""
+    codes = [*range(0x3000), *range(0xE0000, 0xE0100), 0x1D173, 0x1F389, 0xFEFF, 0xFFF9, 0xD800]
+    for value in (everything := "".join(map(chr, codes)), {everything: [everything]}):
+        text = printable_json(value)
+        assert json.loads(text) == value
+        assert text.isprintable()
+    assert "é" in printable_json("é")
+    assert printable(everything).isprintable()
 
 
 def test_what_is_left_is_counted_to_the_next_attempt_and_never_below_nothing() -> None:

@@ -30,6 +30,7 @@ class Rule(StrEnum):
     ONE_PLACE = "not in exactly one set"
     REFUSED = "refused, but done"
     SIGNED = "not signed by any of our pollers"
+    ALIVE = "a poller that ended by itself"
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,4 +214,9 @@ def _signed(history: History) -> Iterator[Violation]:
             yield Violation(Rule.SIGNED, f"{hit}")
 
 
-_RULES = (_lost, _once, _marked, _early, _silent, _late, _left, _one_place, _refused, _signed)
+def _alive(history: History) -> Iterator[Violation]:
+    for name in history.deaths:
+        yield Violation(Rule.ALIVE, name)
+
+
+_RULES = (_lost, _once, _marked, _early, _silent, _late, _left, _one_place, _refused, _signed, _alive)

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from scheduler import Claims, Draft, Link, Status, Webhook, connect
+from scheduler import Backoff, Claims, Draft, Link, Status, Webhook, connect
 from scheduler.store.scripts import source
 from tests.bench.processes import COMMAND, Part, Service, free_port, wait_until
 from tests.bench.servers import BINARIES, Server
@@ -74,6 +74,8 @@ class Field(Service):
         command = (sys.executable, "-m", "tests.faults.sink", str(self._port))
         with self._hits.open("wb") as out:
             self._sink = subprocess.Popen(command, stdout=out)
+        self._hostile: subprocess.Popen[bytes] | None = None
+        self._hostile_port = 0
         self.api_wire = self._net.wire(self.store.socket)
 
     def url_of(self, number: int, hold_ms: int = 0, *more: str, host: int = 0) -> str:
@@ -108,7 +110,31 @@ class Field(Service):
                 )
         return [draft.id for draft in drafts]
 
+    def set_hostile(self, count: int, seconds: float, kind: str = "", host: int = 0) -> None:
+        """Timers for a receiver that does whatever one can do, spread over so many seconds; nobody expects any of them.
+
+        All of one kind (tests/bench/hostile_receiver.py) if it is said, and to one host.
+        """
+        port = self._open_hostile_receiver()
+        drafts = []
+        for number in range(count):
+            url = f"http://127.0.0.{host or 1 + number % 100}:{port}/{number}" + (f"/{kind}" if kind else "")
+            webhook = Webhook(url=url, timeout=1, max_attempts=2, backoff=Backoff(steps=(0.5,)))
+            delay_ms = round(1000 * seconds * number / count)
+            drafts.append(Draft(id=self.timers.new_id(), webhook=webhook, delay_ms=delay_ms))
+        for n in range(0, count, 500):
+            self.timers.schedule(*drafts[n : n + 500])
+
     # Processes
+
+    def _open_hostile_receiver(self) -> int:
+        if not self._hostile_port:
+            self._hostile_port = free_port()
+            command = (sys.executable, "-m", "tests.bench.hostile_receiver", str(self._hostile_port), "1")
+            self._hostile = subprocess.Popen(command, stdout=subprocess.PIPE)
+            assert self._hostile.stdout is not None
+            assert self._hostile.stdout.readline() == b"ready\n"
+        return self._hostile_port
 
     def join(
         self, bug: str = "", *, before: Sequence[str] = (), lose: bytes = b"", hang: bool = False, **environ: str
@@ -226,6 +252,7 @@ class Field(Service):
             snapshots=tuple(record.snapshots),
             ends=ends,
             reasons=reasons,
+            deaths=tuple(name for name, member in self.crew.items() if member.part.process.poll() is not None),
             left=self._left() if forget else None,
         )
 
@@ -265,6 +292,9 @@ class Field(Service):
         super().remove()
         self._sink.kill()
         self._sink.wait()
+        if self._hostile:
+            self._hostile.kill()
+            self._hostile.communicate()
         self._net.close()
 
 

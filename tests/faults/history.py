@@ -116,5 +116,7 @@ class History:
     ends: Mapping[str, str] = field(default_factory=dict)
     #: id -> why it failed, of those that did.
     reasons: Mapping[str, str] = field(default_factory=dict)
+    #: Names of the pollers that ended though nobody ended them.
+    deaths: tuple[str, ...] = ()
     #: Keys of the store once everything has been forgotten; None: nobody looked.
     left: tuple[str, ...] | None = None

@@ -136,6 +136,16 @@ def cut_api(it: Nemesis) -> None:
         it.field.api_wire.heal()
 
 
+# Receivers
+
+
+def hostile_receivers(it: Nemesis) -> None:
+    """No fault of ours: what it touches is nobody else's timer, and no poller may end of it."""
+    with it.field.fault("hostile receivers"):
+        it.field.set_hostile(500, it.lease)
+        it.wait(1.5 * it.lease)
+
+
 # The API
 
 
@@ -195,6 +205,7 @@ KINDS: dict[str, Callable[[Nemesis], None]] = {
     "lost replies": lose_replies,
     "resets": reset_wires,
     "slow": slow_wires,
+    "hostile receivers": hostile_receivers,
     "API cut off": cut_api,
     "API killed": kill_api,
     "store killed": kill_store,

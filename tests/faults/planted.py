@@ -52,6 +52,18 @@ def _sent_twice() -> None:
     curl_transport.CurlTransport.submit = twice  # type: ignore[method-assign]
 
 
+def _dies_of_a_stale_event() -> None:
+    """As it did: epoll is asked to forget a connection that libcurl has closed meanwhile; that goes up to the loop."""
+
+    def hung_up(self: Any, descriptor: int) -> None:
+        self._left.remove(descriptor)
+        self._watched.pop(descriptor, None)
+        self._epoll.unregister(descriptor)
+
+    curl_transport.CurlTransport._hung_up = hung_up  # type: ignore[method-assign]
+    curl_transport.CurlTransport._guarded_turn = curl_transport.CurlTransport._turn  # type: ignore[method-assign]
+
+
 BUGS = {
     "settle without fence": Bug({"settle": ("if held_by ~= claim then", "if false then")}),
     "claim not repeatable": Bug({"claim": ("string.match(last, '^%S+') == claim", "false")}, _default_retry),
@@ -71,6 +83,7 @@ BUGS = {
         {"cancel": ("if behind then stop_waiting(id, behind) else redis.call('ZREM', SCHEDULED, id) end", "")}
     ),
     "sent twice": Bug(python=_sent_twice),
+    "the poller dies of a stale event": Bug(python=_dies_of_a_stale_event),
     "take-back after an absent store": Bug({"claim": ("if seen(now, lease) then", "seen(now, lease)\nif true then")}),
 }
 

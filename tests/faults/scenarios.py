@@ -115,3 +115,10 @@ def the_store_freezes_for_longer_than_a_lease(field: Field, bug: str) -> None:
         field.store.signal(signal.SIGSTOP)
         time.sleep(1.5 * LEASE)  # the fault itself
         field.store.signal(signal.SIGCONT)
+
+
+def receivers_close_without_a_word(field: Field, bug: str) -> None:
+    """One host, so that each attempt meets the connection that the one before it left."""
+    field.join(bug)
+    field.set_hostile(2500, 2.5, "close-without-a-word", host=1)
+    field.set_timers(10, 1.0)

@@ -81,6 +81,7 @@ FINE: dict[str, History] = {
     "in one set each": seen((OTHER,), (ID, OTHER), scheduled=(ID,), delivering=(OTHER,)),
 }
 RED: dict[str, tuple[Rule, History]] = {
+    "a poller that ended by itself": (Rule.ALIVE, replace(GOOD, deaths=("p0",))),
     "never sent": (Rule.LOST, good(ends={ID: "scheduled"})),
     "unknown to the store": (Rule.LOST, replace(GOOD, ends={})),
     "delivered, but to nobody": (Rule.LOST, good()),

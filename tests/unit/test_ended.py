@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -12,6 +13,10 @@ from scheduler.ended import settlement
 
 AT = 1_767_225_600_000
 ONCE = {"delivery": Delivery.AT_MOST_ONCE}
+
+
+def ended_claim() -> Claim:
+    return Claim("t", "f", Webhook("http://h/"), "tag", 1, 1, AT, AT, None, False, 0.0)
 
 
 def ended(status: int | None = 204, error: str | None = None, *, asks: str | None = None, **more: Any) -> Any:
@@ -94,3 +99,39 @@ def test_one_that_is_followed_by_another_is_neither_final_nor_a_reason(status: i
     found = ended(status, error)
     assert found.retry_ms is not None
     assert (found.reason, found.attempt.final, found.attempt.outcome) == (None, False, Result.RETRYABLE)
+
+
+KEPT = 4096
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        b"a",
+        b"\0",
+        b"\x1b[2J",
+        b'"',
+        b"\\",
+        b"\n",
+        b"\x7f",
+        "é".encode(),
+        "€".encode(),
+        "🎉".encode(),
+        b"\xff",
+        b"\xe2\x82",
+        b"ab\0",
+    ],
+)
+@pytest.mark.parametrize("size", [0, 1, 682, 683, KEPT - 1, KEPT, KEPT + 1, 65_536])
+def test_what_is_kept_of_an_answer_is_4_kib_at_most_as_it_is_stored(piece: bytes, size: int) -> None:
+    body = (piece * (size // len(piece) + 1))[:size]
+    answer = Answer(claim=ended_claim(), started_at=AT, status_code=200, body=body)
+    text = settlement(answer, AT, "p").attempt.response_body or ""
+    whole = body.decode("utf-8", "replace")
+    stored = json.dumps(text, ensure_ascii=False).encode()
+    assert len(stored) <= KEPT + len('""')
+    assert whole.startswith(text.rstrip("\ufffd"))
+    if len(json.dumps(whole, ensure_ascii=False).encode()) <= KEPT:
+        assert text == whole
+    elif size > KEPT:
+        assert len(stored) > KEPT - 12

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import json
 import os
 import shutil
 import sys
@@ -13,6 +12,7 @@ from typing import Any
 import click
 
 from timer_service.client import Timer
+from timer_service.printable import printable, printable_json
 
 
 class OutputLost(Exception):
@@ -24,28 +24,31 @@ class OutputLost(Exception):
         self.line = line
 
 
-def echo(line: str) -> None:
-    """A line on stdout, flushed. Raises OutputLost; then stdout takes everything and loses it, also at the exit."""
+def echo(*lines: str) -> None:
+    """Lines on stdout, flushed, with nothing in them that a terminal would obey.
+
+    Raises OutputLost; then stdout takes everything and loses it, also at the exit.
+    """
     try:
         if sys.stdout is None:  # it was closed when we were started
             raise OSError(errno.EBADF, os.strerror(errno.EBADF))
-        click.echo(line)
+        click.echo("\n".join(map(printable, lines)))
     except OSError as error:
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115
-        raise OutputLost(error, line) from None
+        raise OutputLost(error, "\n".join(lines)) from None
 
 
 def put(output: str, timers: Iterable[Timer], *lines: str) -> None:
     """`lines` are for people; programs get each timer as it came, or its id."""
     if output == "table":
-        echo("\n".join(lines))
+        echo(*lines)
     else:
         for each in timers:
             put_json(each.raw) if output == "json" else echo(each.id)
 
 
 def put_json(value: Mapping[str, Any]) -> None:
-    echo(json.dumps(value, ensure_ascii=False))
+    echo(printable_json(value))
 
 
 def width() -> int | None:

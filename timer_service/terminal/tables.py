@@ -8,14 +8,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 from timer_service.client import Attempt, Timer
+from timer_service.printable import printable
 
 #: What an empty cell shows.
 NONE = "-"
-
-
-def printable(text: str) -> str:
-    """What comes from elsewhere does not get to move the cursor."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def local(moment: datetime | None) -> str:

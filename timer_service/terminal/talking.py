@@ -24,8 +24,8 @@ from timer_service.client import (
     Unauthorized,
     Unavailable,
 )
+from timer_service.printable import printable
 from timer_service.terminal.printing import OutputLost
-from timer_service.terminal.tables import printable
 
 #: Commands that change nothing.
 _LOOKS = frozenset({"show", "list", "watch"})

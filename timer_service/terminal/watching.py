@@ -9,7 +9,8 @@ from datetime import UTC, datetime, timedelta
 import click
 
 from timer_service.client import Attempt, Timer, TimerClient, Unavailable
-from timer_service.terminal.tables import NONE, answer, left, length, local, next_of, printable, standing
+from timer_service.printable import printable
+from timer_service.terminal.tables import NONE, answer, left, length, local, next_of, standing
 
 #: Seconds between two looks at a timer: far from its moment, and near it or under way.
 _FAR, _NEAR = 1.0, 0.2

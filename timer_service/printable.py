@@ -1,0 +1,23 @@
+"""Text from elsewhere made harmless for a terminal: what would move its cursor or turn its lines is written out.
+
+That is control and format characters (C0, C1, DEL, bidi), and separators of lines and paragraphs.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+
+#: All others are harmless; of these each is looked at.
+_DOUBTFUL = re.compile(r"[^ -~]")
+
+
+def printable(text: str) -> str:
+    """With `\\x1b`, `\\u202e` and so on where they stood."""
+    return _DOUBTFUL.sub(lambda it: it[0] if it[0].isprintable() else it[0].encode("unicode_escape").decode(), text)
+
+
+def printable_json(value: object) -> str:
+    """One line that every parser reads as the same value."""
+    text = json.dumps(value, ensure_ascii=False)
+    return _DOUBTFUL.sub(lambda it: it[0] if it[0].isprintable() else json.dumps(it[0])[1:-1], text)
