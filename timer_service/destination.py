@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from ipaddress import IPv6Address
 from urllib.parse import urlsplit
 
 from scheduler import before_path
+from timer_service.hostname import HOST_PATTERN, check_host
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD")
 
 MAX_URL = 8192
 MAX_HEADERS = 100
-_LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 #: Of what check_url() takes, as JSON Schema can say it: a name or an address, a port, and what follows.
-URL_PATTERN = rf"^https?://({_LABEL}(\.{_LABEL})*|\[[0-9A-Fa-f:.]+\])(:[1-9][0-9]{{0,4}})?([/?#][!-\[\]-~]*)?$"
-_HOST = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.?", re.ASCII)
+URL_PATTERN = rf"^https?://{HOST_PATTERN}(:[1-9][0-9]{{0,4}})?([/?#][!-\[\]-~]*)?$"
 NAME_PATTERN = r"^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}$"  # RFC 9110, 5.6.2
 _TOKEN = re.compile(NAME_PATTERN[1:-1], re.ASCII)
 VALUE_PATTERN = r"^([!-~]([ -~\t]*[!-~])?)?$"
@@ -34,9 +32,7 @@ def check_url(url: str) -> tuple[str, int]:
     if len(url) > MAX_URL:
         raise ValueError(f"Longer than {MAX_URL} characters.")
     if not _VISIBLE.fullmatch(url) or "\\" in url:
-        raise ValueError(
-            "Only visible ASCII without a backslash; percent-encode the rest, and write a host in punycode."
-        )
+        raise ValueError("Only visible ASCII without a backslash, but for the host; percent-encode the rest.")
     return _check_origin(before_path(url))
 
 
@@ -53,8 +49,7 @@ def _check_origin(origin: str) -> tuple[str, int]:
         raise ValueError("No user name or password in a URL; use an authorization header.")
     if not parts.hostname:
         raise ValueError("The URL names no host.")
-    if not _is_host(parts.netloc):
-        raise ValueError("This is no host name (RFC 1123) and no address.")
+    check_host(re.sub(r":[0-9]*$", "", parts.netloc))
     if port == 0:
         raise ValueError("Port 0 cannot be called.")
     return parts.hostname or "", port or (443 if parts.scheme == "https" else 80)
@@ -74,13 +69,3 @@ def check_header(name: str, value: object) -> None:
 
 def is_header_name(name: object) -> bool:
     return isinstance(name, str) and bool(_TOKEN.fullmatch(name))
-
-
-def _is_host(netloc: str) -> bool:
-    host = re.sub(r":\d*$", "", netloc)
-    if host.startswith("[") and host.endswith("]"):
-        try:
-            return IPv6Address(host[1:-1]).scope_id is None
-        except ValueError:
-            return False
-    return len(host) <= 253 and bool(_HOST.fullmatch(host))

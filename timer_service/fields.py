@@ -14,6 +14,7 @@ from marshmallow import ValidationError, fields, validate
 from scheduler import Backoff, duration, exact_numbers, moment
 from timer_service import destination, redaction
 from timer_service.answering import JsonText
+from timer_service.hostname import ascii_url
 from timer_service.parts import guard
 
 MAX_TAGS = 10
@@ -131,14 +132,15 @@ class Url(fields.String):
         if not isinstance(value, str):
             raise ValidationError("Must be a string.")
         try:
-            host, port = destination.check_url(value)
+            url = ascii_url(value)
+            host, port = destination.check_url(url)
         except ValueError as error:
             raise ValidationError(str(error)) from None
-        if redaction.is_marked(value):
+        if redaction.is_marked(url):
             raise ValidationError("In its query is the mark of a redacted value, not a value.")
         if not guard().permits_url(host, port):
-            raise ValidationError("This destination may not be called.")
-        return value
+            raise ValidationError(guard().refusal(host, port))
+        return url
 
 
 class ShownUrl(fields.String):

@@ -11,6 +11,7 @@ from marshmallow import Schema, ValidationError, fields, post_load, validate, va
 from scheduler import Query, Status
 from timer_service.destination import check_url
 from timer_service.fields import Moment, Sequence, Tag, Url
+from timer_service.hostname import ascii_url
 from timer_service.schemas import TimerOut
 
 MOST = 1000
@@ -48,10 +49,11 @@ class Origin(fields.String):
         if len(value) > _MAX_ORIGIN:  # the line of a request holds 8190
             raise ValidationError(f"Longer than {_MAX_ORIGIN} characters.")
         try:
-            check_url(value)
+            url = ascii_url(value)
+            check_url(url)
         except ValueError as error:
             raise ValidationError(str(error)) from None
-        return value
+        return url
 
 
 class Filters(Schema):

@@ -85,6 +85,15 @@ class Guard:
     def permits_port(self, port: int) -> bool:
         return port in self.ports if self.ports else port not in _BAD_PORTS
 
+    def refusal(self, host: str, port: int) -> str:
+        """Why a destination may not be called, and what to set; nothing of it tells what a look-up has found."""
+        if not self.permits_port(port):
+            if self.ports:
+                return f"Port {port} is not among those of TIMER_EGRESS_PORTS."
+            return f"Port {port} is of another protocol; it is called only if TIMER_EGRESS_PORTS names it."
+        words = "Only public addresses are called, and networks that TIMER_EGRESS_ALLOW names; never our own services."
+        return f"{words} In a container, {host} is the container itself." if _is_loopback(host) else words
+
     def _is_ours(self, ip: Address, port: int) -> bool:
         if (ip, port) in self.own:
             return True
@@ -102,6 +111,14 @@ def _is_public(ip: Address) -> bool:
     if isinstance(ip, IPv6Address) and ip not in _PUBLIC_IPV6:
         return False
     return not any(ip in network for network in _DENIED)
+
+
+def _is_loopback(host: str) -> bool:
+    """Whether it says so itself, without a look-up."""
+    address = literal(host)
+    if address is None:
+        return host.lower().removesuffix(".") == "localhost"
+    return _meant(inner(ip_address(address))).is_loopback
 
 
 def _meant(ip: Address) -> Address:
