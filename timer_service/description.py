@@ -90,7 +90,7 @@ def _of_field(_converter: Any, field: fields.Field[Any], ret: dict[str, Any], **
 def _tell_failures(path: str, method: str, operation: dict[str, Any]) -> None:
     possible = {401, 403, 429, 503}
     if "requestBody" in operation:
-        possible |= {400, 413, 415, 422}
+        possible |= {400, 408, 413, 415, 422}
     if any(parameter.get("in") == "query" for parameter in operation.get("parameters", ())):
         possible |= {422}
     if "{" in path:

@@ -3,7 +3,7 @@
     python -m tests.bench.hostile_client --seconds 20
 
 One Valkey, one `timer-service api` with one worker and keys, no poller: without an attack, then with all at once. The
-bytes and moments of the attacks come from the seed.
+bytes and moments of the attacks come from the seed. With another checkout in PYTHONPATH the service is that one.
 """
 
 from __future__ import annotations

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import logging
-import random
 import sys
 from itertools import count
 from typing import Any
@@ -29,8 +28,6 @@ class Server(BaseApplication):  # type: ignore[misc]
         self._settings = settings
         self._bind = bind
         self._tally = Tally()
-        # Not of the process id, which is 1 in every container.
-        self._first_core = random.randrange(1024)
         super().__init__()
 
     def load_config(self) -> None:
@@ -63,7 +60,7 @@ class Server(BaseApplication):  # type: ignore[misc]
     def _begin_worker(self, arbiter: Any, worker: Any) -> None:
         _die_with(arbiter.pid)
         if sys.platform == "linux":
-            worker.core = Core(self._first_core + worker.slot)
+            worker.core = Core()
         self._tally.use(worker.slot)
 
 

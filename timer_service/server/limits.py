@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 #: Files of a worker that are no clients' connections: the store's, logs, modules.
 _OURS = 256
+_CONNECTIONS = 4096
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,13 +40,13 @@ class Limits:
     #: Bytes of an answer that the kernel takes from us for a client that does not read.
     send_buffer: int = 128 * 1024
 
-    connections: int = 4096
+    connections: int = _CONNECTIONS
     #: Those of one address may wait silently, or with a part of a request, on so many.
-    waiting_per_peer: int = 2048
+    waiting_per_peer: int = _CONNECTIONS // 2
 
     @classmethod
     def of_this_process(cls) -> Limits:
         """No more connections than files may be open."""
         soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-        most = 4096 if soft == resource.RLIM_INFINITY else max(64, min(4096, soft - _OURS))
+        most = _CONNECTIONS if soft == resource.RLIM_INFINITY else max(64, min(_CONNECTIONS, soft - _OURS))
         return cls(connections=most, waiting_per_peer=most // 2)
