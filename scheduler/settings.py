@@ -10,9 +10,7 @@ from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
-import redis
-
-from scheduler import duration
+from scheduler import duration, store_url
 from scheduler.delivery import egress
 from scheduler.delivery.signing import Signer
 from scheduler.errors import SettingsError
@@ -61,11 +59,7 @@ def _switch(text: str) -> bool:
 
 
 def _redis_url(text: str) -> str:
-    try:
-        pool = redis.ConnectionPool.from_url(text)
-        pool.connection_class(**pool.connection_kwargs)  # which connects nothing yet
-    except (ValueError, TypeError, redis.RedisError):
-        raise ValueError("a redis://, rediss:// or unix:// URL that redis-py understands") from None
+    store_url.check(text)
     return text
 
 

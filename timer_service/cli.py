@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 import os
 import re
+import secrets
 import time
+from base64 import b64encode
 from pathlib import Path
 
 import click
@@ -129,6 +131,20 @@ def new(name: str, read_only: bool) -> None:
     token, entry = new_key(name, "read" if read_only else "write")
     click.echo(f"for the client, as `Authorization: Bearer ...`:  {token}")
     click.echo(f"for TIMER_API_KEYS:                              {entry}")
+
+
+@main.group()
+def secret() -> None:
+    """Secrets that sign webhooks."""
+
+
+@secret.command("new")
+def new_secret() -> None:
+    """Make a secret: for TIMER_SIGNING_SECRETS, and for whoever verifies."""
+    text = "whsec_" + b64encode(secrets.token_bytes(32)).decode()
+    click.echo(text)
+    click.echo("Put it first in TIMER_SIGNING_SECRETS, of API and pollers; those behind it go on signing.", err=True)
+    click.echo("Receivers verify with it: timer_service.client.verify(), or any Standard Webhooks library.", err=True)
 
 
 def _settings() -> Settings:

@@ -114,6 +114,7 @@ def _banner(settings: Settings, address: str, store: EmbeddedStore | None) -> st
         egress = "timers may call this machine, for trying things out; no other address that is not public"
     else:
         egress = f"public addresses, and {settings.egress_allow or 'no others'}"
+    signed = "yes" if settings.signing_secrets else "no: set TIMER_SIGNING_SECRETS"
     key = "-H 'authorization: Bearer <key>' " if settings.api_keys else ""
     return f"""
 timer-service {VERSION}
@@ -121,6 +122,7 @@ timer-service {VERSION}
   pollers  {settings.pollers}
   store    {where}
   egress   {egress}
+  signed   {signed}
 
 Try it. In one terminal a receiver, in another a timer that fires in five seconds:
 

@@ -74,6 +74,7 @@ def test_a_person_is_asked_before_all_that_match_are_cancelled(service: Service,
     for reply, code, status in (("n\n", 1, "scheduled"), ("y\n", 0, "cancelled")):
         terminal = Terminal("timer", "cancel", "--tag", tag, url=service.url)
         wait_until(lambda: terminal.read() and "Go on? [y/N]" in terminal.screen, 20, "the question")  # noqa: B023
+        assert f"1 timer will be cancelled, first {timer.id}. Go on?" in terminal.screen
         terminal.type(reply)
         assert terminal.end() == code
         assert client.get(timer.id).status == status

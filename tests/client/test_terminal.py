@@ -222,10 +222,39 @@ def test_cancel_by_key_disarms(run: Run, client: TimerClient, name: str) -> None
 
 def test_cancel_by_filters_says_how_many(run: Run, client: TimerClient, name: str) -> None:
     client.create_many([{"url": HOOK, "delay": 3600, "tags": [name]} for _ in range(3)])
-    assert run("cancel", "--tag", name).stdout == "matched 3, cancelled 3, skipped 0\n"
+    assert run("cancel", "--tag", name, "--yes").stdout == "matched 3, cancelled 3, skipped 0\n"
     one = client.create(HOOK, delay=3600, tags=[f"{name}-2"])
-    assert only(run("cancel", "--tag", f"{name}-2", "-o", "json")) == {"matched": 1, "cancelled": 1, "skipped": 0}
+    assert only(run("cancel", "--tag", f"{name}-2", "-o", "json", "-y")) == {"matched": 1, "cancelled": 1, "skipped": 0}
     assert client.get(one.id).status == "cancelled"
+
+
+@pytest.mark.parametrize("action", ["cancel", "replay"])
+@pytest.mark.parametrize("filters", [["--status", "scheduled"], ["--destination", HOOK], ["--due-after", "0s"]])
+def test_where_nobody_can_be_asked_nothing_is_done_without_a_yes(
+    run: Run, client: TimerClient, name: str, action: str, filters: list[str]
+) -> None:
+    """Tried: cancel and replay, each kind of filter, empty and closed input, output of each kind."""
+    timer = client.create(HOOK, delay=3600, tags=[name])
+    for words in ([*filters], [*filters, "-o", "json"], ["--tag", name]):
+        result = run(action, *words, stdin=b"")
+        assert (result.exit_code, result.stdout) == (2, "")
+        (line,) = [line for line in result.stderr.splitlines() if line.startswith("Error: ")]
+        assert "--yes" in line
+    assert client.get(timer.id).status == "scheduled"
+
+
+def test_a_dry_run_says_how_many_and_which_and_changes_nothing(run: Run, client: TimerClient, name: str) -> None:
+    ids = [client.create(HOOK, delay=3600 + n, tags=[name]).id for n in range(7)]
+    client.cancel(ids[6])  # no longer to be cancelled
+    first = ids[:5]
+    said = run("cancel", "--tag", name, "--dry-run").stdout
+    assert said == f"6 timers would be cancelled, first {', '.join(first)}\n"
+    told = only(run("cancel", "--tag", name, "--dry-run", "--yes", "-o", "json"))
+    assert told == {"dry_run": True, "count": 6, "exact": True, "first": first}
+    assert run("cancel", "--tag", name, "--dry-run", "-o", "id").stdout.split() == first
+    assert run("replay", "--tag", name, "--dry-run").stdout == "0 timers would be replayed\n"
+    assert run("cancel", ids[0], "--dry-run").exit_code == 2
+    assert {client.get(timer_id).status for timer_id in ids[:6]} == {"scheduled"}
 
 
 def test_reschedule_and_fire_move_it_and_watch_sees_it_arrive(run: Run, receiver: Receiver, name: str) -> None:
@@ -242,7 +271,7 @@ def test_reschedule_and_fire_move_it_and_watch_sees_it_arrive(run: Run, receiver
 def test_replay_by_filters(run: Run, receiver: Receiver, name: str) -> None:
     timer_id = run("set", "0s", f"{receiver.url}/status/410", "--tag", name, "-o", "id").stdout.strip()
     assert run("watch", timer_id).exit_code == 10
-    assert run("replay", "--tag", name).stdout == "matched 1, replayed 1, skipped 0\n"
+    assert run("replay", "--tag", name, "--yes").stdout == "matched 1, replayed 1, skipped 0\n"
 
 
 def test_watch_prints_plain_lines_where_nobody_looks(run: Run, receiver: Receiver) -> None:

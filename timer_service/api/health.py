@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from scheduler import Report, StoreUnavailable, Usage
+from scheduler import Report, Settings, StoreUnavailable, Usage
 from timer_service import part_notes
 from timer_service.arguments import Blueprint
-from timer_service.parts import health, timers
+from timer_service.parts import health, settings, timers
 from timer_service.problems import RETRY_AFTER, Problem
 from timer_service.schemas import HealthOut
 
@@ -35,7 +35,15 @@ def readyz() -> dict[str, Any]:
         raise _not_ready(f"the store refuses {', '.join(report.refused)}", report)
     if report.may_evict:
         raise _not_ready("the store may evict timers", report)
-    return {"status": "ok", "warnings": [*report.warnings, *_of_usage(timers().capacity.usage()), *part_notes.read()]}
+    usage = timers().capacity.usage()
+    warnings = [*report.warnings, *_of_usage(usage), *_of_signing(settings()), *part_notes.read()]
+    return {"status": "ok", "warnings": warnings}
+
+
+def _of_signing(settings: Settings) -> list[str]:
+    if settings.signing_secrets:
+        return []
+    return ["webhooks are not signed: set TIMER_SIGNING_SECRETS (`timer-service secret new` makes a secret)"]
 
 
 def _of_usage(usage: Usage) -> list[str]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import click
@@ -14,31 +16,49 @@ from timer_service.terminal.printing import echo, put, put_json
 from timer_service.terminal.tables import left, local
 from timer_service.terminal.talking import exit_code, say, talking
 
-_yes = click.option("--yes", "-y", is_flag=True, help="Do not ask before filters are used.")
+_yes = click.option("--yes", "-y", is_flag=True, help="Do not ask before filters are used; needed where nobody can.")
+_dry_run = click.option("--dry-run", is_flag=True, help="Only say how many match, and which are the first.")
+
+#: Timers that are counted at most before a question: ten calls.
+_COUNTED = 10_000
+#: Timers that are named then.
+_NAMED = 5
+
+
+@dataclass(frozen=True)
+class _Bulk:
+    """A change of all that match."""
+
+    done: str
+    many: Callable[..., Changed]
+    #: Statuses in which it changes a timer, and the filters that it has unless told otherwise.
+    changes: Sequence[str]
+    unless_said: Mapping[str, str]
 
 
 @click.command()
 @click.argument("timers", nargs=-1, shell_complete=values.waiting_ids)
 @click.option("--key", "by_key", is_flag=True, help="TIMERS are keys, not ids.")
 @_yes
+@_dry_run
 @talking
 @options.filters
-def cancel(
-    client: TimerClient, output: str, timers: Sequence[str], by_key: bool, yes: bool, filters: Mapping[str, Any]
-) -> int:
+def cancel(client: TimerClient, output: str, timers: Sequence[str], by_key: bool, **how: Any) -> int:
     """Cancel TIMERS, or all that match."""
     one = client.cancel_by_key if by_key else client.cancel
-    return _change("cancelled", output, timers, one, filters, client.cancel_many, yes)
+    return _change(client, output, timers, one, _Bulk("cancelled", client.cancel_many, ["scheduled"], {}), **how)
 
 
 @click.command()
 @click.argument("timers", nargs=-1)
 @_yes
+@_dry_run
 @talking
 @options.filters
-def replay(client: TimerClient, output: str, timers: Sequence[str], yes: bool, filters: Mapping[str, Any]) -> int:
+def replay(client: TimerClient, output: str, timers: Sequence[str], **how: Any) -> int:
     """Send TIMERS, or all that match, once more: failed ones unless --status says otherwise."""
-    return _change("replayed", output, timers, client.replay, filters, client.replay_many, yes)
+    bulk = _Bulk("replayed", client.replay_many, ["delivered", "failed"], {"status": "failed"})
+    return _change(client, output, timers, client.replay, bulk, **how)
 
 
 @click.command()
@@ -63,27 +83,67 @@ def fire(client: TimerClient, output: str, timer: str, by_key: bool) -> None:
 
 
 def _change(
-    done: str,
+    client: TimerClient,
     output: str,
     timers: Sequence[str],
     one: Callable[[str], Any],
+    bulk: _Bulk,
+    *,
     filters: Mapping[str, Any],
-    many: Callable[..., Changed],
     yes: bool,
+    dry_run: bool,
 ) -> int:
     if bool(timers) == bool(filters):
-        raise click.UsageError(f"say which timers are to be {done}: by name, or by filters such as --tag")
+        raise click.UsageError(f"say which timers are to be {bulk.done}: by name, or by filters such as --tag")
+    if timers and dry_run:
+        raise click.UsageError("--dry-run counts what filters match; it takes no TIMERS")
     if timers:
-        return _each(timers, one, done, output)
-    if sys.stdin.isatty() and not yes:
-        click.confirm(f"All that match will be {done}. Go on?", abort=True, err=True)
-    changed = many(**filters)
-    said = {"matched": changed.matched, done: changed.changed, "skipped": changed.skipped}
+        return _each(timers, one, bulk.done, output)
+    if dry_run:
+        _say_what_would_be(client, bulk, filters, output)
+        return 0
+    if not yes:
+        if not sys.stdin.isatty():
+            raise click.UsageError(f"nobody can be asked here: --yes if all that match are to be {bulk.done}")
+        count, first = _matching(client, bulk, filters)
+        click.confirm(f"{count} will be {bulk.done}{_named(first)}. Go on?", abort=True, err=True)
+    changed = bulk.many(**filters)
+    said = {"matched": changed.matched, bulk.done: changed.changed, "skipped": changed.skipped}
     if output == "json":
         put_json(said)
     else:
         echo(", ".join(f"{name} {count}" for name, count in said.items()))
     return 0
+
+
+def _say_what_would_be(client: TimerClient, bulk: _Bulk, filters: Mapping[str, Any], output: str) -> None:
+    count, first = _matching(client, bulk, filters)
+    if output == "json":
+        put_json({"dry_run": True, "count": count.number, "exact": count.exact, "first": first})
+    elif output == "id":
+        click.echo("\n".join(first), nl=bool(first))
+    else:
+        click.echo(f"{count} would be {bulk.done}{_named(first)}")
+
+
+@dataclass(frozen=True)
+class _Count:
+    number: int
+    exact: bool
+
+    def __str__(self) -> str:
+        return f"{'' if self.exact else 'at least '}{self.number:,} timer{'' if self.number == 1 else 's'}"
+
+
+def _matching(client: TimerClient, bulk: _Bulk, filters: Mapping[str, Any]) -> tuple[_Count, list[str]]:
+    """How many would be changed now, and the ids of the first."""
+    found = client.list(page_size=1000, **{**bulk.unless_said, **filters})
+    ids = [timer.id for timer in islice(found, _COUNTED) if timer.status in bulk.changes]
+    return _Count(len(ids), exact=next(found, None) is None), ids[:_NAMED]
+
+
+def _named(first: Sequence[str]) -> str:
+    return f", first {', '.join(first)}" if first else ""
 
 
 def _each(timers: Sequence[str], one: Callable[[str], Any], done: str, output: str) -> int:
