@@ -158,6 +158,14 @@ class Attempt(NamedTuple):
     asked_reschedule: str | None = None
 
 
+class Standing(NamedTuple):
+    """How a timer stands, without what it holds."""
+
+    id: str
+    status: Status
+    attempts: int
+
+
 class Timer(NamedTuple):
     """A timer as the store holds it at the moment `read_at`."""
 
@@ -189,6 +197,23 @@ class Timer(NamedTuple):
         return max(0, -(-(self.due_at - self.read_at) // 1000))
 
 
+class Place(NamedTuple):
+    """Where a page of a list ended."""
+
+    score: int
+    #: '' before the first entry.
+    id: str
+    #: Of a list of all: the one whose timers are being listed.
+    status: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Count:
+    count: int
+    #: False if there may be more: it stopped looking.
+    exact: bool
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
     """Which timers, in which order: one index is read, that of the tag or else of the status; the rest filters it."""
@@ -204,7 +229,9 @@ class Query:
     descending: bool = False
     limit: int = 100
     #: Score and id of the entry that the page before ended with.
-    after: tuple[int, str] | None = None
+    after: Place | None = None
+    #: All, one status after the other; without a tag, whose index has all of them anyway.
+    any_status: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,7 +240,7 @@ class Page:
     read_at: int
     timers: list[Timer]
     #: Where the next page goes on; None at the end.
-    next: tuple[int, str] | None
+    next: Place | None
     #: How many there are in all, where one count tells.
     total: int | None
 

@@ -9,7 +9,7 @@ import secrets
 from functools import lru_cache
 from urllib.parse import urlsplit
 
-from flask import Flask, g, request
+from flask import Flask, current_app, g, request
 
 from scheduler import Settings, is_loopback
 from timer_service.problems import Problem
@@ -19,6 +19,8 @@ from timer_service.rates import Rates
 _OPEN = re.compile(r"/(?:livez|readyz|problems/[a-z-]+)/?")
 #: With keys, so is the description: a browser's address line sends none, and it tells nothing that is not public.
 _OPEN_WITH_KEYS = re.compile(rf"{_OPEN.pattern}|/openapi.json/?|/docs(?:/.*)?")
+#: Timers that a call may be about for the price of one request.
+_TIMERS_A_REQUEST = 100
 _READS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -26,7 +28,7 @@ def register(app: Flask, settings: Settings) -> None:
     """Look at every request before its view does."""
     if settings.api_keys:
         keys = [entry.split(":") for entry in settings.api_keys.split(",") if entry]
-        rates = Rates(settings.rate_limit)
+        rates = app.extensions["rates"] = Rates(settings.rate_limit)
 
         @app.before_request
         def _with_key() -> None:
@@ -48,6 +50,13 @@ def register(app: Flask, settings: Settings) -> None:
                 raise Problem(
                     403, "Without API keys, only known names are answered: see Host, and TIMER_ALLOWED_HOSTS."
                 )
+
+
+def charge(timers: int) -> None:
+    """Count a call for as many requests as there are hundreds of timers in it, or that it may look at."""
+    rates: Rates | None = current_app.extensions.get("rates")
+    if rates is not None and timers > _TIMERS_A_REQUEST:
+        rates.charge(g.credential, timers / _TIMERS_A_REQUEST - 1)
 
 
 def new_key(name: str, scope: str) -> tuple[str, str]:

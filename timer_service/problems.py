@@ -22,6 +22,7 @@ from scheduler import (
     StoreUnsuitable,
     TimerError,
     TimerTooLarge,
+    TooManyLists,
     TooManyPending,
     UnknownTimer,
     WrongState,
@@ -71,7 +72,8 @@ PAGES: dict[int, tuple[str, str]] = {
     ),
     429: (
         "too-many-requests",
-        "This key makes too many requests, or too many timers are pending. Wait for as long as Retry-After says.",
+        "This key makes too many requests, too many lists are asked for at once, or too many timers are pending. "
+        "Wait for as long as Retry-After says.",
     ),
     500: ("internal", "A defect of this service. Nothing was acknowledged. Please report it with `instance`."),
     503: (
@@ -124,6 +126,9 @@ def of_engine(error: TimerError) -> Problem:
             return Problem(413, f"Too large: {error}.", errors=[(f"/{error.part}", "The largest part.")])
         case TooManyPending():
             return Problem(429, f"{error}.", headers={"Retry-After": str(_PENDING_RETRY_AFTER)})
+        case TooManyLists():
+            text = "Too many lists and bulk actions at once: they take turns."
+            return Problem(429, text, headers={"Retry-After": str(RETRY_AFTER)})
         case StoreNearCapacity():
             text = "The store is nearly full: nothing can be added now. Nothing was done."
             return Problem(503, text, headers={"Retry-After": str(RETRY_AFTER)}, name="store-near-capacity")

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from marshmallow import Schema, ValidationError, fields, post_load, validate, validates_schema
 
-from scheduler import Query, Status
+from scheduler import Place, Query, Status
 from timer_service.destination import check_url
 from timer_service.fields import Moment, Sequence, Tag, Url
 from timer_service.hostname import ascii_url
@@ -20,7 +20,7 @@ FILTERS = ("status", "tag", "destination", "due_after", "due_before")
 
 
 class Cursor(fields.Field[tuple[int, ...]]):
-    """Where a page ended: a score and an id, and the moment at which a bulk action began."""
+    """Where a page ended, and the moment at which a bulk action began."""
 
     json_schema: ClassVar = {"type": "string", "maxLength": 200}
 
@@ -30,14 +30,17 @@ class Cursor(fields.Field[tuple[int, ...]]):
             said = urlsafe_b64decode(text.encode("ascii", "replace")).decode("ascii")
         except ValueError:
             said = ""
-        match = re.fullmatch(r"(\d{1,16}) (\S{22}) (\d{1,16})", said, re.ASCII)
-        if not match:
+        match = re.fullmatch(r"(-1|\d{1,16}) (\w{22}|-) (\d{1,16})(?: ([a-z]+))?", said, re.ASCII)
+        if not match or match[4] not in (None, *Status):
             raise ValidationError("Not a cursor of ours: send next_cursor back as it came.")
-        return (int(match[1]), match[2]), int(match[3])
+        return Place(int(match[1]), "" if match[2] == "-" else match[2], match[4] or ""), int(match[3])
 
 
-def cursor(place: tuple[int, str] | None, began_at: int = 0) -> str | None:
-    return None if place is None else urlsafe_b64encode(f"{place[0]} {place[1]} {began_at}".encode()).decode()
+def cursor(place: Place | None, began_at: int = 0) -> str | None:
+    if place is None:
+        return None
+    said = f"{place.score} {place.id or '-'} {began_at}" + (f" {place.status}" if place.status else "")
+    return urlsafe_b64encode(said.encode()).decode()
 
 
 class Origin(fields.String):
@@ -65,14 +68,51 @@ class Filters(Schema):
     cursor = Cursor(metadata={"description": "next_cursor of the page before"})
 
 
-class ListIn(Filters):
+class AnyStatus(fields.Enum[Any]):
+    """One status, or all."""
+
+    json_schema: ClassVar = {"type": "string", "enum": [*Status, "any"]}
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(Status, by_value=True, **options)
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
+        return "any" if value == "any" else super()._deserialize(value, *args, **kwargs)
+
+
+class ReadFilters(Filters):
+    status = AnyStatus(metadata={"description": "`any`: delivering, scheduled, failed, delivered, cancelled, in turn"})
+
+
+class CountIn(ReadFilters):
+    class Meta:
+        exclude = ("cursor",)
+
+    @post_load
+    def _query(self, data: dict[str, Any], **_: Any) -> Query:
+        return _query(data)
+
+
+class CountOut(Schema):
+    count = fields.Integer()
+    exact = fields.Boolean(metadata={"description": "false: it stopped looking, there may be more"})
+
+
+class ListIn(ReadFilters):
     order = fields.String(validate=validate.OneOf(("asc", "desc")))
     limit = fields.Integer(validate=validate.Range(1, MOST), load_default=100)
 
     @post_load
     def _query(self, data: dict[str, Any], **_: Any) -> Query:
         data["after"], _began_at = data.pop("cursor", (None, 0))
-        return Query(descending=data.pop("order", "asc") == "desc", **data)
+        return _query(data)
+
+
+def _query(data: dict[str, Any]) -> Query:
+    is_any = data.get("status") == "any"
+    if is_any:
+        del data["status"]
+    return Query(descending=data.pop("order", "asc") == "desc", any_status=is_any, **data)
 
 
 class ListOut(Schema):

@@ -19,6 +19,14 @@ class Rates:
         #: By key: requests that may be made at once, and when that was counted.
         self._buckets: dict[str, tuple[float, float]] = {}
 
+    def charge(self, key: str, requests: float) -> None:
+        """A request that was let through turns out to cost as much as so many more: later ones wait for it."""
+        if self._per_second:
+            with self._lock:
+                room, counted_at = self._buckets.get(key, (float(self._per_second), self._clock()))
+                # No longer than 10 s, however much it was.
+                self._buckets[key] = (max(room - requests, -10.0 * self._per_second), counted_at)
+
     def wait(self, key: str) -> int:
         """0 if a request may be made now, else the whole seconds until one may."""
         if not self._per_second:

@@ -48,6 +48,11 @@ def partition_of_key(key: str, partitions: int) -> int:
     return crc32(key.encode()) % partitions
 
 
+def waiting(partition: int) -> str:
+    """The destinations at their share, by the tags that scripts know them by."""
+    return f"timers:{{{partition}}}:waiting"
+
+
 def batches(
     items: Iterable[T], timer_id: Callable[[T], str], partitions: int, most: int
 ) -> Iterator[tuple[int, list[T]]]:

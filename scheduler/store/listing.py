@@ -1,14 +1,53 @@
-"""Pages of timers, in the order of one index: by due time, or finished ones by the time they are forgotten."""
+"""Pages of timers, in the order of one index: by due time, or finished ones by the time they are forgotten.
+
+What a page reads is put together of many short calls: each takes the store 3 ms at most, and others are served between.
+"""
 
 from __future__ import annotations
 
+import heapq
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from scheduler.store import keys
 from scheduler.store.link import Link
 from scheduler.store.reading import ROW, read_timer
 from scheduler.store.record import destination_tag
-from scheduler.timer import Page, Query, Status
+from scheduler.timer import Count, Page, Place, Query, Status, Timer
 
 #: Values of list.lua's reply before its rows; each of these is a row of read.lua with its score before it.
-_HEAD = 5
+_HEAD = 7
+#: Entries that a page looks at, and bytes that it tells, at most: then it stops short and says where it goes on.
+_PAGE_LOOK, _PAGE_BYTES = 2000, 4 * 1024 * 1024
+#: Entries that a count looks at where it has to look: 50 calls.
+_COUNT_LOOK = 10_000
+#: Destinations with timers that wait, read in one call.
+_PARTS = 50
+#: Timers that one call tells at most, shared among all that are asked for a page before its first timer is known.
+_ROWS = 200
+_LEAST_ROWS = 20
+#: Where timers that wait because two pollers died of them stand (lua/shared.lua).
+_SUSPECTS = b"!suspects"
+#: The order of a list of all.
+_ANY = (Status.DELIVERING, Status.SCHEDULED, Status.FAILED, Status.DELIVERED, Status.CANCELLED)
+
+_Key = tuple[int, str]
+
+
+@dataclass(slots=True)
+class _Spent:
+    """What the calls for one page have taken so far."""
+
+    look: int
+    bytes: int
+    read_at: int = 0
+    #: Entries in all; None where a filter hides the number.
+    total: int | None = 0
+
+    @property
+    def is_over(self) -> bool:
+        return self.look <= 0 or self.bytes <= 0
 
 
 class Listing:
@@ -17,34 +56,113 @@ class Listing:
 
     def page(self, query: Query) -> Page:
         """One page. A short or empty one may have a next all the same: there is more to look at."""
-        replies = [self._link.run("list", partition, _args(query)) for partition in range(self._link.partitions)]
-        rows = [
-            ((int(reply[i]), reply[i + 1].decode()), read_timer(reply[0], reply[i + 1 : i + 1 + ROW]))
-            for reply in replies
-            for i in range(_HEAD, len(reply), 1 + ROW)
-        ]
-        rows.sort(key=lambda row: row[0], reverse=query.descending)
-        # What one partition has not looked at yet would stand among what the others have beyond that place.
-        places = [(int(reply[3]), reply[4].decode()) for reply in replies if not reply[2]]
-        horizon = (max if query.descending else min)(places, default=None)
-        if horizon is not None:
-            rows = [row for row in rows if (row[0] >= horizon if query.descending else row[0] <= horizon)]
-        if len(rows) > query.limit:
-            rows = rows[: query.limit]
-            horizon = rows[-1][0]
-        totals = [reply[1] for reply in replies]
+        if not query.any_status or query.tag:
+            return self._page(query)
+        timers: list[Timer] = []
+        after, page = query.after, None
+        first = _ANY.index(Status(after.status)) if after and after.status else 0
+        for number, status in enumerate(_ANY[first:], first):
+            asked = replace(query, any_status=False, status=status, after=after, limit=query.limit - len(timers))
+            page = self._page(asked)
+            timers += page.timers
+            if page.next is not None:
+                return Page(read_at=page.read_at, timers=timers, next=page.next._replace(status=status), total=None)
+            after = None
+            if len(timers) >= query.limit and status is not _ANY[-1]:
+                following = Place(-1, "", _ANY[number + 1])
+                return Page(read_at=page.read_at, timers=timers, next=following, total=None)
+        assert page is not None
+        return Page(read_at=page.read_at, timers=timers, next=None, total=None)
+
+    def count(self, query: Query) -> Count:
+        """How many match: all, or as many as were found when it had looked long enough."""
+        if query.any_status and not query.tag:
+            each = [self.count(replace(query, any_status=False, status=status)) for status in _ANY]
+            return Count(count=sum(it.count for it in each), exact=all(it.exact for it in each))
+        left, found = _COUNT_LOOK, 0
+        for partition in range(self._link.partitions):
+            for parts in self._parts(partition, query):
+                after = None
+                while True:
+                    reply = self._link.run("list", partition, _args(query, _COUNT_LOOK, after, "count", parts))
+                    found += max(reply[1], reply[6])  # without a filter the index knows, and nothing is looked at
+                    left -= reply[5]
+                    if reply[2] or reply[1] >= 0:
+                        break
+                    if left <= 0:
+                        return Count(count=found, exact=False)
+                    after = Place(int(reply[3]), reply[4].decode())
+        return Count(count=found, exact=True)
+
+    def _page(self, query: Query) -> Page:
+        spent = _Spent(_PAGE_LOOK, _PAGE_BYTES)
+        sources = [(it, parts) for it in range(self._link.partitions) for parts in self._parts(it, query)]
+        rows = max(_LEAST_ROWS, -(-_ROWS // len(sources)))
+        merged = heapq.merge(
+            *(self._rows(partition, parts, query, rows, spent) for partition, parts in sources),
+            key=lambda entry: entry[0],
+            reverse=query.descending,
+        )
+        timers: dict[str, Timer] = {}
+        last = None
+        for key, timer in merged:
+            if len(timers) >= query.limit:
+                break
+            last = key
+            if timer is not None:
+                timers.setdefault(timer.id, timer)  # one that begins to wait meanwhile is seen twice
+            elif spent.is_over:
+                break
+        else:
+            last = None
         return Page(
-            read_at=max(reply[0] for reply in replies),
-            timers=[timer for _, timer in rows],
-            next=horizon,
-            total=None if -1 in totals else sum(totals),
+            read_at=spent.read_at,
+            timers=list(timers.values()),
+            next=None if last is None else Place(*last),
+            total=spent.total,
         )
 
+    def _rows(
+        self, partition: int, parts: list[str], query: Query, rows: int, spent: _Spent
+    ) -> Iterator[tuple[_Key, Timer | None]]:
+        """What matches of one part of an index, in order; and with None how far was looked: a page can end there."""
+        after, is_first = query.after if query.after and query.after.id else None, True
+        while True:
+            reply = self._link.run("list", partition, _args(query, min(rows, query.limit), after, "rows", parts))
+            spent.read_at = max(spent.read_at, reply[0])
+            if is_first:
+                spent.total = None if spent.total is None or reply[1] < 0 else spent.total + reply[1]
+            is_first = False
+            spent.look -= reply[5]
+            for i in range(_HEAD, len(reply), 1 + ROW):
+                row = reply[i + 1 : i + 1 + ROW]
+                spent.bytes -= len(row[2]) + len(row[6])
+                yield (int(reply[i]), row[0].decode()), read_timer(reply[0], row)
+            if reply[2]:
+                return
+            place = (int(reply[3]), reply[4].decode())
+            yield place, None
+            after = Place(*place)
 
-def _args(query: Query) -> list[str | int]:
+    def _parts(self, partition: int, query: Query) -> list[list[str]]:
+        """What one call each reads of an index: scheduled timers may wait behind destinations, in a set each."""
+        if query.tag or query.status not in (None, Status.SCHEDULED):
+            return [[]]
+        with self._link.translated("ZRANGE"):
+            tags: list[Any] = self._link.client.zrange(keys.waiting(partition), 0, -1)
+        if query.destination:
+            wanted = {destination_tag(query.destination).encode(), _SUSPECTS}
+            tags = [tag for tag in tags if tag in wanted]
+        parts = ["", *(tag.decode() for tag in tags)]
+        return [parts[at : at + _PARTS] for at in range(0, len(parts), _PARTS)]
+
+
+def _args(
+    query: Query, limit: int, after: Place | None, what: Literal["rows", "count"], parts: list[str]
+) -> list[str | int]:
     status = query.status or ("" if query.tag else Status.SCHEDULED)
     index, only = (f"tag:{query.tag}", status) if query.tag else (status, "")
-    score, timer_id = query.after or ("", "")
+    score, timer_id = ("", "") if after is None else (after.score, after.id)
     return [
         index,
         only,
@@ -52,7 +170,9 @@ def _args(query: Query) -> list[str | int]:
         "" if query.due_after is None else query.due_after,
         "" if query.due_before is None else query.due_before,
         "desc" if query.descending else "asc",
-        query.limit,
+        limit,
         score,
         timer_id,
+        what,
+        *parts,
     ]

@@ -18,12 +18,18 @@ from scheduler.errors import (
 from scheduler.store import keys
 from scheduler.store.capacity import Capacity
 from scheduler.store.link import Link
-from scheduler.store.reading import ROW, read_timer
+from scheduler.store.reading import read_timer
 from scheduler.store.record import decode_attempt, encode
-from scheduler.timer import Attempt, Draft, Reason, Stats, Status, Timer
+from scheduler.timer import Attempt, Draft, Reason, Standing, Stats, Status, Timer
 
-#: Timers that one script call takes at most: the store serves nobody else meanwhile.
-_BATCH = 250
+#: Timers that one script call takes at most, and bytes of their records: the store serves nobody else meanwhile.
+_BATCH, _BATCH_BYTES = 100, 256 * 1024
+#: The same of timers that are cancelled or replayed: 2 ms if each has ten tags.
+_CHANGES = 32
+#: Bytes that take as long to store as to note a key or a tag.
+_NAME_BYTES = 500
+#: Destinations behind which one call counts the timers that wait (lua/shared.lua).
+_COUNTED = 1000
 
 T = TypeVar("T")
 
@@ -70,7 +76,12 @@ class Timers:
                 records[number] = encode(draft.webhook, draft.key, draft.tags)
             except TimerTooLarge as error:
                 found[number] = error
-        for partition, batch in self._batches(records, lambda number: drafts[number].id):
+
+        def weight(number: int) -> int:
+            draft = drafts[number]
+            return len(records[number]) + _NAME_BYTES * (len(draft.tags) + (draft.key is not None))
+
+        for partition, batch in self._batches(records, lambda number: drafts[number].id, weight):
             args: list[str | bytes | int] = [self._max_pending]
             for number in batch:
                 draft = drafts[number]
@@ -109,12 +120,14 @@ class Timers:
             raise UnknownTimer(webhook_id)
         return timer_id
 
-    def get_each(self, timer_ids: Iterable[str]) -> list[Timer]:
-        """Those that are known, each once, in any order."""
+    def standings(self, timer_ids: Iterable[str]) -> list[Standing]:
+        """How those stand that are known, each once, in any order; without what they hold, which may be much."""
         found = []
         for partition, batch in self._batches(self._possible(timer_ids), str):
-            now, *rows = self._link.run("read", partition, batch)
-            found += [read_timer(now, rows[i : i + ROW]) for i in range(0, len(rows), ROW)]
+            reply = self._link.run("stand", partition, batch)
+            for timer_id, status, attempts in zip(batch, reply[::2], reply[1::2], strict=True):
+                if status:
+                    found.append(Standing(timer_id, Status(status.decode()), attempts))
         return found
 
     def find(self, key: str) -> str:
@@ -159,13 +172,13 @@ class Timers:
         (status,) = self.replay_each([timer])
         _expect(timer.id, status, "done")
 
-    def replay_each(self, timers: Sequence[Timer]) -> list[str]:
+    def replay_each(self, timers: Sequence[Timer | Standing]) -> list[str]:
         """The same for many, each as it was read: 'done', its status ('' is unknown), or 'key <id>' of the holder."""
         attempts = {timer.id: timer.attempts for timer in timers}
         return self._each("replay", list(attempts), lambda timer_id: [timer_id, attempts[timer_id]])
 
     def stats(self) -> Stats:
-        replies = [self._link.run("stats", partition, list(Reason)) for partition in range(self._link.partitions)]
+        replies = [self._stats(partition) for partition in range(self._link.partitions)]
         scheduled, overdue, delivering, delivered, failed, cancelled, waiting, lost, refused, unrung = (
             sum(reply[i] for reply in replies) for i in (*range(1, 7), 8, 10, 11, 12)
         )
@@ -191,6 +204,14 @@ class Timers:
             ended=ended,
         )
 
+    def _stats(self, partition: int) -> list[int]:
+        """stats.lua's reply, with all that waits behind more destinations than one call counts."""
+        reply: list[int] = self._link.run("stats", partition, list(Reason))
+        for first in range(_COUNTED, reply[8] + 1, _COUNTED):
+            more = self._link.run("waiting", partition, [first, first + _COUNTED - 1])
+            reply[1], reply[2] = reply[1] + more, reply[2] + more
+        return reply
+
     def _each(
         self,
         script: str,
@@ -200,7 +221,7 @@ class Timers:
     ) -> list[str]:
         """Run a script that answers a word for each timer; '' for an id that no timer can have."""
         found = dict.fromkeys(timer_ids, "")
-        for partition, batch in self._batches(self._possible(found), str):
+        for partition, batch in keys.batches(self._possible(found), str, self._link.partitions, _CHANGES):
             args = [*first, *(word for timer_id in batch for word in words(timer_id))]
             reply = self._link.run(script, partition, args)
             found.update(zip(batch, (status.decode() for status in reply), strict=True))
@@ -211,8 +232,20 @@ class Timers:
         once = dict.fromkeys(timer_ids)
         return [timer_id for timer_id in once if keys.partition_of(timer_id, self._link.partitions) is not None]
 
-    def _batches(self, items: Iterable[T], timer_id: Callable[[T], str]) -> Iterator[tuple[int, list[T]]]:
-        return keys.batches(items, timer_id, self._link.partitions, _BATCH)
+    def _batches(
+        self, items: Iterable[T], timer_id: Callable[[T], str], size: Callable[[T], int] | None = None
+    ) -> Iterator[tuple[int, list[T]]]:
+        for partition, batch in keys.batches(items, timer_id, self._link.partitions, _BATCH):
+            part: list[T] = []
+            held = 0
+            for item in batch:
+                more = size(item) if size else 0
+                if part and held + more > _BATCH_BYTES:
+                    yield partition, part
+                    part, held = [], 0
+                part.append(item)
+                held += more
+            yield partition, part
 
     def _partition(self, timer_id: str) -> int:
         partition = keys.partition_of(timer_id, self._link.partitions)

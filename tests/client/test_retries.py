@@ -99,6 +99,7 @@ REPEATED: list[tuple[Call, bytes]] = [
     (lambda client: client.get_by_key("k"), answer(200, TIMER)),
     (lambda client: client.attempts("00abc"), answer(200, {"data": []})),
     (lambda client: list(client.list()), answer(200, {"data": [], "next_cursor": None})),
+    (lambda client: client.count(), answer(200, {"count": 1, "exact": True})),
     (lambda client: client.cancel("00abc"), answer(204)),
 ]
 #: Done twice they are not the same as done once.

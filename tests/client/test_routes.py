@@ -17,6 +17,7 @@ from tests.bench.raw import RawReceiver, raw_receiving
 from tests.bench.receiver import Receiver
 from timer_service.client import (
     Conflict,
+    Count,
     Forbidden,
     Invalid,
     NewTimer,
@@ -308,3 +309,12 @@ def test_keys_decide_who_may_do_what(service: Service, keys: dict[str, str]) -> 
 def test_everything_the_service_refuses_is_of_one_tree(client: TimerClient) -> None:
     with pytest.raises(TimerServiceError):
         client.get("nonsense")
+
+
+def test_counting_and_listing_all(client: TimerClient, name: str) -> None:
+    one, two = (client.create("http://h/", delay=60, tags=[name]) for _ in range(2))
+    client.cancel(two.id)
+    assert client.count(tag=name) == Count(count=2, exact=True)
+    assert client.count(tag=name, status="cancelled").count == 1
+    everything = [timer.id for timer in client.list(status="any", page_size=100)]
+    assert everything.index(one.id) < everything.index(two.id)

@@ -205,6 +205,14 @@ def test_bounds_of_a_list_may_be_lengths_from_now(run: Run, name: str) -> None:
     assert run("list", "--tag", name, "--due-before", tomorrow, "-o", "id").stdout == soon + late
 
 
+def test_count_says_how_many(run: Run, name: str) -> None:
+    for _ in range(2):
+        run("set", "1h", HOOK, "--tag", name)
+    assert run("count", "--tag", name).stdout == "2\n"
+    assert only(run("count", "--tag", name, "--status", "any", "--output", "json")) == {"count": 2, "exact": True}
+    assert run("count", "--tag", name, "--status", "failed").stdout == "0\n"
+
+
 def test_cancel_goes_on_after_one_that_fails_and_exits_as_it_did(run: Run, client: TimerClient) -> None:
     ids = [client.create(HOOK, delay=3600).id for _ in range(2)]
     result = run("cancel", ids[0], "nonsense", ids[1])

@@ -10,6 +10,7 @@ from marshmallow import ValidationError
 from scheduler import Draft, StoreUnavailable, TimerError
 from timer_service import idempotency
 from timer_service.arguments import Blueprint, invalid
+from timer_service.auth import charge
 from timer_service.description import IDEMPOTENCY_KEY
 from timer_service.parts import timers
 from timer_service.problems import Problem, members, of_engine
@@ -30,6 +31,7 @@ Accepted = dict[str, list[int]]
 @bp.doc(parameters=[IDEMPOTENCY_KEY])
 def create(asked: dict[str, Any]) -> tuple[dict[str, Any], int, dict[str, str]]:
     """Set many timers; the answer has one result for each, in order."""
+    charge(len(asked["timers"]))
     begun = idempotency.begin()
     schema, dump = NewTimer(), TimerOut().dump
     results: list[dict[str, Any]] = [{}] * len(asked["timers"])

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from scheduler import Page, Query, Status
+from scheduler import Page, Query, Standing, Status, Timer
 from timer_service.arguments import Blueprint
+from timer_service.auth import charge
 from timer_service.parts import listing, timers
 from timer_service.queries import BulkIn, CancelledOut, ReplayedOut, cursor
+from timer_service.turns import in_turn
 
 bp = Blueprint("bulk", __name__, description="Actions on many timers")
 
 
 @bp.route("/timers/cancel", methods=["POST"])
+@in_turn
 @bp.arguments(BulkIn)
 @bp.response(200, CancelledOut)
 def cancel(asked: dict[str, Any]) -> dict[str, Any]:
     """Withdraw timers."""
+    charge(len(asked.get("ids", ())) or asked["limit"])
     if "ids" in asked:
         ids = list(dict.fromkeys(asked["ids"]))
         following, matched = None, len(ids)
@@ -29,12 +34,15 @@ def cancel(asked: dict[str, Any]) -> dict[str, Any]:
 
 
 @bp.route("/timers/replay", methods=["POST"])
+@in_turn
 @bp.arguments(BulkIn)
 @bp.response(200, ReplayedOut)
 def replay(asked: dict[str, Any]) -> dict[str, Any]:
     """Send finished timers once more: failed ones, unless a status or ids are given."""
+    charge(len(asked.get("ids", ())) or asked["limit"])
     if "ids" in asked:
-        found, following, matched = timers().get_each(asked["ids"]), None, len(set(asked["ids"]))
+        found: Sequence[Timer | Standing] = timers().standings(asked["ids"])
+        following, matched = None, len(set(asked["ids"]))
     else:
         _, began_at = asked.get("cursor", (None, 0))
         page = _page({"status": Status.FAILED, **asked})

@@ -7,16 +7,21 @@ from urllib.parse import urlencode
 
 from flask import request
 
-from scheduler import Attempt, Draft, Query, Timer, TimerError
+from scheduler import Attempt, Count, Draft, Query, Timer, TimerError
 from timer_service import idempotency
 from timer_service.arguments import Blueprint, json_object
+from timer_service.auth import charge
 from timer_service.description import IDEMPOTENCY_KEY, MERGE_PATCH
 from timer_service.merge import merging
 from timer_service.parts import changes, listing, timers
-from timer_service.queries import ListIn, ListOut, cursor
+from timer_service.queries import CountIn, CountOut, ListIn, ListOut, cursor
 from timer_service.schemas import AttemptsOut, NewTimer, TimerOut
+from timer_service.turns import in_turn
 
 bp = Blueprint("timers", __name__, description="Requests that will be sent")
+
+#: Timers of a list that a count costs as much as.
+_COUNTED_AS = 1000
 
 
 @bp.route("/timers", methods=["POST"])
@@ -42,10 +47,12 @@ def create(asked: dict[str, Any]) -> tuple[Timer, int, dict[str, str]]:
 
 
 @bp.route("/timers", methods=["GET"])
+@in_turn
 @bp.arguments(ListIn, location="query")
 @bp.response(200, ListOut)
 def index(query: Query) -> tuple[dict[str, Any], int, dict[str, str]]:
     """A page of timers, scheduled ones unless a status or a tag is asked for; the earliest due comes first."""
+    charge(query.limit)
     page = listing().page(query)
     following = cursor(page.next)
     answer: dict[str, Any] = {"data": page.timers, "next_cursor": following}
@@ -55,6 +62,16 @@ def index(query: Query) -> tuple[dict[str, Any], int, dict[str, str]]:
         return answer, 200, {}
     link = f"{request.path}?{urlencode({**request.args, 'cursor': following})}"
     return answer, 200, {"Link": f'<{link}>; rel="next"'}
+
+
+@bp.route("/timers/count", methods=["GET"])
+@in_turn
+@bp.arguments(CountIn, location="query")
+@bp.response(200, CountOut)
+def count(query: Query) -> Count:
+    """How many timers a list would show in all; `exact` is false where it stopped looking, after 10,000."""
+    charge(_COUNTED_AS)
+    return listing().count(query)
 
 
 @bp.route("/timers/<timer_id>", methods=["GET"])

@@ -1,7 +1,7 @@
 """The timer service from Python: set timers, verify the webhooks they send. Loads requests, nothing of the server."""
 
-from timer_service.client.answers import Attempt, Changed, Page, Readiness, Reason, Stats, Timer
-from timer_service.client.asked import Changes, Filters, KeyedOptions, NewTimer, Options, When
+from timer_service.client.answers import Attempt, Changed, Count, Page, Readiness, Reason, Stats, Timer
+from timer_service.client.asked import Changes, Filters, KeyedOptions, NewTimer, Options, ReadFilters, When
 from timer_service.client.errors import (
     Conflict,
     FieldError,
@@ -23,6 +23,7 @@ __all__ = [
     "Changed",
     "Changes",
     "Conflict",
+    "Count",
     "FieldError",
     "Filters",
     "Forbidden",
@@ -34,6 +35,7 @@ __all__ = [
     "Options",
     "Page",
     "RateLimited",
+    "ReadFilters",
     "Readiness",
     "Reason",
     "Stats",

@@ -168,6 +168,19 @@ class Page(Checked):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Count(Checked):
+    """How many timers match."""
+
+    count: int
+    #: False if there may be more: the service stopped looking.
+    exact: bool
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> Count:
+        return cls(count=raw["count"], exact=raw["exact"])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Changed(Checked):
     """What a bulk cancel or replay did, summed over its calls."""
 

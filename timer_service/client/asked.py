@@ -74,8 +74,7 @@ class Changes(When, total=False):
     metadata: Mapping[str, Any] | None
 
 
-class Filters(TypedDict, total=False):
-    status: Status
+class _WhateverStatus(TypedDict, total=False):
     tag: str
     #: An origin, or a URL of it.
     destination: str
@@ -83,6 +82,15 @@ class Filters(TypedDict, total=False):
     due_after: datetime | str
     #: Up to, and without, this moment.
     due_before: datetime | str
+
+
+class Filters(_WhateverStatus, total=False):
+    status: Status
+
+
+class ReadFilters(_WhateverStatus, total=False):
+    #: `any`: delivering, scheduled, failed, delivered and cancelled ones, in turn.
+    status: Status | Literal["any"]
 
 
 def to_json(asked: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,8 +10,18 @@ from uuid import uuid4
 
 import requests
 
-from timer_service.client.answers import Attempt, Changed, Page, Readiness, Stats, Timer
-from timer_service.client.asked import Changes, Filters, KeyedOptions, NewTimer, Options, Seconds, When, to_json
+from timer_service.client.answers import Attempt, Changed, Count, Page, Readiness, Stats, Timer
+from timer_service.client.asked import (
+    Changes,
+    Filters,
+    KeyedOptions,
+    NewTimer,
+    Options,
+    ReadFilters,
+    Seconds,
+    When,
+    to_json,
+)
 from timer_service.client.batches import bodies, groups
 from timer_service.client.errors import TimerServiceError, Unavailable, from_problem
 from timer_service.client.wire import Wire, check, encode, nothing, segment
@@ -92,14 +102,14 @@ class TimerClient:
         order: str | None = None,
         limit: int | None = None,
         cursor: str | None = None,
-        **filters: Unpack[Filters],
+        **filters: Unpack[ReadFilters],
     ) -> Page:
         """One page of a list: scheduled timers, soonest first, unless said otherwise."""
         query = {"order": order, "limit": limit, "cursor": cursor, **to_json(filters)}
         return self._wire.call("GET", "/timers", Page.from_json, query=query, repeatable=True)
 
     def list(
-        self, *, order: str | None = None, page_size: int | None = None, **filters: Unpack[Filters]
+        self, *, order: str | None = None, page_size: int | None = None, **filters: Unpack[ReadFilters]
     ) -> Iterator[Timer]:
         """Every timer that matches, page by page as you go on."""
         cursor = None
@@ -109,6 +119,10 @@ class TimerClient:
             cursor = page.next_cursor
             if cursor is None:
                 return
+
+    def count(self, **filters: Unpack[ReadFilters]) -> Count:
+        """How many a list would show, without the list."""
+        return self._wire.call("GET", "/timers/count", Count.from_json, query=to_json(filters), repeatable=True)
 
     def reschedule(self, timer_id: str, **when: Unpack[When]) -> Timer:
         """Move a timer that waits; its attempts begin anew. Conflict while it is delivering, or once it has ended."""

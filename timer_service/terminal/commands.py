@@ -112,7 +112,7 @@ def show(client: TimerClient, output: str, timer: str, by_key: bool) -> None:
 @click.option("--limit", type=click.IntRange(1), default=_LISTED, show_default=True)
 @click.option("--all", "everything", is_flag=True, help="Without any limit.")
 @talking
-@options.filters
+@options.read_filters
 def list_(
     client: TimerClient, output: str, order: str | None, limit: int, everything: bool, filters: Mapping[str, Any]
 ) -> None:
@@ -126,6 +126,18 @@ def list_(
     put(output, timers, *aligned(timer_rows(timers), width()))
     if not everything and next(found, None):
         click.echo(f"The first {limit}; there are more: --limit, --all.", err=True)
+
+
+@timer.command()
+@talking
+@options.read_filters
+def count(client: TimerClient, output: str, filters: Mapping[str, Any]) -> None:
+    """How many timers wait; with --status or --tag, others."""
+    found = client.count(**filters)
+    if output == "json":
+        put_json({"count": found.count, "exact": found.exact})
+    else:
+        click.echo(f"{'' if found.exact else 'at least '}{found.count}")
 
 
 @timer.command()

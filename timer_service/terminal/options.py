@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import click
@@ -22,7 +22,16 @@ def id_of(client: TimerClient, timer: str, by_key: bool) -> str:
 
 
 def filters(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Gives a command `filters`, a mapping of those that were given."""
+    """Gives a command that changes timers `filters`, a mapping of those that were given."""
+    return _filters(command, _STATUSES)
+
+
+def read_filters(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The same for a command that only looks: at all, if it is asked to."""
+    return _filters(command, [*_STATUSES, "any"])
+
+
+def _filters(command: Callable[..., Any], statuses: Sequence[str]) -> Callable[..., Any]:
 
     @functools.wraps(command)
     def run(status: Any, tag: Any, destination: Any, due_after: Any, due_before: Any, **rest: Any) -> Any:
@@ -40,7 +49,7 @@ def filters(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--due-after", type=values.moment, help="From this moment on."),
         click.option("--destination", help="An origin, http://host:port, or a URL of it."),
         click.option("--tag"),
-        click.option("--status", type=click.Choice(_STATUSES)),
+        click.option("--status", type=click.Choice(statuses)),
     ):
         run = option(run)
     return run

@@ -20,8 +20,10 @@ local MAX_BYTES = 1048576       -- of records in one batch
 local MAX_LOST = 3              -- lost leases that fail a timer
 local LOOK = 1000               -- due timers looked at in one call, taken or moved
 local LOOK_BYTES = 4194304      -- and of their records
-local READ = 16                 -- records read in one command: of the largest as many as LOOK_BYTES has room for
+local READ, READ_LARGE = 16, 2  -- records read in one command; the first, and where they are large
+local LARGE = 8192              -- bytes of a record that is large
 local LOOK_WAITING = 100        -- destinations looked at; of at most four a caller has its share in flight
+local FORGET_WORK = 400         -- timers and names of theirs forgotten in one call: 2 ms
 local FORGET = 100              -- overdue finished timers forgotten per status and claim, or twice the limit if that is more
 
 local us = now_us()
@@ -142,28 +144,37 @@ local function take_schedule()
       push(keys, record_key(due[i]))
     end
     local progress = redis.call('HMGET', PROGRESS, unpack(ids))
-    local records
+    local records, first = {}, 1
     for n, id in ipairs(ids) do
       if full() then break end
-      local at = (n - 1) % READ
-      if at == 0 then records = redis.call('MGET', unpack(keys, n, math.min(n + READ - 1, #keys))) end
-      read = read + take_due(id, tonumber(due[2 * n]), progress[n], records[at + 1])
+      if n - first >= #records then
+        local count = looked > 0 and read < looked * LARGE and READ or READ_LARGE
+        first, records = n, redis.call('MGET', unpack(keys, n, math.min(n + count - 1, #keys)))
+      end
+      read = read + take_due(id, tonumber(due[2 * n]), progress[n], records[n - first + 1])
       looked = looked + 1
     end
     write()
   end
 end
 
+local forgotten = 0
 local function forget(status)
   local set = ROOT .. status
   local count = math.max(redis.call('ZCOUNT', set, '-inf', int(now)), redis.call('ZCARD', set) - keep_finished)
   count = math.min(count, math.max(FORGET, 2 * limit))
   if count <= 0 then return end
-  local ids, keys = redis.call('ZRANGE', set, 0, count - 1), {}
-  for n, raw in ipairs(redis.call('HMGET', PROGRESS, unpack(ids))) do
-    if is_progress_named(raw) then forget_names(ids[n], read_first_line(ids[n])) end
-    push(keys, record_key(ids[n]), attempts_key(ids[n]))
+  local ids, keys = {}, {}
+  local found = redis.call('ZRANGE', set, 0, count - 1)
+  for n, raw in ipairs(redis.call('HMGET', PROGRESS, unpack(found))) do
+    local id = found[n]
+    if forgotten >= FORGET_WORK then break end
+    forgotten = forgotten + 1
+    if is_progress_named(raw) then forgotten = forgotten + 1 + forget_names(id, read_first_line(id)) end
+    push(ids, id)
+    push(keys, record_key(id), attempts_key(id))
   end
+  if not ids[1] then return end
   redis.call('DEL', unpack(keys))
   many('HDEL', PROGRESS, ids)
   many('ZREM', set, ids)
@@ -188,9 +199,9 @@ else
   write()
   take_schedule()
   if #taken > 0 then redis.call('SET', LAST_CLAIM, claim .. ' ' .. table.concat(taken, ' '), 'PX', LAST_CLAIM_TTL) end
-  forget('delivered')
-  forget('failed')
-  forget('cancelled')
+  -- By turns, for the first may use up the work of a call.
+  local ended = { 'delivered', 'failed', 'cancelled' }
+  for n = 1, 3 do forget(ended[(us + n) % 3 + 1]) end
   count_ends()
 end
 

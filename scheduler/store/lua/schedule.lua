@@ -12,7 +12,9 @@ local now = math.ceil(now_us() / 1000)
 local _, earliest = head(SCHEDULED)
 local most = tonumber(ARGV[1])
 local room = math.huge
-if most > 0 then room = most - redis.call('ZCARD', SCHEDULED) - count_waiting() - redis.call('ZCARD', DELIVERING) end
+if most > 0 then
+  room = most - redis.call('ZCARD', SCHEDULED) - count_waiting(0, COUNTED - 1) - redis.call('ZCARD', DELIVERING)
+end
 local first
 local reply = {}
 

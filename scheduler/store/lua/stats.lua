@@ -1,5 +1,6 @@
 #!lua flags=no-writes
--- Counts the timers of one partition, and tells its sums.
+-- Counts the timers of one partition, and tells its sums. Of those that wait, behind the first 1,000 destinations: the rest is
+-- for waiting.lua.
 -- KEYS[1] timers:{p}:scheduled (ZSET)
 -- Computes waiting, waiting:<tag>, delivering, delivered, failed, cancelled, counters, lateness
 -- ARGV    reasons for which timers end
@@ -8,7 +9,7 @@
 --         | per reason the timers that have ended so | then the latest latenesses, ms
 
 local now = math.floor(now_us() / 1000)
-local waiting = count_waiting()
+local waiting = count_waiting(0, COUNTED - 1)
 local _, due = head(SCHEDULED)
 local _, waiting_due = head(WAITING)
 local _, lease_end = head(DELIVERING)

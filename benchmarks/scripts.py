@@ -1,0 +1,268 @@
+"""What each script costs the store's main thread in the worst cases that a client can bring about, over many calls.
+
+    python -m benchmarks.scripts --calls 1000 --only list
+
+The main thread's CPU, from INFO before and after each call: not the wall clock, which others share, and which the
+microseconds of commandstats are. A script shall take 3 ms in the mean and 5 at worst: the store serves nobody else
+meanwhile.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from benchmarks.figures import Row, table
+from scheduler import (
+    Attempt,
+    Claims,
+    Draft,
+    Link,
+    Listing,
+    Query,
+    Repeats,
+    Result,
+    Settlement,
+    Status,
+    Timers,
+    Webhook,
+    connect,
+)
+from scheduler.store.record import destination_tag
+from tests.bench.servers import BINARIES, Server
+
+MEAN_MS, WORST_MS = 3.0, 5.0
+_HOUR_MS = 3_600_000
+_LARGE = bytes(250_000)
+_TEXT = "x" * 4096
+
+
+class MeteredLink(Link):
+    """Notes what each call of a script took of the store's main thread, in ms."""
+
+    def __init__(self, server: Server) -> None:
+        super().__init__(connect(server.url, 60))
+        self.name = ""
+        self.took: dict[str, list[float]] = {}
+        self._overhead = min(self._cpu_ms() - self._cpu_ms() for _ in range(50))
+
+    def run_on(self, name: str, key: str, args: Sequence[str | bytes | int | float] = ()) -> Any:
+        if not self.name:
+            return super().run_on(name, key, args)
+        before = self._cpu_ms()
+        answer = super().run_on(name, key, args)
+        took = self._cpu_ms() - before + self._overhead
+        self.took.setdefault(f"{name}: {self.name}", []).append(took)
+        return answer
+
+    def _cpu_ms(self) -> float:
+        found = self.client.info("cpu")
+        return 1000 * float(found["used_cpu_user_main_thread"] + found["used_cpu_sys_main_thread"])
+
+
+class Store:
+    """An empty store, and the engine's parts over it."""
+
+    def __init__(self, link: MeteredLink) -> None:
+        self.link = link
+        self.timers = Timers(link, keep_cancelled_ms=_HOUR_MS)
+        self.listing = Listing(link)
+        self.repeats = Repeats(link)
+        self.claims = self.poller(_HOUR_MS)
+
+    def poller(self, keep_ms: int, keep_finished: int = 1_000_000) -> Claims:
+        return Claims(
+            self.link,
+            poller="bench",
+            share=10_000,
+            lease_ms=60_000,
+            keep_delivered_ms=keep_ms,
+            keep_failed_ms=keep_ms,
+            keep_finished=keep_finished,
+        )
+
+    def fill(self, count: int, delay_ms: int = _HOUR_MS, hosts: int = 1, tags: int = 0, **webhook: Any) -> list[str]:
+        """Timers with tags of their own beside `t`, set in batches."""
+        drafts = [
+            Draft(
+                self.timers.new_id(),
+                Webhook(f"http://h{number % hosts}/", **webhook),
+                delay_ms=delay_ms,
+                tags=("t", *(f"{number}-{it}" for it in range(tags - 1))) if tags else (),
+            )
+            for number in range(count)
+        ]
+        for start in range(0, count, 500):
+            self.timers.schedule(*drafts[start : start + 500])
+        return [draft.id for draft in drafts]
+
+    def settle(self, count: int, outcome: Result = Result.DELIVERED) -> None:
+        while count > 0:
+            taken = self.claims.claim(96).claims
+            assert taken
+            attempt = Attempt(1, outcome, 0, 1, 1, 200, _TEXT)
+            self.claims.settle([Settlement(it.id, it.fence, attempt, None) for it in taken])
+            count -= len(taken)
+
+    def wait(self, hosts: int) -> None:
+        """Timers behind so many destinations at their share, one each."""
+        tags = [destination_tag(f"http://h{number}/") for number in range(hosts)]
+        self.fill(hosts, 0, hosts=hosts)
+        while self.claims.claim(96, tags).next_due == 0:
+            pass
+
+
+#: One call of a case, as often as it is to be measured.
+Case = Callable[[Store], Iterator[object]]
+
+
+def _lists(query: Query, fill: Callable[[Store], object]) -> Case:
+    def case(store: Store) -> Iterator[object]:
+        fill(store)
+        while True:
+            yield lambda: store.listing.page(query)
+
+    return case
+
+
+def _large_finished(store: Store) -> None:
+    store.fill(1000, 0)
+    store.settle(1000)
+
+
+def _cancels(**webhook: Any) -> Case:
+    def case(store: Store) -> Iterator[object]:
+        while True:
+            ids = store.fill(200, tags=10, **webhook)
+            yield lambda ids=ids: store.timers.cancel_each(ids)
+            store.link.client.flushdb()
+
+    return case
+
+
+def _replays(store: Store) -> Iterator[object]:
+    while True:
+        ids = store.fill(200, 0, tags=10, body=_LARGE)
+        store.settle(200)
+        yield lambda ids=ids: store.timers.replay_each(store.timers.standings(ids))
+        store.link.client.flushdb()
+
+
+def _creates(count: int, tags: int, **webhook: Any) -> Case:
+    def case(store: Store) -> Iterator[object]:
+        while True:
+            yield lambda: store.fill(count, tags=tags, **webhook)
+            store.link.client.flushdb()
+
+    return case
+
+
+def _stats(hosts: int) -> Case:
+    def case(store: Store) -> Iterator[object]:
+        store.wait(hosts)
+        while True:
+            yield store.timers.stats
+
+    return case
+
+
+def _claims(**webhook: Any) -> Case:
+    def case(store: Store) -> Iterator[object]:
+        while True:
+            store.fill(200, 0, **webhook)
+            taken: list[Any] = []
+
+            def claim(taken: list[Any] = taken) -> None:
+                while more := store.claims.claim(96).claims:
+                    taken += more
+
+            yield claim
+            attempt = Attempt(1, Result.DELIVERED, 0, 1, 1, 200, _TEXT)
+            ended = [Settlement(it.id, it.fence, attempt, None) for it in taken]
+            yield lambda ended=ended: store.claims.settle(ended)
+            store.link.client.flushdb()
+
+    return case
+
+
+def _moves(store: Store) -> Iterator[object]:
+    """What is due belongs to a destination at its share."""
+    while True:
+        store.fill(2000, 0, body=bytes(2000))
+        yield lambda: store.claims.claim(96, [destination_tag("http://h0/")])
+        store.link.client.flushdb()
+
+
+def _forgets(store: Store) -> Iterator[object]:
+    """A claim forgets timers with ten tags of their own, of every status."""
+    while True:
+        store.timers.cancel_each(store.fill(400, tags=10))
+        for outcome in (Result.DELIVERED, Result.PERMANENT):
+            store.fill(400, 0, tags=10)
+            store.settle(400, outcome)
+        strict = store.poller(_HOUR_MS, keep_finished=0)
+        yield lambda strict=strict: strict.claim(96)
+        store.link.client.flushdb()
+
+
+def _common(store: Store) -> None:
+    store.fill(20_000, tags=1)
+
+
+CASES: dict[str, Case] = {
+    "list of 1,000": _lists(Query(limit=1000), _common),
+    "list of a tag, no destination fits": _lists(Query(limit=1000, tag="t", destination="http://x/"), _common),
+    "list of a tag": _lists(Query(limit=1000, tag="t", descending=True), _common),
+    "list of answers of 4 KiB": _lists(Query(limit=1000, status=Status.DELIVERED), _large_finished),
+    "list of 250 kB": _lists(Query(limit=1000), lambda store: store.fill(100, body=_LARGE)),
+    "list behind 1,000 destinations": _lists(Query(limit=1000), lambda store: store.wait(1000)),
+    "stats, 1,000 destinations wait": _stats(1000),
+    "stats, 3,000 destinations wait": _stats(3000),
+    "cancel 250 kB": _cancels(body=_LARGE),
+    "cancel ten tags": _cancels(),
+    "replay 250 kB": _replays,
+    "create ten tags each": _creates(500, 10),
+    "create 250 kB": _creates(30, 0, body=_LARGE),
+    "claim and settle": _claims(),
+    "claim and settle 250 kB": _claims(body=_LARGE),
+    "claim moves": _moves,
+    "claim forgets": _forgets,
+}
+
+
+def measure(case: Case, calls: int) -> dict[str, list[float]]:
+    """By script, the ms of each call."""
+    assert BINARIES["valkey"] is not None
+    server = Server(BINARIES["valkey"]).start()
+    try:
+        link = MeteredLink(server)
+        for run in case(Store(link)):
+            link.name = "on"
+            run()  # type: ignore[operator]
+            link.name = ""
+            if max(map(len, link.took.values()), default=0) >= calls:
+                break
+        return {name.partition(":")[0]: took for name, took in link.took.items()}
+    finally:
+        server.remove()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--calls", type=int, default=1000)
+    parser.add_argument("--only", action="append", help="cases whose name begins so")
+    options = parser.parse_args()
+    rows: list[Row] = []
+    for name, case in CASES.items():
+        if options.only and not name.startswith(tuple(options.only)):
+            continue
+        for script, took in measure(case, options.calls).items():
+            mean, worst = sum(took) / len(took), max(took)
+            rows.append({"case": name, "script": script, "calls": len(took), "mean_ms": mean, "worst_ms": worst})
+            print(f"{name:36} {script:10} {len(took):6} calls  mean {mean:6.2f} ms  worst {worst:6.2f} ms", flush=True)
+    print(table(rows))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,8 @@
+#!lua flags=no-writes
+-- Counts what waits behind some of the destinations at their share.
+-- KEYS[1] timers:{p}:scheduled (ZSET)
+-- Computes waiting, waiting:<tag>
+-- ARGV    places of the first and the last destination, in the order of their earliest timers
+-- Returns how many timers
+
+return count_waiting(tonumber(ARGV[1]), tonumber(ARGV[2]))
