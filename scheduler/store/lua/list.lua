@@ -128,10 +128,13 @@ while heap[1] do
   local status, score = index, entry.score
   if string.sub(index, 1, 4) == 'tag:' then status, score = standing(entry.id) end
   if is_wanted(entry.id, status, score) then
+    local before = #reply
     push(reply, int(entry.score))
     describe(reply, entry.id, status, score)
-    -- Of what describe() told of it, the record and the last attempt are long.
-    found, bytes = found + 1, bytes + #reply[#reply - 4] + #reply[#reply]
+    found = found + 1
+    for i = before + 1, #reply do
+      if type(reply[i]) == 'string' then bytes = bytes + #reply[i] end
+    end
   end
   reply[4], reply[5] = int(entry.score), entry.id
   looked = looked + 1
