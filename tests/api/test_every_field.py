@@ -33,7 +33,7 @@ TIMERS: dict[str, dict[str, Any]] = {
     "sent once, with a value": {**COMMON, "body": {"a": 1}, "delivery": "at_most_once"},
     "sent again, with bytes": {**COMMON, "body_base64": "AAH/", "max_occurrences": 3},
 }
-#: Another value for each, in an order in which one allows the next.
+#: Another value for each.
 OTHERS: dict[str, Any] = {
     "due_at": "2026-06-01T00:00:00.000Z",
     "url": "https://example.org/",
@@ -50,6 +50,8 @@ OTHERS: dict[str, Any] = {
     "write_only": ["X-Trace", "X-Other"],
     "tags": ["other"],
 }
+#: Sent once is not sent again: the other timer has a value for each.
+EXCLUDED = {"sent once, with a value": "max_occurrences", "sent again, with bytes": "delivery"}
 #: What a merge of an object keeps.
 MERGED = ("headers", "metadata", "backoff")
 #: Fields of a timer in the store, and what of a client's own they are made of.
@@ -76,6 +78,8 @@ def test_a_change_of_one_field_keeps_every_other(http: FlaskClient, bench: Bench
     timer = http.post("/timers", json=TIMERS[which]).get_json()
     path = f"/timers/{timer['id']}"
     for name, value in OTHERS.items():
+        if name == EXCLUDED[which]:
+            continue
         before, stored = http.get(path).get_json(), bench.timers.get(timer["id"])
         after = http.patch(path, json={name: value}).get_json()
         hidden = {"time_left", name, *(("body", "body_base64") if name.startswith("body") else ())}
