@@ -14,7 +14,7 @@ import pycurl
 from scheduler.delivery.addresses import Origin
 from scheduler.delivery.answer_head import MAX_HEAD, STATUS_LINE, looked_at
 from scheduler.delivery.request import Request
-from scheduler.delivery.transport import MAX_READ, MOST_IDLE, Answer, most_idle
+from scheduler.delivery.transport import LEAST_IDLE, MAX_READ, MOST_IDLE, Answer, most_idle
 from scheduler.timer import Claim
 
 #: Bytes of a body that an idle handle may keep.
@@ -203,7 +203,7 @@ class Handle:
         if first and first[2][:1] == b"1":
             head = _last_head(head)
             first = STATUS_LINE.match(head)
-        status = self.curl.getinfo(pycurl.RESPONSE_CODE) or None
+        status = int(first[2]) if first else self.curl.getinfo(pycurl.RESPONSE_CODE) or None
         if status and status < 200 and status != 101:  # interim: the answer never came
             status = None
         if self.blocked:
@@ -231,7 +231,8 @@ class Handle:
         if call.sent:
             return int(pycurl.PREREQFUNC_ABORT)
         if not self._opened:
-            if time.monotonic() - self._idle_since.pop(port, 0.0) > most_idle(call.claim):
+            idle = time.monotonic() - self._idle_since.pop(port, 0.0)
+            if idle > LEAST_IDLE and idle > most_idle(call.claim):
                 self.stale = True
                 return int(pycurl.PREREQFUNC_ABORT)
             call.reused = True
