@@ -32,6 +32,7 @@ _WORDS = {
 _BLANK_LINE = re.compile(rb"\n\r?\n")
 #: Bytes of a body beyond 64 bits.
 _TOO_LONG = re.compile(rb"\ncontent-length:[ \t]*[0-9]{19}", re.IGNORECASE)
+_CODINGS = re.compile(rb"\ntransfer-encoding:([^\r\n]*)", re.IGNORECASE)
 
 log = logging.getLogger(__name__)
 
@@ -218,12 +219,19 @@ class Handle:
         return call.answer(word, status, head)
 
     def _is_whole(self, status: int | None, head: bytes) -> bool:
-        """libcurl is content with a head that broke off, and with a length too long for it, as if it were none."""
+        """libcurl is content with a head that broke off, a field without a name, codings that it does not know, and a
+        length too long for it, as if it were none.
+        """
         if not head.endswith(b"\r\n\r\n") and not _BLANK_LINE.search(head):  # trailers may stand behind it
+            return False
+        if b"\n:" in head:
             return False
         if status == 204 or self.curl.getinfo(pycurl.CONTENT_LENGTH_DOWNLOAD_T) >= 0:
             return True
-        return not _TOO_LONG.search(head)
+        if _TOO_LONG.search(head):
+            return False
+        codings = b",".join(_CODINGS.findall(_BLANK_LINE.split(head, 1)[0])).lower().split(b",")
+        return [coding.strip() for coding in codings if coding.strip()] in ([], [b"identity"], [b"chunked"])
 
     def _before_request(self, _theirs: str, _ours: str, _their_port: int, port: int) -> int:
         """libcurl repeats a request by itself when a reused connection closes before an answer: one is all it gets."""
