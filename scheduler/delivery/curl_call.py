@@ -32,6 +32,8 @@ _WORDS = {
 _BLANK_LINE = re.compile(rb"\n\r?\n")
 #: Bytes of a body beyond 64 bits.
 _TOO_LONG = re.compile(rb"\ncontent-length:[ \t]*[0-9]{19}", re.IGNORECASE)
+#: With the lines that continue them.
+_LOOKED_AT = re.compile(rb"^(?:timer-|retry-after)[^\n]*(?:\n[ \t][^\n]*)*", re.IGNORECASE | re.MULTILINE)
 _CODINGS = re.compile(rb"\ntransfer-encoding:([^\r\n]*)", re.IGNORECASE)
 
 log = logging.getLogger(__name__)
@@ -300,4 +302,5 @@ def _headers(head: bytes) -> dict[str, str]:
     """Those that anybody looks at: 3 us less for most answers."""
     if b"timer-" not in (lower := head.lower()) and b"retry-after" not in lower:
         return {}
-    return looked_at(head.split(b"\n")[1:])
+    lines = _LOOKED_AT.findall(_BLANK_LINE.split(head, 1)[0])  # trailers are no headers
+    return looked_at(b"\n".join(lines).split(b"\n"))
