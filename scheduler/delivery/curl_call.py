@@ -14,7 +14,7 @@ import pycurl
 from scheduler.delivery.addresses import Origin
 from scheduler.delivery.answer_head import MAX_HEAD, STATUS_LINE, looked_at
 from scheduler.delivery.request import Request
-from scheduler.delivery.transport import MAX_READ, MOST_IDLE, Answer, most_idle
+from scheduler.delivery.transport import LEAST_IDLE, MAX_READ, MOST_IDLE, Answer, most_idle
 from scheduler.timer import Claim
 
 #: Bytes of a body that an idle handle may keep.
@@ -32,6 +32,9 @@ _WORDS = {
 _BLANK_LINE = re.compile(rb"\n\r?\n")
 #: Bytes of a body beyond 64 bits.
 _TOO_LONG = re.compile(rb"\ncontent-length:[ \t]*[0-9]{19}", re.IGNORECASE)
+#: With the lines that continue them.
+_LOOKED_AT = re.compile(rb"^(?:timer-|retry-after)[^\n]*(?:\n[ \t][^\n]*)*", re.IGNORECASE | re.MULTILINE)
+_CODINGS = re.compile(rb"\ntransfer-encoding:([^\r\n]*)", re.IGNORECASE)
 
 log = logging.getLogger(__name__)
 
@@ -203,7 +206,7 @@ class Handle:
         if first and first[2][:1] == b"1":
             head = _last_head(head)
             first = STATUS_LINE.match(head)
-        status = self.curl.getinfo(pycurl.RESPONSE_CODE) or None
+        status = int(first[2]) if first else self.curl.getinfo(pycurl.RESPONSE_CODE) or None
         if status and status < 200 and status != 101:  # interim: the answer never came
             status = None
         if self.blocked:
@@ -218,12 +221,19 @@ class Handle:
         return call.answer(word, status, head)
 
     def _is_whole(self, status: int | None, head: bytes) -> bool:
-        """libcurl is content with a head that broke off, and with a length too long for it, as if it were none."""
+        """libcurl is content with a head that broke off, a field without a name, codings that it does not know, and a
+        length too long for it, as if it were none.
+        """
         if not head.endswith(b"\r\n\r\n") and not _BLANK_LINE.search(head):  # trailers may stand behind it
+            return False
+        if b"\n:" in head:
             return False
         if status == 204 or self.curl.getinfo(pycurl.CONTENT_LENGTH_DOWNLOAD_T) >= 0:
             return True
-        return not _TOO_LONG.search(head)
+        if _TOO_LONG.search(head):
+            return False
+        codings = b",".join(_CODINGS.findall(_BLANK_LINE.split(head, 1)[0])).lower().split(b",")
+        return [coding.strip() for coding in codings if coding.strip()] in ([], [b"identity"], [b"chunked"])
 
     def _before_request(self, _theirs: str, _ours: str, _their_port: int, port: int) -> int:
         """libcurl repeats a request by itself when a reused connection closes before an answer: one is all it gets."""
@@ -231,7 +241,8 @@ class Handle:
         if call.sent:
             return int(pycurl.PREREQFUNC_ABORT)
         if not self._opened:
-            if time.monotonic() - self._idle_since.pop(port, 0.0) > most_idle(call.claim):
+            idle = time.monotonic() - self._idle_since.pop(port, 0.0)
+            if idle > LEAST_IDLE and idle > most_idle(call.claim):
                 self.stale = True
                 return int(pycurl.PREREQFUNC_ABORT)
             call.reused = True
@@ -291,4 +302,5 @@ def _headers(head: bytes) -> dict[str, str]:
     """Those that anybody looks at: 3 us less for most answers."""
     if b"timer-" not in (lower := head.lower()) and b"retry-after" not in lower:
         return {}
-    return looked_at(head.split(b"\n")[1:])
+    lines = _LOOKED_AT.findall(_BLANK_LINE.split(head, 1)[0])  # trailers are no headers
+    return looked_at(b"\n".join(lines).split(b"\n"))

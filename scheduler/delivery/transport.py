@@ -13,7 +13,8 @@ MAX_READ = 64 * 1024
 
 #: Seconds. Whole, because libcurl wants it so: it closes what it finds that was idle for longer.
 MOST_IDLE = 1
-_MOST_IDLE_ONCE = 0.1
+#: Nobody closes a connection this soon.
+LEAST_IDLE = 0.1
 
 
 class Answer(NamedTuple):
@@ -43,7 +44,7 @@ def most_idle(claim: Claim) -> float:
     """
     if claim.redelivery is not None:
         return 0.0
-    return _MOST_IDLE_ONCE if claim.webhook.delivery is Delivery.AT_MOST_ONCE else MOST_IDLE
+    return LEAST_IDLE if claim.webhook.delivery is Delivery.AT_MOST_ONCE else MOST_IDLE
 
 
 class Transport(Protocol):
