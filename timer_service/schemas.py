@@ -193,7 +193,12 @@ class TimerOut(Schema):
     ended_at = Moment(allow_none=True)
     reason = fields.Enum(Reason, by_value=True, allow_none=True, metadata={"description": "why it has ended"})
 
-    url = ShownUrl(attribute="webhook.url")
+    url = ShownUrl(
+        attribute="webhook.url",
+        metadata={
+            "description": "empty where what is stored cannot be read by this version: then the rest are defaults"
+        },
+    )
     method = fields.String(attribute="webhook.method")
     headers = Headers(attribute="webhook.headers")
     body = fields.Method("_body", metadata={"json_schema": _ANY_BODY})
@@ -232,7 +237,9 @@ class TimerOut(Schema):
 
     def _body(self, timer: Timer) -> Any:
         webhook = timer.webhook
-        return JsonText(webhook.body.decode()) if webhook.body is not None and webhook.body_is_json else missing
+        if webhook.body is None or not webhook.body_is_json:
+            return missing
+        return JsonText(webhook.body.decode("utf-8", "replace"))
 
     def _body_base64(self, timer: Timer) -> Any:
         webhook = timer.webhook

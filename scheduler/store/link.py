@@ -15,6 +15,7 @@ from redis.retry import Retry
 from scheduler.errors import StoreUnavailable, StoreUnsuitable
 from scheduler.store import keys, refusals
 from scheduler.store.breaker import PAUSE, Breaker
+from scheduler.store.dialling import connection_class
 from scheduler.store.scripts import source
 
 #: The servers that have what the scripts need, in words.
@@ -24,7 +25,7 @@ _PING_PATIENCE = 0.5
 
 
 def connect(url: str, timeout: float) -> redis.Redis:
-    """A client whose calls end within `timeout` seconds to connect and `timeout` to answer.
+    """A client whose calls end within `timeout` seconds to look up and connect, and `timeout` to answer.
 
     A broken connection is retried once, at once: every script is repeatable. A timeout is not: the caller has waited.
     """
@@ -33,6 +34,7 @@ def connect(url: str, timeout: float) -> redis.Redis:
         socket_timeout=timeout,
         socket_connect_timeout=timeout,
         retry=_OnceMore(NoBackoff(), 1, supported_errors=(redis.ConnectionError,)),
+        **connection_class(url),
     )
 
 

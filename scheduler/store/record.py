@@ -30,6 +30,8 @@ _to_json = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 CUT = "cut=1"
 
 _DEFAULTS = Webhook(url="")
+#: What reading something raises that is not as we write it.
+UNREADABLE = (ValueError, TypeError, KeyError, AttributeError)
 
 
 def encode(webhook: Webhook, key: str | None = None, tags: Sequence[str] = ()) -> bytes:
@@ -67,7 +69,7 @@ def decode(record: bytes) -> tuple[list[str], Webhook]:
 
 def names(words: Sequence[str]) -> tuple[str | None, tuple[str, ...]]:
     """Key and tags, of the words of a record's first line."""
-    said = dict(word.split("=", 1) for word in words[3:])
+    said = dict(word.split("=", 1) for word in words[3:] if "=" in word)
     tags = said.get("tags")
     return said.get("key"), tuple(tags.split(",")) if tags else ()
 
@@ -81,7 +83,32 @@ def _said(line: bytes) -> dict[str, Any]:
         said["delivery"] = Delivery(said["delivery"])
     if "write_only" in said:
         said["write_only"] = tuple(said["write_only"])
+    # What a later version has added is passed over; what is not of its type cannot be used.
+    said = {name: value for name, value in said.items() if name in _TYPES}
+    for name, value in said.items():
+        if not isinstance(value, _TYPES[name]):
+            raise ValueError(f"{name} is {value!r}")
+    if not all(isinstance(value, str) for value in said.get("headers", {}).values()):
+        raise ValueError("a header's value is no text")
     return said
+
+
+_NUMBER = int | float
+#: What a record may say of its webhook; a body only that there is none.
+_TYPES: dict[str, Any] = {
+    "url": str,
+    "method": str,
+    "headers": dict,
+    "body": type(None),
+    "body_is_json": bool,
+    "timeout": _NUMBER,
+    "max_attempts": int,
+    "backoff": Backoff,
+    "delivery": Delivery,
+    "metadata": dict,
+    "max_occurrences": int,
+    "write_only": tuple,
+}
 
 
 #: Most timers for a receiver say the same, but for their bodies: 2 us less each.
@@ -141,13 +168,17 @@ def encode_attempt(attempt: Attempt) -> tuple[str, str]:
 
 
 def decode_attempt(raw: bytes) -> Attempt:
-    said = json.loads(raw)
-    if said["outcome"] is not None:
-        said["outcome"] = Result(said["outcome"])
-        said["final"] = "next_attempt_at" not in said
-    if "redelivery" in said:
-        said["redelivery"] = Redelivery(said["redelivery"])
-    return Attempt(**said)
+    """Members that a later version has added are passed over; an attempt that cannot be read says so."""
+    try:
+        said = {name: value for name, value in json.loads(raw).items() if name in Attempt._fields}
+        if said["outcome"] is not None:
+            said["outcome"] = Result(said["outcome"])
+            said["final"] = "next_attempt_at" not in said
+        if "redelivery" in said:
+            said["redelivery"] = Redelivery(said["redelivery"])
+        return Attempt(**said)
+    except UNREADABLE:
+        return Attempt(number=0, outcome=None, error="unreadable")
 
 
 def _largest_part(webhook: Webhook) -> str:

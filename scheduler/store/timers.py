@@ -18,7 +18,7 @@ from scheduler.errors import (
 from scheduler.store import keys
 from scheduler.store.capacity import Capacity
 from scheduler.store.link import Link
-from scheduler.store.reading import read_timer
+from scheduler.store.reading import UNREADABLE_WEBHOOK, read_timer
 from scheduler.store.record import decode_attempt, encode
 from scheduler.timer import Attempt, Draft, Reason, Standing, Stats, Status, Timer
 
@@ -99,10 +99,17 @@ class Timers:
 
     def get(self, timer_id: str) -> Timer:
         """Raises UnknownTimer."""
-        return self.read(timer_id)[0]
+        return self._read(timer_id)[0]
 
     def read(self, timer_id: str) -> tuple[Timer, bytes]:
-        """A timer, and its record as it is stored: what a change compares. Raises UnknownTimer."""
+        """A timer, and its record as it is stored: what a change compares. Raises UnknownTimer, or WrongState for one
+        that this version cannot read, and so cannot rewrite."""
+        timer, record = self._read(timer_id)
+        if timer.webhook is UNREADABLE_WEBHOOK:
+            raise WrongState(timer_id, "unreadable")
+        return timer, record
+
+    def _read(self, timer_id: str) -> tuple[Timer, bytes]:
         now, *row = self._link.run("read", self._partition(timer_id), [timer_id])
         if not row:
             raise UnknownTimer(timer_id)
