@@ -1,7 +1,9 @@
 """A gunicorn worker whose loop reads requests whole before a thread has them, and sends what clients take slowly.
 
 gunicorn's own threaded worker gives a thread to every connection that has begun a request: 33 that stop in the middle
-of one, or that do not read their answers, kept it from everything, probes too.
+of one, or that do not read their answers, kept it from everything, probes too. Of the others that were measured,
+gevent's worker takes twice the memory, and waitress stood still for 12 s beside 40 clients that read nothing; its way
+of reading ahead, which is also ours, was otherwise as fast.
 """
 
 from __future__ import annotations
