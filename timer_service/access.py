@@ -8,7 +8,7 @@ import time
 from flask import Flask, Response, g, request
 
 from timer_service.logs import fields
-from timer_service.tally import NO_ROUTE, Tally
+from timer_service.tally import NO_ROUTE, Tally, name_of
 
 log = logging.getLogger(__name__)
 
@@ -24,7 +24,7 @@ def register(app: Flask, tally: Tally) -> None:
     @app.after_request
     def _end(response: Response) -> Response:
         seconds = time.perf_counter() - g.begun
-        route = request.url_rule.rule if request.url_rule else NO_ROUTE
+        route = name_of(request.url_rule.rule) if request.url_rule else NO_ROUTE
         tally.request(route, request.method, response.status_code, seconds)
         if log.isEnabledFor(logging.INFO):
             said = fields(

@@ -10,6 +10,7 @@ from typing import Any
 
 from flask import Flask, Response, g, request
 from flask_smorest import Api
+from werkzeug.routing import BaseConverter
 
 from scheduler import (
     VERSION,
@@ -27,9 +28,16 @@ from scheduler import (
 from timer_service import access, auth, cross_site, description, memory, problems
 from timer_service.answering import Provider
 from timer_service.api import batch, bulk, by_key, docs, health, metrics, pages, stats, timers
-from timer_service.tally import Tally
+from timer_service.tally import Tally, name_of
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}", re.ASCII)
+
+
+class TimerId(BaseConverter):
+    """Of /timers/{timer_id}: no name of a page of ours, which has methods of its own."""
+
+    regex = r"(?!(?:batch|by-key|cancel|count|replay)$)[^/]+"
+    part_isolating = True
 
 
 class App(Flask):
@@ -53,6 +61,7 @@ def create_app(settings: Settings | None = None, store: Link | None = None, tall
     }
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
+    app.url_map.converters["id"] = TimerId
     app.extensions["settings"] = settings
     keep_cancelled_ms = round(1000 * settings.keep_cancelled)
     found = Timers(
@@ -83,7 +92,7 @@ def create_app(settings: Settings | None = None, store: Link | None = None, tall
         api.register_blueprint(part.bp)
     app.register_blueprint(docs.bp)
     problems.register(app)
-    tally.name_routes([rule.rule for rule in app.url_map.iter_rules()])
+    tally.name_routes([name_of(rule.rule) for rule in app.url_map.iter_rules()])
     app.wsgi_app = _alias(app.wsgi_app)  # type: ignore[method-assign]
     return app
 

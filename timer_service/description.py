@@ -8,8 +8,10 @@ from apispec import APISpec
 from flask_smorest import Api
 from marshmallow import fields
 
+from scheduler import Settings
+from timer_service import schema_rules
+from timer_service.fields import Key
 from timer_service.problems import PAGES
-from timer_service.queries import FILTERS
 
 _ABOUT = """Send this request to this URL at this time, once.
 
@@ -50,7 +52,7 @@ def prepare(api: Api) -> None:
     api.spec.components.schema("Problem", _PROBLEM)
 
 
-def whole(spec: APISpec, with_keys: bool) -> dict[str, Any]:
+def whole(spec: APISpec, settings: Settings) -> dict[str, Any]:
     """The description as it is served."""
     said: dict[str, Any] = spec.to_dict()
     said["info"] |= {"description": _ABOUT, "license": {"name": "MIT", "identifier": "MIT"}}
@@ -60,9 +62,11 @@ def whole(spec: APISpec, with_keys: bool) -> dict[str, Any]:
     components.pop("headers", None)
     components["responses"] = {name: _response(text) for name, text in PAGES.values()}
     components["responses"]["problem"] = _response("Any other failure.")
-    for name, rules in _SCHEMA_RULES.items():
-        components["schemas"][name] |= rules
-    components["schemas"]["TimerChange"] = _change(components["schemas"]["NewTimer"])
+    schema_rules.complete(components["schemas"], settings)
+    by_key = said["paths"]["/timers/by-key/{key}"]
+    by_key["put"]["requestBody"] = _json_body("KeyedTimer")
+    by_key["parameters"][0]["schema"] = Key.json_schema
+    with_keys = bool(settings.api_keys)
     if with_keys:
         said["security"] = [{"key": []}]
     for path, operations in said["paths"].items():
@@ -104,56 +108,19 @@ def _tell_failures(path: str, method: str, operation: dict[str, Any]) -> None:
     responses["default"] = {"$ref": "#/components/responses/problem"}
 
 
+def _json_body(schema: str) -> dict[str, Any]:
+    return {
+        "required": True,
+        "content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{schema}"}}},
+    }
+
+
 def _response(text: str) -> dict[str, Any]:
     return {
         "description": text,
         "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
     }
 
-
-def _change(new: dict[str, Any]) -> dict[str, Any]:
-    """A merge patch: each field of a new timer, or null to take it away; objects are merged, so any part of one."""
-    properties = {
-        name: {} if name in ("headers", "backoff", "metadata") else {"anyOf": [said, {"type": "null"}]}
-        for name, said in new["properties"].items()
-    }
-    return {"type": "object", "additionalProperties": False, "properties": properties}
-
-
-#: What no single field says.
-_SCHEMA_RULES: dict[str, dict[str, Any]] = {
-    "NewTimer": {
-        "additionalProperties": False,
-        "oneOf": [
-            {"required": ["due_at"]},
-            {"required": ["delay"]},
-            {"anyOf": [{"required": ["hours"]}, {"required": ["minutes"]}, {"required": ["seconds"]}]},
-        ],
-        "not": {
-            "anyOf": [
-                {"required": ["body", "body_base64"]},
-                {
-                    "required": ["method"],
-                    "properties": {"method": {"const": "HEAD"}},
-                    "anyOf": [{"required": ["body"]}, {"required": ["body_base64"]}],
-                },
-            ]
-        },
-        "examples": [{"seconds": 5, "url": "https://example.com/hook", "body": {"order": 17}}],
-    },
-    "BatchIn": {"additionalProperties": False},
-    "BulkIn": {
-        "additionalProperties": False,
-        "oneOf": [
-            {
-                "required": ["ids"],
-                "not": {"anyOf": [{"required": [name]} for name in (*FILTERS, "cursor")]},
-            },
-            {"not": {"required": ["ids"]}, "anyOf": [{"required": [name]} for name in FILTERS]},
-        ],
-        "examples": [{"tag": "newsletter", "limit": 100}],
-    },
-}
 
 #: For @bp.doc of a route that takes one.
 IDEMPOTENCY_KEY = {

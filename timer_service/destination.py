@@ -20,9 +20,13 @@ _TOKEN = re.compile(NAME_PATTERN[1:-1], re.ASCII)
 VALUE_PATTERN = r"^([!-~]([ -~\t]*[!-~])?)?$"
 _VALUE = re.compile(VALUE_PATTERN, re.ASCII)  # RFC 9110, 5.5, without obs-text
 #: They frame the message, or belong to the service.
-_OURS = re.compile(
-    r"host|connection|content-length|transfer-encoding|te|trailer|upgrade|expect|keep-alive|(?:proxy|webhook|timer)-.*",
-    re.ASCII,
+_OURS_PATTERN = (
+    r"host|connection|content-length|transfer-encoding|te|trailer|upgrade|expect|keep-alive|(?:proxy|webhook|timer)-.*"
+)
+_OURS = re.compile(_OURS_PATTERN, re.ASCII)
+#: Names that are taken, as JSON Schema can say it, which has no word for upper or lower case.
+OWN_NAME_PATTERN = "^(?!(?:{})$){}".format(
+    re.sub(r"[a-z]", lambda letter: f"[{letter[0].upper()}{letter[0]}]", _OURS_PATTERN), NAME_PATTERN.removeprefix("^")
 )
 _VISIBLE = re.compile(r"[\x21-\x7e]+", re.ASCII)
 

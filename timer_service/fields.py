@@ -157,6 +157,7 @@ class Headers(fields.Field[dict[str, str]]):
         "type": "object",
         "description": "sent as given; those that frame the message or belong to the service are refused",
         "maxProperties": destination.MAX_HEADERS,
+        "propertyNames": {"pattern": destination.OWN_NAME_PATTERN},
         "additionalProperties": {"type": "string", "pattern": destination.VALUE_PATTERN},
         "examples": [{"X-Trace": "17"}],
     }

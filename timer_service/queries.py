@@ -99,7 +99,7 @@ class CountOut(Schema):
 
 
 class ListIn(ReadFilters):
-    order = fields.String(validate=validate.OneOf(("asc", "desc")))
+    order = fields.String(validate=validate.OneOf(("asc", "desc")), metadata={"default": "asc"})
     limit = fields.Integer(validate=validate.Range(1, MOST), load_default=100)
 
     @post_load

@@ -46,12 +46,25 @@ def _any_of(names: Iterable[str]) -> _Schema:
     return {"anyOf": [{"required": [name]} for name in names]}
 
 
+#: Sent once is not sent again.
+_ONE_OCCURRENCE: _Schema = {
+    "if": {"required": ["delivery"], "properties": {"delivery": {"const": "at_most_once"}}},
+    "then": {"properties": {"max_occurrences": {"maximum": 1}}},
+}
+
+
+def _no_body_of_head(be: _Schema | bool) -> _Schema:
+    return {"if": {"properties": {"method": {"const": "HEAD"}}}, "then": _without(("body", "body_base64"), be)}
+
+
 _NEW_TIMER: _Schema = {
     "additionalProperties": False,
     "dependentSchemas": {
         "due_at": _without(("delay", *_PARTS)),
         "delay": _without(_PARTS),
         "body": _without(["body_base64"]),
+        "method": _no_body_of_head(False),
+        "max_occurrences": _ONE_OCCURRENCE,
     },
     "if": _any_of(("due_at", "delay")),
     "else": _any_of(_PARTS),
@@ -86,6 +99,8 @@ def _change(new: _Schema) -> _Schema:
             "due_at": _unless_null("due_at", _without(("delay", *_PARTS), _NULL), _given_any(("delay", *_PARTS))),
             "delay": _unless_null("delay", _without(_PARTS, _NULL)),
             "body": _unless_null("body", _without(["body_base64"], _NULL)),
+            "method": _no_body_of_head(_NULL),
+            "max_occurrences": _ONE_OCCURRENCE,
         },
     }
 

@@ -40,7 +40,8 @@ _PARTS = {"hours": 3_600_000, "minutes": 60_000, "seconds": 1000}
 WHEN = (*_PARTS, "delay", "due_at")
 #: Of one batch.
 MOST_TIMERS = 1000
-_MAX_PART = duration.MAX_DELAY // 1000
+#: Of each a third of the longest delay, so that they may be added.
+_MAX_PARTS = {name: duration.MAX_DELAY // len(_PARTS) // ms for name, ms in _PARTS.items()}
 
 
 def _schema_of(name: str) -> dict[str, str]:
@@ -72,9 +73,9 @@ _BATCH_ITEM = {
 class NewTimer(Schema):
     """What a client asks for: when, what, and how hard to try."""
 
-    hours = Whole(0, _MAX_PART)
-    minutes = Whole(0, _MAX_PART)
-    seconds = Whole(0, _MAX_PART)
+    hours = Whole(0, _MAX_PARTS["hours"])
+    minutes = Whole(0, _MAX_PARTS["minutes"])
+    seconds = Whole(0, _MAX_PARTS["seconds"])
     delay = Delay()
     due_at = Moment()
 
@@ -111,8 +112,6 @@ class NewTimer(Schema):
             raise ValidationError("Say when: hours, minutes, seconds; or delay; or due_at.", "delay")
         if len(said) + bool(parts) > 1:
             raise ValidationError("Say when in one way only.", (parts or said)[0])
-        if sum(data.get(name, 0) * _PARTS[name] for name in parts) > duration.MAX_DELAY:
-            raise ValidationError(f"Must be at most {duration.MAX_DELAY // 86_400_000} days.", parts[0])
 
     @validates_schema
     def _one_body(self, data: dict[str, Any], **_: Any) -> None:

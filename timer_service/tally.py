@@ -7,6 +7,7 @@ nothing to clean up, and what a worker counted before it died still counts.
 from __future__ import annotations
 
 import mmap
+import re
 import threading
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
@@ -40,6 +41,11 @@ class Row:
     #: Requests in each bucket of BUCKETS, and in the one beyond.
     durations: Sequence[float]
     seconds: float
+
+
+def name_of(rule: str) -> str:
+    """A route as it is counted: /timers/<timer_id>, without the converter that Flask's rule may have."""
+    return re.sub(r"<\w+:", "<", rule)
 
 
 class Tally:

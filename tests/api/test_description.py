@@ -63,3 +63,42 @@ def test_with_keys_the_docs_need_none_and_without_them_a_known_host(http: FlaskC
 @pytest.mark.parametrize("path", ["/docs/../setup.cfg", "/docs/oauth2-redirect.html", "/docs/%2e%2e/x"])
 def test_only_the_files_of_the_page_are_served(http: FlaskClient, path: str) -> None:
     assert http.get(path).status_code == 404
+
+
+def test_every_call_has_a_name_and_a_summary_that_a_generated_client_can_use(http: FlaskClient) -> None:
+    described = http.get("/openapi.json").get_json()
+    calls = [call for calls in described["paths"].values() for name, call in calls.items() if name != "parameters"]
+    names = [call["operationId"] for call in calls]
+    assert len(names) == len(set(names))
+    assert all(re.fullmatch(r"[a-z]+(_[a-z]+)+", name) for name in names)
+    assert all(call["summary"] for call in calls)
+
+
+def test_what_a_client_sends_is_a_plain_object_with_defaults(http: FlaskClient) -> None:
+    """`oneOf` and `not` beside properties become types that nobody can use: Swagger says `never`."""
+    schemas = http.get("/openapi.json").get_json()["components"]["schemas"]
+    for name in ("NewTimer", "KeyedTimer", "TimerChange", "BulkIn", "BatchIn"):
+        assert schemas[name]["type"] == "object"
+        assert schemas[name]["properties"]
+        assert not {"oneOf", "anyOf", "allOf", "not"} & schemas[name].keys()
+    plain = http.post("/timers", json={"url": "http://h/", "seconds": 1}).get_json()
+    said = {field: it["default"] for field, it in schemas["NewTimer"]["properties"].items() if "default" in it}
+    assert said == {field: plain[field] for field in said}
+    assert schemas["NewTimer"]["properties"].keys() - said.keys() == {
+        *("hours", "minutes", "seconds", "delay", "due_at", "url", "key", "body", "body_base64"),
+    }
+    assert not any("default" in it for it in schemas["TimerChange"]["properties"].values())
+    assert {*schemas["TimerOut"]["required"], "body", "body_base64"} == schemas["TimerOut"]["properties"].keys()
+
+
+def test_the_defaults_are_those_of_the_settings(bench: Bench) -> None:
+    http = create_app(Settings(timeout=3, max_attempts=2), bench.link).test_client()
+    fields = http.get("/openapi.json").get_json()["components"]["schemas"]["NewTimer"]["properties"]
+    assert (fields["timeout"]["default"], fields["max_attempts"]["default"]) == (3, 2)
+
+
+def test_the_allow_header_names_the_methods_that_are_described(http: FlaskClient) -> None:
+    described = http.get("/openapi.json").get_json()["paths"]
+    for path, calls in described.items():
+        allowed = http.options(re.sub(r"{\w+}", "x", path)).headers["Allow"].split(", ")
+        assert {*allowed} - {"HEAD", "OPTIONS"} == {name.upper() for name in calls if name != "parameters"}, path

@@ -28,7 +28,7 @@ Accepted = dict[str, list[int]]
 @bp.route("/timers/batch", methods=["POST"])
 @bp.arguments(BatchIn)
 @bp.response(200, BatchOut)
-@bp.doc(parameters=[IDEMPOTENCY_KEY])
+@bp.doc(operationId="create_timers", parameters=[IDEMPOTENCY_KEY])
 def create(asked: dict[str, Any]) -> tuple[dict[str, Any], int, dict[str, str]]:
     """Set many timers; the answer has one result for each, in order."""
     charge(len(asked["timers"]))

@@ -19,6 +19,7 @@ bp = Blueprint("bulk", __name__, description="Actions on many timers")
 @in_turn
 @bp.arguments(BulkIn)
 @bp.response(200, CancelledOut)
+@bp.doc(operationId="cancel_timers")
 def cancel(asked: dict[str, Any]) -> dict[str, Any]:
     """Withdraw timers."""
     charge(len(asked.get("ids", ())) or asked["limit"])
@@ -37,6 +38,7 @@ def cancel(asked: dict[str, Any]) -> dict[str, Any]:
 @in_turn
 @bp.arguments(BulkIn)
 @bp.response(200, ReplayedOut)
+@bp.doc(operationId="replay_timers")
 def replay(asked: dict[str, Any]) -> dict[str, Any]:
     """Send finished timers once more: failed ones, unless a status or ids are given."""
     charge(len(asked.get("ids", ())) or asked["limit"])

@@ -16,6 +16,7 @@ bp = Blueprint("by_key", __name__, description="Timers under a key of your own")
 @bp.arguments(NewTimer)
 @bp.response(200, TimerOut)
 @bp.alt_response(201, schema=TimerOut)
+@bp.doc(operationId="put_timer_by_key")
 def put(asked: dict[str, Any], key: str) -> tuple[Timer, int, dict[str, str]]:
     """Set the timer with this key, or replace it in place."""
     if messages := NewTimer(only=["key"]).validate({"key": key}, partial=True).get("key"):
@@ -30,6 +31,7 @@ def put(asked: dict[str, Any], key: str) -> tuple[Timer, int, dict[str, str]]:
 
 @bp.route("/timers/by-key/<key>", methods=["GET"])
 @bp.response(200, TimerOut)
+@bp.doc(operationId="get_timer_by_key")
 def show(key: str) -> Timer:
     """The unfinished timer with this key."""
     return timers().get(timers().find(key))
@@ -37,6 +39,7 @@ def show(key: str) -> Timer:
 
 @bp.route("/timers/by-key/<key>", methods=["DELETE"])
 @bp.response(204)
+@bp.doc(operationId="cancel_timer_by_key")
 def cancel(key: str) -> None:
     """Withdraw the timer with this key."""
     timers().cancel(timers().find(key))

@@ -46,7 +46,7 @@ _START = """SwaggerUIBundle({
 
 @bp.get("/openapi.json")
 def openapi() -> Response:
-    said = whole(current_app.extensions["description"], with_keys=bool(settings().api_keys))
+    said = whole(current_app.extensions["description"], settings())
     return Response(json.dumps(said), mimetype="application/json")
 
 

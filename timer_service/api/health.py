@@ -16,6 +16,7 @@ bp = Blueprint("health", __name__, description="For probes")
 
 @bp.route("/livez", methods=["GET"])
 @bp.response(200, HealthOut)
+@bp.doc(operationId="get_liveness")
 def livez() -> dict[str, str]:
     """This process runs."""
     return {"status": "ok"}
@@ -23,6 +24,7 @@ def livez() -> dict[str, str]:
 
 @bp.route("/readyz", methods=["GET"])
 @bp.response(200, HealthOut)
+@bp.doc(operationId="get_readiness")
 def readyz() -> dict[str, Any]:
     """A timer set now would be kept."""
     try:

@@ -22,6 +22,7 @@ _BOUNDS = [*(str(bound) for bound in BUCKETS), "+Inf"]
 
 @bp.route("/metrics", methods=["GET"])
 @bp.response(200, {"type": "string"}, content_type="text/plain")
+@bp.doc(operationId="get_metrics")
 def metrics() -> Response:
     """What was counted, and how the store stands; answers also while the store is away, with what it has."""
     registry = CollectorRegistry()

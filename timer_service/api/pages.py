@@ -12,6 +12,7 @@ bp = Blueprint("pages", __name__, description="What problems mean")
 
 @bp.route("/problems/<name>", methods=["GET"])
 @bp.response(200, {"type": "string"}, content_type="text/plain")
+@bp.doc(operationId="get_problem_page")
 def problem(name: str) -> Response:
     """What a kind of problem means."""
     pages = {page: (status, text) for status, (page, text) in PAGES.items()} | MORE_PAGES

@@ -14,6 +14,7 @@ bp = Blueprint("stats", __name__, description="Counts")
 
 @bp.route("/stats", methods=["GET"])
 @bp.response(200, StatsOut)
+@bp.doc(operationId="get_stats")
 def stats() -> dict[str, Any]:
     """Counts by status, and the lateness of the last 1,000 attempts."""
     usage = timers().capacity.usage()

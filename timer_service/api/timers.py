@@ -27,7 +27,7 @@ _COUNTED_AS = 1000
 @bp.route("/timers", methods=["POST"])
 @bp.arguments(NewTimer)
 @bp.response(201, TimerOut)
-@bp.doc(parameters=[IDEMPOTENCY_KEY])
+@bp.doc(operationId="create_timer", parameters=[IDEMPOTENCY_KEY])
 def create(asked: dict[str, Any]) -> tuple[Timer, int, dict[str, str]]:
     """Set a timer."""
     begun = idempotency.begin()
@@ -50,6 +50,7 @@ def create(asked: dict[str, Any]) -> tuple[Timer, int, dict[str, str]]:
 @in_turn
 @bp.arguments(ListIn, location="query")
 @bp.response(200, ListOut)
+@bp.doc(operationId="list_timers")
 def index(query: Query) -> tuple[dict[str, Any], int, dict[str, str]]:
     """A page of timers, scheduled ones unless a status or a tag is asked for; the earliest due comes first."""
     charge(query.limit)
@@ -68,36 +69,40 @@ def index(query: Query) -> tuple[dict[str, Any], int, dict[str, str]]:
 @in_turn
 @bp.arguments(CountIn, location="query")
 @bp.response(200, CountOut)
+@bp.doc(operationId="count_timers")
 def count(query: Query) -> Count:
     """How many timers a list would show in all; `exact` is false where it stopped looking, after 10,000."""
     charge(_COUNTED_AS)
     return listing().count(query)
 
 
-@bp.route("/timers/<timer_id>", methods=["GET"])
+@bp.route("/timers/<id:timer_id>", methods=["GET"])
 @bp.response(200, TimerOut)
+@bp.doc(operationId="get_timer")
 def show(timer_id: str) -> Timer:
     """One timer as it stands."""
     return timers().get(timers().id_of(timer_id))
 
 
-@bp.route("/timers/<timer_id>", methods=["PATCH"])
+@bp.route("/timers/<id:timer_id>", methods=["PATCH"])
 @bp.response(200, TimerOut)
-@bp.doc(requestBody=MERGE_PATCH)
+@bp.doc(operationId="change_timer", requestBody=MERGE_PATCH)
 def change(timer_id: str) -> Timer:
     """Move a scheduled timer, or change what will be sent (RFC 7396)."""
     return changes().change(timers().id_of(timer_id), merging(json_object()))
 
 
-@bp.route("/timers/<timer_id>", methods=["DELETE"])
+@bp.route("/timers/<id:timer_id>", methods=["DELETE"])
 @bp.response(204)
+@bp.doc(operationId="cancel_timer")
 def cancel(timer_id: str) -> None:
     """Withdraw a timer; after the 204 no attempt is started."""
     timers().cancel(timers().id_of(timer_id))
 
 
-@bp.route("/timers/<timer_id>/fire", methods=["POST"])
+@bp.route("/timers/<id:timer_id>/fire", methods=["POST"])
 @bp.response(202, TimerOut)
+@bp.doc(operationId="fire_timer")
 def fire(timer_id: str) -> Timer:
     """Make a scheduled timer due now."""
     timer = timers().get(timers().id_of(timer_id))
@@ -105,8 +110,9 @@ def fire(timer_id: str) -> Timer:
     return timers().get(timer.id)
 
 
-@bp.route("/timers/<timer_id>/replay", methods=["POST"])
+@bp.route("/timers/<id:timer_id>/replay", methods=["POST"])
 @bp.response(202, TimerOut)
+@bp.doc(operationId="replay_timer")
 def replay(timer_id: str) -> Timer:
     """Send a delivered or failed timer once more."""
     timer = timers().get(timers().id_of(timer_id))
@@ -114,8 +120,9 @@ def replay(timer_id: str) -> Timer:
     return timers().get(timer.id)
 
 
-@bp.route("/timers/<timer_id>/attempts", methods=["GET"])
+@bp.route("/timers/<id:timer_id>/attempts", methods=["GET"])
 @bp.response(200, AttemptsOut)
+@bp.doc(operationId="list_attempts")
 def attempts(timer_id: str) -> dict[str, list[Attempt]]:
     """The last ten attempts that have ended, oldest first."""
     return {"data": timers().attempts(timers().id_of(timer_id))}
