@@ -45,7 +45,7 @@ def _print(line: str) -> None:
     """One write a line, or lines of several threads run into each other. Not by print(), whose buffer a thread may hold
     when we are told to stop."""
     with _printing, contextlib.suppress(BrokenPipeError):
-        os.write(1, f"{line}\n".encode())
+        os.write(1, f"{line}\n".encode("utf-8", "backslashreplace"))
 
 
 def _lateness(arrived: float, due: str) -> str:
