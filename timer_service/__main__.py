@@ -1,3 +1,3 @@
-from timer_service.cli import main
+from timer_service.start import main
 
 main()

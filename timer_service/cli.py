@@ -6,6 +6,7 @@ import logging
 import os
 import re
 import secrets
+import tempfile
 import time
 from base64 import b64encode
 from pathlib import Path
@@ -54,6 +55,7 @@ def up(**options: str | int | None) -> None:
     given = {f"TIMER_{name.upper()}": str(value) for name, value in options.items() if value is not None}
     os.environ.update(given)  # the children read the same settings
     settings = _settings()
+    _need_temporary_directory()
     try:
         everything.run(settings, external_store=bool(os.environ.get("TIMER_REDIS_URL", "").strip()))
     except (SettingsError, everything.EmbeddedError, everything.StartFailed) as error:
@@ -67,6 +69,7 @@ def api(fd: int | None) -> None:
     from timer_service.server import Server
 
     settings = _settings()
+    _need_temporary_directory()
     _look_at_store(settings)
     Server(settings, f"{bracketed(settings.host)}:{settings.port}" if fd is None else f"fd://{fd}").run()
 
@@ -154,6 +157,16 @@ def _settings() -> Settings:
         raise click.ClickException(str(error)) from None
     logs.configure(settings.log_level, settings.log_format)
     return settings
+
+
+def _need_temporary_directory() -> None:
+    """gunicorn's workers show in a file there that they live."""
+    try:
+        tempfile.gettempdir()
+    except FileNotFoundError:
+        raise click.ClickException(
+            "no temporary directory can be written, nor /tmp; set TMPDIR to one that can"
+        ) from None
 
 
 def _look_at_store(settings: Settings) -> None:

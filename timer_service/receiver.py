@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import signal
 import sys
+import threading
 import time
 from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -24,7 +28,7 @@ class Receiver(BaseHTTPRequestHandler):
             f"attempt={self.headers.get('timer-attempt')}{f' redelivery={again}' if again else ''}  "
             f"{body[:200].decode('utf-8', 'replace')}"
         )
-        print(printable(line), flush=True)
+        _print(printable(line))
         self.send_response(204)
         self.end_headers()
 
@@ -32,6 +36,16 @@ class Receiver(BaseHTTPRequestHandler):
 
     def log_message(self, *args: object) -> None:
         """Nothing beside our own lines."""
+
+
+_printing = threading.Lock()
+
+
+def _print(line: str) -> None:
+    """One write a line, or lines of several threads run into each other. Not by print(), whose buffer a thread may hold
+    when we are told to stop."""
+    with _printing, contextlib.suppress(BrokenPipeError):
+        os.write(1, f"{line}\n".encode("utf-8", "backslashreplace"))
 
 
 def _lateness(arrived: float, due: str) -> str:
@@ -47,8 +61,14 @@ class Server(ThreadingHTTPServer):
     request_queue_size = 1024
     daemon_threads = True
 
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A sender that went away is no news."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)  # type: ignore[arg-type]
+
 
 def run(host: str, port: int) -> None:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # at once, also as process 1 of a container
     with Server((host, port), Receiver) as server:
         print(f"receiving on http://{host}:{server.server_port}", file=sys.stderr, flush=True)
         server.serve_forever()

@@ -97,7 +97,9 @@ def _listen(host: str, port: int) -> socket.socket:
     """Ours, not the API's: a port in use is known before anything starts, and clients wait while the API restarts."""
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        return socket.create_server(address[:2], family=family, backlog=1024)
+        # The IPv6 wildcard means every address, also those of IPv4.
+        both = address[0] == "::" and socket.has_dualstack_ipv6()
+        return socket.create_server(address[:2], family=family, backlog=1024, dualstack_ipv6=both)
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
         raise SettingsError(f"cannot listen on {host}:{port}: {reason}; choose another --host or --port") from None

@@ -134,7 +134,7 @@ def test_300_destinations_that_hang_with_one_timer_each_cost_a_healthy_one_nothi
         for number in range(50):
             due = time.time() + 0.05
             service.set(1, receiver.url, 50)
-            assert receiver.wait_for(number + 1, 5)[-1].at - due < 1
+            assert receiver.wait_for(number + 1, 5)[-1].at - due < 3
 
 
 @TRANSPORTS
@@ -251,7 +251,7 @@ def test_one_hanging_destination_costs_its_neighbours_nothing(
         for number in range(50):
             due = time.time() + 0.05
             service.set(1, receiver.url, 50)
-            assert receiver.wait_for(number + 1, 5)[-1].at - due < 1
+            assert receiver.wait_for(number + 1, 5)[-1].at - due < 3
         # Its share, and what the first batch added.
         assert share <= len(hanging.hits) < slots
 
@@ -291,7 +291,7 @@ def test_a_timer_set_while_every_poller_sleeps_is_sent_at_once(service: Service,
         begun = time.time()
         service.set(1, receiver.url, 0)
         late.append(receiver.wait_for(number + 1, 5)[-1].at - begun)
-    assert sorted(late)[15] < 0.1
+    assert sorted(late)[15] < 0.4  # without the doorbell 0.75
 
 
 def test_a_poller_waits_for_a_store_that_is_away_and_goes_on_when_it_is_back(

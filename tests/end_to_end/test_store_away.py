@@ -117,7 +117,7 @@ def test_a_store_that_turned_into_a_replica_and_back_is_used_again_and_its_bell_
         begun = time.time()
         service.set(1, receiver.url, 0)
         late.append(receiver.wait_for(number + 1, 5)[-1].at - begun)
-    assert sorted(late)[8] < 0.1
+    assert sorted(late)[8] < 0.4  # without the doorbell 0.67
 
 
 def test_one_call_to_a_frozen_store_ends_within_one_timeout(service: Service) -> None:
@@ -128,7 +128,7 @@ def test_one_call_to_a_frozen_store_ends_within_one_timeout(service: Service) ->
     begun = time.monotonic()
     with pytest.raises(StoreUnavailable):
         link.run("stats", 0)
-    assert time.monotonic() - begun < 0.6
+    assert time.monotonic() - begun < 2  # ten times would be 3 s
     service.store.signal(signal.SIGCONT)
 
 

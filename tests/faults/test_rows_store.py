@@ -452,9 +452,12 @@ def test_row_45_a_poller_cut_off_past_its_lease_settles_what_nobody_has_taken_up
     field.arrived(10, 20)
     for _ in range(others):
         field.join()
-    field.stall(cut, 2 * field.bounds.lease)
+    sends = 10 * (1 + others)
+    field.stall(cut, 2 * field.bounds.lease, also=lambda: len(field.hits()) >= sends)
     judged()
     assert Counter(hit.timer_id for hit in field.hits()) == dict.fromkeys(ids, 1 + others)
+    if others:
+        wait_until(lambda: "refused" in cut.part.output(), 30, "a word of its refused settles")
     assert ("refused" in cut.part.output()) == bool(others)
 
 
