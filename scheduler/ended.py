@@ -6,6 +6,7 @@ import json
 from bisect import bisect_right
 
 from scheduler import retry
+from scheduler.delivery.details import usual
 from scheduler.delivery.judge import judge, rearm, retry_after
 from scheduler.delivery.request import lateness
 from scheduler.delivery.transport import Answer
@@ -51,6 +52,7 @@ def settlement(answer: Answer, started_at: int, poller: str) -> Settlement:
         reason is not None,
         claim.occurrence,
         not_obeyed,
+        (answer.detail or usual(answer.error, answer.sent)) if answer.error else None,
     )
     return Settlement(claim.id, claim.fence, attempt, retry_ms, again, reason)
 
@@ -71,7 +73,7 @@ def attempt_line(ended: Settlement, claim: Claim) -> str:
     would escape: an id, words of ours, and the poller's name, which is cleaned.
     """
     it = ended.attempt
-    error = f'"{it.error}"' if it.error else "null"
+    error = f'"{it.error}","detail":{json.dumps(it.detail)}' if it.error else 'null,"detail":null'
     redelivery = f'"{it.redelivery}"' if it.redelivery else "null"
     try:
         where = _destinations[claim.destination]

@@ -156,6 +156,8 @@ class Attempt(NamedTuple):
     occurrence: int = 1
     #: The `timer-reschedule` of a 2xx that was not obeyed: none was left, or it made no sense.
     asked_reschedule: str | None = None
+    #: Of an error: why, in a sentence of ours.
+    detail: str | None = None
 
 
 class Standing(NamedTuple):

@@ -11,11 +11,15 @@ from typing import Any
 
 import pycares
 
+from scheduler.delivery.details import NAME_SERVER_FAILED, NO_SUCH_NAME
 from scheduler.delivery.hosts_file import hosts_file
 
-#: Called with all addresses of a name, or none, from any thread.
-Answered = Callable[[list[str]], None]
+#: All addresses of a name, or in a sentence why there are none.
+Found = list[str] | str
+#: Called from any thread.
+Answered = Callable[[Found], None]
 
+_NO_SUCH_NAME = {pycares.errno.ARES_ENOTFOUND, pycares.errno.ARES_ENODATA, pycares.errno.ARES_EBADNAME}
 _HOSTS, _NSSWITCH = Path("/etc/hosts"), Path("/etc/nsswitch.conf")
 #: What getaddrinfo() reads again when it changes.
 _FILES = (Path("/etc/resolv.conf"), _NSSWITCH, _HOSTS)
@@ -40,13 +44,15 @@ class CaresResolver:
             if error == pycares.errno.ARES_ECANCELLED and channel is not self._channel:
                 self.ask(host, port, answered)  # of the servers that are to be asked now
                 return
-            nodes = result.nodes if error is None else []
-            answered([node.addr[0].decode() for node in nodes])
+            if error is None:
+                answered([node.addr[0].decode() for node in result.nodes] or NO_SUCH_NAME)
+            else:
+                answered(NO_SUCH_NAME if error in _NO_SUCH_NAME else NAME_SERVER_FAILED)
 
         try:
             channel.getaddrinfo(host, port, type=socket.SOCK_STREAM, callback=callback)
         except (UnicodeError, ValueError):
-            answered([])
+            answered(NO_SUCH_NAME)
 
     def look_for_changes(self) -> bool:
         """Read again what has changed; True if anything has.

@@ -15,8 +15,10 @@ import pycurl
 from scheduler.clock import StoreClock
 from scheduler.delivery.addresses import Order, Origin, pause
 from scheduler.delivery.agenda import Agenda
+from scheduler.delivery.cares import Found
 from scheduler.delivery.curl_call import Call, Handle, Race
 from scheduler.delivery.descriptors import idle_connections, raise_limit
+from scheduler.delivery.details import NOT_LOOKED_UP
 from scheduler.delivery.dialling import Checkpoint
 from scheduler.delivery.names import Names
 from scheduler.delivery.request import build
@@ -186,7 +188,7 @@ class CurlTransport:
         for call in self._tries.due(now):
             self._try_next(call)
         self._collect()
-        self._answers += [call.answer("timeout") for call in self._names.overdue(now)]
+        self._answers += [call.answer("timeout", detail=NOT_LOOKED_UP) for call in self._names.overdue(now)]
         woken, self._woken = self._woken, False
         return woken
 
@@ -263,10 +265,10 @@ class CurlTransport:
 
     # Sending
 
-    def _go(self, call: Call, origin: Origin, addresses: list[str]) -> None:
+    def _go(self, call: Call, origin: Origin, addresses: Found) -> None:
         """Send to one of these addresses, if all of them may be called."""
-        if not addresses:
-            self._answers.append(call.answer("dns"))
+        if isinstance(addresses, str):
+            self._answers.append(call.answer("dns", detail=addresses))
             return
         try:
             permitted = all(map(self._permits, addresses, repeat(origin[1])))
@@ -274,7 +276,7 @@ class CurlTransport:
             self._unsendable(call.claim, call.started_at, error)
             return
         if not permitted:
-            self._answers.append(call.answer("blocked"))
+            self._answers.append(call.answer("blocked", detail=self._guard.refusal(*origin)))
             return
         if len(addresses) > 1:
             call.origin = origin

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from scheduler.delivery.addresses import Order
 from scheduler.delivery.connecting import IPAddress, SocketAddress, connect_first
+from scheduler.delivery.details import NOT_LOOKED_UP, of_connect, of_look_up
 from scheduler.delivery.egress import Address, Guard, inner, literal
 from scheduler.delivery.hosts_file import hosts_file
 from scheduler.delivery.local import is_local
@@ -35,14 +36,15 @@ _Found = tuple[list[SocketAddress], Guard]
 
 
 class Unreachable(Exception):
-    """Nothing was sent; `word` is the error's word (blocked, dns, connect, timeout).
+    """Nothing was sent; `word` is the error's word (blocked, dns, connect, timeout), `detail` a sentence about it.
 
     No OSError, so that urllib3 and requests let it through as it is.
     """
 
-    def __init__(self, word: str) -> None:
+    def __init__(self, word: str, detail: str | None = None) -> None:
         super().__init__(word)
         self.word = word
+        self.detail = detail
 
 
 class Checkpoint:
@@ -97,14 +99,17 @@ class Dialler:
         order = self._order.of((host, port), targets)
         try:
             sock, reached = connect_first(
-                [targets[address] for address in order], deadline, lambda address: _check(guard, [address]), self._spare
+                [targets[address] for address in order],
+                deadline,
+                lambda address: _check(guard, host, [address]),
+                self._spare,
             )
             sock.settimeout(_left(deadline))
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         except TimeoutError:
             raise Unreachable("timeout") from None
-        except OSError:
-            raise Unreachable("connect") from None
+        except OSError as error:
+            raise Unreachable("connect", of_connect(error.errno)) from None
         if reached[0] != order[0]:
             self._order.answered((host, port), reached[0])
         return sock
@@ -117,10 +122,12 @@ class Dialler:
             try:
                 addresses, guard = self._asked(host, port, deadline).result(timeout=_left(deadline))
             except TimeoutError:
-                raise Unreachable("timeout") from None
+                raise Unreachable("timeout", NOT_LOOKED_UP) from None
+            except Unreachable as error:  # it is that of every attempt that waited
+                raise Unreachable(error.word, error.detail) from None
         if not addresses:
             raise Unreachable("dns")
-        _check(guard, [address for _, address in addresses])
+        _check(guard, host, [address for _, address in addresses])
         return addresses, guard
 
     def _asked(self, host: str, port: int, deadline: float) -> Future[_Found]:
@@ -138,17 +145,23 @@ class Dialler:
                 self._places.release()
             with self._lock:
                 del self._under_way[host, port]
-            found.set_exception(Unreachable("timeout"))
+            found.set_exception(Unreachable("timeout", NOT_LOOKED_UP))
         return found
 
     def _answer(self, host: str, port: int, found: Future[_Found]) -> None:
+        result: _Found | Unreachable
         try:
             result = self._ask(host, port)
+        except Unreachable as error:
+            result = error
         finally:
             self._places.release()
             with self._lock:
                 del self._under_way[host, port]
-        found.set_result(result)
+        if isinstance(result, Unreachable):
+            found.set_exception(result)
+        else:
+            found.set_result(result)
 
     def _ask(self, host: str, port: int) -> _Found:
         bare = host.removesuffix(".")
@@ -156,8 +169,10 @@ class Dialler:
             host = bare
         try:
             answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        except (OSError, UnicodeError):
-            answers = []
+        except UnicodeError:
+            raise Unreachable("dns") from None
+        except OSError as error:
+            raise Unreachable("dns", of_look_up(error.errno)) from None
         addresses = [(family, address) for family, _, _, _, address in answers]
         return addresses, self._checkpoint.guard()  # type: ignore[return-value]
 
@@ -177,10 +192,11 @@ def _endpoints(host: str, port: int) -> frozenset[tuple[Address, int]]:
     return frozenset((ip, port) for ip in found)
 
 
-def _check(guard: Guard, addresses: Iterable[IPAddress]) -> None:
+def _check(guard: Guard, host: str, addresses: Iterable[IPAddress]) -> None:
     """One address that may not be called spoils the name: which one would be used is chance."""
-    if not all(guard.permits(address[0], address[1]) for address in addresses):
-        raise Unreachable("blocked")
+    for address in addresses:
+        if not guard.permits(address[0], address[1]):
+            raise Unreachable("blocked", guard.refusal(host, address[1]))
 
 
 def _left(deadline: float) -> float:

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from scheduler.delivery.addresses import Origin
 from scheduler.delivery.agenda import Agenda
-from scheduler.delivery.cares import CaresResolver
+from scheduler.delivery.cares import CaresResolver, Found
 from scheduler.delivery.curl_call import Call
 from scheduler.delivery.egress import literal
 from scheduler.origin import before_path
@@ -29,7 +29,7 @@ class Names:
     def __init__(self, ring: Callable[[], None]) -> None:
         self._ring = ring
         self._resolver = CaresResolver()
-        self._answers: SimpleQueue[tuple[Origin, list[str]]] = SimpleQueue()
+        self._answers: SimpleQueue[tuple[Origin, Found]] = SimpleQueue()
         #: The calls that wait for each name.
         self._waiting: dict[Origin, dict[Call, None]] = {}
         #: The oldest first.
@@ -56,20 +56,20 @@ class Names:
             return
         self._waiting[origin] = {call: None}
 
-        def answered(addresses: list[str]) -> None:
+        def answered(addresses: Found) -> None:
             self._answers.put((origin, addresses))
             self._ring()
 
         self._resolver.ask(*origin, answered)
 
-    def answered(self) -> Iterator[tuple[Call, Origin, list[str]]]:
-        """The calls whose names have been looked up; no address means that there is no such name."""
+    def answered(self) -> Iterator[tuple[Call, Origin, Found]]:
+        """The calls whose names have been looked up; or why there are none."""
         while True:
             try:
                 origin, addresses = self._answers.get_nowait()
             except Empty:
                 return
-            if addresses:
+            if addresses and not isinstance(addresses, str):
                 self._remember(origin, addresses)
             for call in self._waiting.pop(origin, ()):
                 self._deadlines.drop(call)

@@ -17,6 +17,7 @@ from urllib3.util import SKIP_HEADER
 
 from scheduler.clock import StoreClock
 from scheduler.delivery.descriptors import idle_connections, raise_limit
+from scheduler.delivery.details import of_tls
 from scheduler.delivery.dialling import Checkpoint, Dialler, Unreachable
 from scheduler.delivery.leash import Leash
 from scheduler.delivery.leashed_adapter import LeashedAdapter, on
@@ -115,7 +116,7 @@ class RequestsTransport:
         self._leashes.add(leash)
         status: int | None = None
         headers: dict[str, str] = {}
-        body, error = b"", None
+        body, error, detail = b"", None, None
         try:
             with on(leash, self._dialler, target):
                 response = self._send(request, claim.webhook.timeout)
@@ -123,13 +124,13 @@ class RequestsTransport:
                 headers = {name.lower(): value for name, value in response.raw.headers.itermerged()}
                 body = _read(response)
         except Exception as raised:  # whatever one timer does, the poller goes on
-            error = _word(raised, leash)
+            error, detail = _word(raised, leash), _detail(raised)
             for cause in _causes(raised):  # tracebacks make circles with what they lead through, the body among it
                 cause.__traceback__ = None
         finally:
             self._leashes.discard(leash)
         if leash.cut_off:  # an answer without a length looks whole when it is cut
-            error = "timeout"
+            error, detail = "timeout", None
         return Answer(
             claim=claim,
             started_at=started_at,
@@ -140,6 +141,7 @@ class RequestsTransport:
             error=error,
             sent=leash.sent,
             reused=leash.reused,
+            detail=detail,
         )
 
     def _send(self, request: Request, timeout: float) -> Response:
@@ -187,6 +189,14 @@ def _word(raised: Exception, leash: Leash) -> str:
     if any(isinstance(cause, ConnectionError) for cause in causes):
         return "reset"
     return "protocol"
+
+
+def _detail(raised: Exception) -> str | None:
+    """Why, where more is known than its word."""
+    if isinstance(raised, Unreachable):
+        return raised.detail
+    tls = next((cause for cause in _causes(raised) if isinstance(cause, ssl.SSLError)), None)
+    return of_tls(str(tls)) if tls else None
 
 
 def _causes(raised: BaseException) -> list[BaseException]:

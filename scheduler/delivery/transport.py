@@ -34,6 +34,8 @@ class Answer(NamedTuple):
     sent: bool = True
     #: It went on a connection that had carried another before.
     reused: bool = False
+    #: Of an error: why, in a sentence, where more is known than the word and `sent` tell.
+    detail: str | None = None
 
 
 def most_idle(claim: Claim) -> float:

@@ -156,6 +156,8 @@ def encode_attempt(attempt: Attempt) -> tuple[str, str]:
         said += f',"status_code":{it.status_code}'
     if it.error is not None:
         said += f',"error":"{it.error}"'
+    if it.detail is not None:
+        said += f',"detail":{_to_json(it.detail)}'
     if it.redelivery is not None:
         said += f',"redelivery":"{it.redelivery}"'
     if it.poller is not None:

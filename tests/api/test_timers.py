@@ -105,7 +105,7 @@ def test_bytes_go_in_and_come_out_as_base64(http: FlaskClient, bench: Bench) -> 
 
 def test_a_waiting_retry_and_its_attempts_can_be_read(http: FlaskClient, bench: Bench) -> None:
     timer = bench.schedule()
-    settle(bench, Result.RETRYABLE, 700, started_at=START, status_code=503, response_body="later", error=None)
+    settle(bench, Result.RETRYABLE, 700, started_at=START, status_code=503, response_body="later", detail="Why.")
     found = http.get(f"/timers/{timer.id}").json
     assert found is not None
     assert (found["status"], found["attempts"]) == ("scheduled", 1)
@@ -121,6 +121,7 @@ def test_a_waiting_retry_and_its_attempts_can_be_read(http: FlaskClient, bench: 
                 "status_code": 503,
                 "response_body": "later",
                 "error": None,
+                "detail": "Why.",
                 "redelivery": None,
                 "poller": None,
                 "next_attempt_at": "2026-01-01T00:00:00.700Z",

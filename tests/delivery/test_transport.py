@@ -373,7 +373,7 @@ def test_a_wake_is_not_lost_when_look_ups_are_answered_at_the_same_time() -> Non
     clock = StoreClock()
     transport = CurlTransport(clock, Signer(""), LOOPBACK, slots=8, lease=LEASE)
     transport.wake()
-    transport._names._answers.put((("name.example", 80), []))
+    transport._names._answers.put((("name.example", 80), "none"))
     begun = time.monotonic()
     transport.wait(5)
     assert time.monotonic() - begun < 0.5

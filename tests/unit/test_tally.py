@@ -63,6 +63,7 @@ def test_an_ended_attempt_is_one_line_of_json() -> None:
         "outcome": "delivered",
         "status": 204,
         "error": None,
+        "detail": None,
         "lateness_ms": 3,
         "duration_ms": 1,
         "redelivery": None,

@@ -38,6 +38,8 @@ class Attempt(Checked):
     response_body: str | None
     #: A word: blocked, dns, connect, tls, timeout, reset, protocol, lease-lost, outcome-unknown.
     error: str | None
+    #: Why, in a sentence; None also where an older service says nothing of it.
+    detail: str | None
     #: Why this send was not the first.
     redelivery: str | None
     poller: str | None
@@ -53,7 +55,16 @@ class Attempt(Checked):
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> Attempt:
-        plain = ("outcome", "status_code", "response_body", "error", "redelivery", "poller", "asked_reschedule")
+        plain = (
+            "outcome",
+            "status_code",
+            "response_body",
+            "error",
+            "detail",
+            "redelivery",
+            "poller",
+            "asked_reschedule",
+        )
         return cls(
             number=raw["number"],
             started_at=_moment(raw.get("started_at")),

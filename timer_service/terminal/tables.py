@@ -75,7 +75,7 @@ def timer_rows(timers: Iterable[Timer]) -> Iterator[Sequence[str]]:
 
 
 def attempt_rows(attempts: Iterable[Attempt]) -> Iterator[Sequence[str]]:
-    yield "ATTEMPT", "STARTED", "LATE", "TOOK", "OUTCOME", "ANSWER", "NEXT"
+    yield "ATTEMPT", "STARTED", "LATE", "TOOK", "OUTCOME", "ANSWER", "NEXT", "DETAIL"
     for attempt in attempts:
         yield (
             str(attempt.number),
@@ -85,6 +85,7 @@ def attempt_rows(attempts: Iterable[Attempt]) -> Iterator[Sequence[str]]:
             attempt.outcome or NONE,
             answer(attempt),
             next_of(attempt),
+            attempt.detail or NONE,
         )
 
 

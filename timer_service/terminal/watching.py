@@ -86,6 +86,8 @@ def line(new: Attempt | Timer) -> str:
     if isinstance(new, Timer):
         return printable(f"{new.id}  {new.status}, due {local(new.due_at)}")
     said = f"attempt {new.number}  {local(new.started_at)}  {new.outcome or NONE}  {answer(new)}"
+    if new.detail:
+        said += f" ({new.detail})"
     said += f"  {length(new.lateness)} late, took {length(new.duration)}"
     if new.redelivery:
         said += f"  ({new.redelivery})"
