@@ -85,7 +85,7 @@ def attempt_rows(attempts: Iterable[Attempt]) -> Iterator[Sequence[str]]:
             attempt.outcome or NONE,
             answer(attempt),
             next_of(attempt),
-            attempt.detail or NONE,
+            attempt.detail or "",  # the last column: nothing stands behind it
         )
 
 
