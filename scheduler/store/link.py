@@ -130,9 +130,9 @@ class Link:
         return StoreUnavailable(reason, maybe_done=refusals.may_have_run(error) or _asked_before(error), kind=kind)
 
     def _answers(self) -> bool:
-        """Whether the store answers a PING on a connection of its own, within half a second."""
+        """Whether the store answers a PING on a connection of its own, within half the time that a call has."""
         pool = self.client.connection_pool
-        patience = min(_PING_PATIENCE, pool.connection_kwargs.get("socket_timeout") or _PING_PATIENCE)
+        patience = min(_PING_PATIENCE, (pool.connection_kwargs.get("socket_timeout") or 1.0) / 2)
         options = {**pool.connection_kwargs, "socket_timeout": patience, "socket_connect_timeout": patience}
         connection = pool.connection_class(**{**options, "retry": Retry(NoBackoff(), 0)})
         try:
