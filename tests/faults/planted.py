@@ -80,7 +80,12 @@ BUGS = {
     "no renewal": Bug(python=_no_renewal),
     "early clock": Bug({"claim": ("local now = math.floor(us / 1000)", "local now = math.floor(us / 1000) + 400")}),
     "cancel that only hides": Bug(
-        {"cancel": ("if behind then stop_waiting(id, behind) else redis.call('ZREM', SCHEDULED, id) end", "")}
+        {
+            "cancel": (
+                "    withdraw(id, due, behind, now, forget_at)\n",
+                "    redis.call('ZADD', ROOT .. 'cancelled', int(forget_at), id)\n",
+            )
+        }
     ),
     "sent twice": Bug(python=_sent_twice),
     "the poller dies of a stale event": Bug(python=_dies_of_a_stale_event),
