@@ -15,7 +15,7 @@ HARM = b"\x07\x1b[2J\x7f\x85\x9b31m" + "\u2028\u202e\ufeff".encode()
 
 
 def test_nothing_that_is_received_is_printed_raw_if_a_terminal_would_obey_it(
-    capsys: pytest.CaptureFixture[str],
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     """Tried: the method's line, every header that is shown, and the body."""
     fields = b"".join(
@@ -28,7 +28,7 @@ def test_nothing_that_is_received_is_printed_raw_if_a_terminal_would_obey_it(
             length = b"content-length: %d\r\nconnection: close\r\n\r\n" % len(HARM)
             sock.sendall(b"POST /x" + HARM.replace(b"\x85", b"") + b" HTTP/1.1\r\n" + fields + length + HARM)
             assert sock.recv(1000).startswith(b"HTTP/1.1 204")
-    (line,) = capsys.readouterr().out.splitlines()
+    (line,) = capfd.readouterr().out.splitlines()
     assert line.startswith("POST /x")
     assert line.isprintable()
     assert line.count("\\x1b[2J") == 5
