@@ -8,11 +8,9 @@ hanging timers of one destination. Meanwhile 1,000 healthy timers fall due, 100 
 
 from __future__ import annotations
 
-import socket
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,6 +22,7 @@ from benchmarks.part import Options, Part, repeat
 from benchmarks.sink import sink
 from scheduler import Draft
 from tests.bench.processes import Service, wait_until
+from tests.bench.silence import silence
 
 _HEALTHY, _PER_SECOND = 1000, 100
 _DESTINATIONS, _TIMERS = 1000, 10_000
@@ -31,7 +30,7 @@ _DESTINATIONS, _TIMERS = 1000, 10_000
 
 def measure(options: Options) -> tuple[list[Row], dict[str, Any]]:
     rows: list[Row] = []
-    with _silence(_DESTINATIONS) as urls:
+    with silence(_DESTINATIONS) as urls:
         cases = {
             f"{_DESTINATIONS:,} destinations with one hanging timer each": urls,
             f"{_TIMERS:,} hanging timers of one destination": [urls[0]] * _TIMERS,
@@ -71,14 +70,6 @@ def beside(transport: str, hanging: Sequence[str], options: Options) -> Row:
 def _slots(transport: str, hanging: Sequence[str]) -> int:
     """How many of them a poller takes: of one destination no more than its share, a quarter of its slots."""
     return len(hanging) if len(set(hanging)) > 1 else {"curl": 2048, "requests": 64}[transport] // 4
-
-
-@contextmanager
-def _silence(count: int) -> Iterator[list[str]]:
-    """Listeners that never accept: the kernel shakes hands, and that is all."""
-    with ExitStack() as stack:
-        listeners = [stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=4096)) for _ in range(count)]
-        yield [f"http://127.0.0.1:{listener.getsockname()[1]}" for listener in listeners]
 
 
 PART = Part("hang", __doc__, measure)

@@ -27,7 +27,7 @@ from scheduler.delivery.request import build
 from scheduler.delivery.signing import Signer
 from scheduler.delivery.transport import Answer, Transport
 from scheduler.ended import attempt_line, settlement
-from scheduler.store.claims import BATCH
+from scheduler.store.room import BATCH
 from scheduler.tally import Tally
 from tests.bench.receiver import SECRET
 from tests.bench.servers import BINARIES, Server

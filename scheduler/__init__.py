@@ -23,11 +23,12 @@ from scheduler.errors import (
     UnknownTimer,
     WrongState,
 )
+from scheduler.fairness import share_of
+from scheduler.memory_limit import in_flight_bytes
 from scheduler.metrics import PollerMetrics, ended_timers, serving
 from scheduler.origin import before_path
 from scheduler.poller import Poller
 from scheduler.settings import Settings, is_loopback
-from scheduler.shares import share_of
 from scheduler.store.capacity import PART_OF_MAXMEMORY, Capacity, Usage
 from scheduler.store.changes import Changes
 from scheduler.store.claims import Claims
@@ -119,6 +120,7 @@ __all__ = [
     "before_path",
     "connect",
     "ended_timers",
+    "in_flight_bytes",
     "is_loopback",
     "literal_endpoints",
     "open_transport",

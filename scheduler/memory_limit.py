@@ -1,4 +1,4 @@
-"""How much memory this process may use."""
+"""How much memory this process may use, and how much of it webhooks in flight may take."""
 
 from __future__ import annotations
 
@@ -6,6 +6,16 @@ import os
 import resource
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
+
+#: Of the limit, for records in flight. As much again may be in buffers, and 64 KiB of each answer.
+_PART = 1 / 4
+#: Bytes that are enough: 2,048 records of 64 KiB.
+ENOUGH = 128 * 1024 * 1024
+
+
+def in_flight_bytes(asked: int) -> int:
+    """Bytes of the records of all claims in flight; `asked` 0 means as many as memory allows."""
+    return asked or min(ENOUGH, int(_PART * memory_limit()))
 
 
 def memory_limit(proc: Path = Path("/proc/self/cgroup"), cgroups: Path = Path("/sys/fs/cgroup")) -> int:

@@ -11,8 +11,10 @@ from random import random
 from scheduler.delivery.transport import Answer, Transport
 from scheduler.ended import attempt_line, settlement
 from scheduler.errors import StoreUnavailable
-from scheduler.shares import Shares, share_of
-from scheduler.store.claims import BATCH, Claims
+from scheduler.fairness import Fairness
+from scheduler.memory_limit import ENOUGH
+from scheduler.store.claims import Claims
+from scheduler.store.room import BATCH
 from scheduler.tally import Tally
 from scheduler.timer import Claim, Settlement
 
@@ -29,6 +31,8 @@ _BACKOFF = (0.1, 2.0)
 _BACKOFF_OF_LEASE = 1 / 12
 #: Seconds after its deadline in which an attempt is still renewed: time to settle it.
 _SETTLE_TIME = 5.0
+#: Seconds for which a poller that has nothing else to do before it ends asks for what a lost reply may have claimed.
+_RECALL_TIME = 1.0
 
 
 class Poller:
@@ -45,6 +49,7 @@ class Poller:
         name: str,
         lease: float,
         grace: float,
+        max_bytes: int = ENOUGH,
         heartbeat: Callable[[], object] = bool,
     ) -> None:
         self._claims = claims
@@ -56,7 +61,8 @@ class Poller:
         self.tally = Tally()
         #: By fence too: a timer whose lease was lost can be claimed anew while its old attempt still runs.
         self._in_flight: dict[tuple[str, str], Claim] = {}
-        self._shares = Shares(share_of(transport.slots))
+        self._fairness = Fairness(transport.slots, max_bytes)
+        self._saturated: set[str] = set()
         self._ended: list[Settlement] = []
         self._unsent: list[Claim] = []
         self._renew_at = time.monotonic() + lease / 3
@@ -74,7 +80,7 @@ class Poller:
     @property
     def at_share(self) -> int:
         """Destinations of which no more is taken for now."""
-        return len(self._shares.full)
+        return len(self._saturated)
 
     @property
     def oldest_claim(self) -> float | None:
@@ -89,11 +95,11 @@ class Poller:
     def run(self) -> None:
         while not self._stopping:
             self._collect(self._transport.wait(self._guarded(self.run_once)))
-        until = time.monotonic() + self._grace
-        while self._open() and time.monotonic() < until:
+        stopped = time.monotonic()
+        while (left := stopped + self._patience() - time.monotonic()) > 0:
             pause = self._guarded(self._wind_up)
-            if self._open():
-                self._collect(self._transport.wait(min(pause, max(0.0, until - time.monotonic()))))
+            if self._patience():
+                self._collect(self._transport.wait(min(pause, left)))
         self._collect(self._transport.wait(0))
         self._guarded(self._wind_up)
         self._transport.close()
@@ -107,24 +113,29 @@ class Poller:
         Returns seconds to sleep. Raises StoreUnavailable.
         """
         pause = self._close_books()
-        free = self._transport.slots - len(self._in_flight)
+        self._fairness.look(time.monotonic())
+        self._saturated = self._fairness.saturated()
+        free = self._fairness.free
         if free <= 0:
             return pause
-        batch = self._claims.claim(min(free, BATCH), self._shares.full)
+        batch = self._claims.claim(min(free, BATCH), self._saturated, self._fairness.room())
         for claim in batch.claims:
             if self._stopping:
                 self._unsent.append(claim)
             else:
                 self._in_flight[claim.id, claim.fence] = claim
-                self._shares.add(claim)
+                self._fairness.add(claim)
                 self._transport.submit(claim)
-        if len(self._in_flight) >= self._transport.slots or batch.next_due is None:
+        self._saturated = self._fairness.saturated()
+        if self._fairness.free <= 0 or batch.next_due is None:
             return pause
         return min(pause, batch.next_due)
 
-    def _open(self) -> bool:
-        """Whether there is anything that the store has yet to hear of."""
-        return bool(self._in_flight or self._ended or self._unsent or self._claims.unanswered)
+    def _patience(self) -> float:
+        """Seconds after the stop that are worth waiting: for what the store has yet to hear of, the whole grace."""
+        if self._in_flight or self._ended or self._unsent:
+            return self._grace
+        return min(self._grace, _RECALL_TIME) if self._claims.unanswered else 0.0
 
     def _wind_up(self) -> float:
         """A pass that claims nothing, and gives back what a lost reply may have claimed for us."""
@@ -190,10 +201,11 @@ class Poller:
         ended, claims = [], []
         for answer in answers:
             claim = self._in_flight.pop((answer.claim.id, answer.claim.fence))
-            self._shares.remove(claim)
             if answer.started_at is None:
+                self._fairness.remove(claim, None)
                 self._unsent.append(claim)
             else:
+                self._fairness.remove(claim, answer.status_code is not None or answer.error != "timeout")
                 ended.append(settlement(answer, answer.started_at, self._name))
                 claims.append(claim)
         if ended:

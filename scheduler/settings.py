@@ -125,6 +125,7 @@ class Settings:
     egress_deny: str = _setting("TIMER_EGRESS_DENY", "", _hosts)
     transport: str = _setting("TIMER_TRANSPORT", "auto", _word("auto", "requests", "curl"))
     slots: int = _setting("TIMER_SLOTS", 0, _whole(1, 8192))
+    max_in_flight_bytes: int = _setting("TIMER_MAX_IN_FLIGHT_BYTES", 0, _whole(0, 999_999_999_999))
     lease: float = _setting("TIMER_LEASE", 10.0, _seconds(1, 300))
     grace: float = _setting("TIMER_GRACE", 20.0, _seconds(0, 600))
 

@@ -272,6 +272,8 @@ class Claim(NamedTuple):
     #: How many of them a receiver has asked for: what max_occurrences is about, but for the first.
     reschedules: int = 0
     key: str | None = None
+    #: Bytes of its record.
+    size: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,40 +7,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from scheduler import Claim, Poller, Result, StoreUnavailable
-from scheduler.delivery.transport import Answer
-from scheduler.store.claims import BATCH
+from scheduler import Poller, Result, StoreUnavailable
+from scheduler.store.room import BATCH
 from tests.bench.servers import BINARIES, Server
 from tests.bench.store import LEASE, Bench, HandSetRedis
-
-
-class HandTransport:
-    """Keeps what is submitted until the test ends it."""
-
-    def __init__(self, slots: int) -> None:
-        self.slots = slots
-        self.sent: list[Claim] = []
-        self.answers: list[Answer] = []
-        self.closed = False
-
-    def submit(self, claim: Claim) -> None:
-        self.sent.append(claim)
-
-    def wait(self, seconds: float) -> list[Answer]:
-        answers, self.answers = self.answers, []
-        return answers
-
-    def wake(self) -> None:
-        pass
-
-    def close(self) -> None:
-        self.closed = True
-
-    def end(self, claim: Claim, status: int | None = 204, error: str | None = None) -> None:
-        self.answers.append(Answer(claim=claim, started_at=claim.planned_at, status_code=status, error=error))
-
-    def hand_back(self, claim: Claim) -> None:
-        self.answers.append(Answer(claim=claim, started_at=None, sent=False))
+from tests.bench.transports import HandTransport
 
 
 @pytest.fixture

@@ -21,16 +21,18 @@ from scheduler import (
     Settings,
     SettingsError,
     connect,
+    in_flight_bytes,
     open_transport,
     serving,
     share_of,
     slots,
     transport_name,
 )
+from timer_service.signals import ending
 
 
 def run(settings: Settings) -> None:
-    """Poll until SIGTERM or SIGINT; returns when what was under way has ended or the grace is over."""
+    """Poll until a signal; returns when what was under way has ended or the grace is over."""
     # A host and pid alone come again: containers restart with the same ones.
     name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(2)}"
     # No pause: a poller has one thread, which backs off by itself, and no longer than its leases allow.
@@ -51,10 +53,11 @@ def run(settings: Settings) -> None:
         name=name,
         lease=settings.lease,
         grace=settings.grace,
+        max_bytes=in_flight_bytes(settings.max_in_flight_bytes),
         heartbeat=_heartbeat(settings.heartbeat_file),
     )
     doorbell = Doorbell(link.client, link.partitions, transport.wake)
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in ending():
         signal.signal(number, lambda *_: poller.stop())
     info = {"poller": name, "transport": transport_name(settings), "version": VERSION}
     metrics = PollerMetrics(poller, link, doorbell, info)

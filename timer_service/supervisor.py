@@ -14,6 +14,8 @@ import time
 from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from timer_service.signals import ending
+
 log = logging.getLogger(__name__)
 
 #: Seconds before a dead child is started again: after its first death, and at most; each death in a row doubles them.
@@ -113,7 +115,7 @@ class Supervisor:
         os.set_blocking(wake, False)
         signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        for number in ending():
             signal.signal(number, self._on_signal)
 
     @property

@@ -25,7 +25,7 @@ from scheduler.delivery.request import Request, build
 from scheduler.delivery.signing import Signer
 from scheduler.delivery.strict_response import tells_its_end
 from scheduler.delivery.transport import MAX_READ, Answer, most_idle
-from scheduler.shares import share_of
+from scheduler.fairness import share_of
 from scheduler.timer import Claim
 
 log = logging.getLogger(__name__)

@@ -13,15 +13,14 @@ from scheduler.clock import StoreClock
 from scheduler.errors import StoreUnavailable
 from scheduler.store import keys
 from scheduler.store.link import Link
+from scheduler.store.memory import StoreMemory
+from scheduler.store.permissions import Permissions
 from scheduler.store.record import decode, encode_attempt, names
+from scheduler.store.room import BATCH, SUSPECTS, Room
 from scheduler.timer import Attempt, Claim, Redelivery, Result, Settlement, Webhook, reason_of
 
-#: Timers one script call claims or settles at most. With fewer the store's cost per timer rises (32: by a sixth; 64: no
-#: more), with more libcurl's does (128: by a twentieth), for it searches the connections in use.
-BATCH = 96
-#: Lost leases that make a timer a suspect, and the tag it waits behind (lua/shared.lua).
+#: Lost leases that make a timer a suspect (lua/shared.lua).
 _SUSPECT_LOSSES = 2
-SUSPECTS = "!suspects"
 
 #: Values a claim's reply has for each timer.
 _ROW = 8
@@ -33,9 +32,12 @@ T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 
+_UNLIMITED = Room()
+
+
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What one claim brought, and the seconds until more is due (0: now; None: nothing is scheduled)."""
+    """What one claim brought, and the seconds until the next should be made (0: now; None: nothing is scheduled)."""
 
     claims: list[Claim]
     next_due: float | None
@@ -66,27 +68,33 @@ class Claims:
         self._unanswered: dict[int, tuple[str, float]] = {}
         #: Rotates, so that no partition is always last.
         self._first_partition = 0
+        self._permissions = Permissions(link, lease_ms)
+        self._memory = StoreMemory(link)
         self.clock = StoreClock()
 
-    def claim(self, limit: int, at_share: Collection[str] = ()) -> Batch:
-        """Take up to `limit` due timers, none of the tags in `at_share`, and of no other more than a share."""
+    def claim(self, limit: int, saturated: Collection[str] = (), room: Room = _UNLIMITED) -> Batch:
+        """Take up to `limit` due timers: none of the tags in `saturated`, of no other more than there is room for."""
+        self._permissions.check()
         batch = Batch([], None)
         count = self._link.partitions
         self._first_partition = (self._first_partition + 1) % count
         for offset in range(count):
             try:
-                more = self._claim_from((self._first_partition + offset) % count, limit, at_share)
+                more = self._claim_from((self._first_partition + offset) % count, limit, saturated, room)
             except StoreUnavailable:
                 if batch.claims:
                     return Batch(batch.claims, 0.0)
                 raise
             limit -= len(more.claims)
-            if any(claim.suspect for claim in more.claims):
-                at_share = {*at_share, SUSPECTS}
             waits = [wait for wait in (batch.next_due, more.next_due) if wait is not None]
             batch = Batch(batch.claims + more.claims, min(waits, default=None))
             if limit <= 0:
                 return Batch(batch.claims, 0.0)
+            if not more.claims:
+                continue
+            room = room.without(more.claims)
+            if any(claim.suspect for claim in more.claims):
+                saturated = {*saturated, SUSPECTS}
         return batch
 
     @property
@@ -96,7 +104,8 @@ class Claims:
 
     def recall(self) -> list[Claim]:
         """The timers of unanswered claims, without claiming more."""
-        return [claim for partition in list(self._unanswered) for claim in self._claim_from(partition, 0, ()).claims]
+        batches = [self._claim_from(partition, 0, (), _UNLIMITED) for partition in list(self._unanswered)]
+        return [claim for batch in batches for claim in batch.claims]
 
     def renew(self, claims: Sequence[tuple[Claim, int]]) -> set[str]:
         """Extend leases to end so many ms from now. Returns the ids that are no longer ours."""
@@ -105,39 +114,52 @@ class Claims:
             args: list[str | int] = [self._lease_ms]
             for claim, ms in share:
                 args += [claim.id, claim.fence, ms]
-            refused |= {timer_id.decode() for timer_id in self._link.run("renew", partition, args)}
+            refused |= {timer_id.decode() for timer_id in self._run("renew", partition, args)}
         return refused
 
     def release(self, claims: Sequence[Claim]) -> None:
         """Give claims back unsent: due at once for any poller, no attempt counted."""
         for partition, share in self._batches(claims, lambda claim: claim.id):
-            self._link.run("release", partition, [word for claim in share for word in (claim.id, claim.fence)])
+            self._run("release", partition, [word for claim in share for word in (claim.id, claim.fence)])
 
     def settle(self, settlements: Sequence[Settlement]) -> list[Settlement]:
         """End claims. Returns those refused, because the claim was no longer ours."""
         refused: list[Settlement] = []
         for partition, share in self._batches(settlements, lambda settlement: settlement.timer_id):
-            args: list[str | int] = [self._keep_delivered_ms, self._keep_failed_ms]
+            args: list[str | int] = [self._keep_delivered_ms, self._keep_failed_ms, int(self._memory.is_full())]
             for settlement in share:
                 args += _settle_args(settlement)
-            codes = self._link.run("settle", partition, args)
+            codes = self._run("settle", partition, args)
             refused += [settlement for settlement, code in zip(share, codes, strict=True) if code < 0]
         return refused
 
-    def _claim_from(self, partition: int, limit: int, at_share: Collection[str]) -> Batch:
+    def _run(self, script: str, partition: int, args: Sequence[str | int]) -> Any:
+        try:
+            return self._link.run(script, partition, args)
+        except StoreUnavailable:
+            self._permissions.doubt()
+            raise
+
+    def _claim_from(self, partition: int, limit: int, saturated: Collection[str], room: Room) -> Batch:
         fresh = (secrets.token_urlsafe(12), time.monotonic())
+        was_unanswered = partition in self._unanswered
         fence, claimed_at = self._unanswered.setdefault(partition, fresh)
         args: list[str | int] = [
             self._poller,
             fence,
             min(limit, BATCH),
-            self._share,
+            self._share if room.share is None else room.share,
             self._lease_ms,
             self._keep_failed_ms,
             self._keep_finished,
-            *at_share,
+            *room.words(saturated),
         ]
-        reply = self._link.run("claim", partition, args)
+        try:
+            reply = self._run("claim", partition, args)
+        except StoreUnavailable as error:
+            if not (was_unanswered or error.maybe_done):
+                del self._unanswered[partition]
+            raise
         del self._unanswered[partition]
         now_us, wait_us = reply[:2]
         self.clock.observe(now_us)
@@ -166,6 +188,8 @@ def _claim(fence: str, claimed_at: float, row: Sequence[Any]) -> Claim:
     timer_id, record, attempt, base, due_at, planned_at, why, more = row
     words, webhook = decode(record)
     lost, occurrence, reschedules = map(int, more.split()) if more else (0, 1, 0)
+    if webhook.metadata:  # the client's notes are not sent, and take ten times their bytes as objects
+        webhook = webhook._replace(metadata={})
     # By position, as for every attempt: names would take twice as long, 0.3 us.
     return Claim(
         timer_id.decode(),
@@ -182,6 +206,7 @@ def _claim(fence: str, claimed_at: float, row: Sequence[Any]) -> Claim:
         occurrence,
         reschedules,
         names(words)[0] if len(words) > 3 else None,
+        len(record),
     )
 
 

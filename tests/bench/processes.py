@@ -152,11 +152,13 @@ class Service:
 class Up(Part):
     """`timer-service up`, with its embedded store."""
 
-    def __init__(self, folder: Path, *words: str, **environ: str) -> None:
+    def __init__(self, folder: Path, *words: str, command: Sequence[str] = (COMMAND,), **environ: str) -> None:
         folder.mkdir(exist_ok=True)
         self.data_dir = folder / "data"
         options = ["--data-dir", str(self.data_dir), "--port", "0"]
-        super().__init__("up", *options, *words, log=folder / f"up-{time.monotonic_ns()}.log", **environ)
+        super().__init__(
+            "up", *options, *words, log=folder / f"up-{time.monotonic_ns()}.log", command=command, **environ
+        )
 
     def url(self) -> str:
         """Where it listens, once it says so."""

@@ -16,6 +16,35 @@ LOOPBACK = Checkpoint(Guard(allow=networks("127.0.0.0/8,::1/128")))
 Send = Callable[..., Answer]
 
 
+class HandTransport:
+    """Keeps what is submitted until the test ends it."""
+
+    def __init__(self, slots: int) -> None:
+        self.slots = slots
+        self.sent: list[Claim] = []
+        self.answers: list[Answer] = []
+        self.closed = False
+
+    def submit(self, claim: Claim) -> None:
+        self.sent.append(claim)
+
+    def wait(self, seconds: float) -> list[Answer]:
+        answers, self.answers = self.answers, []
+        return answers
+
+    def wake(self) -> None:
+        pass
+
+    def close(self) -> None:
+        self.closed = True
+
+    def end(self, claim: Claim, status: int | None = 204, error: str | None = None) -> None:
+        self.answers.append(Answer(claim=claim, started_at=claim.planned_at, status_code=status, error=error))
+
+    def hand_back(self, claim: Claim) -> None:
+        self.answers.append(Answer(claim=claim, started_at=None, sent=False))
+
+
 def claim(url: str, claimed_at: float | None = None, **webhook: Any) -> Claim:
     return Claim(
         id="0" * 22,

@@ -21,8 +21,8 @@ from scheduler import (
     UnknownTimer,
     WrongState,
 )
-from scheduler.store.claims import SUSPECTS
 from scheduler.store.record import destination_tag
+from scheduler.store.room import SUSPECTS
 from tests.bench.store import LEASE, START, Bench
 
 

@@ -21,8 +21,8 @@ from scheduler import (
     UnknownTimer,
     Webhook,
 )
-from scheduler.store.claims import BATCH, SUSPECTS
 from scheduler.store.record import destination_tag
+from scheduler.store.room import BATCH, SUSPECTS, Room
 from tests.bench.store import KEEP, LEASE, SHARE, START, Bench
 
 
@@ -96,7 +96,7 @@ def test_a_claim_repeated_under_its_id_returns_the_same_batch(bench: Bench) -> N
     """What redis-py does by itself when a reply is lost."""
     for _ in range(4):
         bench.schedule()
-    args: list[str | int] = ["one", "the-claim", 2, SHARE, LEASE, KEEP, 1000]
+    args: list[str | int] = ["one", "the-claim", 2, SHARE, LEASE, KEEP, 1000, *Room().words(())]
     first, again = bench.link.run("claim", 0, args), bench.link.run("claim", 0, args)
     assert first[2:] == again[2:]
     assert bench.timers.stats().delivering == 2
@@ -511,6 +511,43 @@ def test_ten_thousand_timers_of_one_destination_are_moved_once_each_in_bounded_s
     assert bench.client.zcard(f"timers:{{0}}:waiting:{tag}") == 2999
 
 
+def test_of_destinations_not_known_to_answer_a_claim_takes_one_each_and_few_more(bench: Bench) -> None:
+    for number in range(18):
+        bench.schedule(number, url=f"http://new{number // 3}/")
+    bench.advance(18)
+    good = urls(bench, "http://good/", 3)
+    room = Room(answering={destination_tag("http://good/")}, newcomers=5, beyond_first=2)
+    taken = bench.claims.claim(50, (), room).claims
+    assert {it.id for it in taken} >= set(good)
+    assert len(taken) == 3 + 5
+    assert len({it.destination for it in taken}) == 1 + 4  # two of the first, and one each of three
+    assert bench.timers.stats().scheduled == 13
+    assert len(claim(bench.claims, 50)) == 13  # nothing is lost of what had to wait
+    bench.check()
+
+
+def test_a_claim_takes_no_more_bytes_than_there_is_room_for_but_always_one_timer(bench: Bench) -> None:
+    for _ in range(4):
+        bench.schedule(body=b"x" * 1000)
+    assert [len(bench.claims.claim(10, (), Room(bytes=most)).claims) for most in (1, 1500)] == [1, 2]
+
+
+def test_whoever_waits_behind_a_hundred_others_that_have_no_room_is_served_all_the_same(bench: Bench) -> None:
+    bench.timers.schedule(*(bench.draft(0, url=f"http://d{number}/") for number in range(250)))
+    tags = {destination_tag(f"http://d{number}/") for number in range(250)}
+    while bench.claims.claim(50, tags).claims or bench.members("scheduled"):
+        pass
+    last = max(bench.members("waiting"))[0].decode()
+    for us in range(40):
+        bench.set_clock(bench.now + 50, us=37 * us)
+        batch = bench.claims.claim(50, tags - {last})
+        if batch.claims:
+            break
+        assert batch.next_due == 0.05  # it is to come again soon
+    assert [it.destination for it in batch.claims] == [last]
+    bench.check()
+
+
 # Bounds
 
 
@@ -549,7 +586,7 @@ def test_a_renewal_never_shortens_a_lease(bench: Bench) -> None:
 def test_a_claim_repeated_after_its_timers_moved_on_returns_only_what_is_still_its_own(bench: Bench) -> None:
     for _ in range(3):
         bench.schedule()
-    args: list[str | int] = ["one", "the-claim", 3, SHARE, LEASE, KEEP, 1000]
+    args: list[str | int] = ["one", "the-claim", 3, SHARE, LEASE, KEEP, 1000, *Room().words(())]
     reply = bench.link.run("claim", 0, args)
     first = Settlement(timer_id=reply[2].decode(), fence="the-claim", attempt=_attempt(), retry_ms=None)
     bench.claims.settle([first])
@@ -565,6 +602,21 @@ def test_one_claim_forgets_a_bounded_number(bench: Bench) -> None:
     claim(bench.claims, 1)
     assert bench.timers.stats().cancelled == 0
     bench.check()
+
+
+def test_an_idle_caller_comes_again_soon_while_there_is_more_to_forget_and_then_no_more(bench: Bench) -> None:
+    """A million finished timers took 87 minutes at one call a second."""
+    for _ in range(150):
+        bench.timers.cancel(bench.schedule(5).id)
+    assert bench.claims.claim(10).next_due is None
+    bench.advance(KEEP + 10)
+    assert bench.claims.claim(10).next_due == 0.05
+    assert bench.claims.claim(10).next_due is None
+    bench.schedule(20)
+    for _ in range(150):
+        bench.timers.cancel(bench.schedule(5000).id)
+    bench.advance(KEEP)
+    assert bench.claims.claim(1).next_due == 0.0
 
 
 def test_one_call_claims_no_more_than_a_batch_and_says_that_there_is_more(bench: Bench) -> None:

@@ -29,8 +29,8 @@ from scheduler import (
     UnknownTimer,
     WrongState,
 )
-from scheduler.store.claims import SUSPECTS
 from scheduler.store.record import destination_tag
+from scheduler.store.room import SUSPECTS, Room
 from tests.bench.store import KEEP, LEASE, START, Bench
 
 MAX_LOST = 3
@@ -216,7 +216,7 @@ class Machine(RuleBasedStateMachine):
             assert (got.occurrence, got.reschedules, got.key) == (it.occurrence, it.asked, it.key)
         if not expected:
             return multiple()
-        args = [poller, batch.claims[0].fence, limit, SHARE, LEASE, KEEP, 1000, *at_share]
+        args = [poller, batch.claims[0].fence, limit, SHARE, LEASE, KEEP, 1000, *Room().words(at_share)]
         self.last[poller] = (args, [(it.id, it.attempts) for it in expected])
         return multiple(*batch.claims)
 

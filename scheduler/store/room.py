@@ -1,0 +1,53 @@
+"""What a poller has room for when it claims, beside the number of timers. Data."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+
+from scheduler.timer import Claim
+
+#: The tag that suspects wait behind (lua/shared.lua): timers that took two pollers down with them, or seem to have.
+SUSPECTS = "!suspects"
+#: Timers one script call claims or settles at most. With fewer the store's cost per timer rises (32: by a sixth; 64: no
+#: more), with more libcurl's does (128: by a twentieth), for it searches the connections in use.
+BATCH = 96
+#: Bytes of records that one script call claims at most, and one record more.
+BATCH_BYTES = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    #: Tags of destinations that are known to answer; None: no other is held back.
+    answering: Collection[str] | None = None
+    #: Timers of one destination that one claim takes at most; None: the share that Claims was given.
+    share: int | None = None
+    #: Timers of all that are not known to answer, and of these how many may be more than the first of a destination.
+    newcomers: int = 0
+    beyond_first: int = 0
+    #: Of records, and one record more.
+    bytes: int = BATCH_BYTES
+
+    def without(self, claims: Sequence[Claim]) -> Room:
+        """What is left of it once these are claimed."""
+        left = max(1, self.bytes - sum(claim.size for claim in claims))
+        return replace(
+            self,
+            newcomers=max(0, self.newcomers - len(claims)),
+            beyond_first=max(0, self.beyond_first - len(claims)),
+            bytes=left,
+        )
+
+    def words(self, saturated: Collection[str]) -> list[str | int]:
+        """As arguments of claim.lua, with the tags of which nothing is to be taken."""
+        return [
+            self.bytes,
+            _between_blanks(saturated),
+            "*" if self.answering is None else _between_blanks(self.answering),
+            self.newcomers,
+            self.beyond_first,
+        ]
+
+
+def _between_blanks(tags: Collection[str]) -> str:
+    return f" {' '.join(tags)} " if tags else ""

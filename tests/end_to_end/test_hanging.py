@@ -1,0 +1,64 @@
+"""Receivers that hang, and their neighbours: whoever answers is served all the same.
+
+Tried beside what stands here: 10,000 hanging timers of one destination and 1,000 destinations with one each (both in
+benchmarks/hang.py), 50 with 50 each, 1,050 with two each of 250 kB, some that answered well until they hung (in
+tests/unit/test_fairness.py). What cannot be had: 64 threads for more than 40 destinations never heard of that all hang.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.bench.processes import Service, wait_until
+from tests.bench.receiver import Receiver
+from tests.bench.silence import silence
+
+
+@pytest.mark.parametrize(
+    ("transport", "destinations", "each"),
+    [("curl", 4, 600), ("curl", 800, 3), ("requests", 4, 60), ("requests", 30, 2)],
+)
+def test_hanging_destinations_leave_room_for_one_never_heard_of_that_answers(
+    service: Service, receiver: Receiver, transport: str, destinations: int, each: int
+) -> None:
+    with silence(destinations) as urls:
+        service.poller(TIMER_TRANSPORT=transport)
+        for url in urls:
+            service.set(each, url, 0, timeout=300)
+        wait_until(lambda: _stands_still(service), 30, "as many hang as may")
+        for number in range(1, 11):
+            service.set(1, receiver.url, 0)
+            receiver.wait_for(number, 10)
+
+
+def test_large_timers_that_hang_take_no_more_memory_than_a_poller_may_use(service: Service, receiver: Receiver) -> None:
+    with silence(40) as urls:
+        poller = service.poller(TIMER_TRANSPORT="curl")
+        for url in urls:
+            service.set(30, url, 0, timeout=300, body=b"x" * 250_000)
+        wait_until(lambda: _stands_still(service), 30, "as many hang as may")
+        service.set(1, receiver.url, 0)
+        receiver.wait_for(1, 10)
+        peak = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{poller.process.pid}/status").read_text())
+        assert peak
+        assert int(peak[1]) < 300 * 1024
+
+
+def test_a_timer_larger_than_all_bytes_in_flight_is_sent_and_so_are_those_behind_it(
+    service: Service, receiver: Receiver
+) -> None:
+    service.poller(TIMER_MAX_IN_FLIGHT_BYTES="1000")
+    service.set(5, receiver.url, 0, body=b"x" * 250_000)
+    service.set(20, receiver.url, 0)
+    service.finished(25, 20)
+
+
+def _stands_still(service: Service) -> bool:
+    """Whether all that is due was looked at, and nothing more is taken."""
+    before = service.timers.stats().delivering
+    time.sleep(0.5)
+    return 0 < before == service.timers.stats().delivering and not service.store.client().zcard("timers:{0}:scheduled")
