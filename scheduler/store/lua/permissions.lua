@@ -1,14 +1,14 @@
 #!lua flags=allow-oom
 -- Asks whether its caller may run every command that claims, renews, settles and releases; changes nothing.
 -- KEYS[1] timers:{p}:scheduled (ZSET)
--- Computes bell; permissions (of no type: nothing is ever stored there)
+-- Computes permissions (of no type: nothing is ever stored there)
 -- ARGV    none
 -- Returns the commands that an access list forbids, or that this server does not have
 
 -- Each with what else it takes at least, after its key.
 local NEEDED = {
   { 'DEL' }, { 'GET' }, { 'GETRANGE', 0, 0 }, { 'HDEL', 'a' }, { 'HGET', 'a' }, { 'HINCRBY', 'a', 1 }, { 'HMGET', 'a' },
-  { 'HSET', 'a', 'a' }, { 'LPUSH', 'a' }, { 'LTRIM', 0, 0 }, { 'MGET' }, { 'RPUSH', 'a' }, { 'SET', 'a' }, { 'ZADD', 0, 'a' },
+  { 'HSET', 'a', 'a' }, { 'LPUSH', 'a' }, { 'LTRIM', 0, 0 }, { 'MGET' }, { 'RPUSH', 'a' }, { 'SET', 'a' }, { 'STRLEN' }, { 'ZADD', 0, 'a' },
   { 'ZCARD' }, { 'ZCOUNT', 0, 0 }, { 'ZRANGE', 0, 0 }, { 'ZRANGEBYSCORE', 0, 0 }, { 'ZREM', 'a' }, { 'ZSCORE', 'a' },
 }
 local forbidden = {}
@@ -19,6 +19,5 @@ local function check(command, ...)
 end
 
 for _, needed in ipairs(NEEDED) do check(needed[1], ROOT .. 'permissions', unpack(needed, 2)) end
-check('SPUBLISH', ROOT .. 'bell', '')
 check('TIME')
 return forbidden
