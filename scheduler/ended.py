@@ -99,7 +99,11 @@ _MOST_DESTINATIONS = 4096
 def _remember_destination(claim: Claim) -> str:
     if len(_destinations) >= _MOST_DESTINATIONS:
         _destinations.clear()
-    said = _destinations[claim.destination] = json.dumps(destination(claim.webhook.url))
+    try:
+        said = json.dumps(destination(claim.webhook.url))
+    except ValueError:  # it is stored, and was not sent because it cannot be read
+        said = "null"
+    _destinations[claim.destination] = said
     return said
 
 

@@ -20,7 +20,7 @@ from scheduler.timer import Claim
 HANGS_AFTER = 5.0
 #: How far one answer can be from the next change of mind: so many attempts have to hang where as many were answered.
 _MOST_STANDING = 16
-#: Destinations remembered, and named in a claim: 9 bytes of its arguments each.
+#: Destinations remembered, and named in a claim: 9 bytes of its arguments each. More where as many hold slots.
 _REMEMBERED = 2048
 
 
@@ -156,9 +156,9 @@ class Fairness:
     def _destination(self, tag: str) -> _Destination:
         it = self._known.get(tag)
         if it is None:
-            it = self._known[tag] = _Destination(tag)
-            if len(self._known) > _REMEMBERED:
+            if len(self._known) >= _REMEMBERED:
                 self._forget_oldest()
+            it = self._known[tag] = _Destination(tag)  # only now: what is in use must not be forgotten
         return it
 
     def _forget_oldest(self) -> None:

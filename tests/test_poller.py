@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator
 
 import pytest
 
-from scheduler import Poller, Result, StoreUnavailable
+from scheduler import Delivery, Poller, Result, StoreUnavailable
 from scheduler.store.room import BATCH
 from tests.bench.servers import BINARIES, Server
 from tests.bench.store import LEASE, Bench, HandSetRedis
@@ -208,6 +209,52 @@ def test_stop_gives_back_what_was_claimed_but_not_sent(bench: Bench, poller: Pol
     poller.run()
     assert bench.timers.stats().scheduled == 1
     assert bench.timers.stats().delivering == 0
+
+
+RECORDS = [
+    b"1 - dest0001\n[]\n",
+    b'1 - dest0001\n"later"\n',
+    b"1 - dest0001\n" + 20_000 * b"[" + b"\n",
+    b'1 - dest0001\n{"url":"http://receiver/","backoff":[]}\n',
+    b'1 - dest0001\n{"url":"http://receiver/","backoff":"fibonacci"}\n',
+    b'1 - dest0001\n{"url":"http://receiver/","backoff":["fibonacci",5,60,null]}\n',
+    b'1 - dest0001\n{"url":"http://receiver/","backoff":[5,3,NaN,null]}\n',
+    b"1\nhttp://receiver/\n",
+    b"1 -\n{}\n",
+    b"no record",
+    b'1 - dest0002\n{"url":"http://receiver:port/"}\n',
+]
+
+
+@pytest.mark.parametrize("record", RECORDS, ids=range(len(RECORDS)))
+def test_no_record_stops_the_poller(
+    bench: Bench, poller: Poller, transport: HandTransport, record: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is put off, or sent and retried. Brothers in the attempt's planning, and in its line of the log."""
+    caplog.set_level(logging.INFO, "scheduler.attempts")
+    planted, other = bench.schedule(), bench.schedule()
+    bench.client.set(f"timers:{{0}}:timer:{planted.id}", record)
+    poller.run_once()
+    for claim in transport.sent:
+        transport.end(claim, 204 if claim.id == other.id else None, None if claim.id == other.id else "protocol")
+    collect(poller, transport)
+    poller.run_once()
+    assert bench.timers.get(other.id).status == "delivered"
+
+
+def test_a_record_that_cannot_be_put_off_takes_no_others_with_it(
+    bench: Bench, poller: Poller, transport: HandTransport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One with at_most_once that was claimed beside it would end as outcome-unknown, and was never sent."""
+    planted, other = bench.schedule(), bench.schedule(delivery=Delivery.AT_MOST_ONCE)
+    bench.client.set(f"timers:{{0}}:timer:{planted.id}", b"1 - dest0001\n[]\n")
+
+    def away(_: object) -> None:
+        raise StoreUnavailable("the store is away")
+
+    monkeypatch.setattr(bench.claims, "settle", away)
+    poller.run_once()
+    assert [claim.id for claim in transport.sent] == [other.id]
 
 
 def test_stop_settles_what_ends_in_the_last_moment_even_without_any_grace(

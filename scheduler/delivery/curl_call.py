@@ -181,10 +181,12 @@ class Handle:
             self._left = left
 
     def connected(self) -> bool:
-        """Whether it has a connection, on which TLS may still be negotiated."""
+        """Whether it has a connection of its own, on which TLS may still be negotiated."""
+        if self._descriptor < 0:  # none was opened
+            return False
         try:
             sock = socket.socket(fileno=self._descriptor)
-        except OSError:  # it has none yet
+        except OSError:  # it is closed
             return False
         try:
             sock.getpeername()

@@ -15,7 +15,7 @@ from scheduler.store import keys
 from scheduler.store.link import Link
 from scheduler.store.memory import StoreMemory
 from scheduler.store.permissions import Permissions
-from scheduler.store.record import decode, encode_attempt, names
+from scheduler.store.record import UNREADABLE, decode, encode_attempt, names
 from scheduler.store.room import BATCH, SUSPECTS, Room
 from scheduler.timer import Attempt, Claim, Redelivery, Result, Settlement, Webhook, reason_of
 
@@ -168,7 +168,7 @@ class Claims:
             row = reply[i : i + _ROW]
             try:
                 claims.append(_claim(fence, claimed_at, row))
-            except (ValueError, TypeError, KeyError):
+            except UNREADABLE:
                 self._put_off(row[0].decode(), fence, row[2])
         return Batch(claims, None if wait_us < 0 else wait_us / 1_000_000)
 
@@ -177,14 +177,17 @@ class Claims:
         log.exception("timer %s cannot be read", timer_id)
         attempt = Attempt(number=number, outcome=Result.RETRYABLE, error="unreadable", poller=self._poller)
         retry_ms = _UNREADABLE_WAIT_MS if number < Webhook(url="").max_attempts else None
-        self.settle([Settlement(timer_id=timer_id, fence=fence, attempt=attempt, retry_ms=retry_ms)])
+        try:
+            self.settle([Settlement(timer_id=timer_id, fence=fence, attempt=attempt, retry_ms=retry_ms)])
+        except StoreUnavailable:  # its lease will end; those that were claimed beside it can be sent
+            log.warning("timer %s is left to its lease: the store is away", timer_id)
 
     def _batches(self, items: Sequence[T], timer_id: Callable[[T], str]) -> Iterator[tuple[int, list[T]]]:
         return keys.batches(items, timer_id, self._link.partitions, BATCH)
 
 
 def _claim(fence: str, claimed_at: float, row: Sequence[Any]) -> Claim:
-    """Raises ValueError, TypeError or KeyError for what this version cannot read."""
+    """Raises one of UNREADABLE for what this version cannot read."""
     timer_id, record, attempt, base, due_at, planned_at, why, more = row
     words, webhook = decode(record)
     lost, occurrence, reschedules = map(int, more.split()) if more else (0, 1, 0)

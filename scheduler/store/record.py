@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from base64 import urlsafe_b64encode
 from collections.abc import Sequence
 from functools import lru_cache
@@ -31,7 +32,7 @@ CUT = "cut=1"
 
 _DEFAULTS = Webhook(url="")
 #: What reading something raises that is not as we write it.
-UNREADABLE = (ValueError, TypeError, KeyError, AttributeError)
+UNREADABLE = (ValueError, TypeError, LookupError, AttributeError, RecursionError)
 
 
 def encode(webhook: Webhook, key: str | None = None, tags: Sequence[str] = ()) -> bytes:
@@ -192,7 +193,15 @@ def _largest_part(webhook: Webhook) -> str:
     return max(sizes, key=lambda part: sizes[part])
 
 
-def _backoff(said: list[Any]) -> Backoff:
+def _is_duration(said: Any) -> bool:
+    """JSON can also say NaN and 1e400, which no sum of ours would survive."""
+    return isinstance(said, _NUMBER) and 0 <= said < math.inf
+
+
+def _backoff(said: Any) -> Backoff:
+    """What only a later version can read must not fail when the next attempt is planned, but here."""
+    if not (isinstance(said, list) and said and all(map(_is_duration, said[:3] if said[-1] is None else said))):
+        raise ValueError(f"backoff is {said!r}")
     if said[-1] is None:
         return Backoff(*said[:3])
     return Backoff(steps=tuple(said))

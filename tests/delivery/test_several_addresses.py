@@ -19,11 +19,12 @@ from typing import Any
 import certifi
 import pytest
 
+from scheduler import Delivery
 from scheduler.delivery.addresses import MOST_TRIED, Order, pause
 from scheduler.delivery.agenda import Agenda
 from scheduler.delivery.details import NO_SUCH_NAME
 from scheduler.delivery.transport import Transport
-from tests.bench.raw import read_request
+from tests.bench.raw import raw_receiving, read_request
 from tests.bench.transports import Send, claim, collect
 from tests.delivery.test_certificates import FOLDER
 
@@ -223,6 +224,22 @@ def test_many_raced_calls_at_once_are_each_sent_once(transport: Transport, known
     assert [answer.error for answer in gone] == ["timeout"] * 8
     paths = sorted(request.split(b" ")[1] for request in requests)
     assert paths == [*(b"/%d" % number for number in range(8)), b"/last"]
+
+
+def test_a_race_that_begins_on_a_connection_which_is_given_up_is_that_of_one_call(
+    transport: Transport, known: dict[str, list[str]]
+) -> None:
+    """Its second address has its turn, because the store held the loop up, when no socket of its own was opened yet."""
+    known["stale.test"] = ["127.0.0.1", "127.0.0.2"]
+    with raw_receiving(lambda _, sock: sock.sendall(b"HTTP/1.1 204 No Content\r\n\r\n")) as receiver:
+        port = receiver.url.rpartition(":")[2].rstrip("/")
+        transport.submit(claim(f"http://stale.test:{port}/"))
+        collect(transport, 1)
+        time.sleep(0.3)  # the idleness, too long for at_most_once
+        transport.submit(claim(f"http://stale.test:{port}/", delivery=Delivery.AT_MOST_ONCE))
+        time.sleep(0.3)  # a store that is slow to answer
+        (answer,) = collect(transport, 1)
+    assert (answer.status_code, answer.error) == (204, None)
 
 
 def test_the_order_begins_with_what_answered_and_alternates_between_families() -> None:

@@ -200,3 +200,34 @@ def test_the_books_are_even_when_all_has_ended(answers: bool) -> None:
     it = poller.fairness
     assert (it.free, it._held_silent, it._held_new) == (256, 0, 0)
     assert (it._silent, it._large, it._young) == ({}, {}, {})
+
+
+def test_as_many_destinations_as_there_are_slots_leave_nothing_behind() -> None:
+    """More than are remembered: TIMER_SLOTS goes up to 8,192. What had no place would hold room for ever."""
+    poller = Poller(slots=4096)
+    for around in range(3):
+        tags = [f"{around}-{number}" for number in range(3000)]
+        for tag in tags:
+            claim = Claim(
+                id=tag,
+                fence="f",
+                webhook=Webhook(url="http://receiver/"),
+                destination=tag,
+                number=1,
+                tries=1,
+                due_at=0,
+                planned_at=0,
+                redelivery=None,
+                suspect=False,
+                claimed_at=0.0,
+            )
+            poller.held.append(claim)
+            poller.fairness.add(claim)
+        for claim in poller.held:
+            poller.fairness.remove(claim, True)
+        poller.held.clear()
+    assert poller.fairness.free == 4096
+    assert poller.fairness.saturated() == set()
+    assert poller.fairness.room().answering is None
+    assert len(poller.fairness._known) <= 3000
+    assert len(poller.fairness._answering) <= 3000
