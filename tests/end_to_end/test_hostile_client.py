@@ -71,7 +71,7 @@ def test_a_request_that_does_not_come_whole_in_time_is_answered_408_and_costs_no
     """
     parts = (
         b"G",
-        b"\r\n",
+        b"\r\nG",
         b"GET /livez HTTP/1.1\r\nHost: loc",
         POST + b"Content-Length: 100\r\n\r\n{",
         POST + b"Content-Length: 100\r\n\r\n",
