@@ -18,6 +18,7 @@ from timer_service import logs, standard_streams
 from timer_service.probe import bracketed, lives
 from timer_service.terminal.commands import timer
 from timer_service.terminal.completion import completion
+from timer_service.terminal.printing import OutputLost, echo
 
 log = logging.getLogger("timer_service")
 
@@ -132,8 +133,10 @@ def new(name: str, read_only: bool) -> None:
     if not re.fullmatch(r"[A-Za-z0-9_.-]+", name):
         raise click.ClickException("a NAME has letters, digits, dots, dashes and underscores only")
     token, entry = new_key(name, "read" if read_only else "write")
-    click.echo(f"for the client, as `Authorization: Bearer ...`:  {token}")
-    click.echo(f"for TIMER_API_KEYS:                              {entry}")
+    _tell(
+        f"for the client, as `Authorization: Bearer ...`:  {token}",
+        f"for TIMER_API_KEYS:                              {entry}",
+    )
 
 
 @main.group()
@@ -145,9 +148,16 @@ def secret() -> None:
 def new_secret() -> None:
     """Make a secret: for TIMER_SIGNING_SECRETS, and for whoever verifies."""
     text = "whsec_" + b64encode(secrets.token_bytes(32)).decode()
-    click.echo(text)
+    _tell(text)
     click.echo("Put it first in TIMER_SIGNING_SECRETS, of API and pollers; those behind it go on signing.", err=True)
     click.echo("Receivers verify with it: timer_service.client.verify(), or any Standard Webhooks library.", err=True)
+
+
+def _tell(*lines: str) -> None:
+    try:
+        echo(*lines)
+    except OutputLost as error:  # its line is a secret
+        raise click.ClickException(str(error)) from None
 
 
 def _settings() -> Settings:

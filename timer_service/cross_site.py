@@ -33,9 +33,12 @@ def _is_ours(site: str | None, origin: str | None) -> bool:
         return False
     if origin is None:
         return True
+    theirs = _place(origin)
+    if theirs is None or origin != origin.lower():
+        return False
     # Behind a proxy with TLS the page's scheme is not the one that we see: the browser's own word is needed for that.
-    scheme = urlsplit(origin).scheme if site == "same-origin" else request.scheme
-    return origin == origin.lower() and _place(origin) == _place(f"{scheme}://{request.host}".lower())
+    scheme = theirs[0] if site == "same-origin" else request.scheme
+    return theirs == _place(f"{scheme}://{request.host}".lower())
 
 
 def _place(origin: str) -> tuple[str, str, int | None] | None:

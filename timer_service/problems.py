@@ -55,7 +55,8 @@ PAGES: dict[int, tuple[str, str]] = {
     405: ("method-not-allowed", "This page exists, but not for this method; the Allow header lists those it has."),
     408: (
         "request-timeout",
-        "The request did not come whole in time, which is 10 s from its first byte. Nothing was done: send it again.",
+        "The request did not come whole in time, which is 10 s from its first byte, and one more for each 128 KiB that "
+        "have come. Nothing was done: send it again.",
     ),
     409: (
         "conflict",

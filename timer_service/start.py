@@ -6,11 +6,8 @@ import os
 import signal
 import sys
 
-from timer_service import standard_streams
-
 
 def main() -> None:
-    standard_streams.open_closed()
     if os.getpid() == 1:
         # The kernel keeps from process 1 of a container every signal that it has no handler for. Each command sets its
         # own later; until then a stop is a stop.

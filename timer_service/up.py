@@ -67,6 +67,7 @@ def run(settings: Settings, external_store: bool) -> None:
             log.warning("the API does not answer yet")
         supervisor.run()
     finally:
+        listener.close()  # or the kernel goes on to take clients whom nobody will serve
         supervisor.stop()
         if store:
             store.tidy()

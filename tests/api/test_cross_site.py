@@ -37,6 +37,9 @@ FOREIGN = [
     {"Sec-Fetch-Site": "same-site"},
     {"Sec-Fetch-Site": "cross-site", "Origin": "http://127.0.0.1:8000"},
     {"Sec-Fetch-Site": "same-origin", "Origin": "http://evil.example"},
+    {"Sec-Fetch-Site": "same-origin", "Origin": "http://["},
+    {"Sec-Fetch-Site": "same-origin", "Origin": "http://[::1"},
+    {"Sec-Fetch-Site": "same-origin", "Origin": "null"},
     {"Sec-Fetch-Site": "something"},
 ]
 OURS = [

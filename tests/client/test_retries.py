@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import socket
+import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -12,6 +14,7 @@ from typing import Any
 
 import pytest
 import requests
+from requests.adapters import HTTPAdapter
 
 from scheduler import Settings
 from tests.bench.processes import free_port, wait_until
@@ -22,6 +25,7 @@ from timer_service.client import (
     Forbidden,
     Invalid,
     Malformed,
+    NewTimer,
     NotFound,
     RateLimited,
     TimerClient,
@@ -200,6 +204,39 @@ def test_an_answer_that_takes_too_long_is_unavailable() -> None:
         with pytest.raises(Unavailable, match="it took too long"):
             client.get("00abc")
         wait_until(lambda: len(service.requests) == 2, 20, "it was asked twice")
+
+
+class Narrow(HTTPAdapter):
+    """Of whose calls the kernel keeps little."""
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        little = [(socket.SOL_SOCKET, socket.SO_SNDBUF, 2**15)]
+        super().init_poolmanager(*args, socket_options=little, **kwargs)
+
+
+def test_a_body_may_take_longer_than_the_timeout_while_the_service_takes_it() -> None:
+    """8 MB over 1 Mbit/s take a minute."""
+
+    def take_slowly() -> None:
+        sock, _ = listener.accept()
+        with sock:
+            head, _, body = sock.recv(2**16).partition(b"\r\n\r\n")
+            missing = int(head.lower().partition(b"content-length: ")[2].split()[0]) - len(body)
+            while missing:
+                time.sleep(0.02)  # the line is slow
+                missing -= len(sock.recv(min(missing, 2**14)))
+            sock.sendall(answer(200, {"results": []}))
+
+    timers: list[NewTimer] = [{"url": "http://a/", "delay": 5, "body": "x" * 200_000}] * 10
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2**15)
+        threading.Thread(target=take_slowly, daemon=True).start()
+        begun = time.monotonic()
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        with requests.Session() as session, TimerClient(url, timeout=1, retries=0, session=session) as client:
+            session.mount("http://", Narrow())
+            assert client.create_many(timers) == []
+        assert time.monotonic() - begun > 1
 
 
 def test_whether_it_is_ready_is_asked_once() -> None:

@@ -176,15 +176,28 @@ def test_the_id_of_a_timer_that_was_set_is_told_on_stderr_where_stdout_takes_not
     assert client.get(timer_id).status == "scheduled"
 
 
-@pytest.mark.parametrize("words", ["list", "cancel {id} -o json"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        "timer list",
+        "timer count",
+        "timer cancel {id} -o json",
+        "timer cancel --status scheduled --dry-run",
+        "timer cancel --status scheduled --dry-run -o id",
+        "key new me",
+        "secret new",
+    ],
+)
 def test_output_that_cannot_be_written_is_one_line_and_an_exit_code(
     service: Service, client: TimerClient, words: str
 ) -> None:
     timer_id = client.create("http://127.0.0.1:2/", delay=3600).id
-    command = f"{COMMAND} timer {words.format(id=timer_id)} --url {service.url} > /dev/full"
-    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True)
+    command = f"{COMMAND} {words.format(id=timer_id)} > /dev/full"
+    environ = {**os.environ, "TIMER_URL": service.url}
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, env=environ)
     assert (done.returncode, len(done.stderr.splitlines())) == (1, 1), done.stderr
     assert "No space left" in done.stderr
+    assert "whsec_" not in done.stderr
 
 
 def test_the_answer_of_tomorrow_is_read_today() -> None:

@@ -18,7 +18,7 @@ import pytest
 import requests
 
 from tests.bench.hostile_client import attacked, honest, served
-from tests.bench.processes import COMMAND, Service, Up, free_port, wait_until
+from tests.bench.processes import COMMAND, Part, Service, Up, free_port, wait_until
 from timer_service.auth import new_key
 from timer_service.client import TimerClient, TooLarge
 
@@ -71,7 +71,7 @@ def test_a_request_that_does_not_come_whole_in_time_is_answered_408_and_costs_no
     """
     parts = (
         b"G",
-        b"\r\n",
+        b"\r\nG",
         b"GET /livez HTTP/1.1\r\nHost: loc",
         POST + b"Content-Length: 100\r\n\r\n{",
         POST + b"Content-Length: 100\r\n\r\n",
@@ -269,6 +269,32 @@ def accepts(port: int) -> bool:
     except OSError:
         return False
     return True
+
+
+@pytest.mark.parametrize("words", ["api", "up"])
+def test_a_stop_serves_whom_it_has_accepted_and_refuses_who_comes_then(
+    words: str, tmp_path: Path, up: Callable[..., Up]
+) -> None:
+    """A request that is half there at SIGTERM is answered; meanwhile nobody is left to wait for a reset."""
+    service = Service(tmp_path)
+    part: Part
+    if words == "up":
+        part = started = up("--pollers", "0")
+        url = started.url()
+    else:
+        part, url = service.api(), service.url
+    at = ("127.0.0.1", int(url.rpartition(":")[2]))
+    with socket.create_connection(at, timeout=20) as sock:
+        sock.sendall(POST + b"Content-Length: 2\r\n\r\n{")
+        assert requests.get(f"{url}/livez", timeout=5).status_code == 200
+        part.signal(signal.SIGTERM)
+        wait_until(lambda: not accepts(at[1]), 5, "a refusal")
+        sock.sendall(b"}")
+        answer = rest(sock)
+    assert answer.startswith(b"HTTP/1.1 422 "), answer
+    assert b"\r\nConnection: close\r\n" in answer
+    assert part.stop() == 0
+    service.remove()
 
 
 def test_very_many_probes_at_once_on_one_connection_are_answered_in_turn(api: Service) -> None:

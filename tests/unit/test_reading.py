@@ -110,6 +110,19 @@ def test_a_request_that_ends_in_its_middle_is_refused_and_silence_is_not() -> No
     reader().end()
 
 
+def test_empty_lines_before_a_request_begin_none() -> None:
+    """Old clients send one after a body, and then nothing for long. Tried: alone, cut, after a request, at the end."""
+    it = reader()
+    for raw in (b"\r\n", b"\r", b"\n\r\n", b"\r\n\r"):
+        assert it.take(raw) is None
+        assert not it.begun
+    it.end()
+    assert it.take(b"\n" + POST + b"\r\n\r\n") is not None
+    assert not it.begun
+    assert it.take(b"\r\nG") is None
+    assert it.begun
+
+
 def test_a_body_in_very_many_chunks_is_refused_before_it_costs_much() -> None:
     it = RequestReader(Config(), ("127.0.0.1", 1), Limits())
     it.take(CHUNKED)

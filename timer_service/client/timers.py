@@ -48,7 +48,7 @@ class TimerClient:
         retries: int = 4,
         session: requests.Session | None = None,
     ) -> None:
-        """`timeout` is for the connection, and for each silence of the service while it answers."""
+        """`timeout` is for the connection, and for each silence of the service while it takes a call and answers."""
         seconds = timeout.total_seconds() if isinstance(timeout, timedelta) else timeout
         self._wire = Wire(base_url, api_key, seconds, retries, session)
 

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from importlib.metadata import version
+from io import BytesIO
 from itertools import chain, zip_longest
 from typing import Any, TypeVar
 from urllib.parse import quote, urlsplit
@@ -22,6 +23,8 @@ from timer_service.client.retries import certainly_not_done, may_pass, pause
 
 #: Connections kept open to the service; more threads than that still work, on connections that are not kept.
 _KEPT = 32
+#: Bytes of a body that a slow line takes in less than any timeout.
+_LARGE = 64 * 1024
 #: What goes wrong where an answer has another form.
 _NOT_AS_EXPECTED = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 _NO_ANSWER = (
@@ -105,7 +108,7 @@ class Wire:
                 method,
                 self._base + path,
                 params=query,
-                data=body,
+                data=_in_pieces(body),
                 headers=sent,
                 auth=self._auth,
                 timeout=self._timeout,
@@ -124,6 +127,11 @@ class Wire:
             raise TimerServiceError(
                 f"what answers at {self._base} is no timer service: {_what_is_wrong(error)}", status=answer.status_code
             ) from error
+
+
+def _in_pieces(body: bytes | None) -> bytes | BytesIO | None:
+    """A large body as a file: as bytes it is sent at once, and the timeout would be for the whole of it."""
+    return BytesIO(body) if body is not None and len(body) > _LARGE else body
 
 
 def nothing(answer: Any) -> None:

@@ -104,8 +104,10 @@ class Connection:
             self.doing = Doing.SERVED
             self._told = False
             return request
-        if self.doing is not Doing.ASKING:
-            self.wait()
+        if self._reader.begun:
+            if self.doing is not Doing.ASKING:
+                self.wait()
+            self.deadline = self.since + self._limits.request + self.held / self._limits.bytes_a_second
         if not self._told and self._reader.wants_to_be_told():
             self._told = True
             self.sock.send(b"HTTP/1.1 100 Continue\r\n\r\n")

@@ -16,6 +16,8 @@ class Limits:
 
     #: From the first byte of a request to its last, head and body together; then it is answered 408.
     request: float = 10.0
+    #: For so many bytes that have come, a second more: 8 MiB over 1 Mbit/s take 70 s, and have 74.
+    bytes_a_second: int = 128 * 1024
     #: From one byte of an answer that the client takes to the next.
     answer_pause: float = 10.0
     #: For the whole of an answer.

@@ -57,7 +57,7 @@ class RequestReader:
         self._head: Any = None
         self._length = 0
         self._chunked: ChunkedBody | None = None
-        #: Whether a byte of the next request has come.
+        #: Whether a byte of the next request has come; empty lines before it are none.
         self.begun = False
 
     @property
@@ -73,16 +73,17 @@ class RequestReader:
     def take(self, data: bytes) -> Incoming | None:
         """The next request, if it is whole with these bytes. Raises Refused."""
         self._data += data
-        self.begun = self.begun or bool(self._data)
-        if self._head is None and not self._read_head():
-            return None
+        if self._head is None:
+            self._begin()
+            if not self._read_head():
+                return None
         body = self._read_body()
         if body is None:
             return None
         found = Incoming(self._head, body)
         self._head = self._chunked = None
         self._length = self._looked_at = 0
-        self.begun = bool(self._data)
+        self._begin()
         return found
 
     def end(self) -> None:
@@ -100,11 +101,16 @@ class RequestReader:
         """Whether the client waits for `100 Continue` before it sends the body."""
         return self._head is not None and self._head.version >= (1, 1) and _has(self._head, "EXPECT")
 
-    def _read_head(self) -> bool:
+    def _begin(self) -> None:
+        """Passes over empty lines: old clients send one after a body (RFC 9112, 2.2), and then nothing for long."""
         data = self._data
-        while data.startswith(b"\r\n"):  # RFC 9112, 2.2
+        while data.startswith(b"\r\n"):
             del data[:2]
             self._looked_at = 0
+        self.begun = bool(data) and data != b"\r"
+
+    def _read_head(self) -> bool:
+        data = self._data
         end = data.find(b"\r\n\r\n", max(0, self._looked_at - 3))
         if end < 0 or end > self._limits.head:
             if len(data) > self._limits.head:

@@ -67,7 +67,7 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn ships no types
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, self._limits.send_buffer)
         while self.alive:
             self._pass()
-        self._listen(False)
+        self._stop_listening()
         self._stopped_at = time.monotonic()
         until = self._stopped_at + self.cfg.graceful_timeout
         while self._crowd and time.monotonic() < until:
@@ -116,22 +116,34 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn ships no types
             else:
                 self._selector.unregister(listener)
 
-    def _accept(self, listener: Any, server: Any) -> None:
+    def _stop_listening(self) -> None:
+        """Who has come is served. Who comes now is refused, and knows it: in the kernel's queue, which takes clients
+        for as long as anybody has the listener, they would wait for us to end, and then not know what was done."""
+        for listener in self.sockets:
+            while self._accepting and self._accept(listener, listener.getsockname()):
+                pass
+        self._listen(False)
+        for listener in self.sockets:
+            listener.close()
+
+    def _accept(self, listener: Any, server: Any) -> bool:
+        """Whether somebody had come."""
         try:
             sock, address = listener.accept()
         except (BlockingIOError, ConnectionAbortedError):  # another worker was faster; the client has gone
-            return
+            return False
         except OSError as error:  # no files left, or no memory
             if not self._close_all(self._crowd.oldest()):
                 log.warning("no new connections for a moment: %s", error)
                 self._listen(False)
-            return
+            return False
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         it = Connection(sock, address, server, self.cfg, self._limits)
         self._watch(it)
         self._close_all(self._crowd.add(it))
         self._listen(not self._crowd.is_full)
         self._ready(it)  # most say at once what they want
+        return True
 
     def _close_all(self, connections: list[Connection]) -> bool:
         """Whether there was one."""

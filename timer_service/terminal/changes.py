@@ -121,9 +121,10 @@ def _say_what_would_be(client: TimerClient, bulk: _Bulk, filters: Mapping[str, A
     if output == "json":
         put_json({"dry_run": True, "count": count.number, "exact": count.exact, "first": first})
     elif output == "id":
-        click.echo("\n".join(first), nl=bool(first))
+        for timer_id in first:
+            echo(timer_id)
     else:
-        click.echo(f"{count} would be {bulk.done}{_named(first)}")
+        echo(f"{count} would be {bulk.done}{_named(first)}")
 
 
 @dataclass(frozen=True)

@@ -137,7 +137,7 @@ def count(client: TimerClient, output: str, filters: Mapping[str, Any]) -> None:
     if output == "json":
         put_json({"count": found.count, "exact": found.exact})
     else:
-        click.echo(f"{'' if found.exact else 'at least '}{found.count}")
+        echo(f"{'' if found.exact else 'at least '}{found.count}")
 
 
 @timer.command()

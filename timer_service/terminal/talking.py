@@ -28,7 +28,7 @@ from timer_service.printable import printable
 from timer_service.terminal.printing import OutputLost
 
 #: Commands that change nothing.
-_LOOKS = frozenset({"show", "list", "watch"})
+_LOOKS = frozenset({"show", "list", "count", "watch"})
 #: Characters of a line that could not be printed: an id is among them.
 _TOLD = 200
 
