@@ -238,7 +238,8 @@ def test_of_a_thousand_in_flight_over_a_hundred_destinations_a_killed_pollers_ar
 
     Red with `if seen(now, lease) then` of claim.lua made false.
     """
-    victim = field.join(TIMER_LEASE="10")
+    # Of destinations that have not answered yet a poller sends to a quarter of its slots.
+    victim = field.join(TIMER_LEASE="10", TIMER_SLOTS="4096")
     ids = field.set_timers(1000, 1.0, 200, "held-8000")
     field.arrived(1000, 30)
     survivor = field.join(TIMER_LEASE="10")

@@ -24,6 +24,7 @@ from scheduler import (
     UnknownTimer,
     Webhook,
 )
+from scheduler.store.room import Room
 from tests.bench.store import LEASE, START, Bench
 
 NONE_ENDED = dict.fromkeys(Reason, 0)
@@ -73,7 +74,7 @@ def test_a_repeated_claim_and_a_release_leave_the_occurrence_as_it_is(bench: Ben
     timer = bench.schedule()
     again(bench)
     (it,) = bench.claims.claim(1).claims
-    args: list[str | int] = ["one", it.fence, 1, 1, LEASE, 1, 1]
+    args: list[str | int] = ["one", it.fence, 1, 1, LEASE, 1, 1, *Room().words(())]
     assert bench.link.run("claim", 0, args)[-1] == b"0 2 1"
     bench.claims.release([it])
     assert (bench.timers.get(timer.id).occurrence, bench.timers.get(timer.id).occurrence_attempts) == (2, 0)
