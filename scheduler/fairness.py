@@ -140,7 +140,10 @@ class Fairness:
             self._held_silent += slots
             self._held_new += 0 if it.standing else slots
             _keep(self._silent, it, it.held > 0)
-        _keep(self._large, it, it.held >= self._many)
+        if it.held >= self._many:
+            self._large[it.tag] = it
+        elif it.tag in self._large:
+            del self._large[it.tag]
 
     def _judge(self, it: _Destination, change: int) -> None:
         before = it.standing

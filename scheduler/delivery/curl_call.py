@@ -7,6 +7,9 @@ import re
 import socket
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
+from io import BufferedWriter, RawIOBase
+from typing import Any
 
 import certifi
 import pycurl
@@ -14,7 +17,7 @@ import pycurl
 from scheduler.delivery.addresses import Origin
 from scheduler.delivery.answer_head import MAX_HEAD, STATUS_LINE, looked_at
 from scheduler.delivery.details import of_connect, of_tls
-from scheduler.delivery.request import Request
+from scheduler.delivery.request import Request, target
 from scheduler.delivery.transport import LEAST_IDLE, MAX_READ, MOST_IDLE, Answer, most_idle
 from scheduler.timer import Claim
 
@@ -46,6 +49,34 @@ class _Original(socket.socket):
     def __del__(self) -> None:
         if self.fileno() >= 0:  # not where none could be made
             self.close()
+
+
+class _Heads(RawIOBase):
+    """Where the heads of an answer end up: all at once, or in pieces where they are more than MAX_HEAD bytes.
+
+    Those are not kept, and `too_long` is called.
+    """
+
+    def __init__(self, too_long: Callable[[], None]) -> None:
+        self._too_long = too_long
+        self._found = b""
+        self._size = 0
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, piece: Any, /) -> int:
+        self._found = bytes(piece) if not self._size else b""
+        self._size += len(piece)
+        if self._size > MAX_HEAD:
+            self._too_long()
+        return len(piece)
+
+    def take(self) -> bytes:
+        """Nothing if there were too many."""
+        found, size = self._found, self._size
+        self._found, self._size = b"", 0
+        return found if size <= MAX_HEAD else b""
 
 
 class Call:
@@ -92,6 +123,27 @@ class Race:
         self.handles: list[Handle] = []
 
 
+@dataclass(frozen=True, slots=True)
+class Common:
+    """What all handles of a transport share with it."""
+
+    #: Whether an address and a port may be called.
+    permits: Callable[[str, int], bool]
+    #: What each socket is watched for: most are used again soon for the same, and a call to epoll less is 2 us.
+    watched: dict[int, int] = field(default_factory=dict)
+    #: By their ports on our side, since when connections are idle: seconds of the monotonic clock, CLOSED if the other
+    #: side has closed it.
+    idle_since: dict[int, float] = field(default_factory=dict)
+    #: Calls whose race has a winner.
+    won: list[Call] = field(default_factory=list)
+    #: Handles to be ended: the heads of their answers are too long.
+    too_long: list[Handle] = field(default_factory=list)
+
+
+#: Since long ago.
+CLOSED = float("-inf")
+
+
 class Handle:
     """A libcurl easy handle, set up once; it carries one call after another."""
 
@@ -100,15 +152,12 @@ class Handle:
     #: It was about to send on a connection that is closed, or was idle for too long; nothing was sent.
     stale = False
 
-    def __init__(self, permits: Callable[[str, int], bool], idle_since: dict[int, float], won: list[Call]) -> None:
-        """`idle_since` says of connections that may be used again, by their ports on our side, how long they are idle:
-        seconds of the monotonic clock. Calls whose race has a winner are put into `won`.
-        """
-        self._permits = permits
-        self._idle_since = idle_since
-        self._won = won
+    def __init__(self, common: Common) -> None:
+        self._common = common
         self.call: Call
-        self._url = self._origin = self.address = ""
+        self._url = self.address = ""
+        #: Its origin and a slash; no URL begins with a blank.
+        self._root = " "
         self._host: list[str] = []
         self._shape = ("", True)
         self._left = 0
@@ -117,8 +166,9 @@ class Handle:
         self._port = 0
         #: Of the connection that is being made.
         self._descriptor = -1
-        #: All heads of an answer, and its trailers.
-        self._heads = bytearray()
+        #: All heads of an answer, and its trailers. A method of C takes each line: of Python it took 2 us an answer.
+        self._heads = _Heads(lambda: common.too_long.append(self))
+        self._head_lines = BufferedWriter(self._heads, MAX_HEAD)
         self.curl = pycurl.Curl()
         self.curl.handle = self
         for option, value in (
@@ -136,7 +186,7 @@ class Handle:
             (pycurl.OPENSOCKETFUNCTION, self._open_socket),
             (pycurl.SOCKOPTFUNCTION, self._take_descriptor),
             (pycurl.PREREQFUNCTION, self._before_request),
-            (pycurl.HEADERFUNCTION, self._read_head),
+            (pycurl.HEADERFUNCTION, self._head_lines.write),
             (pycurl.WRITEFUNCTION, self._read_body),
         ):
             self.curl.setopt(option, value)
@@ -148,12 +198,12 @@ class Handle:
         self._descriptor = -1
         curl, request = self.curl, call.request
         if request.url != self._url:
-            curl.setopt(pycurl.REQUEST_TARGET, request.target)
-            if request.origin != self._origin:
-                curl.setopt(pycurl.URL, f"{request.origin}/")
-                self._origin = request.origin
+            if not request.url.startswith(self._root):  # most calls go to the origin of the handle's last one
+                self._root = f"{request.origin}/"
+                curl.setopt(pycurl.URL, self._root)
                 # libcurl takes away the dot at the end of a name.
                 self._host = [f"host: {request.host}"] if request.host.partition(":")[0].endswith(".") else []
+            curl.setopt(pycurl.REQUEST_TARGET, target(request.url, len(self._root) - 1))
             self._url = request.url
         if address != self.address:  # most calls go where the handle's last one went
             curl.setopt(pycurl.CONNECT_TO, [f"::[{address}]:" if ":" in address else f"::{address}:"])
@@ -205,8 +255,8 @@ class Handle:
     def finished(self, code: int, message: str = "") -> Answer:
         """The answer of the call, whose transfer has ended with this code (0: well)."""
         call = self.call
-        head = bytes(self._heads)
-        self._heads.clear()
+        self._head_lines.flush()
+        head = self._heads.take()
         first = STATUS_LINE.match(head)
         if first and first[2][:1] == b"1":
             head = _last_head(head)
@@ -217,7 +267,7 @@ class Handle:
         if self.blocked:
             return call.answer("blocked")
         if code == 0:  # else libcurl has closed it
-            self._idle_since[self._port] = time.monotonic()
+            self._common.idle_since[self._port] = time.monotonic()
         if code == 0 or (code == pycurl.E_WRITE_ERROR and call.cut):
             return call.answer(None if first and self._is_whole(status, head) else "protocol", status, head)
         word = "protocol" if "chunk" in message else _WORDS.get(code, "protocol")
@@ -251,7 +301,9 @@ class Handle:
         if call.sent:
             return int(pycurl.PREREQFUNC_ABORT)
         if not self._opened:
-            idle = time.monotonic() - self._idle_since.pop(port, 0.0)
+            # libcurl may use one again before it has told that its request has ended: then it is unknown here.
+            since = self._common.idle_since.pop(port, None)
+            idle = time.monotonic() - since if since is not None else 0.0
             if idle > LEAST_IDLE and idle > most_idle(call.claim):
                 self.stale = True
                 return int(pycurl.PREREQFUNC_ABORT)
@@ -260,14 +312,14 @@ class Handle:
         self._port = port
         if race := call.race:
             race.winner = self
-            self._won.append(call)
+            self._common.won.append(call)
         return int(pycurl.PREREQFUNC_OK)
 
     def _open_socket(self, _: int, address: tuple[int, int, int, tuple[bytes | str, int]]) -> socket.socket | int:
         """The check at the moment of connecting."""
         family, kind, protocol, target = address
         host = target[0].decode() if isinstance(target[0], bytes) else target[0]
-        if not self._permits(host, target[1]):
+        if not self._common.permits(host, target[1]):
             self.blocked = True
             return int(pycurl.SOCKET_BAD)
         self._opened = True
@@ -277,14 +329,13 @@ class Handle:
             log.error("no connection can be opened: %s", error.strerror)
             return int(pycurl.SOCKET_BAD)
 
-    def _read_head(self, line: bytes) -> int | None:
-        heads = self._heads
-        heads += line
-        return 0 if len(heads) > MAX_HEAD else None
-
     def _take_descriptor(self, descriptor: int, _purpose: int) -> int:
-        """libcurl tells when it has connected only once TLS is negotiated too; the socket itself knows."""
+        """libcurl tells when it has connected only once TLS is negotiated too; the socket itself knows.
+
+        Its number may be that of one which libcurl has closed, and epoll forgotten.
+        """
         self._descriptor = descriptor
+        self._common.watched.pop(descriptor, None)
         return int(pycurl.SOCKOPT_OK)
 
     def _read_body(self, piece: bytes) -> int | None:

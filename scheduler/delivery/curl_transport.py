@@ -8,7 +8,6 @@ import select
 import socket
 import time
 from contextlib import suppress
-from itertools import repeat
 
 import pycurl
 
@@ -16,7 +15,7 @@ from scheduler.clock import StoreClock
 from scheduler.delivery.addresses import Order, Origin, pause
 from scheduler.delivery.agenda import Agenda
 from scheduler.delivery.cares import Found
-from scheduler.delivery.curl_call import Call, Handle, Race
+from scheduler.delivery.curl_call import CLOSED, Call, Common, Handle, Race
 from scheduler.delivery.descriptors import idle_connections, raise_limit
 from scheduler.delivery.details import NOT_LOOKED_UP
 from scheduler.delivery.dialling import Checkpoint
@@ -57,14 +56,11 @@ class CurlTransport:
         self._alarm = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._epoll.register(self._alarm, select.EPOLLIN)
         self._woken = False
-        #: What each socket is watched for: most are used again soon for the same, and a call to epoll less is 2 us.
-        self._watched: dict[int, int] = {}
+        self._common = Common(self._permits)
         #: Sockets that libcurl has left, watched on.
         self._left: set[int] = set()
         #: Sockets that changed hands since epoll was last asked: what it said of them is about another connection.
         self._changed: set[int] = set()
-        #: Ports on our side of connections that nobody uses, and since when; without those that were closed meanwhile.
-        self._idle_since: dict[int, float] = {}
         self._timer_at: float | None = None
         self._multi = self._new_multi()
         self._idle: list[Handle] = []
@@ -74,8 +70,6 @@ class CurlTransport:
         self._order = Order()
         #: Calls that try another address soon, if they are not connected by then.
         self._tries: Agenda[Call] = Agenda()
-        #: Calls whose race has a winner.
-        self._won: list[Call] = []
 
     def submit(self, claim: Claim) -> None:
         if time.monotonic() > claim.claimed_at + self._start_within:
@@ -155,13 +149,14 @@ class CurlTransport:
                 self._multi.remove_handle(handle.curl)
             handle.curl.close()
         self._idle.clear()
-        self._won.clear()
+        self._common.won.clear()
+        self._common.too_long.clear()
         with suppress(pycurl.error):
             self._multi.close()  # epoll forgets its sockets as they are closed
         self._timer_at = None
         self._left.clear()
         self._changed.clear()
-        self._watched.clear()
+        self._common.watched.clear()
         self._multi = self._new_multi()
 
     def _turn(self, until: float) -> bool:
@@ -193,8 +188,10 @@ class CurlTransport:
         return woken
 
     def _collect(self) -> None:
-        while self._won:
-            self._end_race(self._won.pop())
+        while self._common.won:
+            self._end_race(self._common.won.pop())
+        while self._common.too_long:
+            self._finish(self._common.too_long.pop(), pycurl.E_WRITE_ERROR)
         more = 1
         while more:
             more, well, badly = self._multi.info_read()
@@ -271,12 +268,12 @@ class CurlTransport:
             self._answers.append(call.answer("dns", detail=addresses))
             return
         try:
-            permitted = all(map(self._permits, addresses, repeat(origin[1])))
+            for address in addresses:
+                if not self._permits(address, origin[1]):
+                    self._answers.append(call.answer("blocked", detail=self._guard.refusal(*origin)))
+                    return
         except Exception as error:
             self._unsendable(call.claim, call.started_at, error)
-            return
-        if not permitted:
-            self._answers.append(call.answer("blocked", detail=self._guard.refusal(*origin)))
             return
         if len(addresses) > 1:
             call.origin = origin
@@ -288,7 +285,7 @@ class CurlTransport:
     def _start(self, call: Call, address: str) -> None:
         """Send to this address, or to another of the call's race that connects before."""
         try:
-            handle = self._idle.pop() if self._idle else Handle(self._may_open, self._idle_since, self._won)
+            handle = self._idle.pop() if self._idle else Handle(self._common)
             handle.carry(call, address)
         except Exception as error:  # whatever one timer does, the poller goes on; such a handle is not used again
             self._end_others(call)
@@ -319,41 +316,37 @@ class CurlTransport:
 
     # libcurl's callbacks
 
-    def _may_open(self, address: str, port: int) -> bool:
-        """Whether a socket may be; its number may be that of one which libcurl has closed, and epoll forgotten."""
-        self._watched.clear()
-        return self._permits(address, port)
-
     def _watch_socket(self, event: int, descriptor: int, *_: object) -> None:
         """Must not raise: libcurl would never do anything again. What cannot be watched ends at its deadline."""
-        self._changed.add(descriptor)
         if event == pycurl.POLL_REMOVE:
+            self._changed.add(descriptor)
             self._left.add(descriptor)
             return
         self._left.discard(descriptor)
-        if self._watched.get(descriptor) == event:
+        if self._common.watched.get(descriptor) == event:  # the same connection: a new one is not in there
             return
-        self._watched[descriptor] = event
+        self._changed.add(descriptor)
+        self._common.watched[descriptor] = event
         try:
             try:
                 self._epoll.modify(descriptor, _EVENTS[event])
             except FileNotFoundError:  # new; or closed since, which epoll notices by itself
                 self._epoll.register(descriptor, _EVENTS[event])
         except OSError as error:
-            self._watched.pop(descriptor, None)
+            self._common.watched.pop(descriptor, None)
             log.error("a connection cannot be watched: %s", error.strerror)
 
     def _hung_up(self, descriptor: int) -> None:
         """An idle connection became readable. If the peer closed it, remember its port: libcurl looks once a second."""
         self._left.remove(descriptor)
-        self._watched.pop(descriptor, None)
+        self._common.watched.pop(descriptor, None)
         try:
             self._epoll.unregister(descriptor)
         except OSError:  # libcurl closed it meanwhile, and says so of no idle one
             return
         port = _port_if_closed(descriptor)
         if port:
-            self._idle_since.pop(port, None)
+            self._common.idle_since[port] = CLOSED
 
     def _set_timer(self, ms: int) -> None:
         self._timer_at = None if ms < 0 else time.monotonic() + ms / 1000

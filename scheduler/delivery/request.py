@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import NamedTuple
 
 from scheduler.delivery.signing import Signer
@@ -15,7 +14,6 @@ from scheduler.version import VERSION
 _BODILESS = frozenset({"GET", "HEAD", "DELETE"})
 _AGENT = f"\r\nuser-agent: timer-service/{VERSION}"
 _DEFAULT_PORTS = {"http:": ":80", "https:": ":443"}
-_TARGET = re.compile(r"[!-~]*")
 _JSON = "\r\ncontent-type: application/json"
 
 
@@ -33,14 +31,8 @@ class Request(NamedTuple):
 
     @property
     def target(self) -> str:
-        """What stands in the request's first line, as the client wrote it. Raises ValueError for what would break it.
-
-        Libraries rewrite it: `%0a` becomes `%0A`, `{` becomes `%7B`, a `?` with nothing behind it goes.
-        """
-        target = self.url[len(self.origin) :].partition("#")[0]
-        if not _TARGET.fullmatch(target):
-            raise ValueError("the URL is not of visible ASCII")
-        return target if target.startswith("/") else f"/{target}"
+        """What stands in the request's first line. Raises ValueError for what would break it."""
+        return target(self.url, len(self.origin))
 
     @property
     def host(self) -> str:
@@ -51,6 +43,20 @@ class Request(NamedTuple):
     @property
     def headers(self) -> dict[str, str]:
         return dict(line.split(": ", 1) for line in self.head.split("\r\n"))
+
+
+def target(url: str, start: int) -> str:
+    """The URL from `start` on, where its origin ends, as the client wrote it.
+
+    Raises ValueError for what would break the request's first line.
+    Libraries rewrite it: `%0a` becomes `%0A`, `{` becomes `%7B`, a `?` with nothing behind it goes.
+    """
+    found = url[start:]
+    if "#" in found:
+        found = found.partition("#")[0]
+    if not (found.isascii() and found.isprintable()) or " " in found:
+        raise ValueError("the URL is not of visible ASCII")
+    return found if found[:1] == "/" else f"/{found}"
 
 
 def build(claim: Claim, now_ms: int, signer: Signer) -> Request:
