@@ -126,7 +126,8 @@ class Claims:
         """End claims. Returns those refused, because the claim was no longer ours."""
         refused: list[Settlement] = []
         for partition, share in self._batches(settlements, lambda settlement: settlement.timer_id):
-            args: list[str | int] = [self._keep_delivered_ms, self._keep_failed_ms, int(self._memory.is_full())]
+            memory = self._memory.read() if self._permissions.granted else self._memory.last
+            args: list[str | int] = [self._keep_delivered_ms, self._keep_failed_ms, int(memory.is_full)]
             for settlement in share:
                 args += _settle_args(settlement)
             codes = self._run("settle", partition, args)
