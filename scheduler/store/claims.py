@@ -104,8 +104,15 @@ class Claims:
 
     def recall(self) -> list[Claim]:
         """The timers of unanswered claims, without claiming more."""
-        batches = [self._claim_from(partition, 0, (), _UNLIMITED) for partition in list(self._unanswered)]
-        return [claim for batch in batches for claim in batch.claims]
+        found: list[Claim] = []
+        for partition in list(self._unanswered):
+            try:
+                found += self._claim_from(partition, 0, (), _UNLIMITED).claims
+            except StoreUnavailable:
+                if found:  # what is known by now has to be given back; the rest can be asked for again
+                    break
+                raise
+        return found
 
     def renew(self, claims: Sequence[tuple[Claim, int]]) -> set[str]:
         """Extend leases to end so many ms from now. Returns the ids that are no longer ours."""
