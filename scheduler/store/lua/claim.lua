@@ -26,7 +26,7 @@ local LOOK = 1000               -- due timers looked at in one call, taken or mo
 local LOOK_BYTES = 4194304      -- and of their records
 local READ, READ_LARGE = 16, 2  -- records read in one command; the first, and where they are large
 local LARGE = 8192              -- bytes of a record that is large
-local LOOK_WAITING = 100        -- destinations looked at: those that wait longest, and as many from a place that changes
+local LOOK_WAITING = 100        -- destinations looked at: those that wait longest, as many that answer, as many from anywhere
 local FORGET_WORK = 400         -- timers and names of theirs forgotten in one call, or as many timers as it takes
 local FORGET = 100              -- overdue finished timers forgotten per status and claim, or twice the limit if that is more
 local AGAIN = 50000             -- us until a caller with nothing else to do should come again for what was left undone: a poller
@@ -145,6 +145,13 @@ local function serve_waiting()
   local count = redis.call('ZCARD', WAITING)
   for _, tag in ipairs(redis.call('ZRANGE', WAITING, 0, LOOK_WAITING - 1)) do serve(tag) end
   if count <= LOOK_WAITING then return end
+  -- Those that answer, however many others wait before them; of many as many, from a place that changes.
+  local looked, behind = 0, #answering > 9 * LOOK_WAITING and us % #answering or 0
+  for tag in string.gmatch(string.sub(answering, behind + 1), '%S+') do
+    if looked >= LOOK_WAITING then break end
+    looked = looked + 1
+    serve(tag)
+  end
   local from = LOOK_WAITING + us % (count - LOOK_WAITING)
   for _, tag in ipairs(redis.call('ZRANGE', WAITING, from, from + LOOK_WAITING - 1)) do serve(tag) end
   left_undone = true
