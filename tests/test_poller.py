@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+import signal
 import time
 from collections.abc import Iterator
+from unittest.mock import Mock
 
 import pytest
 
-from scheduler import Delivery, Poller, Result, StoreUnavailable
+from scheduler import Attempt, Claims, Delivery, Link, Poller, Result, Settlement, StoreUnavailable, connect
 from scheduler.store.room import BATCH
 from tests.bench.servers import BINARIES, Server
 from tests.bench.store import LEASE, Bench, HandSetRedis
@@ -255,6 +257,27 @@ def test_a_record_that_cannot_be_put_off_takes_no_others_with_it(
     monkeypatch.setattr(bench.claims, "settle", away)
     poller.run_once()
     assert [claim.id for claim in transport.sent] == [other.id]
+
+
+def test_a_poller_whose_store_has_stopped_answering_waits_for_what_it_settles_alone(
+    bench: Bench, own_server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """How full the store is is asked once a second: another timeout each, while no attempt goes on."""
+    monkeypatch.setattr("scheduler.store.memory._GOOD_FOR", 0.0)
+    link = Link(connect(f"unix://{own_server.socket}", 0.2), pause=0)
+    asked = Mock(side_effect=link.client.info)
+    monkeypatch.setattr(link.client, "info", asked)
+    claims = Claims(link, poller="one", share=9, lease_ms=LEASE, keep_delivered_ms=9, keep_failed_ms=9, keep_finished=9)
+    claims.claim(1)
+    ended = [Settlement("0" * 22, "f", Attempt(1, Result.DELIVERED), None)]
+    own_server.signal(signal.SIGSTOP)
+    try:
+        for _ in range(3):
+            with pytest.raises(StoreUnavailable):
+                claims.settle(ended)
+    finally:
+        own_server.signal(signal.SIGCONT)
+    assert asked.call_count == 1
 
 
 def test_stop_settles_what_ends_in_the_last_moment_even_without_any_grace(

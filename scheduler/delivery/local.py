@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
@@ -14,7 +15,13 @@ def is_local(ip: IPv4Address | IPv6Address) -> bool:
     """
     if ip.is_loopback or ip.is_unspecified:
         return True
-    with socket.socket(socket.AF_INET if ip.version == 4 else socket.AF_INET6, socket.SOCK_DGRAM) as sock:
+    try:
+        sock = socket.socket(socket.AF_INET if ip.version == 4 else socket.AF_INET6, socket.SOCK_DGRAM)
+    except OSError as error:
+        if error.errno == errno.EAFNOSUPPORT:  # a kernel without IPv6 has no such address
+            return False
+        raise
+    with sock:
         try:
             sock.connect((str(ip), 9))
         except OSError:  # there is no way to it

@@ -53,9 +53,9 @@ class Breaker:
         if not self._pause:
             return
         with self._asking:
-            if self._broken or self._clock() - self._answered_at < self._pause:
+            if not self._broken and self._clock() - self._answered_at < self._pause:
                 return
-            if answers():
+            if not self._broken and answers():
                 self._answered_at = self._clock()
                 return
         self.failed(reason)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from scheduler.errors import StoreNearCapacity, StoreUnavailable
+from scheduler.errors import StoreNearCapacity
 from scheduler.store.link import Link
+from scheduler.store.memory import StoreMemory
 
 log = logging.getLogger(__name__)
 
@@ -17,8 +17,6 @@ log = logging.getLogger(__name__)
 PART_OF_MAXMEMORY = 0.8
 #: Of the capacity: from here on `/readyz` warns.
 _NEAR = 0.8
-#: Seconds for which a reading is used.
-_READ_EVERY = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,37 +42,21 @@ class Capacity:
     """
 
     def __init__(self, link: Link, max_bytes: int = 0, clock: Callable[[], float] = time.monotonic) -> None:
-        self._link = link
+        self._memory = StoreMemory(link, clock)
         self._max_bytes = max_bytes
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._usage = Usage()
-        self._read_at = float("-inf")
         self._is_refused = False
 
     def usage(self) -> Usage:
         """What was read last; the store's refusal to tell is no failure."""
-        if self._clock() - self._read_at >= _READ_EVERY:
-            with self._lock:
-                if self._clock() - self._read_at >= _READ_EVERY:
-                    self._usage = self._read()
-                    self._read_at = self._clock()
-        return self._usage
+        said = self._memory.read()
+        if said.is_refused and self._max_bytes and not self._is_refused:
+            self._is_refused = True
+            log.warning("TIMER_MAX_BYTES cannot be kept: the store refuses INFO")
+        most = self._max_bytes or int(PART_OF_MAXMEMORY * said.most)
+        return Usage(said.used, most or None)
 
     def check(self) -> None:
         """Raises StoreNearCapacity if nothing may be added now."""
         usage = self.usage()
         if usage.is_full:
             raise StoreNearCapacity(f"the store holds {usage.used} bytes, and may hold {usage.most}")
-
-    def _read(self) -> Usage:
-        try:
-            with self._link.translated("INFO"):
-                said = self._link.client.info("memory")
-        except StoreUnavailable as error:
-            if error.kind == "noperm" and self._max_bytes and not self._is_refused:
-                self._is_refused = True
-                log.warning("TIMER_MAX_BYTES cannot be kept: the store refuses INFO")
-            return Usage(None, self._max_bytes or None)
-        most = self._max_bytes or int(PART_OF_MAXMEMORY * int(said.get("maxmemory", 0)))
-        return Usage(int(said["used_memory"]) if "used_memory" in said else None, most or None)

@@ -104,8 +104,15 @@ class Claims:
 
     def recall(self) -> list[Claim]:
         """The timers of unanswered claims, without claiming more."""
-        batches = [self._claim_from(partition, 0, (), _UNLIMITED) for partition in list(self._unanswered)]
-        return [claim for batch in batches for claim in batch.claims]
+        found: list[Claim] = []
+        for partition in list(self._unanswered):
+            try:
+                found += self._claim_from(partition, 0, (), _UNLIMITED).claims
+            except StoreUnavailable:
+                if found:  # what is known by now has to be given back; the rest can be asked for again
+                    break
+                raise
+        return found
 
     def renew(self, claims: Sequence[tuple[Claim, int]]) -> set[str]:
         """Extend leases to end so many ms from now. Returns the ids that are no longer ours."""
@@ -126,7 +133,8 @@ class Claims:
         """End claims. Returns those refused, because the claim was no longer ours."""
         refused: list[Settlement] = []
         for partition, share in self._batches(settlements, lambda settlement: settlement.timer_id):
-            args: list[str | int] = [self._keep_delivered_ms, self._keep_failed_ms, int(self._memory.is_full())]
+            memory = self._memory.read() if self._permissions.granted else self._memory.last
+            args: list[str | int] = [self._keep_delivered_ms, self._keep_failed_ms, int(memory.is_full)]
             for settlement in share:
                 args += _settle_args(settlement)
             codes = self._run("settle", partition, args)

@@ -1,44 +1,70 @@
-"""Whether the store is over its maxmemory, as far as it tells."""
+"""How many bytes the store holds, and how many it may hold by its own settings, as far as it tells."""
 
 from __future__ import annotations
 
-import logging
+import threading
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
-import redis
-
+from scheduler.errors import StoreUnavailable
 from scheduler.store.link import Link
-
-log = logging.getLogger(__name__)
 
 #: Seconds for which an answer is good, and for which a store that refuses INFO is not asked again.
 _GOOD_FOR, _REFUSED_FOR = 1.0, 60.0
+#: Kinds of refusals that last: an access list, a server that has no such command.
+_LASTING = ("noperm", "other")
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    #: None if the store does not say.
+    used: int | None = None
+    #: Its maxmemory; 0 for any number, or if it does not say.
+    most: int = 0
+    #: The store refuses to tell.
+    is_refused: bool = False
+
+    @property
+    def is_full(self) -> bool:
+        return self.used is not None and 0 < self.most <= self.used
 
 
 class StoreMemory:
-    """Asks INFO outside of scripts, where a refusal (access list, managed server) stops nothing. For one thread."""
+    """Shared by threads. Asks INFO outside of scripts, where a refusal (access list, managed server) stops nothing.
 
-    def __init__(self, link: Link) -> None:
+    Through the link: where that refuses calls to a store that is known to be away, nobody waits for it here.
+    """
+
+    def __init__(self, link: Link, clock: Callable[[], float] = time.monotonic) -> None:
         self._link = link
-        self._full = False
-        self._ask_at = 0.0
+        self._clock = clock
+        self._lock = threading.Lock()
+        #: What it said last.
+        self.last = Memory()
+        self._ask_at = float("-inf")
 
-    def is_full(self) -> bool:
-        """Up to a second old; False where the store does not tell. Never raises."""
-        if time.monotonic() >= self._ask_at:
-            self._full = self._asked()
-        return self._full
+    def read(self) -> Memory:
+        """Up to a second old, or as old as the store is away. Never raises."""
+        if self._clock() >= self._ask_at:
+            with self._lock:
+                if self._clock() >= self._ask_at:
+                    self.last, good_for = self._asked()
+                    self._ask_at = self._clock() + good_for
+        return self.last
 
-    def _asked(self) -> bool:
-        good_for = _GOOD_FOR
+    def _asked(self) -> tuple[Memory, float]:
+        """What it says, and the seconds for which that is good."""
         try:
-            memory = self._link.client.info("memory")
-            return 0 < int(memory.get("maxmemory", 0)) <= int(memory.get("used_memory", 0))
-        except (redis.ConnectionError, redis.TimeoutError):  # the call that follows will tell
-            return self._full
-        except redis.RedisError as error:
-            log.info("the store does not tell how full it is: %s", error)
-            good_for = _REFUSED_FOR
-            return False
-        finally:
-            self._ask_at = time.monotonic() + good_for
+            with self._link.translated("INFO"):
+                said = self._link.client.info("memory")
+        except StoreUnavailable as error:
+            if error.kind in _LASTING:
+                return Memory(is_refused=True), _REFUSED_FOR
+            return self.last, _GOOD_FOR  # the call that follows will tell
+        return Memory(_whole(said.get("used_memory")), _whole(said.get("maxmemory")) or 0), _GOOD_FOR
+
+
+def _whole(said: Any) -> int | None:
+    return said if isinstance(said, int) else None

@@ -17,12 +17,13 @@ class Permissions:
         self._link = link
         #: Every script but the one that claims, with arguments that change nothing: each can be loaded and run.
         self._rehearsals: dict[str, list[int]] = {"settle": [0, 0, 0], "renew": [lease_ms], "release": []}
-        self._granted = False
+        #: Nothing has failed since it was found so.
+        self.granted = False
         self._reason = ""
 
     def check(self) -> None:
         """Raises StoreUnavailable if the store refuses a script, or an access list a command that one of them uses."""
-        if self._granted:
+        if self.granted:
             return
         for partition in range(self._link.partitions):
             forbidden = [command.decode() for command in self._link.run("permissions", partition)]
@@ -30,11 +31,11 @@ class Permissions:
                 self._refuse(f"the store refuses: its access list forbids {', '.join(forbidden)}; nothing is claimed")
             for script, args in self._rehearsals.items():
                 self._link.run(script, partition, args)
-        self._granted, self._reason = True, ""
+        self.granted, self._reason = True, ""
 
     def doubt(self) -> None:
         """A call has failed: ask again before the next claim."""
-        self._granted = False
+        self.granted = False
 
     def _refuse(self, reason: str) -> None:
         self._link.failures["refused"] += 1

@@ -604,6 +604,32 @@ def test_one_claim_forgets_a_bounded_number(bench: Bench) -> None:
     bench.check()
 
 
+def test_one_that_answers_is_served_at_once_however_many_hanging_ones_wait_before_it(bench: Bench) -> None:
+    """Found by chance alone, it waited for 60 claims behind 3,000 destinations."""
+    nothing = Room(answering=(), newcomers=0)
+    bench.timers.schedule(*(bench.draft(0, url=f"http://hanging-{number}/") for number in range(500)))
+    bench.advance(1)
+    honest = bench.schedule(url="http://honest/")
+    for _ in range(6):
+        assert bench.claims.claim(BATCH, (), nothing).claims == []
+    room = Room(answering=(destination_tag("http://honest/"),), newcomers=0)
+    assert [it.id for it in bench.claims.claim(BATCH, (), room).claims] == [honest.id]
+    bench.check()
+
+
+def test_as_many_are_forgotten_as_end_however_many_tags_they_have(bench: Bench) -> None:
+    """Full batches one after the other: else the store grows for as long as pollers are busy."""
+    tags = tuple(f"tag-{number}" for number in range(10))
+    claims = bench.poller("busy", keep_finished=100)
+    for _ in range(5):
+        bench.timers.schedule(*(bench.draft(0, tags=tags) for _ in range(BATCH)))
+        bench.advance(1)
+        taken = claim(claims, BATCH)
+        assert len(taken) == BATCH
+        claims.settle([ended(it) for it in taken])
+    assert len(bench.members("delivered")) <= 100 + BATCH
+
+
 def test_an_idle_caller_comes_again_soon_while_there_is_more_to_forget_and_then_no_more(bench: Bench) -> None:
     """A million finished timers took 87 minutes at one call a second."""
     for _ in range(150):

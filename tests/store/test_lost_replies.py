@@ -96,6 +96,23 @@ def test_a_partition_that_fails_does_not_take_the_batch_of_another_with_it(clien
     assert bench.timers.stats().delivering == 20
 
 
+def test_a_recall_that_one_partition_fails_gives_back_what_the_others_told(client: redis.Redis) -> None:
+    """What was forgotten here was left to its lease: one with at_most_once fails then, and was never sent."""
+    bench = Bench(client, partitions=2)
+    for _ in range(20):
+        bench.schedule()
+    link = LossyLink(client, partitions=2)
+    times = {"lease_ms": LEASE, "keep_delivered_ms": 1000, "keep_failed_ms": 1000}
+    claims = Claims(link, poller="one", share=1000, keep_finished=1000, **times)
+    link.lose = {("claim", 0): 1, ("claim", 1): 1}
+    for _ in range(2):
+        with pytest.raises(StoreUnavailable):
+            claims.claim(20)
+    link.lose = {("claim", list(claims._unanswered)[1]): 1}
+    recalled = [it.id for it in claims.recall() + claims.recall()]
+    assert len(set(recalled)) == bench.timers.stats().delivering == 20
+
+
 def test_one_suspect_is_handed_out_however_many_partitions_have_one(client: redis.Redis) -> None:
     bench = Bench(client, partitions=4)
     for _ in range(40):

@@ -15,6 +15,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.resources import files
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -117,6 +118,14 @@ def test_what_a_script_left_half_done_is_not_called_undone_and_a_repeat_complete
     timers.schedule(draft)
     assert timers.stats().scheduled == 1
     assert timers.get(draft.id).due_at > timers.get(draft.id).created_at
+
+
+def test_readiness_of_one_who_may_not_read_the_marker_leaves_it_to_the_others(server: Server) -> None:
+    """It wrote one of its own, and all others said that the store had come back empty."""
+    health = Health(Link(connect(server.url, 5)), clock=count().__next__)
+    before = health.check().warnings
+    Health(user(server, *minimal(without="get"))).check()
+    assert health.check().warnings == before
 
 
 @pytest.mark.parametrize("without", ["evalsha", "script|load"])

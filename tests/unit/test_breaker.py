@@ -51,3 +51,17 @@ def test_a_slow_call_does_not_refuse_others_while_the_store_answers_and_one_of_a
         breaker.check()
     breaker.slow("frozen", answers)  # nobody asks a store that is known to be away
     assert asked == 2
+
+
+def test_the_pause_begins_when_the_call_that_tried_has_timed_out() -> None:
+    """Not when it began: a store that stays frozen would hold a caller for most of the time."""
+    now = 100.0
+    breaker = Breaker(clock=lambda: now)
+    breaker.slow("frozen", lambda: False)
+    now += PAUSE
+    breaker.check()  # this one tries
+    now += 0.8
+    breaker.slow("frozen", lambda: False)
+    now += PAUSE / 2
+    with pytest.raises(StoreUnavailable):
+        breaker.check()

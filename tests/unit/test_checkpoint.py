@@ -5,8 +5,10 @@ Tried: a store whose name fails once, for long, from the start; one that moves; 
 
 from __future__ import annotations
 
+import errno
 import socket
 import time
+from ipaddress import ip_address
 from typing import Any
 
 import pytest
@@ -79,8 +81,6 @@ def test_a_store_on_an_address_of_this_machine_is_refused_on_all_of_them(
 
 
 def test_local_are_loopback_and_the_addresses_that_this_machine_has() -> None:
-    from ipaddress import ip_address
-
     assert all(is_local(ip_address(text)) for text in ("127.0.0.1", "127.4.4.4", "::1", "0.0.0.0", "::"))
     assert not is_local(ip_address("192.0.2.77"))
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
@@ -89,3 +89,19 @@ def test_local_are_loopback_and_the_addresses_that_this_machine_has() -> None:
         except OSError:
             pytest.skip("this machine has no address beyond loopback")
         assert is_local(ip_address(sock.getsockname()[0]))
+
+
+def test_on_a_machine_without_ipv6_no_such_address_is_local_and_asking_fails_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Else a create with such an address and a port of ours is a 500, and a host that has one beside others fails."""
+
+    def without_ipv6(family: int, *args: int) -> socket.socket:
+        if family == socket.AF_INET6:
+            raise OSError(errno.EAFNOSUPPORT, "Address family not supported by protocol")
+        return real(family, *args)
+
+    real = socket.socket
+    monkeypatch.setattr("scheduler.delivery.local.socket.socket", without_ipv6)
+    guard = Guard(own=frozenset({(ip_address("0.0.0.0"), 8000)}))
+    assert guard.permits("2606:4700::1111", 8000)

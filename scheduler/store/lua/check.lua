@@ -32,5 +32,5 @@ for _, command in ipairs({
 }) do try(unpack(command)) end
 
 local before = try('GET', MARKER)
-try('SET', MARKER, before or ARGV[1])
+try('SET', MARKER, ARGV[1], 'NX') -- not by what GET says: it may be refused, and the marker be another's
 return { before or '', unpack(refused) }
