@@ -10,7 +10,7 @@ from marshmallow import ValidationError
 
 from scheduler import Draft, Timer, Webhook, exact_numbers, moment
 from timer_service.arguments import invalid
-from timer_service.redaction import is_secret
+from timer_service.redaction import MARK, is_secret
 from timer_service.schemas import WHEN, NewTimer
 
 #: Each takes the place of the other.
@@ -48,10 +48,13 @@ def merging(patch: Mapping[str, Any]) -> Callable[[Timer], Draft]:
 
 
 def _refuse_to_show(timer: Timer, changed: Webhook, patch: Mapping[str, Any]) -> None:
-    """A header leaves write_only with its value, not before."""
-    given = {name.lower() for name in patch.get("headers") or ()}
-    kept = {name.lower() for name in changed.headers} - given
-    for name in {name.lower() for name in timer.webhook.write_only} - {name.lower() for name in changed.write_only}:
+    """A header leaves write_only with its value, not before; and not with the mark that stood for it."""
+    hidden = {name.lower() for name in timer.webhook.write_only}
+    headers = patch.get("headers") or {}
+    if marked := [name for name, value in headers.items() if value == MARK and name.lower() in hidden]:
+        raise invalid({"headers": {name: ["This is the mark of a redacted value, not a value."] for name in marked}})
+    kept = {name.lower() for name in changed.headers} - {name.lower() for name in headers}
+    for name in hidden - {name.lower() for name in changed.write_only}:
         if name in kept and not is_secret(name):
             raise invalid({"write_only": [f"The value of {name} would be told: give it anew, or take it away."]})
 

@@ -168,5 +168,8 @@ def test_a_header_leaves_write_only_with_its_value(http: FlaskClient, bench: Ben
         assert (answer.status_code, answer.get_json()["errors"][0]["pointer"]) == (422, "/write_only")
     assert http.patch(path, json={"headers": {"X-Customer": "***"}}).status_code == 422
     assert http.patch(path, json={"timeout": 3}).get_json()["headers"] == {"X-Customer": "***", "X-B": "2"}
+    for name in ("X-Customer", "x-CUSTOMER"):  # what was shown, sent back
+        answer = http.patch(path, json={"write_only": None, "headers": {name: "***"}})
+        assert (answer.status_code, answer.get_json()["errors"][0]["pointer"]) == (422, f"/headers/{name}")
     shown = http.patch(path, json={"write_only": None, "headers": {"X-Customer": "1"}}).get_json()
     assert (shown["headers"], shown["write_only"]) == ({"X-Customer": "1", "X-B": "2"}, [])
