@@ -72,15 +72,19 @@ class Fairness:
 
     def add(self, claim: Claim) -> None:
         self._young[claim.id, claim.fence] = claim
-        self._suspects += claim.suspect
-        self._hold(self._destination(claim.destination), self._weight(claim))
+        if claim.suspect:
+            self._suspects += 1
+        tag = claim.destination
+        self._hold(self._known.get(tag) or self._destination(tag), 1 + claim.size // self._slot_bytes)
 
     def remove(self, claim: Claim, answered: bool | None) -> None:
         """`answered`: None if it was not sent at all."""
         hung = self._young.pop((claim.id, claim.fence), None) is None
-        self._suspects -= claim.suspect
-        it = self._destination(claim.destination)
-        self._hold(it, -self._weight(claim))
+        if claim.suspect:
+            self._suspects -= 1
+        tag = claim.destination
+        it = self._known.get(tag) or self._destination(tag)
+        self._hold(it, -1 - claim.size // self._slot_bytes)
         if answered:
             if it.standing < _MOST_STANDING:
                 self._judge(it, 1)
@@ -130,9 +134,6 @@ class Fairness:
     def _for_new(self) -> int:
         """Slots that are there for new destinations however many others hang."""
         return min(self._slots // 8 - self._held_new, self.free - self._slots // 16)
-
-    def _weight(self, claim: Claim) -> int:
-        return 1 + claim.size // self._slot_bytes
 
     def _hold(self, it: _Destination, slots: int) -> None:
         self._held += slots

@@ -92,12 +92,13 @@ class Call:
     #: It is to have a connection of its own.
     fresh = False
 
-    def __init__(self, claim: Claim, request: Request, started_at: int) -> None:
+    def __init__(self, claim: Claim, request: Request, started_at: int, begun: float) -> None:
+        """`started_at` by the store's clock, in ms; `begun` by the monotonic one, in seconds."""
         self.claim = claim
         self.request = request
         self.started_at = started_at
-        self.begun = time.monotonic()
-        self.deadline = self.begun + claim.webhook.timeout
+        self.begun = begun
+        self.deadline = begun + claim.webhook.timeout
         self.body = bytearray()
 
     def answer(

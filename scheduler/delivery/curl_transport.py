@@ -72,12 +72,13 @@ class CurlTransport:
         self._tries: Agenda[Call] = Agenda()
 
     def submit(self, claim: Claim) -> None:
-        if time.monotonic() > claim.claimed_at + self._start_within:
+        begun = time.monotonic()
+        if begun > claim.claimed_at + self._start_within:
             self._answers.append(Answer(claim=claim, started_at=None, sent=False))
             return
         started_at = self._clock.now_us() // 1000
         try:
-            call = Call(claim, build(claim, started_at, self._signer), started_at)
+            call = Call(claim, build(claim, started_at, self._signer), started_at, begun)
             origin, addresses = self._names.addresses(claim.webhook.url)
         except Exception as error:  # whatever one timer does, the poller goes on
             self._unsendable(claim, started_at, error)
@@ -164,6 +165,7 @@ class CurlTransport:
         at = min(filter(None, (until, self._timer_at, self._names.next_deadline(), self._tries.next())))
         # epoll alone rounds up to a whole millisecond; select on it does not.
         select.select([self._epoll], [], [], max(0.0, at - time.monotonic()))
+        self._take_guard()
         self._changed.clear()
         for descriptor, events in self._epoll.poll(0):
             if descriptor in self._changed:
@@ -306,13 +308,16 @@ class CurlTransport:
                 self._tries.drop(call)
 
     def _permits(self, address: str, port: int) -> bool:
+        verdict = self._verdicts.get((address, port))
+        if verdict is None:
+            verdict = self._verdicts[address, port] = self._guard.permits(address, port)
+        return verdict
+
+    def _take_guard(self) -> None:
+        """Once a turn, and not for each request: of that it took a hundredth."""
         guard = self._checkpoint.guard()
         if guard is not self._guard or len(self._verdicts) > 4096:
             self._guard, self._verdicts = guard, {}
-        verdict = self._verdicts.get((address, port))
-        if verdict is None:
-            verdict = self._verdicts[address, port] = guard.permits(address, port)
-        return verdict
 
     # libcurl's callbacks
 
