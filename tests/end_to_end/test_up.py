@@ -183,7 +183,7 @@ def test_a_child_that_dies_is_started_again(up: StartUp, receiver: Receiver) -> 
 def test_a_part_that_keeps_dying_is_started_again_and_the_others_go_on_and_say_so(
     up: StartUp, receiver: Receiver
 ) -> None:
-    """Tried too: the API's arbiter, the store, a program that is gone, no memory for a process (test_supervisor.py)."""
+    """Tried too: the store, a program that is gone, no memory for a process (test_supervisor.py)."""
     part = up(TIMER_LOG_LEVEL="warning")
     url = part.url()
     others = {pid for pid, line in part.children().items() if "timer-service poller" not in line}

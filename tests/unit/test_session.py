@@ -1,8 +1,8 @@
 """The suite as a process among others: in the background of a script, stopped in the middle, hung.
 
-Tried: SIGINT, SIGQUIT, SIGHUP and SIGCHLD inherited as ignored, SIGTERM inherited as blocked; a stop by SIGTERM and by
-SIGHUP, while a test waits for a child, sleeps, or does not let itself be stopped; children that ignore SIGTERM, that
-have a process group or a session of their own, and grandchildren whose parent has ended.
+Tried: SIGINT, SIGQUIT, SIGHUP and SIGCHLD inherited as ignored, SIGTERM inherited as blocked; a stop by SIGTERM while a
+test waits for a child, sleeps, or does not let itself be stopped; children that ignore SIGTERM, that have a process
+group or a session of their own, and grandchildren whose parent has ended.
 """
 
 from __future__ import annotations
