@@ -257,7 +257,11 @@ def test_without_a_temporary_directory_that_can_be_written_the_start_is_refused_
 ) -> None:
     """Tried: read-only file systems there (root can write to any other), with a data path too long for a socket."""
     data = Path(tempfile.mkdtemp(prefix="ts-", dir=Path.home())) / ("d" * depth)
-    mounts = 'for each in /tmp /var/tmp; do mount -t tmpfs -o ro none $each || exit 77; done; cd /proc; exec "$@"'
+    # Read-only in their places: what lies there, which may be we ourselves, stays to be seen.
+    mounts = (
+        "for each in /tmp /var/tmp; do mount --bind $each $each && mount -o remount,bind,ro $each || exit 77; done; "
+        'cd /proc; exec "$@"'
+    )
     command = ["unshare", "--mount", "--propagation", "private", "sh", "-c", mounts, "sh", COMMAND, *words]
     environ = {**os.environ, "TIMER_DATA_DIR": str(data), "TIMER_PORT": "0"}
     environ.pop("TMPDIR", None)
