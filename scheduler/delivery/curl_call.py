@@ -66,9 +66,9 @@ class _Heads(RawIOBase):
         return True
 
     def write(self, piece: Any, /) -> int:
-        self._found = bytes(piece) if not self._size else b""
-        self._size += len(piece)
-        if self._size > MAX_HEAD:
+        before, self._size = self._size, self._size + len(piece)
+        self._found = b"" if before else bytes(piece)
+        if before <= MAX_HEAD < self._size:
             self._too_long()
         return len(piece)
 
