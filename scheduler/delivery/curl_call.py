@@ -60,22 +60,22 @@ class _Heads(RawIOBase):
     def __init__(self, too_long: Callable[[], None]) -> None:
         self._too_long = too_long
         self._found = b""
-        self._size = 0
+        self.size = 0
 
     def writable(self) -> bool:
         return True
 
     def write(self, piece: Any, /) -> int:
-        before, self._size = self._size, self._size + len(piece)
-        self._found = b"" if before else bytes(piece)
-        if before <= MAX_HEAD < self._size:
+        self._found = b"" if self.size else bytes(piece)
+        self.size += len(piece)
+        if self.size > MAX_HEAD:
             self._too_long()
         return len(piece)
 
     def take(self) -> bytes:
         """Nothing if there were too many."""
-        found, size = self._found, self._size
-        self._found, self._size = b"", 0
+        found, size = self._found, self.size
+        self._found, self.size = b"", 0
         return found if size <= MAX_HEAD else b""
 
 
@@ -246,6 +246,10 @@ class Handle:
         finally:
             sock.detach()
         return True
+
+    def has_long_head(self) -> bool:
+        """Whether the answer that is under way has too long a head; an earlier one of this handle does not count."""
+        return self._heads.size > MAX_HEAD
 
     def let_go(self) -> None:
         """Of the call that has ended, and of its bytes; a small body is not worth the call."""

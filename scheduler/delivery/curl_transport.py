@@ -193,7 +193,9 @@ class CurlTransport:
         while self._common.won:
             self._end_race(self._common.won.pop())
         while self._common.too_long:
-            self._finish(self._common.too_long.pop(), pycurl.E_WRITE_ERROR)
+            handle = self._common.too_long.pop()
+            if handle.has_long_head():
+                self._finish(handle, pycurl.E_WRITE_ERROR)
         more = 1
         while more:
             more, well, badly = self._multi.info_read()

@@ -65,15 +65,18 @@ def test_no_head_takes_longer_than_reading_it(send: Send, receiver: Receiver, wh
 
 @pytest.mark.parametrize(("more", "error"), [(-1, None), (0, None), (1, "protocol")])
 @pytest.mark.parametrize("lines", [1, 100])
-def test_of_heads_16_kib_are_read(send: Send, lines: int, more: int, error: str | None) -> None:
+def test_of_heads_16_kib_are_read_and_the_next_answer_counts_its_own(
+    send: Send, receiver: Receiver, lines: int, more: int, error: str | None
+) -> None:
     room = MAX_HEAD + more - len(START) - len(b"\r\n")
     each, rest = divmod(room, lines)
     fields = [b"x: ".ljust(each - 2, b"y") + b"\r\n" for _ in range(lines)]
     fields[0] = fields[0][:-2] + b"y" * rest + b"\r\n"
     head = START + b"".join(fields) + b"\r\n"
     assert len(head) == MAX_HEAD + more
-    with raw_receiving(answered(head)) as receiver:
-        assert send(receiver.url).error == error
+    with raw_receiving(answered(head)) as hostile:
+        assert send(hostile.url).error == error
+    assert send(receiver.url).error is None
 
 
 def test_interim_heads_without_an_end_are_not_read_to_the_deadline(send: Send) -> None:
