@@ -23,9 +23,10 @@ import pycurl
 import pytest
 
 from scheduler import RequestsTransport, Signer, StoreClock
+from scheduler.delivery.answer_head import MAX_HEAD
 from scheduler.delivery.curl_transport import CurlTransport
 from scheduler.delivery.transport import Transport
-from tests.bench.raw import RawReceiver, raw_receiving
+from tests.bench.raw import RawReceiver, answered, raw_receiving
 from tests.bench.receiver import SECRET, Receiver
 from tests.bench.transports import LEASE, LOOPBACK, claim, collect
 
@@ -213,3 +214,18 @@ def test_an_attempt_that_raises_where_nothing_should_ends_and_keeps_its_slot(
             assert collect(wide, 1)[0].error == "protocol"
     wide.submit(claim(receiver.url))
     assert collect(wide, 1)[0].status_code == 204
+
+
+def test_a_head_too_long_ends_its_own_attempt_and_not_the_next_that_begins_at_once(
+    curl: CurlTransport, receiver: Receiver
+) -> None:
+    """Tried: heads that are too long by a byte, of one line and of many; noted only when their answer has ended."""
+    for lines in (1, 100):
+        fields = (b"x: ".ljust(MAX_HEAD // lines, b"y") + b"\r\n") * lines
+        with raw_receiving(answered(DONE[:-2] + fields[: MAX_HEAD - len(DONE) - 1] + b"\r\n\r\n")) as hostile:
+            curl.submit(claim(hostile.url))
+            while not (ended := curl.wait(0)):  # and no turn more
+                pass
+        curl.submit(claim(receiver.url))
+        (next_one,) = collect(curl, 1)
+        assert (ended[0].error, next_one.error) == ("protocol", None)
