@@ -21,7 +21,7 @@ from benchmarks.filling import DAY_MS, fill
 from benchmarks.part import Options, Part, say
 from scheduler import Link, Listing, Query, connect
 from tests.bench.processes import Service
-from timer_service.queries import cursor
+from timer_service.web.input.queries import cursor
 
 _HOOK = "http://127.0.0.1:9000/hook"
 _LIMIT = 100

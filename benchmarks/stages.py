@@ -26,9 +26,9 @@ from scheduler import Claim, Claims, Link, Settings, Settlement, connect, open_t
 from scheduler.delivery.request import build
 from scheduler.delivery.signing import Signer
 from scheduler.delivery.transport import Answer, Transport
-from scheduler.ended import attempt_line, settlement
+from scheduler.poller.counts import Tally
+from scheduler.poller.settlements import attempt_line, settlement
 from scheduler.store.room import BATCH
-from scheduler.tally import Tally
 from tests.bench.receiver import SECRET
 from tests.bench.servers import BINARIES, Server
 

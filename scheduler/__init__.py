@@ -1,13 +1,12 @@
 """The engine of the timer service: a store, a poller, delivery. It knows Redis and HTTP, and nothing of Flask."""
 
 from scheduler.clock import StoreClock
-from scheduler.delivery.choose import open_transport, slots, transport_name
 from scheduler.delivery.descriptors import raise_limit as raise_file_limit
 from scheduler.delivery.dialling import Checkpoint
 from scheduler.delivery.egress import Guard, literal_endpoints
-from scheduler.delivery.requests_transport import RequestsTransport
+from scheduler.delivery.open_transport import open_transport, slots, transport_name
 from scheduler.delivery.signing import Signer
-from scheduler.doorbell import Doorbell
+from scheduler.delivery.threaded.transport import RequestsTransport
 from scheduler.errors import (
     AlreadySent,
     KeyReused,
@@ -23,11 +22,12 @@ from scheduler.errors import (
     UnknownTimer,
     WrongState,
 )
-from scheduler.fairness import share_of
 from scheduler.memory_limit import in_flight_bytes
-from scheduler.metrics import PollerMetrics, ended_timers, serving
 from scheduler.origin import before_path
-from scheduler.poller import Poller
+from scheduler.poller.doorbell import Doorbell
+from scheduler.poller.fairness import share_of
+from scheduler.poller.loop import Poller
+from scheduler.poller.metrics import PollerMetrics, ended_timers, serving
 from scheduler.settings import Settings, is_loopback
 from scheduler.store.capacity import PART_OF_MAXMEMORY, Capacity, Usage
 from scheduler.store.changes import Changes

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from timer_service.app import create_app
+    from timer_service.web.app import create_app
 
 __all__ = ["create_app"]
 
@@ -14,6 +14,6 @@ def __getattr__(name: str) -> Any:
     """On first use: whoever wants only the client has no need of Flask, Redis and curl."""
     if name != "create_app":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from timer_service.app import create_app
+    from timer_service.web.app import create_app
 
     return create_app

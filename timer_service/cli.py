@@ -15,7 +15,7 @@ import click
 
 from scheduler import VERSION, Health, Link, Settings, SettingsError, StoreUnavailable, StoreUnsuitable, connect
 from timer_service import logs, standard_streams
-from timer_service.probe import bracketed, lives
+from timer_service.process.probe import bracketed, lives
 from timer_service.terminal.commands import timer
 from timer_service.terminal.completion import completion
 from timer_service.terminal.printing import OutputLost, echo
@@ -51,7 +51,7 @@ main.add_command(completion)
 @click.option("--api-workers", type=int, help="How many gunicorn workers the API has.  [default: 1]")
 def up(**options: str | int | None) -> None:
     """Run everything on this machine: store, API, pollers."""
-    from timer_service import up as everything
+    from timer_service.process import up as everything
 
     given = {f"TIMER_{name.upper()}": str(value) for name, value in options.items() if value is not None}
     os.environ.update(given)  # the children read the same settings
@@ -67,7 +67,7 @@ def up(**options: str | int | None) -> None:
 @click.option("--fd", type=int, hidden=True, help="A listening socket that was inherited.")
 def api(fd: int | None) -> None:
     """Run the API against TIMER_REDIS_URL."""
-    from timer_service.server import Server
+    from timer_service.process.server import Server
 
     settings = _settings()
     _need_temporary_directory()
@@ -78,7 +78,7 @@ def api(fd: int | None) -> None:
 @main.command()
 def poller() -> None:
     """Run one poller against TIMER_REDIS_URL."""
-    from timer_service import poller_process
+    from timer_service.process import poller as poller_process
 
     settings = _settings()
     _look_at_store(settings)
@@ -93,7 +93,7 @@ def poller() -> None:
 @click.option("--port", default=9000, show_default=True, type=click.IntRange(0, 65_535))
 def receive(host: str, port: int) -> None:
     """Print every webhook that arrives: a receiver for trying things out."""
-    from timer_service import receiver
+    from timer_service.process import receiver
 
     try:
         receiver.run(host, port)
@@ -128,7 +128,7 @@ def key() -> None:
 @click.option("--read-only", is_flag=True, help="It may look, but not set or cancel.")
 def new(name: str, read_only: bool) -> None:
     """Make a key: one half for the client, one for TIMER_API_KEYS."""
-    from timer_service.auth import new_key
+    from timer_service.web.access.keys import new_key
 
     if not re.fullmatch(r"[A-Za-z0-9_.-]+", name):
         raise click.ClickException("a NAME has letters, digits, dots, dashes and underscores only")

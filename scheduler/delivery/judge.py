@@ -6,7 +6,8 @@ import re
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-from scheduler import duration, moment
+from scheduler import duration
+from scheduler import rfc3339 as moment
 from scheduler.delivery.transport import Answer
 from scheduler.timer import Delivery, Rearm, Result
 

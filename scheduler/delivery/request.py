@@ -6,8 +6,8 @@ import json
 from typing import NamedTuple
 
 from scheduler.delivery.signing import Signer
-from scheduler.moment import rfc3339
 from scheduler.origin import before_path
+from scheduler.rfc3339 import rfc3339
 from scheduler.timer import Claim
 from scheduler.version import VERSION
 

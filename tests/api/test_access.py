@@ -11,12 +11,12 @@ from flask.testing import FlaskClient
 from scheduler import Settings
 from tests.bench.store import Bench
 from timer_service import create_app
-from timer_service.auth import new_key
+from timer_service.web.access.keys import new_key
 
 
 @pytest.fixture(autouse=True)
 def _listening(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO, "timer_service.access")
+    caplog.set_level(logging.INFO, "timer_service.web.access.access_log")
 
 
 def said(record: logging.LogRecord) -> dict[str, Any]:

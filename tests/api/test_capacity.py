@@ -17,7 +17,7 @@ from tests.api.conftest import HOOK, settle
 from tests.bench.servers import Server
 from tests.bench.store import Bench
 from timer_service import create_app
-from timer_service.embedded import EmbeddedStore
+from timer_service.process.embedded_store import EmbeddedStore
 
 LATER = {**HOOK, "hours": 1}
 

@@ -19,8 +19,10 @@ from scheduler.store import listing
 from scheduler.store.record import destination_tag
 from tests.api.conftest import HOOK, settle
 from tests.bench.store import Bench
-from timer_service import auth, create_app, turns
-from timer_service.rates import Rates
+from timer_service import create_app
+from timer_service.web.access import keys as auth
+from timer_service.web.access import turns
+from timer_service.web.access.rate_limit import Rates
 
 
 @pytest.fixture

@@ -18,9 +18,9 @@ from flask.testing import FlaskClient
 from scheduler import Attempt, Result, Settlement
 from tests.api.conftest import HOOK
 from tests.bench.store import Bench
-from timer_service import memory
-from timer_service.budget import Budget
-from timer_service.json_size import holds_more_than
+from timer_service.web.input import memory
+from timer_service.web.input.budget import Budget
+from timer_service.web.input.json_size import holds_more_than
 
 JSON = {"content-type": "application/json"}
 MIB = 2**20

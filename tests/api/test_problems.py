@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.bench.store import Bench
-from timer_service.problems import PAGES
+from timer_service.web.problems import PAGES
 
 JSON = {"content-type": "application/json"}
 

@@ -17,8 +17,8 @@ from scheduler import Query, Result, Settings
 from tests.api.conftest import HOOK, settle
 from tests.bench.store import Bench
 from timer_service import create_app
-from timer_service.auth import new_key
-from timer_service.redaction import is_secret, shown_headers
+from timer_service.web.access.keys import new_key
+from timer_service.web.input.redaction import is_secret, shown_headers
 
 SECRET = "s3cr3t-value"
 # fmt: off

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from scheduler import RequestsTransport, Signer, StoreClock
-from scheduler.delivery.curl_transport import CurlTransport
+from scheduler.delivery.curl.transport import CurlTransport
 from scheduler.delivery.transport import Answer
 from tests.bench.raw import RawReceiver, raw_receiving
 from tests.bench.receiver import SECRET

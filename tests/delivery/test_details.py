@@ -16,7 +16,7 @@ import pytest
 from scheduler import Guard
 from scheduler.delivery.details import NAME_SERVER_FAILED, NO_SUCH_NAME, NOT_LOOKED_UP, of_tls
 from scheduler.delivery.transport import Answer
-from scheduler.ended import attempt_line, settlement
+from scheduler.poller.settlements import attempt_line, settlement
 from scheduler.store.record import decode_attempt, encode_attempt
 from scheduler.timer import Attempt, Result
 from tests.bench.raw import raw_receiving
@@ -108,7 +108,7 @@ def test_what_is_blocked_says_what_to_set_and_not_the_address(
         socket, "getaddrinfo", lambda *_, **__: [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("10.0.0.1", 80))]
     )
     monkeypatch.setattr(
-        "scheduler.delivery.cares.CaresResolver.ask", lambda _, _host, _port, answered: answered(["10.0.0.1"])
+        "scheduler.delivery.curl.resolver.CaresResolver.ask", lambda _, _host, _port, answered: answered(["10.0.0.1"])
     )
     answer = send(url)
     assert answer.error == "blocked"
@@ -138,7 +138,7 @@ def test_a_name_that_is_not_there_is_told_from_a_server_that_fails(send: Send, m
 
         monkeypatch.setattr(socket, "getaddrinfo", fail)
         monkeypatch.setattr(
-            "scheduler.delivery.cares.CaresResolver.ask",
+            "scheduler.delivery.curl.resolver.CaresResolver.ask",
             lambda _, _host, _port, answered, said=said: answered(said),
         )
         answer = send("http://name.test/")
@@ -148,7 +148,7 @@ def test_a_name_that_is_not_there_is_told_from_a_server_that_fails(send: Send, m
 def test_a_look_up_that_takes_the_whole_time_is_said_to_be_one(send: Send, monkeypatch: pytest.MonkeyPatch) -> None:
     held = threading.Event()
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [held.wait(5)][1:])
-    monkeypatch.setattr("scheduler.delivery.cares.CaresResolver.ask", lambda *_: None)
+    monkeypatch.setattr("scheduler.delivery.curl.resolver.CaresResolver.ask", lambda *_: None)
     answer = send("http://name.test/", timeout=0.2)
     held.set()
     assert (answer.error, detail(answer)) == ("timeout", NOT_LOOKED_UP)

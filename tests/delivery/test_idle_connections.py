@@ -16,7 +16,7 @@ import pytest
 
 from scheduler import Backoff, Delivery, Redelivery
 from scheduler.delivery.transport import Transport
-from scheduler.ended import settlement
+from scheduler.poller.settlements import settlement
 from tests.bench.raw import RawReceiver, raw_receiving
 from tests.bench.transports import Send, claim, collect
 

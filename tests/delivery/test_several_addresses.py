@@ -21,7 +21,7 @@ import pytest
 
 from scheduler import Delivery
 from scheduler.delivery.addresses import MOST_TRIED, Order, pause
-from scheduler.delivery.agenda import Agenda
+from scheduler.delivery.curl.agenda import Agenda
 from scheduler.delivery.details import NO_SUCH_NAME
 from scheduler.delivery.transport import Transport
 from tests.bench.raw import raw_receiving, read_request
@@ -85,7 +85,7 @@ def known(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[str]]:
 
     monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
     monkeypatch.setattr(
-        "scheduler.delivery.cares.CaresResolver.ask",
+        "scheduler.delivery.curl.resolver.CaresResolver.ask",
         lambda _, host, _port, answered: answered(names.get(host.rstrip("."), NO_SUCH_NAME)),
     )
     return names

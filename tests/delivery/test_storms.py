@@ -24,7 +24,7 @@ import pytest
 
 from scheduler import RequestsTransport, Signer, StoreClock
 from scheduler.delivery.answer_head import MAX_HEAD
-from scheduler.delivery.curl_transport import CurlTransport
+from scheduler.delivery.curl.transport import CurlTransport
 from scheduler.delivery.transport import Transport
 from tests.bench.raw import RawReceiver, answered, raw_receiving
 from tests.bench.receiver import SECRET, Receiver
@@ -206,7 +206,7 @@ def test_an_attempt_that_raises_where_nothing_should_ends_and_keeps_its_slot(
     def defect(*_: object, **__: object) -> None:
         raise RuntimeError("a defect")
 
-    target = "curl_call.Handle.finished" if isinstance(wide, CurlTransport) else "requests_transport.Leash"
+    target = "curl.call.Handle.finished" if isinstance(wide, CurlTransport) else "threaded.transport.Leash"
     with monkeypatch.context() as patch:
         patch.setattr(f"scheduler.delivery.{target}", defect)
         for _ in range(2 * IN_FLIGHT):

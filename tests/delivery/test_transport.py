@@ -17,10 +17,10 @@ from typing import Any
 import pytest
 
 from scheduler import Signer, StoreClock
-from scheduler.delivery.curl_transport import CurlTransport
+from scheduler.delivery.curl.transport import CurlTransport
 from scheduler.delivery.dialling import Dialler, Unreachable
 from scheduler.delivery.judge import judge, retry_after
-from scheduler.delivery.leash import Leash
+from scheduler.delivery.threaded.deadline import Leash
 from scheduler.delivery.transport import MAX_READ, Transport
 from tests.bench.raw import RawReceiver, answered, raw_receiving, read_request
 from tests.bench.receiver import SECRET, Receiver, receiving, verified

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from scheduler import moment
+from scheduler import rfc3339 as moment
 from tests.faults.field import Field
 from tests.faults.history import Cancel, Create, Verdict
 

@@ -11,12 +11,13 @@ import redis
 import requests
 
 from scheduler import Link, Poller
-from scheduler.delivery import curl_transport
+from scheduler.delivery.curl import transport as curl_transport
 from scheduler.delivery.request import build
 from scheduler.store import link
 from scheduler.store.scripts import source
 from scheduler.timer import Claim
-from timer_service import cli, poller_process
+from timer_service import cli
+from timer_service.process import poller as poller_process
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import requests
 
-from scheduler import moment
+from scheduler import rfc3339 as moment
 from tests.bench.processes import wait_until
 from tests.faults.field import Field
 from tests.faults.history import Cancel, Create, Verdict
@@ -112,7 +112,7 @@ def test_row_09_an_api_killed_before_it_answers_leaves_one_timer_which_a_repeat_
 def test_row_10_a_poller_that_may_open_few_files_sends_no_more_at_once_than_these_allow(
     field: Field, judged: Judge, transport: str
 ) -> None:
-    """Red with `fitting` of choose.py left out: idle connections use the files up, and what needs a new one fails."""
+    """Red without `fitting` of open_transport.py: idle connections use the files up, and what needs a new one fails."""
     member = field.join(before=("prlimit", "--nofile=100:100"), TIMER_TRANSPORT=transport)
     with field.fault("few files", [member]):
         ids = field.set_timers(150, 0, 10)

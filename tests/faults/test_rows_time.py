@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from scheduler import moment
+from scheduler import rfc3339 as moment
 from tests.bench import needed
 from tests.bench.processes import COMMAND, Service, wait_until
 from tests.bench.receiver import Receiver

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from scheduler import Settings, Signer
 from timer_service.cli import main
-from timer_service.up import _banner
+from timer_service.process.up import _banner
 
 ROOT = Path(__file__).parents[2]
 FILES = ["docker-compose.yml", "docker-compose.prod.yml"]

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 
 from gunicorn.config import Config
 
-from timer_service.server.connection import Connection, Doing
-from timer_service.server.limits import Limits
+from timer_service.process.server.connection import Connection, Doing
+from timer_service.process.server.limits import Limits
 
 HEAD = b"POST /timers/batch HTTP/1.1\r\nHost: localhost\r\n"
 LIMITS = Limits()

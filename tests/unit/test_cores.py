@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from timer_service.server.cores import core_to_use, free_shares
+from timer_service.process.server.cores import core_to_use, free_shares
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def test_shares_are_those_of_the_time_between_also_if_a_core_has_come_or_gone() 
 def test_all_threads_of_a_busy_process_stay_on_one_core_until_it_is_idle_again() -> None:
     code = """
 import os, sys, threading, time
-from timer_service.server import cores
+from timer_service.process.server import cores
 cores._BUSY = cores._IDLE = 0.0001  # a busy machine gives us little
 allowed = os.sched_getaffinity(0)
 if len(allowed) == 1:

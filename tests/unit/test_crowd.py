@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator
 import pytest
 from gunicorn.config import Config
 
-from timer_service.server.answering import Answer
-from timer_service.server.connection import Connection
-from timer_service.server.crowd import Crowd
-from timer_service.server.limits import Limits
+from timer_service.process.server.answering import Answer
+from timer_service.process.server.connection import Connection
+from timer_service.process.server.crowd import Crowd
+from timer_service.process.server.limits import Limits
 
 LIMITS = Limits(connections=64, waiting_per_peer=32, small=100, held=10_000)
 Make = Callable[[str], Connection]

@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from timer_service.destination import URL_PATTERN, check_header, check_url
-from timer_service.hostname import ascii_url
+from timer_service.web.input.destination import URL_PATTERN, check_header, check_url
+from timer_service.web.input.hostname import ascii_url
 
 # fmt: off
 GOOD_URLS = [

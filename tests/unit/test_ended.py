@@ -9,7 +9,7 @@ import pytest
 
 from scheduler import Claim, Delivery, Rearm, Reason, Result, Webhook
 from scheduler.delivery.transport import Answer
-from scheduler.ended import settlement
+from scheduler.poller.settlements import settlement
 
 AT = 1_767_225_600_000
 ONCE = {"delivery": Delivery.AT_MOST_ONCE}

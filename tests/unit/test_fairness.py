@@ -7,7 +7,7 @@ from itertools import count
 import pytest
 
 from scheduler import Claim, Webhook
-from scheduler.fairness import HANGS_AFTER, Fairness
+from scheduler.poller.fairness import HANGS_AFTER, Fairness
 from scheduler.store.room import SUSPECTS
 
 MIB = 1024 * 1024

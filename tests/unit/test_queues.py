@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from timer_service.server.queues import Queues
+from timer_service.process.server.queues import Queues
 
 
 def queue_of(method: str, path: str) -> str:

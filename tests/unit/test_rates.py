@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from timer_service.rates import Rates
+from timer_service.web.access.rate_limit import Rates
 
 
 def test_a_bucket_fills_again_at_its_rate_and_each_key_has_its_own() -> None:

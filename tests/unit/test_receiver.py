@@ -8,7 +8,7 @@ from http.server import ThreadingHTTPServer
 
 import pytest
 
-from timer_service.receiver import Receiver
+from timer_service.process.receiver import Receiver
 
 #: C0, ESC, DEL, C1, a line separator and a change of direction, as they come in bytes.
 HARM = b"\x07\x1b[2J\x7f\x85\x9b31m" + "\u2028\u202e\ufeff".encode()

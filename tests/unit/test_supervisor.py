@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from tests.bench.processes import wait_until
-from timer_service import part_notes
-from timer_service.part_notes import Notes
-from timer_service.supervisor import Child, Supervisor
+from timer_service.process import part_notes
+from timer_service.process.part_notes import Notes
+from timer_service.process.supervisor import Child, Supervisor
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(600)"]
 
@@ -124,7 +124,7 @@ def test_notes_are_read_by_whoever_inherits_them_and_are_replaced_as_a_whole() -
     notes = Notes()
     assert part_notes.read(notes.environ) == []
     notes.tell(["one", "two"])
-    code = "from timer_service import part_notes; print(part_notes.read())"
+    code = "from timer_service.process import part_notes; print(part_notes.read())"
     command = [sys.executable, "-c", code]
     inherited = subprocess.run(
         command, env={**os.environ, **notes.environ}, pass_fds=[notes.descriptor], capture_output=True, text=True

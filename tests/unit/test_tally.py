@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from scheduler import Attempt, Claim, Rearm, Reason, Redelivery, Result, Settlement, Webhook
-from scheduler.ended import _MOST_DESTINATIONS, _destinations, attempt_line
-from scheduler.tally import BOUNDS, Distribution, Tally
+from scheduler.poller.counts import BOUNDS, Distribution, Tally
+from scheduler.poller.settlements import _MOST_DESTINATIONS, _destinations, attempt_line
 from scheduler.timer import reason_of
 
 

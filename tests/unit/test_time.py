@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scheduler import Backoff, Webhook, duration, moment
-from scheduler.moment import rfc3339
-from scheduler.retry import next_wait
+from scheduler import Backoff, Webhook, duration
+from scheduler import rfc3339 as moment
+from scheduler.poller.retry import next_wait
+from scheduler.rfc3339 import rfc3339
 
 
 @pytest.mark.parametrize(

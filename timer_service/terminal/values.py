@@ -12,8 +12,7 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
-from scheduler import duration
-from scheduler import moment as rfc3339
+from scheduler import duration, rfc3339
 from timer_service.client import Timer, TimerServiceError, When
 from timer_service.terminal import local_time, tables
 from timer_service.terminal.talking import LOCAL, connect

@@ -1,0 +1,1 @@
+"""Delivery by libcurl: one thread, thousands of requests under way."""

@@ -1,0 +1,377 @@
+"""The fast transport: thousands of requests in one thread, by libcurl's socket_action on epoll."""
+
+from __future__ import annotations
+
+import logging
+import os
+import select
+import socket
+import time
+from contextlib import suppress
+
+import pycurl
+
+from scheduler.clock import StoreClock
+from scheduler.delivery.addresses import Order, Origin, pause
+from scheduler.delivery.curl.agenda import Agenda
+from scheduler.delivery.curl.call import CLOSED, Call, Common, Handle, Race
+from scheduler.delivery.curl.lookups import Names
+from scheduler.delivery.curl.resolver import Found
+from scheduler.delivery.descriptors import idle_connections, raise_limit
+from scheduler.delivery.details import NOT_LOOKED_UP
+from scheduler.delivery.dialling import Checkpoint
+from scheduler.delivery.request import build
+from scheduler.delivery.signing import Signer
+from scheduler.delivery.transport import Answer
+from scheduler.timer import Claim
+
+#: Seconds that a first answer waits for others, so that they are settled together.
+_GATHER = 0.001
+_EVENTS = {pycurl.POLL_IN: select.EPOLLIN, pycurl.POLL_OUT: select.EPOLLOUT}
+_EVENTS[pycurl.POLL_INOUT] = select.EPOLLIN | select.EPOLLOUT
+#: What epoll says, in libcurl's words.
+_FLAGS = [
+    (pycurl.CSELECT_IN if events & select.EPOLLIN else 0)
+    | (pycurl.CSELECT_OUT if events & select.EPOLLOUT else 0)
+    | (pycurl.CSELECT_ERR if events & (select.EPOLLERR | select.EPOLLHUP) else 0)
+    for events in range(32)
+]
+
+log = logging.getLogger(__name__)
+
+
+class CurlTransport:
+    def __init__(self, clock: StoreClock, signer: Signer, checkpoint: Checkpoint, *, slots: int, lease: float) -> None:
+        raise_limit()
+        self.slots = slots
+        self._clock = clock
+        self._signer = signer
+        self._checkpoint = checkpoint
+        self._guard = checkpoint.guard()
+        #: What that guard has said; it takes 20 us to ask it.
+        self._verdicts: dict[tuple[str, int], bool] = {}
+        #: A request starts only with half a lease left: with less, another poller might start it too.
+        self._start_within = lease / 2
+        self._epoll = select.epoll()
+        self._alarm = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._epoll.register(self._alarm, select.EPOLLIN)
+        self._woken = False
+        self._common = Common(self._permits)
+        #: Sockets that libcurl has left, watched on.
+        self._left: set[int] = set()
+        #: Sockets that changed hands since epoll was last asked: what it said of them is about another connection.
+        self._changed: set[int] = set()
+        self._timer_at: float | None = None
+        self._multi = self._new_multi()
+        self._idle: list[Handle] = []
+        self._busy: set[Handle] = set()
+        self._answers: list[Answer] = []
+        self._names = Names(self._ring)
+        self._order = Order()
+        #: Calls that try another address soon, if they are not connected by then.
+        self._tries: Agenda[Call] = Agenda()
+
+    def submit(self, claim: Claim) -> None:
+        begun = time.monotonic()
+        if begun > claim.claimed_at + self._start_within:
+            self._answers.append(Answer(claim=claim, started_at=None, sent=False))
+            return
+        started_at = self._clock.now_us() // 1000
+        try:
+            call = Call(claim, build(claim, started_at, self._signer), started_at, begun)
+            origin, addresses = self._names.addresses(claim.webhook.url)
+        except Exception as error:  # whatever one timer does, the poller goes on
+            self._unsendable(claim, started_at, error)
+            return
+        if addresses is not None:
+            self._go(call, origin, addresses)
+            return
+        try:
+            self._names.ask(call, origin)
+        except Exception:  # the call waits, and ends at its deadline
+            log.exception("a name cannot be looked up")
+
+    def _unsendable(self, claim: Claim, started_at: int, error: Exception) -> None:
+        log.error("timer %s cannot be sent: %s", claim.id, type(error).__name__)
+        self._answers.append(Answer(claim=claim, started_at=started_at, error="protocol", sent=False))
+
+    def wait(self, seconds: float) -> list[Answer]:
+        until = time.monotonic() + seconds
+        gathering = woken = False
+        while True:
+            now = time.monotonic()
+            if self._answers and not gathering:
+                gathering, until = True, min(until, now + _GATHER)
+            woken = self._guarded_turn(until) or woken
+            if woken or time.monotonic() >= until:
+                answers, self._answers = self._answers, []
+                return answers
+
+    def wake(self) -> None:
+        self._woken = True
+        self._ring()
+
+    def _ring(self) -> None:
+        os.eventfd_write(self._alarm, 1)
+
+    def close(self) -> None:
+        if not self._epoll.closed:
+            for handle in list(self._busy):
+                self._end(handle)
+            self._multi.close()
+            self._names.close()
+            self._epoll.close()
+            os.close(self._alarm)
+
+    def _new_multi(self) -> pycurl.CurlMulti:
+        multi = pycurl.CurlMulti()
+        multi.setopt(pycurl.M_SOCKETFUNCTION, self._watch_socket)
+        multi.setopt(pycurl.M_TIMERFUNCTION, self._set_timer)
+        multi.setopt(pycurl.M_MAXCONNECTS, idle_connections(self.slots))
+        return multi
+
+    def _guarded_turn(self, until: float) -> bool:
+        """One turn. What goes wrong in it ends the attempts that are under way, never the poller."""
+        try:
+            return self._turn(until)
+        except Exception:
+            self._begin_anew()
+            return False
+
+    def _begin_anew(self) -> None:
+        """End every request under way, and leave all connections: libcurl says no to all once it has said so to one."""
+        log.exception("the curl transport failed: %d attempts end, and it begins anew", len(self._busy))
+        busy, self._busy = self._busy, set()
+        for call in {handle.call for handle in busy}:  # of a race several are under way
+            self._tries.drop(call)
+            self._answers.append(call.answer("protocol"))
+        for handle in busy:
+            with suppress(pycurl.error):
+                self._multi.remove_handle(handle.curl)
+            handle.curl.close()
+        self._idle.clear()
+        self._common.won.clear()
+        self._common.too_long.clear()
+        with suppress(pycurl.error):
+            self._multi.close()  # epoll forgets its sockets as they are closed
+        self._timer_at = None
+        self._left.clear()
+        self._changed.clear()
+        self._common.watched.clear()
+        self._multi = self._new_multi()
+
+    def _turn(self, until: float) -> bool:
+        """Sleep until something happens, no longer than `until`; do what is to be done then. True if woken."""
+        at = min(filter(None, (until, self._timer_at, self._names.next_deadline(), self._tries.next())))
+        # epoll alone rounds up to a whole millisecond; select on it does not.
+        select.select([self._epoll], [], [], max(0.0, at - time.monotonic()))
+        self._take_guard()
+        self._changed.clear()
+        for descriptor, events in self._epoll.poll(0):
+            if descriptor in self._changed:
+                continue  # epoll says it again if it is still true
+            if descriptor == self._alarm:
+                os.eventfd_read(self._alarm)
+                for call, origin, addresses in self._names.answered():
+                    self._go(call, origin, addresses)
+            elif descriptor in self._left:
+                self._hung_up(descriptor)
+            else:
+                self._multi.socket_action(descriptor, _FLAGS[events])
+        now = time.monotonic()
+        if self._timer_at is not None and now >= self._timer_at:
+            self._timer_at = None
+            self._multi.socket_action(pycurl.SOCKET_TIMEOUT, 0)
+        for call in self._tries.due(now):
+            self._try_next(call)
+        self._collect()
+        self._answers += [call.answer("timeout", detail=NOT_LOOKED_UP) for call in self._names.overdue(now)]
+        woken, self._woken = self._woken, False
+        return woken
+
+    def _collect(self) -> None:
+        while self._common.won:
+            self._end_race(self._common.won.pop())
+        while self._common.too_long:
+            handle = self._common.too_long.pop()
+            if handle.has_long_head():
+                self._finish(handle, pycurl.E_WRITE_ERROR)
+        more = 1
+        while more:
+            more, well, badly = self._multi.info_read()
+            for curl in well:
+                self._finish(curl.handle, 0)
+            for curl, code, message in badly:
+                self._finish(curl.handle, code, message)
+
+    def _finish(self, handle: Handle, code: int, message: str = "") -> None:
+        if handle not in self._busy:  # its call has ended meanwhile
+            return
+        call = handle.call
+        try:
+            answer = handle.finished(code, message)
+        except Exception:  # whatever was answered, the others go on
+            log.exception("the answer to timer %s cannot be read", call.claim.id)
+            answer = call.answer("protocol")
+        self._end(handle)
+        race = call.race
+        if race and race.winner not in (handle, None):  # it came too late
+            return
+        if handle.stale:
+            call.fresh = True
+            self._start(call, handle.address)
+        elif race and answer.error == "connect" and not call.sent and (race.ahead or race.handles):
+            if race.ahead:
+                self._start(call, race.ahead.pop(0))
+        else:
+            self._end_others(call)
+            self._answers.append(answer)
+
+    def _end(self, handle: Handle) -> None:
+        self._multi.remove_handle(handle.curl)
+        self._busy.remove(handle)
+        if handle.call.race:
+            handle.call.race.handles.remove(handle)
+        handle.let_go()
+        self._idle.append(handle)
+
+    # Racing
+
+    def _try_next(self, call: Call) -> None:
+        """Try another address beside those that have not connected yet."""
+        race = call.race
+        if race is None or call.sent or any(handle.connected() for handle in race.handles):
+            return
+        if len(self._busy) >= 2 * self.slots:  # a file each: descriptors.py
+            given_up = race.handles[0]
+            self._end(given_up)
+            race.ahead.append(given_up.address)  # for another turn
+        self._start(call, race.ahead.pop(0))
+
+    def _end_race(self, call: Call) -> None:
+        race = call.race
+        if race and race.winner and race.winner.address != race.favourite:
+            self._order.answered(call.origin, race.winner.address)
+        self._end_others(call)
+
+    def _end_others(self, call: Call) -> None:
+        """Of everything that a call has under way, only what carries its request goes on."""
+        if not call.race:
+            return
+        self._tries.drop(call)
+        for handle in list(call.race.handles):
+            if handle is not call.race.winner:
+                self._end(handle)
+                self._idle.pop()  # what libcurl said of it may still be read: it must not be another call's
+
+    # Sending
+
+    def _go(self, call: Call, origin: Origin, addresses: Found) -> None:
+        """Send to one of these addresses, if all of them may be called."""
+        if isinstance(addresses, str):
+            self._answers.append(call.answer("dns", detail=addresses))
+            return
+        try:
+            for address in addresses:
+                if not self._permits(address, origin[1]):
+                    self._answers.append(call.answer("blocked", detail=self._guard.refusal(*origin)))
+                    return
+        except Exception as error:
+            self._unsendable(call.claim, call.started_at, error)
+            return
+        if len(addresses) > 1:
+            call.origin = origin
+            call.race = Race(self._order.of(origin, addresses))
+            self._start(call, call.race.ahead.pop(0))
+        else:
+            self._start(call, addresses[0])
+
+    def _start(self, call: Call, address: str) -> None:
+        """Send to this address, or to another of the call's race that connects before."""
+        try:
+            handle = self._idle.pop() if self._idle else Handle(self._common)
+            handle.carry(call, address)
+        except Exception as error:  # whatever one timer does, the poller goes on; such a handle is not used again
+            self._end_others(call)
+            self._unsendable(call.claim, call.started_at, error)
+            return
+        self._busy.add(handle)
+        try:
+            self._multi.add_handle(handle.curl)
+        except pycurl.error:
+            self._begin_anew()
+            return
+        if race := call.race:
+            race.handles.append(handle)
+            if race.ahead:
+                now = time.monotonic()
+                self._tries.add(now + pause(call.deadline - now, len(race.ahead) + 1), call)
+            else:
+                self._tries.drop(call)
+
+    def _permits(self, address: str, port: int) -> bool:
+        verdict = self._verdicts.get((address, port))
+        if verdict is None:
+            verdict = self._verdicts[address, port] = self._guard.permits(address, port)
+        return verdict
+
+    def _take_guard(self) -> None:
+        """Once a turn, and not for each request: of that it took a hundredth."""
+        guard = self._checkpoint.guard()
+        if guard is not self._guard or len(self._verdicts) > 4096:
+            self._guard, self._verdicts = guard, {}
+
+    # libcurl's callbacks
+
+    def _watch_socket(self, event: int, descriptor: int, *_: object) -> None:
+        """Must not raise: libcurl would never do anything again. What cannot be watched ends at its deadline."""
+        if event == pycurl.POLL_REMOVE:
+            self._changed.add(descriptor)
+            self._left.add(descriptor)
+            return
+        self._left.discard(descriptor)
+        if self._common.watched.get(descriptor) == event:  # the same connection: a new one is not in there
+            return
+        self._changed.add(descriptor)
+        self._common.watched[descriptor] = event
+        try:
+            try:
+                self._epoll.modify(descriptor, _EVENTS[event])
+            except FileNotFoundError:  # new; or closed since, which epoll notices by itself
+                self._epoll.register(descriptor, _EVENTS[event])
+        except OSError as error:
+            self._common.watched.pop(descriptor, None)
+            log.error("a connection cannot be watched: %s", error.strerror)
+
+    def _hung_up(self, descriptor: int) -> None:
+        """An idle connection became readable. If the peer closed it, remember its port: libcurl looks once a second."""
+        self._left.remove(descriptor)
+        self._common.watched.pop(descriptor, None)
+        try:
+            self._epoll.unregister(descriptor)
+        except OSError:  # libcurl closed it meanwhile, and says so of no idle one
+            return
+        port = _port_if_closed(descriptor)
+        if port:
+            self._common.idle_since[port] = CLOSED
+
+    def _set_timer(self, ms: int) -> None:
+        self._timer_at = None if ms < 0 else time.monotonic() + ms / 1000
+
+
+def _port_if_closed(descriptor: int) -> int | None:
+    """The port on our side of a connection, if the other side has closed it or said what nobody asked for."""
+    try:
+        sock = socket.socket(fileno=descriptor)
+    except OSError:  # no socket: libcurl has an eventfd of its own watched
+        return None
+    try:
+        sock.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+    except BlockingIOError:  # it was watched for room to write, and there is some
+        return None
+    except OSError:
+        pass
+    finally:
+        port: int = sock.getsockname()[1]
+        sock.detach()
+    return port

@@ -1,0 +1,1 @@
+"""Delivery by requests, in threads: where libcurl cannot be installed."""

@@ -1,0 +1,112 @@
+"""requests' own adapter, over connections that our dialler makes and that the leash of the call holds."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from requests import PreparedRequest, Response
+from requests.adapters import HTTPAdapter
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.util.ssl_ import create_urllib3_context
+
+from scheduler.delivery.dialling import Dialler
+from scheduler.delivery.threaded.deadline import Leash
+from scheduler.delivery.threaded.strict_response import StrictResponse
+
+_current = threading.local()
+
+
+@contextmanager
+def on(leash: Leash, dialler: Dialler, target: str) -> Iterator[None]:
+    """Every connection that this thread uses inside is made by `dialler`, held by `leash` and asked for `target`."""
+    _current.leash, _current.dialler, _current.target = leash, dialler, target
+    try:
+        yield
+    finally:
+        leash.let_go()
+        del _current.leash, _current.dialler, _current.target
+
+
+class LeashedAdapter(HTTPAdapter):
+    """No retries, no redirects, no proxies, no cookies, one pool of connections an origin."""
+
+    def __init__(self, *, origins: int, idle_each: int) -> None:
+        """Keeps idle connections to so many origins, so many each."""
+        super().__init__(pool_connections=origins, pool_maxsize=idle_each, max_retries=0)
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _TLSPool}
+
+    def build_response(self, req: PreparedRequest, resp: Any) -> Response:
+        """The bare answer: requests would look into it for cookies and an encoding, which nobody wants to know."""
+        response = Response()
+        response.status_code, response.headers, response.raw = resp.status, resp.headers, resp
+        return response
+
+
+class _Leashed(HTTPConnection):
+    response_class = StrictResponse
+    #: Since when nobody uses it, in seconds of the monotonic clock.
+    idle_since = 0.0
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether it is to be used again, as its pool asks before giving it away."""
+        leash: Leash = _current.leash
+        return time.monotonic() - self.idle_since <= leash.most_idle and super().is_connected
+
+    def _new_conn(self) -> socket.socket:
+        leash: Leash = _current.leash
+        dialler: Dialler = _current.dialler
+        sock = dialler.dial(self._dns_host, self.port or self.default_port, leash.deadline)
+        leash.dialled = True
+        leash.hold(sock)
+        return sock
+
+    def request(self, method: str, url: str, *args: Any, **kwargs: Any) -> None:
+        """The target is the call's own: `url` is what urllib3 has made of it."""
+        leash: Leash = _current.leash
+        if self.sock is None:
+            self.connect()
+        elif not leash.dialled:
+            leash.hold(self.sock)
+            leash.reused = True
+        leash.sent = True
+        super().request(method, _current.target, *args, **kwargs)
+
+
+class _LeashedTLS(_Leashed, HTTPSConnection):
+    """An end of the connection that TLS does not vouch for is no end of an answer: anybody could have made it."""
+
+    def connect(self) -> None:
+        if self.ssl_context is None:
+            self.ssl_context = create_urllib3_context()
+            self.ssl_context.options &= ~ssl.OP_IGNORE_UNEXPECTED_EOF
+        super().connect()
+        if isinstance(self.sock, ssl.SSLSocket):
+            self.sock.suppress_ragged_eofs = False  # type: ignore[attr-defined]
+
+
+class _LettingGo(HTTPConnectionPool):
+    def _put_conn(self, conn: Any) -> None:
+        leash: Leash = _current.leash
+        leash.let_go()  # before another call can have the connection
+        if conn is not None:
+            conn.idle_since = time.monotonic()
+        super()._put_conn(conn)
+
+
+class _Pool(_LettingGo):
+    ConnectionCls = _Leashed
+
+
+class _TLSPool(_LettingGo, HTTPSConnectionPool):
+    ConnectionCls = _LeashedTLS

@@ -1,0 +1,213 @@
+"""The transport that is always there: `requests`, in as many threads as there are slots."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import ssl
+import threading
+import time
+from http.client import HTTPException
+from queue import Empty, SimpleQueue
+
+import certifi
+from requests import PreparedRequest, Response
+from requests.structures import CaseInsensitiveDict
+from urllib3.util import SKIP_HEADER
+
+from scheduler.clock import StoreClock
+from scheduler.delivery.descriptors import idle_connections, raise_limit
+from scheduler.delivery.details import of_tls
+from scheduler.delivery.dialling import Checkpoint, Dialler, Unreachable
+from scheduler.delivery.request import Request, build
+from scheduler.delivery.signing import Signer
+from scheduler.delivery.threaded.adapter import LeashedAdapter, on
+from scheduler.delivery.threaded.deadline import Leash
+from scheduler.delivery.threaded.strict_response import tells_its_end
+from scheduler.delivery.transport import MAX_READ, Answer, most_idle
+from scheduler.poller.fairness import share_of
+from scheduler.timer import Claim
+
+log = logging.getLogger(__name__)
+
+#: Seconds between two looks of the watchdog: by so much a deadline may be overrun.
+_TICK = 0.05
+
+
+class RequestsTransport:
+    def __init__(self, clock: StoreClock, signer: Signer, checkpoint: Checkpoint, *, slots: int, lease: float) -> None:
+        self.slots = slots
+        self._clock = clock
+        self._signer = signer
+        self._dialler = Dialler(checkpoint)
+        #: A request starts only with half a lease left: with less, another poller might start it too.
+        self._start_within = lease / 2
+        # At debug it tells the query of every URL, at warning every connection beyond those that are kept.
+        logging.getLogger("urllib3").setLevel(logging.ERROR)
+        raise_limit()
+        # A destination is given no more than a share, and what one batch adds.
+        idle_each = 2 * share_of(slots)
+        self._adapter = LeashedAdapter(origins=max(1, idle_connections(slots) // idle_each), idle_each=idle_each)
+        self._claims: SimpleQueue[Claim | None] = SimpleQueue()
+        #: None is a wake-up. SimpleQueue.put is safe in signal handlers.
+        self._answers: SimpleQueue[Answer | None] = SimpleQueue()
+        self._leashes: set[Leash] = set()
+        self._closing = threading.Event()
+        # Daemons: what still hangs at the end is left to its lease, and does not hold the process.
+        for number in range(slots):
+            threading.Thread(target=self._serve, daemon=True, name=f"send-{number}").start()
+        threading.Thread(target=self._watch, daemon=True, name="watchdog").start()
+
+    def submit(self, claim: Claim) -> None:
+        self._claims.put(claim)
+
+    def wait(self, seconds: float) -> list[Answer]:
+        answers = []
+        with contextlib.suppress(Empty):
+            answers.append(self._answers.get(timeout=seconds))
+            while True:
+                answers.append(self._answers.get_nowait())
+        return [answer for answer in answers if answer is not None]
+
+    def wake(self) -> None:
+        self._answers.put(None)
+
+    def close(self) -> None:
+        self._closing.set()
+        for leash in list(self._leashes):
+            leash.cut()
+        for _ in range(self.slots):
+            self._claims.put(None)
+        self._adapter.close()
+
+    def _serve(self) -> None:
+        """A thread's life: nothing that an attempt does ends it, or a slot would be lost with it."""
+        while (claim := self._claims.get()) is not None:
+            try:
+                answer = self._attempt(claim)
+            except Exception:
+                log.exception("the attempt of timer %s failed", claim.id)
+                answer = Answer(claim=claim, started_at=self._clock.now_us() // 1000, error="protocol")
+            self._answers.put(answer)
+            del claim, answer  # the next may be long in coming, and these hold a body
+
+    def _watch(self) -> None:
+        while not self._closing.wait(_TICK):
+            now = time.monotonic()
+            for leash in list(self._leashes):
+                if now >= leash.deadline:
+                    try:
+                        leash.cut()
+                    except Exception:  # without the watchdog no attempt would have a deadline
+                        log.exception("a call cannot be cut at its deadline")
+
+    def _attempt(self, claim: Claim) -> Answer:
+        begun = time.monotonic()
+        if begun > claim.claimed_at + self._start_within:
+            return Answer(claim=claim, started_at=None, sent=False)
+        started_at = self._clock.now_us() // 1000
+        try:
+            request = build(claim, started_at, self._signer)
+            target = request.target
+        except Exception as unsendable:  # whatever one timer does, the poller goes on
+            log.error("timer %s cannot be sent: %s", claim.id, type(unsendable).__name__)
+            return Answer(claim=claim, started_at=started_at, error="protocol", sent=False)
+        leash = Leash(begun + claim.webhook.timeout, most_idle(claim))
+        self._leashes.add(leash)
+        status: int | None = None
+        headers: dict[str, str] = {}
+        body, error, detail = b"", None, None
+        try:
+            with on(leash, self._dialler, target):
+                response = self._send(request, claim.webhook.timeout)
+                status = response.status_code
+                headers = {name.lower(): value for name, value in response.raw.headers.itermerged()}
+                body = _read(response)
+        except Exception as raised:  # whatever one timer does, the poller goes on
+            error, detail = _word(raised, leash), _detail(raised)
+            for cause in _causes(raised):  # tracebacks make circles with what they lead through, the body among it
+                cause.__traceback__ = None
+        finally:
+            self._leashes.discard(leash)
+        if leash.cut_off:  # an answer without a length looks whole when it is cut
+            error, detail = "timeout", None
+        return Answer(
+            claim=claim,
+            started_at=started_at,
+            duration_ms=round(1000 * (time.monotonic() - begun)),
+            status_code=status,
+            headers=headers,
+            body=body,
+            error=error,
+            sent=leash.sent,
+            reused=leash.reused,
+            detail=detail,
+        )
+
+    def _send(self, request: Request, timeout: float) -> Response:
+        # Made by hand: PreparedRequest.prepare() would rewrite it. The target comes when the connection is there.
+        prepared = PreparedRequest()
+        prepared.method, prepared.url, prepared.body = request.method, f"{request.origin}/", request.body
+        prepared.headers = CaseInsensitiveDict(request.headers)
+        prepared.headers.update({"host": request.host, "accept-encoding": SKIP_HEADER})
+        if request.body is not None:  # without it, requests would send chunks
+            prepared.headers["content-length"] = str(len(request.body))
+        return self._adapter.send(prepared, stream=True, timeout=(timeout, timeout), verify=certifi.where(), proxies={})
+
+
+def _read(response: Response) -> bytes:
+    """At most MAX_READ bytes, as they came; a longer answer costs its connection."""
+    body = b""
+    if not tells_its_end(response.raw.headers):
+        response.close()
+        raise HTTPException("no end")
+    response.raw.headers.discard("content-encoding")  # urllib3 would make decoders that it shall not use, and not many
+    while len(body) < MAX_READ:
+        # Read to its end: only the read after the last byte finds that some are missing.
+        more: bytes = response.raw.read(MAX_READ - len(body), decode_content=False)
+        if not more:
+            response.raw.release_conn()
+            return body
+        body += more
+    response.close()
+    return body
+
+
+def _word(raised: Exception, leash: Leash) -> str:
+    """The error's word, from the innermost cause that tells."""
+    if isinstance(raised, Unreachable):
+        return raised.word
+    causes = list(_causes(raised))
+    if any(isinstance(cause, TimeoutError) for cause in causes):
+        return "timeout"
+    if leash.sent and any(isinstance(cause, ssl.SSLEOFError) for cause in causes):
+        return "reset"
+    if any(isinstance(cause, ssl.SSLError) for cause in causes):
+        return "tls"
+    if not leash.sent:
+        return "connect"
+    if any(isinstance(cause, ConnectionError) for cause in causes):
+        return "reset"
+    return "protocol"
+
+
+def _detail(raised: Exception) -> str | None:
+    """Why, where more is known than its word."""
+    if isinstance(raised, Unreachable):
+        return raised.detail
+    tls = next((cause for cause in _causes(raised) if isinstance(cause, ssl.SSLError)), None)
+    return of_tls(str(tls)) if tls else None
+
+
+def _causes(raised: BaseException) -> list[BaseException]:
+    """The exception and everything it wraps: requests and urllib3 keep the cause now in args, now in the chain."""
+    found: list[BaseException] = []
+    ahead = [raised]
+    while ahead:
+        error = ahead.pop()
+        if error in found:
+            continue
+        found.append(error)
+        inner = (*error.args, error.__cause__, error.__context__, getattr(error, "reason", None))
+        ahead += [cause for cause in inner if isinstance(cause, BaseException)]
+    return found

@@ -1,0 +1,1 @@
+"""The poller: claims what is due, has it delivered, settles."""

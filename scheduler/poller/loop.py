@@ -1,0 +1,215 @@
+"""The loop that claims, delivers, settles."""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+from collections.abc import Callable
+from random import random
+
+from scheduler.delivery.transport import Answer, Transport
+from scheduler.errors import StoreUnavailable
+from scheduler.memory_limit import ENOUGH
+from scheduler.poller.counts import Tally
+from scheduler.poller.fairness import Fairness
+from scheduler.poller.settlements import attempt_line, settlement
+from scheduler.store.claims import Claims
+from scheduler.store.room import BATCH
+from scheduler.timer import Claim, Settlement
+
+log = logging.getLogger(__name__)
+#: One line an ended attempt, many to a record, each with its time: its handler adds nothing.
+attempts_log = logging.getLogger("scheduler.attempts")
+
+#: Seconds a poller sleeps at most: what a lost ring of the doorbell costs.
+MAX_SLEEP = 1.0
+#: Seconds of backoff while the store is away: first, and at most. Jitter takes up to half of it off.
+_BACKOFF = (0.1, 2.0)
+#: And no more than this part of a lease. A store that was away for less than half a lease takes back what has expired
+#: (claim.lua), and a lease that was to be renewed just then has a sixth left: its owner must be back by then.
+_BACKOFF_OF_LEASE = 1 / 12
+#: Seconds after its deadline in which an attempt is still renewed: time to settle it.
+_SETTLE_TIME = 5.0
+#: Seconds for which a poller that has nothing else to do before it ends asks for what a lost reply may have claimed.
+_RECALL_TIME = 1.0
+
+
+class Poller:
+    """Holds no timers of its own: what it has claimed and not settled, another poller takes up when the lease ends.
+
+    `run_once` is one pass, `run` the loop, `stop` the end: no more claims, then `grace` seconds for what is under way.
+    """
+
+    def __init__(
+        self,
+        claims: Claims,
+        transport: Transport,
+        *,
+        name: str,
+        lease: float,
+        grace: float,
+        max_bytes: int = ENOUGH,
+        heartbeat: Callable[[], object] = bool,
+    ) -> None:
+        self._claims = claims
+        self._transport = transport
+        self._name = re.sub(r"[^\w.:@-]", "_", name, flags=re.ASCII)
+        self._lease = lease
+        self._grace = grace
+        self._heartbeat = heartbeat
+        self.tally = Tally()
+        #: By fence too: a timer whose lease was lost can be claimed anew while its old attempt still runs.
+        self._in_flight: dict[tuple[str, str], Claim] = {}
+        self._fairness = Fairness(transport.slots, max_bytes)
+        self._saturated: set[str] = set()
+        self._ended: list[Settlement] = []
+        self._unsent: list[Claim] = []
+        self._renew_at = time.monotonic() + lease / 3
+        self._store_failures = 0
+        self._stopping = False
+
+    @property
+    def slots(self) -> int:
+        return self._transport.slots
+
+    @property
+    def in_flight(self) -> int:
+        return len(self._in_flight)
+
+    @property
+    def at_share(self) -> int:
+        """Destinations of which no more is taken for now."""
+        return len(self._saturated)
+
+    @property
+    def oldest_claim(self) -> float | None:
+        """Seconds of the monotonic clock; of what is in flight. Safe in any thread."""
+        return min((claim.claimed_at for claim in list(self._in_flight.values())), default=None)
+
+    def stop(self) -> None:
+        """Safe in a signal handler."""
+        self._stopping = True
+        self._transport.wake()
+
+    def run(self) -> None:
+        while not self._stopping:
+            self._collect(self._transport.wait(self._guarded(self.run_once)))
+        stopped = time.monotonic()
+        while (left := stopped + self._patience() - time.monotonic()) > 0:
+            pause = self._guarded(self._wind_up)
+            if self._patience():
+                self._collect(self._transport.wait(min(pause, left)))
+        self._collect(self._transport.wait(0))
+        self._guarded(self._wind_up)
+        self._transport.close()
+        if self._in_flight or self._ended:
+            left = len(self._in_flight) + len(self._ended)
+            log.warning("stopped with %d attempts under way or unsettled: left to their lease", left)
+
+    def run_once(self) -> float:
+        """One pass: settle what has ended, renew what runs, claim what is due.
+
+        Returns seconds to sleep. Raises StoreUnavailable.
+        """
+        pause = self._close_books()
+        self._fairness.look(time.monotonic())
+        self._saturated = self._fairness.saturated()
+        free = self._fairness.free
+        if free <= 0:
+            return pause
+        batch = self._claims.claim(min(free, BATCH), self._saturated, self._fairness.room())
+        for claim in batch.claims:
+            if self._stopping:
+                self._unsent.append(claim)
+            else:
+                self._in_flight[claim.id, claim.fence] = claim
+                self._fairness.add(claim)
+                self._transport.submit(claim)
+        self._saturated = self._fairness.saturated()
+        if self._fairness.free <= 0 or batch.next_due is None:
+            return pause
+        return min(pause, batch.next_due)
+
+    def _patience(self) -> float:
+        """Seconds after the stop that are worth waiting: for what the store has yet to hear of, the whole grace."""
+        if self._in_flight or self._ended or self._unsent:
+            return self._grace
+        return min(self._grace, _RECALL_TIME) if self._claims.unanswered else 0.0
+
+    def _wind_up(self) -> float:
+        """A pass that claims nothing, and gives back what a lost reply may have claimed for us."""
+        self._unsent += self._claims.recall()
+        return self._close_books()
+
+    def _close_books(self) -> float:
+        """Everything the store must hear of claims that we have. Returns seconds until it must hear more."""
+        pause = self._renew()
+        self._settle()
+        self._release()
+        return pause
+
+    def _settle(self) -> None:
+        if not self._ended:
+            return
+        ended = self._ended
+        refused = self._claims.settle(ended)
+        self._ended = []
+        self.tally.settled([it for it in ended if it not in refused] if refused else ended)
+        self.tally.refused_settles += len(refused)
+        for it in refused:
+            log.warning("settle of timer %s refused: its lease was lost", it.timer_id)
+
+    def _release(self) -> None:
+        if self._unsent:
+            self._claims.release(self._unsent)
+            self.tally.released += len(self._unsent)
+            self._unsent = []
+
+    def _renew(self) -> float:
+        now = time.monotonic()
+        if now >= self._renew_at:
+            left = ((claim, self._renewable(claim) - now) for claim in self._in_flight.values())
+            ends = [(claim, round(1000 * min(self._lease, seconds))) for claim, seconds in left if seconds > 0]
+            if ends:
+                lost = self._claims.renew(ends)
+                self.tally.lost_leases += len(lost)
+                for timer_id in lost:
+                    log.warning("lease of timer %s lost while its attempt ran", timer_id)
+            self._renew_at = now + self._lease / 3
+        return max(0.0, min(MAX_SLEEP, self._renew_at - now))
+
+    def _renewable(self, claim: Claim) -> float:
+        """The end of renewing, by the monotonic clock: an attempt may begin as late as half a lease after its claim."""
+        return claim.claimed_at + self._lease / 2 + claim.webhook.timeout + _SETTLE_TIME
+
+    def _guarded(self, one_pass: Callable[[], float]) -> float:
+        """One pass; if the store is away, the seconds to back off instead. Never raises for the store's sake."""
+        self._heartbeat()
+        try:
+            pause = one_pass()
+        except StoreUnavailable:
+            first, most = _BACKOFF
+            most = min(most, _BACKOFF_OF_LEASE * self._lease)
+            pause = min(most, first * 2.0 ** min(self._store_failures, 10)) * (1 - random() / 2)
+            self._store_failures += 1
+            return pause
+        self._store_failures = 0
+        return pause
+
+    def _collect(self, answers: list[Answer]) -> None:
+        ended, claims = [], []
+        for answer in answers:
+            claim = self._in_flight.pop((answer.claim.id, answer.claim.fence))
+            if answer.started_at is None:
+                self._fairness.remove(claim, None)
+                self._unsent.append(claim)
+            else:
+                self._fairness.remove(claim, answer.status_code is not None or answer.error != "timeout")
+                ended.append(settlement(answer, answer.started_at, self._name))
+                claims.append(claim)
+        if ended:
+            self._ended += ended
+            self.tally.ended([it.attempt for it in ended])
+            if attempts_log.isEnabledFor(logging.INFO):
+                attempts_log.info("\n".join(map(attempt_line, ended, claims)))

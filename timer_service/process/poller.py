@@ -1,0 +1,86 @@
+"""One poller process: its parts wired, its signals obeyed."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import os
+import secrets
+import signal
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+from scheduler import (
+    VERSION,
+    Claims,
+    Doorbell,
+    Link,
+    Poller,
+    PollerMetrics,
+    Settings,
+    SettingsError,
+    connect,
+    in_flight_bytes,
+    open_transport,
+    serving,
+    share_of,
+    slots,
+    transport_name,
+)
+from timer_service.process.signals import ending
+
+
+def run(settings: Settings) -> None:
+    """Poll until a signal; returns when what was under way has ended or the grace is over."""
+    # A host and pid alone come again: containers restart with the same ones.
+    name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(2)}"
+    # No pause: a poller has one thread, which backs off by itself, and no longer than its leases allow.
+    link = Link(connect(settings.redis_url, settings.store_timeout), pause=0)
+    claims = Claims(
+        link,
+        poller=name,
+        share=share_of(slots(settings)),
+        lease_ms=round(1000 * settings.lease),
+        keep_delivered_ms=round(1000 * settings.keep_delivered),
+        keep_failed_ms=round(1000 * settings.keep_failed),
+        keep_finished=settings.keep_finished,
+    )
+    transport = open_transport(settings, claims.clock)
+    poller = Poller(
+        claims,
+        transport,
+        name=name,
+        lease=settings.lease,
+        grace=settings.grace,
+        max_bytes=in_flight_bytes(settings.max_in_flight_bytes),
+        heartbeat=_heartbeat(settings.heartbeat_file),
+    )
+    doorbell = Doorbell(link.client, link.partitions, transport.wake)
+    for number in ending():
+        signal.signal(number, lambda *_: poller.stop())
+    info = {"poller": name, "transport": transport_name(settings), "version": VERSION}
+    metrics = PollerMetrics(poller, link, doorbell, info)
+    # What is there now stays; looking through it again and again for garbage took 4 % of the poller.
+    gc.collect()
+    gc.freeze()
+    with serving(metrics, settings.metrics_host, settings.metrics_port):
+        doorbell.start()
+        poller.run()
+        doorbell.stop()
+
+
+def _heartbeat(path: str) -> Callable[[], None]:
+    """What a pass of the loop does to show that it is alive: the age of this file is the poller's health check."""
+    if not path:
+        return lambda: None
+    try:
+        Path(path).touch()
+    except OSError as error:
+        raise SettingsError(f"TIMER_HEARTBEAT_FILE {path!r} is refused: {error.strerror}") from None
+
+    def beat() -> None:
+        with contextlib.suppress(OSError):  # a full disk is no reason to stop; the health check will tell
+            os.utime(path)
+
+    return beat

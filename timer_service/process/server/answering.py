@@ -1,0 +1,71 @@
+"""Runs the application for one request and gives its answer as bytes."""
+
+from __future__ import annotations
+
+import io
+import logging
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from gunicorn.http import wsgi
+
+from timer_service.logs import fields
+from timer_service.process.server.reading import Incoming, Refused
+from timer_service.web.access import access_log as access
+from timer_service.web.problems import plain_response
+
+log = logging.getLogger(__name__)
+
+Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What goes on the wire, and whether the connection ends with it."""
+
+    pieces: list[bytes]
+    closes: bool
+
+
+class _Wire:
+    """Stands where gunicorn's Response sends: a client that reads slowly keeps no thread."""
+
+    def __init__(self) -> None:
+        self.pieces: list[bytes] = []
+        self.sendall = self.pieces.append
+
+    def send(self, data: bytes) -> int:
+        """gunicorn says `100 Continue` here; the body has come already."""
+        return len(data)
+
+
+def answer(app: Application, request: Incoming, client: Any, server: Any, cfg: Any, *, last: bool) -> Answer:
+    """`last`: no other request will be read from this connection. Raises nothing."""
+    wire = _Wire()
+    try:
+        response, environ = wsgi.create(request.head, wire, client, server, cfg)
+        environ["wsgi.multithread"] = True
+        environ["wsgi.input"] = io.BytesIO(request.body)
+        if last:
+            response.force_close()
+        parts = app(environ, response.start_response)
+        try:
+            for part in parts:
+                response.write(part)
+            response.close()
+        finally:
+            if hasattr(parts, "close"):
+                parts.close()
+        return Answer(wire.pieces, response.should_close())
+    except Exception:
+        log.exception("a request failed outside of the application")
+        return refusal(Refused(500, "failed"))
+
+
+def refusal(why: Refused) -> Answer:
+    """A problem that is the last word on its connection, and the line in the log."""
+    request_id = os.urandom(16).hex()
+    access.log.info("request", extra=fields(request_id=request_id, status=why.status, refused=why.reason))
+    return Answer([plain_response(why.status, request_id)], closes=True)

@@ -1,0 +1,80 @@
+"""The API under gunicorn, in a worker class that serves many clients while some of them wait for a frozen store."""
+
+from __future__ import annotations
+
+import gc
+import logging
+import sys
+from itertools import count
+from typing import Any
+
+from flask import Flask
+from gunicorn.app.base import BaseApplication
+
+from scheduler import Settings
+from timer_service import create_app
+from timer_service.process.server.cores import Core
+from timer_service.process.server.worker import Worker
+from timer_service.process.supervisor import die_with
+from timer_service.web.access.request_counts import Tally
+
+log = logging.getLogger(__name__)
+
+
+class Server(BaseApplication):  # type: ignore[misc]
+    """Call run(); it returns when the server has been told to stop."""
+
+    def __init__(self, settings: Settings, bind: str) -> None:
+        self._settings = settings
+        self._bind = bind
+        self._tally = Tally()
+        super().__init__()
+
+    def load_config(self) -> None:
+        options: dict[str, Any] = {
+            "bind": self._bind,
+            "workers": self._settings.api_workers,
+            "worker_class": Worker,
+            "threads": self._settings.api_threads,
+            "graceful_timeout": 10,
+            "loglevel": "warning",
+            "errorlog": None,  # what gunicorn has to say goes where our own lines go
+            "on_starting": lambda _: setattr(logging.getLogger("gunicorn.error"), "propagate", True),
+            "control_socket_disable": True,
+            "forwarder_headers": "",  # nobody tells us by a header who they are
+            "forwarded_allow_ips": "",
+            "when_ready": _say_where,
+            "pre_fork": _choose_slot,
+            "post_fork": self._begin_worker,
+        }
+        for name, value in options.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Flask:
+        app = create_app(self._settings, tally=self._tally)
+        # What is there now stays; looking through it again and again for garbage took 5 % of a batch.
+        gc.collect()
+        gc.freeze()
+        return app
+
+    def _begin_worker(self, arbiter: Any, worker: Any) -> None:
+        _die_with(arbiter.pid)
+        if sys.platform == "linux":
+            worker.core = Core()
+        self._tally.use(worker.slot)
+
+
+def _say_where(server: Any) -> None:
+    log.info("listening on %s", ", ".join(map(str, server.LISTENERS)))
+
+
+def _choose_slot(arbiter: Any, worker: Any) -> None:
+    """Where the new worker counts."""
+    taken = {other.slot for other in arbiter.WORKERS.values()}
+    worker.slot = next(slot for slot in count() if slot not in taken)
+
+
+def _die_with(arbiter: int) -> None:
+    """A worker that outlives its arbiter would keep the port."""
+    if ask_kernel := die_with(arbiter):
+        ask_kernel()

@@ -1,0 +1,246 @@
+"""Starts processes in order, starts again those that die, as often as they do, and stops them in the opposite order."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import logging
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Container, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from timer_service.process.signals import ending
+
+log = logging.getLogger(__name__)
+
+#: Seconds before a dead child is started again: after its first death, and at most; each death in a row doubles them.
+_RESTART_DELAY = (0.1, 30.0)
+#: Seconds of life after which a death is the first in a row again.
+_LIVED = 60.0
+#: Seconds after the first signal in which others are echoes of it: make hands on what the whole group got already.
+_ECHO = 1.0
+_TICK = 0.25
+
+
+@dataclass
+class Child:
+    name: str
+    command: Sequence[str]
+    #: Children of the highest rank stop first, together; then the next.
+    rank: int
+    #: Seconds it may take to stop by itself.
+    patience: float
+    #: The same once the user hurries us with a second signal.
+    hurried: float = 0.0
+    environ: Mapping[str, str] = field(default_factory=dict)
+    pass_fds: Sequence[int] = ()
+    #: Called before each start; an exception is a start that failed.
+    prepare: Callable[[], object] = bool
+    #: Whether it can still be reached. One that could be, and no longer can, is stopped and started again.
+    reachable: Callable[[], bool] | None = None
+    #: Where it says why it died, if not on stderr.
+    log: str = ""
+    process: subprocess.Popen[bytes] | None = None
+    started_at: float = 0.0
+    start_at: float = 0.0
+    was_reachable: bool = False
+    #: Deaths without a minute of life between them, and what the last was of.
+    deaths: int = 0
+    reason: str = ""
+
+    def start(self) -> None:
+        """In a process group of its own: a Ctrl-C at the terminal reaches the supervisor alone."""
+        self.started_at, self.was_reachable = time.monotonic(), False
+        self.prepare()
+        self.process = subprocess.Popen(
+            self.command,
+            env={**os.environ, **self.environ},
+            pass_fds=self.pass_fds,
+            process_group=0,
+            preexec_fn=die_with(os.getpid()),
+            stdin=subprocess.DEVNULL,
+        )
+
+    def runs(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
+    def refused(self) -> bool:
+        """Whether it ended by itself with a failure, as it does for a setting or a store that cannot be."""
+        return self.process is not None and (self.process.poll() or 0) > 0
+
+    def is_cut_off(self) -> bool:
+        if self.reachable is None or self.reachable():
+            self.was_reachable = self.reachable is not None
+            return False
+        return self.was_reachable
+
+    def note_death(self, reason: str, now: float) -> float:
+        """Returns the seconds until it is started again."""
+        self.process = None
+        self.deaths = 1 if now > self.started_at + _LIVED else self.deaths + 1
+        self.reason = reason
+        first, most = _RESTART_DELAY
+        delay: float = min(most, first * 2 ** min(self.deaths - 1, 20))
+        self.start_at = now + delay
+        return delay
+
+    def keeps_dying(self, now: float) -> bool:
+        return self.deaths > 1 and (self.process is None or now < self.started_at + _LIVED)
+
+    def kill_group(self) -> None:
+        """What it has started must not outlive it."""
+        if self.process is not None:
+            with contextlib.suppress(OSError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+
+
+class Supervisor:
+    """`watch_once` is one pass, `run` the loop; a signal is the stop, a second one the hurry."""
+
+    def __init__(self, tell: Callable[[Sequence[str]], None] = lambda _: None) -> None:
+        """`tell` gets a sentence for each child that keeps dying, whenever that changes."""
+        self._children: list[Child] = []
+        self._tell = tell
+        self._told: list[str] = []
+        self._stop_at: float | None = None
+        self._hurry = False
+        self._alarm, wake = os.pipe()
+        os.set_blocking(self._alarm, False)
+        os.set_blocking(wake, False)
+        signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        for number in ending():
+            signal.signal(number, self._on_signal)
+
+    @property
+    def stopping(self) -> bool:
+        return self._stop_at is not None
+
+    def start(self, child: Child, ready: Callable[[], bool] | None = None, patience: float = 0.0) -> bool:
+        """Start a child; with `ready`, wait until it is. False if it died, was not ready in time, or we are to stop."""
+        child.start()
+        self._children.append(child)
+        until = time.monotonic() + patience
+        while ready is not None and not ready():
+            if self.stopping or not child.runs() or time.monotonic() > until:
+                return False
+            self._sleep(0.05)
+        return True
+
+    def run(self) -> None:
+        """Until a signal."""
+        while not self.stopping:
+            self.watch_once()
+            self._sleep(_TICK)
+
+    def watch_once(self) -> None:
+        """One pass: note who died or cannot be reached, start who is due to start again, say who keeps dying."""
+        now = time.monotonic()
+        for child in self._children:
+            if child.process is None:
+                if now >= child.start_at:
+                    self._start_again(child)
+            elif (code := child.process.poll()) is not None:
+                child.kill_group()
+                self._note_death(child, f"signal {-code}" if code < 0 else f"exit code {code}", now)
+            elif child.is_cut_off():
+                log.warning("%s cannot be reached any more: starting it again", child.name)
+                self._stop_all([child])
+                self._start_again(child)
+        _reap_orphans({child.process.pid for child in self._children if child.process is not None})
+        self._tell_who_keeps_dying(now)
+
+    def _start_again(self, child: Child) -> None:
+        try:
+            child.start()
+        except Exception as error:  # no memory, too many processes, no folder: whatever it is, the others go on
+            self._note_death(child, f"no start: {error}", time.monotonic())
+
+    def _note_death(self, child: Child, reason: str, now: float) -> None:
+        delay = child.note_death(reason, now)
+        see = f"; see {child.log}" if child.log else ""
+        log.log(
+            logging.WARNING if child.deaths == 1 else logging.ERROR,
+            "%s died with %s%s; starting it again in %.1f s%s",
+            child.name,
+            reason,
+            "" if child.deaths == 1 else f", {child.deaths} times in a row",
+            delay,
+            see,
+        )
+
+    def _tell_who_keeps_dying(self, now: float) -> None:
+        told = [
+            f"{child.name} keeps dying: {child.deaths} times in a row, last with {child.reason}"
+            for child in self._children
+            if child.keeps_dying(now)
+        ]
+        if told != self._told:
+            self._told = told
+            self._tell(told)
+
+    def stop(self) -> None:
+        """End all children, rank by rank, each with its patience."""
+        for rank in sorted({child.rank for child in self._children}, reverse=True):
+            self._stop_all([child for child in self._children if child.rank == rank and child.runs()])
+
+    def _stop_all(self, running: Sequence[Child]) -> None:
+        for child in running:
+            assert child.process is not None
+            child.process.terminate()
+        begun = time.monotonic()
+        while any(self._waits_for(child, begun) for child in running):
+            self._sleep(0.05)
+        for child in running:
+            if child.runs():
+                log.warning("%s did not stop in time: killed", child.name)
+            child.kill_group()
+
+    def _waits_for(self, child: Child, begun: float) -> bool:
+        patience = child.hurried if self._hurry else child.patience
+        return child.runs() and time.monotonic() < begun + patience
+
+    def _on_signal(self, *_: object) -> None:
+        now = time.monotonic()
+        if self._stop_at is None:
+            self._stop_at = now
+        elif now > self._stop_at + _ECHO:
+            self._hurry = True
+
+    def _sleep(self, seconds: float) -> None:
+        """Until a signal, the death of a child, or `seconds` are over."""
+        if select.select([self._alarm], [], [], seconds)[0]:
+            os.read(self._alarm, 4096)
+
+
+def _reap_orphans(children: Container[int]) -> None:
+    """As process 1 of a container we inherit what others have left; once ended it would stay a zombie."""
+    while sys.platform == "linux":
+        try:
+            ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        except ChildProcessError:
+            return
+        if ended is None or ended.si_pid in children:  # a child of ours is for the next pass
+            return
+        os.waitpid(ended.si_pid, 0)
+
+
+def die_with(parent: int) -> Callable[[], None] | None:
+    """What a child calls to be killed when its parent dies, even by kill -9. Linux only."""
+    if sys.platform != "linux":
+        return None
+    prctl = ctypes.CDLL(None, use_errno=True).prctl
+    set_parent_death_signal = 1
+
+    def ask_kernel() -> None:
+        prctl(set_parent_death_signal, signal.SIGKILL)
+        if os.getppid() != parent:  # it died before we could ask
+            os._exit(1)
+
+    return ask_kernel

@@ -1,0 +1,139 @@
+"""`timer-service up`: the store, the API and the pollers of one machine, in one command."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import sys
+from pathlib import Path
+
+from scheduler import VERSION, Settings, SettingsError, is_loopback
+from timer_service.process.embedded_store import ALLOCATOR, EmbeddedError, EmbeddedStore
+from timer_service.process.part_notes import Notes
+from timer_service.process.probe import bracketed, lives
+from timer_service.process.supervisor import Child, Supervisor
+
+log = logging.getLogger(__name__)
+
+#: Seconds in which the embedded store loads its append-only file: some 100 bytes a timer, a million in 2 s.
+_LOAD_PATIENCE = 600.0
+_START_PATIENCE = 30.0
+#: What timers may call, beside public addresses, when only this machine can set them.
+_LOOPBACK = "127.0.0.0/8,::1/128"
+#: Seconds beyond a part's own grace before it is killed.
+_STOP_PATIENCE = 5.0
+
+
+class StartFailed(Exception):
+    """A part refused to start for the first time; the message says what to do."""
+
+
+def run(settings: Settings, external_store: bool) -> None:
+    """Run until a signal. Raises SettingsError, EmbeddedError or StartFailed with one line that says what to do."""
+    os.umask(0o077)  # what the store writes holds the secrets of its users
+    store = None if external_store else EmbeddedStore(Path(settings.data_dir), settings.max_bytes)
+    lock = store.lock() if store else None
+    listener = _listen(settings.host, settings.port)
+    host, port = listener.getsockname()[:2]
+    notes = Notes()
+    supervisor = Supervisor(tell=notes.tell)
+    try:
+        if store and lock is not None and not _start_store(supervisor, store, lock):
+            return
+        environ = {
+            "TIMER_REDIS_URL": store.url if store else settings.redis_url,
+            "TIMER_PORT": str(port),
+            "TIMER_EGRESS_ALLOW": settings.egress_allow or (_LOOPBACK if is_loopback(settings.host) else ""),
+        }
+        if settings.metrics_port:  # each poller knows its own port, and not those of the others
+            ports = range(settings.metrics_port, settings.metrics_port + settings.pollers)
+            metrics = [f"{bracketed(settings.metrics_host)}:{port}" for port in ports]
+            environ["TIMER_EGRESS_DENY"] = ",".join(filter(None, [settings.egress_deny, *metrics]))
+        for number in range(settings.pollers):
+            patience = settings.grace + _STOP_PATIENCE
+            # One port each, from the one of the settings on.
+            own = {"TIMER_METRICS_PORT": str(settings.metrics_port + number if settings.metrics_port else 0)}
+            poller = Child(f"poller {number + 1}", _ourselves("poller"), 1, patience, environ=environ | own)
+            supervisor.start(poller)
+        command = [*_ourselves("api"), "--fd", str(listener.fileno())]
+        fds = [listener.fileno(), notes.descriptor]
+        api = Child("api", command, 2, 10 + _STOP_PATIENCE, environ=environ | notes.environ, pass_fds=fds)
+        if supervisor.start(api, lambda: lives(host, port), _START_PATIENCE):
+            print(_banner(settings, f"http://{bracketed(host)}:{port}", store), flush=True)
+        elif api.refused():
+            raise StartFailed("the API did not start; what it said above tells why")
+        elif not supervisor.stopping:
+            log.warning("the API does not answer yet")
+        supervisor.run()
+    finally:
+        listener.close()  # or the kernel goes on to take clients whom nobody will serve
+        supervisor.stop()
+        if store:
+            store.tidy()
+
+
+def _start_store(supervisor: Supervisor, store: EmbeddedStore, lock: int) -> bool:
+    """False if we are to stop meanwhile."""
+    child = Child(
+        "store",
+        store.command(),
+        0,
+        30.0,
+        hurried=10.0,
+        environ=ALLOCATOR,
+        pass_fds=[lock],
+        prepare=store.prepare,
+        reachable=store.socket.exists,
+        log=str(store.log),
+    )
+    if supervisor.start(child, store.answers, _LOAD_PATIENCE):
+        return True
+    if supervisor.stopping:
+        return False
+    raise EmbeddedError(f"the embedded store did not start; the end of {store.log}:\n{store.last_words()}")
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """Ours, not the API's: a port in use is known before anything starts, and clients wait while the API restarts."""
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        # The IPv6 wildcard means every address, also those of IPv4.
+        both = address[0] == "::" and socket.has_dualstack_ipv6()
+        return socket.create_server(address[:2], family=family, backlog=1024, dualstack_ipv6=both)
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
+        raise SettingsError(f"cannot listen on {host}:{port}: {reason}; choose another --host or --port") from None
+
+
+def _ourselves(command: str) -> list[str]:
+    """Our own sub-command, so that `ps` shows `timer-service api`."""
+    return [sys.executable, str(Path(sys.executable).with_name("timer-service")), command]
+
+
+def _banner(settings: Settings, address: str, store: EmbeddedStore | None) -> str:
+    where = f"embedded Valkey, append-only file in {store.data_dir}" if store else "the server of TIMER_REDIS_URL"
+    if is_loopback(settings.host) and not settings.egress_allow:
+        egress = "timers may call this machine, for trying things out; no other address that is not public"
+    else:
+        egress = f"public addresses, and {settings.egress_allow or 'no others'}"
+    signed = "yes" if settings.signing_secrets else "no: set TIMER_SIGNING_SECRETS"
+    key = "-H 'authorization: Bearer <key>' " if settings.api_keys else ""
+    return f"""
+timer-service {VERSION}
+  api      {address}
+  pollers  {settings.pollers}
+  store    {where}
+  egress   {egress}
+  signed   {signed}
+
+Try it. In one terminal a receiver, in another a timer that fires in five seconds:
+
+  {Path(sys.executable).with_name("timer-service")} receive
+  curl -X POST {address}/timer -H 'content-type: application/json' {key}\\
+    -d '{{"hours":0,"minutes":0,"seconds":5,"url":"http://localhost:9000/hook"}}'
+
+Ctrl-C stops everything; what is scheduled stays."""
+
+
+__all__ = ["EmbeddedError", "StartFailed", "run"]

@@ -1,0 +1,42 @@
+"""Each request once in the counts, and as one line in the log. Never the query, a header or a body."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+from flask import Flask, Response, g, request
+
+from timer_service.logs import fields
+from timer_service.web.access.request_counts import NO_ROUTE, Tally, name_of
+
+log = logging.getLogger(__name__)
+
+
+def register(app: Flask, tally: Tally) -> None:
+    """First before and last after every request, so that the duration is that of all between."""
+
+    @app.before_request
+    def _begin() -> None:
+        g.begun = time.perf_counter()
+
+    # Those registered first run last.
+    @app.after_request
+    def _end(response: Response) -> Response:
+        seconds = time.perf_counter() - g.begun
+        route = name_of(request.url_rule.rule) if request.url_rule else NO_ROUTE
+        tally.request(route, request.method, response.status_code, seconds)
+        if log.isEnabledFor(logging.INFO):
+            said = fields(
+                request_id=g.request_id,
+                method=request.method,
+                path=request.path,
+                status=response.status_code,
+                duration_ms=round(1000 * seconds, 1),
+            )
+            if "credential" in g:
+                said["fields"]["key"] = g.credential
+            if response.status_code == 201 and response.location:
+                said["fields"]["timer_id"] = response.location.rpartition("/")[2]
+            log.info("request", extra=said)
+        return response

@@ -1,0 +1,125 @@
+"""The HTTP face of the timer service."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Any
+
+from flask import Flask, Response, g, request
+from flask_smorest import Api
+from werkzeug.routing import BaseConverter
+
+from scheduler import (
+    VERSION,
+    Capacity,
+    Changes,
+    Health,
+    Link,
+    Listing,
+    Repeats,
+    Settings,
+    Timers,
+    connect,
+    literal_endpoints,
+)
+from timer_service.web import openapi as description
+from timer_service.web import problems
+from timer_service.web.access import access_log as access
+from timer_service.web.access import cross_site
+from timer_service.web.access import keys as auth
+from timer_service.web.access.request_counts import Tally, name_of
+from timer_service.web.answering import Provider
+from timer_service.web.input import memory
+from timer_service.web.resources import batch, bulk, by_key, docs, health, metrics, pages, stats, timers
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}", re.ASCII)
+
+
+class TimerId(BaseConverter):
+    """Of /timers/{timer_id}: no name of a page of ours, which has methods of its own."""
+
+    regex = r"(?!(?:batch|by-key|cancel|count|replay)$)[^/]+"
+    part_isolating = True
+
+
+class App(Flask):
+    json_provider_class = Provider
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """Nothing here is a coroutine; Flask would look at every function again at every call."""
+        return func
+
+
+def create_app(settings: Settings | None = None, store: Link | None = None, tally: Tally | None = None) -> Flask:
+    """The application; the only place where its parts are wired."""
+    settings = settings or Settings.from_env()
+    store = store or Link(connect(settings.redis_url, settings.store_timeout))
+
+    app = App(__name__, static_folder=None)
+    app.config |= {
+        "API_TITLE": "timer-service",
+        "API_VERSION": VERSION,
+        "OPENAPI_VERSION": "3.1.0",
+    }
+    app.url_map.strict_slashes = False
+    app.url_map.merge_slashes = False
+    app.url_map.converters["id"] = TimerId
+    app.extensions["settings"] = settings
+    keep_cancelled_ms = round(1000 * settings.keep_cancelled)
+    found = Timers(
+        store,
+        keep_cancelled_ms=keep_cancelled_ms,
+        max_pending=settings.max_pending,
+        capacity=Capacity(store, settings.max_bytes),
+    )
+    app.extensions["timers"] = found
+    app.extensions["changes"] = Changes(store, found, keep_cancelled_ms=keep_cancelled_ms)
+    app.extensions["listing"] = Listing(store)
+    app.extensions["repeats"] = Repeats(store)
+    app.extensions["tally"] = tally = tally or Tally()
+    store.on_failure = tally.store_failure
+    app.extensions["health"] = Health(store)
+    app.extensions["guard"] = replace(settings.guard(), own=literal_endpoints(settings.own_hosts()))
+
+    access.register(app, tally)
+    app.before_request(_name_request)
+    app.after_request(_return_name)
+    cross_site.register(app)
+    auth.register(app, settings)
+    memory.register(app)
+    api = Api(app)
+    description.prepare(api)
+    app.extensions["description"] = api.spec
+    for part in (timers, batch, by_key, bulk, stats, health, pages, metrics):
+        api.register_blueprint(part.bp)
+    app.register_blueprint(docs.bp)
+    problems.register(app)
+    tally.name_routes([name_of(rule.rule) for rule in app.url_map.iter_rules()])
+    app.wsgi_app = _alias(app.wsgi_app)  # type: ignore[method-assign]
+    return app
+
+
+def _name_request() -> None:
+    """Every request has an id: the client's if it gave a usable one."""
+    given = request.headers.get("X-Request-Id", "")
+    g.request_id = given if _REQUEST_ID.fullmatch(given) else os.urandom(16).hex()
+
+
+def _return_name(response: Response) -> Response:
+    response.headers["X-Request-Id"] = g.get("request_id", "")
+    return response
+
+
+def _alias(wsgi_app: Callable[..., Iterable[bytes]]) -> Callable[..., Iterable[bytes]]:
+    """/timer is the same resource as /timers."""
+
+    def app(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        head, slash, rest = environ.get("PATH_INFO", "").removeprefix("/").partition("/")
+        if head == "timer":
+            environ["PATH_INFO"] = f"/timers{slash}{rest}"
+        return wsgi_app(environ, start_response)
+
+    return app

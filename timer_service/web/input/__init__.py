@@ -1,0 +1,1 @@
+"""What a client may send: read, checked, and made into drafts and queries."""

@@ -1,0 +1,99 @@
+"""A timer as its client asked for it, and changes of that: JSON Merge Patch (RFC 7396)."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from marshmallow import ValidationError
+
+from scheduler import Draft, Timer, Webhook, exact_numbers
+from scheduler import rfc3339 as moment
+from timer_service.web.input.arguments import invalid
+from timer_service.web.input.redaction import MARK, is_secret
+from timer_service.web.input.schemas import WHEN, NewTimer
+
+#: Each takes the place of the other.
+_BODIES = {"body": "body_base64", "body_base64": "body"}
+
+
+def merging(patch: Mapping[str, Any]) -> Callable[[Timer], Draft]:
+    """What the timer becomes. The function raises Problem for what a new timer could not be either."""
+
+    def merge(timer: Timer) -> Draft:
+        before = asked(timer)
+        # A null takes its own member away, and nothing where there is none.
+        given = {name for name, value in patch.items() if value is not None}
+        moved = not given.isdisjoint(WHEN)
+        for name in given:
+            before.pop(_BODIES.get(name, ""), None)
+        if moved:
+            del before["due_at"]
+        if isinstance(headers := patch.get("headers"), dict):
+            # In whatever case it is named, a header takes its own place.
+            named = {name.lower() for name in headers}
+            before["headers"] = {name: it for name, it in before["headers"].items() if name.lower() not in named}
+        try:
+            loaded = NewTimer().load(apply(before, patch))
+        except ValidationError as error:
+            raise invalid(error.messages_dict) from None
+        if loaded.get("key") != timer.key:
+            raise invalid({"key": ["A key is never changed; PUT /timers/by-key/{key} makes a timer with another."]})
+        _refuse_to_show(timer, loaded["webhook"], patch)
+        if not moved:
+            loaded["due_at"] = None
+        return Draft(id=timer.id, **loaded)
+
+    return merge
+
+
+def _refuse_to_show(timer: Timer, changed: Webhook, patch: Mapping[str, Any]) -> None:
+    """A header leaves write_only with its value, not before; and not with the mark that stood for it."""
+    hidden = {name.lower() for name in timer.webhook.write_only}
+    headers = patch.get("headers") or {}
+    if marked := [name for name, value in headers.items() if value == MARK and name.lower() in hidden]:
+        raise invalid({"headers": {name: ["This is the mark of a redacted value, not a value."] for name in marked}})
+    kept = {name.lower() for name in changed.headers} - {name.lower() for name in headers}
+    for name in hidden - {name.lower() for name in changed.write_only}:
+        if name in kept and not is_secret(name):
+            raise invalid({"write_only": [f"The value of {name} would be told: give it anew, or take it away."]})
+
+
+def asked(timer: Timer) -> dict[str, Any]:
+    """What would set this timer, secrets and all: never an answer."""
+    webhook = timer.webhook
+    said: dict[str, Any] = {
+        "due_at": moment.rfc3339(timer.due_at),
+        "url": webhook.url,
+        "method": webhook.method,
+        "headers": dict(webhook.headers),
+        "timeout": webhook.timeout,
+        "max_attempts": webhook.max_attempts,
+        "backoff": NewTimer().fields["backoff"].serialize("backoff", webhook),
+        "delivery": webhook.delivery.value,
+        "max_occurrences": webhook.max_occurrences,
+        "metadata": dict(webhook.metadata),
+        "write_only": list(webhook.write_only),
+        "tags": list(timer.tags),
+    }
+    if timer.key is not None:
+        said["key"] = timer.key
+    if webhook.body is not None and webhook.body_is_json:
+        said["body"] = exact_numbers.loads(webhook.body)
+    elif webhook.body is not None:
+        said["body_base64"] = b64encode(webhook.body).decode()
+    return said
+
+
+def apply(target: Any, patch: Any) -> Any:
+    """RFC 7396, section 2."""
+    if not isinstance(patch, dict):
+        return patch
+    result = dict(target) if isinstance(target, dict) else {}
+    for name, value in patch.items():
+        if value is None:
+            result.pop(name, None)
+        else:
+            result[name] = apply(result.get(name), value)
+    return result

@@ -1,0 +1,150 @@
+"""Which timers a client means: the query of a list, and the body of a bulk action."""
+
+from __future__ import annotations
+
+import re
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from typing import Any, ClassVar
+
+from marshmallow import Schema, ValidationError, fields, post_load, validate, validates_schema
+
+from scheduler import Place, Query, Status
+from timer_service.web.input.destination import check_url
+from timer_service.web.input.fields import Moment, Sequence, Tag, Url
+from timer_service.web.input.hostname import ascii_url
+from timer_service.web.input.schemas import TimerOut
+
+MOST = 1000
+_MAX_ORIGIN = 2048
+FILTERS = ("status", "tag", "destination", "due_after", "due_before")
+
+
+class Cursor(fields.Field[tuple[int, ...]]):
+    """Where a page ended, and the moment at which a bulk action began."""
+
+    json_schema: ClassVar = {"type": "string", "maxLength": 200}
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
+        text = value if isinstance(value, str) and len(value) <= 200 else ""
+        try:
+            said = urlsafe_b64decode(text.encode("ascii", "replace")).decode("ascii")
+        except ValueError:
+            said = ""
+        match = re.fullmatch(r"(-1|\d{1,16}) (\w{22}|-) (\d{1,16})(?: ([a-z]+))?", said, re.ASCII)
+        if not match or match[4] not in (None, *Status):
+            raise ValidationError("Not a cursor of ours: send next_cursor back as it came.")
+        return Place(int(match[1]), "" if match[2] == "-" else match[2], match[4] or ""), int(match[3])
+
+
+def cursor(place: Place | None, began_at: int = 0) -> str | None:
+    if place is None:
+        return None
+    said = f"{place.score} {place.id or '-'} {began_at}" + (f" {place.status}" if place.status else "")
+    return urlsafe_b64encode(said.encode()).decode()
+
+
+class Origin(fields.String):
+    json_schema: ClassVar = {**Url.json_schema, "maxLength": _MAX_ORIGIN}
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> str:
+        if not isinstance(value, str):
+            raise ValidationError("Must be a string.")
+        if len(value) > _MAX_ORIGIN:  # the line of a request holds 8190
+            raise ValidationError(f"Longer than {_MAX_ORIGIN} characters.")
+        try:
+            url = ascii_url(value)
+            check_url(url)
+        except ValueError as error:
+            raise ValidationError(str(error)) from None
+        return url
+
+
+class Filters(Schema):
+    status = fields.Enum(Status, by_value=True)
+    tag = Tag()
+    destination = Origin(metadata={"description": "a URL; timers of its scheme, host and port"})
+    due_after = Moment(metadata={"description": "this moment or later"})
+    due_before = Moment(metadata={"description": "earlier than this moment"})
+    cursor = Cursor(metadata={"description": "next_cursor of the page before"})
+
+
+class AnyStatus(fields.Enum[Any]):
+    """One status, or all."""
+
+    json_schema: ClassVar = {"type": "string", "enum": [*Status, "any"]}
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(Status, by_value=True, **options)
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
+        return "any" if value == "any" else super()._deserialize(value, *args, **kwargs)
+
+
+class ReadFilters(Filters):
+    status = AnyStatus(metadata={"description": "`any`: delivering, scheduled, failed, delivered, cancelled, in turn"})
+
+
+class CountIn(ReadFilters):
+    class Meta:
+        exclude = ("cursor",)
+
+    @post_load
+    def _query(self, data: dict[str, Any], **_: Any) -> Query:
+        return _query(data)
+
+
+class CountOut(Schema):
+    count = fields.Integer()
+    exact = fields.Boolean(metadata={"description": "false: it stopped looking, there may be more"})
+
+
+class ListIn(ReadFilters):
+    order = fields.String(validate=validate.OneOf(("asc", "desc")), metadata={"default": "asc"})
+    limit = fields.Integer(validate=validate.Range(1, MOST), load_default=100)
+
+    @post_load
+    def _query(self, data: dict[str, Any], **_: Any) -> Query:
+        data["after"], _began_at = data.pop("cursor", (None, 0))
+        return _query(data)
+
+
+def _query(data: dict[str, Any]) -> Query:
+    is_any = data.get("status") == "any"
+    if is_any:
+        del data["status"]
+    return Query(descending=data.pop("order", "asc") == "desc", any_status=is_any, **data)
+
+
+class ListOut(Schema):
+    data = fields.List(fields.Nested(TimerOut))
+    next_cursor = fields.String(allow_none=True)
+    total = fields.Integer(metadata={"description": "only where one count answers it"})
+
+
+class BulkIn(Filters):
+    """Either ids, or at least one filter."""
+
+    ids = Sequence(fields.String(), MOST)
+    limit = fields.Integer(strict=True, validate=validate.Range(1, MOST), load_default=MOST)
+
+    @validates_schema(skip_on_field_errors=True)
+    def _either(self, data: dict[str, Any], **_: Any) -> None:
+        filters = [name for name in FILTERS if name in data]
+        if "ids" in data and (filters or "cursor" in data):
+            raise ValidationError("Give either ids or filters.", "ids")
+        if "ids" not in data and not filters:
+            raise ValidationError(f"Give ids, or at least one of {', '.join(FILTERS)}.", "ids")
+
+
+class BulkOut(Schema):
+    matched = fields.Integer()
+    skipped = fields.Integer(metadata={"description": "unknown, or in a status that does not allow it"})
+    next_cursor = fields.String(allow_none=True)
+
+
+class CancelledOut(BulkOut):
+    cancelled = fields.Integer()
+
+
+class ReplayedOut(BulkOut):
+    replayed = fields.Integer()

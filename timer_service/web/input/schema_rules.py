@@ -1,0 +1,121 @@
+"""What no single field says of a request, as JSON Schema: which fields exclude each other, what a patch may be.
+
+Only in words that generators of code pass over (`dependentSchemas`, `if`): from `oneOf` and `not` beside `properties`
+they make types that nobody can use.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from scheduler import Settings, Status, Timer, Webhook
+from timer_service.web.input.queries import FILTERS
+from timer_service.web.input.schemas import WHEN, TimerOut
+
+_Schema = dict[str, Any]
+
+_PARTS = tuple(name for name in WHEN if name not in ("due_at", "delay"))
+_NULL: _Schema = {"type": "null"}
+#: Members of an answer that can be absent.
+_OPTIONAL = frozenset({"body", "body_base64", "total", "warnings"})
+
+
+def complete(schemas: dict[str, _Schema], settings: Settings) -> None:
+    """Adds them, and the schemas that are made of others."""
+    for name, schema in schemas.items():
+        if name.endswith("Out"):
+            schema["required"] = [member for member in schema["properties"] if member not in _OPTIONAL]
+    new = schemas["NewTimer"]
+    schemas["TimerChange"] = _change(new)
+    for name, default in _defaults(settings).items():
+        if name in new["properties"]:
+            new["properties"][name] = {**new["properties"][name], "default": default}
+    new |= _NEW_TIMER
+    keyed = {name: schema for name, schema in new["properties"].items() if name != "key"}
+    schemas["KeyedTimer"] = {**new, "properties": keyed}
+    schemas["BatchIn"] |= {"additionalProperties": False}
+    schemas["BulkIn"] |= _BULK
+
+
+def _without(names: Iterable[str], be: _Schema | bool = False) -> _Schema:
+    return {"properties": dict.fromkeys(names, be)}
+
+
+def _any_of(names: Iterable[str]) -> _Schema:
+    return {"anyOf": [{"required": [name]} for name in names]}
+
+
+#: Sent once is not sent again.
+_ONE_OCCURRENCE: _Schema = {
+    "if": {"required": ["delivery"], "properties": {"delivery": {"const": "at_most_once"}}},
+    "then": {"properties": {"max_occurrences": {"maximum": 1}}},
+}
+
+
+def _no_body_of_head(be: _Schema | bool) -> _Schema:
+    return {"if": {"properties": {"method": {"const": "HEAD"}}}, "then": _without(("body", "body_base64"), be)}
+
+
+_NEW_TIMER: _Schema = {
+    "additionalProperties": False,
+    "dependentSchemas": {
+        "due_at": _without(("delay", *_PARTS)),
+        "delay": _without(_PARTS),
+        "body": _without(["body_base64"]),
+        "method": _no_body_of_head(False),
+        "max_occurrences": _ONE_OCCURRENCE,
+    },
+    "if": _any_of(("due_at", "delay")),
+    "else": _any_of(_PARTS),
+    "examples": [{"seconds": 5, "url": "https://example.com/hook", "body": {"order": 17}}],
+}
+_BULK: _Schema = {
+    "additionalProperties": False,
+    "dependentSchemas": {"ids": _without((*FILTERS, "cursor"))},
+    "if": {"required": ["ids"]},
+    "else": _any_of(FILTERS),
+    "examples": [{"tag": "newsletter", "limit": 100}],
+}
+
+
+def _change(new: _Schema) -> _Schema:
+    """A merge patch: a field of a new timer, or null to take it away; of an object any part. A key is never changed."""
+    properties = {name: {"anyOf": [said, _NULL]} for name, said in new["properties"].items() if name != "key"}
+    properties["url"] = new["properties"]["url"]
+    properties["body"] = new["properties"]["body"]
+    headers = new["properties"]["headers"]
+    values = {"anyOf": [headers["additionalProperties"], _NULL]}
+    properties["headers"] = {"anyOf": [{**headers, "additionalProperties": values}, _NULL]}
+    by_parts, by_steps = new["properties"]["backoff"]["oneOf"]
+    parts = {name: {"anyOf": [said, _NULL]} for name, said in by_parts["properties"].items()}
+    properties["backoff"] = {"anyOf": [{**by_parts, "properties": parts}, by_steps, _NULL]}
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": properties,
+        "dependentSchemas": {
+            # Whoever takes the moment away has to say another.
+            "due_at": _unless_null("due_at", _without(("delay", *_PARTS), _NULL), _given_any(("delay", *_PARTS))),
+            "delay": _unless_null("delay", _without(_PARTS, _NULL)),
+            "body": _unless_null("body", _without(["body_base64"], _NULL)),
+            "method": _no_body_of_head(_NULL),
+            "max_occurrences": _ONE_OCCURRENCE,
+        },
+    }
+
+
+def _unless_null(name: str, then: _Schema, else_: _Schema | bool = True) -> _Schema:
+    return {"if": {"properties": {name: _NULL}}, "then": else_, "else": then}
+
+
+def _given_any(names: Iterable[str]) -> _Schema:
+    return {"anyOf": [{"required": [name], "properties": {name: {"not": _NULL}}} for name in names]}
+
+
+def _defaults(settings: Settings) -> dict[str, Any]:
+    """By field: what an answer says where a client said nothing."""
+    webhook = Webhook(url="", timeout=settings.timeout, max_attempts=settings.max_attempts)
+    timer = Timer(id="", webhook=webhook, status=Status.SCHEDULED, created_at=0, due_at=0, read_at=0)
+    said: dict[str, Any] = TimerOut().dump(timer)
+    return {name: value for name, value in said.items() if name not in (*WHEN, "url", "key")}

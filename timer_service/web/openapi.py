@@ -1,0 +1,138 @@
+"""What /openapi.json says beside the schemas: the JSON Schema of our own fields, problems, keys, examples."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from apispec import APISpec
+from flask_smorest import Api
+from marshmallow import fields
+
+from scheduler import Settings
+from timer_service.web.input import schema_rules
+from timer_service.web.input.fields import Key
+from timer_service.web.problems import PAGES
+
+_ABOUT = """Send this request to this URL at this time, once.
+
+`/timer` is the same as `/timers`, and a trailing slash is accepted everywhere.
+Every failure is a problem of RFC 9457."""
+
+_PROBLEM = {
+    "type": "object",
+    "description": "RFC 9457",
+    "required": ["type", "title", "status", "detail", "instance"],
+    "properties": {
+        "type": {"type": "string", "description": "the page that says what it means"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "instance": {"type": "string", "description": "the X-Request-Id"},
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["pointer", "detail"],
+                "properties": {"pointer": {"type": "string", "description": "RFC 6901"}, "detail": {"type": "string"}},
+            },
+        },
+        "timer_id": {"type": "string", "description": "who has the key"},
+        "timer_status": {"type": "string"},
+        "warnings": {"type": "array", "items": {"type": "string"}},
+    },
+}
+#: Without a key, also where keys are set.
+_OPEN = ("/livez", "/readyz", "/problems/")
+
+
+def prepare(api: Api) -> None:
+    """Before any blueprint is registered."""
+    api.ma_plugin.converter.add_attribute_function(_of_field)
+    api.spec.components.security_scheme("key", {"type": "http", "scheme": "bearer"})
+    api.spec.components.schema("Problem", _PROBLEM)
+
+
+def whole(spec: APISpec, settings: Settings) -> dict[str, Any]:
+    """The description as it is served."""
+    said: dict[str, Any] = spec.to_dict()
+    said["info"] |= {"description": _ABOUT, "license": {"name": "MIT", "identifier": "MIT"}}
+    components = said["components"]
+    for unused in ("Error", "PaginationMetadata"):  # flask-smorest's own
+        components["schemas"].pop(unused, None)
+    components.pop("headers", None)
+    components["responses"] = {name: _response(text) for name, text in PAGES.values()}
+    components["responses"]["problem"] = _response("Any other failure.")
+    schema_rules.complete(components["schemas"], settings)
+    by_key = said["paths"]["/timers/by-key/{key}"]
+    by_key["put"]["requestBody"] = _json_body("KeyedTimer")
+    by_key["parameters"][0]["schema"] = Key.json_schema
+    with_keys = bool(settings.api_keys)
+    if with_keys:
+        said["security"] = [{"key": []}]
+    for path, operations in said["paths"].items():
+        for method, operation in operations.items():
+            if method == "parameters":
+                continue
+            if path.startswith(_OPEN) and with_keys:
+                operation["security"] = []
+            _tell_failures(path, method, operation)
+    return said
+
+
+def _of_field(_converter: Any, field: fields.Field[Any], ret: dict[str, Any], **_: Any) -> dict[str, Any]:
+    """A field of ours says by itself what it takes: `json_schema`, of its class or in its metadata."""
+    own = field.metadata.get("json_schema") or getattr(field, "json_schema", None)
+    if own is None:
+        return {}
+    kept = {name: ret[name] for name in ("description", "default", "minimum", "maximum") if name in ret}
+    ret.clear()
+    if field.allow_none and "type" in own:
+        return {**own, **kept, "type": [own["type"], "null"]}
+    return {**own, **kept}
+
+
+def _tell_failures(path: str, method: str, operation: dict[str, Any]) -> None:
+    possible = {401, 403, 429, 503}
+    if "requestBody" in operation:
+        possible |= {400, 408, 413, 415, 422}
+    if any(parameter.get("in") == "query" for parameter in operation.get("parameters", ())):
+        possible |= {422}
+    if "{" in path:
+        possible |= {404}
+    if method != "get" and ("{" in path or path == "/timers"):
+        possible |= {409}
+    responses = operation["responses"]
+    for status in [status for status in responses if status == "default" or int(status) >= 400]:
+        del responses[status]
+    responses |= {str(status): {"$ref": f"#/components/responses/{PAGES[status][0]}"} for status in sorted(possible)}
+    responses["default"] = {"$ref": "#/components/responses/problem"}
+
+
+def _json_body(schema: str) -> dict[str, Any]:
+    return {
+        "required": True,
+        "content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{schema}"}}},
+    }
+
+
+def _response(text: str) -> dict[str, Any]:
+    return {
+        "description": text,
+        "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
+    }
+
+
+#: For @bp.doc of a route that takes one.
+IDEMPOTENCY_KEY = {
+    "in": "header",
+    "name": "Idempotency-Key",
+    "description": "The same key and body again: the first answer again, and nothing twice. For 24 h.",
+    "schema": {"type": "string", "pattern": r"^[\x21-\x7e]{1,255}$"},
+}
+MERGE_PATCH = {
+    "required": True,
+    "content": {
+        kind: {"schema": {"$ref": "#/components/schemas/TimerChange"}, "example": {"delay": "1h", "metadata": None}}
+        for kind in ("application/merge-patch+json", "application/json")
+    },
+}

@@ -1,0 +1,207 @@
+"""Every failure as application/problem+json (RFC 9457), in one place."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from flask import Flask, Response, g, request
+from gunicorn.http.errors import ParseException
+from werkzeug.exceptions import HTTPException
+from werkzeug.http import HTTP_STATUS_CODES
+
+from scheduler import (
+    AlreadySent,
+    KeyReused,
+    KeyTaken,
+    StoreNearCapacity,
+    StoreUnavailable,
+    StoreUnsuitable,
+    TimerError,
+    TimerTooLarge,
+    TooManyLists,
+    TooManyPending,
+    UnknownTimer,
+    WrongState,
+)
+from timer_service.web.services import tally
+
+log = logging.getLogger(__name__)
+
+#: Seconds after which a client may ask again while the store is away.
+RETRY_AFTER = 1
+#: The same while as many timers are pending as may be.
+_PENDING_RETRY_AFTER = 10
+
+#: By status: the name of its page, and what that page says.
+PAGES: dict[int, tuple[str, str]] = {
+    400: (
+        "malformed",
+        "The request is not what HTTP or JSON allow. Nothing was done. Send it again in a correct form.",
+    ),
+    401: ("unauthorized", "No key, or not one of ours. Send `Authorization: Bearer <key>`."),
+    403: (
+        "forbidden",
+        "The key may read but not write, the Host header is not a name of this machine, "
+        "or a page of another origin asked.",
+    ),
+    404: (
+        "not-found",
+        "No such page, or no timer with this id: it never was, or it ended long enough ago to be forgotten.",
+    ),
+    405: ("method-not-allowed", "This page exists, but not for this method; the Allow header lists those it has."),
+    408: (
+        "request-timeout",
+        "The request did not come whole in time, which is 10 s from its first byte, and one more for each 128 KiB that "
+        "have come. Nothing was done: send it again.",
+    ),
+    409: (
+        "conflict",
+        "A timer does not allow this now: a poller has it, it has ended, it was sent already, or another has its key.",
+    ),
+    413: (
+        "too-large",
+        "The request, or the timer it describes, is larger than what is accepted. One timer holds 256 KiB.",
+    ),
+    415: ("unsupported-media-type", "The body must be JSON, sent as `Content-Type: application/json`, not encoded."),
+    422: (
+        "validation",
+        "The request is well-formed, but a field has a value that cannot be used; `errors` names each.",
+    ),
+    429: (
+        "too-many-requests",
+        "This key makes too many requests, too many lists are asked for at once, or too many timers are pending. "
+        "Wait for as long as Retry-After says.",
+    ),
+    500: ("internal", "A defect of this service. Nothing was acknowledged. Please report it with `instance`."),
+    503: (
+        "store-unavailable",
+        "The store is away, frozen, read-only or full. Nothing was acknowledged: send it again.",
+    ),
+}
+#: Kinds that share their status with another: by name, the status and what the page says.
+MORE_PAGES: dict[str, tuple[int, str]] = {
+    "store-near-capacity": (
+        503,
+        "The store holds as many bytes as it may (TIMER_MAX_BYTES). Nothing was done, and nothing can be added until "
+        "ended timers have been forgotten, or it has more room. What is scheduled fires, and can be cancelled.",
+    ),
+}
+
+
+@dataclass
+class Problem(Exception):
+    """A failure as it goes to the client."""
+
+    status: int
+    detail: str
+    #: (RFC 6901 pointer into the request's body, what is wrong there)
+    errors: Iterable[tuple[str, str]] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
+    #: Further members of the answer.
+    more: Mapping[str, Any] = field(default_factory=dict)
+    #: Of its page, where that of the status is another.
+    name: str = ""
+
+
+def of_engine(error: TimerError) -> Problem:
+    """What the engine raises, as a problem."""
+    match error:
+        case UnknownTimer():
+            return Problem(404, "There is no timer with this id or key.")
+        case WrongState():
+            retry = {"Retry-After": str(RETRY_AFTER)} if error.status == "delivering" else {}
+            return Problem(409, f"The timer is {error.status}.", headers=retry, more={"timer_status": error.status})
+        case KeyTaken():
+            return Problem(409, "Another unfinished timer has this key.", more={"timer_id": error.timer_id})
+        case AlreadySent():
+            return Problem(
+                409, "It was sent already: url, method, headers and body stay as they are under this webhook-id."
+            )
+        case KeyReused():
+            return Problem(422, "This Idempotency-Key stands for another request.")
+        case TimerTooLarge():
+            return Problem(413, f"Too large: {error}.", errors=[(f"/{error.part}", "The largest part.")])
+        case TooManyPending():
+            return Problem(429, f"{error}.", headers={"Retry-After": str(_PENDING_RETRY_AFTER)})
+        case TooManyLists():
+            text = "Too many lists and bulk actions at once: they take turns."
+            return Problem(429, text, headers={"Retry-After": str(RETRY_AFTER)})
+        case StoreNearCapacity():
+            text = "The store is nearly full: nothing can be added now. Nothing was done."
+            return Problem(503, text, headers={"Retry-After": str(RETRY_AFTER)}, name="store-near-capacity")
+        case StoreUnsuitable():
+            return Problem(503, f"The store cannot be used: {error}.", headers={"Retry-After": str(RETRY_AFTER)})
+        case StoreUnavailable():
+            done = "It is not known whether this was done" if error.maybe_done else "Nothing was done; send it again"
+            retry = {"Retry-After": str(RETRY_AFTER)}
+            return Problem(503, f"The store cannot be used now. {done}.", headers=retry)
+    raise error
+
+
+def response(problem: Problem) -> Response:
+    answer = Response(json.dumps(members(problem)), problem.status, mimetype="application/problem+json")
+    answer.headers.update(problem.headers)
+    return answer
+
+
+def members(problem: Problem) -> dict[str, Any]:
+    """What a problem says (RFC 9457)."""
+    name = problem.name or PAGES.get(problem.status, ("", ""))[0]
+    said: dict[str, Any] = {
+        "type": f"/problems/{name}" if name else "about:blank",
+        "title": HTTP_STATUS_CODES.get(problem.status, "Error"),
+        "status": problem.status,
+        "detail": problem.detail,
+        "instance": g.get("request_id", ""),
+        **problem.more,
+    }
+    if problem.errors:
+        said["errors"] = [{"pointer": pointer, "detail": detail} for pointer, detail in problem.errors]
+    return said
+
+
+def plain_response(status: int, request_id: str) -> bytes:
+    """The problem as it goes on the wire, for a request that never reached the application."""
+    name, text = PAGES.get(status, PAGES[400])
+    title = HTTP_STATUS_CODES[status]
+    said = {"type": f"/problems/{name}", "title": title, "status": status, "detail": text, "instance": request_id}
+    body = json.dumps(said)
+    head = f"HTTP/1.1 {status} {title}\r\nConnection: close\r\nContent-Type: application/problem+json\r\n"
+    head += f"X-Request-Id: {request_id}\r\n"
+    return f"{head}Content-Length: {len(body)}\r\n\r\n{body}".encode()
+
+
+def register(app: Flask) -> None:
+    """Answer every exception of every view as a problem."""
+
+    @app.errorhandler(Problem)
+    def _(problem: Problem) -> Response:
+        return response(problem)
+
+    @app.errorhandler(TimerError)
+    def _(error: TimerError) -> Response:
+        if isinstance(error, StoreUnavailable | StoreNearCapacity):
+            tally().store_error()
+        return response(of_engine(error))
+
+    @app.errorhandler(ParseException)
+    def _(error: ParseException) -> Response:
+        """gunicorn finds a broken body when the application reads it."""
+        return response(Problem(400, "The body is not framed as HTTP wants it."))
+
+    @app.errorhandler(HTTPException)
+    def _(error: HTTPException) -> Any:
+        if error.code is None or error.code < 400:
+            return error
+        headers = {name: value for name, value in error.get_headers() if name.lower() in ("allow", "retry-after")}
+        page = PAGES.get(error.code)
+        return response(Problem(error.code, page[1] if page else error.description or "", headers=headers))
+
+    @app.errorhandler(Exception)
+    def _(error: Exception) -> Response:
+        log.exception("unexpected failure of %s %s", request.method, request.path)
+        return response(Problem(500, "Something went wrong here. Nothing was acknowledged."))

@@ -1,0 +1,63 @@
+"""/timers/cancel and /timers/replay: the same for many, by ids or by filter, a bounded number a call."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from scheduler import Page, Query, Standing, Status, Timer
+from timer_service.web.access.keys import charge
+from timer_service.web.access.turns import in_turn
+from timer_service.web.input.arguments import Blueprint
+from timer_service.web.input.queries import BulkIn, CancelledOut, ReplayedOut, cursor
+from timer_service.web.services import listing, timers
+
+bp = Blueprint("bulk", __name__, description="Actions on many timers")
+
+
+@bp.route("/timers/cancel", methods=["POST"])
+@in_turn
+@bp.arguments(BulkIn)
+@bp.response(200, CancelledOut)
+@bp.doc(operationId="cancel_timers")
+def cancel(asked: dict[str, Any]) -> dict[str, Any]:
+    """Withdraw timers."""
+    charge(len(asked.get("ids", ())) or asked["limit"])
+    if "ids" in asked:
+        ids = list(dict.fromkeys(asked["ids"]))
+        following, matched = None, len(ids)
+    else:
+        page = _page(asked)
+        ids = [timer.id for timer in page.timers if timer.status is Status.SCHEDULED]
+        following, matched = cursor(page.next), len(page.timers)
+    cancelled = timers().cancel_each(ids).count("cancelled")
+    return {"matched": matched, "cancelled": cancelled, "skipped": matched - cancelled, "next_cursor": following}
+
+
+@bp.route("/timers/replay", methods=["POST"])
+@in_turn
+@bp.arguments(BulkIn)
+@bp.response(200, ReplayedOut)
+@bp.doc(operationId="replay_timers")
+def replay(asked: dict[str, Any]) -> dict[str, Any]:
+    """Send finished timers once more: failed ones, unless a status or ids are given."""
+    charge(len(asked.get("ids", ())) or asked["limit"])
+    if "ids" in asked:
+        found: Sequence[Timer | Standing] = timers().standings(asked["ids"])
+        following, matched = None, len(set(asked["ids"]))
+    else:
+        _, began_at = asked.get("cursor", (None, 0))
+        page = _page({"status": Status.FAILED, **asked})
+        began_at = began_at or page.read_at
+        # One that was replayed since this action began is due later than that: it is not replayed twice.
+        found = [timer for timer in page.timers if timer.due_at < began_at]
+        following, matched = cursor(page.next, began_at), len(found)
+    finished = [timer for timer in found if timer.status in (Status.DELIVERED, Status.FAILED)]
+    replayed = timers().replay_each(finished).count("done")
+    return {"matched": matched, "replayed": replayed, "skipped": matched - replayed, "next_cursor": following}
+
+
+def _page(asked: dict[str, Any]) -> Page:
+    filters = dict(asked)
+    after, _ = filters.pop("cursor", (None, 0))
+    return listing().page(Query(after=after, **filters))

@@ -1,0 +1,45 @@
+"""/timers/by-key/{key}: a timer under its client's name; set again and again a debounce, or a dead man's switch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from scheduler import Draft, Timer
+from timer_service.web.input.arguments import Blueprint, invalid
+from timer_service.web.input.schemas import NewTimer, TimerOut
+from timer_service.web.services import changes, timers
+
+bp = Blueprint("by_key", __name__, description="Timers under a key of your own")
+
+
+@bp.route("/timers/by-key/<key>", methods=["PUT"])
+@bp.arguments(NewTimer)
+@bp.response(200, TimerOut)
+@bp.alt_response(201, schema=TimerOut)
+@bp.doc(operationId="put_timer_by_key")
+def put(asked: dict[str, Any], key: str) -> tuple[Timer, int, dict[str, str]]:
+    """Set the timer with this key, or replace it in place."""
+    if messages := NewTimer(only=["key"]).validate({"key": key}, partial=True).get("key"):
+        raise invalid({"key": messages})
+    if asked.setdefault("key", key) != key:
+        raise invalid({"key": ["Must be the key of the path, or absent."]})
+    timer, is_new = changes().put(key, Draft(id=timers().new_id(key), **asked))
+    if not is_new:
+        return timer, 200, {}
+    return timer, 201, {"Location": f"/timers/{timer.id}"}
+
+
+@bp.route("/timers/by-key/<key>", methods=["GET"])
+@bp.response(200, TimerOut)
+@bp.doc(operationId="get_timer_by_key")
+def show(key: str) -> Timer:
+    """The unfinished timer with this key."""
+    return timers().get(timers().find(key))
+
+
+@bp.route("/timers/by-key/<key>", methods=["DELETE"])
+@bp.response(204)
+@bp.doc(operationId="cancel_timer_by_key")
+def cancel(key: str) -> None:
+    """Withdraw the timer with this key."""
+    timers().cancel(timers().find(key))

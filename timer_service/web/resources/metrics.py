@@ -1,0 +1,110 @@
+"""/metrics: for Prometheus. What this API's workers counted together, and what the store says at this moment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from flask import Response
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from scheduler import Stats, StoreUnavailable, ended_timers
+from timer_service.web import services as parts
+from timer_service.web.access.request_counts import BUCKETS, Tally
+from timer_service.web.input.arguments import Blueprint
+
+bp = Blueprint("metrics", __name__, description="For Prometheus")
+
+_BOUNDS = [*(str(bound) for bound in BUCKETS), "+Inf"]
+
+
+@bp.route("/metrics", methods=["GET"])
+@bp.response(200, {"type": "string"}, content_type="text/plain")
+@bp.doc(operationId="get_metrics")
+def metrics() -> Response:
+    """What was counted, and how the store stands; answers also while the store is away, with what it has."""
+    registry = CollectorRegistry()
+    registry.register(_Found([*_of_requests(parts.tally()), *_of_store()]))
+    return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+
+
+class _Found(Collector):
+    def __init__(self, found: list[Metric]) -> None:
+        self._found = found
+
+    def collect(self) -> list[Metric]:
+        return self._found
+
+
+def _of_requests(tally: Tally) -> Iterator[Metric]:
+    requests = CounterMetricFamily(
+        "timer_api_requests", "Requests answered, by class of the status.", labels=["route", "method", "status"]
+    )
+    durations = HistogramMetricFamily(
+        "timer_api_request_duration_seconds", "From the request's head to its answer.", labels=["route", "method"]
+    )
+    for row in tally.rows():
+        for status, count in row.statuses.items():
+            if count:
+                requests.add_metric([row.route, row.method, status], count)
+        sums = (sum(row.durations[: n + 1]) for n in range(len(_BOUNDS)))
+        durations.add_metric([row.route, row.method], list(zip(_BOUNDS, sums, strict=True)), row.seconds)
+    yield requests
+    yield durations
+    yield CounterMetricFamily(
+        "timer_api_store_errors", "Requests answered with 503, for the store's sake.", value=tally.store_errors()
+    )
+    refusals = CounterMetricFamily(
+        "timer_store_refusals", "Calls that the store did not do: it was away, or why it refused.", labels=["kind"]
+    )
+    for kind, count in tally.store_failures().items():
+        refusals.add_metric([kind], count)
+    yield refusals
+
+
+def _of_store() -> Iterator[Metric]:
+    try:
+        stats = parts.timers().stats()
+    except StoreUnavailable:
+        yield GaugeMetricFamily("timer_store_up", "Whether the store answers.", value=0)
+        return
+    yield GaugeMetricFamily("timer_store_up", "Whether the store answers.", value=1)
+    usage = parts.timers().capacity.usage()
+    if usage.used is not None:
+        yield GaugeMetricFamily("timer_store_used_bytes", "Memory that the store uses.", value=usage.used)
+    if usage.most is not None:
+        yield GaugeMetricFamily("timer_store_max_bytes", "Beyond them creates are refused.", value=usage.most)
+    yield from _of_stats(stats)
+
+
+def _of_stats(stats: Stats) -> Iterator[Metric]:
+    gauges: dict[str, tuple[str, float]] = {
+        "scheduled": ("Timers that wait for their moment, or that are overdue.", stats.scheduled),
+        "overdue": ("Scheduled timers whose moment has passed.", stats.overdue),
+        "oldest_overdue_seconds": ("How long the oldest of them is overdue.", stats.oldest_overdue_ms / 1000),
+        "delivering": ("Timers that a poller has.", stats.delivering),
+        "delivered_kept": ("Delivered timers that can still be read.", stats.delivered),
+        "failed_kept": ("Failed timers that can still be read.", stats.failed),
+        "cancelled_kept": ("Cancelled timers that can still be read.", stats.cancelled),
+        "waiting_destinations": ("Destinations at their share, with timers that wait.", stats.waiting_destinations),
+        "oldest_expired_lease_seconds": (
+            "How long ago the oldest lease ended that no poller took back.",
+            stats.oldest_expired_lease_ms / 1000,
+        ),
+    }
+    for name, (text, value) in gauges.items():
+        yield GaugeMetricFamily(f"timer_{name}", text, value=value)
+    yield CounterMetricFamily("timer_lost_leases", "Claims whose lease ended before they did.", value=stats.lost_leases)
+    yield CounterMetricFamily(
+        "timer_refused_settles", "Settles refused, because the lease was lost.", value=stats.refused_settles
+    )
+    yield CounterMetricFamily(
+        "timer_refused_rings",
+        "Rings of the doorbell that the store refused: pollers find out within a second.",
+        value=stats.refused_rings,
+    )
+    yield ended_timers(
+        "Timers that have ended, also where no poller saw it: cancelled, or of a lost lease.", stats.ended
+    )

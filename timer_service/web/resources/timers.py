@@ -1,0 +1,128 @@
+"""/timers: set, look at, change, cancel, fire, replay."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode
+
+from flask import request
+
+from scheduler import Attempt, Count, Draft, Query, Timer, TimerError
+from timer_service.web import idempotency
+from timer_service.web.access.keys import charge
+from timer_service.web.access.turns import in_turn
+from timer_service.web.input.arguments import Blueprint, json_object
+from timer_service.web.input.merge_patch import merging
+from timer_service.web.input.queries import CountIn, CountOut, ListIn, ListOut, cursor
+from timer_service.web.input.schemas import AttemptsOut, NewTimer, TimerOut
+from timer_service.web.openapi import IDEMPOTENCY_KEY, MERGE_PATCH
+from timer_service.web.services import changes, listing, timers
+
+bp = Blueprint("timers", __name__, description="Requests that will be sent")
+
+#: Timers of a list that a count costs as much as.
+_COUNTED_AS = 1000
+
+
+@bp.route("/timers", methods=["POST"])
+@bp.arguments(NewTimer)
+@bp.response(201, TimerOut)
+@bp.doc(operationId="create_timer", parameters=[IDEMPOTENCY_KEY])
+def create(asked: dict[str, Any]) -> tuple[Timer, int, dict[str, str]]:
+    """Set a timer."""
+    begun = idempotency.begin()
+    draft = Draft(id=idempotency.new_id(begun, 0, asked.get("key")), **asked)
+    headers = {"Location": f"/timers/{draft.id}"}
+    if begun is not None and begun.answer is not None:
+        return draft.stored(*begun.answer), 201, {**headers, **idempotency.REPLAYED}
+    try:
+        (timer,) = timers().schedule(draft)
+    except TimerError as error:
+        if not getattr(error, "maybe_done", False):
+            idempotency.refused(begun)
+        raise
+    if begun is not None:
+        idempotency.keep(begun, [timer.created_at, timer.due_at])
+    return timer, 201, headers
+
+
+@bp.route("/timers", methods=["GET"])
+@in_turn
+@bp.arguments(ListIn, location="query")
+@bp.response(200, ListOut)
+@bp.doc(operationId="list_timers")
+def index(query: Query) -> tuple[dict[str, Any], int, dict[str, str]]:
+    """A page of timers, scheduled ones unless a status or a tag is asked for; the earliest due comes first."""
+    charge(query.limit)
+    page = listing().page(query)
+    following = cursor(page.next)
+    answer: dict[str, Any] = {"data": page.timers, "next_cursor": following}
+    if page.total is not None:
+        answer["total"] = page.total
+    if following is None:
+        return answer, 200, {}
+    link = f"{request.path}?{urlencode({**request.args, 'cursor': following})}"
+    return answer, 200, {"Link": f'<{link}>; rel="next"'}
+
+
+@bp.route("/timers/count", methods=["GET"])
+@in_turn
+@bp.arguments(CountIn, location="query")
+@bp.response(200, CountOut)
+@bp.doc(operationId="count_timers")
+def count(query: Query) -> Count:
+    """How many timers a list would show in all; `exact` is false where it stopped looking, after 10,000."""
+    charge(_COUNTED_AS)
+    return listing().count(query)
+
+
+@bp.route("/timers/<id:timer_id>", methods=["GET"])
+@bp.response(200, TimerOut)
+@bp.doc(operationId="get_timer")
+def show(timer_id: str) -> Timer:
+    """One timer as it stands."""
+    return timers().get(timers().id_of(timer_id))
+
+
+@bp.route("/timers/<id:timer_id>", methods=["PATCH"])
+@bp.response(200, TimerOut)
+@bp.doc(operationId="change_timer", requestBody=MERGE_PATCH)
+def change(timer_id: str) -> Timer:
+    """Move a scheduled timer, or change what will be sent (RFC 7396)."""
+    return changes().change(timers().id_of(timer_id), merging(json_object()))
+
+
+@bp.route("/timers/<id:timer_id>", methods=["DELETE"])
+@bp.response(204)
+@bp.doc(operationId="cancel_timer")
+def cancel(timer_id: str) -> None:
+    """Withdraw a timer; after the 204 no attempt is started."""
+    timers().cancel(timers().id_of(timer_id))
+
+
+@bp.route("/timers/<id:timer_id>/fire", methods=["POST"])
+@bp.response(202, TimerOut)
+@bp.doc(operationId="fire_timer")
+def fire(timer_id: str) -> Timer:
+    """Make a scheduled timer due now."""
+    timer = timers().get(timers().id_of(timer_id))
+    timers().fire(timer)
+    return timers().get(timer.id)
+
+
+@bp.route("/timers/<id:timer_id>/replay", methods=["POST"])
+@bp.response(202, TimerOut)
+@bp.doc(operationId="replay_timer")
+def replay(timer_id: str) -> Timer:
+    """Send a delivered or failed timer once more."""
+    timer = timers().get(timers().id_of(timer_id))
+    timers().replay(timer)
+    return timers().get(timer.id)
+
+
+@bp.route("/timers/<id:timer_id>/attempts", methods=["GET"])
+@bp.response(200, AttemptsOut)
+@bp.doc(operationId="list_attempts")
+def attempts(timer_id: str) -> dict[str, list[Attempt]]:
+    """The last ten attempts that have ended, oldest first."""
+    return {"data": timers().attempts(timers().id_of(timer_id))}
