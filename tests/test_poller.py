@@ -214,17 +214,17 @@ def test_stop_gives_back_what_was_claimed_but_not_sent(bench: Bench, poller: Pol
 
 
 RECORDS = [
-    b"1 - dest0001\n[]\n",
-    b'1 - dest0001\n"later"\n',
-    b"1 - dest0001\n" + 20_000 * b"[" + b"\n",
-    b'1 - dest0001\n{"url":"http://receiver/","backoff":[]}\n',
-    b'1 - dest0001\n{"url":"http://receiver/","backoff":"fibonacci"}\n',
-    b'1 - dest0001\n{"url":"http://receiver/","backoff":["fibonacci",5,60,null]}\n',
-    b'1 - dest0001\n{"url":"http://receiver/","backoff":[5,3,NaN,null]}\n',
+    b"1 dest0001\n[]\n",
+    b'1 dest0001\n"later"\n',
+    b"1 dest0001\n" + 20_000 * b"[" + b"\n",
+    b'1 dest0001\n{"url":"http://receiver/","backoff":[]}\n',
+    b'1 dest0001\n{"url":"http://receiver/","backoff":"fibonacci"}\n',
+    b'1 dest0001\n{"url":"http://receiver/","backoff":["fibonacci",5,60,null]}\n',
+    b'1 dest0001\n{"url":"http://receiver/","backoff":[5,3,NaN,null]}\n',
     b"1\nhttp://receiver/\n",
     b"1 -\n{}\n",
     b"no record",
-    b'1 - dest0002\n{"url":"http://receiver:port/"}\n',
+    b'1 dest0002\n{"url":"http://receiver:port/"}\n',
 ]
 
 
@@ -249,7 +249,7 @@ def test_a_record_that_cannot_be_put_off_takes_no_others_with_it(
 ) -> None:
     """One with at_most_once that was claimed beside it would end as outcome-unknown, and was never sent."""
     planted, other = bench.schedule(), bench.schedule(delivery=Delivery.AT_MOST_ONCE)
-    bench.client.set(f"timers:{{0}}:timer:{planted.id}", b"1 - dest0001\n[]\n")
+    bench.client.set(f"timers:{{0}}:timer:{planted.id}", b"1 dest0001\n[]\n")
 
     def away(_: object) -> None:
         raise StoreUnavailable("the store is away")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from scheduler.errors import AlreadySent, KeyTaken, StoreUnavailable, UnknownTimer, WrongState
 from scheduler.store import keys
 from scheduler.store.link import Link
-from scheduler.store.record import encode
+from scheduler.store.record import encode, unknown
 from scheduler.store.timers import Timers
 from scheduler.timer import Draft, Status, Timer, Webhook
 
@@ -64,7 +64,7 @@ class Changes:
             due_at = due_at or _due_at(draft, timer)
             assert due_at is not None
             if timer.occurrence_attempts and _differs(timer.webhook, draft.webhook):
-                if self._supersede(timer, draft, due_at):
+                if self._supersede(timer, before, draft, due_at):
                     return self._timers.get(draft.id), True
             elif self._write(timer, before, draft, due_at):
                 return self._timers.get(timer.id), False
@@ -73,16 +73,16 @@ class Changes:
     def _write(self, timer: Timer, before: bytes, draft: Draft, due_at: int | None) -> bool:
         """False if the timer is no longer as it was read."""
         # A key says where its timer is looked up: it is never changed.
-        record = encode(draft.webhook, timer.key, draft.tags)
+        record = encode(draft.webhook, timer.key, draft.tags, unknown(before))
         if len(record) > len(before):
             self._timers.capacity.check()
         due = "" if due_at is None else due_at
         return self._run("change", timer.id, [timer.id, before, timer.attempts, record, due]) == "done"
 
-    def _supersede(self, timer: Timer, draft: Draft, due_at: int) -> bool:
+    def _supersede(self, timer: Timer, before: bytes, draft: Draft, due_at: int) -> bool:
         """False if the timer is no longer as it was read."""
         self._timers.capacity.check()
-        record = encode(draft.webhook, draft.key, draft.tags)
+        record = encode(draft.webhook, draft.key, draft.tags, unknown(before))
         answer = self._run(
             "supersede", timer.id, [timer.id, timer.attempts, self._keep_cancelled_ms, draft.id, due_at, record]
         )

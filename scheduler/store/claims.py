@@ -206,7 +206,7 @@ def _claim(fence: str, claimed_at: float, row: Sequence[Any]) -> Claim:
         timer_id.decode(),
         fence,
         webhook,
-        words[2],
+        words[1],
         attempt,
         attempt - base,
         due_at,
@@ -216,7 +216,7 @@ def _claim(fence: str, claimed_at: float, row: Sequence[Any]) -> Claim:
         claimed_at,
         occurrence,
         reschedules,
-        names(words)[0] if len(words) > 3 else None,
+        names(words)[0] if len(words) > 2 else None,
         len(record),
     )
 

@@ -1,6 +1,9 @@
-"""A webhook as bytes: one line of JSON without what is the default (or the bare URL), then the body as it is.
+"""A timer as bytes: a first line of words, a line of JSON without what is the default (or the bare URL), then the body.
 
-The store puts a line of its own before it (lua/shared.lua); Lua never reads further than that line.
+Scripts read the first line and no further: `<created_at ms> <destination tag>`, then words `name=value` in any order,
+each name once: `once=1` (at_most_once), `key=`, `tags=a,b`, `cut=1` (its body was dropped), `v=<n>` (the lowest format
+that a reader must know to send it rightly; 1 unless said). What a reader does not know it passes over, and keeps when
+it writes the record anew.
 """
 
 from __future__ import annotations
@@ -9,15 +12,19 @@ import hashlib
 import json
 import math
 from base64 import urlsafe_b64encode
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from scheduler import exact_numbers
 from scheduler.errors import TimerTooLarge
 from scheduler.origin import before_path
 from scheduler.timer import Attempt, Backoff, Delivery, Redelivery, Result, Webhook
+
+#: The format that this version writes, and the highest that it reads.
+FORMAT = 1
 
 #: Bytes one timer may hold: url, headers, body, metadata and all.
 MAX_BYTES = 256 * 1024
@@ -27,52 +34,98 @@ _SHORT = 512
 #: Made once: json.dumps() would make an encoder for each call.
 _to_json = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 
-#: The last word of the first line of a cancelled timer whose body was dropped (lua/shared.lua).
-CUT = "cut=1"
+#: Words of a first line: a cancelled timer whose body was dropped, and one that is sent at most once.
+_CUT, _ONCE = "cut=1", "once=1"
+#: The names of the words that this version knows.
+_WORDS = {"once", "key", "tags", "cut", "v"}
 
 _DEFAULTS = Webhook(url="")
 #: What reading something raises that is not as we write it.
 UNREADABLE = (ValueError, TypeError, LookupError, AttributeError, RecursionError)
 
 
-def encode(webhook: Webhook, key: str | None = None, tags: Sequence[str] = ()) -> bytes:
+class Unknown(NamedTuple):
+    """What a record says that this version does not know: a change writes it down again."""
+
+    words: tuple[str, ...] = ()
+    members: Mapping[str, Any] = MappingProxyType({})
+
+
+_NOTHING = Unknown()
+
+
+def encode(webhook: Webhook, key: str | None = None, tags: Sequence[str] = (), unknown: Unknown = _NOTHING) -> bytes:
     """Without its created_at, which the store puts before it. Raises TimerTooLarge."""
     said: dict[str, Any] = {"url": webhook.url}
     for name, value, default in zip(Webhook._fields, webhook, _DEFAULTS, strict=True):
-        if name not in ("url", "body", "backoff") and value != default:
+        if name not in ("url", "body", "backoff", "delivery") and value != default:
             said[name] = value
     if webhook.backoff != _DEFAULTS.backoff:
         it = webhook.backoff
         said["backoff"] = list(it.steps) or [it.initial, it.factor, it.max, None]
     if webhook.body is None:
         said["body"] = None
-    flags = "once" if webhook.delivery is Delivery.AT_MOST_ONCE else "-"
+    said.update(unknown.members)
     # Most timers say a URL and a body: 10 bytes less each, which is a size class of the allocator.
     line = webhook.url if said.keys() == {"url"} and _is_line(webhook.url) else exact_numbers.dumps(said)
-    names = (f" key={key}" if key else "") + (f" tags={','.join(tags)}" if tags else "")
-    record = f"{flags} {destination_tag(webhook.url)}{names}\n{line}\n".encode() + (webhook.body or b"")
+    words = [destination_tag(webhook.url)]
+    if webhook.delivery is Delivery.AT_MOST_ONCE:
+        words.append(_ONCE)
+    if key:
+        words.append(f"key={key}")
+    if tags:
+        words.append(f"tags={','.join(tags)}")
+    words += unknown.words
+    record = f"{' '.join(words)}\n{line}\n".encode() + (webhook.body or b"")
     if len(record) > MAX_BYTES:
         raise TimerTooLarge(len(record), MAX_BYTES, _largest_part(webhook))
     return record
 
 
 def decode(record: bytes) -> tuple[list[str], Webhook]:
-    """The words of its first line - created_at, flags, destination tag, then names() - and the webhook, of a record as
-    the store holds it."""
+    """The words of its first line - created_at, destination tag, then the named ones - and the webhook, of a record as
+    the store holds it. Raises one of UNREADABLE."""
     first, line, rest = record.split(b"\n", 2)
     words = first.decode().split(" ")
-    body = None if words[-1] == CUT else rest
+    if len(words) > 2:
+        return words, _decode_named(words, line, rest)
+    return words, _decode_lines(line, rest)
+
+
+def _decode_lines(line: bytes, body: bytes | None) -> Webhook:
     if line.startswith(b"http"):
-        return words, Webhook(line.decode(), body=body)
+        return Webhook(line.decode(), body=body)
     said = _said_again(line) if len(line) <= _SHORT else _said(line)
-    return words, Webhook(**{"body": body, **said})
+    return Webhook(**{"body": body, **said})
+
+
+def _decode_named(words: Sequence[str], line: bytes, rest: bytes) -> Webhook:
+    """The same of a record whose first line has named words."""
+    needed = int(named_words(words).get("v", FORMAT))
+    if needed > FORMAT:
+        raise ValueError(f"a reader of format {needed} is needed, this one knows {FORMAT}")
+    webhook = _decode_lines(line, None if _CUT in words else rest)
+    return webhook._replace(delivery=Delivery.AT_MOST_ONCE) if _ONCE in words else webhook
+
+
+def named_words(words: Sequence[str]) -> dict[str, str]:
+    """Those of a record's first line that are `name=value`."""
+    return dict(word.split("=", 1) for word in words[2:] if "=" in word)
 
 
 def names(words: Sequence[str]) -> tuple[str | None, tuple[str, ...]]:
     """Key and tags, of the words of a record's first line."""
-    said = dict(word.split("=", 1) for word in words[3:] if "=" in word)
+    said = named_words(words)
     tags = said.get("tags")
     return said.get("key"), tuple(tags.split(",")) if tags else ()
+
+
+def unknown(record: bytes) -> Unknown:
+    """What a readable record says that this version does not know."""
+    first, line, _ = record.split(b"\n", 2)
+    words = tuple(word for word in first.decode().split(" ")[2:] if word.split("=", 1)[0] not in _WORDS)
+    members = {} if line.startswith(b"http") else exact_numbers.loads(line)
+    return Unknown(words, {name: value for name, value in members.items() if name not in _TYPES})
 
 
 def _said(line: bytes) -> dict[str, Any]:
@@ -80,8 +133,6 @@ def _said(line: bytes) -> dict[str, Any]:
     said: dict[str, Any] = exact_numbers.loads(line) if b'"metadata"' in line else json.loads(line)
     if "backoff" in said:
         said["backoff"] = _backoff(said["backoff"])
-    if "delivery" in said:
-        said["delivery"] = Delivery(said["delivery"])
     if "write_only" in said:
         said["write_only"] = tuple(said["write_only"])
     # What a later version has added is passed over; what is not of its type cannot be used.
@@ -105,7 +156,6 @@ _TYPES: dict[str, Any] = {
     "timeout": _NUMBER,
     "max_attempts": int,
     "backoff": Backoff,
-    "delivery": Delivery,
     "metadata": dict,
     "max_occurrences": int,
     "write_only": tuple,

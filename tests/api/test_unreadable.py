@@ -58,7 +58,6 @@ def test_members_of_tomorrow_are_passed_over(http: FlaskClient, bench: Bench, ti
         b'{"url":"http://h/","headers":5}\n',
         b'{"url":"http://h/","headers":{"a":1}}\n',
         b'{"url":"http://h/","backoff":{}}\n',
-        b'{"url":"http://h/","delivery":"sometimes"}\n',
         b'{"url":"http://h/","timeout":"long"}\n',
         b"\xff\xfe\n",
         b"",

@@ -103,8 +103,8 @@ end
 
 -- Ends the claim of a poller that died, or was cut off past its lease. An id without a record is dropped, never resurrected.
 local function take_back(id)
-  local flags, tag = traits(id)
-  if not flags then
+  local tag = destination_of(id)
+  if not tag then
     redis.call('ZREM', DELIVERING, id)
     return erase(id)
   end
@@ -112,7 +112,7 @@ local function take_back(id)
   it.lost = it.lost + 1
   it.why = 'lease-expired'
   redis.call('HINCRBY', COUNTERS, 'lost_leases', 1)
-  local reason = flags == 'once' and 'outcome-unknown' or it.lost >= MAX_LOST and 'lease-lost'
+  local reason = word(read_first_line(id), 'once') == '1' and 'outcome-unknown' or it.lost >= MAX_LOST and 'lease-lost'
   note_attempt(id, string.format('{"number":%d,"outcome":null,"error":"lease-lost"%s%s}', it.attempts,
                                  it.again and ',"occurrence":' .. it.again.occurrence or '', reason and ',"final":true' or ''), it.attempts)
   if reason then return fail(id, it, reason, now, now + keep_failed) end
@@ -129,7 +129,7 @@ local function serve(tag)
   while room(tag) > 0 and not full() do
     local id, due = head(waiting_key(tag))
     if not id or due > now then break end -- due before, but the store's clock was set back
-    if traits(id) then
+    if destination_of(id) then
       local it = load_progress(id, due)
       it.planned = due
       take(id, it, tag)
@@ -165,7 +165,7 @@ local function take_due(id, due, progress, record)
     return 0
   end
   local it = read_progress(progress, due)
-  local tag = it.lost >= SUSPECT_LOSSES and SUSPECTS or string.match(record, '^%d+ %S+ (%S+)') or '-'
+  local tag = it.lost >= SUSPECT_LOSSES and SUSPECTS or string.match(record, '^%d+ (%S+)') or '-'
   if room(tag) > 0 then
     it.planned = due
     take(id, it, tag, record)

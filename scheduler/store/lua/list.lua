@@ -113,7 +113,7 @@ local function is_wanted(id, status, score)
     local due = load_progress(id, score).due
     if due < (from or due) or due >= (before or math.huge) then return false end
   end
-  local _, tag = traits(id)
+  local tag = destination_of(id)
   return tag and (destination == '' or tag == destination)
 end
 

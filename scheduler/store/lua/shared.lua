@@ -6,9 +6,8 @@
 --                                                     share, or it lost two leases (tag `!suspects`)
 --   timers:{p}:delivering                      ZSET   id -> ms its lease ends
 --   timers:{p}:delivered | failed | cancelled  ZSET   id -> ms it is forgotten
---   timers:{p}:timer:<id>                      STRING first line `<created ms> <flags> <destination tag>`, then ` key=<key>` and
---                                                     ` tags=<tag>,<tag>` where given, ` cut=1` once its body was dropped;
---                                                     rest opaque
+--   timers:{p}:timer:<id>                      STRING first line `<created ms> <destination tag>`, then words ` name=value` in
+--                                                     any order (store/record.py), unknown ones kept; rest opaque
 --   timers:{p}:keys                            HASH   key -> id of the unfinished timer that has it
 --   timers:{p}:tag:<tag>                       ZSET   id -> ms it is due; until the timer is forgotten
 --   timers:{p}:claims                          HASH   id -> claim id, while leased
@@ -54,10 +53,17 @@ local function attempts_key(id) return ROOT .. 'attempts:' .. id end
 local function waiting_key(tag) return WAITING .. ':' .. tag end
 local function tag_key(tag) return ROOT .. 'tag:' .. tag end
 
--- Flags and destination tag of a record, or nil if there is none.
-local function traits(id)
-  return string.match(redis.call('GETRANGE', record_key(id), 0, 63), '^%d+ (%S+) (%S+)')
+-- The destination tag of a record, or nil if there is none.
+local function destination_of(id)
+  return string.match(redis.call('GETRANGE', record_key(id), 0, 63), '^%d+ (%S+)')
 end
+
+-- The first line of a record: 2,048 bytes hold the longest key, ten of the longest tags, and as much that is not known yet.
+local function first_line(record) return string.match(string.sub(record, 1, 2048), '^[^\n]+') or '' end
+local function read_first_line(id) return first_line(redis.call('GETRANGE', record_key(id), 0, 2047)) end
+
+-- What a first line says under a name, or nil.
+local function word(line, name) return string.match(line, ' ' .. name .. '=(%S+)') end
 
 -- The head of a sorted set: id and score, or nil.
 local function head(set)
@@ -163,7 +169,7 @@ end
 local function place(id)
   local due = redis.call('ZSCORE', SCHEDULED, id)
   if due then return nil, tonumber(due) end
-  local _, tag = traits(id)
+  local tag = destination_of(id)
   for _, behind in ipairs({ tag or SUSPECTS, SUSPECTS }) do
     due = redis.call('ZSCORE', waiting_key(behind), id)
     if due then return behind, tonumber(due) end
@@ -199,18 +205,19 @@ local function describe(reply, id, status, score)
   return (record and #record or 0) + #attempt
 end
 
--- The first line of a record: 1,024 bytes hold the longest key and ten of the longest tags.
-local function first_line(record) return string.match(string.sub(record, 1, 1024), '^[^\n]+') or '' end
-local function read_first_line(id) return first_line(redis.call('GETRANGE', record_key(id), 0, 1023)) end
-
--- Whether a record says a key or tags.
-local function is_named(record) return string.find(record, '^[^\n]- %l+=') ~= nil end
+-- Whether a record says a key or tags. Most first lines have no named word: one look finds their end.
+local function is_named(record)
+  local at = string.find(record, '[=\n]')
+  if not at or string.sub(record, at, at) ~= '=' then return false end
+  local line = first_line(record)
+  return (word(line, 'key') or word(line, 'tags')) ~= nil
+end
 
 -- The key (or nil) and the tags that a first line says.
 local function names_of(line)
   local tags = {}
-  for tag in string.gmatch(string.match(line, ' tags=(%S+)') or '', '[^,]+') do push(tags, tag) end
-  return string.match(line, ' key=(%S+)'), tags
+  for tag in string.gmatch(word(line, 'tags') or '', '[^,]+') do push(tags, tag) end
+  return word(line, 'key'), tags
 end
 
 -- The unfinished timer that has a key, other than `id`; or nil.
