@@ -19,8 +19,6 @@ from scheduler.store.scripts import source
 _OLDEST = {"redis": (7, 0), "valkey": (7, 2)}
 #: Seconds for which the answer to a readiness write is used again: who asks for readiness needs no key.
 _WRITE_EVERY = 1.0
-#: Keys that are looked up in a cluster: one node holds a part of them only.
-_SLOTS_TRIED = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +88,10 @@ class Health:
 
     def _refuse_part_of_cluster(self) -> None:
         """One node that holds every slot is as good as a server of its own. Raises StoreUnsuitable."""
-        names = [keys.idempotency(f"probe-{number}") for number in range(_SLOTS_TRIED)]
-        names += [keys.root(partition) for partition in range(self._link.partitions)]
-        for name in names:
+        for partition in range(keys.SLOTS):
             try:
                 with self._link.translated("EXISTS"):
-                    self._link.client.exists(name)
+                    self._link.client.exists(keys.root(partition))
             except StoreUnavailable as error:
                 if error.kind != "cluster":
                     raise
@@ -119,12 +115,12 @@ class Health:
 
     def _refused(self) -> list[str]:
         client, refused = self._link.client, []
-        probe, bells = keys.idempotency("probe"), [keys.bell(it) for it in range(self._link.partitions)]
+        bells = [keys.bell(it) for it in range(self._link.partitions)]
         with client.pubsub() as subscription:  # type: ignore[no-untyped-call]
             tries: dict[str, Callable[[], object]] = {
                 "ping": client.ping,
                 "script|load": lambda: client.script_load(source("check")),
-                "set on idem:*": lambda: client.set(probe, "", px=1000, nx=True, get=True),
+                f"set on {keys.probe(0)}": lambda: client.set(keys.probe(0), "", px=1000, nx=True, get=True),
                 f"ssubscribe on {bells[0]}": lambda: _subscribe(subscription, bells),
             }
             for name, run in tries.items():

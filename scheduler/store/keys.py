@@ -1,9 +1,8 @@
-"""Timer ids and the partition they name; the keys of a partition are listed in lua/shared.lua."""
+"""Timer ids and the slot they name, partitions and their keys; lua/shared.lua lists every key of a partition."""
 
 from __future__ import annotations
 
 import os
-import random
 import string
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
@@ -11,52 +10,72 @@ from zlib import crc32
 
 T = TypeVar("T")
 
+#: An id names one of these, whatever the store's partitions are: a store with more or fewer keeps all ids.
+SLOTS = 64
+#: The hash tag of each partition: its number, and letters that put it at its place among the 16,384 slots of a cluster.
+#: The first 8, 16, 32 or 64 of them lie there at even distances, so that no node gets two partitions more than another;
+#: bare numbers would give one of 8 nodes twice its part of 16.
+_TAGS = """
+0 1nb 2ig 3ew 4qg 5bo 6us 7iz 8ql 9bd 10ni 11by 12li 13nb 14sf 15oo
+16po 17cg 18ha 19th 20ae 21mu 22tp 23gx 24qz 25ms 26zo 27ff 28du 29he 30ar 31rz
+32dd 33ht 34jj 35vc 36xp 37dy 38pg 39sv 40je 41vl 42ap 43rx 44vr 45ez 46lf 47ow
+48lm 49pd 50hr 51jy 52jr 53yz 54ed 55it 56jt 57fd 58rz 59ar 60df 61xo 62nk 63rb
+"""
+#: How many partitions a store may have: each slot then lies in one, and the slots of one with fewer are spread evenly.
+PARTITIONS = (1, 2, 4, 8, 16, 32, 64)
+
 _DIGITS = string.digits + string.ascii_uppercase + string.ascii_lowercase
 _PAIRS = [one + two for one in _DIGITS for two in _DIGITS]
-_VALUES = {digit: value for value, digit in enumerate(_DIGITS)}
+_SLOT_OF = {pair: slot for slot, pair in enumerate(_PAIRS[:SLOTS])}
 _RANDOM_DIGITS = 20
-
-#: Two digits of an id name its partition.
-MAX_PARTITIONS = len(_DIGITS) ** 2
+_PREFIXES = [f"timers:{{{tag}}}:" for tag in _TAGS.split()]
 
 
-def new_id(partitions: int = 1) -> str:
-    """22 characters of [0-9A-Za-z]: a partition, chosen here and never computed again, and 119 random bits."""
-    return id_in(random.randrange(partitions) if partitions > 1 else 0)
+def new_id() -> str:
+    """22 characters of [0-9A-Za-z]: one of all slots, and 119 random bits."""
+    return id_from(os.urandom(16))
+
+
+def id_in(slot: int) -> str:
+    """A new id that names this slot."""
+    return _PAIRS[slot] + _digits(os.urandom(15))
+
+
+def id_from(seed: bytes, slot: int | None = None) -> str:
+    """The id that is always made of the same seed of 16 bytes or more: whoever repeats himself makes nothing twice.
+
+    Without a slot it names one that the seed gives.
+    """
+    return _PAIRS[slot_of_digest(seed) if slot is None else slot] + _digits(seed[:15])
+
+
+def slot_of_digest(digest: bytes) -> int:
+    """Its last byte is none of those that id_from() makes the digits of."""
+    return digest[-1] % SLOTS
+
+
+def slot_of_key(key: str) -> int:
+    """The slot of the timer with this key."""
+    return crc32(key.encode()) % SLOTS
 
 
 def partition_of(timer_id: str, partitions: int) -> int | None:
-    """The partition an id names, or None if it is not the id of any timer of this store."""
+    """The partition of a timer, or None if no timer has such an id."""
     if not (len(timer_id) == 2 + _RANDOM_DIGITS and timer_id.isascii() and timer_id.isalnum()):
         return None
-    partition = _VALUES[timer_id[0]] * len(_DIGITS) + _VALUES[timer_id[1]]
-    return partition if partition < partitions else None
-
-
-def id_in(partition: int) -> str:
-    """A new id that names this partition."""
-    return _PAIRS[partition] + _digits(os.urandom(15))
-
-
-def id_from(seed: bytes, partition: int) -> str:
-    """The id that is always made of the same seed of 15 bytes or more: whoever repeats himself makes nothing twice."""
-    return _PAIRS[partition] + _digits(seed[:15])
+    slot = _SLOT_OF.get(timer_id[:2])
+    return None if slot is None else slot % partitions
 
 
 def partition_of_key(key: str, partitions: int) -> int:
     """Where the timer with this key is looked up."""
-    return crc32(key.encode()) % partitions
-
-
-def waiting(partition: int) -> str:
-    """The destinations at their share, by the tags that scripts know them by."""
-    return f"timers:{{{partition}}}:waiting"
+    return slot_of_key(key) % partitions
 
 
 def batches(
     items: Iterable[T], timer_id: Callable[[T], str], partitions: int, most: int
 ) -> Iterator[tuple[int, list[T]]]:
-    """Items by the partition that their timer's id names, at most so many at a time."""
+    """Items by the partition of their timers, at most so many at a time."""
     shares: dict[int, list[T]] = {}
     if partitions == 1:
         shares[0] = list(items)
@@ -68,24 +87,39 @@ def batches(
             yield partition, share[start : start + most]
 
 
+def prefix(partition: int) -> str:
+    """What all keys of a partition begin with."""
+    return _PREFIXES[partition]
+
+
 def root(partition: int) -> str:
     """The one key every script is given; it computes the others from it."""
-    return f"timers:{{{partition}}}:scheduled"
+    return f"{_PREFIXES[partition]}scheduled"
 
 
-def idempotency(digest: str) -> str:
-    """An idempotency key; it belongs to no partition."""
-    return f"idem:{{{digest}}}"
+def waiting(partition: int) -> str:
+    """The destinations at their share, by the tags that scripts know them by."""
+    return f"{_PREFIXES[partition]}waiting"
+
+
+def idempotency(digest: bytes, partitions: int) -> str:
+    """An idempotency key, in the partition that its digest gives."""
+    return f"{_PREFIXES[slot_of_digest(digest) % partitions]}idem:{digest.hex()}"
+
+
+def probe(partition: int) -> str:
+    """What a readiness test may write."""
+    return f"{_PREFIXES[partition]}probe"
 
 
 def marker(partition: int) -> str:
     """What an installation has written: gone once its store came back empty."""
-    return f"timers:{{{partition}}}:marker"
+    return f"{_PREFIXES[partition]}marker"
 
 
 def bell(partition: int) -> str:
     """The doorbell's channel."""
-    return f"timers:{{{partition}}}:bell"
+    return f"{_PREFIXES[partition]}bell"
 
 
 def _digits(seed: bytes) -> str:
@@ -93,6 +127,6 @@ def _digits(seed: bytes) -> str:
     number = int.from_bytes(seed)
     pairs = []
     for _ in range(_RANDOM_DIGITS // 2):
-        number, value = divmod(number, MAX_PARTITIONS)
+        number, value = divmod(number, len(_PAIRS))
         pairs.append(_PAIRS[value])
     return "".join(reversed(pairs))

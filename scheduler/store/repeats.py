@@ -44,7 +44,8 @@ class Repeats:
 
         Raises KeyReused if the key stands for another request of the same scope.
         """
-        name = keys.idempotency(hashlib.sha256(f"{scope}\0{key}".encode()).hexdigest()[:32])
+        digest = hashlib.sha256(f"{scope}\0{key}".encode()).digest()[:16]
+        name = keys.idempotency(digest, self._link.partitions)
         fingerprint = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
         ours = {"fingerprint": fingerprint, "seed": os.urandom(15).hex(), "answer": None}
         found: Any

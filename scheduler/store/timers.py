@@ -46,14 +46,12 @@ class Timers:
         self._max_pending = -(-max_pending // link.partitions)
 
     def new_id(self, key: str | None = None) -> str:
-        """A timer with a key lives in the partition that the key gives, where its key can be looked up."""
-        if key is None:
-            return keys.new_id(self._link.partitions)
-        return keys.id_in(keys.partition_of_key(key, self._link.partitions))
+        """Of a timer with a key in the slot that the key gives, where its key can be looked up."""
+        return keys.new_id() if key is None else keys.id_in(keys.slot_of_key(key))
 
     def id_from(self, seed: bytes, key: str | None = None) -> str:
         """The same, always the same for the same seed and key."""
-        return keys.id_from(seed, keys.partition_of_key(seed.hex() if key is None else key, self._link.partitions))
+        return keys.id_from(seed, None if key is None else keys.slot_of_key(key))
 
     def schedule(self, *drafts: Draft) -> list[Timer]:
         """Store timers durably. Repeated, it answers what stands. Raises KeyTaken, TooManyPending or TimerTooLarge for

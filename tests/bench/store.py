@@ -8,7 +8,7 @@ import fakeredis
 import redis
 
 from scheduler import Changes, Claims, Draft, Link, Listing, Timer, Timers, Webhook
-from scheduler.store import record
+from scheduler.store import keys, record
 
 #: A moment to start from: 2026-01-01T00:00:00Z.
 START = 1_767_225_600_000
@@ -65,7 +65,7 @@ class Bench:
     def set_clock(self, ms: int, us: int = 0) -> None:
         self.now = ms
         for partition in range(self._partitions):
-            key = f"timers:{{{partition}}}:clock"
+            key = f"{keys.prefix(partition)}clock"
             self.client.delete(key)
             self.client.rpush(key, ms // 1000, ms % 1000 * 1000 + us)
 
@@ -93,17 +93,17 @@ class Bench:
 
     def where(self, timer_id: str, partition: int = 0) -> list[str]:
         """The sets an id stands in."""
-        root = f"timers:{{{partition}}}:"
+        root = keys.prefix(partition)
         return [name for name in self._sets(root) if self.client.zscore(root + name, timer_id) is not None]
 
     def members(self, name: str, partition: int = 0) -> list[tuple[bytes, float]]:
         """One of the sets, with its scores."""
-        found: list[tuple[bytes, float]] = self.client.zrange(f"timers:{{{partition}}}:{name}", 0, -1, withscores=True)
+        found: list[tuple[bytes, float]] = self.client.zrange(keys.prefix(partition) + name, 0, -1, withscores=True)
         return found
 
     def check(self, partition: int = 0) -> None:
         """Every rule that must hold in every snapshot."""
-        root = f"timers:{{{partition}}}:"
+        root = keys.prefix(partition)
         places = [timer_id for name in self._sets(root) for timer_id in self.client.zrange(root + name, 0, -1)]
         records = {key.removeprefix(f"{root}timer:".encode()) for key in self.client.scan_iter(f"{root}timer:*")}
         lists = {key.removeprefix(f"{root}attempts:".encode()) for key in self.client.scan_iter(f"{root}attempts:*")}
@@ -120,13 +120,13 @@ class Bench:
     def _check_names(self, root: str, ids: set[bytes]) -> None:
         """Keys lead to the unfinished timers that have them, tags to all that carry them, and to no others."""
         finished = {it for name in _SETS[2:] for it in self.client.zrange(root + name, 0, -1)}
-        keys, tags = {}, set()
+        holders, tags = {}, set()
         for timer_id in ids:
             key, its_tags = record.names(record.decode(self.client.get(f"{root}timer:".encode() + timer_id))[0])
             tags |= {(tag, timer_id) for tag in its_tags}
             if key and timer_id not in finished:
-                keys[key.encode()] = timer_id
-        assert self.client.hgetall(f"{root}keys") == keys
+                holders[key.encode()] = timer_id
+        assert self.client.hgetall(f"{root}keys") == holders
         found = set()
         for name in self.client.scan_iter(f"{root}tag:*"):
             tag = name.decode().removeprefix(f"{root}tag:")

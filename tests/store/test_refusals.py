@@ -1,7 +1,7 @@
 """A store that refuses: by its access list, its age, its role. Nothing is called undone that may have been done, and
 `/readyz` says by name what is missing.
 
-Brothers tried: no channel, another channel, no key pattern for timers or for idempotency keys, each single command
+Brothers tried: no channel, another channel, no key pattern for timers, each single command
 taken away, a wrong password, a user without INFO, a server that speaks as Redis 6.2 does, a replica, the node of a
 cluster that has half of the slots.
 """
@@ -32,7 +32,7 @@ evalsha script|load get set del getrange strlen exists mget zadd zrem zrange zra
 hdel hmget hincrby rpush lpush lrange ltrim lindex time info spublish ssubscribe ping
 """
 COMMANDS = _COMMANDS.split()
-PLACES = ("~timers:*", "~idem:*", "&timers:*")
+PLACES = ("~timers:*", "&timers:*")
 HOOK = {"url": "http://localhost:9000/hook", "hours": 1}
 
 
@@ -90,8 +90,8 @@ def test_each_command_that_is_taken_away_is_named_by_readyz(server: Server) -> N
         (("~*", "+@all"), "spublish on timers:{0}:bell"),
         (("~*", "+@all"), "ssubscribe on timers:{0}:bell"),
         (("~*", "&other", "+@all"), "spublish on timers:{0}:bell"),
-        (("~timers:*", "&*", "+@all"), "idem:*"),
-        (("~idem:*", "&*", "+@all"), "timers:{0}:scheduled"),
+        (("~others:*", "&*", "+@all"), "set on timers:{0}:probe"),
+        (("~others:*", "&*", "+@all"), "evalsha on timers:{0}:scheduled"),
     ],
 )
 def test_a_place_that_is_missing_is_named_by_readyz(server: Server, rules: tuple[str, ...], named: str) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from scheduler import Backoff, Delivery, Draft, Status, TimerTooLarge, UnknownTimer, Webhook, WrongState
-from scheduler.store import keys
 from tests.bench.store import KEEP, START, Bench
 
 WEBHOOK = Webhook(
@@ -93,7 +92,9 @@ def test_a_timer_beyond_256_kib_is_refused_and_its_largest_part_named(bench: Ben
     assert caught.value.part == "metadata"
 
 
-@pytest.mark.parametrize("timer_id", ["", "x", "0" * 22, "zz" + "0" * 20, "00{}:*\n" + "0" * 15, "é" * 22])
+@pytest.mark.parametrize(
+    "timer_id", ["", "x", "0" * 22, "12" + "0" * 20, "zz" + "0" * 20, "00{}:*\n" + "0" * 15, "é" * 22]
+)
 def test_an_unknown_id_is_an_unknown_timer(bench: Bench, timer_id: str) -> None:
     for ask in (bench.timers.get, bench.timers.attempts, bench.timers.cancel):
         with pytest.raises(UnknownTimer):
@@ -139,10 +140,3 @@ def test_stats_count_by_status_and_say_how_late_the_oldest_is(bench: Bench) -> N
     stats = bench.timers.stats()
     assert (stats.scheduled, stats.overdue, stats.delivering, stats.cancelled) == (2, 1, 1, 1)
     assert stats.oldest_overdue_ms == 90
-
-
-def test_ids_name_their_partition_and_do_not_repeat() -> None:
-    ids = {keys.new_id(16) for _ in range(2000)}
-    assert len(ids) == 2000
-    assert {keys.partition_of(timer_id, 16) for timer_id in ids} == set(range(16))
-    assert all(len(timer_id) == 22 and timer_id.isalnum() and timer_id.isascii() for timer_id in ids)

@@ -22,7 +22,7 @@
 --   timers:{p}:bell                            channel of the doorbell
 -- Moments are ms since the epoch: whole numbers, written by int() because tostring() keeps 14 digits and the year 9999 has 15.
 
-local ROOT = string.match(KEYS[1], '^timers:{%d+}:') or '' -- refused.lua's key belongs to no partition
+local ROOT = string.match(KEYS[1], '^timers:{%w+}:') -- the tag of each partition stands in store/keys.py
 local SCHEDULED, WAITING, DELIVERING = KEYS[1], ROOT .. 'waiting', ROOT .. 'delivering'
 local CLAIMS, PROGRESS = ROOT .. 'claims', ROOT .. 'progress'
 local COUNTERS, BY_KEY = ROOT .. 'counters', ROOT .. 'keys'
