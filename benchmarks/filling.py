@@ -8,7 +8,7 @@ from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from typing import Any
 
-from scheduler import Draft, Link, Timers, Webhook, connect
+from scheduler import Draft, Settings, Store, Timers, Webhook
 
 #: One script call sets so many.
 BATCH = 200
@@ -29,7 +29,7 @@ def webhook(hook: str, **more: Any) -> Webhook:
 
 
 def opened(url: str) -> Timers:
-    return Timers(Link(connect(url, 30)), keep_cancelled_ms=60_000)
+    return Store(Settings(redis_url=url, store_timeout=30)).timers
 
 
 def fill(url: str, hook: str, count: int, due_at: int, spread_ms: int = 0, *, tags: int = 0) -> None:

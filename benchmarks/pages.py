@@ -19,7 +19,7 @@ from benchmarks import part
 from benchmarks.figures import Row, percentile
 from benchmarks.filling import DAY_MS, fill
 from benchmarks.part import Options, Part, say
-from scheduler import Link, Listing, Query, connect
+from scheduler import Listing, Query, Settings, Store
 from tests.bench.processes import Service
 from timer_service.web.input.queries import cursor
 
@@ -39,7 +39,7 @@ def measure(options: Options) -> tuple[list[Row], dict[str, Any]]:
             fill(service.store.url, _HOOK, count // 100, due, DAY_MS, tags=1)
             say(f"  {count:,} pending")
             service.api()
-            cursor = _walk(Listing(Link(connect(service.store.url, 30))), deep)
+            cursor = _walk(Store(Settings(redis_url=service.store.url, store_timeout=30)).listing, deep)
             with requests.Session() as session:
                 asked = {
                     "the first page": {},

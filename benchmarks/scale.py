@@ -19,7 +19,7 @@ from benchmarks import part
 from benchmarks.figures import Row, median
 from benchmarks.filling import BATCH, DAY_MS, draft, fill, opened
 from benchmarks.part import Options, Part, say
-from scheduler import Attempt, Claim, Claims, Link, Result, Settlement, Timers, connect
+from scheduler import Attempt, Claim, Result, Settings, Settlement, Store, Timers
 from tests.bench.servers import BINARIES, Server
 
 _HOOK = "http://127.0.0.1:9000/hook"
@@ -61,15 +61,15 @@ class _Scripts:
     def __init__(self, server: Server, sample: int) -> None:
         self._client = server.client()
         self._timers: Timers = opened(server.url)
-        self._claims = Claims(
-            Link(connect(server.url, 30)),
-            poller="scale",
-            share=1_000_000,
-            lease_ms=60_000,
-            keep_delivered_ms=1,
-            keep_failed_ms=1,
+        settings = Settings(
+            redis_url=server.url,
+            store_timeout=30,
+            lease=60,
+            keep_delivered=0.001,
+            keep_failed=0.001,
             keep_finished=0,
         )
+        self._claims = Store(settings).claims("scale", share=1_000_000)
         self._sample = sample
 
     def measure(self) -> Row:

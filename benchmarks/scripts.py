@@ -19,13 +19,12 @@ from scheduler import (
     Claims,
     Draft,
     Link,
-    Listing,
     Query,
-    Repeats,
     Result,
+    Settings,
     Settlement,
     Status,
-    Timers,
+    Store,
     Webhook,
     connect,
 )
@@ -61,26 +60,19 @@ class MeteredLink(Link):
         return 1000 * float(found["used_cpu_user_main_thread"] + found["used_cpu_sys_main_thread"])
 
 
-class Store:
+class Bench:
     """An empty store, and the engine's parts over it."""
 
     def __init__(self, link: MeteredLink) -> None:
         self.link = link
-        self.timers = Timers(link, keep_cancelled_ms=_HOUR_MS)
-        self.listing = Listing(link)
-        self.repeats = Repeats(link)
+        store = Store(Settings(), link)
+        self.timers, self.listing, self.repeats = store.timers, store.listing, store.repeats
         self.claims = self.poller(_HOUR_MS)
 
     def poller(self, keep_ms: int, keep_finished: int = 1_000_000) -> Claims:
-        return Claims(
-            self.link,
-            poller="bench",
-            share=10_000,
-            lease_ms=60_000,
-            keep_delivered_ms=keep_ms,
-            keep_failed_ms=keep_ms,
-            keep_finished=keep_finished,
-        )
+        keep = keep_ms / 1000
+        settings = Settings(lease=60, keep_delivered=keep, keep_failed=keep, keep_finished=keep_finished)
+        return Store(settings, self.link).claims("bench", share=10_000)
 
     def fill(self, count: int, delay_ms: int = _HOUR_MS, hosts: int = 1, tags: int = 0, **webhook: Any) -> list[str]:
         """Timers with tags of their own beside `t`, set in batches."""
@@ -114,11 +106,11 @@ class Store:
 
 
 #: One call of a case, as often as it is to be measured.
-Case = Callable[[Store], Iterator[object]]
+Case = Callable[[Bench], Iterator[object]]
 
 
-def _lists(query: Query, fill: Callable[[Store], object]) -> Case:
-    def case(store: Store) -> Iterator[object]:
+def _lists(query: Query, fill: Callable[[Bench], object]) -> Case:
+    def case(store: Bench) -> Iterator[object]:
         fill(store)
         while True:
             yield lambda: store.listing.page(query)
@@ -126,13 +118,13 @@ def _lists(query: Query, fill: Callable[[Store], object]) -> Case:
     return case
 
 
-def _large_finished(store: Store) -> None:
+def _large_finished(store: Bench) -> None:
     store.fill(1000, 0)
     store.settle(1000)
 
 
 def _cancels(**webhook: Any) -> Case:
-    def case(store: Store) -> Iterator[object]:
+    def case(store: Bench) -> Iterator[object]:
         while True:
             ids = store.fill(200, tags=10, **webhook)
             yield lambda ids=ids: store.timers.cancel_each(ids)
@@ -141,7 +133,7 @@ def _cancels(**webhook: Any) -> Case:
     return case
 
 
-def _replays(store: Store) -> Iterator[object]:
+def _replays(store: Bench) -> Iterator[object]:
     while True:
         ids = store.fill(200, 0, tags=10, body=_LARGE)
         store.settle(200)
@@ -150,7 +142,7 @@ def _replays(store: Store) -> Iterator[object]:
 
 
 def _creates(count: int, tags: int, **webhook: Any) -> Case:
-    def case(store: Store) -> Iterator[object]:
+    def case(store: Bench) -> Iterator[object]:
         while True:
             yield lambda: store.fill(count, tags=tags, **webhook)
             store.link.client.flushdb()
@@ -159,7 +151,7 @@ def _creates(count: int, tags: int, **webhook: Any) -> Case:
 
 
 def _stats(hosts: int) -> Case:
-    def case(store: Store) -> Iterator[object]:
+    def case(store: Bench) -> Iterator[object]:
         store.wait(hosts)
         while True:
             yield store.timers.stats
@@ -168,7 +160,7 @@ def _stats(hosts: int) -> Case:
 
 
 def _claims(**webhook: Any) -> Case:
-    def case(store: Store) -> Iterator[object]:
+    def case(store: Bench) -> Iterator[object]:
         while True:
             store.fill(200, 0, **webhook)
             taken: list[Any] = []
@@ -186,7 +178,7 @@ def _claims(**webhook: Any) -> Case:
     return case
 
 
-def _moves(store: Store) -> Iterator[object]:
+def _moves(store: Bench) -> Iterator[object]:
     """What is due belongs to a destination at its share."""
     while True:
         store.fill(2000, 0, body=bytes(2000))
@@ -194,7 +186,7 @@ def _moves(store: Store) -> Iterator[object]:
         store.link.client.flushdb()
 
 
-def _forgets(store: Store) -> Iterator[object]:
+def _forgets(store: Bench) -> Iterator[object]:
     """A claim forgets timers with ten tags of their own, of every status."""
     while True:
         store.timers.cancel_each(store.fill(400, tags=10))
@@ -206,7 +198,7 @@ def _forgets(store: Store) -> Iterator[object]:
         store.link.client.flushdb()
 
 
-def _common(store: Store) -> None:
+def _common(store: Bench) -> None:
     store.fill(20_000, tags=1)
 
 
@@ -237,7 +229,7 @@ def measure(case: Case, calls: int) -> dict[str, list[float]]:
     server = Server(BINARIES["valkey"]).start()
     try:
         link = MeteredLink(server)
-        for run in case(Store(link)):
+        for run in case(Bench(link)):
             link.name = "on"
             run()  # type: ignore[operator]
             link.name = ""

@@ -22,7 +22,7 @@ from benchmarks.figures import Row, median
 from benchmarks.filling import fill
 from benchmarks.part import Options, Part, say
 from benchmarks.sink import Sink, sink
-from scheduler import Claim, Claims, Link, Settings, Settlement, connect, open_transport
+from scheduler import Claim, Claims, Settings, Settlement, Store, open_transport
 from scheduler.delivery.request import build
 from scheduler.delivery.signing import Signer
 from scheduler.delivery.transport import Answer, Transport
@@ -55,26 +55,26 @@ class _Stages:
         self._there = there
         self._count = count
         self._store = server.client()
-        self._link = Link(connect(server.url, 30))
+        self._settings = Settings(
+            redis_url=server.url,
+            store_timeout=30,
+            transport="curl",
+            egress_allow="127.0.0.0/8",
+            signing_secrets=SECRET,
+            lease=600,
+            keep_delivered=600,
+            keep_failed=600,
+            keep_finished=count,
+        )
         self._rows: list[Row] = []
         fill(server.url, there.url, count, time.time_ns() // 1_000_000)
 
     def measure(self) -> list[Row]:
-        claims = Claims(
-            self._link,
-            poller="stages",
-            share=self._count,
-            lease_ms=600_000,
-            keep_delivered_ms=600_000,
-            keep_failed_ms=600_000,
-            keep_finished=self._count,
-        )
+        claims = Store(self._settings).claims("stages", share=self._count)
         held = self._timed("claim: call, read, decode", lambda: _all(claims))
         signer, now = Signer(SECRET), claims.clock.now_us() // 1000
         requests = self._timed("prepare: headers, signature", lambda: [build(it, now, signer) for it in held])
-        transport = open_transport(
-            Settings(transport="curl", egress_allow="127.0.0.0/8", signing_secrets=SECRET, lease=600), claims.clock
-        )
+        transport = open_transport(self._settings, claims.clock)
         answers = self._timed("send and receive, prepared again", lambda: _sent(transport, held))
         transport.close()
         ended = self._timed("judge", lambda: [settlement(it, it.started_at or 0, "stages") for it in answers])

@@ -37,6 +37,7 @@ from scheduler.store.link import Link, connect
 from scheduler.store.listing import Listing
 from scheduler.store.refusals import KINDS as REFUSAL_KINDS
 from scheduler.store.repeats import Begun, Repeats
+from scheduler.store.store import Store
 from scheduler.store.timers import Timers
 from scheduler.timer import (
     Attempt,
@@ -103,6 +104,7 @@ __all__ = [
     "Standing",
     "Stats",
     "Status",
+    "Store",
     "StoreClock",
     "StoreNearCapacity",
     "StoreUnavailable",

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from scheduler import Claims, Draft, Link, Poller, Result, StoreUnavailable, Timers, Webhook, connect
+from scheduler import Draft, Poller, Result, Settings, Store, StoreUnavailable, Webhook
 from scheduler.store.scripts import source
 from tests.bench.servers import BINARIES, Server
 from tests.bench.transports import HandTransport
@@ -31,7 +31,7 @@ class Guarded:
 
     def __init__(self, server: Server) -> None:
         self.admin: Any = server.client()
-        self.timers = Timers(Link(connect(server.url, 5)), keep_cancelled_ms=1000)
+        self.timers = Store(Settings(redis_url=server.url, store_timeout=5)).timers
         self._url = f"unix://poller@{server.socket}?password=secret"
 
     def allow(self, commands: list[str], *, keys: str = "~timers:*", channels: str = "&timers:*") -> None:
@@ -48,10 +48,11 @@ class Guarded:
         )
 
     def poller(self) -> tuple[Poller, HandTransport]:
-        link, transport = Link(connect(self._url, 5), pause=0), HandTransport(slots=16)
-        times = {"lease_ms": 1000, "keep_delivered_ms": 60_000, "keep_failed_ms": 60_000}
-        claims = Claims(link, poller="one", share=4, keep_finished=1000, **times)
-        return Poller(claims, transport, name="one", lease=1, grace=0), transport
+        store, transport = (
+            Store.for_poller(Settings(redis_url=self._url, store_timeout=5, lease=1)),
+            HandTransport(slots=16),
+        )
+        return Poller(store.claims("one", share=4), transport, name="one", lease=1, grace=0), transport
 
 
 @pytest.fixture(scope="module", params=["valkey", "redis"])

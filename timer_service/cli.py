@@ -13,7 +13,7 @@ from pathlib import Path
 
 import click
 
-from scheduler import VERSION, Health, Link, Settings, SettingsError, StoreUnavailable, StoreUnsuitable, connect
+from scheduler import VERSION, Settings, SettingsError, Store, StoreUnavailable, StoreUnsuitable
 from timer_service import logs, standard_streams
 from timer_service.process.probe import bracketed, lives
 from timer_service.terminal.commands import timer
@@ -181,9 +181,9 @@ def _need_temporary_directory() -> None:
 
 def _look_at_store(settings: Settings) -> None:
     """Say loudly what is wrong with the store; go on if it is only away."""
-    link = Link(connect(settings.redis_url, settings.store_timeout))
+    store = Store(settings)
     try:
-        report = Health(link).check()
+        report = store.health.check()
         for warning in report.warnings:
             log.warning("WARNING: %s", warning)
         if report.refused:
@@ -193,4 +193,4 @@ def _look_at_store(settings: Settings) -> None:
     except StoreUnavailable as error:
         log.warning("%s; waiting for it", error)
     finally:
-        link.client.close()
+        store.close()

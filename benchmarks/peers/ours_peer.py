@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from benchmarks.peers.work import order
-from scheduler import Draft, Link, Timers, Webhook, connect
+from scheduler import Draft, Settings, Store, Webhook
 
 
 def main() -> None:
     asked = order()
-    timers = Timers(Link(connect(asked.store, 5)), keep_cancelled_ms=60_000)
+    timers = Store(Settings(redis_url=asked.store, store_timeout=5)).timers
     posts = list(asked.posts())
     for start in range(0, len(posts), 200):
         timers.schedule(

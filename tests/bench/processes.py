@@ -15,7 +15,7 @@ from typing import Any
 
 import requests
 
-from scheduler import Draft, Link, Timers, Webhook, connect
+from scheduler import Draft, Settings, Store, Webhook
 from tests.bench.receiver import SECRET
 from tests.bench.servers import BINARIES, Server
 
@@ -96,7 +96,7 @@ class Service:
         self.folder = folder
         self.store = store or Server(BINARIES["valkey"]).start()
         self.environ = {"TIMER_REDIS_URL": self.store.url, "TIMER_LOG_LEVEL": "warning", **environ}
-        self.timers = Timers(Link(connect(self.store.url, 5)), keep_cancelled_ms=60_000)
+        self.timers = Store(Settings(redis_url=self.store.url, store_timeout=5, keep_cancelled=60)).timers
         self.parts: list[Part] = []
         self.url = ""
 

@@ -7,7 +7,7 @@ from typing import Any
 import fakeredis
 import redis
 
-from scheduler import Changes, Claims, Draft, Link, Listing, Timer, Timers, Webhook
+from scheduler import Claims, Draft, Link, Settings, Store, Timer, Webhook
 from scheduler.store import keys, record
 
 #: A moment to start from: 2026-01-01T00:00:00Z.
@@ -44,23 +44,25 @@ class Bench:
     def __init__(self, client: redis.Redis, partitions: int = 1) -> None:
         self.client: Any = client  # redis-py's own types know no bytes from lists
         self.link = Link(client, partitions)
-        self.timers = Timers(self.link, keep_cancelled_ms=KEEP)
-        self.changes = Changes(self.link, self.timers, keep_cancelled_ms=KEEP)
-        self.listing = Listing(self.link)
+        store = self._store()
+        self.timers, self.changes, self.listing = store.timers, store.changes, store.listing
         self.claims = self.poller("one")
         self._partitions = partitions
         self.set_clock(START)
 
     def poller(self, name: str, keep_finished: int = 1000, share: int = SHARE) -> Claims:
-        return Claims(
-            self.link,
-            poller=name,
-            share=share,
-            lease_ms=LEASE,
-            keep_delivered_ms=KEEP,
-            keep_failed_ms=KEEP,
+        return self._store(keep_finished).claims(name, share)
+
+    def _store(self, keep_finished: int = 1000) -> Store:
+        keep = KEEP / 1000
+        settings = Settings(
+            lease=LEASE / 1000,
+            keep_delivered=keep,
+            keep_failed=keep,
+            keep_cancelled=keep,
             keep_finished=keep_finished,
         )
+        return Store(settings, self.link)
 
     def set_clock(self, ms: int, us: int = 0) -> None:
         self.now = ms

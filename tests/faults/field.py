@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from scheduler import Backoff, Claims, Draft, Link, Status, Webhook, connect
+from scheduler import Backoff, Draft, Settings, Status, Store, Webhook
 from scheduler.store.scripts import source
 from tests.bench.processes import COMMAND, Part, Service, free_port, wait_until
 from tests.bench.servers import BINARIES, Server
@@ -260,13 +260,21 @@ class Field(Service):
 
     def _left(self) -> tuple[str, ...]:
         """The keys that remain once every finished timer is forgotten."""
-        link = Link(connect(self.store.url, 10))
-        times = {"lease_ms": 1000, "keep_delivered_ms": 0, "keep_failed_ms": 0}
-        claims = Claims(link, poller="forgetful", share=1, keep_finished=0, **times)
-        while any(link.client.zcard(_ROOT.replace("scheduled", end)) for end in ("delivered", "failed", "cancelled")):
+        store = Store(
+            Settings(
+                redis_url=self.store.url,
+                store_timeout=10,
+                lease=1,
+                keep_delivered=0,
+                keep_failed=0,
+                keep_finished=0,
+            )
+        )
+        claims, client = store.claims("forgetful", share=1), store.link.client
+        while any(client.zcard(_ROOT.replace("scheduled", end)) for end in ("delivered", "failed", "cancelled")):
             claims.claim(256, ())
-        keys = tuple(sorted(key.decode() for key in link.client.scan_iter(count=1000)))
-        link.client.close()
+        keys = tuple(sorted(key.decode() for key in client.scan_iter(count=1000)))
+        store.close()
         return keys
 
     def _hit(self, said: dict[str, Any], likely: list[str]) -> Hit:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from scheduler import Draft, Link, StoreUnavailable, Timers, Webhook, connect
+from scheduler import Draft, Settings, Store, StoreUnavailable, Timers, Webhook
 from tests.bench import needed
 from tests.bench.processes import Service, wait_until
 from tests.bench.receiver import Receiver
@@ -106,8 +106,8 @@ def test_row_31_with_appendfsync_always_a_full_disk_ends_the_store_and_loses_not
     options = ("--dir", str(disk.path), "--appendfsync", "always")
     server = Server(BINARIES["valkey"], *options, before=disk.inside).start()
     try:
-        link = Link(connect(server.url, 5))
-        timers = Timers(link, keep_cancelled_ms=1000)
+        store = Store(Settings(redis_url=server.url, store_timeout=5))
+        timers = store.timers
         ids = fill(timers, "http://localhost:2/")
         assert len(ids) > 20
         assert server.ended(20) == 1
@@ -115,7 +115,7 @@ def test_row_31_with_appendfsync_always_a_full_disk_ends_the_store_and_loses_not
         server.start()
         wait_until(lambda: _knows(timers, ids[0]), 10, "the store")
         assert {timers.get(timer_id).status for timer_id in ids} == {"scheduled"}
-        link.client.close()
+        store.close()
     finally:
         server.remove()
 

@@ -13,14 +13,12 @@ from pathlib import Path
 
 from scheduler import (
     VERSION,
-    Claims,
     Doorbell,
-    Link,
     Poller,
     PollerMetrics,
     Settings,
     SettingsError,
-    connect,
+    Store,
     in_flight_bytes,
     open_transport,
     serving,
@@ -35,17 +33,8 @@ def run(settings: Settings) -> None:
     """Poll until a signal; returns when what was under way has ended or the grace is over."""
     # A host and pid alone come again: containers restart with the same ones.
     name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(2)}"
-    # No pause: a poller has one thread, which backs off by itself, and no longer than its leases allow.
-    link = Link(connect(settings.redis_url, settings.store_timeout), pause=0)
-    claims = Claims(
-        link,
-        poller=name,
-        share=share_of(slots(settings)),
-        lease_ms=round(1000 * settings.lease),
-        keep_delivered_ms=round(1000 * settings.keep_delivered),
-        keep_failed_ms=round(1000 * settings.keep_failed),
-        keep_finished=settings.keep_finished,
-    )
+    store = Store.for_poller(settings)
+    claims = store.claims(name, share_of(slots(settings)))
     transport = open_transport(settings, claims.clock)
     poller = Poller(
         claims,
@@ -56,11 +45,11 @@ def run(settings: Settings) -> None:
         max_bytes=in_flight_bytes(settings.max_in_flight_bytes),
         heartbeat=_heartbeat(settings.heartbeat_file),
     )
-    doorbell = Doorbell(link.client, link.partitions, transport.wake)
+    doorbell = Doorbell(store.link.client, store.link.partitions, transport.wake)
     for number in ending():
         signal.signal(number, lambda *_: poller.stop())
     info = {"poller": name, "transport": transport_name(settings), "version": VERSION}
-    metrics = PollerMetrics(poller, link, doorbell, info)
+    metrics = PollerMetrics(poller, store.link, doorbell, info)
     # What is there now stays; looking through it again and again for garbage took 4 % of the poller.
     gc.collect()
     gc.freeze()

@@ -12,19 +12,7 @@ from flask import Flask, Response, g, request
 from flask_smorest import Api
 from werkzeug.routing import BaseConverter
 
-from scheduler import (
-    VERSION,
-    Capacity,
-    Changes,
-    Health,
-    Link,
-    Listing,
-    Repeats,
-    Settings,
-    Timers,
-    connect,
-    literal_endpoints,
-)
+from scheduler import VERSION, Link, Settings, Store, literal_endpoints
 from timer_service.web import openapi as description
 from timer_service.web import problems
 from timer_service.web.access import access_log as access
@@ -53,10 +41,10 @@ class App(Flask):
         return func
 
 
-def create_app(settings: Settings | None = None, store: Link | None = None, tally: Tally | None = None) -> Flask:
+def create_app(settings: Settings | None = None, link: Link | None = None, tally: Tally | None = None) -> Flask:
     """The application; the only place where its parts are wired."""
     settings = settings or Settings.from_env()
-    store = store or Link(connect(settings.redis_url, settings.store_timeout))
+    store = Store(settings, link)
 
     app = App(__name__, static_folder=None)
     app.config |= {
@@ -68,20 +56,9 @@ def create_app(settings: Settings | None = None, store: Link | None = None, tall
     app.url_map.merge_slashes = False
     app.url_map.converters["id"] = TimerId
     app.extensions["settings"] = settings
-    keep_cancelled_ms = round(1000 * settings.keep_cancelled)
-    found = Timers(
-        store,
-        keep_cancelled_ms=keep_cancelled_ms,
-        max_pending=settings.max_pending,
-        capacity=Capacity(store, settings.max_bytes),
-    )
-    app.extensions["timers"] = found
-    app.extensions["changes"] = Changes(store, found, keep_cancelled_ms=keep_cancelled_ms)
-    app.extensions["listing"] = Listing(store)
-    app.extensions["repeats"] = Repeats(store)
+    app.extensions["store"] = store
     app.extensions["tally"] = tally = tally or Tally()
-    store.on_failure = tally.store_failure
-    app.extensions["health"] = Health(store)
+    store.link.on_failure = tally.store_failure
     app.extensions["guard"] = replace(settings.guard(), own=literal_endpoints(settings.own_hosts()))
 
     access.register(app, tally)

@@ -11,7 +11,7 @@ from flask import g, request
 
 from scheduler import Begun, StoreUnavailable, exact_numbers
 from timer_service.web.problems import Problem
-from timer_service.web.services import repeats, timers
+from timer_service.web.services import store
 
 _HEADER = "Idempotency-Key"
 #: Says that an answer is that of an earlier request.
@@ -27,23 +27,23 @@ def begin() -> Begun | None:
         raise Problem(400, f"{_HEADER} must be 1 to 255 visible ASCII characters.")
     asked = exact_numbers.tagged(g.asked) if exact_numbers.has_written(g.asked) else g.asked
     scope = f"{g.get('credential', '')} {request.path.rstrip('/')}"
-    return repeats().begin(scope, key, asked, may_add=timers().capacity.check)
+    return store().repeats.begin(scope, key, asked, may_add=store().capacity.check)
 
 
 def keep(begun: Begun, answer: Any) -> None:
     """Keep what the request is answered with. A store that fails now is no reason to take the answer back: it is done,
     and a repeat that finds no answer makes the same ids again, and is told how they stand."""
     with contextlib.suppress(StoreUnavailable):
-        repeats().finish(begun, answer)
+        store().repeats.finish(begun, answer)
 
 
 def refused(begun: Begun | None) -> None:
     """Keep nothing of a request that did nothing: it is tried anew under its key."""
     if begun is not None and begun.answer is None:
         with contextlib.suppress(StoreUnavailable):
-            repeats().refused(begun)
+            store().repeats.refused(begun)
 
 
 def new_id(begun: Begun | None, number: int, key: str | None) -> str:
     """The id of the timer with this number in the request: under an idempotency key always the same."""
-    return timers().new_id(key) if begun is None else timers().id_from(begun.seed_of(number), key)
+    return store().timers.new_id(key) if begun is None else store().timers.id_from(begun.seed_of(number), key)

@@ -1,4 +1,4 @@
-"""The parts that create_app has wired, as a view finds them."""
+"""What create_app has put together, as the views find it."""
 
 from __future__ import annotations
 
@@ -6,34 +6,14 @@ from collections.abc import Mapping
 
 from flask import current_app
 
-from scheduler import Changes, Guard, Health, Listing, Repeats, Settings, Timers
+from scheduler import Guard, Settings, Store
 from timer_service.web.access.request_counts import Tally
 from timer_service.web.input.budget import Budget
 
 
-def timers() -> Timers:
-    store: Timers = current_app.extensions["timers"]
-    return store
-
-
-def changes() -> Changes:
-    it: Changes = current_app.extensions["changes"]
+def store() -> Store:
+    it: Store = current_app.extensions["store"]
     return it
-
-
-def listing() -> Listing:
-    it: Listing = current_app.extensions["listing"]
-    return it
-
-
-def repeats() -> Repeats:
-    it: Repeats = current_app.extensions["repeats"]
-    return it
-
-
-def health() -> Health:
-    checker: Health = current_app.extensions["health"]
-    return checker
 
 
 def tally() -> Tally:

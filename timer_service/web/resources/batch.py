@@ -14,7 +14,7 @@ from timer_service.web.input.arguments import Blueprint, invalid
 from timer_service.web.input.schemas import BatchIn, BatchOut, NewTimer, TimerOut
 from timer_service.web.openapi import IDEMPOTENCY_KEY
 from timer_service.web.problems import Problem, members, of_engine
-from timer_service.web.services import timers
+from timer_service.web.services import store
 
 bp = Blueprint("batch", __name__, description="Many timers in one call")
 
@@ -73,7 +73,7 @@ def _schedule(drafts: Mapping[int, Draft], accepted: Accepted) -> dict[int, Prob
     if not drafts:
         return {}
     refused: dict[int, Problem] = {}
-    for number, found in zip(drafts, timers().schedule_each(list(drafts.values())), strict=True):
+    for number, found in zip(drafts, store().timers.schedule_each(list(drafts.values())), strict=True):
         if isinstance(found, TimerError):
             refused[number] = of_engine(found)
         else:

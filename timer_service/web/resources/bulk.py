@@ -10,7 +10,7 @@ from timer_service.web.access.keys import charge
 from timer_service.web.access.turns import in_turn
 from timer_service.web.input.arguments import Blueprint
 from timer_service.web.input.queries import BulkIn, CancelledOut, ReplayedOut, cursor
-from timer_service.web.services import listing, timers
+from timer_service.web.services import store
 
 bp = Blueprint("bulk", __name__, description="Actions on many timers")
 
@@ -30,7 +30,7 @@ def cancel(asked: dict[str, Any]) -> dict[str, Any]:
         page = _page(asked)
         ids = [timer.id for timer in page.timers if timer.status is Status.SCHEDULED]
         following, matched = cursor(page.next), len(page.timers)
-    cancelled = timers().cancel_each(ids).count("cancelled")
+    cancelled = store().timers.cancel_each(ids).count("cancelled")
     return {"matched": matched, "cancelled": cancelled, "skipped": matched - cancelled, "next_cursor": following}
 
 
@@ -43,7 +43,7 @@ def replay(asked: dict[str, Any]) -> dict[str, Any]:
     """Send finished timers once more: failed ones, unless a status or ids are given."""
     charge(len(asked.get("ids", ())) or asked["limit"])
     if "ids" in asked:
-        found: Sequence[Timer | Standing] = timers().standings(asked["ids"])
+        found: Sequence[Timer | Standing] = store().timers.standings(asked["ids"])
         following, matched = None, len(set(asked["ids"]))
     else:
         _, began_at = asked.get("cursor", (None, 0))
@@ -53,11 +53,11 @@ def replay(asked: dict[str, Any]) -> dict[str, Any]:
         found = [timer for timer in page.timers if timer.due_at < began_at]
         following, matched = cursor(page.next, began_at), len(found)
     finished = [timer for timer in found if timer.status in (Status.DELIVERED, Status.FAILED)]
-    replayed = timers().replay_each(finished).count("done")
+    replayed = store().timers.replay_each(finished).count("done")
     return {"matched": matched, "replayed": replayed, "skipped": matched - replayed, "next_cursor": following}
 
 
 def _page(asked: dict[str, Any]) -> Page:
     filters = dict(asked)
     after, _ = filters.pop("cursor", (None, 0))
-    return listing().page(Query(after=after, **filters))
+    return store().listing.page(Query(after=after, **filters))

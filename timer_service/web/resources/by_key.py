@@ -7,7 +7,7 @@ from typing import Any
 from scheduler import Draft, Timer
 from timer_service.web.input.arguments import Blueprint, invalid
 from timer_service.web.input.schemas import NewTimer, TimerOut
-from timer_service.web.services import changes, timers
+from timer_service.web.services import store
 
 bp = Blueprint("by_key", __name__, description="Timers under a key of your own")
 
@@ -23,7 +23,7 @@ def put(asked: dict[str, Any], key: str) -> tuple[Timer, int, dict[str, str]]:
         raise invalid({"key": messages})
     if asked.setdefault("key", key) != key:
         raise invalid({"key": ["Must be the key of the path, or absent."]})
-    timer, is_new = changes().put(key, Draft(id=timers().new_id(key), **asked))
+    timer, is_new = store().changes.put(key, Draft(id=store().timers.new_id(key), **asked))
     if not is_new:
         return timer, 200, {}
     return timer, 201, {"Location": f"/timers/{timer.id}"}
@@ -34,7 +34,7 @@ def put(asked: dict[str, Any], key: str) -> tuple[Timer, int, dict[str, str]]:
 @bp.doc(operationId="get_timer_by_key")
 def show(key: str) -> Timer:
     """The unfinished timer with this key."""
-    return timers().get(timers().find(key))
+    return store().timers.get(store().timers.find(key))
 
 
 @bp.route("/timers/by-key/<key>", methods=["DELETE"])
@@ -42,4 +42,4 @@ def show(key: str) -> Timer:
 @bp.doc(operationId="cancel_timer_by_key")
 def cancel(key: str) -> None:
     """Withdraw the timer with this key."""
-    timers().cancel(timers().find(key))
+    store().timers.cancel(store().timers.find(key))

@@ -9,7 +9,7 @@ from timer_service.process import part_notes
 from timer_service.web.input.arguments import Blueprint
 from timer_service.web.input.schemas import HealthOut
 from timer_service.web.problems import RETRY_AFTER, Problem
-from timer_service.web.services import health, settings, timers
+from timer_service.web.services import settings, store
 
 bp = Blueprint("health", __name__, description="For probes")
 
@@ -28,7 +28,7 @@ def livez() -> dict[str, str]:
 def readyz() -> dict[str, Any]:
     """A timer set now would be kept."""
     try:
-        report = health().check()
+        report = store().health.check()
     except StoreUnavailable as error:
         if error.kind == "away":
             raise
@@ -37,7 +37,7 @@ def readyz() -> dict[str, Any]:
         raise _not_ready(f"the store refuses {', '.join(report.refused)}", report)
     if report.may_evict:
         raise _not_ready("the store may evict timers", report)
-    usage = timers().capacity.usage()
+    usage = store().capacity.usage()
     warnings = [*report.warnings, *_of_usage(usage), *_of_signing(settings()), *part_notes.read()]
     return {"status": "ok", "warnings": warnings}
 

@@ -66,12 +66,12 @@ def _of_requests(tally: Tally) -> Iterator[Metric]:
 
 def _of_store() -> Iterator[Metric]:
     try:
-        stats = parts.timers().stats()
+        stats = parts.store().timers.stats()
     except StoreUnavailable:
         yield GaugeMetricFamily("timer_store_up", "Whether the store answers.", value=0)
         return
     yield GaugeMetricFamily("timer_store_up", "Whether the store answers.", value=1)
-    usage = parts.timers().capacity.usage()
+    usage = parts.store().capacity.usage()
     if usage.used is not None:
         yield GaugeMetricFamily("timer_store_used_bytes", "Memory that the store uses.", value=usage.used)
     if usage.most is not None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from timer_service.web.input.arguments import Blueprint
 from timer_service.web.input.schemas import StatsOut
-from timer_service.web.services import timers
+from timer_service.web.services import store
 
 bp = Blueprint("stats", __name__, description="Counts")
 
@@ -17,5 +17,5 @@ bp = Blueprint("stats", __name__, description="Counts")
 @bp.doc(operationId="get_stats")
 def stats() -> dict[str, Any]:
     """Counts by status, and the lateness of the last 1,000 attempts."""
-    usage = timers().capacity.usage()
-    return {**asdict(timers().stats()), "used_bytes": usage.used, "max_bytes": usage.most}
+    usage = store().capacity.usage()
+    return {**asdict(store().timers.stats()), "used_bytes": usage.used, "max_bytes": usage.most}

@@ -16,7 +16,7 @@ from timer_service.web.input.merge_patch import merging
 from timer_service.web.input.queries import CountIn, CountOut, ListIn, ListOut, cursor
 from timer_service.web.input.schemas import AttemptsOut, NewTimer, TimerOut
 from timer_service.web.openapi import IDEMPOTENCY_KEY, MERGE_PATCH
-from timer_service.web.services import changes, listing, timers
+from timer_service.web.services import store
 
 bp = Blueprint("timers", __name__, description="Requests that will be sent")
 
@@ -36,7 +36,7 @@ def create(asked: dict[str, Any]) -> tuple[Timer, int, dict[str, str]]:
     if begun is not None and begun.answer is not None:
         return draft.stored(*begun.answer), 201, {**headers, **idempotency.REPLAYED}
     try:
-        (timer,) = timers().schedule(draft)
+        (timer,) = store().timers.schedule(draft)
     except TimerError as error:
         if not getattr(error, "maybe_done", False):
             idempotency.refused(begun)
@@ -54,7 +54,7 @@ def create(asked: dict[str, Any]) -> tuple[Timer, int, dict[str, str]]:
 def index(query: Query) -> tuple[dict[str, Any], int, dict[str, str]]:
     """A page of timers, scheduled ones unless a status or a tag is asked for; the earliest due comes first."""
     charge(query.limit)
-    page = listing().page(query)
+    page = store().listing.page(query)
     following = cursor(page.next)
     answer: dict[str, Any] = {"data": page.timers, "next_cursor": following}
     if page.total is not None:
@@ -73,7 +73,7 @@ def index(query: Query) -> tuple[dict[str, Any], int, dict[str, str]]:
 def count(query: Query) -> Count:
     """How many timers a list would show in all; `exact` is false where it stopped looking, after 10,000."""
     charge(_COUNTED_AS)
-    return listing().count(query)
+    return store().listing.count(query)
 
 
 @bp.route("/timers/<id:timer_id>", methods=["GET"])
@@ -81,7 +81,7 @@ def count(query: Query) -> Count:
 @bp.doc(operationId="get_timer")
 def show(timer_id: str) -> Timer:
     """One timer as it stands."""
-    return timers().get(timers().id_of(timer_id))
+    return store().timers.get(store().timers.id_of(timer_id))
 
 
 @bp.route("/timers/<id:timer_id>", methods=["PATCH"])
@@ -89,7 +89,7 @@ def show(timer_id: str) -> Timer:
 @bp.doc(operationId="change_timer", requestBody=MERGE_PATCH)
 def change(timer_id: str) -> Timer:
     """Move a scheduled timer, or change what will be sent (RFC 7396)."""
-    return changes().change(timers().id_of(timer_id), merging(json_object()))
+    return store().changes.change(store().timers.id_of(timer_id), merging(json_object()))
 
 
 @bp.route("/timers/<id:timer_id>", methods=["DELETE"])
@@ -97,7 +97,7 @@ def change(timer_id: str) -> Timer:
 @bp.doc(operationId="cancel_timer")
 def cancel(timer_id: str) -> None:
     """Withdraw a timer; after the 204 no attempt is started."""
-    timers().cancel(timers().id_of(timer_id))
+    store().timers.cancel(store().timers.id_of(timer_id))
 
 
 @bp.route("/timers/<id:timer_id>/fire", methods=["POST"])
@@ -105,9 +105,9 @@ def cancel(timer_id: str) -> None:
 @bp.doc(operationId="fire_timer")
 def fire(timer_id: str) -> Timer:
     """Make a scheduled timer due now."""
-    timer = timers().get(timers().id_of(timer_id))
-    timers().fire(timer)
-    return timers().get(timer.id)
+    timer = store().timers.get(store().timers.id_of(timer_id))
+    store().timers.fire(timer)
+    return store().timers.get(timer.id)
 
 
 @bp.route("/timers/<id:timer_id>/replay", methods=["POST"])
@@ -115,9 +115,9 @@ def fire(timer_id: str) -> Timer:
 @bp.doc(operationId="replay_timer")
 def replay(timer_id: str) -> Timer:
     """Send a delivered or failed timer once more."""
-    timer = timers().get(timers().id_of(timer_id))
-    timers().replay(timer)
-    return timers().get(timer.id)
+    timer = store().timers.get(store().timers.id_of(timer_id))
+    store().timers.replay(timer)
+    return store().timers.get(timer.id)
 
 
 @bp.route("/timers/<id:timer_id>/attempts", methods=["GET"])
@@ -125,4 +125,4 @@ def replay(timer_id: str) -> Timer:
 @bp.doc(operationId="list_attempts")
 def attempts(timer_id: str) -> dict[str, list[Attempt]]:
     """The last ten attempts that have ended, oldest first."""
-    return {"data": timers().attempts(timers().id_of(timer_id))}
+    return {"data": store().timers.attempts(store().timers.id_of(timer_id))}

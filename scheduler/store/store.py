@@ -1,0 +1,64 @@
+"""Everything that one process asks of the store, put together from its settings. The only place that does so."""
+
+from __future__ import annotations
+
+from scheduler.settings import Settings
+from scheduler.store.capacity import Capacity
+from scheduler.store.changes import Changes
+from scheduler.store.claims import Claims
+from scheduler.store.health import Health
+from scheduler.store.link import Link, connect
+from scheduler.store.listing import Listing
+from scheduler.store.repeats import Repeats
+from scheduler.store.timers import Timers
+
+
+class Store:
+    """The store as a process uses it: one link, and over it what the API and the pollers call.
+
+    Threads may share it; what claims() gives belongs to one poller. Made without a call to the server, so that it can
+    be made while that is away: each call raises StoreUnavailable by itself. close() ends its connections.
+    """
+
+    def __init__(self, settings: Settings, link: Link | None = None) -> None:
+        """`link` where the default one will not do: then its client, partitions and pause are the caller's choice."""
+        self._settings = settings
+        self.link = link or Link(connect(settings.redis_url, settings.store_timeout))
+        keep_cancelled_ms = _ms(settings.keep_cancelled)
+        self.capacity = Capacity(self.link, settings.max_bytes)
+        self.timers = Timers(
+            self.link,
+            keep_cancelled_ms=keep_cancelled_ms,
+            max_pending=settings.max_pending,
+            capacity=self.capacity,
+        )
+        self.changes = Changes(self.link, self.timers, keep_cancelled_ms=keep_cancelled_ms)
+        self.listing = Listing(self.link)
+        #: Requests under an idempotency key.
+        self.repeats = Repeats(self.link)
+        self.health = Health(self.link)
+
+    @classmethod
+    def for_poller(cls, settings: Settings) -> Store:
+        """Its calls always reach for the server, also right after one failed: a poller has one thread, which backs off
+        by itself, and no longer than its leases allow."""
+        return cls(settings, Link(connect(settings.redis_url, settings.store_timeout), pause=0))
+
+    def claims(self, poller: str, share: int) -> Claims:
+        """The calls of the poller with this name, which lets one destination have `share` of its slots."""
+        return Claims(
+            self.link,
+            poller=poller,
+            share=share,
+            lease_ms=_ms(self._settings.lease),
+            keep_delivered_ms=_ms(self._settings.keep_delivered),
+            keep_failed_ms=_ms(self._settings.keep_failed),
+            keep_finished=self._settings.keep_finished,
+        )
+
+    def close(self) -> None:
+        self.link.client.close()
+
+
+def _ms(seconds: float) -> int:
+    return round(1000 * seconds)
