@@ -6,7 +6,13 @@ ARGS ?=
 # Not empty: make bench in a few minutes, small.
 QUICK ?=
 
-.PHONY: run test quick test-python faults lint bench clean
+# Pinned and hashed; the same for Python 3.11 and later on every platform. setuptools is among them, so that installing
+# ourselves needs no build environment, for which pip would fetch it without a hash.
+HASHED = $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/build.txt
+OURSELVES = $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+DECLARED = setup.cfg pyproject.toml scheduler/version.py
+
+.PHONY: run test quick test-python faults lint package bench upgrade clean
 .DELETE_ON_ERROR:
 
 run: $(VENV)/.run
@@ -44,21 +50,36 @@ $(VENV)/bin/pip:
 	@echo "making $(VENV) ..."
 	@$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.run: $(VENV)/bin/pip setup.cfg pyproject.toml
+$(VENV)/.run: $(VENV)/bin/pip $(DECLARED) requirements/build.txt requirements/up.txt requirements/fast.txt
 	@echo "installing ..."
-	@$(VENV)/bin/pip install --quiet --disable-pip-version-check -e '.[fast]' || { \
+	@$(HASHED) -r requirements/up.txt -r requirements/fast.txt || { \
 	  echo "pycurl or pycares cannot be installed here: going on with requests, which is slower"; \
-	  $(VENV)/bin/pip install --quiet --disable-pip-version-check -e .; }
+	  $(HASHED) -r requirements/up.txt; }
+	@$(OURSELVES)
 	@touch $@
 
-$(VENV)/.dev: $(VENV)/bin/pip setup.cfg pyproject.toml
+$(VENV)/.dev: $(VENV)/bin/pip $(DECLARED) requirements/build.txt requirements/dev.txt
 	@echo "installing with what the tests need ..."
-	@$(VENV)/bin/pip install --quiet --disable-pip-version-check -e '.[fast,dev]'
+	@$(HASHED) -r requirements/dev.txt
+	@$(OURSELVES)
 	@touch $@ $(VENV)/.run
 
-$(VENV)/.bench: $(VENV)/.dev
-	@$(VENV)/bin/pip install --quiet --disable-pip-version-check -e '.[fast,dev,bench]'
+$(VENV)/.bench: $(VENV)/.dev requirements/bench.txt
+	@$(HASHED) -r requirements/bench.txt
 	@touch $@
+
+# The newest versions within the bounds of setup.cfg, with the hashes of every platform's files. First those of the
+# tests, which are a superset of the others but one; then the others at the same versions.
+COMPILE = build/venv-upgrade/bin/uv pip compile --quiet --system-certs --universal --python-version 3.11 --upgrade \
+  --generate-hashes --custom-compile-command 'make upgrade'
+upgrade:
+	@$(PYTHON) -m venv build/venv-upgrade
+	@build/venv-upgrade/bin/python -m pip install --quiet --disable-pip-version-check --upgrade uv
+	@echo setuptools | $(COMPILE) -o requirements/build.txt -
+	@$(COMPILE) --extra up --extra fast --extra dev -o requirements/dev.txt setup.cfg
+	@for extra in up fast bench; do \
+	  $(COMPILE) --constraints requirements/dev.txt --extra $$extra -o requirements/$$extra.txt setup.cfg || exit 1; done
+	@git --no-pager diff --stat requirements
 
 clean:
 	rm -rf $(VENV) build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

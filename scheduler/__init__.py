@@ -1,134 +1,21 @@
-"""The engine of the timer service: a store, a poller, delivery. It knows Redis and HTTP, and nothing of Flask."""
+"""The engine of the timer service: a store, a poller, delivery. It knows Redis and HTTP, and nothing of Flask.
 
-from scheduler.clock import StoreClock
-from scheduler.delivery.descriptors import raise_limit as raise_file_limit
-from scheduler.delivery.dialling import Checkpoint
-from scheduler.delivery.egress import Guard, literal_endpoints
-from scheduler.delivery.open_transport import open_transport, slots, transport_name
-from scheduler.delivery.signing import Signer
-from scheduler.delivery.threaded.transport import RequestsTransport
-from scheduler.errors import (
-    AlreadySent,
-    KeyReused,
-    KeyTaken,
-    SettingsError,
-    StoreNearCapacity,
-    StoreUnavailable,
-    StoreUnsuitable,
-    TimerError,
-    TimerTooLarge,
-    TooManyLists,
-    TooManyPending,
-    UnknownTimer,
-    WrongState,
-)
-from scheduler.memory_limit import in_flight_bytes
-from scheduler.origin import before_path
-from scheduler.poller.doorbell import Doorbell
-from scheduler.poller.fairness import share_of
-from scheduler.poller.loop import Poller
-from scheduler.poller.metrics import PollerMetrics, ended_timers, serving
-from scheduler.settings import Settings, is_loopback
-from scheduler.store.capacity import PART_OF_MAXMEMORY, Capacity, Usage
-from scheduler.store.changes import Changes
-from scheduler.store.claims import Claims
-from scheduler.store.health import Health, Report
-from scheduler.store.link import Link, connect
-from scheduler.store.listing import Listing
-from scheduler.store.refusals import KINDS as REFUSAL_KINDS
-from scheduler.store.repeats import Begun, Repeats
-from scheduler.store.store import Store
-from scheduler.store.timers import Timers
-from scheduler.timer import (
-    Attempt,
-    Backoff,
-    Claim,
-    Count,
-    Delivery,
-    Draft,
-    Page,
-    Place,
-    Query,
-    Rearm,
-    Reason,
-    Redelivery,
-    Result,
-    Settlement,
-    Standing,
-    Stats,
-    Status,
-    Timer,
-    Webhook,
-)
-from scheduler.version import VERSION
+Its names stand in scheduler/public.py and are loaded on first use: the command line takes nothing but the modules
+`duration` and `rfc3339`, and works where no Redis client is installed.
+"""
 
-__all__ = [
-    "PART_OF_MAXMEMORY",
-    "REFUSAL_KINDS",
-    "VERSION",
-    "AlreadySent",
-    "Attempt",
-    "Backoff",
-    "Begun",
-    "Capacity",
-    "Changes",
-    "Checkpoint",
-    "Claim",
-    "Claims",
-    "Count",
-    "Delivery",
-    "Doorbell",
-    "Draft",
-    "Guard",
-    "Health",
-    "KeyReused",
-    "KeyTaken",
-    "Link",
-    "Listing",
-    "Page",
-    "Place",
-    "Poller",
-    "PollerMetrics",
-    "Query",
-    "Rearm",
-    "Reason",
-    "Redelivery",
-    "Repeats",
-    "Report",
-    "RequestsTransport",
-    "Result",
-    "Settings",
-    "SettingsError",
-    "Settlement",
-    "Signer",
-    "Standing",
-    "Stats",
-    "Status",
-    "Store",
-    "StoreClock",
-    "StoreNearCapacity",
-    "StoreUnavailable",
-    "StoreUnsuitable",
-    "Timer",
-    "TimerError",
-    "TimerTooLarge",
-    "Timers",
-    "TooManyLists",
-    "TooManyPending",
-    "UnknownTimer",
-    "Usage",
-    "Webhook",
-    "WrongState",
-    "before_path",
-    "connect",
-    "ended_timers",
-    "in_flight_bytes",
-    "is_loopback",
-    "literal_endpoints",
-    "open_transport",
-    "raise_file_limit",
-    "serving",
-    "share_of",
-    "slots",
-    "transport_name",
-]
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from scheduler.public import *  # noqa: F403
+
+
+def __getattr__(name: str) -> Any:
+    # Without this look `from scheduler import duration` would load everything before the module of that name.
+    if name.startswith("__") or find_spec(f"{__name__}.{name}"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module("scheduler.public"), name)

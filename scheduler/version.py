@@ -1,5 +1,3 @@
-"""The version of what is installed."""
+"""The version. setup.cfg reads it from here."""
 
-from importlib.metadata import version
-
-VERSION = version("timer-service")
+VERSION = "0.1.0"

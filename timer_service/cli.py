@@ -2,32 +2,28 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import re
 import secrets
-import tempfile
 import time
 from base64 import b64encode
 from pathlib import Path
 
 import click
 
-from scheduler import VERSION, Settings, SettingsError, Store, StoreUnavailable, StoreUnsuitable
-from timer_service import logs, standard_streams
+from timer_service import standard_streams
+from timer_service.extras import needed
 from timer_service.process.probe import bracketed, lives
 from timer_service.terminal.commands import timer
 from timer_service.terminal.completion import completion
 from timer_service.terminal.printing import OutputLost, echo
-
-log = logging.getLogger("timer_service")
 
 #: Seconds without a pass of the loop after which a poller is not healthy.
 _HEARTBEAT_AGE = 15.0
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(VERSION, prog_name="timer-service")
+@click.version_option(package_name="timer-service")
 @click.pass_context
 def main(ctx: click.Context) -> None:
     """Send this request to this URL at this time, once.
@@ -51,12 +47,15 @@ main.add_command(completion)
 @click.option("--api-workers", type=int, help="How many gunicorn workers the API has.  [default: 1]")
 def up(**options: str | int | None) -> None:
     """Run everything on this machine: store, API, pollers."""
-    from timer_service.process import up as everything
+    with needed("up"):
+        from scheduler import SettingsError
+        from timer_service.process import first_steps
+        from timer_service.process import up as everything
 
     given = {f"TIMER_{name.upper()}": str(value) for name, value in options.items() if value is not None}
     os.environ.update(given)  # the children read the same settings
-    settings = _settings()
-    _need_temporary_directory()
+    settings = first_steps.read_settings()
+    first_steps.need_temporary_directory()
     try:
         everything.run(settings, external_store=bool(os.environ.get("TIMER_REDIS_URL", "").strip()))
     except (SettingsError, everything.EmbeddedError, everything.StartFailed) as error:
@@ -67,21 +66,26 @@ def up(**options: str | int | None) -> None:
 @click.option("--fd", type=int, hidden=True, help="A listening socket that was inherited.")
 def api(fd: int | None) -> None:
     """Run the API against TIMER_REDIS_URL."""
-    from timer_service.process.server import Server
+    with needed("server"):
+        from timer_service.process import first_steps
+        from timer_service.process.server import Server
 
-    settings = _settings()
-    _need_temporary_directory()
-    _look_at_store(settings)
+    settings = first_steps.read_settings()
+    first_steps.need_temporary_directory()
+    first_steps.look_at_store(settings)
     Server(settings, f"{bracketed(settings.host)}:{settings.port}" if fd is None else f"fd://{fd}").run()
 
 
 @main.command()
 def poller() -> None:
     """Run one poller against TIMER_REDIS_URL."""
-    from timer_service.process import poller as poller_process
+    with needed("server"):
+        from scheduler import SettingsError
+        from timer_service.process import first_steps
+        from timer_service.process import poller as poller_process
 
-    settings = _settings()
-    _look_at_store(settings)
+    settings = first_steps.read_settings()
+    first_steps.look_at_store(settings)
     try:
         poller_process.run(settings)
     except SettingsError as error:
@@ -106,7 +110,10 @@ def receive(host: str, port: int) -> None:
 @main.command()
 def health() -> None:
     """Exit 0 if the part in this container is healthy: the poller of TIMER_HEARTBEAT_FILE, or else the API."""
-    settings = _settings()
+    with needed("server"):
+        from timer_service.process import first_steps
+
+    settings = first_steps.read_settings()
     if settings.heartbeat_file:
         try:
             age = time.time() - Path(settings.heartbeat_file).stat().st_mtime
@@ -128,7 +135,8 @@ def key() -> None:
 @click.option("--read-only", is_flag=True, help="It may look, but not set or cancel.")
 def new(name: str, read_only: bool) -> None:
     """Make a key: one half for the client, one for TIMER_API_KEYS."""
-    from timer_service.web.access.keys import new_key
+    with needed("server"):
+        from timer_service.web.access.keys import new_key
 
     if not re.fullmatch(r"[A-Za-z0-9_.-]+", name):
         raise click.ClickException("a NAME has letters, digits, dots, dashes and underscores only")
@@ -158,39 +166,3 @@ def _tell(*lines: str) -> None:
         echo(*lines)
     except OutputLost as error:  # its line is a secret
         raise click.ClickException(str(error)) from None
-
-
-def _settings() -> Settings:
-    try:
-        settings = Settings.from_env()
-    except SettingsError as error:
-        raise click.ClickException(str(error)) from None
-    logs.configure(settings.log_level, settings.log_format)
-    return settings
-
-
-def _need_temporary_directory() -> None:
-    """gunicorn's workers show in a file there that they live."""
-    try:
-        tempfile.gettempdir()
-    except FileNotFoundError:
-        raise click.ClickException(
-            "no temporary directory can be written, nor /tmp; set TMPDIR to one that can"
-        ) from None
-
-
-def _look_at_store(settings: Settings) -> None:
-    """Say loudly what is wrong with the store; go on if it is only away."""
-    store = Store(settings)
-    try:
-        report = store.health.check()
-        for warning in report.warnings:
-            log.warning("WARNING: %s", warning)
-        if report.refused:
-            log.warning("WARNING: the store refuses %s", ", ".join(report.refused))
-    except StoreUnsuitable as error:
-        raise click.ClickException(str(error)) from None
-    except StoreUnavailable as error:
-        log.warning("%s; waiting for it", error)
-    finally:
-        store.close()

@@ -1,0 +1,27 @@
+"""What to install where a command finds a package missing. The bare install is the client and the command line."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+
+
+class NotInstalled(click.ClickException):
+    exit_code = 2
+
+
+@contextmanager
+def needed(extra: str) -> Iterator[None]:
+    """Around the imports of a command: one line instead of a traceback where a package of `extra` is missing."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package in sys.stdlib_module_names or package in ("", "scheduler", "timer_service"):
+            raise  # a defect of this Python, or of ours
+        raise NotInstalled(
+            f"this command needs {package}, which is not installed: pip install 'timer-service[{extra}]'"
+        ) from None
