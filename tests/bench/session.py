@@ -10,6 +10,8 @@ import ctypes
 import os
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +31,7 @@ def pytest_configure() -> None:
     if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
         signal.signal(signal.SIGHUP, _stop)
     signal.signal(signal.SIGTERM, _stop)
-    if sys.platform == "linux":
-        set_child_subreaper = 36
-        ctypes.CDLL(None).prctl(set_child_subreaper, 1)  # what our children leave is ours
+    adopt_orphans()
 
 
 def pytest_unconfigure() -> None:
@@ -39,10 +39,39 @@ def pytest_unconfigure() -> None:
         print("\nstill running, now killed:", *left, sep="\n  ")
 
 
+@contextmanager
+def no_process_left() -> Iterator[None]:
+    """A program that is no test: SIGINT, SIGTERM and SIGHUP leave the block by SystemExit, and all below ends with it.
+
+    A second signal ends everything at once.
+    """
+
+    def leave(number: int, _: Any) -> None:
+        for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(each, _stop_now)
+        raise SystemExit(128 + number)
+
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, leave)
+    adopt_orphans()
+    try:
+        yield
+    finally:
+        end_descendants()
+
+
+def adopt_orphans() -> None:
+    """What a child leaves running when it ends is below this process then, where end_descendants() finds it."""
+    if sys.platform == "linux":
+        set_child_subreaper = 36
+        ctypes.CDLL(None).prctl(set_child_subreaper, 1)
+
+
 def end_descendants() -> list[str]:
     """Kill what still runs below this process; returns their command lines."""
     found: dict[int, str] = {}
-    while below := _descendants() - found.keys():
+    while below := descendants(os.getpid()) - found.keys():
         for pid in below:
             with contextlib.suppress(OSError):
                 found[pid] = Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ").strip()
@@ -51,15 +80,16 @@ def end_descendants() -> list[str]:
     return [line for line in found.values() if line]
 
 
-def _descendants() -> set[int]:
+def descendants(pid: int) -> set[int]:
+    """The ids of all processes below this one."""
     parents: dict[int, int] = {}
     for entry in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError):  # it may have gone
             parents[int(entry.parent.name)] = int(entry.read_text().rpartition(")")[2].split()[1])
-    found = {os.getpid()}
-    while more := {pid for pid, parent in parents.items() if parent in found} - found:
+    found = {pid}
+    while more := {child for child, parent in parents.items() if parent in found} - found:
         found |= more
-    return found - {os.getpid()}
+    return found - {pid}
 
 
 def _do_nothing(*_: Any) -> None:

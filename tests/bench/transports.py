@@ -6,9 +6,10 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from scheduler import Checkpoint, Claim, Guard, Webhook
+from scheduler import Checkpoint, Claim, Guard
 from scheduler.delivery.egress import networks
 from scheduler.delivery.transport import Answer, Transport
+from tests.bench.claims import a_claim
 
 LEASE = 10.0
 LOOPBACK = Checkpoint(Guard(allow=networks("127.0.0.0/8,::1/128")))
@@ -46,19 +47,8 @@ class HandTransport:
 
 
 def claim(url: str, claimed_at: float | None = None, **webhook: Any) -> Claim:
-    return Claim(
-        id="0" * 22,
-        fence="f",
-        webhook=Webhook(url=url, **{"timeout": 5, **webhook}),
-        destination="tag",
-        number=1,
-        tries=1,
-        due_at=0,
-        planned_at=0,
-        redelivery=None,
-        suspect=False,
-        claimed_at=time.monotonic() if claimed_at is None else claimed_at,
-    )
+    """One that was claimed just now, unless it says when, by the monotonic clock."""
+    return a_claim(url, claimed_at=time.monotonic() if claimed_at is None else claimed_at, **{"timeout": 5, **webhook})
 
 
 def collect(transport: Transport, count: int, seconds: float = 20) -> list[Answer]:

@@ -59,7 +59,8 @@ def test_whatever_is_answered_an_attempt_is_one_request_with_one_end_and_the_nex
     answers, asked, afterwards = replayed.by[transport]
     assert asked == dict.fromkeys(range(len(replayed.cases)), 1)
     assert {answer.claim.webhook.url.rpartition("/")[2] for answer in answers} == set(map(str, asked))
-    assert {judge(answer)[0] for answer in answers} <= set(Result)
+    # A refusal for good counts, though the rest of it never came.
+    assert {judge(answer)[0] for answer in answers if answer.error and answer.status_code != 410} == {Result.RETRYABLE}
     assert {answer.error for answer in answers} <= {None, "protocol", "reset"}
     assert all(answer.sent for answer in answers)
     assert afterwards == 204
@@ -120,7 +121,7 @@ def test_what_comes_before_an_answer_is_none(send: Send) -> None:
 @pytest.mark.parametrize("raw", [b"\0" * 1000, b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 20_000 + b"\r\n"])
 def test_an_answer_too_long_to_be_written_down_has_an_end_too(send: Send, receiver: Receiver, raw: bytes) -> None:
     with raw_receiving(answered(raw)) as hostile:
-        assert judge(send(hostile.url, timeout=2))[0] in tuple(Result)
+        assert judge(send(hostile.url, timeout=2)) == (Result.RETRYABLE, "protocol")
         assert len(hostile.requests) == 1
     assert send(receiver.url).status_code == 204
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import random
 import signal
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 
@@ -213,26 +212,3 @@ KINDS: dict[str, Callable[[Nemesis], None]] = {
     "store full": fill_store,
     "scripts flushed": flush_scripts,
 }
-
-
-class Watch:
-    """Takes a snapshot every so often, from another thread, and judges it at once."""
-
-    def __init__(self, look: Callable[[], object], every: float) -> None:
-        self._look = look
-        self._every = every
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self.failure: Exception | None = None
-
-    def start(self) -> Watch:
-        self._thread.start()
-        return self
-
-    def stop(self) -> None:
-        self._over.set()
-        self._thread.join()
-
-    def _run(self) -> None:
-        while not self._over.wait(self._every):
-            self._look()

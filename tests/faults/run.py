@@ -10,12 +10,14 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from tests.faults.checker import check, one_place
+from tests.bench.session import no_process_left
+from tests.faults.checker import check
 from tests.faults.field import Field
 from tests.faults.history import Bounds
 from tests.faults.load import Load, Mix
-from tests.faults.nemesis import KINDS, Nemesis, Watch, plan
+from tests.faults.nemesis import KINDS, Nemesis, plan
 from tests.faults.report import Report
+from tests.faults.watch import Watch
 
 #: Seconds.
 LEASE = 3.0
@@ -35,7 +37,7 @@ def run(folder: Path, seed: int, seconds: float, mix: Mix, *, times: int = 1, sa
             apis.append((int(field.url.rpartition(":")[2]), part))
         load = Load(field, [f"http://127.0.0.1:{port}" for port, _ in apis], mix, seed)
         nemesis = Nemesis(field, apis, seed)
-        watch = Watch(lambda: look(field), every=LEASE).start()
+        watch = Watch(field, every=LEASE).start()
         load.start()
         struck: Counter[str] = Counter()
         begun = time.monotonic()
@@ -57,16 +59,6 @@ def run(folder: Path, seed: int, seconds: float, mix: Mix, *, times: int = 1, sa
         field.remove()
 
 
-def look(field: Field) -> None:
-    """A snapshot; kept only if something is wrong with it."""
-    try:
-        snapshot = field.snapshot()
-    except Exception:  # the store is away
-        return
-    if any(one_place(snapshot)):
-        field.record.snapshots.append(snapshot)
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=10)
@@ -76,7 +68,7 @@ def main() -> int:
     asked = parser.parse_args()
     seed = random.SystemRandom().randrange(10**6) if asked.seed is None else asked.seed
     print(f"seed {seed}", file=sys.stderr)
-    with tempfile.TemporaryDirectory() as folder:
+    with no_process_left(), tempfile.TemporaryDirectory() as folder:
         report = run(Path(folder), seed, 60 * asked.minutes, Mix(rate=asked.rate), times=asked.times, say=True)
     print(report)
     if report.violations:

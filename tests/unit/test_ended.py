@@ -7,24 +7,23 @@ from typing import Any
 
 import pytest
 
-from scheduler import Claim, Delivery, Rearm, Reason, Result, Webhook
+from scheduler import Claim, Delivery, Rearm, Reason, Result
 from scheduler.delivery.transport import Answer
 from scheduler.poller.settlements import settlement
+from tests.bench.claims import a_claim
 
 AT = 1_767_225_600_000
 ONCE = {"delivery": Delivery.AT_MOST_ONCE}
 
 
 def ended_claim() -> Claim:
-    return Claim("t", "f", Webhook("http://h/"), "tag", 1, 1, AT, AT, None, False, 0.0)
+    return a_claim(due_at=AT, planned_at=AT)
 
 
 def ended(status: int | None = 204, error: str | None = None, *, asks: str | None = None, **more: Any) -> Any:
     """`asks`: the answer's timer-reschedule; `more` is the webhook's, `reschedules`: how often it was obeyed before."""
     reschedules = more.pop("reschedules", 0)
-    claim = Claim(
-        "t", "f", Webhook("http://h/", **more), "tag", 3, 1, AT, AT, None, False, 0.0, 1 + reschedules, reschedules
-    )
+    claim = a_claim(number=3, due_at=AT, planned_at=AT, occurrence=1 + reschedules, reschedules=reschedules, **more)
     headers = {} if asks is None else {"timer-reschedule": asks}
     answer = Answer(claim=claim, started_at=AT, status_code=status, error=error, headers=headers)
     return settlement(answer, AT, "p")

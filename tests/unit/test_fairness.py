@@ -6,9 +6,10 @@ from itertools import count
 
 import pytest
 
-from scheduler import Claim, Webhook
+from scheduler import Claim
 from scheduler.poller.fairness import HANGS_AFTER, Fairness
 from scheduler.store.room import SUSPECTS
+from tests.bench.claims import a_claim
 
 MIB = 1024 * 1024
 
@@ -35,19 +36,8 @@ class Poller:
         """As many as there is room for."""
         taken = 0
         while taken < most and self.may_take(tag):
-            claim = Claim(
-                id=str(next(self._serial)),
-                fence="f",
-                webhook=Webhook(url="http://receiver/"),
-                destination=tag,
-                number=1,
-                tries=1,
-                due_at=0,
-                planned_at=0,
-                redelivery=None,
-                suspect=suspect,
-                claimed_at=self.now,
-                size=size,
+            claim = a_claim(
+                id=str(next(self._serial)), destination=tag, suspect=suspect, claimed_at=self.now, size=size
             )
             self.held.append(claim)
             self.fairness.add(claim)
@@ -208,19 +198,7 @@ def test_as_many_destinations_as_there_are_slots_leave_nothing_behind() -> None:
     for around in range(3):
         tags = [f"{around}-{number}" for number in range(3000)]
         for tag in tags:
-            claim = Claim(
-                id=tag,
-                fence="f",
-                webhook=Webhook(url="http://receiver/"),
-                destination=tag,
-                number=1,
-                tries=1,
-                due_at=0,
-                planned_at=0,
-                redelivery=None,
-                suspect=False,
-                claimed_at=0.0,
-            )
+            claim = a_claim(id=tag, destination=tag)
             poller.held.append(claim)
             poller.fairness.add(claim)
         for claim in poller.held:

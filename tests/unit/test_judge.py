@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scheduler import Claim, Delivery, Rearm, Redelivery, Result, Signer, Webhook, duration
+from scheduler import Claim, Delivery, Rearm, Redelivery, Result, Signer, duration
 from scheduler.delivery.judge import judge, retry_after
 from scheduler.delivery.judge import rearm as asked_rearm
 from scheduler.delivery.request import build
 from scheduler.delivery.transport import Answer
+from tests.bench.claims import a_claim
 
 NOW = 1_767_225_600_000  # 2026-01-01T00:00:00Z
 
@@ -18,20 +21,16 @@ NOW = 1_767_225_600_000  # 2026-01-01T00:00:00Z
 UNSIGNED = Signer("")
 
 
-def claim(**webhook: object) -> Claim:
-    return Claim(
-        id="0" * 22,
-        fence="f",
-        webhook=Webhook(**{"url": "http://h/", **webhook}),  # type: ignore[arg-type]
-        destination="tag",
-        number=2,
-        tries=2,
-        due_at=NOW - 7000,
-        planned_at=NOW - 5,
-        redelivery=Redelivery.RETRY,
-        suspect=False,
-        claimed_at=0.0,
-    )
+def claim(**webhook: Any) -> Claim:
+    said = {"url": "http://h/", **webhook}
+    second: dict[str, Any] = {
+        "number": 2,
+        "tries": 2,
+        "due_at": NOW - 7000,
+        "planned_at": NOW - 5,
+        "redelivery": Redelivery.RETRY,
+    }
+    return a_claim(**second, **said)
 
 
 def answer(status: int | None = None, *, error: str | None = None, sent: bool = True, **more: object) -> Answer:

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from scheduler import Attempt, Claim, Rearm, Reason, Redelivery, Result, Settlement, Webhook
+from scheduler import Attempt, Claim, Rearm, Reason, Redelivery, Result, Settlement
 from scheduler.poller.counts import BOUNDS, Distribution, Tally
 from scheduler.poller.settlements import _MOST_DESTINATIONS, _destinations, attempt_line
 from scheduler.timer import reason_of
+from tests.bench.claims import a_claim
 
 
 def attempt(**said: Any) -> Attempt:
@@ -114,4 +115,4 @@ def _settled(it: Attempt, retry_ms: int | None = None, rearm: Rearm | None = Non
 
 
 def _claim(url: str = "https://API.example.com/hook", tag: str = "tag", key: str | None = None) -> Claim:
-    return Claim("t", "f", Webhook(url), tag, 1, 1, 0, 0, None, False, 0.0, key=key)
+    return a_claim(url, id="t", destination=tag, key=key)
