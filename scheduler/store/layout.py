@@ -9,9 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from scheduler.store.keys import PARTITIONS
+from scheduler.store.record import FORMAT
 
-#: Of what is stored: the one that this version writes, and the highest that it reads.
-FORMAT = 1
 #: Before the first format that is kept for good.
 _OLDER = 0
 

@@ -12,6 +12,7 @@ from flask.testing import FlaskClient
 
 from scheduler import Claims, Draft, Health, Link, Settings, StoreUnsuitable, Timers, Webhook, connect
 from scheduler.store import keys, layout
+from scheduler.store.record import encode
 from scheduler.timer import Timer
 from tests.bench.servers import Server
 from tests.bench.store import Bench
@@ -84,7 +85,7 @@ def _changing(bench: Bench, timer: Timer, failed: Timer) -> dict[str, Callable[[
         "change": lambda: bench.changes.change(timer.id, lambda _: draft),
         "fire": lambda: bench.timers.fire(timer),
         "replay": lambda: bench.timers.replay(failed),
-        "supersede": lambda: bench.link.run("supersede", 0, [timer.id, 0, 1, draft.id, 9, b"- - key=k\nhttp://h/\n"]),
+        "supersede": lambda: bench.link.run("supersede", 0, [timer.id, 0, 1, draft.id, 9, encode(draft.webhook, "k")]),
         "cancel": lambda: bench.timers.cancel(timer.id),
     }
 

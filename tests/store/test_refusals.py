@@ -198,6 +198,8 @@ def old_redis() -> Iterator[str]:
                 return refusal
             case b"HELLO":
                 return b"-ERR unknown command\r\n"
+            case b"GET":
+                return b"$-1\r\n"
         return b"+OK\r\n"
 
     def serve(peer: socket.socket) -> None:
