@@ -155,7 +155,7 @@ class Health:
         reason = layout.refusal(found, self._link.partitions)
         if reason:
             raise StoreUnsuitable(reason)
-        self._born.setdefault(partition, _born(found))
+        self._born.setdefault(partition, layout.read(found).born)
 
     def _still_there(self, partition: int) -> bool:
         """False once a partition was laid out anew since we saw it, or is not laid out at all."""
@@ -169,12 +169,7 @@ class Health:
             if error.kind != "noperm":
                 raise
             return True
-        return found is not None and _born(found) == ours
-
-
-def _born(raw: bytes) -> str:
-    said = layout.read(raw)
-    return said.born if said else ""
+        return found is not None and f"born={ours}" in found.decode("utf-8", "replace").split()
 
 
 def _subscribe(subscription: Any, channels: list[str]) -> None:

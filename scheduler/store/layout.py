@@ -30,18 +30,15 @@ def begins(partitions: int) -> str:
     return f"format={FORMAT} partitions={partitions} "
 
 
-def read(raw: bytes) -> Layout | None:
-    """None for what is no layout."""
+def read(raw: bytes) -> Layout:
+    """Raises ValueError for what is no layout."""
     words = dict(word.split("=", 1) for word in raw.decode("utf-8", "replace").split() if "=" in word)
-    try:
-        return Layout(
-            format=int(words["format"]),
-            partitions=int(words.get("partitions", 1)),
-            born=words.get("born", ""),
-            moved=words.get("moved", ""),
-        )
-    except (KeyError, ValueError):
-        return None
+    return Layout(
+        format=int(words.get("format", "")),
+        partitions=int(words.get("partitions", 1)),
+        born=words.get("born", ""),
+        moved=words.get("moved", ""),
+    )
 
 
 def refusal(raw: bytes, asked: int | None) -> str | None:
@@ -49,8 +46,9 @@ def refusal(raw: bytes, asked: int | None) -> str | None:
 
     `asked`: the partitions that the caller has to have; None if any number will do.
     """
-    layout = read(raw)
-    if layout is None:
+    try:
+        layout = read(raw)
+    except ValueError:
         return f"the store's layout cannot be read ({raw[:100]!r}): it belongs to a later version, or to something else"
     if layout.format <= _OLDER:
         return (

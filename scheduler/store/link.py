@@ -112,30 +112,28 @@ class Link:
 
     def _look_up_layout(self) -> int:
         """The partitions of the store; those that are empty are laid out like the others, or as we were asked to."""
-        with self.translated("GET"), self.client.pipeline(transaction=False) as calls:
-            for partition in range(keys.SLOTS):
-                calls.get(keys.layout(partition))
-            found: list[Any] = calls.execute(raise_on_error=False)
-            for answer in found:
-                if isinstance(answer, Exception):
-                    raise answer
-        said = [raw for raw in found if raw is not None]
-        self._suits(said, self._asked)
-        first = layout.read(said[0]) if said else None
-        partitions = first.partitions if first else self._asked or 1
-        self._suits(said, partitions)
+        first = next(filter(None, map(self._layout, range(keys.SLOTS))), None)
+        partitions = self._asked or 1 if first is None else self._suitable(first, self._asked)
         script = self.client.register_script(source("layout", partitions))
         for partition in range(partitions):
-            if found[partition] is None:
+            found = self._layout(partition)
+            if found is None:
                 with self.translated("script layout"):
-                    self._suits([script(keys=[keys.root(partition)])], partitions)
+                    found = script(keys=[keys.root(partition)])
+            self._suitable(found, partitions)
         return partitions
 
-    def _suits(self, layouts: Sequence[bytes], partitions: int | None) -> None:
-        for raw in layouts:
-            reason = layout.refusal(raw, partitions)
-            if reason:
-                raise self._unsuitable(reason)
+    def _layout(self, partition: int) -> bytes | None:
+        with self.translated("GET"):
+            found: bytes | None = self.client.get(keys.layout(partition))  # type: ignore[assignment]
+        return found
+
+    def _suitable(self, raw: bytes, partitions: int | None) -> int:
+        """How many partitions it says. Raises StoreUnsuitable."""
+        reason = layout.refusal(raw, partitions)
+        if reason:
+            raise self._unsuitable(reason)
+        return layout.read(raw).partitions
 
     def _unsuitable(self, reason: str) -> StoreUnsuitable:
         self.failures["unsuitable"] += 1
