@@ -10,6 +10,7 @@ from random import random
 import redis
 
 from scheduler.store import keys
+from scheduler.store.link import Link
 
 log = logging.getLogger(__name__)
 
@@ -22,9 +23,8 @@ _RESUBSCRIBE = 0.5
 class Doorbell:
     """One pass is one subscription, which ends with its connection. A ring lost in between costs one sleep, 1 s."""
 
-    def __init__(self, client: redis.Redis, partitions: int, ring: Callable[[], None]) -> None:
-        self._client = client
-        self._channels = [keys.bell(partition) for partition in range(partitions)]
+    def __init__(self, link: Link, ring: Callable[[], None]) -> None:
+        self._link = link
         self._ring = ring
         #: Made so far.
         self.subscriptions = 0
@@ -38,9 +38,11 @@ class Doorbell:
         self._stopping.set()
 
     def listen(self) -> None:
-        """One pass: subscribe, then ring for the subscription itself and for every message. Raises redis.RedisError."""
-        with self._client.pubsub() as subscription:  # type: ignore[no-untyped-call]
-            subscription.ssubscribe(*self._channels)
+        """One pass: subscribe, then ring for the subscription itself and for every message. Raises redis.RedisError
+        or StoreUnavailable."""
+        channels = [keys.bell(partition) for partition in range(self._link.partitions)]
+        with self._link.client.pubsub() as subscription:  # type: ignore[no-untyped-call]
+            subscription.ssubscribe(*channels)
             self.subscriptions += 1
             asked = False
             while not self._stopping.is_set():

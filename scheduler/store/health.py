@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import threading
 import time
 from collections.abc import Callable
@@ -12,7 +11,7 @@ from typing import Any
 import redis
 
 from scheduler.errors import StoreUnavailable, StoreUnsuitable
-from scheduler.store import keys
+from scheduler.store import keys, layout
 from scheduler.store.link import OLDEST, Link
 from scheduler.store.scripts import source
 
@@ -37,7 +36,8 @@ class Health:
     def __init__(self, link: Link, clock: Callable[[], float] = time.monotonic) -> None:
         self._link = link
         self._clock = clock
-        self._markers: dict[int, bytes] = {}
+        #: When each partition was laid out, as we saw it first.
+        self._born: dict[int, str] = {}
         self._lock = threading.Lock()
         self._written_at = float("-inf")
         #: What the last write found: the refused commands, or why it failed.
@@ -142,27 +142,34 @@ class Health:
 
     def _write(self, partition: int) -> list[str]:
         """The refused commands of one partition."""
-        proposed = secrets.token_hex(8).encode()
-        found, *refused = self._link.run("check", partition, [proposed])
-        self._markers.setdefault(partition, found or proposed)
+        found, *refused = self._link.run("check", partition)
+        if found:
+            self._look_at_layout(partition, found)
         place = keys.bell(partition)
         return [
             f"spublish on {place}" if it.startswith(b"spublish ") else it.partition(b" ")[0].decode() for it in refused
         ]
 
+    def _look_at_layout(self, partition: int, found: bytes) -> None:
+        """Raises StoreUnsuitable for a store that was moved or upgraded under us."""
+        reason = layout.refusal(found, self._link.partitions)
+        if reason:
+            raise StoreUnsuitable(reason)
+        self._born.setdefault(partition, layout.read(found).born)
+
     def _still_there(self, partition: int) -> bool:
-        """False once the marker that we saw is no longer there."""
-        ours = self._markers.get(partition)
+        """False once a partition was laid out anew since we saw it, or is not laid out at all."""
+        ours = self._born.get(partition)
         if ours is None:
             return True
         try:
             with self._link.translated("GET"):
-                found = self._link.client.get(keys.marker(partition))
+                found: Any = self._link.client.get(keys.layout(partition))
         except StoreUnavailable as error:
             if error.kind != "noperm":
                 raise
             return True
-        return found == ours
+        return found is not None and f"born={ours}" in found.decode("utf-8", "replace").split()
 
 
 def _subscribe(subscription: Any, channels: list[str]) -> None:

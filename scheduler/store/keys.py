@@ -112,9 +112,9 @@ def probe(partition: int) -> str:
     return f"{_PREFIXES[partition]}probe"
 
 
-def marker(partition: int) -> str:
-    """What an installation has written: gone once its store came back empty."""
-    return f"{_PREFIXES[partition]}marker"
+def layout(partition: int) -> str:
+    """How the store is laid out: gone, or another, once it came back empty."""
+    return f"{_PREFIXES[partition]}layout"
 
 
 def bell(partition: int) -> str:

@@ -13,7 +13,7 @@ from redis.commands.core import Script
 from redis.retry import Retry
 
 from scheduler.errors import StoreUnavailable, StoreUnsuitable
-from scheduler.store import keys, refusals
+from scheduler.store import keys, layout, refusals
 from scheduler.store.breaker import PAUSE, Breaker
 from scheduler.store.dialling import connection_class
 from scheduler.store.scripts import source
@@ -68,9 +68,11 @@ class Link:
     `pause`: seconds after a lost connection for which calls are refused unasked.
     """
 
-    def __init__(self, client: redis.Redis, partitions: int = 1, pause: float = PAUSE) -> None:
+    def __init__(self, client: redis.Redis, partitions: int | None = None, pause: float = PAUSE) -> None:
+        """`partitions`: what an empty store gets (1 unless said), and what one that is not empty has to have."""
         self.client = client
-        self.partitions = partitions
+        self._asked = partitions
+        self._partitions: int | None = None
         self._breaker = Breaker(pause)
         self._refusals = refusals.RefusalLog()
         #: Calls that failed, by kind: those of refusals.KINDS.
@@ -78,6 +80,21 @@ class Link:
         #: Called with the kind of each call that failed.
         self.on_failure: Callable[[str], object] = bool
         self._scripts: dict[str, Script] = {}
+
+    @property
+    def partitions(self) -> int:
+        """As the store is laid out: looked up once, for it never changes under a process that serves it.
+
+        Raises StoreUnsuitable for a store that this version cannot serve.
+        """
+        if self._partitions is None:
+            try:
+                self._partitions = self._look_up_layout()
+            except StoreUnavailable as error:
+                if error.kind != "noperm":
+                    raise
+                return self._asked or 1  # no script of ours will do more for this user, but each says what is refused
+        return self._partitions
 
     def run(self, name: str, partition: int, args: Sequence[str | bytes | int | float] = ()) -> Any:
         """Run one script of lua/ on one partition; its contract says what comes back."""
@@ -87,9 +104,42 @@ class Link:
         """The same for a script whose one key is not that of a partition."""
         script = self._scripts.get(name)
         if script is None:
-            script = self._scripts[name] = self.client.register_script(source(name))
+            script = self.client.register_script(source(name, self.partitions))
+            if self._partitions is not None:
+                self._scripts[name] = script
         with self.translated(f"script {name}"):
             return script(keys=[key], args=args)
+
+    def _look_up_layout(self) -> int:
+        """The partitions of the store; those that are empty are laid out like the others, or as we were asked to."""
+        first = next(filter(None, map(self._layout, range(keys.SLOTS))), None)
+        partitions = self._asked or 1 if first is None else self._suitable(first, self._asked)
+        script = self.client.register_script(source("layout", partitions))
+        for partition in range(partitions):
+            found = self._layout(partition)
+            if found is None:
+                with self.translated("script layout"):
+                    found = script(keys=[keys.root(partition)])
+            self._suitable(found, partitions)
+        return partitions
+
+    def _layout(self, partition: int) -> bytes | None:
+        with self.translated("GET"):
+            found: bytes | None = self.client.get(keys.layout(partition))  # type: ignore[assignment]
+        return found
+
+    def _suitable(self, raw: bytes, partitions: int | None) -> int:
+        """How many partitions it says. Raises StoreUnsuitable."""
+        reason = layout.refusal(raw, partitions)
+        if reason:
+            raise self._unsuitable(reason)
+        return layout.read(raw).partitions
+
+    def _unsuitable(self, reason: str) -> StoreUnsuitable:
+        self.failures["unsuitable"] += 1
+        self.on_failure("unsuitable")
+        self._refusals.tell(reason, reason)
+        return StoreUnsuitable(reason)
 
     def info(self) -> dict[str, Any]:
         with self.translated("INFO"):
@@ -106,6 +156,9 @@ class Link:
         self._breaker.succeeded()
 
     def _failed(self, error: redis.RedisError, what: str) -> StoreUnavailable:
+        if refusals.is_of_layout(error):
+            reason = layout.refusal(str(error).partition("LAYOUT ")[2].encode(), self._partitions)
+            return self._unsuitable(reason or "the store was laid out anew: start this process anew")
         kind = refusals.kind(error)
         is_refusal = kind != "other" or not isinstance(error, redis.ConnectionError | redis.TimeoutError)
         if not is_refusal:

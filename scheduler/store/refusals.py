@@ -55,6 +55,11 @@ def kind(error: redis.RedisError) -> str:
     return _BEFORE.get(_code(error), "other")
 
 
+def is_of_layout(error: redis.RedisError) -> bool:
+    """Whether a script of ours found that the store is laid out for others (lua/shared.lua)."""
+    return _code(error) == "LAYOUT"
+
+
 def may_have_run(error: redis.RedisError) -> bool:
     """Whether the store may have done some of what it refused: unless its answer proves that nothing ran.
 

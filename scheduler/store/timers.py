@@ -43,7 +43,7 @@ class Timers:
         #: The bytes that the store may hold.
         self.capacity = capacity or Capacity(link)
         self._keep_cancelled_ms = keep_cancelled_ms
-        self._max_pending = -(-max_pending // link.partitions)
+        self._max_pending = max_pending
 
     def new_id(self, key: str | None = None) -> str:
         """Of a timer with a key in the slot that the key gives, where its key can be looked up."""
@@ -80,7 +80,7 @@ class Timers:
             return len(records[number]) + _NAME_BYTES * (len(draft.tags) + (draft.key is not None))
 
         for partition, batch in self._batches(records, lambda number: drafts[number].id, weight):
-            args: list[str | bytes | int] = [self._max_pending]
+            args: list[str | bytes | int] = [-(-self._max_pending // self._link.partitions)]
             for number in batch:
                 draft = drafts[number]
                 when = ("in", draft.delay_ms) if draft.due_at is None else ("at", draft.due_at)

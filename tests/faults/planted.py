@@ -114,7 +114,7 @@ class PlantedLink(Link):
 
 
 def plant(bug: str) -> None:
-    link.source = lambda script: text(script, bug)  # type: ignore[attr-defined, assignment]
+    link.source = lambda script, partitions: text(script, bug)  # type: ignore[attr-defined, assignment]
     BUGS[bug].python()
 
 

@@ -318,7 +318,9 @@ def test_a_delivered_timer_stays_readable_with_its_attempt_until_forgotten(bench
         bench.timers.get(timer.id)
     bench.check()
     left = {key.decode() for key in bench.client.keys("timers:*")}
-    assert left <= {f"timers:{{0}}:{key}" for key in ("clock", "seen", "lateness", "counters", "lastclaim:one")}
+    assert left <= {
+        f"timers:{{0}}:{key}" for key in ("clock", "layout", "seen", "lateness", "counters", "lastclaim:one")
+    }
 
 
 def test_a_retry_is_due_when_asked_and_says_when(bench: Bench) -> None:

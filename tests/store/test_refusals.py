@@ -120,7 +120,7 @@ def test_what_a_script_left_half_done_is_not_called_undone_and_a_repeat_complete
     assert timers.get(draft.id).due_at > timers.get(draft.id).created_at
 
 
-def test_readiness_of_one_who_may_not_read_the_marker_leaves_it_to_the_others(server: Server) -> None:
+def test_readiness_of_one_who_may_not_read_the_layout_leaves_it_to_the_others(server: Server) -> None:
     """It wrote one of its own, and all others said that the store had come back empty."""
     health = Health(Link(connect(server.url, 5)), clock=count().__next__)
     before = health.check().warnings
@@ -198,6 +198,8 @@ def old_redis() -> Iterator[str]:
                 return refusal
             case b"HELLO":
                 return b"-ERR unknown command\r\n"
+            case b"GET":
+                return b"$-1\r\n"
         return b"+OK\r\n"
 
     def serve(peer: socket.socket) -> None:
@@ -273,7 +275,7 @@ def test_a_call_of_ours_that_the_store_is_slow_with_does_not_refuse_the_others()
         Health(link).check()
         server.client().client_pause(60_000, all=False)  # writes only
         with pytest.raises(StoreUnavailable) as raised:
-            link.run("check", 0, ["marker"])
+            link.run("check", 0)
         assert raised.value.maybe_done
         with link.translated("PING"):
             assert link.client.ping()

@@ -45,7 +45,7 @@ def run(settings: Settings) -> None:
         max_bytes=in_flight_bytes(settings.max_in_flight_bytes),
         heartbeat=_heartbeat(settings.heartbeat_file),
     )
-    doorbell = Doorbell(store.link.client, store.link.partitions, transport.wake)
+    doorbell = Doorbell(store.link, transport.wake)
     for number in ending():
         signal.signal(number, lambda *_: poller.stop())
     info = {"poller": name, "transport": transport_name(settings), "version": VERSION}

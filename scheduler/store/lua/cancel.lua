@@ -1,9 +1,12 @@
 #!lua flags=allow-oom
 -- Withdraws timers that no poller holds. Repeatable: a cancelled timer is answered 'cancelled' again.
 -- KEYS[1] timers:{p}:scheduled (ZSET)
--- Computes waiting, waiting:<tag>, timer:<id>, keys, delivering, delivered, failed, cancelled, progress, counters
+-- Computes waiting, waiting:<tag>, timer:<id>, keys, delivering, delivered, failed, cancelled, progress, counters, layout
 -- ARGV    ms a cancelled timer is kept | then ids
 -- Returns per id its status now ('cancelled': done), or '' if it is unknown
+
+local refused = refuse_layout()
+if refused then return refused end
 
 local now = math.ceil(now_us() / 1000)
 local forget_at = now + tonumber(ARGV[1])

@@ -1,13 +1,12 @@
 #!lua
--- The readiness test: runs every command that our scripts use, on keys of its own, and writes the marker of this installation.
+-- The readiness test: runs every command that our scripts use, on keys of its own, and lays out a store that came back empty.
 -- A store that refuses writes, or is full, refuses this script; what its user may not run is told by name.
 -- KEYS[1] timers:{p}:scheduled (ZSET)
--- Computes marker (STRING), probe (STRING), probe:set (ZSET), probe:hash (HASH), probe:list (LIST), bell
--- ARGV    the marker to write where there is none
--- Returns the marker that stood there before, or '': a new store, or one that came back empty | then per command that was refused
---         `<command> <what the store said>`
+-- Computes layout, probe (STRING), probe:set (ZSET), probe:hash (HASH), probe:list (LIST), bell
+-- ARGV    none
+-- Returns the layout, '' if it cannot be told | then per command that was refused `<command> <what the store said>`
 
-local MARKER, TEXT = ROOT .. 'marker', ROOT .. 'probe'
+local TEXT = ROOT .. 'probe'
 local SET, HASH, LIST = TEXT .. ':set', TEXT .. ':hash', TEXT .. ':list'
 
 local refused = {}
@@ -31,6 +30,5 @@ for _, command in ipairs({
   { 'SPUBLISH', ROOT .. 'bell', '' },
 }) do try(unpack(command)) end
 
-local before = try('GET', MARKER)
-try('SET', MARKER, ARGV[1], 'NX') -- not by what GET says: it may be refused, and the marker be another's
-return { before or '', unpack(refused) }
+if refused[1] then return { '', unpack(refused) } end -- whether there is a layout, and what else stands there, may be unknown
+return { redis.call('GET', LAYOUT) or lay_out() }

@@ -4,7 +4,7 @@
 -- Repeatable: the same claim id again returns the same batch and takes nothing new.
 -- KEYS[1] timers:{p}:scheduled (ZSET)
 -- Computes waiting, waiting:<tag>, delivering, failed, delivered, cancelled, timer:<id>, keys, tag:<tag>, claims, progress,
---         attempts:<id>, seen, lastclaim:<poller>, counters
+--         attempts:<id>, seen, lastclaim:<poller>, counters, layout
 -- ARGV    poller | claim id | limit | timers of one destination it takes at most | lease ms | ms a failed timer is kept
 --         | finished timers kept per status | bytes of records it takes, the last one more | saturated tags (`!suspects`: one)
 --         | tags that answer, or '*': all do | timers of all newcomers, which are neither, that it takes at most
@@ -31,6 +31,9 @@ local FORGET_WORK = 400         -- timers and names of theirs forgotten in one c
 local FORGET = 100              -- overdue finished timers forgotten per status and claim, or twice the limit if that is more
 local AGAIN = 50000             -- us until a caller with nothing else to do should come again for what was left undone: a poller
                                 -- then forgets 3,800 a second, a million in under five minutes
+
+local refused = refuse_layout()
+if refused then return refused end
 
 local us = now_us()
 local now = math.floor(us / 1000)

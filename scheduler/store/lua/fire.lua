@@ -1,11 +1,14 @@
 #!lua flags=allow-oom
 -- Makes a scheduled timer due now. Repeatable: one that has been attempted since the caller read it has been fired.
 -- KEYS[1] timers:{p}:scheduled (ZSET)
--- Computes waiting:<tag>, timer:<id>, tag:<tag>, delivering, delivered, failed, cancelled, progress, bell
+-- Computes waiting:<tag>, timer:<id>, tag:<tag>, delivering, delivered, failed, cancelled, progress, bell, layout
 -- ARGV    id | attempts as read
 -- Returns 'done', or its status if it is not scheduled, '' if it is unknown
 
 local id, attempts = ARGV[1], tonumber(ARGV[2])
+
+local refused = refuse_layout()
+if refused then return refused end
 
 local now = math.ceil(now_us() / 1000)
 local status, due, behind = standing(id)

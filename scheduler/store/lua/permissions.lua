@@ -7,7 +7,7 @@
 
 -- Each with what else it takes at least, after its key.
 local NEEDED = {
-  { 'DEL' }, { 'GET' }, { 'GETRANGE', 0, 0 }, { 'HDEL', 'a' }, { 'HGET', 'a' }, { 'HINCRBY', 'a', 1 }, { 'HMGET', 'a' },
+  { 'DEL' }, { 'EXISTS' }, { 'GET' }, { 'GETRANGE', 0, 0 }, { 'HDEL', 'a' }, { 'HGET', 'a' }, { 'HINCRBY', 'a', 1 }, { 'HMGET', 'a' },
   { 'HSET', 'a', 'a' }, { 'LPUSH', 'a' }, { 'LTRIM', 0, 0 }, { 'MGET' }, { 'RPUSH', 'a' }, { 'SET', 'a' }, { 'STRLEN' }, { 'ZADD', 0, 'a' },
   { 'ZCARD' }, { 'ZCOUNT', 0, 0 }, { 'ZRANGE', 0, 0 }, { 'ZRANGEBYSCORE', 0, 0 }, { 'ZREM', 'a' }, { 'ZSCORE', 'a' },
 }

@@ -2,9 +2,12 @@
 -- Schedules delivered or failed timers once more, due now. Repeatable: one that was replayed since the caller read it is left alone.
 -- A delivered one begins another occurrence; a failed one goes on with its last, which its receiver has not accepted.
 -- KEYS[1] timers:{p}:scheduled (ZSET)
--- Computes waiting:<tag>, timer:<id>, keys, tag:<tag>, delivering, delivered, failed, cancelled, progress, bell
+-- Computes waiting:<tag>, timer:<id>, keys, tag:<tag>, delivering, delivered, failed, cancelled, progress, bell, layout
 -- ARGV    per timer 2: id | attempts as read
 -- Returns per timer: 'done' | its status if that does not allow it, '' if it is unknown | 'key <id>': who has its key now
+
+local refused = refuse_layout()
+if refused then return refused end
 
 local now = math.ceil(now_us() / 1000)
 local _, earliest = head(SCHEDULED)

@@ -19,6 +19,8 @@
 --   timers:{p}:seen                            STRING `<ms of the last claim or renewal> <ms before which no lease is taken back>`
 --   timers:{p}:lastclaim:<poller>              STRING claim id and ids of a poller's last claim
 --   timers:{p}:counters                        HASH   sums: lost_leases, refused_settles, `ended:<reason>` of timers
+--   timers:{p}:layout                          STRING `format=<n> partitions=<n> born=<ms>`, then any more words (store/layout.py)
+--   timers:{p}:idem:<digest>                   STRING an idempotency key: the request it stands for, and the answer
 --   timers:{p}:bell                            channel of the doorbell
 -- Moments are ms since the epoch: whole numbers, written by int() because tostring() keeps 14 digits and the year 9999 has 15.
 
@@ -26,6 +28,7 @@ local ROOT = string.match(KEYS[1], '^timers:{%w+}:') -- the tag of each partitio
 local SCHEDULED, WAITING, DELIVERING = KEYS[1], ROOT .. 'waiting', ROOT .. 'delivering'
 local CLAIMS, PROGRESS = ROOT .. 'claims', ROOT .. 'progress'
 local COUNTERS, BY_KEY = ROOT .. 'counters', ROOT .. 'keys'
+local LAYOUT = ROOT .. 'layout' -- LAYOUT_BEGINS, which store/scripts.py puts before this file, is what ours begins with
 
 local SUSPECTS = '!suspects' -- no destination's tag: those are base64
 local SUSPECT_LOSSES = 2     -- lost leases that make a timer a suspect
@@ -35,6 +38,24 @@ local function int(number) return string.format('%.0f', number) end
 local function now_us()
   local time = redis.call('TIME')
   return time[1] * 1000000 + time[2]
+end
+
+-- Lays out this partition, which has no layout, and returns that; of one that holds something, an older version wrote it.
+local function lay_out()
+  local found = redis.call('EXISTS', SCHEDULED, WAITING, DELIVERING, ROOT .. 'delivered', ROOT .. 'failed', ROOT .. 'cancelled', PROGRESS,
+                           ROOT .. 'marker')
+  if found > 0 then return 'format=0 ' end
+  local layout = LAYOUT_BEGINS .. 'born=' .. int(math.floor(now_us() / 1000))
+  redis.call('SET', LAYOUT, layout)
+  return layout
+end
+
+-- Nothing if the store is laid out as its caller thinks, an empty one also from now on; else what the caller is to be told:
+-- the store was moved, or upgraded, under a process that goes on writing. 1.3 us a call, whatever it does.
+local function refuse_layout()
+  local found = redis.call('GET', LAYOUT) or lay_out()
+  if string.sub(found, 1, #LAYOUT_BEGINS) == LAYOUT_BEGINS and not string.find(found, ' moved=', 1, true) then return end
+  return redis.error_reply('LAYOUT ' .. found)
 end
 
 -- One command for many members, if there are any: a call from a script costs about 1 us, more than most of what it does.

@@ -1,0 +1,72 @@
+"""How a store is laid out, in words that stand in each of its partitions: `format=1 partitions=16 born=<ms>`.
+
+Written into an empty store by whoever comes first (lua/shared.lua), never changed by a process that only serves it.
+Words that this version does not know are left alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from scheduler.store.keys import PARTITIONS
+from scheduler.store.record import FORMAT
+
+#: Before the first format that is kept for good.
+_OLDER = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    format: int
+    partitions: int = 1
+    #: ms since the epoch, as the store wrote it; another once the store has lost everything.
+    born: str = ""
+    #: Where the timers are now; the store that was moved refuses everybody.
+    moved: str = ""
+
+
+def begins(partitions: int) -> str:
+    """What the layout of a store begins with that this version can serve."""
+    return f"format={FORMAT} partitions={partitions} "
+
+
+def read(raw: bytes) -> Layout:
+    """Raises ValueError for what is no layout."""
+    words = dict(word.split("=", 1) for word in raw.decode("utf-8", "replace").split() if "=" in word)
+    return Layout(
+        format=int(words.get("format", "")),
+        partitions=int(words.get("partitions", 1)),
+        born=words.get("born", ""),
+        moved=words.get("moved", ""),
+    )
+
+
+def refusal(raw: bytes, asked: int | None) -> str | None:
+    """Why this version cannot serve a store that is laid out so, and what to do; None if it can.
+
+    `asked`: the partitions that the caller has to have; None if any number will do.
+    """
+    try:
+        layout = read(raw)
+    except ValueError:
+        return f"the store's layout cannot be read ({raw[:100]!r}): it belongs to a later version, or to something else"
+    if layout.format <= _OLDER:
+        return (
+            "the store was written by a version before 0.2.0, which this one cannot read: let that version deliver "
+            "what is in it, or name an empty store in TIMER_REDIS_URL (docs/upgrading.md)"
+        )
+    if layout.format > FORMAT:
+        return (
+            f"the store has format {layout.format}, and this version reads up to format {FORMAT}: start the version "
+            "that wrote it, or a later one (docs/upgrading.md)"
+        )
+    if layout.moved:
+        return f"the store was moved to {layout.moved}: name that one in TIMER_REDIS_URL"
+    if layout.partitions not in PARTITIONS:
+        return f"the store has {layout.partitions} partitions, which this version does not know"
+    if asked not in (None, layout.partitions):
+        return (
+            f"the store has partitions={layout.partitions}, and this process wants {asked}: that is never changed "
+            "in place; start the process anew, or name another store in TIMER_REDIS_URL"
+        )
+    return None
