@@ -21,6 +21,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from scheduler import Reason, Settings
 from tests.bench.pages import PAGES, README, ROOT, anchors, examples, page, prose, quoted, table
 from tests.bench.store import Bench, HandSetFake
+from tests.packaging.declared import names
 from timer_service import create_app
 from timer_service.cli import main
 from timer_service.client import TimerClient, errors
@@ -134,6 +135,19 @@ def _unit(text: str) -> configparser.ConfigParser:
 
 
 # Tables. Each is compared in both directions.
+
+
+def test_architecture_lists_every_dependency_and_no_other() -> None:
+    said = {
+        re.sub(r"\[.*", "", it) for row in table(page("architecture.md"), "package", "for") for it in row[0].split(", ")
+    }
+    assert said == names("server", "up", "fast")
+
+
+def test_architecture_lists_every_folder_and_no_other() -> None:
+    said = {quoted(row[0])[0].rstrip("/") for row in table(page("architecture.md"), "folder", "what lives there")}
+    files = [*SOURCES, *(ROOT / "scheduler").rglob("*.lua")]
+    assert said == {str(path.parent.relative_to(ROOT)) for path in files} | {"tests", "benchmarks"}
 
 
 def test_api_lists_every_route_and_no_other(app_routes: set[str]) -> None:
