@@ -1,4 +1,4 @@
-"""Every setting: its variable, default and reading. The README's table says the same; a test compares them."""
+"""Every setting: its variable, default and reading. docs/settings.md says the same; a test compares them."""
 
 from __future__ import annotations
 

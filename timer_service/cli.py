@@ -28,7 +28,7 @@ _HEARTBEAT_AGE = 15.0
 def main(ctx: click.Context) -> None:
     """Send this request to this URL at this time, once.
 
-    Settings come from TIMER_* variables; the README lists them.
+    Settings come from TIMER_* variables; docs/settings.md lists them.
     """
     if ctx.invoked_subcommand != "timer":  # which has to say that nobody got what it printed
         standard_streams.open_closed()

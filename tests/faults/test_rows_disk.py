@@ -101,7 +101,7 @@ def test_row_30_a_disk_that_is_full_refuses_creates_until_there_is_room_and_lose
 
 
 def test_row_31_with_appendfsync_always_a_full_disk_ends_the_store_and_loses_nothing_acknowledged(disk: Disk) -> None:
-    """A property of the store, on which `always` in the README's table stands; no line of ours."""
+    """A property of the store, on which the row `always` in docs/guarantees.md stands; no line of ours."""
     assert BINARIES["valkey"] is not None
     options = ("--dir", str(disk.path), "--appendfsync", "always")
     server = Server(BINARIES["valkey"], *options, before=disk.inside).start()

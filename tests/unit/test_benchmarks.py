@@ -1,4 +1,4 @@
-"""The benchmarks stay runnable, and their arithmetic right: a figure in the README is worth no more than this."""
+"""The benchmarks stay runnable, and their arithmetic right: a figure in docs/ is worth no more than this."""
 
 from __future__ import annotations
 

@@ -12,12 +12,13 @@ import yaml
 from click.testing import CliRunner
 
 from scheduler import Settings, Signer
+from tests.bench.pages import page, quoted, table
 from timer_service.cli import main
 from timer_service.process.up import _banner
 
 ROOT = Path(__file__).parents[2]
 FILES = ["docker-compose.yml", "docker-compose.prod.yml"]
-TABLE = re.findall(r"^\| `(TIMER_\w+)` \|", (ROOT / "README.md").read_text(), re.MULTILINE)
+TABLE = [quoted(row[0])[0] for row in table(page("settings.md"), "variable", "default")]
 #: Of one part alone: where it listens in its container, and what its health check looks at.
 OWN = {"api": {"TIMER_PORT", "TIMER_HEARTBEAT_FILE"}, "poller": {"TIMER_HEARTBEAT_FILE"}}
 
