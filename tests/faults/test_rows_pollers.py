@@ -6,17 +6,20 @@ import http.client
 import random
 import threading
 import time
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
 
 import pytest
 import requests
 
 from scheduler import rfc3339 as moment
+from scheduler.store.room import BATCH
 from tests.bench.processes import wait_until
 from tests.faults.field import Field
-from tests.faults.history import Cancel, Create, Verdict
+from tests.faults.history import Cancel, Create, Hit, Verdict
 from tests.faults.load import Client, Load, Mix
 from tests.faults.nemesis import sha
 
@@ -64,15 +67,39 @@ def test_row_03_killed_between_the_answer_and_its_settle_each_timer_is_sent_once
 def test_row_07_after_all_pollers_were_down_four_drain_what_is_overdue_in_order_and_nothing_twice(
     field: Field, judged: Judge
 ) -> None:
-    """Red with the order of `take_schedule` in claim.lua turned: ZREVRANGEBYSCORE, with its bounds."""
+    """In the order of their due moments: each poller exactly, and all of them but for the batch that each has in hand.
+
+    Red with the order of `take_schedule` in claim.lua turned: ZREVRANGEBYSCORE, with its bounds.
+    """
     with field.fault("pollers down"), ThreadPoolExecutor(4) as four:
         field.set_timers(3000, 0)
-        list(four.map(lambda _: field.join(), range(4)))
+        # Of destinations that have not answered yet a poller sends to a quarter of its slots, and other timers first.
+        list(four.map(lambda _: field.join(TIMER_SLOTS="8192"), range(4)))
     hits = field.arrived(3000, 60)
-    assert max(hit.number for hit in hits[:300]) < 2500  # four batches of 256 are under way at once
+    assert field.settled(20)
+    starts = sorted(_started(field, hit) for hit in hits)
+    due = sorted(start.due_at for start in starts)
+    for member in field.crew:
+        own = [start.due_at for start in starts if start.poller == member]
+        assert own == sorted(own)
+    assert len({start.poller for start in starts}) > 1
+    ahead = max(bisect_left(due, start.due_at) - place for place, start in enumerate(starts))
+    assert ahead < 4 * BATCH
     judged()
     assert len(field.hits()) == 3000
-    assert len({hit.poller for hit in hits}) > 1
+
+
+class _Start(NamedTuple):
+    started_at: int
+    due_at: int
+    poller: str
+
+
+def _started(field: Field, hit: Hit) -> _Start:
+    """Of what was sent once; by the store's clock, in ms."""
+    (attempt,) = field.timers.attempts(hit.timer_id)
+    assert attempt.started_at is not None
+    return _Start(attempt.started_at, field.timers.get(hit.timer_id).due_at, str(hit.poller))
 
 
 def test_row_09_an_api_killed_before_it_answers_leaves_one_timer_which_a_repeat_is_told_of(
