@@ -10,9 +10,9 @@ from pathlib import Path
 
 from scheduler import VERSION, Settings, SettingsError, is_loopback
 from timer_service.process.embedded_store import ALLOCATOR, EmbeddedError, EmbeddedStore
-from timer_service.process.part_notes import Notes
 from timer_service.process.probe import bracketed, lives
 from timer_service.process.supervisor import Child, Supervisor
+from timer_service.supervisor_notes import Notes
 
 log = logging.getLogger(__name__)
 

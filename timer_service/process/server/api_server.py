@@ -16,7 +16,7 @@ from timer_service import create_app
 from timer_service.process.server.cores import Core
 from timer_service.process.server.worker import Worker
 from timer_service.process.supervisor import die_with
-from timer_service.web.access.request_counts import Tally
+from timer_service.web.access.request_counts import RequestCounts
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +27,7 @@ class Server(BaseApplication):  # type: ignore[misc]
     def __init__(self, settings: Settings, bind: str) -> None:
         self._settings = settings
         self._bind = bind
-        self._tally = Tally()
+        self._counts = RequestCounts()
         super().__init__()
 
     def load_config(self) -> None:
@@ -51,7 +51,7 @@ class Server(BaseApplication):  # type: ignore[misc]
             self.cfg.set(name, value)
 
     def load(self) -> Flask:
-        app = create_app(self._settings, tally=self._tally)
+        app = create_app(self._settings, counts=self._counts)
         # What is there now stays; looking through it again and again for garbage took 5 % of a batch.
         gc.collect()
         gc.freeze()
@@ -61,7 +61,7 @@ class Server(BaseApplication):  # type: ignore[misc]
         _die_with(arbiter.pid)
         if sys.platform == "linux":
             worker.core = Core()
-        self._tally.use(worker.slot)
+        self._counts.use(worker.slot)
 
 
 def _say_where(server: Any) -> None:
