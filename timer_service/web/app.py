@@ -78,9 +78,10 @@ def create_app(
     for resource in (timers, batch, by_key, bulk, stats, health, pages, metrics):
         api.register_blueprint(resource.bp)
     app.register_blueprint(docs.bp)
+    app.add_url_rule("/*", "server", _server_options, methods=["OPTIONS"], provide_automatic_options=False)
     problem_answers.register(app, counts)
     counts.name_routes([name_of(rule.rule) for rule in app.url_map.iter_rules()])
-    app.wsgi_app = _alias(app.wsgi_app)  # type: ignore[method-assign]
+    app.wsgi_app = _adapt(app.wsgi_app)  # type: ignore[method-assign]
     return app
 
 
@@ -101,10 +102,17 @@ def _return_name(response: Response) -> Response:
     return response
 
 
-def _alias(wsgi_app: Callable[..., Iterable[bytes]]) -> Callable[..., Iterable[bytes]]:
-    """/timer is the same resource as /timers."""
+def _server_options() -> Response:
+    """OPTIONS *, by which clients ask whether a server of HTTP is here at all (RFC 9110, 9.3.7)."""
+    return Response(status=204)
+
+
+def _adapt(wsgi_app: Callable[..., Iterable[bytes]]) -> Callable[..., Iterable[bytes]]:
+    """/timer is the same resource as /timers. Whoever asks for another protocol is answered in this one, as RFC 9110,
+    7.8, allows; Werkzeug would refuse a WebSocket."""
 
     def app(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        environ.pop("HTTP_UPGRADE", None)
         head, slash, rest = environ.get("PATH_INFO", "").removeprefix("/").partition("/")
         if head == "timer":
             environ["PATH_INFO"] = f"/timers{slash}{rest}"

@@ -22,11 +22,11 @@ log = logging.getLogger(__name__)
 
 
 class Server(BaseApplication):  # type: ignore[misc]
-    """Call run(); it returns when the server has been told to stop."""
+    """The API on a listening socket. Call run(); it returns when the server has been told to stop."""
 
-    def __init__(self, settings: Settings, bind: str) -> None:
+    def __init__(self, settings: Settings, descriptor: int) -> None:
         self._settings = settings
-        self._bind = bind
+        self._bind = f"fd://{descriptor}"
         self._counts = RequestCounts()
         super().__init__()
 
