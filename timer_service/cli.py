@@ -7,23 +7,30 @@ import re
 import secrets
 import time
 from base64 import b64encode
+from importlib.metadata import version
 from pathlib import Path
 
 import click
 
 from timer_service import standard_streams
 from timer_service.extras import needed
-from timer_service.process.probe import bracketed, lives
+from timer_service.process.probe import lives
 from timer_service.terminal.commands import timer
 from timer_service.terminal.completion import completion
-from timer_service.terminal.printing import OutputLost, echo
+from timer_service.terminal.printing import tell
 
 #: Seconds without a pass of the loop after which a poller is not healthy.
 _HEARTBEAT_AGE = 15.0
 
 
+def _version(ctx: click.Context, _param: click.Parameter, given: bool) -> None:
+    if given and not ctx.resilient_parsing:
+        tell(f"timer-service, version {version('timer-service')}")
+        ctx.exit()
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="timer-service")
+@click.option("--version", is_flag=True, expose_value=False, is_eager=True, callback=_version, help="Show the version.")
 @click.pass_context
 def main(ctx: click.Context) -> None:
     """Send this request to this URL at this time, once.
@@ -67,13 +74,19 @@ def up(**options: str | int | None) -> None:
 def api(fd: int | None) -> None:
     """Run the API against TIMER_REDIS_URL."""
     with needed("server"):
+        from scheduler import SettingsError
         from timer_service.process import first_steps
+        from timer_service.process.listener import listen
         from timer_service.process.server import Server
 
     settings = first_steps.read_settings()
     first_steps.need_temporary_directory()
+    try:
+        descriptor = listen(settings.host, settings.port).detach() if fd is None else fd
+    except SettingsError as error:
+        raise click.ClickException(str(error)) from None
     first_steps.look_at_store(settings)
-    Server(settings, f"{bracketed(settings.host)}:{settings.port}" if fd is None else f"fd://{fd}").run()
+    Server(settings, descriptor).run()
 
 
 @main.command()
@@ -135,13 +148,12 @@ def key() -> None:
 @click.option("--read-only", is_flag=True, help="It may look, but not set or cancel.")
 def new(name: str, read_only: bool) -> None:
     """Make a key: one half for the client, one for TIMER_API_KEYS."""
-    with needed("server"):
-        from timer_service.web.access.keys import new_key
+    from timer_service.web.access.api_keys import new_key
 
     if not re.fullmatch(r"[A-Za-z0-9_.-]+", name):
         raise click.ClickException("a NAME has letters, digits, dots, dashes and underscores only")
     token, entry = new_key(name, "read" if read_only else "write")
-    _tell(
+    tell(
         f"for the client, as `Authorization: Bearer ...`:  {token}",
         f"for TIMER_API_KEYS:                              {entry}",
     )
@@ -156,13 +168,6 @@ def secret() -> None:
 def new_secret() -> None:
     """Make a secret: for TIMER_SIGNING_SECRETS, and for whoever verifies."""
     text = "whsec_" + b64encode(secrets.token_bytes(32)).decode()
-    _tell(text)
+    tell(text)
     click.echo("Put it first in TIMER_SIGNING_SECRETS, of API and pollers; those behind it go on signing.", err=True)
     click.echo("Receivers verify with it: timer_service.client.verify(), or any Standard Webhooks library.", err=True)
-
-
-def _tell(*lines: str) -> None:
-    try:
-        echo(*lines)
-    except OutputLost as error:  # its line is a secret
-        raise click.ClickException(str(error)) from None

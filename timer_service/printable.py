@@ -8,6 +8,8 @@ from __future__ import annotations
 import json
 import re
 
+from scheduler import exact_numbers
+
 #: All others are harmless; of these each is looked at.
 _DOUBTFUL = re.compile(r"[^ -~]")
 
@@ -18,6 +20,6 @@ def printable(text: str) -> str:
 
 
 def printable_json(value: object) -> str:
-    """One line that every parser reads as the same value."""
-    text = json.dumps(value, ensure_ascii=False)
+    """One line that every parser reads as the same value; numbers that remember their digits in these."""
+    text = exact_numbers.dumps(value)
     return _DOUBTFUL.sub(lambda it: it[0] if it[0].isprintable() else json.dumps(it[0])[1:-1], text)

@@ -20,8 +20,8 @@ from scheduler.store.record import destination_tag
 from tests.api.conftest import HOOK, settle
 from tests.bench.store import Bench
 from timer_service import create_app
-from timer_service.web.access import keys as auth
-from timer_service.web.access import turns
+from timer_service.web.access import authentication, list_limit
+from timer_service.web.access.api_keys import new_key
 from timer_service.web.access.rate_limit import Rates
 
 
@@ -126,7 +126,7 @@ def test_any_goes_with_filters_and_not_with_a_bulk_action(http: FlaskClient, ids
 def test_what_lists_wait_for_is_their_turn_and_nobody_elses(
     bench: Bench, http: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(turns, "_turns", threading.Semaphore(0))
+    monkeypatch.setattr(list_limit, "_free", threading.Semaphore(0))
     http.application.extensions["settings"] = Settings(store_timeout=0.05)
     for method, path, body in (
         ("GET", "/timers", None),
@@ -139,8 +139,8 @@ def test_what_lists_wait_for_is_their_turn_and_nobody_elses(
 
 
 def test_a_call_about_many_timers_counts_as_many_requests(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(auth, "Rates", partial(Rates, clock=lambda: 0.0))
-    token, entry = auth.new_key("me", "write")
+    monkeypatch.setattr(authentication, "Rates", partial(Rates, clock=lambda: 0.0))
+    token, entry = new_key("me", "write")
     settings = Settings(api_keys=entry, rate_limit=20)
     headers = {"Authorization": f"Bearer {token}"}
 

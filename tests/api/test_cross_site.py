@@ -15,7 +15,7 @@ from flask.testing import FlaskClient
 from scheduler import Settings
 from tests.bench.store import Bench
 from timer_service import create_app
-from timer_service.web.access.keys import new_key
+from timer_service.web.access.api_keys import new_key
 
 HOST = {"Host": "127.0.0.1:8000"}
 FOREIGN = [

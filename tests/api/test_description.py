@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from scheduler import Settings
 from tests.bench.store import Bench
 from timer_service import create_app
-from timer_service.web.access.keys import new_key
+from timer_service.web.access.api_keys import new_key
 
 
 def test_every_route_but_the_documentation_itself_is_described(http: FlaskClient) -> None:

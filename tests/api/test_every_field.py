@@ -13,7 +13,8 @@ from flask.testing import FlaskClient
 from scheduler import Webhook
 from tests.api.conftest import HOOK
 from tests.bench.store import Bench
-from timer_service.web.input.schemas import WHEN, NewTimer, TimerOut
+from timer_service.web.answers import TimerOut
+from timer_service.web.input.schemas import WHEN, NewTimer
 
 #: None of it is the default. What excludes each other stands in two timers.
 COMMON: dict[str, Any] = {

@@ -12,7 +12,7 @@ from scheduler import Link, Settings, connect
 from tests.bench import needed
 from tests.bench.store import LEASE, Bench
 from timer_service import create_app
-from timer_service.web.access.keys import new_key
+from timer_service.web.access.api_keys import new_key
 
 Series = dict[tuple[str, frozenset[tuple[str, str]]], float]
 

@@ -17,7 +17,7 @@ from scheduler import Query, Result, Settings
 from tests.api.conftest import HOOK, settle
 from tests.bench.store import Bench
 from timer_service import create_app
-from timer_service.web.access.keys import new_key
+from timer_service.web.access.api_keys import new_key
 from timer_service.web.input.redaction import is_secret, shown_headers
 
 SECRET = "s3cr3t-value"

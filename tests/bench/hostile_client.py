@@ -25,7 +25,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from tests.bench.processes import Service
-from timer_service.web.access.keys import new_key
+from timer_service.web.access.api_keys import new_key
 
 #: Answers of ours that blame the server.
 _BLAMED = range(500, 600)

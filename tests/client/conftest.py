@@ -6,7 +6,7 @@ import pytest
 
 from tests.bench.processes import Service
 from timer_service.client import TimerClient
-from timer_service.web.access.keys import new_key
+from timer_service.web.access.api_keys import new_key
 
 
 @pytest.fixture(scope="session")

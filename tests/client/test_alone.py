@@ -10,9 +10,9 @@ from typing import get_args
 from scheduler import Result, Status
 from timer_service.client import Changes, Filters, NewTimer, TimerServiceError, answers
 from timer_service.client.errors import from_problem
+from timer_service.web.answers import AttemptOut, StatsOut, TimerOut
 from timer_service.web.input import schemas
 from timer_service.web.input.queries import Filters as Filter
-from timer_service.web.input.schemas import AttemptOut, StatsOut, TimerOut
 from timer_service.web.problems import PAGES
 
 

@@ -186,6 +186,8 @@ def test_the_id_of_a_timer_that_was_set_is_told_on_stderr_where_stdout_takes_not
         "timer cancel --status scheduled --dry-run -o id",
         "key new me",
         "secret new",
+        "--version",
+        "completion bash",
     ],
 )
 def test_output_that_cannot_be_written_is_one_line_and_an_exit_code(

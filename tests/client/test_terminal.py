@@ -83,6 +83,11 @@ def test_set_takes_a_moment_too(run: Run) -> None:
     assert timer["due_at"] == "2999-03-01T08:00:00.000Z"
 
 
+def test_a_script_gets_numbers_in_the_digits_in_which_the_service_has_them(run: Run) -> None:
+    body = '{"a":1.10,"b":1E+2,"c":12345678901234567890.5,"d":-0,"e":100}'
+    assert f'"body":{body},' in run("set", "1h", HOOK, "--json", body, "-o", "json").stdout
+
+
 def test_a_body_may_be_null_or_text_or_a_file_or_what_comes_in(run: Run, tmp_path: Any) -> None:
     file = tmp_path / "body"
     file.write_bytes(b"\xff")

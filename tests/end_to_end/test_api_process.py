@@ -19,8 +19,7 @@ CHUNKED = POST + b"Transfer-Encoding: chunked\r\n\r\n"
 
 def speak(service: Service, raw: bytes) -> tuple[int, dict[str, object]]:
     """Status and JSON of the answer to these bytes, which must be a problem."""
-    host, _, port = service.url.removeprefix("http://").partition(":")
-    with socket.create_connection((host, int(port)), timeout=15) as sock:
+    with socket.create_connection(_address(service), timeout=15) as sock:
         sock.sendall(raw)
         sock.shutdown(socket.SHUT_WR)
         answer = b""
@@ -29,6 +28,11 @@ def speak(service: Service, raw: bytes) -> tuple[int, dict[str, object]]:
     head, _, body = answer.partition(b"\r\n\r\n")
     assert b"application/problem+json" in head, answer
     return int(head.split()[1]), json.loads(body)
+
+
+def _address(service: Service) -> tuple[str, int]:
+    host, _, port = service.url.removeprefix("http://").partition(":")
+    return host, int(port)
 
 
 # fmt: off
@@ -73,6 +77,32 @@ def test_what_is_no_http_is_a_problem_like_any_other(api: Service, raw: bytes, s
 def test_no_header_of_a_client_moves_the_application(api: Service) -> None:
     answer = requests.get(f"{api.url}/livez", headers={"SCRIPT_NAME": "/foo", "X-Forwarded-Proto": "https"}, timeout=5)
     assert answer.status_code == 200
+
+
+def test_a_client_may_ask_whether_any_server_is_here(api: Service) -> None:
+    with socket.create_connection(_address(api), timeout=15) as sock:
+        sock.sendall(b"OPTIONS * HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        assert sock.recv(65536).startswith(b"HTTP/1.1 204 ")
+
+
+def test_whoever_asks_for_another_protocol_is_answered_in_this_one(api: Service) -> None:
+    """A WebSocket, as browsers ask for it."""
+    asked = {
+        "Connection": "Upgrade",
+        "Upgrade": "websocket",
+        "Sec-WebSocket-Version": "13",
+        "Sec-WebSocket-Key": "eA==",
+    }
+    answer = requests.get(f"{api.url}/livez", headers=asked, timeout=5)
+    assert (answer.status_code, answer.headers.get("Upgrade")) == (200, None)
+
+
+def test_a_second_api_on_the_port_is_refused_at_once_in_one_line(api: Service) -> None:
+    _, port = _address(api)
+    second = api.start("api", TIMER_PORT=str(port))
+    assert second.process.wait(20) == 1
+    words = "Address already in use; choose another TIMER_HOST or TIMER_PORT"
+    assert second.output() == f"Error: cannot listen on 127.0.0.1:{port}: {words}\n"
 
 
 def test_a_keep_alive_client_is_served_again_and_again(api: Service) -> None:

@@ -20,7 +20,7 @@ import requests
 from tests.bench.hostile_client import attacked, honest, served
 from tests.bench.processes import COMMAND, Part, Service, Up, free_port, wait_until
 from timer_service.client import TimerClient, TooLarge
-from timer_service.web.access.keys import new_key
+from timer_service.web.access.api_keys import new_key
 
 POST = b"POST /timers HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 GET_BUNDLE = b"GET /docs/swagger-ui-bundle.js HTTP/1.1\r\nHost: localhost\r\n\r\n"

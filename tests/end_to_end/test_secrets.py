@@ -9,7 +9,7 @@ import requests
 
 from tests.bench.processes import Service, wait_until
 from tests.bench.receiver import SECRET, Receiver
-from timer_service.web.access.keys import new_key
+from timer_service.web.access.api_keys import new_key
 
 HEADER, QUERY, BODY = "canary-header-7391", "canary-query-7391", "canary-body-7391"
 

@@ -45,7 +45,7 @@ def bare(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.parametrize(
     "arguments",
-    ["--help", "--version", "timer set --help", "completion bash", "secret new", "receive --help"],
+    ["--help", "--version", "timer set --help", "completion bash", "secret new", "key new x", "receive --help"],
 )
 def test_what_asks_no_server_of_this_machine_needs_nothing_more(arguments: str) -> None:
     done = bare(*arguments.split())
@@ -85,7 +85,7 @@ def test_what_speaks_to_a_service_does_so(arguments: str, elsewhere: str) -> Non
 
 @pytest.mark.parametrize(
     ("arguments", "extra"),
-    [("up", "up"), ("api", "server"), ("poller", "server"), ("health", "server"), ("key new x", "server")],
+    [("up", "up"), ("api", "server"), ("poller", "server"), ("health", "server")],
 )
 def test_what_needs_more_says_in_one_line_what_to_install(arguments: str, extra: str) -> None:
     done = bare(*arguments.split())
@@ -115,4 +115,4 @@ import timer_service.cli
 print(*sorted(name for name in sys.modules if name.startswith("scheduler.")))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
-    assert done.stdout.split() == ["scheduler.duration", "scheduler.rfc3339"]
+    assert done.stdout.split() == ["scheduler.duration", "scheduler.exact_numbers", "scheduler.rfc3339"]

@@ -26,7 +26,8 @@ from timer_service import create_app
 from timer_service.cli import main
 from timer_service.client import TimerClient, errors
 from timer_service.web import problems
-from timer_service.web.input.schemas import NewTimer, TimerOut
+from timer_service.web.answers import TimerOut
+from timer_service.web.input.schemas import NewTimer
 
 SOURCES = sorted([*(ROOT / "scheduler").rglob("*.py"), *(ROOT / "timer_service").rglob("*.py")])
 #: Variables of the client, not of the service.

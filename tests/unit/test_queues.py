@@ -19,7 +19,7 @@ def queue_of(method: str, path: str) -> str:
 
 @pytest.mark.parametrize("name", ["/timers", "/timer", "/%74imers", "/timer%73"])
 def test_what_may_take_long_keeps_no_thread_from_others_however_its_path_is_written(name: str) -> None:
-    """All views that take turns (turns.py), and batches; a slash at the end; escaped letters and slashes."""
+    """All views that take turns (list_limit.py), and batches; a slash at the end; escaped letters and slashes."""
     for method, rest in (
         *((method, rest) for method in ("GET", "HEAD") for rest in ("", "/", "/count", "/count/", "%2Fcount")),
         *(("POST", f"/{rest}") for rest in ("batch", "cancel", "replay", "batch/", "b%61tch")),

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from tests.bench.processes import wait_until
-from timer_service.process import part_notes
-from timer_service.process.part_notes import Notes
+from timer_service import supervisor_notes
 from timer_service.process.supervisor import Child, Supervisor
+from timer_service.supervisor_notes import Notes
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(600)"]
 
@@ -122,15 +122,15 @@ def test_what_others_have_left_to_us_is_reaped_and_our_own_keep_their_exit_codes
 
 def test_notes_are_read_by_whoever_inherits_them_and_are_replaced_as_a_whole() -> None:
     notes = Notes()
-    assert part_notes.read(notes.environ) == []
+    assert supervisor_notes.read(notes.environ) == []
     notes.tell(["one", "two"])
-    code = "from timer_service.process import part_notes; print(part_notes.read())"
+    code = "from timer_service import supervisor_notes; print(supervisor_notes.read())"
     command = [sys.executable, "-c", code]
     inherited = subprocess.run(
         command, env={**os.environ, **notes.environ}, pass_fds=[notes.descriptor], capture_output=True, text=True
     )
     assert inherited.stdout == "['one', 'two']\n"
     notes.tell(["long " * 100] * 100)
-    assert len(part_notes.read(notes.environ)) == 8
+    assert len(supervisor_notes.read(notes.environ)) == 8
     os.close(notes.descriptor)
-    assert part_notes.read(notes.environ) == part_notes.read({}) == []
+    assert supervisor_notes.read(notes.environ) == supervisor_notes.read({}) == []

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Iterable, Iterator, Mapping
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import timedelta
 from typing import Any, Self, Unpack
 from uuid import uuid4
@@ -47,10 +48,12 @@ class TimerClient:
         timeout: Seconds = 30,
         retries: int = 4,
         session: requests.Session | None = None,
+        loads: Callable[[bytes], Any] = json.loads,
     ) -> None:
-        """`timeout` is for the connection, and for each silence of the service while it takes a call and answers."""
+        """`timeout` is for the connection, and for each silence of the service while it takes a call and answers.
+        `loads` reads the JSON of answers, where numbers are to stay in the digits in which they came."""
         seconds = timeout.total_seconds() if isinstance(timeout, timedelta) else timeout
-        self._wire = Wire(base_url, api_key, seconds, retries, session)
+        self._wire = Wire(base_url, api_key, seconds, retries, session, loads)
 
     def close(self) -> None:
         self._wire.close()

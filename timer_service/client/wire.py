@@ -42,7 +42,13 @@ class Wire:
     """May be shared by threads."""
 
     def __init__(
-        self, base_url: str, api_key: str | None, timeout: float, retries: int, session: requests.Session | None
+        self,
+        base_url: str,
+        api_key: str | None,
+        timeout: float,
+        retries: int,
+        session: requests.Session | None,
+        loads: Callable[[bytes], Any],
     ) -> None:
         parts = urlsplit(base_url)
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
@@ -50,6 +56,7 @@ class Wire:
         self._base = base_url.rstrip("/")
         self._timeout = timeout
         self._retries = retries
+        self._loads = loads
         self._own = session is None
         self._session = session or requests.Session()
         if self._own:
@@ -122,7 +129,7 @@ class Wire:
         if answer.status_code >= 400:
             raise from_answer(answer.status_code, answer.content, answer.headers.get("Retry-After", ""))
         try:
-            return read(None if answer.status_code == 204 else json.loads(answer.content))
+            return read(None if answer.status_code == 204 else self._loads(answer.content))
         except _NOT_AS_EXPECTED as error:
             raise TimerServiceError(
                 f"what answers at {self._base} is no timer service: {_what_is_wrong(error)}", status=answer.status_code

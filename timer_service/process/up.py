@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import logging
 import os
-import socket
 import sys
 from pathlib import Path
 
-from scheduler import VERSION, Settings, SettingsError, is_loopback
+from scheduler import VERSION, Settings, is_loopback
 from timer_service.process.embedded_store import ALLOCATOR, EmbeddedError, EmbeddedStore
-from timer_service.process.part_notes import Notes
+from timer_service.process.listener import listen
 from timer_service.process.probe import bracketed, lives
 from timer_service.process.supervisor import Child, Supervisor
+from timer_service.supervisor_notes import Notes
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +34,8 @@ def run(settings: Settings, external_store: bool) -> None:
     os.umask(0o077)  # what the store writes holds the secrets of its users
     store = None if external_store else EmbeddedStore(Path(settings.data_dir), settings.max_bytes)
     lock = store.lock() if store else None
-    listener = _listen(settings.host, settings.port)
+    # Ours, not the API's: clients wait while that restarts.
+    listener = listen(settings.host, settings.port)
     host, port = listener.getsockname()[:2]
     notes = Notes()
     supervisor = Supervisor(tell=notes.tell)
@@ -92,18 +93,6 @@ def _start_store(supervisor: Supervisor, store: EmbeddedStore, lock: int) -> boo
     if supervisor.stopping:
         return False
     raise EmbeddedError(f"the embedded store did not start; the end of {store.log}:\n{store.last_words()}")
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    """Ours, not the API's: a port in use is known before anything starts, and clients wait while the API restarts."""
-    try:
-        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        # The IPv6 wildcard means every address, also those of IPv4.
-        both = address[0] == "::" and socket.has_dualstack_ipv6()
-        return socket.create_server(address[:2], family=family, backlog=1024, dualstack_ipv6=both)
-    except OSError as error:
-        reason = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
-        raise SettingsError(f"cannot listen on {host}:{port}: {reason}; choose another --host or --port") from None
 
 
 def _ourselves(command: str) -> list[str]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import click
 from click.shell_completion import get_completion_class
 
+from timer_service.terminal.printing import tell
+
 
 @click.command()
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
@@ -19,4 +21,4 @@ def completion(ctx: click.Context, shell: str) -> None:
     kind = get_completion_class(shell)
     assert kind is not None
     main = ctx.find_root().command
-    click.echo(kind(main, {}, "timer-service", "_TIMER_SERVICE_COMPLETE").source())
+    tell(*kind(main, {}, "timer-service", "_TIMER_SERVICE_COMPLETE").source().splitlines())

@@ -38,6 +38,14 @@ def echo(*lines: str) -> None:
         raise OutputLost(error, "\n".join(lines)) from None
 
 
+def tell(*lines: str) -> None:
+    """The same for commands that did nothing but say it; what is lost, which can be a secret, is told nowhere else."""
+    try:
+        echo(*lines)
+    except OutputLost as error:
+        raise click.ClickException(str(error)) from None
+
+
 def put(output: str, timers: Iterable[Timer], *lines: str) -> None:
     """`lines` are for people; programs get each timer as it came, or its id."""
     if output == "table":

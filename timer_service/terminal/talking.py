@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from scheduler import exact_numbers
 from timer_service.client import (
     Conflict,
     Forbidden,
@@ -69,7 +70,7 @@ Exit codes:
 def connect(server: str, **options: Any) -> TimerClient:
     """The key comes from the environment only: a command line can be read by everyone on the machine."""
     try:
-        return TimerClient(server, os.environ.get("TIMER_API_KEY") or None, **options)
+        return TimerClient(server, os.environ.get("TIMER_API_KEY") or None, loads=exact_numbers.loads, **options)
     except ValueError as error:
         name, _, reason = str(error).partition(": ")
         raise click.UsageError(f"{_HERE.get(name, name)}: {reason}") from None

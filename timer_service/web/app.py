@@ -1,4 +1,4 @@
-"""The HTTP face of the timer service."""
+"""The WSGI application, put together from its settings."""
 
 from __future__ import annotations
 
@@ -13,14 +13,12 @@ from flask_smorest import Api
 from werkzeug.routing import BaseConverter
 
 from scheduler import VERSION, Link, Settings, Store, literal_endpoints
-from timer_service.web import openapi as description
-from timer_service.web import problems
-from timer_service.web.access import access_log as access
-from timer_service.web.access import cross_site
-from timer_service.web.access import keys as auth
-from timer_service.web.access.request_counts import Tally, name_of
-from timer_service.web.answering import Provider
+from timer_service.web import openapi, problem_answers
+from timer_service.web.access import access_log, authentication, cross_site
+from timer_service.web.access.request_counts import RequestCounts, name_of
 from timer_service.web.input import memory
+from timer_service.web.input.schemas import NewTimer, WebhookRules
+from timer_service.web.json_provider import JsonProvider
 from timer_service.web.resources import batch, bulk, by_key, docs, health, metrics, pages, stats, timers
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}", re.ASCII)
@@ -34,15 +32,22 @@ class TimerId(BaseConverter):
 
 
 class App(Flask):
-    json_provider_class = Provider
+    json_provider_class = JsonProvider
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """Nothing here is a coroutine; Flask would look at every function again at every call."""
         return func
 
 
-def create_app(settings: Settings | None = None, link: Link | None = None, tally: Tally | None = None) -> Flask:
-    """The application; the only place where its parts are wired."""
+def create_app(
+    settings: Settings | None = None,
+    link: Link | None = None,
+    counts: RequestCounts | None = None,
+) -> Flask:
+    """The application. What its views, schemas and hooks need of the settings is given to them here.
+
+    `link`: to the store, where not the one of the settings. `counts`: where several processes count together.
+    """
     settings = settings or Settings.from_env()
     store = Store(settings, link)
 
@@ -57,26 +62,33 @@ def create_app(settings: Settings | None = None, link: Link | None = None, tally
     app.url_map.converters["id"] = TimerId
     app.extensions["settings"] = settings
     app.extensions["store"] = store
-    app.extensions["tally"] = tally = tally or Tally()
-    store.link.on_failure = tally.store_failure
-    app.extensions["guard"] = replace(settings.guard(), own=literal_endpoints(settings.own_hosts()))
+    app.extensions["request_counts"] = counts = counts or RequestCounts()
+    store.link.on_failure = counts.store_failure
+    app.extensions["schemas"] = {NewTimer: NewTimer(_rules(settings))}
 
-    access.register(app, tally)
+    access_log.register(app, counts)
     app.before_request(_name_request)
     app.after_request(_return_name)
     cross_site.register(app)
-    auth.register(app, settings)
+    authentication.register(app, settings)
     memory.register(app)
     api = Api(app)
-    description.prepare(api)
+    openapi.prepare(api)
     app.extensions["description"] = api.spec
-    for part in (timers, batch, by_key, bulk, stats, health, pages, metrics):
-        api.register_blueprint(part.bp)
+    for resource in (timers, batch, by_key, bulk, stats, health, pages, metrics):
+        api.register_blueprint(resource.bp)
     app.register_blueprint(docs.bp)
-    problems.register(app)
-    tally.name_routes([name_of(rule.rule) for rule in app.url_map.iter_rules()])
-    app.wsgi_app = _alias(app.wsgi_app)  # type: ignore[method-assign]
+    app.add_url_rule("/*", "server", _server_options, methods=["OPTIONS"], provide_automatic_options=False)
+    problem_answers.register(app, counts)
+    counts.name_routes([name_of(rule.rule) for rule in app.url_map.iter_rules()])
+    app.wsgi_app = _adapt(app.wsgi_app)  # type: ignore[method-assign]
     return app
+
+
+def _rules(settings: Settings) -> WebhookRules:
+    """What these settings say of each new timer."""
+    guard = replace(settings.guard(), own=literal_endpoints(settings.own_hosts()))
+    return WebhookRules(guard, {"timeout": settings.timeout, "max_attempts": settings.max_attempts})
 
 
 def _name_request() -> None:
@@ -90,10 +102,17 @@ def _return_name(response: Response) -> Response:
     return response
 
 
-def _alias(wsgi_app: Callable[..., Iterable[bytes]]) -> Callable[..., Iterable[bytes]]:
-    """/timer is the same resource as /timers."""
+def _server_options() -> Response:
+    """OPTIONS *, by which clients ask whether a server of HTTP is here at all (RFC 9110, 9.3.7)."""
+    return Response(status=204)
+
+
+def _adapt(wsgi_app: Callable[..., Iterable[bytes]]) -> Callable[..., Iterable[bytes]]:
+    """/timer is the same resource as /timers. Whoever asks for another protocol is answered in this one, as RFC 9110,
+    7.8, allows; Werkzeug would refuse a WebSocket."""
 
     def app(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        environ.pop("HTTP_UPGRADE", None)
         head, slash, rest = environ.get("PATH_INFO", "").removeprefix("/").partition("/")
         if head == "timer":
             environ["PATH_INFO"] = f"/timers{slash}{rest}"

@@ -25,9 +25,11 @@ def begin() -> Begun | None:
         return None
     if not re.fullmatch(r"[\x21-\x7e]{1,255}", key, re.ASCII):
         raise Problem(400, f"{_HEADER} must be 1 to 255 visible ASCII characters.")
-    asked = exact_numbers.tagged(g.asked) if exact_numbers.has_written(g.asked) else g.asked
+    fields = g.request_fields
+    if exact_numbers.has_written(fields):
+        fields = exact_numbers.tagged(fields)
     scope = f"{g.get('credential', '')} {request.path.rstrip('/')}"
-    return store().repeats.begin(scope, key, asked, may_add=store().capacity.check)
+    return store().repeats.begin(scope, key, fields, may_add=store().capacity.check)
 
 
 def keep(begun: Begun, answer: Any) -> None:

@@ -8,9 +8,9 @@ from apispec import APISpec
 from flask_smorest import Api
 from marshmallow import fields
 
-from scheduler import Settings
-from timer_service.web.input import schema_rules
-from timer_service.web.input.fields import Key
+from timer_service.web import schema_rules
+from timer_service.web.input.schemas import NewTimer
+from timer_service.web.input.webhook_fields import Key
 from timer_service.web.problems import PAGES
 
 _ABOUT = """Send this request to this URL at this time, once.
@@ -52,8 +52,8 @@ def prepare(api: Api) -> None:
     api.spec.components.schema("Problem", _PROBLEM)
 
 
-def whole(spec: APISpec, settings: Settings) -> dict[str, Any]:
-    """The description as it is served."""
+def whole(spec: APISpec, new_timer: NewTimer, *, with_keys: bool) -> dict[str, Any]:
+    """The description as it is served. `with_keys`: most routes ask for one."""
     said: dict[str, Any] = spec.to_dict()
     said["info"] |= {"description": _ABOUT, "license": {"name": "MIT", "identifier": "MIT"}}
     components = said["components"]
@@ -62,11 +62,10 @@ def whole(spec: APISpec, settings: Settings) -> dict[str, Any]:
     components.pop("headers", None)
     components["responses"] = {name: _response(text) for name, text in PAGES.values()}
     components["responses"]["problem"] = _response("Any other failure.")
-    schema_rules.complete(components["schemas"], settings)
+    schema_rules.complete(components["schemas"], new_timer.rules.defaults)
     by_key = said["paths"]["/timers/by-key/{key}"]
     by_key["put"]["requestBody"] = _json_body("KeyedTimer")
     by_key["parameters"][0]["schema"] = Key.json_schema
-    with_keys = bool(settings.api_keys)
     if with_keys:
         said["security"] = [{"key": []}]
     for path, operations in said["paths"].items():

@@ -1,17 +1,10 @@
-"""Every failure as application/problem+json (RFC 9457), in one place."""
+"""What can go wrong, as a client is told: the kinds of problems (RFC 9457), and the engine's errors as such."""
 
 from __future__ import annotations
 
-import json
-import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
-
-from flask import Flask, Response, g, request
-from gunicorn.http.errors import ParseException
-from werkzeug.exceptions import HTTPException
-from werkzeug.http import HTTP_STATUS_CODES
 
 from scheduler import (
     AlreadySent,
@@ -27,9 +20,6 @@ from scheduler import (
     UnknownTimer,
     WrongState,
 )
-from timer_service.web.services import tally
-
-log = logging.getLogger(__name__)
 
 #: Seconds after which a client may ask again while the store is away.
 RETRY_AFTER = 1
@@ -94,7 +84,7 @@ MORE_PAGES: dict[str, tuple[int, str]] = {
 
 @dataclass
 class Problem(Exception):
-    """A failure as it goes to the client."""
+    """A failure as it goes to the client. Raised anywhere within a request, it becomes its answer."""
 
     status: int
     detail: str
@@ -107,8 +97,8 @@ class Problem(Exception):
     name: str = ""
 
 
-def of_engine(error: TimerError) -> Problem:
-    """What the engine raises, as a problem."""
+def from_engine(error: TimerError) -> Problem:
+    """The problem that an error of the engine is for a client."""
     match error:
         case UnknownTimer():
             return Problem(404, "There is no timer with this id or key.")
@@ -140,68 +130,3 @@ def of_engine(error: TimerError) -> Problem:
             retry = {"Retry-After": str(RETRY_AFTER)}
             return Problem(503, f"The store cannot be used now. {done}.", headers=retry)
     raise error
-
-
-def response(problem: Problem) -> Response:
-    answer = Response(json.dumps(members(problem)), problem.status, mimetype="application/problem+json")
-    answer.headers.update(problem.headers)
-    return answer
-
-
-def members(problem: Problem) -> dict[str, Any]:
-    """What a problem says (RFC 9457)."""
-    name = problem.name or PAGES.get(problem.status, ("", ""))[0]
-    said: dict[str, Any] = {
-        "type": f"/problems/{name}" if name else "about:blank",
-        "title": HTTP_STATUS_CODES.get(problem.status, "Error"),
-        "status": problem.status,
-        "detail": problem.detail,
-        "instance": g.get("request_id", ""),
-        **problem.more,
-    }
-    if problem.errors:
-        said["errors"] = [{"pointer": pointer, "detail": detail} for pointer, detail in problem.errors]
-    return said
-
-
-def plain_response(status: int, request_id: str) -> bytes:
-    """The problem as it goes on the wire, for a request that never reached the application."""
-    name, text = PAGES.get(status, PAGES[400])
-    title = HTTP_STATUS_CODES[status]
-    said = {"type": f"/problems/{name}", "title": title, "status": status, "detail": text, "instance": request_id}
-    body = json.dumps(said)
-    head = f"HTTP/1.1 {status} {title}\r\nConnection: close\r\nContent-Type: application/problem+json\r\n"
-    head += f"X-Request-Id: {request_id}\r\n"
-    return f"{head}Content-Length: {len(body)}\r\n\r\n{body}".encode()
-
-
-def register(app: Flask) -> None:
-    """Answer every exception of every view as a problem."""
-
-    @app.errorhandler(Problem)
-    def _(problem: Problem) -> Response:
-        return response(problem)
-
-    @app.errorhandler(TimerError)
-    def _(error: TimerError) -> Response:
-        if isinstance(error, StoreUnavailable | StoreNearCapacity):
-            tally().store_error()
-        return response(of_engine(error))
-
-    @app.errorhandler(ParseException)
-    def _(error: ParseException) -> Response:
-        """gunicorn finds a broken body when the application reads it."""
-        return response(Problem(400, "The body is not framed as HTTP wants it."))
-
-    @app.errorhandler(HTTPException)
-    def _(error: HTTPException) -> Any:
-        if error.code is None or error.code < 400:
-            return error
-        headers = {name: value for name, value in error.get_headers() if name.lower() in ("allow", "retry-after")}
-        page = PAGES.get(error.code)
-        return response(Problem(error.code, page[1] if page else error.description or "", headers=headers))
-
-    @app.errorhandler(Exception)
-    def _(error: Exception) -> Response:
-        log.exception("unexpected failure of %s %s", request.method, request.path)
-        return response(Problem(500, "Something went wrong here. Nothing was acknowledged."))

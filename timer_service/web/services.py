@@ -2,37 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from flask import current_app
 
-from scheduler import Guard, Settings, Store
-from timer_service.web.access.request_counts import Tally
-from timer_service.web.input.budget import Budget
+from scheduler import Settings, Store
+from timer_service.web.access.request_counts import RequestCounts
+from timer_service.web.input.schemas import NewTimer
 
 
 def store() -> Store:
-    it: Store = current_app.extensions["store"]
-    return it
-
-
-def tally() -> Tally:
-    it: Tally = current_app.extensions["tally"]
-    return it
-
-
-def guard() -> Guard:
-    """What can be said of a destination without looking its name up."""
-    it: Guard = current_app.extensions["guard"]
-    return it
+    found: Store = current_app.extensions["store"]
+    return found
 
 
 def settings() -> Settings:
-    used: Settings = current_app.extensions["settings"]
-    return used
+    found: Settings = current_app.extensions["settings"]
+    return found
 
 
-def budgets() -> Mapping[str, Budget]:
-    """The bytes that large requests may hold, by what for."""
-    it: Mapping[str, Budget] = current_app.extensions["budgets"]
-    return it
+def new_timer() -> NewTimer:
+    """The rules of new timers, with those of the settings."""
+    found: NewTimer = current_app.extensions["schemas"][NewTimer]
+    return found
+
+
+def request_counts() -> RequestCounts:
+    found: RequestCounts = current_app.extensions["request_counts"]
+    return found

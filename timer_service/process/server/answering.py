@@ -13,8 +13,8 @@ from gunicorn.http import wsgi
 
 from timer_service.logs import fields
 from timer_service.process.server.reading import Incoming, Refused
-from timer_service.web.access import access_log as access
-from timer_service.web.problems import plain_response
+from timer_service.web.access import access_log
+from timer_service.web.problem_answers import plain_response
 
 log = logging.getLogger(__name__)
 
@@ -67,5 +67,5 @@ def answer(app: Application, request: Incoming, client: Any, server: Any, cfg: A
 def refusal(why: Refused) -> Answer:
     """A problem that is the last word on its connection, and the line in the log."""
     request_id = os.urandom(16).hex()
-    access.log.info("request", extra=fields(request_id=request_id, status=why.status, refused=why.reason))
+    access_log.log.info("request", extra=fields(request_id=request_id, status=why.status, refused=why.reason))
     return Answer([plain_response(why.status, request_id)], closes=True)

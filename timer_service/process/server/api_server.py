@@ -12,22 +12,22 @@ from flask import Flask
 from gunicorn.app.base import BaseApplication
 
 from scheduler import Settings
-from timer_service import create_app
 from timer_service.process.server.cores import Core
 from timer_service.process.server.worker import Worker
 from timer_service.process.supervisor import die_with
-from timer_service.web.access.request_counts import Tally
+from timer_service.web.access.request_counts import RequestCounts
+from timer_service.web.app import create_app
 
 log = logging.getLogger(__name__)
 
 
 class Server(BaseApplication):  # type: ignore[misc]
-    """Call run(); it returns when the server has been told to stop."""
+    """The API on a listening socket. Call run(); it returns when the server has been told to stop."""
 
-    def __init__(self, settings: Settings, bind: str) -> None:
+    def __init__(self, settings: Settings, descriptor: int) -> None:
         self._settings = settings
-        self._bind = bind
-        self._tally = Tally()
+        self._bind = f"fd://{descriptor}"
+        self._counts = RequestCounts()
         super().__init__()
 
     def load_config(self) -> None:
@@ -51,7 +51,7 @@ class Server(BaseApplication):  # type: ignore[misc]
             self.cfg.set(name, value)
 
     def load(self) -> Flask:
-        app = create_app(self._settings, tally=self._tally)
+        app = create_app(self._settings, counts=self._counts)
         # What is there now stays; looking through it again and again for garbage took 5 % of a batch.
         gc.collect()
         gc.freeze()
@@ -61,7 +61,7 @@ class Server(BaseApplication):  # type: ignore[misc]
         _die_with(arbiter.pid)
         if sys.platform == "linux":
             worker.core = Core()
-        self._tally.use(worker.slot)
+        self._counts.use(worker.slot)
 
 
 def _say_where(server: Any) -> None:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import select
 import selectors
 import socket
 import time
@@ -23,21 +22,18 @@ from typing import Any
 from gunicorn.workers.base import Worker as BaseWorker
 
 from scheduler import raise_file_limit
-from timer_service.process.server.answering import answer, refusal
+from timer_service.process.server.answering import refusal
 from timer_service.process.server.connection import Connection, Doing
 from timer_service.process.server.cores import Core
 from timer_service.process.server.crowd import Crowd
 from timer_service.process.server.limits import Limits
-from timer_service.process.server.queues import Queues, Work
 from timer_service.process.server.reading import Incoming, Refused
-from timer_service.process.server.threads import Threads
+from timer_service.process.server.serving import Serving
 
 log = logging.getLogger(__name__)
 
 #: Seconds between two looks at all deadlines.
 _TICK = 0.5
-#: ms for which a thread waits on a connection for its next request, while others are free.
-_LINGER = 50
 
 
 class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn ships no types
@@ -49,7 +45,7 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn ships no types
         raise_file_limit()
         self._limits = Limits.of_this_process()
         self._selector = selectors.DefaultSelector()
-        self._queues = Queues(self.cfg.threads, self._serve)
+        self._serving = Serving(self.wsgi, self.cfg, may_go_on=lambda: self.alive, give_back=self._give_back)
         self._crowd = Crowd(self._limits)
         #: What threads have done with.
         self._returned: SimpleQueue[Connection] = SimpleQueue()
@@ -192,10 +188,10 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn ships no types
         self._crowd.weigh(it, len(request.body))
         it.lent = True
         if request.head.path == "/livez":  # asks nothing but whether we are alive: no busy thread is in its way
-            self._answer(it, request)
+            self._serving.answer(it, request)
             self._give_back(it)
         else:
-            self._queues.of(request).put((it, request))
+            self._serving.put(it, request)
 
     def _take_back(self) -> None:
         """What the threads have done with."""
@@ -238,50 +234,8 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn ships no types
         except KeyError:
             self._selector.register(it, events, partial(self._ready, it))
 
-    # In a thread, but for /livez.
-
-    def _serve(self, threads: Threads[Work], work: Work) -> None:
-        it, request = work
-        try:
-            while self._answer(it, request):
-                if (following := self._soon(threads, it)) is None:
-                    break
-                if (others := self._queues.of(following)) is not threads:
-                    others.put((it, following))
-                    return
-                request = following
-        except BlockingIOError:  # it was not so soon after all
-            pass
-        except Refused as why:
-            it.begin(refusal(why))
-            self._send(it)
-        except (OSError, EOFError):
-            it.doing = Doing.GONE
-        self._give_back(it)
-
     def _give_back(self, it: Connection) -> None:
+        """Called by a thread that has served it."""
         self._returned.put(it)
         with contextlib.suppress(BlockingIOError):
             self._rope.send(b"\0")
-
-    def _answer(self, it: Connection, request: Incoming) -> bool:
-        """Whether it can have another request at once."""
-        it.begin(answer(self.wsgi, request, it.address, it.server, self.cfg, last=not self.alive))
-        return self._send(it) and it.doing in (Doing.WAITING, Doing.ASKING)
-
-    def _send(self, it: Connection) -> bool:
-        try:
-            return it.send()
-        except OSError:
-            it.doing = Doing.GONE
-            return False
-
-    def _soon(self, threads: Threads[Work], it: Connection) -> Incoming | None:
-        """The next request, if it comes so soon that it spares us the way through the loop and back to a thread."""
-        if not (self.alive and threads.has_room):
-            return None
-        if (request := it.take()) is not None:
-            return request
-        ahead = select.poll()
-        ahead.register(it.sock, select.POLLIN)
-        return it.read() if ahead.poll(_LINGER) else None

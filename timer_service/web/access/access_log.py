@@ -8,12 +8,12 @@ import time
 from flask import Flask, Response, g, request
 
 from timer_service.logs import fields
-from timer_service.web.access.request_counts import NO_ROUTE, Tally, name_of
+from timer_service.web.access.request_counts import NO_ROUTE, RequestCounts, name_of
 
 log = logging.getLogger(__name__)
 
 
-def register(app: Flask, tally: Tally) -> None:
+def register(app: Flask, counts: RequestCounts) -> None:
     """First before and last after every request, so that the duration is that of all between."""
 
     @app.before_request
@@ -25,9 +25,9 @@ def register(app: Flask, tally: Tally) -> None:
     def _end(response: Response) -> Response:
         seconds = time.perf_counter() - g.begun
         route = name_of(request.url_rule.rule) if request.url_rule else NO_ROUTE
-        tally.request(route, request.method, response.status_code, seconds)
+        counts.request(route, request.method, response.status_code, seconds)
         if log.isEnabledFor(logging.INFO):
-            said = fields(
+            extra = fields(
                 request_id=g.request_id,
                 method=request.method,
                 path=request.path,
@@ -35,8 +35,8 @@ def register(app: Flask, tally: Tally) -> None:
                 duration_ms=round(1000 * seconds, 1),
             )
             if "credential" in g:
-                said["fields"]["key"] = g.credential
+                extra["fields"]["key"] = g.credential
             if response.status_code == 201 and response.location:
-                said["fields"]["timer_id"] = response.location.rpartition("/")[2]
-            log.info("request", extra=said)
+                extra["fields"]["timer_id"] = response.location.rpartition("/")[2]
+            log.info("request", extra=extra)
         return response

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 
 class Rates:
-    """Of this process alone: each API process counts for itself."""
+    """How many requests each key may still make. Threads share it; each API process counts for itself."""
 
     def __init__(self, per_second: int, clock: Callable[[], float] = time.monotonic) -> None:
         """`per_second`: requests, in bursts of as many; 0 for any number."""

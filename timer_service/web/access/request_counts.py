@@ -18,6 +18,7 @@ from scheduler import REFUSAL_KINDS
 #: Seconds: the upper ends of the histogram's buckets, but for the last, which has none.
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "other")
+_OTHER_METHOD = METHODS.index("other")
 #: The route of a request that found none.
 NO_ROUTE = "none"
 
@@ -48,8 +49,11 @@ def name_of(rule: str) -> str:
     return re.sub(r"<\w+:", "<", rule)
 
 
-class Tally:
-    """Each worker adds in a slot of its own, its threads one at a time; a reader sums the slots."""
+class RequestCounts:
+    """Counts of all workers. Each adds in a slot of its own, its threads one at a time; a reader sums the slots.
+
+    Made by the arbiter before it forks; the memory ends with the last of the processes. Raises nothing.
+    """
 
     def __init__(self) -> None:
         self._numbers = memoryview(mmap.mmap(-1, 8 * _SLOTS * _SLOT)).cast("d")
@@ -67,7 +71,7 @@ class Tally:
         assert len(self._routes) <= _ROUTES
 
     def request(self, route: str, method: str, status: int, seconds: float) -> None:
-        kind = METHODS.index(method) if method in METHODS else -1 % len(METHODS)
+        kind = METHODS.index(method) if method in METHODS else _OTHER_METHOD
         row = self._base + _HEAD + (self._routes[route] * len(METHODS) + kind) * _ROW
         duration = row + len(_CLASSES) + bisect_left(BUCKETS, seconds)
         with self._lock:

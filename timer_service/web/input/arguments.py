@@ -2,31 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import islice
 from typing import Any, NoReturn
 
 import flask_smorest
-from flask import Request, g, request
+from flask import Request, current_app, g, request
 from marshmallow import RAISE, Schema, ValidationError
 from webargs.flaskparser import FlaskParser
 
-from timer_service.web.input import strict_json
+from timer_service.web.input import body
+from timer_service.web.input.invalid import invalid
+from timer_service.web.input.limits import REQUEST_BYTES, REQUEST_VALUES
 from timer_service.web.problems import Problem
-
-#: Errors told of one object.
-_MAX_ERRORS = 100
-#: Characters of a name that is told; of a longer one only what holds it.
-_MAX_NAME = 256
 
 
 class Parser(FlaskParser):
     DEFAULT_UNKNOWN_BY_LOCATION = {**FlaskParser.DEFAULT_UNKNOWN_BY_LOCATION, "query": RAISE}  # noqa: RUF012
 
+    def parse(self, argmap: Any, *args: Any, **options: Any) -> Any:
+        """By the application's own schema of this class, where it made one with its settings."""
+        return super().parse(current_app.extensions["schemas"].get(type(argmap), argmap), *args, **options)
+
     def load_json(self, req: Request, schema: Schema) -> Any:
-        most_bytes = getattr(schema, "most_bytes", strict_json.MAX_REQUEST)
-        g.asked = json_object(most_bytes, getattr(schema, "most_values", strict_json.MAX_VALUES))
-        return g.asked
+        most_bytes = getattr(schema, "most_bytes", REQUEST_BYTES)
+        g.request_fields = json_object(most_bytes, getattr(schema, "most_values", REQUEST_VALUES))
+        return g.request_fields
 
     def load_querystring(self, req: Request, schema: Schema) -> Any:
         if twice := [name for name, values in req.args.lists() if len(values) > 1]:
@@ -46,31 +45,9 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # it ships no t
         return super().arguments(schema() if isinstance(schema, type) else schema, **options)
 
 
-def json_object(most_bytes: int = strict_json.MAX_REQUEST, most_values: int = strict_json.MAX_VALUES) -> dict[str, Any]:
+def json_object(most_bytes: int = REQUEST_BYTES, most_values: int = REQUEST_VALUES) -> dict[str, Any]:
     """The body of this request. Raises Problem."""
-    value = strict_json.load(request, most_bytes, most_values)
+    value = body.load(request, most_bytes, most_values)
     if not isinstance(value, dict):
         raise Problem(422, "The body must be a JSON object.", errors=[("", "Must be an object.")])
     return value
-
-
-def invalid(messages: Any, most: int = _MAX_ERRORS) -> Problem:
-    """marshmallow's messages as a problem that tells so many of them."""
-    found = list(islice(_errors(messages), most + 1))
-    detail = "A field has a value that cannot be used."
-    if len(found) > most:
-        detail = f"More than {most} values cannot be used; these are the first."
-    return Problem(422, detail, errors=found[:most])
-
-
-def _errors(messages: Any, *path: str | int) -> Iterator[tuple[str, str]]:
-    """marshmallow's nested messages as (pointer, detail)."""
-    if isinstance(messages, dict):
-        for step, inner in messages.items():
-            if isinstance(step, str) and len(step) > _MAX_NAME:
-                yield strict_json.pointer(*path), f"A member whose name has {len(step)} characters cannot be used."
-            else:
-                yield from _errors(inner, *path, step)
-    else:
-        for detail in messages:
-            yield strict_json.pointer(*path), detail

@@ -9,6 +9,8 @@ MAX_WAITING = 4
 
 
 class Budget:
+    """Threads share it; what one has taken it gives back itself. Raises nothing."""
+
     def __init__(self, total: int, patience: float) -> None:
         """`patience`: seconds for which take() waits."""
         self._patience = patience

@@ -6,11 +6,10 @@ import ctypes
 import platform
 from typing import Literal
 
-from flask import Flask, g
+from flask import Flask, current_app, g
 
 from timer_service.web.input.budget import Budget
 from timer_service.web.problems import Problem
-from timer_service.web.services import budgets
 
 #: What bytes are held for. Two budgets: if what is read took what parsing needs, nobody would get on.
 Purpose = Literal["reading", "parsing"]
@@ -42,7 +41,7 @@ def register(app: Flask) -> None:
 
 def hold(purpose: Purpose, count: int) -> None:
     """Count these bytes as this request's until it is answered. Raises Problem where they do not become free soon."""
-    if not budgets()[purpose].take(count):
+    if not current_app.extensions["budgets"][purpose].take(count):
         raise Problem(
             503, "Too many large requests at once. Nothing was done; send it again.", headers={"Retry-After": "1"}
         )

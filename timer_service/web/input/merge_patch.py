@@ -8,21 +8,22 @@ from typing import Any
 
 from marshmallow import ValidationError
 
-from scheduler import Draft, Timer, Webhook, exact_numbers
-from scheduler import rfc3339 as moment
-from timer_service.web.input.arguments import invalid
+from scheduler import Draft, Timer, Webhook, exact_numbers, rfc3339
+from timer_service.web.input.invalid import invalid
 from timer_service.web.input.redaction import MARK, is_secret
 from timer_service.web.input.schemas import WHEN, NewTimer
+from timer_service.web.input.webhook_fields import BackoffField
 
+_BACKOFF = BackoffField()
 #: Each takes the place of the other.
 _BODIES = {"body": "body_base64", "body_base64": "body"}
 
 
-def merging(patch: Mapping[str, Any]) -> Callable[[Timer], Draft]:
-    """What the timer becomes. The function raises Problem for what a new timer could not be either."""
+def merging(patch: Mapping[str, Any], schema: NewTimer) -> Callable[[Timer], Draft]:
+    """A function that applies this patch to a timer. It raises Problem for what a new timer could not be either."""
 
     def merge(timer: Timer) -> Draft:
-        before = asked(timer)
+        before = request_fields(timer)
         # A null takes its own member away, and nothing where there is none.
         given = {name for name, value in patch.items() if value is not None}
         moved = not given.isdisjoint(WHEN)
@@ -35,7 +36,7 @@ def merging(patch: Mapping[str, Any]) -> Callable[[Timer], Draft]:
             named = {name.lower() for name in headers}
             before["headers"] = {name: it for name, it in before["headers"].items() if name.lower() not in named}
         try:
-            loaded = NewTimer().load(apply(before, patch))
+            loaded = schema.load(apply(before, patch))
         except ValidationError as error:
             raise invalid(error.messages_dict) from None
         if loaded.get("key") != timer.key:
@@ -60,17 +61,17 @@ def _refuse_to_show(timer: Timer, changed: Webhook, patch: Mapping[str, Any]) ->
             raise invalid({"write_only": [f"The value of {name} would be told: give it anew, or take it away."]})
 
 
-def asked(timer: Timer) -> dict[str, Any]:
-    """What would set this timer, secrets and all: never an answer."""
+def request_fields(timer: Timer) -> dict[str, Any]:
+    """The fields of a request that would set this timer, secrets and all: never an answer."""
     webhook = timer.webhook
-    said: dict[str, Any] = {
-        "due_at": moment.rfc3339(timer.due_at),
+    found: dict[str, Any] = {
+        "due_at": rfc3339.rfc3339(timer.due_at),
         "url": webhook.url,
         "method": webhook.method,
         "headers": dict(webhook.headers),
         "timeout": webhook.timeout,
         "max_attempts": webhook.max_attempts,
-        "backoff": NewTimer().fields["backoff"].serialize("backoff", webhook),
+        "backoff": _BACKOFF.serialize("backoff", webhook),
         "delivery": webhook.delivery.value,
         "max_occurrences": webhook.max_occurrences,
         "metadata": dict(webhook.metadata),
@@ -78,12 +79,12 @@ def asked(timer: Timer) -> dict[str, Any]:
         "tags": list(timer.tags),
     }
     if timer.key is not None:
-        said["key"] = timer.key
+        found["key"] = timer.key
     if webhook.body is not None and webhook.body_is_json:
-        said["body"] = exact_numbers.loads(webhook.body)
+        found["body"] = exact_numbers.loads(webhook.body)
     elif webhook.body is not None:
-        said["body_base64"] = b64encode(webhook.body).decode()
-    return said
+        found["body_base64"] = b64encode(webhook.body).decode()
+    return found
 
 
 def apply(target: Any, patch: Any) -> Any:

@@ -10,11 +10,11 @@ from marshmallow import Schema, ValidationError, fields, post_load, validate, va
 
 from scheduler import Place, Query, Status
 from timer_service.web.input.destination import check_url
-from timer_service.web.input.fields import Moment, Sequence, Tag, Url
+from timer_service.web.input.fields import Moment, Sequence
 from timer_service.web.input.hostname import ascii_url
-from timer_service.web.input.schemas import TimerOut
+from timer_service.web.input.limits import MOST_TIMERS
+from timer_service.web.input.webhook_fields import Tag, Url
 
-MOST = 1000
 _MAX_ORIGIN = 2048
 FILTERS = ("status", "tag", "destination", "due_after", "due_before")
 
@@ -93,14 +93,9 @@ class CountIn(ReadFilters):
         return _query(data)
 
 
-class CountOut(Schema):
-    count = fields.Integer()
-    exact = fields.Boolean(metadata={"description": "false: it stopped looking, there may be more"})
-
-
 class ListIn(ReadFilters):
     order = fields.String(validate=validate.OneOf(("asc", "desc")), metadata={"default": "asc"})
-    limit = fields.Integer(validate=validate.Range(1, MOST), load_default=100)
+    limit = fields.Integer(validate=validate.Range(1, MOST_TIMERS), load_default=100)
 
     @post_load
     def _query(self, data: dict[str, Any], **_: Any) -> Query:
@@ -115,17 +110,11 @@ def _query(data: dict[str, Any]) -> Query:
     return Query(descending=data.pop("order", "asc") == "desc", any_status=is_any, **data)
 
 
-class ListOut(Schema):
-    data = fields.List(fields.Nested(TimerOut))
-    next_cursor = fields.String(allow_none=True)
-    total = fields.Integer(metadata={"description": "only where one count answers it"})
-
-
 class BulkIn(Filters):
     """Either ids, or at least one filter."""
 
-    ids = Sequence(fields.String(), MOST)
-    limit = fields.Integer(strict=True, validate=validate.Range(1, MOST), load_default=MOST)
+    ids = Sequence(fields.String(), MOST_TIMERS)
+    limit = fields.Integer(strict=True, validate=validate.Range(1, MOST_TIMERS), load_default=MOST_TIMERS)
 
     @validates_schema(skip_on_field_errors=True)
     def _either(self, data: dict[str, Any], **_: Any) -> None:
@@ -134,17 +123,3 @@ class BulkIn(Filters):
             raise ValidationError("Give either ids or filters.", "ids")
         if "ids" not in data and not filters:
             raise ValidationError(f"Give ids, or at least one of {', '.join(FILTERS)}.", "ids")
-
-
-class BulkOut(Schema):
-    matched = fields.Integer()
-    skipped = fields.Integer(metadata={"description": "unknown, or in a status that does not allow it"})
-    next_cursor = fields.String(allow_none=True)
-
-
-class CancelledOut(BulkOut):
-    cancelled = fields.Integer()
-
-
-class ReplayedOut(BulkOut):
-    replayed = fields.Integer()

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
+from contextvars import ContextVar
 from functools import lru_cache
-
-from flask import g
 
 #: What a redacted value reads in our answers, and what is refused when it is sent back.
 MARK = "***"
+
+#: Whether the answer under way is for a key that may only read.
+for_reader: ContextVar[bool] = ContextVar("for_reader", default=False)
 
 _SECRET = re.compile(r"auth|cookie|token|key|secret|passw|session|jwt|signature", re.ASCII | re.IGNORECASE)
 #: A part of a query: its name with `=`, where it has one, and its value.
@@ -34,7 +36,7 @@ def marked_headers(headers: Mapping[str, str], write_only: Collection[str]) -> l
 
 def shown_url(url: str) -> str:
     """As it is, but for a key that may only read: a query often holds what lets one in."""
-    if "?" not in url or not g.get("may_only_read"):
+    if "?" not in url or not for_reader.get():
         return url
     before, query, after = _cut(url)
     return before + _PART.sub(lambda part: (part[1] or "") + (MARK if part[2] else ""), query) + after

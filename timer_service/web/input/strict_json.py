@@ -1,4 +1,4 @@
-"""JSON as RFC 8259 means it: what Python's json lets through, or stumbles over, is refused with the place it stands."""
+"""Rejects JSON that parsers read differently: names given twice, NaN, lone surrogates. Says where it stands."""
 
 from __future__ import annotations
 
@@ -7,21 +7,12 @@ import math
 import re
 from typing import Any
 
-from flask import Request
-
 from scheduler import exact_numbers
-from timer_service.web.input import memory
-from timer_service.web.input.json_size import holds_more_than
+from timer_service.web.input.invalid import pointer
 from timer_service.web.problems import Problem
 
-#: Bytes of a request: a timer of 256 KiB in base64 or with most of its text escaped.
-MAX_REQUEST = 1024 * 1024
-#: Values of a request: a body of 256 KiB holds 131,072 at most.
-MAX_VALUES = 150_000
 #: Levels of arrays and objects; deeper than any use, and far from Python's recursion limit.
 MAX_DEPTH = 100
-#: Bytes that are asked of the server at once.
-_PIECE = 64 * 1024
 
 #: The way to a value: (the way to what holds it, its name or index there), None for the whole.
 _Way = tuple[Any, str | int] | None
@@ -33,21 +24,8 @@ class _Repeating(dict[str, Any]):
     name: str
 
 
-def load(request: Request, most_bytes: int = MAX_REQUEST, most_values: int = MAX_VALUES) -> Any:
-    """The body of a request. Raises Problem: 400, 413 or 415, 422 where a value could not be stored or sent, or 503."""
-    if not (request.mimetype == "application/json" or request.mimetype.endswith("+json")):
-        raise Problem(415, "Send JSON, with `Content-Type: application/json`.")
-    if request.headers.get("Content-Encoding", "identity") != "identity":
-        raise Problem(415, "Send the body as it is, without a Content-Encoding.")
-    raw = _read(request, most_bytes)
-    if holds_more_than(most_values, raw):
-        raise _too_large(f"A request to this path holds at most {most_values} JSON values.")
-    if len(raw) > memory.UNCOUNTED:
-        memory.hold("parsing", memory.COPIES * len(raw) + memory.VALUE * min(most_values, len(raw) // 2))
-    return parse(raw)
-
-
 def parse(raw: bytes) -> Any:
+    """The value of a JSON text. Raises Problem: 400, or 422 where a value could not be stored or sent."""
     text = ""
     try:
         text = raw.decode("utf-8")
@@ -60,34 +38,6 @@ def parse(raw: bytes) -> Any:
         raise Problem(400, f"The body is not JSON: {error}.") from None
     _check(value, may_split_a_pair=b"\\ud" in raw or b"\\uD" in raw)
     return value
-
-
-def pointer(*steps: str | int) -> str:
-    """RFC 6901."""
-    return "".join(f"/{str(step).replace('~', '~0').replace('/', '~1')}" for step in steps)
-
-
-def _read(request: Request, most_bytes: int) -> bytes:
-    """All of the body: never a part of it taken for the whole. What has come is counted, not what may come."""
-    length = request.content_length
-    refusal = f"A request to this path holds at most {most_bytes} bytes."
-    if length is not None and length > most_bytes:
-        raise _too_large(refusal)
-    awaited = most_bytes + 1 if length is None else length
-    raw = bytearray()
-    while len(raw) < awaited and (more := request.stream.read(min(_PIECE, awaited - len(raw)))):
-        if len(raw) >= memory.UNCOUNTED:
-            memory.hold("reading", len(more))
-        raw += more
-    if len(raw) > most_bytes:
-        raise _too_large(refusal)
-    if length is not None and len(raw) < length:
-        raise Problem(400, "The body is shorter than its Content-Length.")
-    return bytes(raw)
-
-
-def _too_large(detail: str) -> Problem:
-    return Problem(413, detail, errors=[("", detail)])
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -9,12 +9,15 @@ from marshmallow import ValidationError
 
 from scheduler import Draft, StoreUnavailable, TimerError
 from timer_service.web import idempotency
-from timer_service.web.access.keys import charge
-from timer_service.web.input.arguments import Blueprint, invalid
-from timer_service.web.input.schemas import BatchIn, BatchOut, NewTimer, TimerOut
+from timer_service.web.access.authentication import charge
+from timer_service.web.answers import BatchOut, TimerOut
+from timer_service.web.input.arguments import Blueprint
+from timer_service.web.input.invalid import invalid
+from timer_service.web.input.schemas import BatchIn
 from timer_service.web.openapi import IDEMPOTENCY_KEY
-from timer_service.web.problems import Problem, members, of_engine
-from timer_service.web.services import store
+from timer_service.web.problem_answers import members
+from timer_service.web.problems import Problem, from_engine
+from timer_service.web.services import new_timer, store
 
 bp = Blueprint("batch", __name__, description="Many timers in one call")
 
@@ -29,14 +32,14 @@ Accepted = dict[str, list[int]]
 @bp.arguments(BatchIn)
 @bp.response(200, BatchOut)
 @bp.doc(operationId="create_timers", parameters=[IDEMPOTENCY_KEY])
-def create(asked: dict[str, Any]) -> tuple[dict[str, Any], int, dict[str, str]]:
+def create(body: dict[str, Any]) -> tuple[dict[str, Any], int, dict[str, str]]:
     """Set many timers; the answer has one result for each, in order."""
-    charge(len(asked["timers"]))
+    charge(len(body["timers"]))
     begun = idempotency.begin()
-    schema, dump = NewTimer(), TimerOut().dump
-    results: list[dict[str, Any]] = [{}] * len(asked["timers"])
+    schema, dump = new_timer(), TimerOut().dump
+    results: list[dict[str, Any]] = [{}] * len(body["timers"])
     drafts: dict[int, Draft] = {}
-    for number, item in enumerate(asked["timers"]):
+    for number, item in enumerate(body["timers"]):
         if not isinstance(item, dict):
             results[number] = _refusal(invalid(["Must be an object."]))
             continue
@@ -75,7 +78,7 @@ def _schedule(drafts: Mapping[int, Draft], accepted: Accepted) -> dict[int, Prob
     refused: dict[int, Problem] = {}
     for number, found in zip(drafts, store().timers.schedule_each(list(drafts.values())), strict=True):
         if isinstance(found, TimerError):
-            refused[number] = of_engine(found)
+            refused[number] = from_engine(found)
         else:
             accepted[str(number)] = [found.created_at, found.due_at]
     return refused

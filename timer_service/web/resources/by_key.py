@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from marshmallow import ValidationError
+
 from scheduler import Draft, Timer
-from timer_service.web.input.arguments import Blueprint, invalid
-from timer_service.web.input.schemas import NewTimer, TimerOut
+from timer_service.web.answers import TimerOut
+from timer_service.web.input.arguments import Blueprint
+from timer_service.web.input.invalid import invalid
+from timer_service.web.input.schemas import NewTimer
+from timer_service.web.input.webhook_fields import Key
 from timer_service.web.services import store
 
 bp = Blueprint("by_key", __name__, description="Timers under a key of your own")
@@ -17,13 +22,15 @@ bp = Blueprint("by_key", __name__, description="Timers under a key of your own")
 @bp.response(200, TimerOut)
 @bp.alt_response(201, schema=TimerOut)
 @bp.doc(operationId="put_timer_by_key")
-def put(asked: dict[str, Any], key: str) -> tuple[Timer, int, dict[str, str]]:
+def put(fields: dict[str, Any], key: str) -> tuple[Timer, int, dict[str, str]]:
     """Set the timer with this key, or replace it in place."""
-    if messages := NewTimer(only=["key"]).validate({"key": key}, partial=True).get("key"):
-        raise invalid({"key": messages})
-    if asked.setdefault("key", key) != key:
+    try:
+        Key().deserialize(key)
+    except ValidationError as error:
+        raise invalid({"key": error.messages}) from None
+    if fields.setdefault("key", key) != key:
         raise invalid({"key": ["Must be the key of the path, or absent."]})
-    timer, is_new = store().changes.put(key, Draft(id=store().timers.new_id(key), **asked))
+    timer, is_new = store().changes.put(key, Draft(id=store().timers.new_id(key), **fields))
     if not is_new:
         return timer, 200, {}
     return timer, 201, {"Location": f"/timers/{timer.id}"}

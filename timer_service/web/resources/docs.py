@@ -11,7 +11,7 @@ import flask_swagger_ui
 from flask import Blueprint, Response, current_app
 
 from timer_service.web.openapi import whole
-from timer_service.web.services import settings
+from timer_service.web.services import new_timer, settings
 
 bp = Blueprint("docs", __name__)
 
@@ -46,8 +46,8 @@ _START = """SwaggerUIBundle({
 
 @bp.get("/openapi.json")
 def openapi() -> Response:
-    said = whole(current_app.extensions["description"], settings())
-    return Response(json.dumps(said), mimetype="application/json")
+    description = whole(current_app.extensions["description"], new_timer(), with_keys=bool(settings().api_keys))
+    return Response(json.dumps(description), mimetype="application/json")
 
 
 @bp.get("/docs")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from scheduler import Report, Settings, StoreUnavailable, Usage
-from timer_service.process import part_notes
+from timer_service import supervisor_notes
+from timer_service.web.answers import HealthOut
 from timer_service.web.input.arguments import Blueprint
-from timer_service.web.input.schemas import HealthOut
 from timer_service.web.problems import RETRY_AFTER, Problem
 from timer_service.web.services import settings, store
 
@@ -38,7 +38,7 @@ def readyz() -> dict[str, Any]:
     if report.may_evict:
         raise _not_ready("the store may evict timers", report)
     usage = store().capacity.usage()
-    warnings = [*report.warnings, *_of_usage(usage), *_of_signing(settings()), *part_notes.read()]
+    warnings = [*report.warnings, *_of_usage(usage), *_of_signing(settings()), *supervisor_notes.read()]
     return {"status": "ok", "warnings": warnings}
 
 
@@ -51,8 +51,8 @@ def _of_signing(settings: Settings) -> list[str]:
 def _of_usage(usage: Usage) -> list[str]:
     if not usage.is_near:
         return []
-    said = f"the store uses {usage.used} of the {usage.most} bytes that it may (TIMER_MAX_BYTES)"
-    return [said + (": nothing can be added" if usage.is_full else "")]
+    text = f"the store uses {usage.used} of the {usage.most} bytes that it may (TIMER_MAX_BYTES)"
+    return [text + (": nothing can be added" if usage.is_full else "")]
 
 
 def _not_ready(reason: str, report: Report | None = None) -> Problem:

@@ -11,8 +11,8 @@ from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamil
 from prometheus_client.registry import Collector
 
 from scheduler import Stats, StoreUnavailable, ended_timers
-from timer_service.web import services as parts
-from timer_service.web.access.request_counts import BUCKETS, Tally
+from timer_service.web import services
+from timer_service.web.access.request_counts import BUCKETS, RequestCounts
 from timer_service.web.input.arguments import Blueprint
 
 bp = Blueprint("metrics", __name__, description="For Prometheus")
@@ -26,7 +26,7 @@ _BOUNDS = [*(str(bound) for bound in BUCKETS), "+Inf"]
 def metrics() -> Response:
     """What was counted, and how the store stands; answers also while the store is away, with what it has."""
     registry = CollectorRegistry()
-    registry.register(_Found([*_of_requests(parts.tally()), *_of_store()]))
+    registry.register(_Found([*_of_requests(services.request_counts()), *_of_store()]))
     return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
 
 
@@ -38,14 +38,14 @@ class _Found(Collector):
         return self._found
 
 
-def _of_requests(tally: Tally) -> Iterator[Metric]:
+def _of_requests(counts: RequestCounts) -> Iterator[Metric]:
     requests = CounterMetricFamily(
         "timer_api_requests", "Requests answered, by class of the status.", labels=["route", "method", "status"]
     )
     durations = HistogramMetricFamily(
         "timer_api_request_duration_seconds", "From the request's head to its answer.", labels=["route", "method"]
     )
-    for row in tally.rows():
+    for row in counts.rows():
         for status, count in row.statuses.items():
             if count:
                 requests.add_metric([row.route, row.method, status], count)
@@ -54,24 +54,24 @@ def _of_requests(tally: Tally) -> Iterator[Metric]:
     yield requests
     yield durations
     yield CounterMetricFamily(
-        "timer_api_store_errors", "Requests answered with 503, for the store's sake.", value=tally.store_errors()
+        "timer_api_store_errors", "Requests answered with 503, for the store's sake.", value=counts.store_errors()
     )
     refusals = CounterMetricFamily(
         "timer_store_refusals", "Calls that the store did not do: it was away, or why it refused.", labels=["kind"]
     )
-    for kind, count in tally.store_failures().items():
+    for kind, count in counts.store_failures().items():
         refusals.add_metric([kind], count)
     yield refusals
 
 
 def _of_store() -> Iterator[Metric]:
     try:
-        stats = parts.store().timers.stats()
+        stats = services.store().timers.stats()
     except StoreUnavailable:
         yield GaugeMetricFamily("timer_store_up", "Whether the store answers.", value=0)
         return
     yield GaugeMetricFamily("timer_store_up", "Whether the store answers.", value=1)
-    usage = parts.store().capacity.usage()
+    usage = services.store().capacity.usage()
     if usage.used is not None:
         yield GaugeMetricFamily("timer_store_used_bytes", "Memory that the store uses.", value=usage.used)
     if usage.most is not None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+from timer_service.web.answers import StatsOut
 from timer_service.web.input.arguments import Blueprint
-from timer_service.web.input.schemas import StatsOut
 from timer_service.web.services import store
 
 bp = Blueprint("stats", __name__, description="Counts")

@@ -9,14 +9,15 @@ from flask import request
 
 from scheduler import Attempt, Count, Draft, Query, Timer, TimerError
 from timer_service.web import idempotency
-from timer_service.web.access.keys import charge
-from timer_service.web.access.turns import in_turn
+from timer_service.web.access.authentication import charge
+from timer_service.web.access.list_limit import limit_lists
+from timer_service.web.answers import AttemptsOut, CountOut, ListOut, TimerOut
 from timer_service.web.input.arguments import Blueprint, json_object
 from timer_service.web.input.merge_patch import merging
-from timer_service.web.input.queries import CountIn, CountOut, ListIn, ListOut, cursor
-from timer_service.web.input.schemas import AttemptsOut, NewTimer, TimerOut
+from timer_service.web.input.queries import CountIn, ListIn, cursor
+from timer_service.web.input.schemas import NewTimer
 from timer_service.web.openapi import IDEMPOTENCY_KEY, MERGE_PATCH
-from timer_service.web.services import store
+from timer_service.web.services import new_timer, store
 
 bp = Blueprint("timers", __name__, description="Requests that will be sent")
 
@@ -28,10 +29,10 @@ _COUNTED_AS = 1000
 @bp.arguments(NewTimer)
 @bp.response(201, TimerOut)
 @bp.doc(operationId="create_timer", parameters=[IDEMPOTENCY_KEY])
-def create(asked: dict[str, Any]) -> tuple[Timer, int, dict[str, str]]:
+def create(fields: dict[str, Any]) -> tuple[Timer, int, dict[str, str]]:
     """Set a timer."""
     begun = idempotency.begin()
-    draft = Draft(id=idempotency.new_id(begun, 0, asked.get("key")), **asked)
+    draft = Draft(id=idempotency.new_id(begun, 0, fields.get("key")), **fields)
     headers = {"Location": f"/timers/{draft.id}"}
     if begun is not None and begun.answer is not None:
         return draft.stored(*begun.answer), 201, {**headers, **idempotency.REPLAYED}
@@ -47,7 +48,7 @@ def create(asked: dict[str, Any]) -> tuple[Timer, int, dict[str, str]]:
 
 
 @bp.route("/timers", methods=["GET"])
-@in_turn
+@limit_lists
 @bp.arguments(ListIn, location="query")
 @bp.response(200, ListOut)
 @bp.doc(operationId="list_timers")
@@ -66,7 +67,7 @@ def index(query: Query) -> tuple[dict[str, Any], int, dict[str, str]]:
 
 
 @bp.route("/timers/count", methods=["GET"])
-@in_turn
+@limit_lists
 @bp.arguments(CountIn, location="query")
 @bp.response(200, CountOut)
 @bp.doc(operationId="count_timers")
@@ -89,7 +90,7 @@ def show(timer_id: str) -> Timer:
 @bp.doc(operationId="change_timer", requestBody=MERGE_PATCH)
 def change(timer_id: str) -> Timer:
     """Move a scheduled timer, or change what will be sent (RFC 7396)."""
-    return store().changes.change(store().timers.id_of(timer_id), merging(json_object()))
+    return store().changes.change(store().timers.id_of(timer_id), merging(json_object(), new_timer()))
 
 
 @bp.route("/timers/<id:timer_id>", methods=["DELETE"])

@@ -6,12 +6,13 @@ they make types that nobody can use.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from scheduler import Settings, Status, Timer, Webhook
+from scheduler import Status, Timer, Webhook
+from timer_service.web.answers import TimerOut
 from timer_service.web.input.queries import FILTERS
-from timer_service.web.input.schemas import WHEN, TimerOut
+from timer_service.web.input.schemas import WHEN
 
 _Schema = dict[str, Any]
 
@@ -21,14 +22,14 @@ _NULL: _Schema = {"type": "null"}
 _OPTIONAL = frozenset({"body", "body_base64", "total", "warnings"})
 
 
-def complete(schemas: dict[str, _Schema], settings: Settings) -> None:
-    """Adds them, and the schemas that are made of others."""
+def complete(schemas: dict[str, _Schema], defaults: Mapping[str, Any]) -> None:
+    """Adds them, and the schemas that are made of others. `defaults`: of new timers, by field of a Webhook."""
     for name, schema in schemas.items():
         if name.endswith("Out"):
             schema["required"] = [member for member in schema["properties"] if member not in _OPTIONAL]
     new = schemas["NewTimer"]
     schemas["TimerChange"] = _change(new)
-    for name, default in _defaults(settings).items():
+    for name, default in _shown_defaults(defaults).items():
         if name in new["properties"]:
             new["properties"][name] = {**new["properties"][name], "default": default}
     new |= _NEW_TIMER
@@ -113,9 +114,9 @@ def _given_any(names: Iterable[str]) -> _Schema:
     return {"anyOf": [{"required": [name], "properties": {name: {"not": _NULL}}} for name in names]}
 
 
-def _defaults(settings: Settings) -> dict[str, Any]:
+def _shown_defaults(defaults: Mapping[str, Any]) -> dict[str, Any]:
     """By field: what an answer says where a client said nothing."""
-    webhook = Webhook(url="", timeout=settings.timeout, max_attempts=settings.max_attempts)
+    webhook = Webhook(url="", **defaults)
     timer = Timer(id="", webhook=webhook, status=Status.SCHEDULED, created_at=0, due_at=0, read_at=0)
     said: dict[str, Any] = TimerOut().dump(timer)
     return {name: value for name, value in said.items() if name not in (*WHEN, "url", "key")}

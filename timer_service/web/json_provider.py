@@ -1,27 +1,20 @@
-"""JSON of our answers: values that are stored as JSON go out as they are, without being parsed and written anew."""
+"""How Flask writes our answers as JSON: a JsonText is put in as it is."""
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from itertools import chain, zip_longest
 from typing import Any
 
 from flask.json.provider import DefaultJSONProvider
 
-
-@dataclass(frozen=True, slots=True)
-class JsonText:
-    """A value of an answer, as JSON."""
-
-    text: str
-
+from timer_service.web.json_text import JsonText
 
 #: Stands in JSON where a text is put later. Nobody can guess it.
 _PLACE = os.urandom(16).hex()
 
 
-class Provider(DefaultJSONProvider):
+class JsonProvider(DefaultJSONProvider):
     ensure_ascii = False  # "\u00e9" is three times as long as what it stands for
     sort_keys = False
 
@@ -34,7 +27,7 @@ class Provider(DefaultJSONProvider):
             texts.append(value.text)
             return _PLACE
 
-        said = super().dumps(obj, **{"default": place, **options})
+        written = super().dumps(obj, **{"default": place, **options})
         if not texts:
-            return said
-        return "".join(chain.from_iterable(zip_longest(said.split(f'"{_PLACE}"'), texts, fillvalue="")))
+            return written
+        return "".join(chain.from_iterable(zip_longest(written.split(f'"{_PLACE}"'), texts, fillvalue="")))

@@ -1,0 +1,86 @@
+"""Threads that have requests answered, and send what the client takes of the answer at once."""
+
+from __future__ import annotations
+
+import logging
+import select
+from collections.abc import Callable
+from typing import Any
+
+from timer_service.process.server.answering import Application, answer, refusal
+from timer_service.process.server.connection import Connection, Doing
+from timer_service.process.server.queues import Queues, Work
+from timer_service.process.server.reading import Incoming, Refused
+from timer_service.process.server.threads import Threads
+
+log = logging.getLogger(__name__)
+
+#: ms for which a thread waits on a connection for its next request, while others are free.
+_LINGER = 50
+
+
+class Serving:
+    """Serves each connection by one thread at a time. Raises nothing: a defect ends the connection that it met."""
+
+    def __init__(
+        self,
+        app: Application,
+        cfg: Any,
+        *,
+        may_go_on: Callable[[], bool],
+        give_back: Callable[[Connection], None],
+    ) -> None:
+        """`may_go_on`: whether other requests will be read from a connection. `give_back` gets each that was served."""
+        self._app = app
+        self._cfg = cfg
+        self._may_go_on = may_go_on
+        self._give_back = give_back
+        self._queues = Queues(cfg.threads, self._serve)
+
+    def put(self, it: Connection, request: Incoming) -> None:
+        """Have it served by a thread."""
+        self._queues.of(request).put((it, request))
+
+    def answer(self, it: Connection, request: Incoming) -> bool:
+        """Answer in this thread; whether the connection can have another request at once."""
+        it.begin(answer(self._app, request, it.address, it.server, self._cfg, last=not self._may_go_on()))
+        return self._send(it) and it.doing in (Doing.WAITING, Doing.ASKING)
+
+    def _serve(self, threads: Threads[Work], work: Work) -> None:
+        it, request = work
+        try:
+            while self.answer(it, request):
+                if (following := self._next_soon(threads, it)) is None:
+                    break
+                if (others := self._queues.of(following)) is not threads:
+                    others.put((it, following))
+                    return
+                request = following
+        except BlockingIOError:  # it was not so soon after all
+            pass
+        except Refused as why:
+            it.begin(refusal(why))
+            self._send(it)
+        except (OSError, EOFError):
+            it.doing = Doing.GONE
+        except Exception:  # or this thread would end, be missed by all others, and never give its connection back
+            log.exception("a connection failed outside of the application")
+            it.doing = Doing.GONE
+        self._give_back(it)
+
+    def _send(self, it: Connection) -> bool:
+        try:
+            return it.send()
+        except OSError:
+            it.doing = Doing.GONE
+            return False
+
+    def _next_soon(self, threads: Threads[Work], it: Connection) -> Incoming | None:
+        """The next request, if it comes so soon that it spares us the way through the loop and back to a thread."""
+        if not (self._may_go_on() and threads.has_room):
+            return None
+        if (request := it.take()) is not None:
+            return request
+        ahead = select.poll()
+        ahead.register(it.sock, select.POLLIN)
+        return it.read() if ahead.poll(_LINGER) else None

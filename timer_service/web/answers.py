@@ -1,0 +1,205 @@
+"""The shape of every answer: timers, attempts, lists, counts, what a bulk action did."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from operator import attrgetter
+from typing import Any
+
+from marshmallow import Schema, fields, missing
+
+from scheduler import Delivery, Reason, Result, Status, Timer
+from timer_service.web.input.fields import Base64, JsonObject, Moment
+from timer_service.web.input.webhook_fields import BackoffField, HeaderNames, Headers, ShownUrl
+from timer_service.web.json_text import JsonText
+
+#: Fields that write what they are given.
+_AS_IT_IS = (fields.String, fields.Integer)
+
+
+def _schema_of(name: str) -> dict[str, str]:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+_ANY_BODY = {
+    "description": "any JSON value; absent where none was given, and once a timer of more than 1 KiB was cancelled"
+}
+_BATCH_ITEM = {
+    "description": "in the order of the request: what became of each",
+    "oneOf": [
+        {
+            "type": "object",
+            "required": ["status", "timer"],
+            "properties": {"status": {"const": 201}, "timer": _schema_of("TimerOut")},
+        },
+        {
+            "type": "object",
+            "required": ["status", "problem"],
+            "properties": {"status": {"enum": [409, 413, 422, 429]}, "problem": _schema_of("Problem")},
+        },
+    ],
+}
+
+
+class AttemptOut(Schema):
+    number = fields.Integer()
+    started_at = Moment(allow_none=True)
+    lateness_ms = fields.Integer(allow_none=True)
+    duration_ms = fields.Integer(allow_none=True)
+    outcome = fields.Enum(
+        Result,
+        by_value=True,
+        allow_none=True,
+        metadata={"description": "null: its lease was lost, it may have been sent"},
+    )
+    status_code = fields.Integer(allow_none=True)
+    response_body = fields.String(allow_none=True)
+    error = fields.String(allow_none=True, metadata={"description": "a word"})
+    detail = fields.String(allow_none=True, metadata={"description": "of an error: why, in a sentence"})
+    redelivery = fields.String(allow_none=True)
+    poller = fields.String(allow_none=True)
+    next_attempt_at = Moment(allow_none=True)
+    final = fields.Boolean(metadata={"description": "no other follows, unless the timer is replayed"})
+    occurrence = fields.Integer()
+    asked_reschedule = fields.String(
+        allow_none=True,
+        metadata={
+            "description": "the timer-reschedule of a 2xx that was not obeyed: none was left, or it made no sense"
+        },
+    )
+
+
+class TimerOut(Schema):
+    id = fields.String()
+    status = fields.Enum(Status, by_value=True)
+    time_left = fields.Integer(metadata={"description": "whole seconds, rounded up; 0 once due or ended"})
+    due_at = Moment()
+    created_at = Moment()
+    attempts = fields.Integer()
+    next_attempt_at = Moment(allow_none=True, metadata={"description": "while a retry waits"})
+    last_attempt = fields.Nested(AttemptOut, allow_none=True)
+    occurrence = fields.Integer(
+        metadata={"description": "how often the receiver is meant to have acted by now, or by the next attempt"}
+    )
+    ended_at = Moment(allow_none=True)
+    reason = fields.Enum(Reason, by_value=True, allow_none=True, metadata={"description": "why it has ended"})
+
+    url = ShownUrl(
+        attribute="webhook.url",
+        metadata={
+            "description": "empty where what is stored cannot be read by this version: then the rest are defaults"
+        },
+    )
+    method = fields.String(attribute="webhook.method")
+    headers = Headers(attribute="webhook.headers")
+    body = fields.Method("_body", metadata={"json_schema": _ANY_BODY})
+    body_base64 = fields.Method("_body_base64", metadata={"json_schema": Base64.json_schema})
+    timeout = fields.Float(attribute="webhook.timeout")
+    max_attempts = fields.Integer(attribute="webhook.max_attempts")
+    backoff = BackoffField(attribute="webhook.backoff")
+    delivery = fields.Enum(Delivery, by_value=True, attribute="webhook.delivery")
+    max_occurrences = fields.Integer(attribute="webhook.max_occurrences")
+    metadata = JsonObject(attribute="webhook.metadata")
+    write_only = HeaderNames(attribute="webhook.write_only")
+    key = fields.String(allow_none=True)
+    tags = fields.List(fields.String())
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._members = [
+            (
+                name,
+                attrgetter("id" if isinstance(field, fields.Method) else field.attribute or name),
+                None if type(field) in _AS_IT_IS else field._serialize,
+            )
+            for name, field in self.dump_fields.items()
+        ]
+
+    def dump(self, obj: Any, *, many: bool | None = None) -> Any:
+        """Skips marshmallow's checks for what is missing or of another type: a fifth of its time. Hooks and `only` are
+        ignored."""
+        if many:
+            return [self.dump(timer) for timer in obj]
+        written: dict[str, Any] = {}
+        for name, read, write in self._members:
+            value = read(obj) if write is None else write(read(obj), name, obj)
+            if value is not missing:
+                written[name] = value
+        return written
+
+    def _body(self, timer: Timer) -> Any:
+        webhook = timer.webhook
+        if webhook.body is None or not webhook.body_is_json:
+            return missing
+        return JsonText(webhook.body.decode("utf-8", "replace"))
+
+    def _body_base64(self, timer: Timer) -> Any:
+        webhook = timer.webhook
+        return b64encode(webhook.body).decode() if webhook.body is not None and not webhook.body_is_json else missing
+
+
+class CountOut(Schema):
+    count = fields.Integer()
+    exact = fields.Boolean(metadata={"description": "false: it stopped looking, there may be more"})
+
+
+class ListOut(Schema):
+    data = fields.List(fields.Nested(TimerOut))
+    next_cursor = fields.String(allow_none=True)
+    total = fields.Integer(metadata={"description": "only where one count answers it"})
+
+
+class BulkOut(Schema):
+    matched = fields.Integer()
+    skipped = fields.Integer(metadata={"description": "unknown, or in a status that does not allow it"})
+    next_cursor = fields.String(allow_none=True)
+
+
+class CancelledOut(BulkOut):
+    cancelled = fields.Integer()
+
+
+class ReplayedOut(BulkOut):
+    replayed = fields.Integer()
+
+
+class BatchOut(Schema):
+    results = fields.List(fields.Raw(), metadata={"json_schema": {"type": "array", "items": _BATCH_ITEM}})
+
+
+class AttemptsOut(Schema):
+    data = fields.List(fields.Nested(AttemptOut))
+
+
+class LatenessOut(Schema):
+    p50 = fields.Integer(
+        allow_none=True, attribute="lateness_p50_ms", metadata={"description": "of the last 1,000 attempts"}
+    )
+    p99 = fields.Integer(allow_none=True, attribute="lateness_p99_ms")
+
+
+_LATENESS = {
+    "type": "object",
+    "description": "of the last 1,000 attempts",
+    "properties": {name: {"type": ["integer", "null"]} for name in ("p50", "p99")},
+}
+
+
+class StatsOut(Schema):
+    scheduled = fields.Integer()
+    overdue = fields.Integer()
+    delivering = fields.Integer()
+    delivered = fields.Integer()
+    failed = fields.Integer()
+    cancelled = fields.Integer()
+    oldest_overdue_ms = fields.Integer()
+    lateness_ms = fields.Function(LatenessOut().dump, metadata={"json_schema": _LATENESS})
+    used_bytes = fields.Integer(allow_none=True, metadata={"description": "of the store; null if it does not say"})
+    max_bytes = fields.Integer(
+        allow_none=True, metadata={"description": "beyond them creates are refused; null for any number"}
+    )
+
+
+class HealthOut(Schema):
+    status = fields.String(metadata={"enum": ["ok"]})
+    warnings = fields.List(fields.String(), metadata={"description": "of /readyz: what is wrong with the store"})
