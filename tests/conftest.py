@@ -22,6 +22,25 @@ _QUICK = ("tests/unit", "tests/api", "tests/store", "tests/client")
 _PROCESSES = {"service", "up", "receiver", "server", "valkey_server", "redis_server"}
 
 
+#: Kinds of stores and their partitions. On more than one partition only the store's own tests run, in tests/store.
+_STORES = [("fake", 1), ("valkey", 1), ("redis", 1), ("valkey", 16)]
+#: The partition, if there are so many, of all timers of a test that is marked `one_partition`.
+_HOME = 7
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """What is told of a store is tried on each kind."""
+    if "client" not in metafunc.fixturenames:
+        return
+    many = "bench" in metafunc.fixturenames and metafunc.definition.nodeid.startswith("tests/store")
+    stores = [(kind, count) for kind, count in _STORES if count == 1 or many]
+    names = [kind if count == 1 else f"{kind}-{count}" for kind, count in stores]
+    if "partitions" in metafunc.fixturenames:
+        metafunc.parametrize(("client", "partitions"), stores, ids=names, indirect=True)
+    else:
+        metafunc.parametrize("client", [kind for kind, _ in stores], ids=names, indirect=True)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         kind = getattr(item, "callspec", None) and item.callspec.params.get("client")  # type: ignore[attr-defined]
@@ -40,7 +59,7 @@ def start(kind: str) -> Server:
     return Server(binary).start()
 
 
-@pytest.fixture(params=["fake", "valkey", "redis"])
+@pytest.fixture
 def client(request: pytest.FixtureRequest) -> Iterator[redis.Redis]:
     """An empty store of each kind, with a clock that the test sets."""
     if request.param == "fake":
@@ -70,8 +89,15 @@ def redis_server() -> Iterator[Server]:
 
 
 @pytest.fixture
-def bench(client: redis.Redis) -> Bench:
-    return Bench(client)
+def partitions(request: pytest.FixtureRequest) -> int:
+    """Of the bench's store."""
+    return int(request.param)
+
+
+@pytest.fixture
+def bench(request: pytest.FixtureRequest, client: redis.Redis, partitions: int) -> Bench:
+    home = _HOME if request.node.get_closest_marker("one_partition") else None
+    return Bench(client, partitions, home)
 
 
 @pytest.fixture

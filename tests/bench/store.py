@@ -41,8 +41,11 @@ class HandSetFake(_HandSet, fakeredis.FakeRedis):
 class Bench:
     """Timers and Claims over one client, and the words a store test is told in."""
 
-    def __init__(self, client: redis.Redis, partitions: int = 1) -> None:
+    def __init__(self, client: redis.Redis, partitions: int = 1, home: int | None = None) -> None:
+        """`home`: the partition of every timer that has no key; None for any."""
         self.client: Any = client  # redis-py's own types know no bytes from lists
+        self.home = 0 if home is None else home % partitions
+        self._spread = home is None
         self.link = Link(client, partitions)
         store = self._store()
         self.timers, self.changes, self.listing = store.timers, store.changes, store.listing
@@ -66,10 +69,12 @@ class Bench:
 
     def set_clock(self, ms: int, us: int = 0) -> None:
         self.now = ms
-        for partition in range(self._partitions):
-            key = f"{keys.prefix(partition)}clock"
-            self.client.delete(key)
-            self.client.rpush(key, ms // 1000, ms % 1000 * 1000 + us)
+        with self.client.pipeline() as calls:
+            for partition in range(self._partitions):
+                key = f"{keys.prefix(partition)}clock"
+                calls.delete(key)
+                calls.rpush(key, ms // 1000, ms % 1000 * 1000 + us)
+            calls.execute()
 
     def advance(self, ms: int) -> None:
         self.set_clock(self.now + ms)
@@ -80,32 +85,47 @@ class Bench:
         while ms > 0:
             step = min(ms, LEASE // 4)
             self.advance(step)
-            other.claim(0)
+            for _ in range(self._partitions):  # each looks at one
+                other.claim(0)
             ms -= step
+
+    def new_id(self) -> str:
+        return keys.new_id() if self._spread else keys.id_in(self.home)
 
     def draft(self, delay_ms: int, **webhook: Any) -> Draft:
         url, key, tags = webhook.pop("url", "http://receiver/hook"), webhook.pop("key", None), webhook.pop("tags", ())
         webhook = {"url": url, **webhook}
-        timer_id = self.timers.new_id(key)
+        timer_id = self.new_id() if key is None else self.timers.new_id(key)
         return Draft(id=timer_id, webhook=Webhook(**webhook), delay_ms=delay_ms, key=key, tags=tags)
 
     def schedule(self, delay_ms: int = 0, **webhook: Any) -> Timer:
         (timer,) = self.timers.schedule(self.draft(delay_ms, **webhook))
         return timer
 
-    def where(self, timer_id: str, partition: int = 0) -> list[str]:
+    def partition(self, timer_id: str) -> int:
+        return keys.partition_of(timer_id, self._partitions) or 0
+
+    def prefix(self, timer_id: str) -> str:
+        """What the keys of a timer's partition begin with."""
+        return keys.prefix(self.partition(timer_id))
+
+    def where(self, timer_id: str) -> list[str]:
         """The sets an id stands in."""
-        root = keys.prefix(partition)
+        root = self.prefix(timer_id)
         return [name for name in self._sets(root) if self.client.zscore(root + name, timer_id) is not None]
 
-    def members(self, name: str, partition: int = 0) -> list[tuple[bytes, float]]:
-        """One of the sets, with its scores."""
-        found: list[tuple[bytes, float]] = self.client.zrange(keys.prefix(partition) + name, 0, -1, withscores=True)
-        return found
+    def members(self, name: str) -> list[tuple[bytes, float]]:
+        """One of the sets, with its scores, over all partitions."""
+        roots = [keys.prefix(partition) for partition in range(self._partitions)]
+        found = [it for root in roots for it in self.client.zrange(root + name, 0, -1, withscores=True)]
+        return sorted(found, key=lambda it: (it[1], it[0]))
 
-    def check(self, partition: int = 0) -> None:
+    def check(self) -> None:
         """Every rule that must hold in every snapshot."""
-        root = keys.prefix(partition)
+        for partition in range(self._partitions):
+            self._check(keys.prefix(partition))
+
+    def _check(self, root: str) -> None:
         places = [timer_id for name in self._sets(root) for timer_id in self.client.zrange(root + name, 0, -1)]
         records = {key.removeprefix(f"{root}timer:".encode()) for key in self.client.scan_iter(f"{root}timer:*")}
         lists = {key.removeprefix(f"{root}attempts:".encode()) for key in self.client.scan_iter(f"{root}attempts:*")}

@@ -9,15 +9,17 @@ import pytest
 import redis
 
 from scheduler import Attempt, Draft, Result, Settlement, Webhook
+from scheduler.store import keys
 from tests.bench.store import START, Bench
 
 
 @pytest.fixture
-def bell(client: redis.Redis) -> Iterator[Any]:
+def bell(client: redis.Redis, partitions: int) -> Iterator[Any]:
     """A function: the moments rung since it was last called."""
     subscription = client.pubsub()  # type: ignore[no-untyped-call]
-    subscription.ssubscribe("timers:{0}:bell")
-    subscription.get_message(timeout=5)
+    for partition in range(partitions):
+        subscription.ssubscribe(keys.bell(partition))
+        subscription.get_message(timeout=5)
 
     def rung() -> list[int]:
         rings = []
@@ -40,6 +42,7 @@ def test_the_first_timer_of_an_empty_schedule_rings(bench: Bench, bell: Any) -> 
     assert bell() == [500]
 
 
+@pytest.mark.one_partition
 def test_an_earlier_timer_rings_and_a_later_one_does_not(bench: Bench, bell: Any) -> None:
     bench.schedule(500)
     bench.schedule(600)
@@ -48,9 +51,10 @@ def test_an_earlier_timer_rings_and_a_later_one_does_not(bench: Bench, bell: Any
     assert bell() == [500, 400]
 
 
+@pytest.mark.one_partition
 def test_many_timers_ring_once_with_the_earliest(bench: Bench, bell: Any) -> None:
     webhook = Webhook(url="http://h/")
-    bench.timers.schedule(*(Draft(id=bench.timers.new_id(), webhook=webhook, delay_ms=ms) for ms in (300, 100, 200)))
+    bench.timers.schedule(*(Draft(id=bench.new_id(), webhook=webhook, delay_ms=ms) for ms in (300, 100, 200)))
     assert bell() == [100]
 
 
@@ -61,6 +65,7 @@ def test_a_timer_that_is_set_again_does_not_ring_again(bench: Bench, bell: Any) 
     assert bell() == [100]
 
 
+@pytest.mark.one_partition
 def test_a_retry_rings_if_it_is_now_the_earliest(bench: Bench, bell: Any) -> None:
     bench.schedule()
     bench.schedule(5000)

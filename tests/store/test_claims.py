@@ -21,6 +21,7 @@ from scheduler import (
     UnknownTimer,
     Webhook,
 )
+from scheduler.store import keys
 from scheduler.store.record import destination_tag
 from scheduler.store.room import BATCH, SUSPECTS, Room
 from tests.bench.store import KEEP, LEASE, SHARE, START, Bench
@@ -62,12 +63,14 @@ def test_a_full_batch_is_followed_by_the_next_at_once(bench: Bench) -> None:
     assert (len(batch.claims), batch.next_due) == (2, 0.0)
 
 
+@pytest.mark.one_partition
 def test_the_earliest_are_claimed_first(bench: Bench) -> None:
     timers = [bench.schedule(ms) for ms in (30, 10, 20)]
     bench.advance(100)
     assert [it.id for it in claim(bench.claims)] == [timers[1].id, timers[2].id, timers[0].id]
 
 
+@pytest.mark.one_partition
 def test_a_batch_holds_one_mebibyte_of_records_and_little_more(bench: Bench) -> None:
     for _ in range(8):
         bench.schedule(body=b"x" * 250_000)
@@ -92,19 +95,20 @@ def test_two_pollers_never_hold_the_same_timer(bench: Bench) -> None:
     bench.check()
 
 
+@pytest.mark.one_partition
 def test_a_claim_repeated_under_its_id_returns_the_same_batch(bench: Bench) -> None:
     """What redis-py does by itself when a reply is lost."""
     for _ in range(4):
         bench.schedule()
     args: list[str | int] = ["one", "the-claim", 2, SHARE, LEASE, KEEP, 1000, *Room().words(())]
-    first, again = bench.link.run("claim", 0, args), bench.link.run("claim", 0, args)
+    first, again = bench.link.run("claim", bench.home, args), bench.link.run("claim", bench.home, args)
     assert first[2:] == again[2:]
     assert bench.timers.stats().delivering == 2
 
 
 def test_an_id_without_a_record_is_dropped_and_not_brought_back(bench: Bench) -> None:
     timer = bench.schedule()
-    bench.client.delete(f"timers:{{0}}:timer:{timer.id}")
+    bench.client.delete(f"{bench.prefix(timer.id)}timer:{timer.id}")
     assert claim(bench.claims) == []
     assert bench.where(timer.id) == []
 
@@ -112,7 +116,7 @@ def test_an_id_without_a_record_is_dropped_and_not_brought_back(bench: Bench) ->
 def test_a_record_that_cannot_be_read_is_put_off_alone_and_fails_in_the_end(bench: Bench) -> None:
     """Another version may have written it, and may yet send it."""
     bad, good = bench.schedule(), bench.schedule(1)
-    bench.client.set(f"timers:{{0}}:timer:{bad.id}", f"{START} - tag\nnot json\n")
+    bench.client.set(f"{bench.prefix(bad.id)}timer:{bad.id}", f"{START} - tag\nnot json\n")
     bench.advance(1)
     (it,) = claim(bench.claims)
     assert it.id == good.id
@@ -124,10 +128,11 @@ def test_a_record_that_cannot_be_read_is_put_off_alone_and_fails_in_the_end(benc
     assert bench.where(bad.id) == ["failed"]
 
 
+@pytest.mark.one_partition
 def test_progress_that_cannot_be_read_stops_nobody(bench: Bench) -> None:
     first, second = bench.schedule(), bench.schedule(1)
-    bench.client.hset("timers:{0}:progress", first.id, "from another version")
-    bench.client.hset("timers:{0}:progress", second.id, f"4 0 {START} {START} retry - and more")
+    bench.client.hset(f"{bench.prefix(first.id)}progress", first.id, "from another version")
+    bench.client.hset(f"{bench.prefix(second.id)}progress", second.id, f"4 0 {START} {START} retry - and more")
     bench.advance(1)
     assert [(it.id, it.number) for it in claim(bench.claims)] == [(first.id, 1), (second.id, 5)]
 
@@ -305,6 +310,7 @@ def test_a_released_suspect_stays_a_suspect(bench: Bench) -> None:
 # Settling
 
 
+@pytest.mark.one_partition
 def test_a_delivered_timer_stays_readable_with_its_attempt_until_forgotten(bench: Bench) -> None:
     timer = bench.schedule()
     (it,) = claim(bench.claims)
@@ -317,10 +323,8 @@ def test_a_delivered_timer_stays_readable_with_its_attempt_until_forgotten(bench
     with pytest.raises(UnknownTimer):
         bench.timers.get(timer.id)
     bench.check()
-    left = {key.decode() for key in bench.client.keys("timers:*")}
-    assert left <= {
-        f"timers:{{0}}:{key}" for key in ("clock", "layout", "seen", "lateness", "counters", "lastclaim:one")
-    }
+    left = {key.decode().partition("}:")[2] for key in bench.client.keys("timers:*")}
+    assert left <= {"clock", "layout", "seen", "lateness", "counters", "lastclaim:one"}
 
 
 def test_a_retry_is_due_when_asked_and_says_when(bench: Bench) -> None:
@@ -380,6 +384,7 @@ def test_the_last_ten_attempts_are_kept(bench: Bench) -> None:
     assert bench.timers.get(timer.id).attempts == 12
 
 
+@pytest.mark.one_partition
 def test_more_finished_timers_than_are_kept_push_the_oldest_out(bench: Bench) -> None:
     claims = bench.poller("one", keep_finished=3)
     timers = []
@@ -392,6 +397,7 @@ def test_more_finished_timers_than_are_kept_push_the_oldest_out(bench: Bench) ->
     bench.check()
 
 
+@pytest.mark.one_partition
 def test_stats_tell_of_lost_leases_refused_settles_and_destinations_that_wait(bench: Bench) -> None:
     few = bench.poller("few", share=1)
     for _ in range(2):
@@ -417,21 +423,6 @@ def test_stats_tell_how_late_the_latest_attempts_were(bench: Bench) -> None:
     assert (stats.delivered, stats.lateness_p50_ms, stats.lateness_p99_ms) == (3, 3, 3)
 
 
-# Many partitions
-
-
-def test_sixteen_partitions_work_as_one(bench: Bench) -> None:
-    many = Bench(bench.client, partitions=16)
-    for _ in range(100):
-        many.schedule()
-    claims = claim(many.claims, 100)
-    assert len(claims) == 100
-    assert many.claims.settle([ended(it) for it in claims]) == []
-    assert many.timers.stats().delivered == 100
-    for partition in range(16):
-        many.check(partition)
-
-
 # Fairness
 
 
@@ -439,6 +430,7 @@ def urls(bench: Bench, url: str, count: int) -> list[str]:
     return [bench.schedule(url=url).id for _ in range(count)]
 
 
+@pytest.mark.one_partition
 def test_of_one_destination_a_claim_takes_no_more_than_a_share(bench: Bench) -> None:
     greedy = urls(bench, "http://greedy/", 10)
     healthy = urls(bench, "http://healthy/", 3)
@@ -449,6 +441,7 @@ def test_of_one_destination_a_claim_takes_no_more_than_a_share(bench: Bench) -> 
     bench.check()
 
 
+@pytest.mark.one_partition
 def test_a_destination_at_its_share_waits_out_of_the_way_and_is_served_when_there_is_room(bench: Bench) -> None:
     greedy = urls(bench, "http://greedy/", 30)
     (held,) = claim(bench.claims, 1)
@@ -501,8 +494,9 @@ def test_what_waits_is_neither_early_nor_in_two_places_after_the_clock_was_set_b
     assert [it.id for it in bench.claims.claim(2).claims] == [timer.id]
 
 
+@pytest.mark.one_partition
 def test_ten_thousand_timers_of_one_destination_are_moved_once_each_in_bounded_steps(bench: Bench) -> None:
-    drafts = [Draft(id=bench.timers.new_id(), webhook=Webhook(url="http://greedy/"), delay_ms=0) for _ in range(3000)]
+    drafts = [Draft(id=bench.new_id(), webhook=Webhook(url="http://greedy/"), delay_ms=0) for _ in range(3000)]
     for start in range(0, 3000, 500):
         bench.timers.schedule(*drafts[start : start + 500])
     tag = claim(bench.claims, 1)[0].destination
@@ -510,9 +504,10 @@ def test_ten_thousand_timers_of_one_destination_are_moved_once_each_in_bounded_s
     while (wait := bench.claims.claim(256, {tag}).next_due) is not None:
         waits.append(wait)
     assert waits == [0.0] * 7  # full looks of 384, then the rest
-    assert bench.client.zcard(f"timers:{{0}}:waiting:{tag}") == 2999
+    assert bench.client.zcard(f"{keys.prefix(bench.home)}waiting:{tag}") == 2999
 
 
+@pytest.mark.one_partition
 def test_of_destinations_not_known_to_answer_a_claim_takes_one_each_and_few_more(bench: Bench) -> None:
     for number in range(18):
         bench.schedule(number, url=f"http://new{number // 3}/")
@@ -528,6 +523,7 @@ def test_of_destinations_not_known_to_answer_a_claim_takes_one_each_and_few_more
     bench.check()
 
 
+@pytest.mark.one_partition
 def test_a_claim_takes_no_more_bytes_than_there_is_room_for_but_always_one_timer(bench: Bench) -> None:
     for _ in range(4):
         bench.schedule(body=b"x" * 1000)
@@ -565,6 +561,7 @@ def test_the_store_counts_as_absent_after_exactly_half_a_lease(bench: Bench) -> 
         bench.set_clock(START)
 
 
+@pytest.mark.one_partition
 def test_renewals_alone_show_that_the_store_is_there(bench: Bench) -> None:
     bench.schedule()
     bench.schedule()
@@ -585,16 +582,18 @@ def test_a_renewal_never_shortens_a_lease(bench: Bench) -> None:
     assert claim(bench.poller("two")) == []
 
 
+@pytest.mark.one_partition
 def test_a_claim_repeated_after_its_timers_moved_on_returns_only_what_is_still_its_own(bench: Bench) -> None:
     for _ in range(3):
         bench.schedule()
     args: list[str | int] = ["one", "the-claim", 3, SHARE, LEASE, KEEP, 1000, *Room().words(())]
-    reply = bench.link.run("claim", 0, args)
+    reply = bench.link.run("claim", bench.home, args)
     first = Settlement(timer_id=reply[2].decode(), fence="the-claim", attempt=_attempt(), retry_ms=None)
     bench.claims.settle([first])
-    assert bench.link.run("claim", 0, args)[2::8] == reply[10::8]
+    assert bench.link.run("claim", bench.home, args)[2::8] == reply[10::8]
 
 
+@pytest.mark.one_partition
 def test_one_claim_forgets_a_bounded_number(bench: Bench) -> None:
     for _ in range(150):
         bench.timers.cancel(bench.schedule(5).id)
@@ -619,6 +618,7 @@ def test_one_that_answers_is_served_at_once_however_many_hanging_ones_wait_befor
     bench.check()
 
 
+@pytest.mark.one_partition
 def test_as_many_are_forgotten_as_end_however_many_tags_they_have(bench: Bench) -> None:
     """Full batches one after the other: else the store grows for as long as pollers are busy."""
     tags = tuple(f"tag-{number}" for number in range(10))
@@ -632,6 +632,7 @@ def test_as_many_are_forgotten_as_end_however_many_tags_they_have(bench: Bench) 
     assert len(bench.members("delivered")) <= 100 + BATCH
 
 
+@pytest.mark.one_partition
 def test_an_idle_caller_comes_again_soon_while_there_is_more_to_forget_and_then_no_more(bench: Bench) -> None:
     """A million finished timers took 87 minutes at one call a second."""
     for _ in range(150):
@@ -647,12 +648,14 @@ def test_an_idle_caller_comes_again_soon_while_there_is_more_to_forget_and_then_
     assert bench.claims.claim(1).next_due == 0.0
 
 
+@pytest.mark.one_partition
 def test_one_call_claims_no_more_than_a_batch_and_says_that_there_is_more(bench: Bench) -> None:
     bench.timers.schedule(*(bench.draft(0) for _ in range(300)))
     batch = bench.claims.claim(1000)
     assert (len(batch.claims), batch.next_due) == (BATCH, 0.0)
 
 
+@pytest.mark.one_partition
 def test_a_take_back_that_reads_a_full_batch_is_followed_by_the_next_at_once(bench: Bench) -> None:
     for _ in range(6):
         bench.schedule(delivery=Delivery.AT_MOST_ONCE)
@@ -663,11 +666,12 @@ def test_a_take_back_that_reads_a_full_batch_is_followed_by_the_next_at_once(ben
     assert bench.timers.stats().failed == 6
 
 
+@pytest.mark.one_partition
 def test_the_lateness_of_a_thousand_attempts_is_remembered(bench: Bench) -> None:
     bench.timers.schedule(*(bench.draft(0) for _ in range(1100)))
     while claims := claim(bench.claims, 256):
         bench.claims.settle([ended(it) for it in claims])
-    assert bench.client.llen("timers:{0}:lateness") == 1000
+    assert bench.client.llen(f"{keys.prefix(bench.home)}lateness") == 1000
 
 
 def test_a_suspect_that_waits_can_be_cancelled(bench: Bench) -> None:

@@ -19,13 +19,13 @@ LATER_WORDS = {"mood=good", "cb=1", "for=abc.1.2"}
 LATER_MEMBERS = {"colour": "blue", "shade": {"a": [1.50, {}]}}
 
 
-def _name(timer: Timer) -> str:
-    return f"timers:{{0}}:timer:{timer.id}"
+def _name(bench: Bench, timer: Timer) -> str:
+    return f"{bench.prefix(timer.id)}timer:{timer.id}"
 
 
 def _record(bench: Bench, timer: Timer) -> list[bytes]:
     """Its first line, its second, and its body."""
-    found: list[bytes] = bench.client.get(_name(timer)).split(b"\n", 2)
+    found: list[bytes] = bench.client.get(_name(bench, timer)).split(b"\n", 2)
     return found
 
 
@@ -36,7 +36,7 @@ def _plant(bench: Bench, timer: Timer, words: str, members: dict[str, Any] | Non
     if members is not None:
         said = json.loads(line) if line.startswith(b"{") else {"url": line.decode()}
         line = json.dumps({**said, **members}, separators=(",", ":")).encode()
-    bench.client.set(_name(timer), b"\n".join([f"{created} {destination} {words}".encode(), line, body]))
+    bench.client.set(_name(bench, timer), b"\n".join([f"{created} {destination} {words}".encode(), line, body]))
 
 
 def _later(bench: Bench, delay_ms: int = 0, **webhook: Any) -> Timer:
@@ -112,7 +112,7 @@ def test_a_change_keeps_what_it_does_not_know(bench: Bench) -> None:
 def test_a_change_rewrites_numbers_it_does_not_know_as_they_were_written(bench: Bench) -> None:
     timer = bench.schedule(1000)
     first, _, body = _record(bench, timer)
-    bench.client.set(_name(timer), first + b'\n{"url":"http://a/","metadata":{"b":1.10},"exact":1.50}\n' + body)
+    bench.client.set(_name(bench, timer), first + b'\n{"url":"http://a/","metadata":{"b":1.10},"exact":1.50}\n' + body)
     bench.changes.change(timer.id, lambda it: _draft(it, timeout=3))
     assert b'"exact":1.50' in _record(bench, timer)[1]
 

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import redis
 
 from scheduler import Query, Status, Timer
 from scheduler.store.record import destination_tag
@@ -99,6 +98,7 @@ def test_a_tag_is_listed_whatever_the_status_and_can_be_filtered_by_it(bench: Be
     assert bench.listing.page(Query(tag="t", status=Status.SCHEDULED)).total is None
 
 
+@pytest.mark.one_partition
 def test_a_filter_looks_at_a_bounded_number_of_entries_and_says_where_to_go_on(bench: Bench) -> None:
     bench.timers.schedule(*(bench.draft(number, url="http://common/") for number in range(2500)))
     rare = bench.schedule(9999, url="http://rare/")
@@ -118,6 +118,7 @@ def test_finished_timers_are_listed_by_when_they_ended_and_filtered_by_when_they
     assert ids(bench, status=Status.CANCELLED, due_before=START + 300) == [two.id]
 
 
+@pytest.mark.one_partition
 def test_a_page_holds_no_more_than_some_megabytes(bench: Bench) -> None:
     for _ in range(20):
         bench.timers.schedule(*(bench.draft(5, body=bytes(200_000)) for _ in range(2)))
@@ -126,8 +127,7 @@ def test_a_page_holds_no_more_than_some_megabytes(bench: Bench) -> None:
     assert len(ids(bench, limit=1000)) == 40
 
 
-def test_pages_over_several_partitions_are_one_list(client: redis.Redis) -> None:
-    bench = Bench(client, partitions=16)
+def test_pages_are_one_list_whatever_the_partitions(bench: Bench) -> None:
     chance = random.Random(7)
     timers = bench.timers.schedule(*(bench.draft(chance.randrange(50), tags=("t",)) for _ in range(200)))
     ordered = [timer.id for timer in sorted(timers, key=lambda timer: (timer.due_at, timer.id))]

@@ -27,8 +27,8 @@ class LossyLink(Link):
 
 
 @pytest.fixture
-def link(client: redis.Redis) -> LossyLink:
-    return LossyLink(client)
+def link(client: redis.Redis, partitions: int) -> LossyLink:
+    return LossyLink(client, partitions)
 
 
 @pytest.fixture
@@ -37,11 +37,12 @@ def claims(link: LossyLink) -> Claims:
     return Claims(link, poller="one", share=1000, keep_finished=1000, **times)
 
 
+@pytest.mark.one_partition
 def test_a_lost_claim_is_asked_for_again_and_returns_the_same_batch(
     bench: Bench, link: LossyLink, claims: Claims
 ) -> None:
     ids = {bench.schedule().id for _ in range(5)}
-    link.lose["claim", 0] = 2
+    link.lose["claim", bench.home] = 2
     for _ in range(2):
         with pytest.raises(StoreUnavailable):
             claims.claim(5)
@@ -51,13 +52,14 @@ def test_a_lost_claim_is_asked_for_again_and_returns_the_same_batch(
     assert bench.timers.stats().delivering == 5
 
 
+@pytest.mark.one_partition
 def test_a_claim_counts_its_lease_from_before_it_was_first_sent(
     bench: Bench, link: LossyLink, claims: Claims, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = 100.0
     monkeypatch.setattr("time.monotonic", lambda: now)
     bench.schedule()
-    link.lose["claim", 0] = 1
+    link.lose["claim", bench.home] = 1
     with pytest.raises(StoreUnavailable):
         claims.claim(1)
     now += 7
@@ -65,11 +67,12 @@ def test_a_claim_counts_its_lease_from_before_it_was_first_sent(
     assert it.claimed_at == 100.0
 
 
+@pytest.mark.one_partition
 def test_a_recall_brings_what_a_lost_reply_claimed_and_nothing_more(
     bench: Bench, link: LossyLink, claims: Claims
 ) -> None:
     first = bench.schedule()
-    link.lose["claim", 0] = 1
+    link.lose["claim", bench.home] = 1
     with pytest.raises(StoreUnavailable):
         claims.claim(5)
     bench.schedule()
@@ -123,9 +126,10 @@ def test_one_suspect_is_handed_out_however_many_partitions_have_one(client: redi
     assert [it.suspect for it in bench.claims.claim(40).claims] == [True]
 
 
+@pytest.mark.one_partition
 def test_a_timer_whose_answer_was_lost_is_set_once(bench: Bench, link: LossyLink) -> None:
     draft = bench.draft(100)
-    link.lose["schedule", 0] = 1
+    link.lose["schedule", bench.home] = 1
     timers = Timers(link, keep_cancelled_ms=1000)
     with pytest.raises(StoreUnavailable):
         timers.schedule(draft)

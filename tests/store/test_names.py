@@ -90,8 +90,9 @@ def test_a_tag_follows_a_timer_that_its_receiver_wants_again(bench: Bench) -> No
     bench.check()
 
 
+@pytest.mark.one_partition
 def test_no_more_timers_than_allowed_are_pending_and_each_that_ends_makes_room(bench: Bench) -> None:
-    few = Timers(bench.link, keep_cancelled_ms=KEEP, max_pending=2)
+    few = Timers(bench.link, keep_cancelled_ms=KEEP, max_pending=2 * bench.link.partitions)
     first, _, third = few.schedule_each([bench.draft(5) for _ in range(3)])
     assert isinstance(third, TooManyPending)
     assert not isinstance(first, Exception)

@@ -70,12 +70,13 @@ def test_each_reschedule_by_the_receiver_is_an_occurrence_and_a_retry_is_none(be
     assert (bench.timers.get(timer.id).occurrence, bench.timers.get(timer.id).occurrence_attempts) == (3, 1)
 
 
+@pytest.mark.one_partition
 def test_a_repeated_claim_and_a_release_leave_the_occurrence_as_it_is(bench: Bench) -> None:
     timer = bench.schedule()
     again(bench)
     (it,) = bench.claims.claim(1).claims
     args: list[str | int] = ["one", it.fence, 1, 1, LEASE, 1, 1, *Room().words(())]
-    assert bench.link.run("claim", 0, args)[-1] == b"0 2 1"
+    assert bench.link.run("claim", bench.home, args)[-1] == b"0 2 1"
     bench.claims.release([it])
     assert (bench.timers.get(timer.id).occurrence, bench.timers.get(timer.id).occurrence_attempts) == (2, 0)
     assert bench.claims.claim(1).claims[0].occurrence == 2
@@ -218,7 +219,7 @@ def test_an_end_that_no_poller_sees_is_counted_too(
 
 def test_what_cannot_be_read_ends_unsendable(bench: Bench) -> None:
     timer = bench.schedule()
-    record = f"timers:{{0}}:timer:{timer.id}"
+    record = f"{bench.prefix(timer.id)}timer:{timer.id}"
     whole = bench.client.get(record)
     bench.client.set(record, whole.replace(b'"url"', b'"uri"'))
     for _ in range(8):

@@ -130,6 +130,7 @@ def test_a_cancelled_timer_is_forgotten_when_its_time_is_over(bench: Bench) -> N
     bench.check()
 
 
+@pytest.mark.one_partition
 def test_stats_count_by_status_and_say_how_late_the_oldest_is(bench: Bench) -> None:
     bench.schedule(1000)
     bench.schedule(10)
