@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import configparser
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,6 +30,7 @@ from timer_service.web import problems
 from timer_service.web.input.schemas import NewTimer, TimerOut
 
 SOURCES = sorted([*(ROOT / "scheduler").rglob("*.py"), *(ROOT / "timer_service").rglob("*.py")])
+RESULTS = ROOT / "benchmarks/results.json"
 #: Variables of the client, not of the service.
 _CLIENTS = {"TIMER_URL", "TIMER_API_KEY"}
 each_page = pytest.mark.parametrize("of", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
@@ -293,3 +295,24 @@ def _logged() -> Iterator[str]:
             first = node.args[1 if node.func.attr == "log" else 0] if node.args else None
             if isinstance(first, ast.Constant) and isinstance(first.value, str) and first.value != "%s":
                 yield _blanked(first.value)
+
+
+@pytest.mark.parametrize("of", [README, page("performance.md")], ids=lambda path: path.name)
+def test_the_figures_of_the_peers_are_those_that_were_measured(of: Path) -> None:
+    measured = {row["peer"]: row for row in json.loads(RESULTS.read_text())["parts"]["against"]["rows"]}
+    rows = table(of, "one worker") if of == README else table(of, "POSTs due at once, one worker")
+    assert len(rows) == len(measured)
+    for cells in rows:
+        row = measured[re.split(r"[ *]+", cells[0].strip("* "))[0]]
+        assert row["peer"] == "timer-service" or row["version"].startswith(cells[0].split()[1])
+        rate, cpu, late, _, kept, _ = [_numbers(cell) for cell in cells[1:]]
+        assert rate[0] == pytest.approx(row["per_second"], abs=5)
+        assert cpu[0] == pytest.approx(row["worker_cpu_s_per_1000"], abs=0.05 if cpu[0] > 10 else 0.006)
+        assert late[:2] == [row["late_p50_ms"], row["late_p99_ms"]]
+        assert kept == [row["not_arrived"], row["killed_of"]]
+        assert _numbers(cells[4]) == [row["bytes_per_pending"]]
+        assert _numbers(cells[6])[0] == row["twice"]
+
+
+def _numbers(text: str) -> list[float]:
+    return [float(it.replace(",", "")) for it in re.findall(r"\d[\d,]*(?:\.\d+)?(?=\b)", text.replace(", ", " "))]
