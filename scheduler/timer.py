@@ -88,7 +88,7 @@ class Backoff:
 
 
 class Webhook(NamedTuple):
-    """What to send, and how hard to try. Its defaults are those of API.md."""
+    """What to send, and how hard to try. Its defaults are those that docs/api.md names."""
 
     url: str
     method: str = "POST"

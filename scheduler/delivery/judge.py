@@ -1,4 +1,4 @@
-"""What an answer means for its timer. Pure; the rules are API.md, *Reading the answer*."""
+"""What an answer means for its timer. Pure; docs/api.md, *How an answer is read*, tells the rules."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""RELIABILITY.md, rows 30 and 31: a full disk, which is a small tmpfs in a mount namespace of its own."""
+"""A full disk (rows 30 and 31 of ROWS.md), which is a small tmpfs in a mount namespace of its own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""RELIABILITY.md, rows 1 to 12: our own processes. ROWS.md says which rows are tested elsewhere."""
+"""Our own processes killed, frozen and raced (rows 1 to 12 of ROWS.md, which says what is tested elsewhere)."""
 
 from __future__ import annotations
 

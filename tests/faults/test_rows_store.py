@@ -1,4 +1,4 @@
-"""RELIABILITY.md, rows 13 to 33 and 41 to 45: the store, its disk, and the way to it."""
+"""The store, its disk, and the way to it (rows 13 to 33 and 41 to 45 of ROWS.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""RELIABILITY.md, rows 46 to 49: clocks that are wrong, made so by libfaketime (Debian's package faketime)."""
+"""Clocks that are wrong (rows 46 to 49 of ROWS.md), made so by libfaketime (Debian's package faketime)."""
 
 from __future__ import annotations
 

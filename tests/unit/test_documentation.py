@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import ast
 import configparser
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import click
@@ -30,9 +31,19 @@ from timer_service.web.answers import TimerOut
 from timer_service.web.input.schemas import NewTimer
 
 SOURCES = sorted([*(ROOT / "scheduler").rglob("*.py"), *(ROOT / "timer_service").rglob("*.py")])
+RESULTS = ROOT / "benchmarks/results.json"
 #: Variables of the client, not of the service.
 _CLIENTS = {"TIMER_URL", "TIMER_API_KEY"}
-each_page = pytest.mark.parametrize("of", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+#: These tell of what was, by the names that it had.
+_HISTORIES = ("CHANGELOG.md", "upgrading.md")
+
+
+def _each(pages: Sequence[Path]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("of", pages, ids=lambda path: str(path.relative_to(ROOT)))
+
+
+each_page = _each(PAGES)
+each_page_of_today = _each([it for it in PAGES if it.name not in _HISTORIES])
 
 
 # Links.
@@ -64,21 +75,21 @@ def test_the_readme_is_short_enough_to_be_read() -> None:
 # Names.
 
 
-@each_page
+@each_page_of_today
 def test_every_file_that_a_page_names_exists(of: Path) -> None:
     for name in quoted(prose(of)):
         if re.fullmatch(r"(scheduler|timer_service|tests|benchmarks|docs|\.ci|\.github)/[\w./-]*", name):
             assert (ROOT / name).exists(), f"{of.name}: {name}"
 
 
-@each_page
+@each_page_of_today
 def test_every_test_that_a_page_names_exists(of: Path) -> None:
     named = {name for name in quoted(prose(of)) if re.fullmatch(r"test_\w+", name)}
     known = "".join(path.read_text() for path in (ROOT / "tests").rglob("test_*.py")) if named else ""
     assert not [name for name in named if f"def {name}(" not in known]
 
 
-@each_page
+@each_page_of_today
 def test_every_command_that_a_page_names_exists(of: Path) -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     code = [*quoted(prose(of)), *(line for it in examples(of) for line in it.text.splitlines())]
@@ -102,13 +113,13 @@ def _walk(words: list[str], where: str) -> None:
         command = command.commands[word]
 
 
-@each_page
+@each_page_of_today
 def test_every_setting_that_a_page_names_exists(of: Path) -> None:
     known = {field.metadata["variable"] for field in Settings.__dataclass_fields__.values()} | _CLIENTS
     assert set(re.findall(r"\bTIMER_[A-Z_]+\b", of.read_text())) - known <= {"TIMER_"}
 
 
-@each_page
+@each_page_of_today
 def test_every_extra_that_a_page_names_exists(of: Path) -> None:
     config = configparser.ConfigParser()
     config.read(ROOT / "setup.cfg")
@@ -294,3 +305,24 @@ def _logged() -> Iterator[str]:
             first = node.args[1 if node.func.attr == "log" else 0] if node.args else None
             if isinstance(first, ast.Constant) and isinstance(first.value, str) and first.value != "%s":
                 yield _blanked(first.value)
+
+
+@pytest.mark.parametrize("of", [README, page("performance.md")], ids=lambda path: path.name)
+def test_the_figures_of_the_peers_are_those_that_were_measured(of: Path) -> None:
+    measured = {row["peer"]: row for row in json.loads(RESULTS.read_text())["parts"]["against"]["rows"]}
+    rows = table(of, "one worker") if of == README else table(of, "POSTs due at once, one worker")
+    assert len(rows) == len(measured)
+    for cells in rows:
+        row = measured[re.split(r"[ *]+", cells[0].strip("* "))[0]]
+        assert row["peer"] == "timer-service" or row["version"].startswith(cells[0].split()[1])
+        rate, cpu, late, _, kept, _ = [_numbers(cell) for cell in cells[1:]]
+        assert rate[0] == pytest.approx(row["per_second"], abs=5)
+        assert cpu[0] == pytest.approx(row["worker_cpu_s_per_1000"], abs=0.05 if cpu[0] > 10 else 0.006)
+        assert late[:2] == [row["late_p50_ms"], row["late_p99_ms"]]
+        assert kept == [row["not_arrived"], row["killed_of"]]
+        assert _numbers(cells[4]) == [row["bytes_per_pending"]]
+        assert _numbers(cells[6])[0] == row["twice"]
+
+
+def _numbers(text: str) -> list[float]:
+    return [float(it.replace(",", "")) for it in re.findall(r"\d[\d,]*(?:\.\d+)?(?=\b)", text.replace(", ", " "))]
