@@ -56,8 +56,8 @@ $(VENV)/bin/pip:
 
 $(VENV)/.run: $(VENV)/bin/pip $(DECLARED) requirements/build.txt requirements/up.txt requirements/fast.txt
 	@echo "installing ..."
-	@$(HASHED) -r requirements/up.txt -r requirements/fast.txt || { \
-	  echo "pycurl or pycares cannot be installed here: going on with requests, which is slower"; \
+	@$(HASHED) -r requirements/up.txt -r requirements/fast.txt 2>$(VENV)/pip.log || { \
+	  echo "pycurl or pycares cannot be installed here ($(VENV)/pip.log says why): going on with requests, which is slower"; \
 	  $(HASHED) -r requirements/up.txt; }
 	@$(OURSELVES)
 	@touch $@
