@@ -116,7 +116,7 @@ def test_without_its_keys_a_poller_sends_nothing_and_without_channels_it_works(g
     assert len(transport.sent) == 3
 
 
-@pytest.mark.parametrize("without", ["rpush", "lpush", "hdel", "zrem", "time"])
+@pytest.mark.parametrize("without", ["hset", "lpush", "hdel", "zrem", "time"])
 def test_a_command_forbidden_while_attempts_run_stops_all_claims_and_nothing_is_sent_twice(
     guarded: Guarded, without: str
 ) -> None:

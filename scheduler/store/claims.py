@@ -7,7 +7,7 @@ import secrets
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from scheduler.clock import StoreClock
 from scheduler.errors import StoreUnavailable
@@ -15,15 +15,12 @@ from scheduler.store import keys
 from scheduler.store.link import Link
 from scheduler.store.memory import StoreMemory
 from scheduler.store.permissions import Permissions
+from scheduler.store.progress import Progress, read_progress
 from scheduler.store.record import UNREADABLE, decode, encode_attempt, names
 from scheduler.store.room import BATCH, SUSPECTS, Room
+from scheduler.store.scripts import SUSPECT_LOSSES
 from scheduler.timer import Attempt, Claim, Redelivery, Result, Settlement, Webhook, reason_of
 
-#: Lost leases that make a timer a suspect (lua/shared.lua).
-_SUSPECT_LOSSES = 2
-
-#: Values a claim's reply has for each timer.
-_ROW = 8
 #: Until a timer that could not be read is looked at again.
 _UNREADABLE_WAIT_MS = 60_000
 
@@ -134,9 +131,9 @@ class Claims:
         refused: list[Settlement] = []
         for partition, share in self._batches(settlements, lambda settlement: settlement.timer_id):
             memory = self._memory.read() if self._permissions.granted else self._memory.last
-            args: list[str | int] = [self._keep_delivered_ms, self._keep_failed_ms, int(memory.is_full)]
+            args: list[str | int] = [self._keep_delivered_ms, self._keep_failed_ms]
             for settlement in share:
-                args += _settle_args(settlement)
+                args += _settle_args(settlement, keeps_answer=not memory.is_full)
             codes = self._run("settle", partition, args)
             refused += [settlement for settlement, code in zip(share, codes, strict=True) if code < 0]
         return refused
@@ -169,19 +166,20 @@ class Claims:
                 del self._unanswered[partition]
             raise
         del self._unanswered[partition]
-        now_us, wait_us = reply[:2]
+        values = iter(reply)
+        now_us, wait_us = next(values), next(values)
         self.clock.observe(now_us)
         claims = []
-        for i in range(2, len(reply), _ROW):
-            row = reply[i : i + _ROW]
+        for row in zip(*[values] * len(ClaimRow._fields), strict=True):
             try:
                 claims.append(_claim(fence, claimed_at, row))
             except UNREADABLE:
-                self._put_off(row[0].decode(), fence, row[2])
+                self._put_off(ClaimRow(*row), fence)
         return Batch(claims, None if wait_us < 0 else wait_us / 1_000_000)
 
-    def _put_off(self, timer_id: str, fence: str, number: int) -> None:
+    def _put_off(self, row: ClaimRow, fence: str) -> None:
         """A timer that this version cannot read: another may, later. After as many attempts as any it has failed."""
+        timer_id, number = row.id.decode(), read_progress(row.progress).attempts or 1
         log.exception("timer %s cannot be read", timer_id)
         attempt = Attempt(number=number, outcome=Result.RETRYABLE, error="unreadable", poller=self._poller)
         retry_ms = _UNREADABLE_WAIT_MS if number < Webhook(url="").max_attempts else None
@@ -194,11 +192,27 @@ class Claims:
         return keys.batches(items, timer_id, self._link.partitions, BATCH)
 
 
-def _claim(fence: str, claimed_at: float, row: Sequence[Any]) -> Claim:
-    """Raises one of UNREADABLE for what this version cannot read."""
-    timer_id, record, attempt, base, due_at, planned_at, why, more = row
+class ClaimRow(NamedTuple):
+    """What claim.lua tells of each timer."""
+
+    id: bytes
+    record: bytes
+    #: ms.
+    due: bytes
+    #: Under this claim; b"" of a timer that is claimed for the first time.
+    progress: bytes
+
+
+#: The progress of one that is claimed for the first time.
+_FIRST = Progress(attempts=1)
+
+
+def _claim(fence: str, claimed_at: float, row: tuple[bytes, ...]) -> Claim:
+    """Of a ClaimRow's values; to make one takes 0.3 us. Raises one of UNREADABLE for what this version cannot read."""
+    timer_id, record, due, progress = row
     words, webhook = decode(record)
-    lost, occurrence, reschedules = map(int, more.split()) if more else (0, 1, 0)
+    due_at = int(due)
+    it = read_progress(progress) if progress else _FIRST
     if webhook.metadata:  # the client's notes are not sent, and take ten times their bytes as objects
         webhook = webhook._replace(metadata={})
     # By position, as for every attempt: names would take twice as long, 0.3 us.
@@ -207,21 +221,22 @@ def _claim(fence: str, claimed_at: float, row: Sequence[Any]) -> Claim:
         fence,
         webhook,
         words[1],
-        attempt,
-        attempt - base,
+        it.attempts,
+        it.attempts - it.base,
         due_at,
-        planned_at,
-        None if why == b"-" else Redelivery(why.decode()),
-        lost >= _SUSPECT_LOSSES,
+        due_at if it.planned is None else it.planned,
+        Redelivery(it.why) if it.why else None,
+        it.lost >= SUSPECT_LOSSES,
         claimed_at,
-        occurrence,
-        reschedules,
+        it.occurrence,
+        it.reschedules,
         names(words)[0] if len(words) > 2 else None,
         len(record),
     )
 
 
-def _settle_args(settlement: Settlement) -> list[str | int]:
+def _settle_args(settlement: Settlement, *, keeps_answer: bool) -> list[str | int]:
+    """A full store keeps no answer's text."""
     attempt, text = encode_attempt(settlement.attempt)
     rearm, ms = settlement.rearm, settlement.retry_ms
     if ms is not None:
@@ -239,6 +254,5 @@ def _settle_args(settlement: Settlement) -> list[str | int]:
         verdict,
         ms or 0,
         "" if lateness is None else lateness,
-        attempt,
-        text,
+        attempt + text if keeps_answer else attempt,
     ]

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from scheduler.store import keys
 from scheduler.store.link import Link
-from scheduler.store.reading import ROW, read_timer
+from scheduler.store.reading import TimerRow, read_timer
 from scheduler.store.record import destination_tag
 from scheduler.timer import Count, Page, Place, Query, Status, Timer
 
@@ -134,10 +134,11 @@ class Listing:
                 spent.total = None if spent.total is None or reply[1] < 0 else spent.total + reply[1]
             is_first = False
             spent.look -= reply[5]
-            for i in range(_HEAD, len(reply), 1 + ROW):
-                row = reply[i + 1 : i + 1 + ROW]
-                spent.bytes -= len(row[2]) + len(row[6])
-                yield (int(reply[i]), row[0].decode()), read_timer(reply[0], row)
+            values = iter(reply[_HEAD:])
+            for score, *row in zip(*[values] * (1 + len(TimerRow._fields)), strict=True):
+                told = TimerRow(*row)
+                spent.bytes -= told.size
+                yield (int(score), told.id.decode()), read_timer(reply[0], told)
             if reply[2]:
                 return
             place = (int(reply[3]), reply[4].decode())

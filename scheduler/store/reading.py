@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
-from typing import Any
+from typing import NamedTuple
 
+from scheduler.store.progress import read_progress
 from scheduler.store.record import UNREADABLE, decode, decode_attempt, names
 from scheduler.timer import Reason, Status, Timer, Webhook
-
-#: Values that read.lua and list.lua have for each timer.
-ROW = 10
 
 #: Stands for what cannot be read: nothing but its first line is known of such a timer.
 UNREADABLE_WEBHOOK = Webhook(url="")
@@ -24,20 +21,39 @@ log = logging.getLogger(__name__)
 _ENDED = (Status.DELIVERED, Status.FAILED, Status.CANCELLED)
 
 
-def read_timer(now: int, row: Sequence[Any]) -> Timer:
-    """One row of read.lua or list.lua."""
-    timer_id, word, record, due_at, planned_at, attempts, last, why, occurrence, before = row
+class TimerRow(NamedTuple):
+    """What read.lua and list.lua tell of each timer."""
+
+    id: bytes
+    status: bytes
+    score: bytes
+    record: bytes
+    progress: bytes
+    #: Its JSON; b"" if there is none but in the progress.
+    last_attempt: bytes
+
+    @property
+    def size(self) -> int:
+        """Bytes that may be many."""
+        return len(self.record) + len(self.progress) + len(self.last_attempt)
+
+
+def read_timer(now: int, row: TimerRow) -> Timer:
     try:
-        words, webhook = decode(record)
+        words, webhook = decode(row.record)
     except UNREADABLE:
-        _tell(timer_id)
-        words, webhook = record.partition(b"\n")[0].decode("utf-8", "replace").split(" "), UNREADABLE_WEBHOOK
+        _tell(row.id)
+        words, webhook = row.record.partition(b"\n")[0].decode("utf-8", "replace").split(" "), UNREADABLE_WEBHOOK
     key, tags = names(words)
-    status = Status(word.decode())
+    status = Status(row.status.decode())
     has_ended = status in _ENDED
-    waits_for_retry = status is Status.SCHEDULED and attempts > 0 and planned_at != due_at
+    progress = read_progress(row.progress)
+    score = int(row.score)
+    due_at = score if progress.due is None else progress.due
+    waits_for_retry = status is Status.SCHEDULED and progress.attempts > 0 and score != due_at
+    last = row.last_attempt or progress.first_attempt
     return Timer(
-        id=timer_id.decode(),
+        id=row.id.decode(),
         webhook=webhook,
         status=status,
         created_at=int(words[0]) if words[0].isdecimal() else 0,
@@ -45,19 +61,19 @@ def read_timer(now: int, row: Sequence[Any]) -> Timer:
         read_at=now,
         key=key,
         tags=tags,
-        attempts=attempts,
+        attempts=progress.attempts,
         last_attempt=decode_attempt(last) if last else None,
-        next_attempt_at=planned_at if waits_for_retry else None,
-        occurrence=occurrence,
-        occurrence_attempts=attempts - before,
-        ended_at=planned_at if has_ended else None,
-        reason=_reason(why.decode()) if has_ended else None,
+        next_attempt_at=score if waits_for_retry else None,
+        occurrence=progress.occurrence,
+        occurrence_attempts=progress.attempts - progress.since,
+        ended_at=progress.ended if has_ended else None,
+        reason=_reason(progress.reason) if has_ended else None,
     )
 
 
-def _reason(word: str) -> Reason | None:
+def _reason(word: str | None) -> Reason | None:
     try:
-        return Reason(word)
+        return Reason(word) if word else None
     except ValueError:
         return None
 

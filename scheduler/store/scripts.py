@@ -1,4 +1,4 @@
-"""The Lua of the store: each file of lua/ is one script, with the shared words put in after its `#!lua` line."""
+"""The Lua of the store: each file of lua/ is one script, with lua/shared/ put in after its `#!lua` line."""
 
 from __future__ import annotations
 
@@ -7,12 +7,27 @@ from importlib.resources import files
 
 from scheduler.store import layout
 
+#: Lost leases that make a timer a suspect.
+SUSPECT_LOSSES = 2
+#: Destinations behind which one call counts the timers that wait: a thousand of them take 1 ms.
+COUNTED = 1000
+
 _LUA = files(__package__) / "lua"
+#: The files of lua/shared/, each of which uses only those before it.
+SHARED = ("keys", "layout", "records", "progress", "places", "moves")
 
 
 @cache
 def source(name: str, partitions: int = 1) -> str:
     """The text of one script as the server gets it, for a store of so many partitions."""
     shebang, _, body = (_LUA / f"{name}.lua").read_text().partition("\n")
-    known = f"local LAYOUT_BEGINS = '{layout.begins(partitions)}'"
-    return f"{shebang}\n{known}\n{(_LUA / 'shared.lua').read_text()}\n{body}"
+    shared = "".join((_LUA / "shared" / f"{part}.lua").read_text() for part in SHARED)
+    return "\n".join([shebang, *constants(partitions), shared + body])
+
+
+def constants(partitions: int) -> list[str]:
+    """What scripts and Python both go by, as lines of Lua."""
+    return [
+        f"local SUSPECT_LOSSES, COUNTED = {SUSPECT_LOSSES}, {COUNTED}",
+        f"local LAYOUT_BEGINS = '{layout.begins(partitions)}'",
+    ]

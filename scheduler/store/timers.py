@@ -18,8 +18,9 @@ from scheduler.errors import (
 from scheduler.store import keys
 from scheduler.store.capacity import Capacity
 from scheduler.store.link import Link
-from scheduler.store.reading import UNREADABLE_WEBHOOK, read_timer
+from scheduler.store.reading import UNREADABLE_WEBHOOK, TimerRow, read_timer
 from scheduler.store.record import decode_attempt, encode
+from scheduler.store.scripts import COUNTED
 from scheduler.timer import Attempt, Draft, Reason, Standing, Stats, Status, Timer
 
 #: Timers that one script call takes at most, and bytes of their records: the store serves nobody else meanwhile.
@@ -28,8 +29,6 @@ _BATCH, _BATCH_BYTES = 100, 256 * 1024
 _CHANGES = 32
 #: Bytes that take as long to store as to note a key or a tag.
 _NAME_BYTES = 500
-#: Destinations behind which one call counts the timers that wait (lua/shared.lua).
-_COUNTED = 1000
 
 T = TypeVar("T")
 
@@ -108,10 +107,11 @@ class Timers:
         return timer, record
 
     def _read(self, timer_id: str) -> tuple[Timer, bytes]:
-        now, *row = self._link.run("read", self._partition(timer_id), [timer_id])
-        if not row:
+        now, *values = self._link.run("read", self._partition(timer_id), [timer_id])
+        if not values:
             raise UnknownTimer(timer_id)
-        return read_timer(now, row), row[2]
+        row = TimerRow(*values)
+        return read_timer(now, row), row.record
 
     def id_of(self, webhook_id: str) -> str:
         """The id of the timer that a webhook-id belongs to: `<id>`, or from its second occurrence on `<id>-<n>`.
@@ -212,8 +212,8 @@ class Timers:
     def _stats(self, partition: int) -> list[int]:
         """stats.lua's reply, with all that waits behind more destinations than one call counts."""
         reply: list[int] = self._link.run("stats", partition, list(Reason))
-        for first in range(_COUNTED, reply[8] + 1, _COUNTED):
-            more = self._link.run("waiting", partition, [first, first + _COUNTED - 1])
+        for first in range(COUNTED, reply[8] + 1, COUNTED):
+            more = self._link.run("waiting", partition, [first, first + COUNTED - 1])
             reply[1], reply[2] = reply[1] + more, reply[2] + more
         return reply
 

@@ -18,6 +18,7 @@ from scheduler.store import reading
 from tests.api.conftest import HOOK, settle
 from tests.bench.store import Bench
 
+PROGRESS = "timers:{0}:progress"
 LATER = {**HOOK, "hours": 1, "key": "k", "tags": ["t"], "headers": {"x-a": "1"}}
 
 
@@ -41,8 +42,8 @@ def test_members_of_tomorrow_are_passed_over(http: FlaskClient, bench: Bench, ti
     assert (said["url"], said["headers"], said["key"], said["tags"]) == (HOOK["url"], {"x-a": "1"}, "k", ["t"])
     assert http.post(f"/timers/{timer}/fire").status_code == 202
     settle(bench, Result.DELIVERED)
-    attempts = f"timers:{{0}}:attempts:{timer}"
-    bench.client.lset(attempts, 0, bench.client.lindex(attempts, 0)[:-1] + b',"colour":"blue"}')
+    words, attempt = bench.client.hget(PROGRESS, timer).split(b"\n")
+    bench.client.hset(PROGRESS, timer, words + b" mood=good\n" + attempt[:-1] + b',"colour":"blue"}')
     said = http.get(f"/timers/{timer}").get_json()
     assert (said["status"], said["last_attempt"]["outcome"]) == ("delivered", "delivered")
 
@@ -90,17 +91,20 @@ def test_what_cannot_be_read_is_shown_by_its_first_line(
 def test_an_attempt_that_cannot_be_read_says_so(http: FlaskClient, bench: Bench, raw: bytes) -> None:
     timer = bench.schedule().id
     settle(bench, Result.DELIVERED)
-    bench.client.lset(f"timers:{{0}}:attempts:{timer}", 0, raw)
+    words, _ = bench.client.hget(PROGRESS, timer).split(b"\n")
+    bench.client.hset(PROGRESS, timer, words + b"\n" + raw)
     assert http.get(f"/timers/{timer}").get_json()["last_attempt"]["error"] == "unreadable"
     assert http.get(f"/timers/{timer}/attempts").get_json()["data"][0]["error"] == "unreadable"
     assert http.get("/timers?status=delivered").status_code == 200
 
 
-@pytest.mark.parametrize("raw", [b"", b"1 2", b"1 0 5 5 new-reason claim 0 more=1", b"\xff"])
+@pytest.mark.parametrize(
+    "raw", [b"", b"1 2", b"attempts=1 due=5 ended=6 reason=new more=1", b"attempts=x due= =", b"\xff"]
+)
 def test_progress_that_cannot_be_read_hides_nothing_else(http: FlaskClient, bench: Bench, raw: bytes) -> None:
     timer = bench.schedule().id
     settle(bench, Result.DELIVERED)
-    bench.client.hset("timers:{0}:progress", timer, raw)
+    bench.client.hset(PROGRESS, timer, raw)
     assert http.get(f"/timers/{timer}").get_json()["status"] == "delivered"
     assert len(http.get("/timers?status=delivered").get_json()["data"]) == 1
     assert http.get("/stats").status_code == 200

@@ -9,6 +9,7 @@ import redis
 
 from scheduler import Claims, Draft, Link, Settings, Store, Timer, Webhook
 from scheduler.store import keys, record
+from scheduler.store.claims import ClaimRow
 
 #: A moment to start from: 2026-01-01T00:00:00Z.
 START = 1_767_225_600_000
@@ -17,6 +18,12 @@ KEEP = 60_000
 SHARE = 1000
 
 _SETS = ("scheduled", "delivering", "delivered", "failed", "cancelled")
+
+
+def claim_rows(reply: list[Any]) -> list[ClaimRow]:
+    """The timers of a reply of claim.lua, which begins with two numbers."""
+    values = iter(reply[2:])
+    return [ClaimRow(*row) for row in zip(*[values] * len(ClaimRow._fields), strict=True)]
 
 
 class _HandSet:
@@ -131,8 +138,10 @@ class Bench:
         lists = {key.removeprefix(f"{root}attempts:".encode()) for key in self.client.scan_iter(f"{root}attempts:*")}
         assert len(places) == len(set(places)), "an id stands in two sets"
         assert set(places) == records, "an id without a record, or a record without a place"
-        assert set(self.client.hkeys(root + "claims")) == set(self.client.zrange(root + "delivering", 0, -1))
-        assert set(self.client.hkeys(root + "progress")) <= records
+        progress = self.client.hgetall(root + "progress")
+        claimed = {timer_id for timer_id, words in progress.items() if b" claim=" in words.split(b"\n")[0]}
+        assert claimed == set(self.client.zrange(root + "delivering", 0, -1))
+        assert set(progress) <= records
         assert lists <= records
         self._check_names(root, records)
         for tag, due in self.client.zrange(f"{root}waiting", 0, -1, withscores=True):

@@ -33,7 +33,11 @@ end
 for _, tag in ipairs(redis.call('ZRANGE', root .. 'waiting', 0, -1)) do
   places[#places + 1] = { 'waiting:' .. tag, redis.call('ZRANGE', root .. 'waiting:' .. tag, 0, -1) }
 end
-return { places, redis.call('KEYS', root .. 'timer:*'), redis.call('HKEYS', root .. 'claims') }
+local claimed, progress = {}, redis.call('HGETALL', root .. 'progress')
+for n = 1, #progress, 2 do
+  if string.find(progress[n + 1], '^[^\\n]* claim=') then claimed[#claimed + 1] = progress[n] end
+end
+return { places, redis.call('KEYS', root .. 'timer:*'), claimed }
 """
 _ROOT = "timers:{0}:scheduled"
 

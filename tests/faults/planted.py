@@ -66,15 +66,16 @@ def _dies_of_a_stale_event() -> None:
 
 
 BUGS = {
-    "settle without fence": Bug({"settle": ("if held_by ~= claim then", "if false then")}),
+    "settle without fence": Bug({"settle": ("if it.claim ~= claim then", "if false then")}),
     "claim not repeatable": Bug({"claim": ("string.match(last, '^%S+') == claim", "false")}, _default_retry),
     "no take-back": Bug({"claim": ("if seen(now, lease) then", "if seen(now, lease) and false then")}),
     "remove before add": Bug(
         {
             "settle": (
-                "many('HSET', PROGRESS, progress_of)\n",
-                "many('ZREM', DELIVERING, ended)\nmany('HDEL', CLAIMS, ended)\n"
-                "if crowded then return redis.error_reply('OOM') end\nmany('HSET', PROGRESS, progress_of)\n",
+                "  many('HSET', PROGRESS, progress_of)\n",
+                "  many('ZREM', DELIVERING, leaving[DELIVERING] or {})\n"
+                "  if not string.find(redis.call('INFO', 'memory'), 'maxmemory:0') then error('OOM') end\n"
+                "  many('HSET', PROGRESS, progress_of)\n",
             )
         }
     ),
@@ -83,8 +84,8 @@ BUGS = {
     "cancel that only hides": Bug(
         {
             "cancel": (
-                "    withdraw(id, due, behind, now, forget_at)\n",
-                "    redis.call('ZADD', ROOT .. 'cancelled', int(forget_at), id)\n",
+                "    withdraw(id, from, due, int(now), forget_at)\n",
+                "    redis.call('ZADD', ROOT .. 'cancelled', forget_at, id)\n",
             )
         }
     ),

@@ -24,7 +24,7 @@ from scheduler import (
 from scheduler.store import keys
 from scheduler.store.record import destination_tag
 from scheduler.store.room import BATCH, SUSPECTS, Room
-from tests.bench.store import KEEP, LEASE, SHARE, START, Bench
+from tests.bench.store import KEEP, LEASE, SHARE, START, Bench, claim_rows
 
 
 def claim(claims: Claims, limit: int = 10, at_share: Collection[str] = ()) -> list[Claim]:
@@ -132,7 +132,9 @@ def test_a_record_that_cannot_be_read_is_put_off_alone_and_fails_in_the_end(benc
 def test_progress_that_cannot_be_read_stops_nobody(bench: Bench) -> None:
     first, second = bench.schedule(), bench.schedule(1)
     bench.client.hset(f"{bench.prefix(first.id)}progress", first.id, "from another version")
-    bench.client.hset(f"{bench.prefix(second.id)}progress", second.id, f"4 0 {START} {START} retry - and more")
+    bench.client.hset(
+        f"{bench.prefix(second.id)}progress", second.id, f"attempts=4 due={START} mood=good and more why=retry"
+    )
     bench.advance(1)
     assert [(it.id, it.number) for it in claim(bench.claims)] == [(first.id, 1), (second.id, 5)]
 
@@ -587,10 +589,10 @@ def test_a_claim_repeated_after_its_timers_moved_on_returns_only_what_is_still_i
     for _ in range(3):
         bench.schedule()
     args: list[str | int] = ["one", "the-claim", 3, SHARE, LEASE, KEEP, 1000, *Room().words(())]
-    reply = bench.link.run("claim", bench.home, args)
-    first = Settlement(timer_id=reply[2].decode(), fence="the-claim", attempt=_attempt(), retry_ms=None)
+    gone, *left = claim_rows(bench.link.run("claim", bench.home, args))
+    first = Settlement(timer_id=gone.id.decode(), fence="the-claim", attempt=_attempt(), retry_ms=None)
     bench.claims.settle([first])
-    assert bench.link.run("claim", bench.home, args)[2::8] == reply[10::8]
+    assert claim_rows(bench.link.run("claim", bench.home, args)) == left
 
 
 @pytest.mark.one_partition

@@ -29,9 +29,10 @@ from scheduler import (
     UnknownTimer,
     WrongState,
 )
+from scheduler.store.progress import read_progress
 from scheduler.store.record import destination_tag
 from scheduler.store.room import SUSPECTS, Room
-from tests.bench.store import KEEP, LEASE, START, Bench
+from tests.bench.store import KEEP, LEASE, START, Bench, claim_rows
 
 MAX_LOST = 3
 SHARE = 2
@@ -228,7 +229,8 @@ class Machine(RuleBasedStateMachine):
         args, batch = self.last[poller]
         reply = self.bench.link.run("claim", 0, args)
         held = [(i, n) for i, n in batch if i in self.model.timers and self.model.timers[i].fence == args[1]]
-        assert [(reply[i].decode(), reply[i + 2]) for i in range(2, len(reply), 8)] == held
+        told = [(row.id.decode(), read_progress(row.progress).attempts or 1) for row in claim_rows(reply)]
+        assert told == held
 
     @rule(it=claims, ms=st.integers(1, 2 * LEASE))
     def renew(self, it: Claim, ms: int) -> None:

@@ -24,8 +24,9 @@ from scheduler import (
     UnknownTimer,
     Webhook,
 )
+from scheduler.store.progress import read_progress
 from scheduler.store.room import Room
-from tests.bench.store import LEASE, START, Bench
+from tests.bench.store import LEASE, START, Bench, claim_rows
 
 NONE_ENDED = dict.fromkeys(Reason, 0)
 
@@ -76,7 +77,9 @@ def test_a_repeated_claim_and_a_release_leave_the_occurrence_as_it_is(bench: Ben
     again(bench)
     (it,) = bench.claims.claim(1).claims
     args: list[str | int] = ["one", it.fence, 1, 1, LEASE, 1, 1, *Room().words(())]
-    assert bench.link.run("claim", bench.home, args)[-1] == b"0 2 1"
+    (row,) = claim_rows(bench.link.run("claim", bench.home, args))
+    again_told = read_progress(row.progress)
+    assert (again_told.lost, again_told.occurrence, again_told.reschedules) == (0, 2, 1)
     bench.claims.release([it])
     assert (bench.timers.get(timer.id).occurrence, bench.timers.get(timer.id).occurrence_attempts) == (2, 0)
     assert bench.claims.claim(1).claims[0].occurrence == 2

@@ -2,24 +2,26 @@
 -- Withdraws timers that no poller holds. Repeatable: a cancelled timer is answered 'cancelled' again.
 -- KEYS[1] timers:{p}:scheduled (ZSET)
 -- Computes waiting, waiting:<tag>, timer:<id>, keys, delivering, delivered, failed, cancelled, progress, counters, layout
--- ARGV    ms a cancelled timer is kept | then ids
+-- ARGV    ms a cancelled timer is kept | then ids, each once
 -- Returns per id its status now ('cancelled': done), or '' if it is unknown
+
+local keep = tonumber(ARGV[1])
 
 local refused = refuse_layout()
 if refused then return refused end
 
 local now = math.ceil(now_us() / 1000)
-local forget_at = now + tonumber(ARGV[1])
+local forget_at = int(now + keep)
 local reply = {}
 
 for i = 2, #ARGV do
   local id = ARGV[i]
-  local status, due, behind = standing(id)
+  local status, due, from = standing(id)
   if status == 'scheduled' then
-    withdraw(id, due, behind, now, forget_at)
+    withdraw(id, from, due, int(now), forget_at)
     status = 'cancelled'
   end
-  reply[#reply + 1] = status or ''
+  push(reply, status or '')
 end
-count_ends()
+write_moves()
 return reply

@@ -11,25 +11,26 @@ local id, as_read, attempts, record, due = ARGV[1], ARGV[2], tonumber(ARGV[3]), 
 local refused = refuse_layout()
 if refused then return refused end
 
-local status, score, behind = standing(id)
+local status, score, from = standing(id)
 if status ~= 'scheduled' then return status or '' end
 local before, raw = redis.call('GET', record_key(id)), redis.call('HGET', PROGRESS, id)
-local it = read_progress(raw, score)
+local it = read_progress(raw, int(score))
 if before ~= as_read or it.attempts ~= attempts then return 'changed' end
 
 local _, earliest = head(SCHEDULED)
-local after = string.match(before, '^%d+ ') .. record
+local line = first_line(record)
 forget_names(id, first_line(before))
-redis.call('SET', record_key(id), after)
-it.named = is_named(record)
+redis.call('SET', record_key(id), string.match(before, '^%d+ ') .. record)
+it.named = is_named(line) and 1 or nil
 if due then
-  it.due, it.planned = due, due
+  it.due = int(due)
   if attempts > 0 then it.why, it.base = 'rescheduled', attempts end
 end
-if raw then redis.call('HSET', PROGRESS, id, dump_progress(it)) end
-note_names(id, first_line(record), it.due)
-redis.call('ZADD', SCHEDULED, int(due or score), id)
+if raw then note_progress(id, dump_progress(it)) end
+note_names(id, line, it.due)
+join(SCHEDULED, int(due or score), id)
 -- Behind its destination only what is due waits, and it may have another destination now: the next claim decides.
-if behind then stop_waiting(id, behind) end
+if from ~= SCHEDULED then leave(from, id) end
+write_moves()
 ring(due or score, earliest)
 return 'done'

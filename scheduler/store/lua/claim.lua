@@ -3,7 +3,7 @@
 -- Of a saturated destination nothing is taken: its due timers move to waiting:<tag>, one move each, out of the others' way.
 -- Repeatable: the same claim id again returns the same batch and takes nothing new.
 -- KEYS[1] timers:{p}:scheduled (ZSET)
--- Computes waiting, waiting:<tag>, delivering, failed, delivered, cancelled, timer:<id>, keys, tag:<tag>, claims, progress,
+-- Computes waiting, waiting:<tag>, delivering, failed, delivered, cancelled, timer:<id>, keys, tag:<tag>, progress,
 --         attempts:<id>, seen, lastclaim:<poller>, counters, layout
 -- ARGV    poller | claim id | limit | timers of one destination it takes at most | lease ms | ms a failed timer is kept
 --         | finished timers kept per status | bytes of records it takes, the last one more | saturated tags (`!suspects`: one)
@@ -11,8 +11,8 @@
 --         | and of these so many beyond the first of each
 --         Tags stand in one string, each between blanks: a thousand of them cost a claim 16 us, as arguments of their own 190.
 -- Returns now us | us until the caller should come again (0: now, -1: nothing is scheduled)
---         then per timer 8: id | record | attempt | attempts before due was last set | due ms | planned ms | why
---         | `<lost leases> <occurrence> <of these, asked for by receivers>`, or '' for most: 0 1 0
+--         then per timer 4: id | record | due ms | the words of its progress under this claim, or '' for one that is claimed for
+--         the first time
 
 local poller, claim, limit, share = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local lease, keep_failed, keep_finished = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
@@ -63,91 +63,102 @@ end
 
 local function full() return #taken >= limit or bytes >= max_bytes end
 
-local function give(id, record, it)
-  taken[#taken + 1] = id
+local function give(id, record, due, words)
+  push(taken, id)
   bytes = bytes + #record
   push(reply, id, record)
-  push(reply, it.attempts, it.base)
-  push(reply, it.due, it.planned)
-  local again = it.again
-  push(reply, it.why, (again or it.lost > 0)
-       and string.format('%d %d %d', it.lost, again and again.occurrence or 1, again and again.reschedules or 0) or '')
+  push(reply, due, words)
 end
 
 local lease_end = int(now + lease)
--- What is written in one command each, when write() is called.
-local leases, claim_of, progress_of, due_no_more = {}, {}, {}, {}
-local waits = {} -- tag -> what its waiting:<tag> gets; the earliest of each goes first
 
--- Puts `id` under this claim. It has to leave the set it stood in, if that is not delivering.
-local function take(id, it, tag, record)
-  use_room(tag)
-  record = record or redis.call('GET', record_key(id))
-  it.attempts = it.attempts + 1
-  it.named = is_named(record)
-  push(leases, lease_end, id)
-  push(claim_of, id, claim)
-  push(progress_of, id, dump_progress(it))
-  give(id, record, it)
+-- Puts a timer that has been claimed before under this claim; it has to leave the set it stood in, if that is not delivering.
+local function take(id, record, it)
+  it.attempts, it.claim = it.attempts + 1, claim
+  it.named = is_named(named_line(record)) and 1 or nil
+  local words = dump_words(it)
+  note_progress(id, dump_progress(it, words))
+  join(DELIVERING, lease_end, id)
+  give(id, record, it.due, words)
 end
 
--- Added first, removed last.
-local function write()
-  many('ZADD', DELIVERING, leases)
-  many('HSET', CLAIMS, claim_of)
-  many('HSET', PROGRESS, progress_of)
-  for tag, dues in pairs(waits) do
-    many('ZADD', waiting_key(tag), dues)
-    redis.call('ZADD', WAITING, 'LT', dues[1], tag)
+-- Takes a due timer that stands in this set under its moment, if the caller has room for it; else it waits. `progress` is as
+-- it is stored, false for most.
+local function take_due(id, from, planned, progress, record)
+  local tag, line = traits(record)
+  local it = (progress or is_named(line)) and read_progress(progress, planned)
+  local behind = it and it.lost >= SUSPECT_LOSSES and SUSPECTS or tag or '-'
+  if room(behind) <= 0 then
+    local set = waiting_key(behind)
+    if set == from then return false end
+    join(set, planned, id)
+  else
+    use_room(behind)
+    if it then
+      if it.due ~= planned then it.planned = planned end
+      take(id, record, it)
+    else
+      note_progress(id, first_claim(planned, claim))
+      join(DELIVERING, lease_end, id)
+      give(id, record, planned, '')
+    end
   end
-  many('ZREM', SCHEDULED, due_no_more)
-  leases, claim_of, progress_of, due_no_more, waits = {}, {}, {}, {}, {}
+  leave(from, id)
+  return true
 end
 
 -- Ends the claim of a poller that died, or was cut off past its lease. An id without a record is dropped, never resurrected.
 local function take_back(id)
-  local tag = destination_of(id)
-  if not tag then
-    redis.call('ZREM', DELIVERING, id)
-    return erase(id)
-  end
-  local it = load_progress(id, now)
+  local record = redis.call('GET', record_key(id))
+  if not record then return erase(DELIVERING, id) end
+  local tag, line = traits(record)
+  local it = load_progress(id, int(now))
+  local planned = it.planned or it.due
   it.lost = it.lost + 1
   it.why = 'lease-expired'
-  redis.call('HINCRBY', COUNTERS, 'lost_leases', 1)
-  local reason = word(read_first_line(id), 'once') == '1' and 'outcome-unknown' or it.lost >= MAX_LOST and 'lease-lost'
-  note_attempt(id, string.format('{"number":%d,"outcome":null,"error":"lease-lost"%s%s}', it.attempts,
-                                 it.again and ',"occurrence":' .. it.again.occurrence or '', reason and ',"final":true' or ''), it.attempts)
-  if reason then return fail(id, it, reason, now, now + keep_failed) end
-  local behind = it.lost >= SUSPECT_LOSSES and SUSPECTS or tag
-  if room(behind) > 0 then return take(id, it, behind) end
-  redis.call('HSET', PROGRESS, id, dump_progress(it))
-  let_wait(id, behind, it.planned)
-  redis.call('ZREM', DELIVERING, id)
-  redis.call('HDEL', CLAIMS, id)
+  count_one('lost_leases')
+  local reason = line and word(line, 'once') == '1' and 'outcome-unknown' or it.lost >= MAX_LOST and 'lease-lost'
+  note_attempt(id, it, string.format('{"number":%d,"outcome":null,"error":"lease-lost"%s%s}', it.attempts,
+                                     it.occurrence > 1 and ',"occurrence":' .. it.occurrence or '', reason and ',"final":true' or ''))
+  if reason then
+    end_claim(it)
+    it.why = nil
+    return ended(id, DELIVERING, 'failed', int(now + keep_failed), reason, int(now), dump_words(it), it.noted, it.named)
+  end
+  local behind = it.lost >= SUSPECT_LOSSES and SUSPECTS or tag or '-'
+  if room(behind) > 0 then
+    use_room(behind)
+    return take(id, record, it)
+  end
+  end_claim(it)
+  note_progress(id, dump_progress(it))
+  join(waiting_key(behind), planned, id)
+  leave(DELIVERING, id)
 end
 
 -- Takes what waits behind one destination, as far as the caller has room for it.
 local function serve(tag)
-  while room(tag) > 0 and not full() do
-    local id, due = head(waiting_key(tag))
-    if not id or due > now then break end -- due before, but the store's clock was set back
-    if destination_of(id) then
-      local it = load_progress(id, due)
-      it.planned = due
-      take(id, it, tag)
+  local most = math.min(room(tag), limit - #taken)
+  if most <= 0 or full() then return end
+  local set = waiting_key(tag)
+  local due = redis.call('ZRANGEBYSCORE', set, '-inf', int(now), 'WITHSCORES', 'LIMIT', 0, most)
+  for n = 1, #due, 2 do
+    if full() then break end
+    local id, record = due[n], redis.call('GET', record_key(due[n]))
+    if not record then
+      erase(set, id)
     else
-      erase(id)
+      take_due(id, set, due[n + 1], redis.call('HGET', PROGRESS, id), record)
     end
-    stop_waiting(id, tag)
   end
 end
 
 -- Serves what waits, as far as there is room; not all of it in one call.
 local function serve_waiting()
-  local count = redis.call('ZCARD', WAITING)
+  local waiting = redis.call('ZCARD', WAITING)
   for _, tag in ipairs(redis.call('ZRANGE', WAITING, 0, LOOK_WAITING - 1)) do serve(tag) end
-  if count <= LOOK_WAITING then return end
+  if waiting <= LOOK_WAITING then return end
+  write_moves() -- what was served is not to be found once more
   -- Those that answer, however many others wait before them; of many as many, from a place that changes.
   local looked, behind = 0, #answering > 9 * LOOK_WAITING and us % #answering or 0
   for tag in string.gmatch(string.sub(answering, behind + 1), '%S+') do
@@ -155,28 +166,10 @@ local function serve_waiting()
     looked = looked + 1
     serve(tag)
   end
-  local from = LOOK_WAITING + us % (count - LOOK_WAITING)
+  write_moves()
+  local from = LOOK_WAITING + us % (waiting - LOOK_WAITING)
   for _, tag in ipairs(redis.call('ZRANGE', WAITING, from, from + LOOK_WAITING - 1)) do serve(tag) end
   left_undone = true
-end
-
--- Takes one due timer, or moves it behind its destination; returns the bytes of its record.
-local function take_due(id, due, progress, record)
-  push(due_no_more, id)
-  if not record then
-    erase(id)
-    return 0
-  end
-  local it = read_progress(progress, due)
-  local tag = it.lost >= SUSPECT_LOSSES and SUSPECTS or string.match(record, '^%d+ (%S+)') or '-'
-  if room(tag) > 0 then
-    it.planned = due
-    take(id, it, tag, record)
-  else
-    waits[tag] = waits[tag] or {}
-    push(waits[tag], int(due), id)
-  end
-  return #record
 end
 
 -- Takes what is due in the schedule itself, after a bounded look.
@@ -186,22 +179,28 @@ local function take_schedule()
     local due = redis.call('ZRANGEBYSCORE', SCHEDULED, '-inf', int(now), 'WITHSCORES', 'LIMIT', 0, limit - #taken)
     if #due == 0 then break end
     local ids, keys = {}, {}
-    for i = 1, #due, 2 do
-      push(ids, due[i])
-      push(keys, record_key(due[i]))
+    for n = 1, #due, 2 do
+      push(ids, due[n])
+      push(keys, record_key(due[n]))
     end
     local progress = redis.call('HMGET', PROGRESS, unpack(ids))
     local records, first = {}, 1
     for n, id in ipairs(ids) do
       if full() then break end
       if n - first >= #records then
-        local count = looked > 0 and read < looked * LARGE and READ or READ_LARGE
-        first, records = n, redis.call('MGET', unpack(keys, n, math.min(n + count - 1, #keys)))
+        local at_once = looked > 0 and read < looked * LARGE and READ or READ_LARGE
+        first, records = n, redis.call('MGET', unpack(keys, n, math.min(n + at_once - 1, #keys)))
       end
-      read = read + take_due(id, tonumber(due[2 * n]), progress[n], records[n - first + 1])
+      local record = records[n - first + 1]
+      if record then
+        take_due(id, SCHEDULED, due[2 * n], progress[n], record)
+        read = read + #record
+      else
+        erase(SCHEDULED, id)
+      end
       looked = looked + 1
     end
-    write()
+    write_moves()
   end
 end
 
@@ -209,31 +208,36 @@ local forgotten, gone = 0, 0 -- work, and timers
 local function forget(status)
   local set = ROOT .. status
   local overdue = math.max(redis.call('ZCOUNT', set, '-inf', int(now)), redis.call('ZCARD', set) - keep_finished)
-  local count = math.min(overdue, math.max(FORGET, 2 * limit))
-  if count <= 0 then return end
-  local ids, keys = {}, {}
-  local found = redis.call('ZRANGE', set, 0, count - 1)
+  local most = math.min(overdue, math.max(FORGET, 2 * limit))
+  if most <= 0 then return end
+  local before = gone
+  local found = redis.call('ZRANGE', set, 0, most - 1)
   for n, raw in ipairs(redis.call('HMGET', PROGRESS, unpack(found))) do
     local id = found[n]
     if forgotten >= FORGET_WORK and gone >= #taken then break end -- else more would end than are forgotten, without an end
     forgotten, gone = forgotten + 1, gone + 1
     if is_progress_named(raw) then forgotten = forgotten + 1 + forget_names(id, read_first_line(id)) end
-    push(ids, id)
-    push(keys, record_key(id), attempts_key(id))
+    erase(set, id)
   end
-  left_undone = left_undone or overdue > #ids
-  if not ids[1] then return end
-  redis.call('DEL', unpack(keys))
-  many('HDEL', PROGRESS, ids)
-  many('ZREM', set, ids)
+  left_undone = left_undone or overdue > gone - before
+end
+
+-- Answers a repeat of the last claim with what is still under it.
+local function repeat_claim(ids)
+  for id in string.gmatch(ids, '%S+') do
+    local progress = redis.call('HGET', PROGRESS, id)
+    local record = is_claimed_by(progress, claim) and redis.call('GET', record_key(id))
+    if record then
+      local due = read_first_claim(progress)
+      local it = not due and read_progress(progress, '0')
+      give(id, record, due or it.due, it and dump_words(it) or '')
+    end
+  end
 end
 
 local last = redis.call('GET', LAST_CLAIM)
 if last and string.match(last, '^%S+') == claim then
-  for id in string.gmatch(last, ' (%S+)') do
-    local record = redis.call('HGET', CLAIMS, id) == claim and redis.call('GET', record_key(id))
-    if record then give(id, record, load_progress(id, now)) end
-  end
+  repeat_claim(string.match(last, ' .*$') or '')
 else
   if seen(now, lease) then
     local expired = redis.call('ZRANGEBYSCORE', DELIVERING, '-inf', int(now), 'LIMIT', 0, limit)
@@ -242,15 +246,16 @@ else
       if full() then break end
       take_back(id)
     end
+    write_moves()
   end
   serve_waiting()
-  write()
+  write_moves()
   take_schedule()
   if #taken > 0 then redis.call('SET', LAST_CLAIM, claim .. ' ' .. table.concat(taken, ' '), 'PX', LAST_CLAIM_TTL) end
   -- By turns, for the first may use up the work of a call.
-  local ended = { 'delivered', 'failed', 'cancelled' }
-  for n = 1, 3 do forget(ended[(us + n) % 3 + 1]) end
-  count_ends()
+  local finished = { 'delivered', 'failed', 'cancelled' }
+  for n = 1, 3 do forget(finished[(us + n) % 3 + 1]) end
+  write_moves()
 end
 
 local _, next_due = head(SCHEDULED)

@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
 -- Makes a scheduled timer due now. Repeatable: one that has been attempted since the caller read it has been fired.
 -- KEYS[1] timers:{p}:scheduled (ZSET)
--- Computes waiting:<tag>, timer:<id>, tag:<tag>, delivering, delivered, failed, cancelled, progress, bell, layout
+-- Computes waiting:<tag>, timer:<id>, keys, tag:<tag>, delivering, delivered, failed, cancelled, progress, bell, layout
 -- ARGV    id | attempts as read
 -- Returns 'done', or its status if it is not scheduled, '' if it is unknown
 
@@ -11,19 +11,19 @@ local refused = refuse_layout()
 if refused then return refused end
 
 local now = math.ceil(now_us() / 1000)
-local status, due, behind = standing(id)
+local status, due, from = standing(id)
 if not status then return '' end
 local raw = redis.call('HGET', PROGRESS, id)
-local it = read_progress(raw, due)
+local it = read_progress(raw, int(due))
 if it.attempts > attempts then return 'done' end
 if status ~= 'scheduled' then return status end
 -- One that waits behind its destination was due before, even if the store's clock has been set back since.
-if due > now and not behind then
+if due > now and from == SCHEDULED then
   local _, earliest = head(SCHEDULED)
-  it.due, it.planned = now, now
+  it.due = int(now)
+  note_names(id, read_first_line(id), it.due)
   if raw then redis.call('HSET', PROGRESS, id, dump_progress(it)) end
-  note_names(id, read_first_line(id), now)
-  redis.call('ZADD', SCHEDULED, int(now), id)
+  redis.call('ZADD', SCHEDULED, it.due, id)
   ring(now, earliest)
 end
 return 'done'

@@ -7,7 +7,7 @@
 --         | 'rows' or 'count' | then, of the index 'scheduled', the parts to read: '' for the schedule itself, or the tags that timers
 --         wait behind
 -- Returns now ms | entries in all, or -1 where a filter hides the number | 1 if this is the end | score and id of the entry
---         looked at last, or '' and '' | entries looked at | timers found | then of 'rows' per timer its score, 10 as read.lua has them
+--         looked at last, or '' and '' | entries looked at | timers found | then of 'rows' per timer its score in the index and 6 as read.lua has them
 -- Looks at 200 entries of at most 50 parts and tells 256 KiB of records and attempts, then stops short: 3 ms.
 
 local index, only, destination = ARGV[1], ARGV[2], ARGV[3]
@@ -110,10 +110,10 @@ if not hides then reply[2] = all end
 local function is_wanted(id, status, score)
   if not status or (only ~= '' and status ~= only) then return false end
   if not by_due and (from or before) then
-    local due = load_progress(id, score).due
+    local due = tonumber(load_progress(id, int(score)).due)
     if due < (from or due) or due >= (before or math.huge) then return false end
   end
-  local tag = destination_of(id)
+  local tag = read_traits(id)
   return tag and (destination == '' or tag == destination)
 end
 

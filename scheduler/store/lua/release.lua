@@ -1,31 +1,33 @@
 #!lua flags=allow-oom
 -- Gives claims back unsent: no attempt, no lost lease; the number is handed back. Repeatable: a claim given back already is passed over.
 -- KEYS[1] timers:{p}:scheduled (ZSET)
--- Computes waiting, waiting:<tag>, delivering, claims, progress, bell
+-- Computes waiting, waiting:<tag>, delivering, progress, bell
 -- ARGV    per timer 2: id | claim id
 -- Returns how many were given back
+
+local ids = {}
+for at = 1, #ARGV, 2 do push(ids, ARGV[at]) end
+if not ids[1] then return 0 end -- its caller asks whether it may release
 
 local _, earliest = head(SCHEDULED)
 local first
 local released = 0
 
-for i = 1, #ARGV, 2 do
-  local id, claim = ARGV[i], ARGV[i + 1]
-  if redis.call('HGET', CLAIMS, id) == claim then
-    local it = load_progress(id, 0)
+for n, raw in ipairs(redis.call('HMGET', PROGRESS, unpack(ids))) do
+  local id, claim = ids[n], ARGV[2 * n]
+  local it = read_progress(raw, '0')
+  if it.claim == claim then
+    local planned = it.planned or it.due
     it.attempts = it.attempts - 1
-    redis.call('HSET', PROGRESS, id, dump_progress(it))
-    if it.lost >= SUSPECT_LOSSES then
-      let_wait(id, SUSPECTS, it.planned)
-    else
-      redis.call('ZADD', SCHEDULED, int(it.planned), id)
-    end
-    redis.call('ZREM', DELIVERING, id)
-    redis.call('HDEL', CLAIMS, id)
-    first = math.min(first or it.planned, it.planned)
+    end_claim(it)
+    note_progress(id, dump_progress(it))
+    join(it.lost >= SUSPECT_LOSSES and waiting_key(SUSPECTS) or SCHEDULED, planned, id)
+    leave(DELIVERING, id)
+    first = math.min(first or math.huge, tonumber(planned))
     released = released + 1
   end
 end
 
+write_moves()
 if first then ring(first, earliest) end
 return released

@@ -1,21 +1,27 @@
 #!lua flags=allow-oom
 -- Extends leases; never shortens one. Repeatable.
 -- KEYS[1] timers:{p}:scheduled (ZSET)
--- Computes delivering, claims, seen
+-- Computes delivering, progress, seen
 -- ARGV    lease ms | then per timer 3: id | claim id | ms from now its lease shall end
 -- Returns the ids that are no longer the caller's
 
 local lease = tonumber(ARGV[1])
-local now = math.floor(now_us() / 1000)
-local refused = {}
+local FIRST, FIELDS = 2, 3 -- where the first timer's arguments begin, and how many each has
 
+local now = math.floor(now_us() / 1000)
 seen(now, lease)
-for i = 2, #ARGV, 3 do
-  local id, claim, ms = ARGV[i], ARGV[i + 1], tonumber(ARGV[i + 2])
-  if redis.call('HGET', CLAIMS, id) == claim then
-    redis.call('ZADD', DELIVERING, 'XX', 'GT', int(now + ms), id)
+
+local ids, refused, renewed = {}, {}, { 'XX', 'GT' }
+for at = FIRST, #ARGV, FIELDS do push(ids, ARGV[at]) end
+if not ids[1] then return refused end -- its caller asks whether it may renew
+
+for n, raw in ipairs(redis.call('HMGET', PROGRESS, unpack(ids))) do
+  local id, claim, ms = unpack(ARGV, FIRST + FIELDS * (n - 1), FIRST + FIELDS * n - 1)
+  if is_claimed_by(raw, claim) then
+    push(renewed, int(now + tonumber(ms)), id)
   else
-    refused[#refused + 1] = id
+    push(refused, id)
   end
 end
+if renewed[3] then redis.call('ZADD', DELIVERING, unpack(renewed)) end
 return refused

@@ -7,13 +7,15 @@
 --         then per timer 4: id | 'in' or 'at' | ms (a delay, or a moment: one in the past means now) | record without its created_at
 -- Returns per timer 2: created_at ms | due_at ms; or -1 | id of the timer that has its key; or -2 | 0: too many are pending
 
+local most = tonumber(ARGV[1])
+local FIRST, FIELDS = 2, 4 -- where the first timer's arguments begin, and how many each has
+
 local refused = refuse_layout()
 if refused then return refused end
 
 -- Rounded up: a delay counts from no earlier than now, so nothing is early.
 local now = math.ceil(now_us() / 1000)
 local _, earliest = head(SCHEDULED)
-local most = tonumber(ARGV[1])
 local room = math.huge
 if most > 0 then
   room = most - redis.call('ZCARD', SCHEDULED) - count_waiting(0, COUNTED - 1) - redis.call('ZCARD', DELIVERING)
@@ -21,24 +23,24 @@ end
 local first
 local reply = {}
 
-for i = 2, #ARGV, 4 do
-  local id, kind, ms, record = ARGV[i], ARGV[i + 1], tonumber(ARGV[i + 2]), ARGV[i + 3]
+for at = FIRST, #ARGV, FIELDS do
+  local id, kind, ms, record = unpack(ARGV, at, at + FIELDS - 1)
   local stored = redis.call('GETRANGE', record_key(id), 0, 20)
   -- A record that stands nowhere is the half of a call that the store refused in its middle: it is stored anew.
   local status, score = nil, nil
   if stored ~= '' then status, score = standing(id) end
-  local key = not status and is_named(record) and names_of(first_line(record))
+  local line = not status and named_line(record)
+  local key = line and word(line, 'key')
   local holder = key and holder_of(key, id)
   if status then
-    local due = status == 'scheduled' and score
-    push(reply, tonumber(string.match(stored, '^%d+')), load_progress(id, due or 0).due)
+    push(reply, tonumber(string.match(stored, '^%d+')), tonumber(load_progress(id, int(score)).due))
   elseif holder then
     push(reply, -1, holder)
   elseif room <= 0 then
     push(reply, -2, 0)
   else
-    local due = (kind == 'in') and now + ms or math.max(now, ms)
-    create(id, record, now, due)
+    local due = kind == 'in' and now + tonumber(ms) or math.max(now, tonumber(ms))
+    create(id, record, int(now), int(due))
     first = math.min(first or due, due)
     room = room - 1
     push(reply, now, due)

@@ -8,6 +8,6 @@
 local reply = {}
 for _, id in ipairs(ARGV) do
   local status = standing(id)
-  push(reply, status or '', status and load_progress(id, 0).attempts or 0)
+  push(reply, status or '', status and load_progress(id).attempts or 0)
 end
 return reply

@@ -1,5 +1,6 @@
 #!lua
--- Withdraws a scheduled timer that has been attempted, and stores a new one in its place in the same breath. Repeatable.
+-- Withdraws a scheduled timer that has been attempted, and stores a new one in its place in the same breath. Repeatable, also
+-- after a call that stopped in its middle: what stands of the new one is left, and the old one is withdrawn if it still stands.
 -- KEYS[1] timers:{p}:scheduled (ZSET)
 -- Computes waiting, waiting:<tag>, timer:<id>, keys, tag:<tag>, delivering, delivered, failed, cancelled, progress, counters, bell, layout
 -- ARGV    id | attempts as read | ms a cancelled timer is kept | id of the new one | its due ms | its record without its created_at
@@ -11,13 +12,13 @@ local new_id, due, record = ARGV[4], tonumber(ARGV[5]), ARGV[6]
 local refused = refuse_layout()
 if refused then return refused end
 
-if redis.call('EXISTS', record_key(new_id)) == 1 then return 'done' end
-local status, score, behind = standing(id)
-if status ~= 'scheduled' or load_progress(id, score).attempts ~= attempts then return 'changed' end
+local is_made = standing(new_id) ~= nil
+local status, score, from = standing(id)
+if status ~= 'scheduled' or load_progress(id).attempts ~= attempts then return is_made and 'done' or 'changed' end
 local now = math.ceil(now_us() / 1000)
 local _, earliest = head(SCHEDULED)
-create(new_id, record, now, due)
-withdraw(id, score, behind, now, now + keep) -- the key is the new one's by now, and stays so
-count_ends()
+if not is_made then create(new_id, record, int(now), int(due)) end
+withdraw(id, from, score, int(now), int(now + keep)) -- the key is the new one's by now, and stays so
+write_moves()
 ring(due, earliest)
 return 'done'

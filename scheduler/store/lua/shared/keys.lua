@@ -1,0 +1,66 @@
+-- The keys of one partition, and the words every script shares; store/scripts.py puts shared/*.lua before each script's body.
+-- KEYS[1] is timers:{p}:scheduled. Every other key is computed from it and carries its hash tag:
+--   timers:{p}:scheduled                       ZSET   id -> ms it next needs a poller
+--   timers:{p}:waiting                         ZSET   destination tag, or `!suspects` -> ms of the earliest that waits there
+--   timers:{p}:waiting:<tag>                   ZSET   id -> ms it is to be sent; status scheduled, but its destination is at its
+--                                                     share, or it lost two leases (tag `!suspects`)
+--   timers:{p}:delivering                      ZSET   id -> ms its lease ends
+--   timers:{p}:delivered | failed | cancelled  ZSET   id -> ms it is forgotten
+--   timers:{p}:timer:<id>                      STRING first line `<created ms> <destination tag>`, then words ` name=value` in
+--                                                     any order (store/record.py), unknown ones kept; rest opaque
+--   timers:{p}:keys                            HASH   key -> id of the unfinished timer that has it
+--   timers:{p}:tag:<tag>                       ZSET   id -> ms it is due; until the timer is forgotten
+--   timers:{p}:progress                        HASH   id -> words `name=value` (shared/progress.lua), then on a line of its own
+--                                                     the JSON of its first attempt; once claimed or cancelled
+--   timers:{p}:attempts:<id>                   LIST   JSON of the last 10 attempts, from the second on
+--   timers:{p}:lateness                        LIST   ms, of the last 1,000 attempts
+--   timers:{p}:seen                            STRING `<ms of the last claim or renewal> <ms before which no lease is taken back>`
+--   timers:{p}:lastclaim:<poller>              STRING claim id and ids of a poller's last claim
+--   timers:{p}:counters                        HASH   sums: lost_leases, refused_settles, refused_rings, `ended:<reason>` of timers
+--   timers:{p}:layout                          STRING `format=<n> partitions=<n> born=<ms>`, then any more words (store/layout.py)
+--   timers:{p}:idem:<digest>                   STRING an idempotency key: the request it stands for, and the answer
+--   timers:{p}:bell                            channel of the doorbell
+-- Moments are ms since the epoch: whole numbers, written by int() because tostring() keeps 14 digits and the year 9999 has 15.
+-- Where a moment is only passed on it stays the text that the store gave, digits: int() takes 1.4 us.
+
+local ROOT = string.match(KEYS[1], '^timers:{%w+}:') -- the tag of each partition stands in store/keys.py
+local SCHEDULED, WAITING, DELIVERING = KEYS[1], ROOT .. 'waiting', ROOT .. 'delivering'
+local PROGRESS, COUNTERS, BY_KEY = ROOT .. 'progress', ROOT .. 'counters', ROOT .. 'keys'
+local SUSPECTS = '!suspects' -- no destination's tag: those are base64
+
+local function int(number) return string.format('%.0f', number) end
+
+local function now_us()
+  local time = redis.call('TIME')
+  return time[1] * 1000000 + time[2]
+end
+
+-- One command for many members, if there are any: a call from a script costs about 1 us, more than most of what it does.
+local function many(command, key, arguments)
+  if arguments[1] then redis.call(command, key, unpack(arguments)) end
+end
+
+-- Appends one or two. A function of any number takes twice as long, and this is called ten times for a timer.
+local function push(list, first, second)
+  local n = #list
+  list[n + 1], list[n + 2] = first, second
+end
+
+local function record_key(id) return ROOT .. 'timer:' .. id end
+local function attempts_key(id) return ROOT .. 'attempts:' .. id end
+local function waiting_key(tag) return WAITING .. ':' .. tag end
+local function tag_key(tag) return ROOT .. 'tag:' .. tag end
+
+-- The member of a sorted set with the lowest score: id and score, or nil.
+local function head(set)
+  local first = redis.call('ZRANGE', set, 0, 0, 'WITHSCORES')
+  if first[1] then return first[1], tonumber(first[2]) end
+end
+
+-- Wakes sleeping pollers if `moment` is before `earliest`, the head of the schedule before the change (nil: it was empty).
+-- A store that refuses the channel does not undo what was written: pollers look by themselves within a second. /readyz tells.
+local function ring(moment, earliest)
+  if earliest and moment >= earliest then return end
+  local answer = redis.pcall('SPUBLISH', ROOT .. 'bell', int(moment))
+  if type(answer) == 'table' and answer.err then redis.pcall('HINCRBY', COUNTERS, 'refused_rings', 1) end
+end

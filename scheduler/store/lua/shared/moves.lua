@@ -1,0 +1,93 @@
+-- Moves of timers from set to set, collected while a script looks at its timers and written at its end by write_moves(): one
+-- command for many, and in one order. What is added comes first, what is removed last: if the store refuses a command in the
+-- middle, a timer stands in two places, which the repeat of the call mends, and never in none.
+
+local progress_of, joining, leaving, freed, cut, erased, counted = {}, {}, {}, {}, {}, {}, {}
+
+local function note_progress(id, progress) push(progress_of, id, progress) end
+
+-- `score` is ms, as text.
+local function join(set, score, id)
+  local members = joining[set]
+  if not members then
+    members = {}
+    joining[set] = members
+  end
+  push(members, score, id)
+end
+
+local function leave(set, id)
+  local ids = leaving[set]
+  if not ids then
+    ids = {}
+    leaving[set] = ids
+  end
+  push(ids, id)
+end
+
+-- Removes every trace of a timer that stands in a set.
+local function erase(set, id)
+  push(erased, id)
+  leave(set, id)
+end
+
+-- Adds one to a sum.
+local function count_one(name) counted[name] = (counted[name] or 0) + 1 end
+
+-- The tag that timers of this set wait behind, or nil.
+local function tag_of(set)
+  if string.sub(set, 1, #WAITING + 1) == WAITING .. ':' then return string.sub(set, #WAITING + 2) end
+end
+
+local function write_moves()
+  if not (next(leaving) or next(joining) or next(counted) or progress_of[1]) then return end
+  many('HSET', PROGRESS, progress_of)
+  for set, members in pairs(joining) do
+    redis.call('ZADD', set, unpack(members))
+    local tag = tag_of(set)
+    if tag then
+      local earliest = math.huge
+      for n = 1, #members, 2 do earliest = math.min(earliest, tonumber(members[n])) end
+      redis.call('ZADD', WAITING, 'LT', int(earliest), tag)
+    end
+  end
+  if erased[1] then
+    local keys = {}
+    for _, id in ipairs(erased) do push(keys, record_key(id), attempts_key(id)) end
+    redis.call('DEL', unpack(keys))
+    redis.call('HDEL', PROGRESS, unpack(erased))
+  end
+  for set, ids in pairs(leaving) do
+    redis.call('ZREM', set, unpack(ids))
+    local tag = tag_of(set)
+    if tag then -- it goes with its last timer
+      local _, due = head(set)
+      if due then redis.call('ZADD', WAITING, int(due), tag) else redis.call('ZREM', WAITING, tag) end
+    end
+  end
+  for _, id in ipairs(freed) do free_key(id, read_first_line(id)) end
+  for _, id in ipairs(cut) do cut_record(id) end
+  for name, times in pairs(counted) do redis.call('HINCRBY', COUNTERS, name, times) end
+  progress_of, joining, leaving, freed, cut, erased, counted = {}, {}, {}, {}, {}, {}, {}
+end
+
+-- The end of a timer, whatever ended it: all that is to happen then happens here.
+-- It leaves the set it stands in for that of its status until `forget_at`, its words say when and why, its key is free for
+-- another, and it is counted. `words` are those of its progress without a claim, `noted` the JSON of its first attempt or nil;
+-- both moments are text. A callback's timer and a note for a history of ended timers belong here, for timers that ask.
+local function ended(id, from, status, forget_at, reason, at, words, noted, named)
+  words = words .. ' ended=' .. at .. ' reason=' .. reason
+  note_progress(id, noted and words .. '\n' .. noted or words)
+  join(ROOT .. status, forget_at, id)
+  leave(from, id)
+  if named then push(freed, id) end
+  count_one('ended:' .. reason)
+end
+
+-- Withdraws a scheduled timer that stands in this set; its score goes, its due_at stays readable.
+local function withdraw(id, from, due, now, forget_at)
+  local it = load_progress(id, int(due))
+  it.why, it.named = nil, is_named(read_first_line(id)) and 1 or nil
+  ended(id, from, 'cancelled', forget_at, 'cancelled', now, dump_words(it), it.noted, it.named)
+  push(cut, id)
+end

@@ -1,0 +1,61 @@
+-- Where timers stand, and what to tell of them.
+
+-- The sets that a scheduled timer may stand in.
+local function places(id)
+  local tag = read_traits(id)
+  return { SCHEDULED, waiting_key(SUSPECTS), tag and waiting_key(tag) }
+end
+
+-- A timer's status, its score, and the set that it stands in; nothing if it is unknown.
+local function standing(id)
+  local score = redis.call('ZSCORE', SCHEDULED, id)
+  if score then return 'scheduled', tonumber(score), SCHEDULED end
+  for _, set in ipairs(places(id)) do
+    score = redis.call('ZSCORE', set, id)
+    if score then return 'scheduled', tonumber(score), set end
+  end
+  for _, status in ipairs({ 'delivering', 'delivered', 'failed', 'cancelled' }) do
+    score = redis.call('ZSCORE', ROOT .. status, id)
+    if score then return status, tonumber(score), ROOT .. status end
+  end
+end
+
+-- The unfinished timer that has a key, other than `id`; or nil.
+local function holder_of(key, id)
+  local holder = redis.call('HGET', BY_KEY, key)
+  if not holder or holder == id then return nil end
+  local status = standing(holder)
+  return (status == 'scheduled' or status == 'delivering') and holder or nil
+end
+
+-- How many timers wait behind the destinations from one place to another in the order of their earliest timers.
+local function count_waiting(from, to)
+  local count = 0
+  for _, tag in ipairs(redis.call('ZRANGE', WAITING, from, to)) do count = count + redis.call('ZCARD', waiting_key(tag)) end
+  return count
+end
+
+-- Appends what a reader wants of a timer, 6 values; returns their bytes.
+local function describe(reply, id, status, score)
+  local record, progress = redis.call('GET', record_key(id)) or '', redis.call('HGET', PROGRESS, id) or ''
+  local last = not string.find(progress, '\n', 1, true) and progress ~= '' and redis.call('LINDEX', attempts_key(id), -1) or ''
+  push(reply, id, status)
+  push(reply, int(score), record)
+  push(reply, progress, last)
+  return #record + #progress + #last
+end
+
+-- Notes that a poller was here; says whether expired leases may be taken back.
+-- If nobody was here for more than half a lease, the store was away, not the pollers: every lease counts for one lease more.
+local function seen(now, lease)
+  local key = ROOT .. 'seen'
+  local raw = redis.call('GET', key)
+  local last, spared = now, 0
+  if raw then
+    last, spared = string.match(raw, '^(%d+) (%d+)$')
+    last, spared = tonumber(last), tonumber(spared)
+  end
+  if now - last > lease / 2 then spared = now + lease end
+  redis.call('SET', key, int(now) .. ' ' .. int(spared))
+  return now >= spared
+end

@@ -1,0 +1,83 @@
+-- What scripts read and write of a record: its first line, `<created ms> <destination tag>` and words `name=value`.
+
+-- The first line of a record: 2,048 bytes hold the longest key, ten of the longest tags, and as much that is not known yet.
+local function first_line(record) return string.match(string.sub(record, 1, 2048), '^[^\n]+') or '' end
+local function read_first_line(id) return first_line(redis.call('GETRANGE', record_key(id), 0, 2047)) end
+
+-- The first line of a record if it says more than when and where to, as few do, or nil; `record` may lack its created_at.
+local function named_line(record)
+  if string.find(record, '^[^\n=]*=') then return first_line(record) end
+end
+
+-- What a line of words says under a name, or nil.
+local function word(line, name) return string.match(line, ' ' .. name .. '=(%S+)') end
+
+-- The destination tag of a record, or nil if it has none; and its first line if that says more, as few do.
+local function traits(record)
+  local tag, stop = string.match(record, '^%d+ (%S+)()')
+  if tag and string.byte(record, stop) ~= 10 then return tag, first_line(record) end
+  return tag
+end
+
+local function read_traits(id)
+  local start = redis.call('GETRANGE', record_key(id), 0, 63)
+  local tag, line = traits(start)
+  if line then line = read_first_line(id) end
+  return tag, line
+end
+
+-- Whether a first line says a key or tags; nil says none.
+local function is_named(line) return line and (word(line, 'key') or word(line, 'tags')) ~= nil or false end
+
+-- The key (or nil) and the tags that a first line says.
+local function names_of(line)
+  local tags = {}
+  for tag in string.gmatch(word(line, 'tags') or '', '[^,]+') do push(tags, tag) end
+  return word(line, 'key'), tags
+end
+
+-- Puts a timer where its key and its tags are looked up.
+local function note_names(id, line, due)
+  local key, tags = names_of(line)
+  if key then redis.call('HSET', BY_KEY, key, id) end
+  for _, tag in ipairs(tags) do redis.call('ZADD', tag_key(tag), due, id) end
+end
+
+-- Frees the key of a timer that has ended.
+local function free_key(id, line)
+  local key = names_of(line)
+  if key and redis.call('HGET', BY_KEY, key) == id then redis.call('HDEL', BY_KEY, key) end
+end
+
+-- Takes a timer out of where its key and its tags are looked up; returns the number of tags.
+local function forget_names(id, line)
+  free_key(id, line)
+  local _, tags = names_of(line)
+  for _, tag in ipairs(tags) do redis.call('ZREM', tag_key(tag), id) end
+  return #tags
+end
+
+-- Stores a new timer; `record` is without its created_at, which is `now`; both moments as text.
+local function create(id, record, now, due)
+  redis.call('SET', record_key(id), now .. ' ' .. record)
+  local line = named_line(record)
+  if line then note_names(id, line, due) end
+  redis.call('ZADD', SCHEDULED, due, id)
+end
+
+-- Drops what nobody needs of a cancelled timer: bodies, and headers where they are long. A record of at most 1 KiB stays whole;
+-- of a larger one the first two lines, which then say ` cut=1`, or of a long second line its beginning, the URL and method.
+local WHOLE, LINES = 1024, 2048
+local function cut_record(id)
+  if redis.call('STRLEN', record_key(id)) <= WHOLE then return end
+  local line = read_first_line(id)
+  local rest = string.sub(redis.call('GETRANGE', record_key(id), 0, #line + LINES), #line + 2)
+  local second = string.match(rest, '^([^\n]*)\n')
+  if not second then
+    rest = redis.call('GETRANGE', record_key(id), #line + 1, #line + 16384)
+    local request = string.match(rest, '^{"url":"[^"\\]*"')
+    second = request and request .. (string.match(rest, '^,"method":"%u+"', #request + 1) or '') .. '}'
+    second = second or string.match(rest, '^[^\n]*')
+  end
+  redis.call('SET', record_key(id), line .. ' cut=1\n' .. second .. '\n')
+end
