@@ -12,7 +12,7 @@ HASHED = $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -
 OURSELVES = $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 DECLARED = setup.cfg pyproject.toml scheduler/version.py
 
-.PHONY: run test quick test-python faults lint package bench upgrade clean
+.PHONY: run test quick test-python faults format lint package bench upgrade clean
 .DELETE_ON_ERROR:
 
 run: $(VENV)/.run
@@ -33,6 +33,10 @@ test-python:
 # Everything goes wrong on a seeded schedule: `make faults MINUTES=10 SEED=1`; without SEED a new one is drawn and printed.
 faults: $(VENV)/.dev
 	$(VENV)/bin/python -m tests.faults.run --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED)) $(ARGS)
+
+# What this version stores, as files that every later version has to read: once for a release, by its version.
+format: $(VENV)/.dev
+	$(VENV)/bin/python -m tests.store.formats.make $(ARGS)
 
 lint: $(VENV)/.dev
 	$(VENV)/bin/ruff check .

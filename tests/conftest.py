@@ -24,15 +24,16 @@ _PROCESSES = {"service", "up", "receiver", "server", "valkey_server", "redis_ser
 
 #: Kinds of stores and their partitions. On more than one partition only the store's own tests run, in tests/store.
 _STORES = [("fake", 1), ("valkey", 1), ("redis", 1), ("valkey", 16)]
+_ON_EACH_STORE = ("tests/store", "tests/test_poller.py")
 #: The partition, if there are so many, of all timers of a test that is marked `one_partition`.
 _HOME = 7
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """What is told of a store is tried on each kind."""
-    if "client" not in metafunc.fixturenames:
+    if "client" not in metafunc.fixturenames or not metafunc.definition.nodeid.startswith(_ON_EACH_STORE):
         return
-    many = "bench" in metafunc.fixturenames and metafunc.definition.nodeid.startswith("tests/store")
+    many = "bench" in metafunc.fixturenames and metafunc.definition.nodeid.startswith(_ON_EACH_STORE[0])
     stores = [(kind, count) for kind, count in _STORES if count == 1 or many]
     names = [kind if count == 1 else f"{kind}-{count}" for kind, count in stores]
     if "partitions" in metafunc.fixturenames:
@@ -91,7 +92,7 @@ def redis_server() -> Iterator[Server]:
 @pytest.fixture
 def partitions(request: pytest.FixtureRequest) -> int:
     """Of the bench's store."""
-    return int(request.param)
+    return int(getattr(request, "param", 1))
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 from scheduler import exact_numbers
 from scheduler.errors import TimerTooLarge
 from scheduler.origin import before_path
+from scheduler.store.defaults import DEFAULTS
 from scheduler.timer import Attempt, Backoff, Delivery, Redelivery, Result, Webhook
 
 #: The format that this version writes, and the highest that it reads.
@@ -34,12 +35,14 @@ _SHORT = 512
 #: Made once: json.dumps() would make an encoder for each call.
 _to_json = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 
+#: The place of a body among a webhook's fields.
+_BODY = Webhook._fields.index("body")
+_METHOD_AND_HEADERS, _AFTER_BODY = DEFAULTS[1:_BODY], DEFAULTS[_BODY + 1 :]
 #: Words of a first line: a cancelled timer whose body was dropped, and one that is sent at most once.
 _CUT, _ONCE = "cut=1", "once=1"
 #: The names of the words that this version knows.
 _WORDS = {"once", "key", "tags", "cut", "v"}
 
-_DEFAULTS = Webhook(url="")
 #: What reading something raises that is not as we write it.
 UNREADABLE = (ValueError, TypeError, LookupError, AttributeError, RecursionError)
 
@@ -57,10 +60,10 @@ _NOTHING = Unknown()
 def encode(webhook: Webhook, key: str | None = None, tags: Sequence[str] = (), unknown: Unknown = _NOTHING) -> bytes:
     """Without its created_at, which the store puts before it. Raises TimerTooLarge."""
     said: dict[str, Any] = {"url": webhook.url}
-    for name, value, default in zip(Webhook._fields, webhook, _DEFAULTS, strict=True):
+    for name, value, default in zip(Webhook._fields, webhook, DEFAULTS, strict=True):
         if name not in ("url", "body", "backoff", "delivery") and value != default:
             said[name] = value
-    if webhook.backoff != _DEFAULTS.backoff:
+    if webhook.backoff != DEFAULTS.backoff:
         it = webhook.backoff
         said["backoff"] = list(it.steps) or [it.initial, it.factor, it.max, None]
     if webhook.body is None:
@@ -94,9 +97,9 @@ def decode(record: bytes) -> tuple[list[str], Webhook]:
 
 def _decode_lines(line: bytes, body: bytes | None) -> Webhook:
     if line.startswith(b"http"):
-        return Webhook(line.decode(), body=body)
-    said = _said_again(line) if len(line) <= _SHORT else _said(line)
-    return Webhook(**{"body": body, **said})
+        return Webhook._make((line.decode(), *_METHOD_AND_HEADERS, body, *_AFTER_BODY))  # half the time of Webhook()
+    before, has_body, after = _known_again(line) if len(line) <= _SHORT else _known(line)
+    return Webhook._make((*before, body if has_body else None, *after))
 
 
 def _decode_named(words: Sequence[str], line: bytes, rest: bytes) -> Webhook:
@@ -128,8 +131,17 @@ def unknown(record: bytes) -> Unknown:
     return Unknown(words, {name: value for name, value in members.items() if name not in _TYPES})
 
 
-def _said(line: bytes) -> dict[str, Any]:
-    """What a record says of its webhook in JSON: all but the body, which is there only if it is null."""
+class _Known(NamedTuple):
+    """What a record says of its webhook in JSON."""
+
+    #: Values of the fields of a webhook that stand before its body.
+    before: tuple[Any, ...]
+    has_body: bool
+    #: Of those behind it.
+    after: tuple[Any, ...]
+
+
+def _known(line: bytes) -> _Known:
     said: dict[str, Any] = exact_numbers.loads(line) if b'"metadata"' in line else json.loads(line)
     if "backoff" in said:
         said["backoff"] = _backoff(said["backoff"])
@@ -142,7 +154,10 @@ def _said(line: bytes) -> dict[str, Any]:
             raise ValueError(f"{name} is {value!r}")
     if not all(isinstance(value, str) for value in said.get("headers", {}).values()):
         raise ValueError("a header's value is no text")
-    return said
+    if "url" not in said:
+        raise ValueError("no url is said")
+    webhook = DEFAULTS._replace(**said)
+    return _Known(webhook[:_BODY], "body" not in said, webhook[_BODY + 1 :])
 
 
 _NUMBER = int | float
@@ -163,7 +178,7 @@ _TYPES: dict[str, Any] = {
 
 
 #: Most timers for a receiver say the same, but for their bodies: 2 us less each.
-_said_again = lru_cache(1024)(_said)
+_known_again = lru_cache(1024)(_known)
 
 
 def _is_line(url: str) -> bool:
@@ -229,7 +244,7 @@ def decode_attempt(raw: bytes) -> Attempt:
             said["final"] = "next_attempt_at" not in said
         if "redelivery" in said:
             said["redelivery"] = Redelivery(said["redelivery"])
-        return Attempt(**said)
+        return Attempt(**{"occurrence": 1, **said})
     except UNREADABLE:
         return Attempt(number=0, outcome=None, error="unreadable")
 
@@ -253,5 +268,7 @@ def _backoff(said: Any) -> Backoff:
     if not (isinstance(said, list) and said and all(map(_is_duration, said[:3] if said[-1] is None else said))):
         raise ValueError(f"backoff is {said!r}")
     if said[-1] is None:
-        return Backoff(*said[:3])
-    return Backoff(steps=tuple(said))
+        initial, factor, most = said[:3]
+        return Backoff(initial, factor, most, ())
+    unused = DEFAULTS.backoff
+    return Backoff(unused.initial, unused.factor, unused.max, tuple(said))

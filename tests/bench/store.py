@@ -57,7 +57,7 @@ class Bench:
         store = self._store()
         self.timers, self.changes, self.listing = store.timers, store.changes, store.listing
         self.claims = self.poller("one")
-        self._partitions = partitions
+        self.partitions = partitions
         self.set_clock(START)
 
     def poller(self, name: str, keep_finished: int = 1000, share: int = SHARE) -> Claims:
@@ -77,7 +77,7 @@ class Bench:
     def set_clock(self, ms: int, us: int = 0) -> None:
         self.now = ms
         with self.client.pipeline() as calls:
-            for partition in range(self._partitions):
+            for partition in range(self.partitions):
                 key = f"{keys.prefix(partition)}clock"
                 calls.delete(key)
                 calls.rpush(key, ms // 1000, ms % 1000 * 1000 + us)
@@ -92,7 +92,7 @@ class Bench:
         while ms > 0:
             step = min(ms, LEASE // 4)
             self.advance(step)
-            for _ in range(self._partitions):  # each looks at one
+            for _ in range(self.partitions):  # each looks at one
                 other.claim(0)
             ms -= step
 
@@ -110,7 +110,7 @@ class Bench:
         return timer
 
     def partition(self, timer_id: str) -> int:
-        return keys.partition_of(timer_id, self._partitions) or 0
+        return keys.partition_of(timer_id, self.partitions) or 0
 
     def prefix(self, timer_id: str) -> str:
         """What the keys of a timer's partition begin with."""
@@ -123,13 +123,13 @@ class Bench:
 
     def members(self, name: str) -> list[tuple[bytes, float]]:
         """One of the sets, with its scores, over all partitions."""
-        roots = [keys.prefix(partition) for partition in range(self._partitions)]
+        roots = [keys.prefix(partition) for partition in range(self.partitions)]
         found = [it for root in roots for it in self.client.zrange(root + name, 0, -1, withscores=True)]
         return sorted(found, key=lambda it: (it[1], it[0]))
 
     def check(self) -> None:
         """Every rule that must hold in every snapshot."""
-        for partition in range(self._partitions):
+        for partition in range(self.partitions):
             self._check(keys.prefix(partition))
 
     def _check(self, root: str) -> None:
