@@ -16,6 +16,10 @@ class StoreClock:
         """Note the microseconds that a reply just read carries."""
         self._observed = (store_us, time.monotonic())
 
-    def now_us(self) -> int:
+    def us_at(self, moment: float) -> int:
+        """The store's time at a moment of the monotonic clock, not before the last reply."""
         store_us, at = self._observed
-        return store_us + int((time.monotonic() - at) * 1_000_000)
+        return store_us + int((moment - at) * 1_000_000)
+
+    def now_us(self) -> int:
+        return self.us_at(time.monotonic())

@@ -20,19 +20,20 @@ _LONGEST = 128
 
 def judge(answer: Answer) -> tuple[Result, str | None]:
     """The outcome, and the error's word."""
-    at_most_once = answer.claim.webhook.delivery is Delivery.AT_MOST_ONCE
-    if answer.error == "blocked":
+    status, error = answer.status_code, answer.error
+    if status is not None and error is None and 200 <= status < 300:
+        return Result.DELIVERED, None
+    if error == "blocked":
         return Result.PERMANENT, "blocked"
-    if answer.status_code is None or (answer.error and _is_success(answer.status_code)):
+    at_most_once = answer.claim.webhook.delivery is Delivery.AT_MOST_ONCE
+    if status is None or 200 <= status < 300:
         if at_most_once and answer.sent:
             return Result.PERMANENT, "outcome-unknown"
-        return Result.RETRYABLE, answer.error
-    if _is_success(answer.status_code):
-        return Result.DELIVERED, None
+        return Result.RETRYABLE, error
     # A refusal counts even if the rest of the answer never came.
-    if at_most_once or answer.status_code in _FINAL:
-        return Result.PERMANENT, answer.error
-    return Result.RETRYABLE, answer.error
+    if at_most_once or status in _FINAL:
+        return Result.PERMANENT, error
+    return Result.RETRYABLE, error
 
 
 def rearm(answer: Answer) -> Rearm | None:
@@ -50,10 +51,6 @@ def rearm(answer: Answer) -> Rearm | None:
         return Rearm(due_at=moment.parse(value))
     except ValueError:
         return None
-
-
-def _is_success(status: int) -> bool:
-    return 200 <= status < 300
 
 
 def retry_after(answer: Answer, now_ms: int) -> float | None:

@@ -32,12 +32,14 @@ def share_of(slots: int) -> int:
 class _Destination:
     """`standing`: answers, less attempts that hang, within bounds."""
 
-    __slots__ = ("held", "standing", "tag")
+    __slots__ = ("held", "is_large", "standing", "tag")
 
     def __init__(self, tag: str) -> None:
         self.tag = tag
         self.held = 0
         self.standing = 0
+        #: Among those that hold many slots.
+        self.is_large = False
 
 
 class Fairness:
@@ -63,27 +65,26 @@ class Fairness:
         self._silent: dict[str, _Destination] = {}
         self._large: dict[str, _Destination] = {}
         self._suspects = 0
-        #: Attempts that may yet hang, oldest first.
-        self._young: dict[tuple[str, str], Claim] = {}
+        #: Claims whose attempts may yet hang, oldest first, by their id().
+        self._young: dict[int, Claim] = {}
 
     @property
     def free(self) -> int:
         return self._slots - self._held
 
     def add(self, claim: Claim) -> None:
-        self._young[claim.id, claim.fence] = claim
+        self._young[id(claim)] = claim
         if claim.suspect:
             self._suspects += 1
-        tag = claim.destination
-        self._hold(self._known.get(tag) or self._destination(tag), 1 + claim.size // self._slot_bytes)
+        it = self._known.get(claim.destination) or self._destination(claim.destination)
+        self._hold(it, 1 + claim.size // self._slot_bytes)
 
     def remove(self, claim: Claim, answered: bool | None) -> None:
         """`answered`: None if it was not sent at all."""
-        hung = self._young.pop((claim.id, claim.fence), None) is None
+        hung = self._young.pop(id(claim), None) is None
         if claim.suspect:
             self._suspects -= 1
-        tag = claim.destination
-        it = self._known.get(tag) or self._destination(tag)
+        it = self._known.get(claim.destination) or self._destination(claim.destination)
         self._hold(it, -1 - claim.size // self._slot_bytes)
         if answered:
             if it.standing < _MOST_STANDING:
@@ -137,15 +138,14 @@ class Fairness:
 
     def _hold(self, it: _Destination, slots: int) -> None:
         self._held += slots
-        it.held += slots
+        it.held = held = it.held + slots
         if it.standing <= 0:
             self._held_silent += slots
             self._held_new += 0 if it.standing else slots
-            _keep(self._silent, it, it.held > 0)
-        if it.held >= self._many:
-            self._large[it.tag] = it
-        elif it.tag in self._large:
-            del self._large[it.tag]
+            _keep(self._silent, it, held > 0)
+        if (held >= self._many) is not it.is_large:
+            it.is_large = not it.is_large
+            _keep(self._large, it, it.is_large)
 
     def _judge(self, it: _Destination, change: int) -> None:
         before = it.standing

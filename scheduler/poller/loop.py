@@ -59,8 +59,8 @@ class Poller:
         self._grace = grace
         self._heartbeat = heartbeat
         self.tally = Tally()
-        #: By fence too: a timer whose lease was lost can be claimed anew while its old attempt still runs.
-        self._in_flight: dict[tuple[str, str], Claim] = {}
+        #: By id() of the claim: a timer whose lease was lost can be claimed again while its old attempt still runs.
+        self._in_flight: dict[int, Claim] = {}
         self._fairness = Fairness(transport.slots, max_bytes)
         self._saturated: set[str] = set()
         self._ended: list[Settlement] = []
@@ -123,7 +123,7 @@ class Poller:
             if self._stopping:
                 self._unsent.append(claim)
             else:
-                self._in_flight[claim.id, claim.fence] = claim
+                self._in_flight[id(claim)] = claim
                 self._fairness.add(claim)
                 self._transport.submit(claim)
         self._saturated = self._fairness.saturated()
@@ -200,7 +200,7 @@ class Poller:
     def _collect(self, answers: list[Answer]) -> None:
         ended, claims = [], []
         for answer in answers:
-            claim = self._in_flight.pop((answer.claim.id, answer.claim.fence))
+            claim = self._in_flight.pop(id(answer.claim))
             if answer.started_at is None:
                 self._fairness.remove(claim, None)
                 self._unsent.append(claim)

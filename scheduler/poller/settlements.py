@@ -115,6 +115,8 @@ def _more(it: Attempt, claim: Claim) -> str:
 
 def _kept(body: bytes) -> str:
     """The beginning of an answer as text, of at most _KEPT_TEXT bytes as the store writes it: in JSON."""
+    if not body:
+        return ""
     text = body[:_KEPT_TEXT].decode("utf-8", "replace")
     if _LONGEST_ESCAPE * len(body) <= _KEPT_TEXT or _stored(text) <= _KEPT_TEXT:
         return text

@@ -16,6 +16,7 @@ from scheduler.errors import StoreUnavailable, StoreUnsuitable
 from scheduler.store import keys, layout, refusals
 from scheduler.store.breaker import PAUSE, Breaker
 from scheduler.store.dialling import connection_class
+from scheduler.store.packing import Packer
 from scheduler.store.scripts import source
 
 #: The servers that have what the scripts need, in words.
@@ -34,6 +35,7 @@ def connect(url: str, timeout: float) -> redis.Redis:
         socket_timeout=timeout,
         socket_connect_timeout=timeout,
         retry=_OnceMore(NoBackoff(), 1, supported_errors=(redis.ConnectionError,)),
+        command_packer=Packer(),
         **connection_class(url),
     )
 

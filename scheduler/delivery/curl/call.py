@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import logging
-import re
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from io import BufferedWriter, RawIOBase
-from typing import Any
+from io import BytesIO
 
 import certifi
 import pycurl
 
 from scheduler.delivery.addresses import Origin
-from scheduler.delivery.answer_head import MAX_HEAD, STATUS_LINE, looked_at
+from scheduler.delivery.answer_head import MAX_HEAD
+from scheduler.delivery.curl.head import Head, read
 from scheduler.delivery.details import of_connect, of_tls
 from scheduler.delivery.request import Request, target
 from scheduler.delivery.transport import LEAST_IDLE, MAX_READ, MOST_IDLE, Answer, most_idle
@@ -23,6 +22,8 @@ from scheduler.timer import Claim
 
 #: Bytes of a body that an idle handle may keep.
 _SMALL = 4096
+#: Headers that it is told to leave out.
+_ADDED_BY_LIBCURL = ["accept:", "content-type:"]
 _TLS_ERRORS = frozenset({35, 51, 53, 54, 58, 59, 60, 64, 66, 77, 80, 82, 83, 90, 91, 98})
 _WORDS = {
     pycurl.E_COULDNT_RESOLVE_HOST: "dns",
@@ -33,12 +34,8 @@ _WORDS = {
     pycurl.E_RECV_ERROR: "reset",
     pycurl.E_SEND_ERROR: "reset",
 } | dict.fromkeys(_TLS_ERRORS, "tls")
-_BLANK_LINE = re.compile(rb"\n\r?\n")
-#: Bytes of a body beyond 64 bits.
-_TOO_LONG = re.compile(rb"\ncontent-length:[ \t]*[0-9]{19}", re.IGNORECASE)
-#: With the lines that continue them.
-_LOOKED_AT = re.compile(rb"^(?:timer-|retry-after)[^\n]*(?:\n[ \t][^\n]*)*", re.IGNORECASE | re.MULTILINE)
-_CODINGS = re.compile(rb"\ntransfer-encoding:([^\r\n]*)", re.IGNORECASE)
+
+_NO_HEADERS: Mapping[str, str] = {}
 
 log = logging.getLogger(__name__)
 
@@ -49,34 +46,6 @@ class _Original(socket.socket):
     def __del__(self) -> None:
         if self.fileno() >= 0:  # not where none could be made
             self.close()
-
-
-class _Heads(RawIOBase):
-    """Where the heads of an answer end up: all at once, or in pieces where they are more than MAX_HEAD bytes.
-
-    Those are not kept, and `too_long` is called.
-    """
-
-    def __init__(self, too_long: Callable[[], None]) -> None:
-        self._too_long = too_long
-        self._found = b""
-        self.size = 0
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, piece: Any, /) -> int:
-        self._found = b"" if self.size else bytes(piece)
-        self.size += len(piece)
-        if self.size > MAX_HEAD:
-            self._too_long()
-        return len(piece)
-
-    def take(self) -> bytes:
-        """Nothing if there were too many."""
-        found, size = self._found, self.size
-        self._found, self.size = b"", 0
-        return found if size <= MAX_HEAD else b""
 
 
 class Call:
@@ -91,6 +60,8 @@ class Call:
     reused = False
     #: It is to have a connection of its own.
     fresh = False
+    #: What was read of the answer's; a bytearray once there is any.
+    body: bytes | bytearray = b""
 
     def __init__(self, claim: Claim, request: Request, started_at: int, begun: float) -> None:
         """`started_at` by the store's clock, in ms; `begun` by the monotonic one, in seconds."""
@@ -99,16 +70,28 @@ class Call:
         self.started_at = started_at
         self.begun = begun
         self.deadline = begun + claim.webhook.timeout
-        self.body = bytearray()
 
     def answer(
-        self, error: str | None, status: int | None = None, head: bytes = b"", detail: str | None = None
+        self,
+        now: float,
+        error: str | None,
+        status: int | None = None,
+        headers: Mapping[str, str] = _NO_HEADERS,
+        detail: str | None = None,
     ) -> Answer:
-        duration_ms = round(1000 * (time.monotonic() - self.begun))
-        headers = _headers(head) if status else {}
         # By position, as for every attempt: names would take twice as long, 0.3 us.
-        body, sent, reused = bytes(self.body), self.sent, self.reused
-        return Answer(self.claim, self.started_at, duration_ms, status, headers, body, error, sent, reused, detail)
+        return Answer(
+            self.claim,
+            self.started_at,
+            round(1000 * (now - self.begun)),
+            status,
+            headers,
+            bytes(self.body),
+            error,
+            self.sent,
+            self.reused,
+            detail,
+        )
 
 
 class Race:
@@ -137,8 +120,6 @@ class Common:
     idle_since: dict[int, float] = field(default_factory=dict)
     #: Calls whose race has a winner.
     won: list[Call] = field(default_factory=list)
-    #: Handles to be ended: the heads of their answers are too long.
-    too_long: list[Handle] = field(default_factory=list)
 
 
 #: Since long ago.
@@ -159,7 +140,7 @@ class Handle:
         self._url = self.address = ""
         #: Its origin and a slash; no URL begins with a blank.
         self._root = " "
-        self._host: list[str] = []
+        self._headers = _ADDED_BY_LIBCURL
         self._shape = ("", True)
         self._left = 0
         #: It is told to open a connection; it has opened one; its port on our side.
@@ -168,8 +149,7 @@ class Handle:
         #: Of the connection that is being made.
         self._descriptor = -1
         #: All heads of an answer, and its trailers. A method of C takes each line: of Python it took 2 us an answer.
-        self._heads = _Heads(lambda: common.too_long.append(self))
-        self._head_lines = BufferedWriter(self._heads, MAX_HEAD)
+        self._heads = BytesIO()
         self.curl = pycurl.Curl()
         self.curl.handle = self
         for option, value in (
@@ -187,12 +167,12 @@ class Handle:
             (pycurl.OPENSOCKETFUNCTION, self._open_socket),
             (pycurl.SOCKOPTFUNCTION, self._take_descriptor),
             (pycurl.PREREQFUNCTION, self._before_request),
-            (pycurl.HEADERFUNCTION, self._head_lines.write),
+            (pycurl.HEADERFUNCTION, self._heads.write),
             (pycurl.WRITEFUNCTION, self._read_body),
         ):
             self.curl.setopt(option, value)
 
-    def carry(self, call: Call, address: str) -> None:
+    def carry(self, call: Call, address: str, now: float) -> None:
         """Set the handle up for a call, to be sent to this address."""
         self.call = call
         self.blocked = self.stale = False
@@ -203,7 +183,8 @@ class Handle:
                 self._root = f"{request.origin}/"
                 curl.setopt(pycurl.URL, self._root)
                 # libcurl takes away the dot at the end of a name.
-                self._host = [f"host: {request.host}"] if request.host.partition(":")[0].endswith(".") else []
+                host = [f"host: {request.host}"] if request.host.partition(":")[0].endswith(".") else []
+                self._headers = _ADDED_BY_LIBCURL + host
             curl.setopt(pycurl.REQUEST_TARGET, target(request.url, len(self._root) - 1))
             self._url = request.url
         if address != self.address:  # most calls go where the handle's last one went
@@ -220,13 +201,13 @@ class Handle:
             curl.setopt(pycurl.POSTFIELDS, request.body)
         # One string is all headers: libcurl copies each it is given, and looks into each for a dozen names (2 us).
         # With a name and no value it takes away what it would add by itself, and not what that string says.
-        curl.setopt(pycurl.HTTPHEADER, [request.head, "accept:", "content-type:", *self._host])
+        curl.setopt(pycurl.HTTPHEADER, [request.head, *self._headers])
         self._opened = False
         fresh = call.fresh or call.claim.redelivery is not None
         if fresh != self._fresh:
             curl.setopt(pycurl.FRESH_CONNECT, int(fresh))
             self._fresh = fresh
-        left = max(1, round(1000 * (call.deadline - time.monotonic())))
+        left = max(1, round(1000 * (call.deadline - now)))
         if left != self._left:
             curl.setopt(pycurl.TIMEOUT_MS, left)
             self._left = left
@@ -248,57 +229,45 @@ class Handle:
         return True
 
     def has_long_head(self) -> bool:
-        """Whether the answer that is under way has too long a head; an earlier one of this handle does not count."""
-        return self._heads.size > MAX_HEAD
+        """Whether what has come of the answer's heads by now is too long."""
+        return self._heads.tell() > MAX_HEAD
 
     def let_go(self) -> None:
         """Of the call that has ended, and of its bytes; a small body is not worth the call."""
-        if len(self.call.request.body or b"") > _SMALL:
+        body = self.call.request.body
+        if body is not None and len(body) > _SMALL:
             self.curl.setopt(pycurl.POSTFIELDS, b"")
+        self._heads.seek(0)
+        self._heads.truncate()
         del self.call
 
-    def finished(self, code: int, message: str = "") -> Answer:
+    def finished(self, code: int, message: str, now: float) -> Answer:
         """The answer of the call, whose transfer has ended with this code (0: well)."""
         call = self.call
-        self._head_lines.flush()
-        head = self._heads.take()
-        first = STATUS_LINE.match(head)
-        if first and first[2][:1] == b"1":
-            head = _last_head(head)
-            first = STATUS_LINE.match(head)
-        status = int(first[2]) if first else self.curl.getinfo(pycurl.RESPONSE_CODE) or None
+        head = read(self._heads.getvalue())
+        status = head.status or self.curl.getinfo(pycurl.RESPONSE_CODE) or None
         if status and status < 200 and status != 101:  # interim: the answer never came
             status = None
         if self.blocked:
-            return call.answer("blocked")
+            return call.answer(now, "blocked")
         if code == 0:  # else libcurl has closed it
-            self._common.idle_since[self._port] = time.monotonic()
+            self._common.idle_since[self._port] = now
         if code == 0 or (code == pycurl.E_WRITE_ERROR and call.cut):
-            return call.answer(None if first and self._is_whole(status, head) else "protocol", status, head)
-        word = "protocol" if "chunk" in message else _WORDS.get(code, "protocol")
+            return call.answer(now, None if self._is_whole(head) else "protocol", status, head.headers)
+        word = "protocol" if self.has_long_head() or "chunk" in message else _WORDS.get(code, "protocol")
         if word in ("reset", "protocol") and not call.sent:
             word = "connect"
-        return call.answer(word, status, head, self._detail(word, message))
+        return call.answer(now, word, status, head.headers if status else _NO_HEADERS, self._detail(word, message))
 
     def _detail(self, word: str, message: str) -> str | None:
         if word == "tls":
             return of_tls(message)
         return of_connect(self.curl.getinfo(pycurl.OS_ERRNO)) if word == "connect" else None
 
-    def _is_whole(self, status: int | None, head: bytes) -> bool:
-        """libcurl is content with a head that broke off, a field without a name, codings that it does not know, and a
-        length too long for it, as if it were none.
-        """
-        if not head.endswith(b"\r\n\r\n") and not _BLANK_LINE.search(head):  # trailers may stand behind it
-            return False
-        if b"\n:" in head:
-            return False
-        if status == 204 or self.curl.getinfo(pycurl.CONTENT_LENGTH_DOWNLOAD_T) >= 0:
-            return True
-        if _TOO_LONG.search(head):
-            return False
-        codings = b",".join(_CODINGS.findall(_BLANK_LINE.split(head, 1)[0])).lower().split(b",")
-        return [coding.strip() for coding in codings if coding.strip()] in ([], [b"identity"], [b"chunked"])
+    def _is_whole(self, head: Head) -> bool:
+        if not head.is_whole or head.status == 204:
+            return head.is_whole
+        return self.curl.getinfo(pycurl.CONTENT_LENGTH_DOWNLOAD_T) >= 0 or head.tells_where_its_body_ends
 
     def _before_request(self, _theirs: str, _ours: str, _their_port: int, port: int) -> int:
         """libcurl repeats a request by itself when a reused connection closes before an answer: one is all it gets."""
@@ -344,29 +313,12 @@ class Handle:
         return int(pycurl.SOCKOPT_OK)
 
     def _read_body(self, piece: bytes) -> int | None:
-        body = self.call.body
-        room = MAX_READ - len(body)
-        body += piece[:room]
+        call = self.call
+        room = MAX_READ - len(call.body)
+        if not call.body:
+            call.body = bytearray()
+        call.body += piece[:room]
         if len(piece) < room:
             return None
-        self.call.cut = True
+        call.cut = True
         return 0
-
-
-def _last_head(heads: bytes) -> bytes:
-    """That of the answer, without those before it: of any 1xx but 101 (RFC 9110, 15.2)."""
-    start = 0
-    while (found := STATUS_LINE.match(heads, start)) and found[2][:1] == b"1" and found[2] != b"101":
-        blank = _BLANK_LINE.search(heads, found.end() - 1)
-        if not blank:
-            break
-        start = blank.end()
-    return heads[start:]
-
-
-def _headers(head: bytes) -> dict[str, str]:
-    """Those that anybody looks at: 3 us less for most answers."""
-    if b"timer-" not in (lower := head.lower()) and b"retry-after" not in lower:
-        return {}
-    lines = _LOOKED_AT.findall(_BLANK_LINE.split(head, 1)[0])  # trailers are no headers
-    return looked_at(b"\n".join(lines).split(b"\n"))

@@ -27,6 +27,9 @@ from scheduler.timer import Claim
 
 #: Seconds that a first answer waits for others, so that they are settled together.
 _GATHER = 0.001
+#: Seconds after something arrived until it is looked whether the heads of answers are too long: 0.1 us each.
+_HEADS_WAIT = 0.05
+_LONG_AGO = float("-inf")
 _EVENTS = {pycurl.POLL_IN: select.EPOLLIN, pycurl.POLL_OUT: select.EPOLLOUT}
 _EVENTS[pycurl.POLL_INOUT] = select.EPOLLIN | select.EPOLLOUT
 #: What epoll says, in libcurl's words.
@@ -62,6 +65,8 @@ class CurlTransport:
         #: Sockets that changed hands since epoll was last asked: what it said of them is about another connection.
         self._changed: set[int] = set()
         self._timer_at: float | None = None
+        #: When the heads of answers under way are to be looked at; None if nothing has arrived since they were.
+        self._heads_at: float | None = None
         self._multi = self._new_multi()
         self._idle: list[Handle] = []
         self._busy: set[Handle] = set()
@@ -72,19 +77,19 @@ class CurlTransport:
         self._tries: Agenda[Call] = Agenda()
 
     def submit(self, claim: Claim) -> None:
-        begun = time.monotonic()
-        if begun > claim.claimed_at + self._start_within:
+        now = time.monotonic()
+        if now > claim.claimed_at + self._start_within:
             self._answers.append(Answer(claim=claim, started_at=None, sent=False))
             return
-        started_at = self._clock.now_us() // 1000
+        started_at = self._clock.us_at(now) // 1000
         try:
-            call = Call(claim, build(claim, started_at, self._signer), started_at, begun)
+            call = Call(claim, build(claim, started_at, self._signer), started_at, now)
             origin, addresses = self._names.addresses(claim.webhook.url)
         except Exception as error:  # whatever one timer does, the poller goes on
             self._unsendable(claim, started_at, error)
             return
         if addresses is not None:
-            self._go(call, origin, addresses)
+            self._go(call, origin, addresses, now)
             return
         try:
             self._names.ask(call, origin)
@@ -142,16 +147,16 @@ class CurlTransport:
         """End every request under way, and leave all connections: libcurl says no to all once it has said so to one."""
         log.exception("the curl transport failed: %d attempts end, and it begins anew", len(self._busy))
         busy, self._busy = self._busy, set()
+        now = time.monotonic()
         for call in {handle.call for handle in busy}:  # of a race several are under way
             self._tries.drop(call)
-            self._answers.append(call.answer("protocol"))
+            self._answers.append(call.answer(now, "protocol"))
         for handle in busy:
             with suppress(pycurl.error):
                 self._multi.remove_handle(handle.curl)
             handle.curl.close()
         self._idle.clear()
         self._common.won.clear()
-        self._common.too_long.clear()
         with suppress(pycurl.error):
             self._multi.close()  # epoll forgets its sockets as they are closed
         self._timer_at = None
@@ -162,67 +167,75 @@ class CurlTransport:
 
     def _turn(self, until: float) -> bool:
         """Sleep until something happens, no longer than `until`; do what is to be done then. True if woken."""
-        at = min(filter(None, (until, self._timer_at, self._names.next_deadline(), self._tries.next())))
+        at = min(filter(None, (until, self._timer_at, self._names.next_deadline(), self._tries.next(), self._heads_at)))
         # epoll alone rounds up to a whole millisecond; select on it does not.
         select.select([self._epoll], [], [], max(0.0, at - time.monotonic()))
         self._take_guard()
         self._changed.clear()
+        arrived = False
         for descriptor, events in self._epoll.poll(0):
             if descriptor in self._changed:
                 continue  # epoll says it again if it is still true
             if descriptor == self._alarm:
                 os.eventfd_read(self._alarm)
                 for call, origin, addresses in self._names.answered():
-                    self._go(call, origin, addresses)
+                    self._go(call, origin, addresses, time.monotonic())
             elif descriptor in self._left:
                 self._hung_up(descriptor)
             else:
                 self._multi.socket_action(descriptor, _FLAGS[events])
+                arrived = True
         now = time.monotonic()
         if self._timer_at is not None and now >= self._timer_at:
             self._timer_at = None
             self._multi.socket_action(pycurl.SOCKET_TIMEOUT, 0)
         for call in self._tries.due(now):
-            self._try_next(call)
+            self._try_next(call, now)
         self._collect()
-        self._answers += [call.answer("timeout", detail=NOT_LOOKED_UP) for call in self._names.overdue(now)]
+        self._end_long_heads(now, arrived)
+        self._answers += [call.answer(now, "timeout", detail=NOT_LOOKED_UP) for call in self._names.overdue(now)]
         woken, self._woken = self._woken, False
         return woken
 
     def _collect(self) -> None:
         while self._common.won:
             self._end_race(self._common.won.pop())
-        while self._common.too_long:
-            handle = self._common.too_long.pop()
-            if handle.has_long_head():
-                self._finish(handle, pycurl.E_WRITE_ERROR)
-        more = 1
+        more, now = 1, time.monotonic()
         while more:
             more, well, badly = self._multi.info_read()
             for curl in well:
-                self._finish(curl.handle, 0)
+                self._finish(curl.handle, 0, "", now)
             for curl, code, message in badly:
-                self._finish(curl.handle, code, message)
+                self._finish(curl.handle, code, message, now)
 
-    def _finish(self, handle: Handle, code: int, message: str = "") -> None:
+    def _end_long_heads(self, now: float, arrived: bool) -> None:
+        """End answers whose heads are too long, soon after they have become so: libcurl goes on to 300 kB of each."""
+        if self._heads_at is not None and now >= self._heads_at:
+            self._heads_at = None
+            for handle in [handle for handle in self._busy if handle.has_long_head()]:
+                self._finish(handle, pycurl.E_WRITE_ERROR, "", now)
+        elif arrived and self._heads_at is None and self._busy:
+            self._heads_at = now + _HEADS_WAIT
+
+    def _finish(self, handle: Handle, code: int, message: str, now: float) -> None:
         if handle not in self._busy:  # its call has ended meanwhile
             return
         call = handle.call
         try:
-            answer = handle.finished(code, message)
+            answer = handle.finished(code, message, now)
         except Exception:  # whatever was answered, the others go on
             log.exception("the answer to timer %s cannot be read", call.claim.id)
-            answer = call.answer("protocol")
+            answer = call.answer(now, "protocol")
         self._end(handle)
         race = call.race
         if race and race.winner not in (handle, None):  # it came too late
             return
         if handle.stale:
             call.fresh = True
-            self._start(call, handle.address)
+            self._start(call, handle.address, now)
         elif race and answer.error == "connect" and not call.sent and (race.ahead or race.handles):
             if race.ahead:
-                self._start(call, race.ahead.pop(0))
+                self._start(call, race.ahead.pop(0), now)
         else:
             self._end_others(call)
             self._answers.append(answer)
@@ -237,7 +250,7 @@ class CurlTransport:
 
     # Racing
 
-    def _try_next(self, call: Call) -> None:
+    def _try_next(self, call: Call, now: float) -> None:
         """Try another address beside those that have not connected yet."""
         race = call.race
         if race is None or call.sent or any(handle.connected() for handle in race.handles):
@@ -246,7 +259,7 @@ class CurlTransport:
             given_up = race.handles[0]
             self._end(given_up)
             race.ahead.append(given_up.address)  # for another turn
-        self._start(call, race.ahead.pop(0))
+        self._start(call, race.ahead.pop(0), now)
 
     def _end_race(self, call: Call) -> None:
         race = call.race
@@ -266,15 +279,15 @@ class CurlTransport:
 
     # Sending
 
-    def _go(self, call: Call, origin: Origin, addresses: Found) -> None:
+    def _go(self, call: Call, origin: Origin, addresses: Found, now: float) -> None:
         """Send to one of these addresses, if all of them may be called."""
         if isinstance(addresses, str):
-            self._answers.append(call.answer("dns", detail=addresses))
+            self._answers.append(call.answer(now, "dns", detail=addresses))
             return
         try:
             for address in addresses:
                 if not self._permits(address, origin[1]):
-                    self._answers.append(call.answer("blocked", detail=self._guard.refusal(*origin)))
+                    self._answers.append(call.answer(now, "blocked", detail=self._guard.refusal(*origin)))
                     return
         except Exception as error:
             self._unsendable(call.claim, call.started_at, error)
@@ -282,15 +295,15 @@ class CurlTransport:
         if len(addresses) > 1:
             call.origin = origin
             call.race = Race(self._order.of(origin, addresses))
-            self._start(call, call.race.ahead.pop(0))
+            self._start(call, call.race.ahead.pop(0), now)
         else:
-            self._start(call, addresses[0])
+            self._start(call, addresses[0], now)
 
-    def _start(self, call: Call, address: str) -> None:
+    def _start(self, call: Call, address: str, now: float) -> None:
         """Send to this address, or to another of the call's race that connects before."""
         try:
             handle = self._idle.pop() if self._idle else Handle(self._common)
-            handle.carry(call, address)
+            handle.carry(call, address, now)
         except Exception as error:  # whatever one timer does, the poller goes on; such a handle is not used again
             self._end_others(call)
             self._unsendable(call.claim, call.started_at, error)
@@ -304,7 +317,6 @@ class CurlTransport:
         if race := call.race:
             race.handles.append(handle)
             if race.ahead:
-                now = time.monotonic()
                 self._tries.add(now + pause(call.deadline - now, len(race.ahead) + 1), call)
             else:
                 self._tries.drop(call)
@@ -323,7 +335,7 @@ class CurlTransport:
 
     # libcurl's callbacks
 
-    def _watch_socket(self, event: int, descriptor: int, *_: object) -> None:
+    def _watch_socket(self, event: int, descriptor: int, _multi: object, _assigned: object) -> None:
         """Must not raise: libcurl would never do anything again. What cannot be watched ends at its deadline."""
         if event == pycurl.POLL_REMOVE:
             self._changed.add(descriptor)
@@ -356,7 +368,10 @@ class CurlTransport:
             self._common.idle_since[port] = CLOSED
 
     def _set_timer(self, ms: int) -> None:
-        self._timer_at = None if ms < 0 else time.monotonic() + ms / 1000
+        if ms > 0:
+            self._timer_at = time.monotonic() + ms / 1000
+        else:
+            self._timer_at = None if ms else _LONG_AGO
 
 
 def _port_if_closed(descriptor: int) -> int | None:
