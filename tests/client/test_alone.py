@@ -7,11 +7,12 @@ import sys
 from dataclasses import fields
 from typing import get_args
 
-from scheduler import Result, Status
-from timer_service.client import Changes, Filters, NewTimer, TimerServiceError, answers
+from scheduler import Delivery, Reason, Result, Status
+from timer_service.client import Changes, Filters, NewTimer, TimerServiceError, answers, asked, batches
 from timer_service.client.errors import from_problem
 from timer_service.web.answers import AttemptOut, StatsOut, TimerOut
-from timer_service.web.input import schemas
+from timer_service.web.input import limits, schemas
+from timer_service.web.input.destination import METHODS
 from timer_service.web.input.queries import Filters as Filter
 from timer_service.web.problems import PAGES
 
@@ -55,6 +56,11 @@ def test_it_has_an_exception_for_every_problem_of_a_call() -> None:
     assert {status for status, kind in kinds.items() if kind is TimerServiceError} == {500}
 
 
-def test_its_words_are_the_engines() -> None:
+def test_its_words_and_limits_are_those_of_the_service() -> None:
     assert set(get_args(answers.Status)) == set(Status)
     assert set(get_args(answers.Outcome)) == set(Result)
+    assert set(get_args(answers.Reason)) == set(Reason)
+    assert set(get_args(asked.Delivery)) == set(Delivery)
+    assert get_args(asked.Method) == METHODS
+    assert batches.MOST_TIMERS == limits.MOST_TIMERS
+    assert limits.BATCH_BYTES - 2048 < batches.MOST_BYTES < limits.BATCH_BYTES - 100

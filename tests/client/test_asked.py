@@ -12,7 +12,7 @@ import pytest
 from tests.client.test_retries import CREATED, TIMER, answer, answering
 from timer_service.client import Attempt, Stats, Timer, TimerServiceError
 from timer_service.client.asked import to_json
-from timer_service.client.batches import LARGEST, MOST, bodies, groups
+from timer_service.client.batches import MOST_BYTES, MOST_TIMERS, bodies, groups
 
 BERLIN = timezone(timedelta(hours=1))
 
@@ -88,9 +88,9 @@ def test_stats_without_any_attempt_have_no_lateness() -> None:
 
 
 def test_a_batch_is_cut_at_a_thousand_timers_and_at_eight_mebibytes() -> None:
-    small = list(bodies(b"1" for _ in range(2 * MOST + 1)))
-    assert [len(json.loads(body)["timers"]) for body in small] == [MOST, MOST, 1]
-    third = b'"%s"' % (b"a" * (LARGEST // 3))
+    small = list(bodies(b"1" for _ in range(2 * MOST_TIMERS + 1)))
+    assert [len(json.loads(body)["timers"]) for body in small] == [MOST_TIMERS, MOST_TIMERS, 1]
+    third = b'"%s"' % (b"a" * (MOST_BYTES // 3))
     large = list(bodies([third] * 5))
     assert [len(json.loads(body)["timers"]) for body in large] == [2, 2, 1]
     assert all(len(body) <= 8 * 2**20 for body in large)
@@ -103,7 +103,7 @@ def test_one_timer_too_large_for_any_call_goes_alone() -> None:
 
 
 def test_the_calls_of_one_batch_have_keys_of_their_own_that_a_repetition_has_again() -> None:
-    many = [{"url": "http://receiver/", "delay": 1} for _ in range(MOST + 1)]
+    many = [{"url": "http://receiver/", "delay": 1} for _ in range(MOST_TIMERS + 1)]
     keys = []
     for _ in range(2):
         with answering(*[answer(200, {"results": []})] * 2) as (client, service):
@@ -152,7 +152,7 @@ def test_a_bulk_call_goes_where_its_cursors_lead_and_adds_up() -> None:
 def test_ids_are_given_a_thousand_a_call_and_none_at_all_is_no_call() -> None:
     counts = {"matched": 1, "cancelled": 1, "skipped": 0, "next_cursor": None}
     with answering(*[answer(200, counts)] * 2) as (client, service):
-        assert client.cancel_many(str(number) for number in range(MOST + 1)).matched == 2
+        assert client.cancel_many(str(number) for number in range(MOST_TIMERS + 1)).matched == 2
         assert client.cancel_many([]).matched == 0
         with pytest.raises(ValueError, match="not both"):
             client.cancel_many(["a"], tag="t")

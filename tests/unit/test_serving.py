@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 from gunicorn.config import Config
 
-from timer_service.process.server.answering import Answer
-from timer_service.process.server.connection import Connection, Doing
+from timer_service.process.server.connection import Answer, Connection, Doing
 from timer_service.process.server.limits import Limits
 from timer_service.process.server.serving import Serving
 

@@ -8,7 +8,7 @@ import sys
 import pytest
 from marshmallow import ValidationError
 
-from scheduler import Guard
+from scheduler import Guard, Settings, SettingsError
 from timer_service.web.input.schemas import NewTimer, WebhookRules
 
 #: These read a request of Flask; all others of web/input do not know it.
@@ -39,6 +39,23 @@ def test_which_destinations_may_be_called_is_said_when_the_schema_is_made() -> N
         narrow.load(timer)
     assert raised.value.messages_dict == {"url": ["Port 8443 is not among those of TIMER_EGRESS_PORTS."]}
     assert NewTimer().load(timer)["webhook"].url == timer["url"]  # one schema's rules are not those of another
+
+
+@pytest.mark.parametrize(
+    ("field", "low", "high", "beyond"), [("timeout", "0.1", "300", "301"), ("max_attempts", "1", "100", "101")]
+)
+def test_the_defaults_that_settings_take_are_values_that_a_timer_takes(
+    field: str, low: str, high: str, beyond: str
+) -> None:
+    timer, variable = {"delay": 1, "url": "https://example.com/"}, f"TIMER_{field.upper()}"
+    for text in (low, high):
+        value = getattr(Settings.from_env({variable: text}), field)
+        webhook = NewTimer().load({**timer, field: value})["webhook"]
+        assert getattr(webhook, field) == value
+    with pytest.raises(SettingsError):
+        Settings.from_env({variable: beyond})
+    with pytest.raises(ValidationError):
+        NewTimer().load({**timer, field: int(beyond)})
 
 
 def test_what_a_timer_does_not_say_is_as_the_schema_was_made_with() -> None:

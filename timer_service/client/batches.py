@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import TypeVar
 
-MOST = 1000
-#: Bytes; the service takes 8 MiB, and the frame around the timers needs a few.
-LARGEST = 8 * 2**20 - 1024
+#: Timers, or ids, of one call.
+MOST_TIMERS = 1000
+#: Bytes of one call; the service takes 8 MiB, and the frame around the timers needs a few.
+MOST_BYTES = 8 * 2**20 - 1024
 
 T = TypeVar("T")
 
@@ -16,7 +17,7 @@ T = TypeVar("T")
 def groups(items: Iterable[T]) -> Iterator[list[T]]:
     """Of at most a thousand each."""
     rest = iter(items)
-    while group := list(islice(rest, MOST)):
+    while group := list(islice(rest, MOST_TIMERS)):
         yield group
 
 
@@ -25,7 +26,7 @@ def bodies(timers: Iterable[bytes]) -> Iterator[bytes]:
     group: list[bytes] = []
     size = 0
     for timer in timers:
-        if group and (len(group) == MOST or size + len(timer) + 1 > LARGEST):
+        if group and (len(group) == MOST_TIMERS or size + len(timer) + 1 > MOST_BYTES):
             yield _body(group)
             group, size = [], 0
         group.append(timer)

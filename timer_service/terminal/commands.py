@@ -5,11 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from itertools import islice
-from typing import Any
+from typing import Any, get_args
 
 import click
 
 from timer_service.client import Attempt, Timer, TimerClient, When
+from timer_service.client.asked import Delivery, Method
+from timer_service.client.batches import MOST_TIMERS
 from timer_service.terminal import changes, options, values, watching
 from timer_service.terminal.printing import echo, put, put_json, width
 from timer_service.terminal.tables import aligned, attempt_rows, detail_rows, left, local, timer_rows
@@ -36,7 +38,7 @@ for command in (changes.cancel, changes.replay, changes.reschedule, changes.fire
 )
 @click.option("--data", metavar="TEXT", type=values.text_body, help="The body, as this text.")
 @click.option("--data-file", metavar="FILE", type=values.file_body, help="The body, from a file; - is stdin.")
-@click.option("--method", "-X", type=click.Choice(["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"]))
+@click.option("--method", "-X", type=click.Choice(get_args(Method)))
 @click.option(
     "--header", "-H", "headers", metavar="NAME:VALUE", type=values.header, multiple=True, callback=values.mapping
 )
@@ -47,7 +49,7 @@ for command in (changes.cancel, changes.replay, changes.reschedule, changes.fire
 @click.option("--timeout", type=values.seconds, help="For one attempt.")
 @click.option("--max-attempts", type=int, help="Including the first.")
 @click.option("--backoff", type=values.backoff, help="5,30,120 or initial=5,factor=3,max=3600.")
-@click.option("--delivery", type=click.Choice(["at_least_once", "at_most_once"]))
+@click.option("--delivery", type=click.Choice(get_args(Delivery)))
 @click.option(
     "--max-occurrences", type=int, help="If the receiver asks for more by timer-reschedule; the first included."
 )
@@ -117,7 +119,7 @@ def list_(
     client: TimerClient, output: str, order: str | None, limit: int, everything: bool, filters: Mapping[str, Any]
 ) -> None:
     """Timers that wait, soonest first; with --status or --tag, others."""
-    found = client.list(order=order, page_size=1000 if everything else min(limit, 1000), **filters)
+    found = client.list(order=order, page_size=MOST_TIMERS if everything else min(limit, MOST_TIMERS), **filters)
     shown = found if everything else islice(found, limit)
     if output != "table":
         put(output, shown)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, get_args
 
 import click
 
 from timer_service.client import TimerClient
+from timer_service.client.answers import Status
 from timer_service.terminal import values
 
-_STATUSES = ["scheduled", "delivering", "delivered", "failed", "cancelled"]
+_STATUSES = get_args(Status)
 
 one = click.argument("timer", shell_complete=values.waiting_ids)
 by_key = click.option("--key", "by_key", is_flag=True, help="TIMER is the key of an unfinished timer, not an id.")

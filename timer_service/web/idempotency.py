@@ -13,18 +13,19 @@ from scheduler import Begun, StoreUnavailable, exact_numbers
 from timer_service.web.problems import Problem
 from timer_service.web.services import store
 
-_HEADER = "Idempotency-Key"
+HEADER = "Idempotency-Key"
+PATTERN = r"[\x21-\x7e]{1,255}"
 #: Says that an answer is that of an earlier request.
 REPLAYED: Mapping[str, str] = {"Idempotent-Replayed": "true"}
 
 
 def begin() -> Begun | None:
     """This request under its key; None if it has none. Raises Problem or KeyReused."""
-    key = request.headers.get(_HEADER)
+    key = request.headers.get(HEADER)
     if key is None:
         return None
-    if not re.fullmatch(r"[\x21-\x7e]{1,255}", key, re.ASCII):
-        raise Problem(400, f"{_HEADER} must be 1 to 255 visible ASCII characters.")
+    if not re.fullmatch(PATTERN, key, re.ASCII):
+        raise Problem(400, f"{HEADER} must be 1 to 255 visible ASCII characters.")
     fields = g.request_fields
     if exact_numbers.has_written(fields):
         fields = exact_numbers.tagged(fields)

@@ -8,7 +8,7 @@ from apispec import APISpec
 from flask_smorest import Api
 from marshmallow import fields
 
-from timer_service.web import schema_rules
+from timer_service.web import idempotency, schema_rules
 from timer_service.web.input.schemas import NewTimer
 from timer_service.web.input.webhook_fields import Key
 from timer_service.web.problems import PAGES
@@ -124,9 +124,9 @@ def _response(text: str) -> dict[str, Any]:
 #: For @bp.doc of a route that takes one.
 IDEMPOTENCY_KEY = {
     "in": "header",
-    "name": "Idempotency-Key",
+    "name": idempotency.HEADER,
     "description": "The same key and body again: the first answer again, and nothing twice. For 24 h.",
-    "schema": {"type": "string", "pattern": r"^[\x21-\x7e]{1,255}$"},
+    "schema": {"type": "string", "pattern": f"^{idempotency.PATTERN}$"},
 }
 MERGE_PATCH = {
     "required": True,

@@ -1,20 +1,28 @@
-"""One client's connection: what it is doing, and until when it may."""
+"""One client's connection: what it is doing, and how long it may do so."""
 
 from __future__ import annotations
 
 import socket
 import time
 from collections import deque
+from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any
 
-from timer_service.process.server.answering import Answer
 from timer_service.process.server.limits import Limits
-from timer_service.process.server.reading import Incoming, RequestReader
+from timer_service.process.server.request_reader import Incoming, RequestReader
 
 #: Bytes of one read; more where more is known to come.
 _READ = 64 * 1024
 _READ_LARGE = 512 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What goes on the wire, and whether the connection ends with it."""
+
+    pieces: list[bytes]
+    closes: bool
 
 
 class Doing(Enum):
@@ -33,19 +41,23 @@ class Doing(Enum):
 
 
 class Connection:
-    """Belongs to one thread at a time: the loop's, and that which serves it meanwhile."""
+    """A client's connection, from its first byte to its last.
+
+    It belongs to one thread at a time: the loop's, or the one that serves it. Its socket is the caller's to close.
+    Methods that read or send raise OSError once the client has gone.
+    """
 
     __slots__ = (
         "_answer_ends",
         "_closes",
         "_limits",
         "_reader",
-        "_told",
+        "_said_continue",
         "_unsent",
         "address",
         "deadline",
         "doing",
-        "lent",
+        "in_thread",
         "peer",
         "server",
         "since",
@@ -61,14 +73,14 @@ class Connection:
         self.peer = peer_of(address)
         #: Where we listen, as the application is told.
         self.server = server
-        #: A thread has it.
-        self.lent = False
+        #: A thread serves it: the loop leaves it alone.
+        self.in_thread = False
         self._limits = limits
         self._reader = RequestReader(cfg, address, limits)
         self._unsent: deque[memoryview] = deque()
         self.unsent_bytes = 0
         self._closes = False
-        self._told = False
+        self._said_continue = False
         self._answer_ends = 0.0
         self.thrown_away = 0
         self.wait()
@@ -102,14 +114,14 @@ class Connection:
         request = self._reader.take(data)
         if request is not None:
             self.doing = Doing.SERVED
-            self._told = False
+            self._said_continue = False
             return request
         if self._reader.begun:
             if self.doing is not Doing.ASKING:
                 self.wait()
             self.deadline = self.since + self._limits.request + self.held / self._limits.bytes_a_second
-        if not self._told and self._reader.wants_to_be_told():
-            self._told = True
+        if not self._said_continue and self._reader.expects_continue():
+            self._said_continue = True
             self.sock.send(b"HTTP/1.1 100 Continue\r\n\r\n")
         return None
 

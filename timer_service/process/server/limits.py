@@ -5,6 +5,8 @@ from __future__ import annotations
 import resource
 from dataclasses import dataclass
 
+from timer_service.web.input.limits import BATCH_BYTES
+
 #: Files of a worker that are no clients' connections: the store's, logs, modules.
 _OURS = 256
 _CONNECTIONS = 4096
@@ -34,7 +36,7 @@ class Limits:
     #: Bytes of a request's line and headers.
     head: int = 64 * 1024
     #: Bytes of a body; what a view takes may be less.
-    body: int = 8 * 1024 * 1024
+    body: int = BATCH_BYTES
     #: A connection that holds no more bytes than these counts for nothing.
     small: int = 16 * 1024
     #: Bytes that all others together may hold, in requests that come and answers that go.

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from urllib.parse import unquote
 
 from timer_service.process.server.connection import Connection
-from timer_service.process.server.reading import Incoming
+from timer_service.process.server.request_reader import Incoming
 from timer_service.process.server.threads import Threads
 
 Work = tuple[Connection, Incoming]
@@ -27,6 +27,8 @@ _LONG_AT_ONCE = 2
 
 
 class Queues:
+    """Threads in three groups: for probes of readiness, for what may take long, and for everything else."""
+
     def __init__(self, threads: int, serve: Callable[[Threads[Work], Work], None]) -> None:
         self._most: Threads[Work] = Threads(threads, serve)
         self._long: Threads[Work] = Threads(_LONG_AT_ONCE, serve)

@@ -7,10 +7,10 @@ import select
 from collections.abc import Callable
 from typing import Any
 
-from timer_service.process.server.answering import Application, answer, refusal
 from timer_service.process.server.connection import Connection, Doing
 from timer_service.process.server.queues import Queues, Work
-from timer_service.process.server.reading import Incoming, Refused
+from timer_service.process.server.request_reader import Incoming, Refused
+from timer_service.process.server.run_request import Application, refusal, run_request
 from timer_service.process.server.threads import Threads
 
 log = logging.getLogger(__name__)
@@ -20,7 +20,10 @@ _LINGER = 50
 
 
 class Serving:
-    """Serves each connection by one thread at a time. Raises nothing: a defect ends the connection that it met."""
+    """Answers requests in threads, each connection in one at a time.
+
+    Raises nothing: a defect ends the connection that met it. Its threads end with the process.
+    """
 
     def __init__(
         self,
@@ -37,50 +40,51 @@ class Serving:
         self._give_back = give_back
         self._queues = Queues(cfg.threads, self._serve)
 
-    def put(self, it: Connection, request: Incoming) -> None:
+    def put(self, connection: Connection, request: Incoming) -> None:
         """Have it served by a thread."""
-        self._queues.of(request).put((it, request))
+        self._queues.of(request).put((connection, request))
 
-    def answer(self, it: Connection, request: Incoming) -> bool:
+    def answer(self, connection: Connection, request: Incoming) -> bool:
         """Answer in this thread; whether the connection can have another request at once."""
-        it.begin(answer(self._app, request, it.address, it.server, self._cfg, last=not self._may_go_on()))
-        return self._send(it) and it.doing in (Doing.WAITING, Doing.ASKING)
+        client, server, last = connection.address, connection.server, not self._may_go_on()
+        connection.begin(run_request(self._app, request, client, server, self._cfg, last=last))
+        return self._send(connection) and connection.doing in (Doing.WAITING, Doing.ASKING)
 
     def _serve(self, threads: Threads[Work], work: Work) -> None:
-        it, request = work
+        connection, request = work
         try:
-            while self.answer(it, request):
-                if (following := self._next_soon(threads, it)) is None:
+            while self.answer(connection, request):
+                if (following := self._next_soon(threads, connection)) is None:
                     break
                 if (others := self._queues.of(following)) is not threads:
-                    others.put((it, following))
+                    others.put((connection, following))
                     return
                 request = following
         except BlockingIOError:  # it was not so soon after all
             pass
         except Refused as why:
-            it.begin(refusal(why))
-            self._send(it)
+            connection.begin(refusal(why))
+            self._send(connection)
         except (OSError, EOFError):
-            it.doing = Doing.GONE
+            connection.doing = Doing.GONE
         except Exception:  # or this thread would end, be missed by all others, and never give its connection back
             log.exception("a connection failed outside of the application")
-            it.doing = Doing.GONE
-        self._give_back(it)
+            connection.doing = Doing.GONE
+        self._give_back(connection)
 
-    def _send(self, it: Connection) -> bool:
+    def _send(self, connection: Connection) -> bool:
         try:
-            return it.send()
+            return connection.send()
         except OSError:
-            it.doing = Doing.GONE
+            connection.doing = Doing.GONE
             return False
 
-    def _next_soon(self, threads: Threads[Work], it: Connection) -> Incoming | None:
+    def _next_soon(self, threads: Threads[Work], connection: Connection) -> Incoming | None:
         """The next request, if it comes so soon that it spares us the way through the loop and back to a thread."""
         if not (self._may_go_on() and threads.has_room):
             return None
-        if (request := it.take()) is not None:
+        if (request := connection.take()) is not None:
             return request
         ahead = select.poll()
-        ahead.register(it.sock, select.POLLIN)
-        return it.read() if ahead.poll(_LINGER) else None
+        ahead.register(connection.sock, select.POLLIN)
+        return connection.read() if ahead.poll(_LINGER) else None

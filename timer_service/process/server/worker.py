@@ -22,12 +22,12 @@ from typing import Any
 from gunicorn.workers.base import Worker as BaseWorker
 
 from scheduler import raise_file_limit
-from timer_service.process.server.answering import refusal
 from timer_service.process.server.connection import Connection, Doing
+from timer_service.process.server.connections import Connections
 from timer_service.process.server.cores import Core
-from timer_service.process.server.crowd import Crowd
 from timer_service.process.server.limits import Limits
-from timer_service.process.server.reading import Incoming, Refused
+from timer_service.process.server.request_reader import Incoming, Refused
+from timer_service.process.server.run_request import refusal
 from timer_service.process.server.serving import Serving
 
 log = logging.getLogger(__name__)
@@ -37,7 +37,12 @@ _TICK = 0.5
 
 
 class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn ships no types
-    #: Where it stays, if it does.
+    """Serves the connections of one process: a loop that reads and sends, and threads that answer.
+
+    run() belongs to the main thread, and returns once gunicorn has told it to stop.
+    """
+
+    #: Chooses the processor core that it stays on, if it does.
     core: Core | None = None
 
     def run(self) -> None:
@@ -46,17 +51,17 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn ships no types
         self._limits = Limits.of_this_process()
         self._selector = selectors.DefaultSelector()
         self._serving = Serving(self.wsgi, self.cfg, may_go_on=lambda: self.alive, give_back=self._give_back)
-        self._crowd = Crowd(self._limits)
-        #: What threads have done with.
+        self._connections = Connections(self._limits)
+        #: Connections that threads have served.
         self._returned: SimpleQueue[Connection] = SimpleQueue()
-        self._bell, self._rope = socket.socketpair()
-        self._bell.setblocking(False)
-        self._rope.setblocking(False)
+        self._wake_receiver, self._wake_sender = socket.socketpair()
+        self._wake_receiver.setblocking(False)
+        self._wake_sender.setblocking(False)
         self._accepting = False
         self._tick_at = 0.0
         self._stopped_at = float("inf")
-        self._selector.register(self._bell, selectors.EVENT_READ, self._take_back)
-        self._selector.register(self.PIPE[0], selectors.EVENT_READ, self._wake)
+        self._selector.register(self._wake_receiver, selectors.EVENT_READ, self._take_returned)
+        self._selector.register(self.PIPE[0], selectors.EVENT_READ, self._on_signal_pipe)
         for listener in self.sockets:
             listener.setblocking(False)
             # Connections inherit it.
@@ -66,19 +71,19 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn ships no types
         self._stop_listening()
         self._stopped_at = time.monotonic()
         until = self._stopped_at + self.cfg.graceful_timeout
-        while self._crowd and time.monotonic() < until:
+        while self._connections and time.monotonic() < until:
             self._pass()
 
     def _pass(self) -> None:
         """One turn of the loop."""
         for key, _ in self._selector.select(_TICK):
             key.data()
-            for slow in self._crowd.slowest():
-                self._give_up(slow)
+            for slow in self._connections.slowest():
+                self._end_overdue(slow)
         if time.monotonic() >= self._tick_at:
             self._tick()
 
-    def _wake(self) -> None:
+    def _on_signal_pipe(self) -> None:
         """A signal came; its handler has run."""
         os.read(self.PIPE[0], 4096)
 
@@ -91,17 +96,17 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn ships no types
             self.core.look()
         if self.ppid != os.getppid():
             self.alive = False
-        if self.alive and not self._crowd.is_full:
-            self._listen(True)
-        for it in self._crowd:
-            if it.doing in (Doing.WAITING, Doing.LEAVING) and not it.lent:
-                it.deadline = min(it.deadline, self._stopped_at + self._limits.idle_at_stop)
-            if now >= it.deadline and not it.lent:
-                self._give_up(it)
+        if self.alive and not self._connections.is_full:
+            self._set_accepting(True)
+        for connection in self._connections:
+            if connection.doing in (Doing.WAITING, Doing.LEAVING) and not connection.in_thread:
+                connection.deadline = min(connection.deadline, self._stopped_at + self._limits.idle_at_stop)
+            if now >= connection.deadline and not connection.in_thread:
+                self._end_overdue(connection)
 
-    # Connections that come.
+    # New connections.
 
-    def _listen(self, yes: bool) -> None:
+    def _set_accepting(self, yes: bool) -> None:
         if yes == self._accepting:
             return
         self._accepting = yes
@@ -113,129 +118,130 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn ships no types
                 self._selector.unregister(listener)
 
     def _stop_listening(self) -> None:
-        """Who has come is served. Who comes now is refused, and knows it: in the kernel's queue, which takes clients
-        for as long as anybody has the listener, they would wait for us to end, and then not know what was done."""
+        """Serve who has connected, and refuse who comes now: in the kernel's queue, which takes clients for as long as
+        anybody has the listener, they would wait for us to end, and then not know what was done."""
         for listener in self.sockets:
             while self._accepting and self._accept(listener, listener.getsockname()):
                 pass
-        self._listen(False)
+        self._set_accepting(False)
         for listener in self.sockets:
             listener.close()
 
     def _accept(self, listener: Any, server: Any) -> bool:
-        """Whether somebody had come."""
+        """Take one new connection; False if there is none."""
         try:
             sock, address = listener.accept()
         except (BlockingIOError, ConnectionAbortedError):  # another worker was faster; the client has gone
             return False
         except OSError as error:  # no files left, or no memory
-            if not self._close_all(self._crowd.oldest()):
+            if not self._close_all(self._connections.oldest()):
                 log.warning("no new connections for a moment: %s", error)
-                self._listen(False)
+                self._set_accepting(False)
             return False
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        it = Connection(sock, address, server, self.cfg, self._limits)
-        self._watch(it)
-        self._close_all(self._crowd.add(it))
-        self._listen(not self._crowd.is_full)
-        self._ready(it)  # most say at once what they want
+        connection = Connection(sock, address, server, self.cfg, self._limits)
+        self._watch(connection)
+        self._close_all(self._connections.add(connection))
+        self._set_accepting(not self._connections.is_full)
+        self._ready(connection)  # most say at once what they want
         return True
 
     def _close_all(self, connections: list[Connection]) -> bool:
-        """Whether there was one."""
-        for it in connections:
-            self._close(it)
+        """False if there are none."""
+        for connection in connections:
+            self._close(connection)
         return bool(connections)
 
-    # What they do.
+    # What clients do.
 
-    def _ready(self, it: Connection) -> None:
-        """What it waits for has come. It may have been closed meanwhile, or be doing something else."""
-        if it in self._crowd and not it.lent:
-            self._step(it, self._proceed)
+    def _ready(self, connection: Connection) -> None:
+        """Its socket can be read, or written to. It may have been closed meanwhile, or be in a thread."""
+        if connection in self._connections and not connection.in_thread:
+            self._step(connection, self._proceed)
 
-    def _step(self, it: Connection, step: Callable[[Connection], None]) -> None:
-        """Whatever a client does, it ends no more than its own connection."""
+    def _step(self, connection: Connection, step: Callable[[Connection], None]) -> None:
+        """Do this for a connection; whatever goes wrong ends no other."""
         try:
-            step(it)
+            step(connection)
         except BlockingIOError:
             return
         except Refused as why:
-            it.begin(refusal(why))
-            self._step(it, self._proceed)
+            connection.begin(refusal(why))
+            self._step(connection, self._proceed)
         except (OSError, EOFError):
-            self._close(it)
+            self._close(connection)
         except Exception:
             log.exception("a connection failed outside of the application")
-            self._close(it)
+            self._close(connection)
 
-    def _proceed(self, it: Connection) -> None:
-        match it.doing:
+    def _proceed(self, connection: Connection) -> None:
+        match connection.doing:
             case Doing.WAITING | Doing.ASKING:
-                self._go_on(it, it.read())
+                self._hand_over(connection, connection.read())
             case Doing.TAKING:
-                it.send()
-                self._settle(it)
-            case Doing.LEAVING if it.throw_away():
-                self._close(it)
+                connection.send()
+                self._after_answer(connection)
+            case Doing.LEAVING if connection.throw_away():
+                self._close(connection)
 
-    def _go_on(self, it: Connection, request: Incoming | None) -> None:
-        """With a request that has come whole, or with waiting for the rest of it."""
+    def _hand_over(self, connection: Connection, request: Incoming | None) -> None:
+        """Give a request that has come whole to a thread; without one, wait for the rest."""
         if request is None:
-            self._crowd.weigh(it)
+            self._connections.weigh(connection)
             return
-        self._selector.unregister(it)
-        self._crowd.weigh(it, len(request.body))
-        it.lent = True
+        self._selector.unregister(connection)
+        self._connections.weigh(connection, len(request.body))
+        connection.in_thread = True
         if request.head.path == "/livez":  # asks nothing but whether we are alive: no busy thread is in its way
-            self._serving.answer(it, request)
-            self._give_back(it)
+            self._serving.answer(connection, request)
+            self._give_back(connection)
         else:
-            self._serving.put(it, request)
+            self._serving.put(connection, request)
 
-    def _take_back(self) -> None:
-        """What the threads have done with."""
+    def _take_returned(self) -> None:
+        """Take back the connections that threads have served."""
         with contextlib.suppress(BlockingIOError):
-            self._bell.recv(4096)
+            self._wake_receiver.recv(4096)
         for _ in range(self._returned.qsize()):
-            it = self._returned.get()
-            it.lent = False
-            self._step(it, self._settle)
+            connection = self._returned.get()
+            connection.in_thread = False
+            self._step(connection, self._after_answer)
 
-    def _settle(self, it: Connection) -> None:
+    def _after_answer(self, connection: Connection) -> None:
         """After an answer, or what has been sent of it."""
-        self._crowd.weigh(it)
-        if it.doing is Doing.GONE:
-            self._close(it)
+        self._connections.weigh(connection)
+        if connection.doing is Doing.GONE:
+            self._close(connection)
             return
-        self._watch(it)
-        if it.doing in (Doing.WAITING, Doing.ASKING):
-            self._go_on(it, it.take())  # it may have sent two requests at once
+        self._watch(connection)
+        if connection.doing in (Doing.WAITING, Doing.ASKING):
+            self._hand_over(connection, connection.take())  # it may have sent two requests at once
 
-    def _give_up(self, it: Connection) -> None:
-        if it.doing is Doing.ASKING:
-            it.begin(refusal(Refused(408, "stopped in the middle")))
-            self._step(it, self._proceed)
+    def _end_overdue(self, connection: Connection) -> None:
+        """Its time is over: 408 for whoever is in the middle of a request."""
+        if connection.doing is Doing.ASKING:
+            connection.begin(refusal(Refused(408, "stopped in the middle")))
+            self._step(connection, self._proceed)
         else:
-            self._close(it)
+            self._close(connection)
 
-    def _close(self, it: Connection) -> None:
-        if it not in self._crowd:
+    def _close(self, connection: Connection) -> None:
+        if connection not in self._connections:
             return
-        self._crowd.discard(it)
+        self._connections.discard(connection)
         with contextlib.suppress(KeyError, ValueError):
-            self._selector.unregister(it)
-        it.sock.close()
+            self._selector.unregister(connection)
+        connection.sock.close()
 
-    def _watch(self, it: Connection) -> None:
-        events = selectors.EVENT_WRITE if it.doing is Doing.TAKING else selectors.EVENT_READ
+    def _watch(self, connection: Connection) -> None:
+        events = selectors.EVENT_WRITE if connection.doing is Doing.TAKING else selectors.EVENT_READ
         try:
-            self._selector.modify(it, events, partial(self._ready, it))
+            self._selector.modify(connection, events, partial(self._ready, connection))
         except KeyError:
-            self._selector.register(it, events, partial(self._ready, it))
+            self._selector.register(connection, events, partial(self._ready, connection))
 
-    def _give_back(self, it: Connection) -> None:
+    def _give_back(self, connection: Connection) -> None:
         """Called by a thread that has served it."""
-        self._returned.put(it)
+        self._returned.put(connection)
         with contextlib.suppress(BlockingIOError):
-            self._rope.send(b"\0")
+            self._wake_sender.send(b"\0")

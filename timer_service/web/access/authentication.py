@@ -11,6 +11,7 @@ from flask import Flask, current_app, g, request
 from scheduler import Settings, is_loopback
 from timer_service.web.access.api_keys import ApiKey, find_key, read_keys
 from timer_service.web.access.rate_limit import Rates
+from timer_service.web.access.safe_methods import SAFE_METHODS
 from timer_service.web.input.redaction import for_reader
 from timer_service.web.problems import Problem
 
@@ -20,7 +21,6 @@ _OPEN = re.compile(r"/(?:livez|readyz|problems/[a-z-]+)/?")
 _OPEN_WITH_KEYS = re.compile(rf"{_OPEN.pattern}|/openapi.json/?|/docs(?:/.*)?")
 #: Timers that a call may be about for the price of one request.
 _TIMERS_A_REQUEST = 100
-_READS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 def register(app: Flask, settings: Settings) -> None:
@@ -58,7 +58,7 @@ def _check_key(keys: list[ApiKey]) -> str:
         )
     g.credential = key.name
     for_reader.set(not key.may_write)  # by each request: a thread serves many
-    if request.method not in _READS and not key.may_write:
+    if request.method not in SAFE_METHODS and not key.may_write:
         raise Problem(403, "This key may only read.")
     return key.name
 

@@ -10,17 +10,16 @@ from urllib.parse import urlsplit
 
 from flask import Flask, request
 
+from timer_service.web.access.safe_methods import SAFE_METHODS
 from timer_service.web.problems import Problem
 
-#: They change nothing here.
-_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _PORTS = {"http": 80, "https": 443}
 
 
 def register(app: Flask) -> None:
     @app.before_request
     def _refuse_other_origins() -> None:
-        if request.method in _SAFE:
+        if request.method in SAFE_METHODS:
             return
         site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
         if (site is None and origin is None) or _is_ours(site, origin):

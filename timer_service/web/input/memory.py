@@ -9,7 +9,7 @@ from typing import Literal
 from flask import Flask, current_app, g
 
 from timer_service.web.input.budget import Budget
-from timer_service.web.problems import Problem
+from timer_service.web.problems import RETRY_AFTER, Problem
 
 #: What bytes are held for. Two budgets: if what is read took what parsing needs, nobody would get on.
 Purpose = Literal["reading", "parsing"]
@@ -43,7 +43,9 @@ def hold(purpose: Purpose, count: int) -> None:
     """Count these bytes as this request's until it is answered. Raises Problem where they do not become free soon."""
     if not current_app.extensions["budgets"][purpose].take(count):
         raise Problem(
-            503, "Too many large requests at once. Nothing was done; send it again.", headers={"Retry-After": "1"}
+            503,
+            "Too many large requests at once. Nothing was done; send it again.",
+            headers={"Retry-After": str(RETRY_AFTER)},
         )
     held = g.setdefault("bytes_held", dict.fromkeys(TOTALS, 0))
     held[purpose] += count

@@ -6,13 +6,13 @@ import io
 import logging
 import os
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Any
 
 from gunicorn.http import wsgi
 
 from timer_service.logs import fields
-from timer_service.process.server.reading import Incoming, Refused
+from timer_service.process.server.connection import Answer
+from timer_service.process.server.request_reader import Incoming, Refused
 from timer_service.web.access import access_log
 from timer_service.web.problem_answers import plain_response
 
@@ -21,16 +21,8 @@ log = logging.getLogger(__name__)
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What goes on the wire, and whether the connection ends with it."""
-
-    pieces: list[bytes]
-    closes: bool
-
-
 class _Wire:
-    """Stands where gunicorn's Response sends: a client that reads slowly keeps no thread."""
+    """Collects what gunicorn's Response sends, so that no thread waits for a client that reads slowly."""
 
     def __init__(self) -> None:
         self.pieces: list[bytes] = []
@@ -41,8 +33,8 @@ class _Wire:
         return len(data)
 
 
-def answer(app: Application, request: Incoming, client: Any, server: Any, cfg: Any, *, last: bool) -> Answer:
-    """`last`: no other request will be read from this connection. Raises nothing."""
+def run_request(app: Application, request: Incoming, client: Any, server: Any, cfg: Any, *, last: bool) -> Answer:
+    """The application's answer to this request. `last`: no other will be read from its connection. Raises nothing."""
     wire = _Wire()
     try:
         response, environ = wsgi.create(request.head, wire, client, server, cfg)
@@ -65,7 +57,7 @@ def answer(app: Application, request: Incoming, client: Any, server: Any, cfg: A
 
 
 def refusal(why: Refused) -> Answer:
-    """A problem that is the last word on its connection, and the line in the log."""
+    """The answer to what never reaches the application, which ends its connection; logged as a request."""
     request_id = os.urandom(16).hex()
     access_log.log.info("request", extra=fields(request_id=request_id, status=why.status, refused=why.reason))
     return Answer([plain_response(why.status, request_id)], closes=True)

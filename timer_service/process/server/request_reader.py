@@ -1,4 +1,4 @@
-"""From the bytes of a connection to whole requests. Knows no socket and no clock."""
+"""Makes whole requests of the bytes of a connection. Knows no socket and no clock."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _LONE_NEWLINE = re.compile(rb"(?<!\r)\n")
 
 
 class Refused(Exception):
-    """No answer of the application: this status, and the end of the connection."""
+    """What has come cannot be given to the application: this status, and the end of the connection."""
 
     def __init__(self, status: int, reason: str) -> None:
         super().__init__(reason)
@@ -45,7 +45,7 @@ class Incoming:
 
 
 class RequestReader:
-    """Not shared by threads. What raised Refused is at its end."""
+    """Reads the requests of one connection. Not shared by threads; not to be used again after it raised Refused."""
 
     def __init__(self, cfg: Any, peer: Any, limits: Limits) -> None:
         self._cfg = cfg
@@ -97,7 +97,7 @@ class RequestReader:
         self._head = self._chunked = None
         self.begun = False
 
-    def wants_to_be_told(self) -> bool:
+    def expects_continue(self) -> bool:
         """Whether the client waits for `100 Continue` before it sends the body."""
         return self._head is not None and self._head.version >= (1, 1) and _has(self._head, "EXPECT")
 

@@ -10,7 +10,7 @@ import pytest
 from gunicorn.config import Config
 
 from timer_service.process.server.limits import Limits
-from timer_service.process.server.reading import Incoming, Refused, RequestReader
+from timer_service.process.server.request_reader import Incoming, Refused, RequestReader
 
 POST = b"POST /timers HTTP/1.1\r\nHost: localhost:8000\r\n"
 CHUNKED = POST + b"Transfer-Encoding: chunked\r\n\r\n"

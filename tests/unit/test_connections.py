@@ -8,9 +8,8 @@ from collections.abc import Callable, Iterator
 import pytest
 from gunicorn.config import Config
 
-from timer_service.process.server.answering import Answer
-from timer_service.process.server.connection import Connection
-from timer_service.process.server.crowd import Crowd
+from timer_service.process.server.connection import Answer, Connection
+from timer_service.process.server.connections import Connections
 from timer_service.process.server.limits import Limits
 
 LIMITS = Limits(connections=64, waiting_per_peer=32, small=100, held=10_000)
@@ -33,7 +32,7 @@ def connection() -> Iterator[Make]:
         sock.close()
 
 
-def come(crowd: Crowd, it: Connection) -> list[Connection]:
+def come(crowd: Connections, it: Connection) -> list[Connection]:
     gone = crowd.add(it)
     for other in gone:
         crowd.discard(other)
@@ -41,7 +40,7 @@ def come(crowd: Crowd, it: Connection) -> list[Connection]:
 
 
 def test_an_address_with_too_many_silent_connections_loses_its_own_oldest_and_nobody_elses(connection: Make) -> None:
-    crowd = Crowd(LIMITS)
+    crowd = Connections(LIMITS)
     others = [connection("10.0.0.1") for _ in range(3)]
     many = [connection("10.0.0.2") for _ in range(33)]
     gone = [other for it in others + many for other in come(crowd, it)]
@@ -51,15 +50,15 @@ def test_an_address_with_too_many_silent_connections_loses_its_own_oldest_and_no
 
 def test_connections_that_are_served_do_not_go(connection: Make) -> None:
     """A proxy in front of us has one address, and as many of these as there are clients."""
-    crowd = Crowd(LIMITS)
+    crowd = Connections(LIMITS)
     for _ in range(60):
         it = connection("127.0.0.1")
-        it.lent = True
+        it.in_thread = True
         assert come(crowd, it) == []
 
 
 def test_when_all_places_are_taken_the_address_that_waits_on_most_gives_some_of_them(connection: Make) -> None:
-    crowd = Crowd(LIMITS)
+    crowd = Connections(LIMITS)
     for number in range(40):
         assert not come(crowd, connection(f"10.0.1.{number}"))
     crowded = [connection("10.0.0.2") for _ in range(24)]
@@ -69,16 +68,16 @@ def test_when_all_places_are_taken_the_address_that_waits_on_most_gives_some_of_
 
 
 def test_clients_of_one_ipv6_network_count_as_one(connection: Make) -> None:
-    crowd = Crowd(LIMITS)
+    crowd = Connections(LIMITS)
     gone = [other for n in range(33) for other in come(crowd, connection(f"2001:db8::{n:x}"))]
     assert len(gone) == 3
-    crowd = Crowd(LIMITS)
+    crowd = Connections(LIMITS)
     assert not [other for n in range(33) for other in come(crowd, connection(f"::ffff:10.0.0.{n}"))]
 
 
 def test_bytes_held_for_all_are_bounded_and_the_slowest_go_but_none_that_hold_little(connection: Make) -> None:
     """Requests that come and answers that are not taken alike."""
-    crowd = Crowd(LIMITS)
+    crowd = Connections(LIMITS)
     small, *large = (connection("10.0.0.1") for _ in range(6))
     for it in (small, *large):
         come(crowd, it)
