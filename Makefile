@@ -11,8 +11,10 @@ QUICK ?=
 HASHED = $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/build.txt
 OURSELVES = $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 DECLARED = setup.cfg pyproject.toml scheduler/version.py
+UV = build/venv-uv/bin/uv
+COMPILE = $(UV) pip compile --quiet --system-certs --universal --python-version 3.11
 
-.PHONY: run test quick test-python faults format lint package bench upgrade clean
+.PHONY: run test quick test-python test-oldest faults format lint package bench upgrade clean
 .DELETE_ON_ERROR:
 
 run: $(VENV)/.run
@@ -42,6 +44,15 @@ lint: $(VENV)/.dev
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
+
+# With the oldest versions that setup.cfg allows: older ones were tried, and let through what must be refused.
+OLDEST = build/venv-oldest
+test-oldest: $(UV)
+	@$(PYTHON) -m venv $(OLDEST)
+	@$(COMPILE) --resolution lowest-direct --extra up --extra fast -o build/oldest.txt setup.cfg
+	@$(OLDEST)/bin/python -m pip install --quiet --disable-pip-version-check -c build/oldest.txt -e '.[dev]'
+	$(OLDEST)/bin/python -m pytest -m quick $(ARGS)
+	$(OLDEST)/bin/python -m pytest tests/packaging tests/delivery/test_hostile_answers.py tests/delivery/test_transport.py $(ARGS)
 
 # Builds the sdist and the wheel, installs them where nothing of this checkout is, and uses them there.
 package: $(VENV)/.dev
@@ -76,17 +87,19 @@ $(VENV)/.bench: $(VENV)/.dev requirements/bench.txt
 	@$(HASHED) -r requirements/bench.txt
 	@touch $@
 
+# Resolves for every Python and platform at once, which pip does not. It runs in an environment of its own.
+$(UV):
+	@$(PYTHON) -m venv build/venv-uv
+	@build/venv-uv/bin/python -m pip install --quiet --disable-pip-version-check uv
+
 # The newest versions within the bounds of setup.cfg, with the hashes of every platform's files. First those of the
 # tests, which are a superset of the others but one; then the others at the same versions.
-COMPILE = build/venv-upgrade/bin/uv pip compile --quiet --system-certs --universal --python-version 3.11 --upgrade \
-  --generate-hashes --custom-compile-command 'make upgrade'
-upgrade:
-	@$(PYTHON) -m venv build/venv-upgrade
-	@build/venv-upgrade/bin/python -m pip install --quiet --disable-pip-version-check --upgrade uv
-	@echo setuptools | $(COMPILE) -o requirements/build.txt -
-	@$(COMPILE) --extra up --extra fast --extra dev -o requirements/dev.txt setup.cfg
+PIN = $(COMPILE) --upgrade --generate-hashes --custom-compile-command 'make upgrade'
+upgrade: $(UV)
+	@echo setuptools | $(PIN) -o requirements/build.txt -
+	@$(PIN) --extra up --extra fast --extra dev -o requirements/dev.txt setup.cfg
 	@for extra in up fast bench; do \
-	  $(COMPILE) --constraints requirements/dev.txt --extra $$extra -o requirements/$$extra.txt setup.cfg || exit 1; done
+	  $(PIN) --constraints requirements/dev.txt --extra $$extra -o requirements/$$extra.txt setup.cfg || exit 1; done
 	@git --no-pager diff --stat requirements
 
 clean:
