@@ -27,7 +27,7 @@ _PARTS = 50
 #: Timers that one call tells at most, shared among all that are asked for a page before its first timer is known.
 _ROWS = 200
 _LEAST_ROWS = 20
-#: Where timers that wait because two pollers died of them stand (lua/shared.lua).
+#: Where timers that wait because two pollers died of them stand (lua/shared/places.lua).
 _SUSPECTS = b"!suspects"
 #: The order of a list of all.
 _ANY = (Status.DELIVERING, Status.SCHEDULED, Status.FAILED, Status.DELIVERED, Status.CANCELLED)

@@ -30,8 +30,6 @@ def test_the_face_knows_the_store_by_the_engines_public_names_only() -> None:
 @pytest.mark.parametrize("path", LUA, ids=lambda path: path.name)
 def test_every_script_opens_with_its_contract(path: Path) -> None:
     text = path.read_text()
-    if path.name == "shared.lua":
-        return
     head = text.split("\n\n")[0]
     assert head.startswith("#!lua")
     for word in ("-- KEYS[1] timers:{p}:scheduled", "-- Computes ", "-- ARGV ", "-- Returns "):
