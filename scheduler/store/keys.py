@@ -1,4 +1,4 @@
-"""Timer ids and the slot they name, partitions and their keys; lua/shared.lua lists every key of a partition."""
+"""Timer ids and the slot they name, partitions and their keys; lua/shared/keys.lua lists every key of a partition."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ def kind(error: redis.RedisError) -> str:
 
 
 def is_of_layout(error: redis.RedisError) -> bool:
-    """Whether a script of ours found that the store is laid out for others (lua/shared.lua)."""
+    """Whether a script of ours found that the store is laid out for others (lua/shared/layout.lua)."""
     return _code(error) == "LAYOUT"
 
 
