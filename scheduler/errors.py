@@ -24,6 +24,13 @@ class WrongState(TimerError):
         self.status = status
 
 
+class LaterFormat(TimerError):
+    """The timer needs a later format than this version knows: only a newer process may change or end it."""
+
+    def __init__(self, timer_id: str, format: int) -> None:
+        super().__init__(f"timer {timer_id} is written in format {format}, which this version does not know")
+
+
 class KeyTaken(TimerError):
     """Another unfinished timer has this key."""
 

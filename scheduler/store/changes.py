@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from scheduler.errors import AlreadySent, KeyTaken, StoreUnavailable, UnknownTimer, WrongState
+from scheduler.errors import AlreadySent, KeyTaken, LaterFormat, StoreUnavailable, UnknownTimer, WrongState
 from scheduler.store import keys
 from scheduler.store.link import Link
 from scheduler.store.record import encode, unknown
@@ -91,7 +91,10 @@ class Changes:
     def _run(self, script: str, timer_id: str, args: Sequence[str | int | bytes]) -> str:
         partition = keys.partition_of(timer_id, self._link.partitions) or 0
         answer: bytes = self._link.run(script, partition, args)
-        return answer.decode()
+        word, _, what = answer.decode().partition(" ")
+        if word == "format":
+            raise LaterFormat(timer_id, int(what))
+        return word
 
 
 def _due_at(draft: Draft, timer: Timer) -> int | None:

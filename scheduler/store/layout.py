@@ -1,7 +1,7 @@
 """How a store is laid out, in words that stand in each of its partitions: `format=1 partitions=16 born=<ms>`.
 
-Written into an empty store by whoever comes first (lua/shared/layout.lua), never changed by a process that only
-serves it. Words that this version does not know are left alone.
+Written into an empty store by whoever comes first (lua/shared/layout.lua), never changed by one that only serves it.
+Words that this version does not know are left alone.
 """
 
 from __future__ import annotations

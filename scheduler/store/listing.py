@@ -27,8 +27,6 @@ _PARTS = 50
 #: Timers that one call tells at most, shared among all that are asked for a page before its first timer is known.
 _ROWS = 200
 _LEAST_ROWS = 20
-#: Where timers that wait because two pollers died of them stand (lua/shared/places.lua).
-_SUSPECTS = b"!suspects"
 #: The order of a list of all.
 _ANY = (Status.DELIVERING, Status.SCHEDULED, Status.FAILED, Status.DELIVERED, Status.CANCELLED)
 
@@ -152,8 +150,9 @@ class Listing:
         with self._link.translated("ZRANGE"):
             tags: list[Any] = self._link.client.zrange(keys.waiting(partition), 0, -1)
         if query.destination:
-            wanted = {destination_tag(query.destination).encode(), _SUSPECTS}
-            tags = [tag for tag in tags if tag in wanted]
+            wanted = destination_tag(query.destination).encode()
+            # Behind what is no destination's tag, as `!suspects`, timers of any destination wait.
+            tags = [tag for tag in tags if tag == wanted or tag.startswith(b"!")]
         parts = ["", *(tag.decode() for tag in tags)]
         return [parts[at : at + _PARTS] for at in range(0, len(parts), _PARTS)]
 

@@ -104,7 +104,7 @@ def _decode_lines(line: bytes, body: bytes | None) -> Webhook:
 
 def _decode_named(words: Sequence[str], line: bytes, rest: bytes) -> Webhook:
     """The same of a record whose first line has named words."""
-    needed = int(named_words(words).get("v", FORMAT))
+    needed = format_of(words)
     if needed > FORMAT:
         raise ValueError(f"a reader of format {needed} is needed, this one knows {FORMAT}")
     webhook = _decode_lines(line, None if _CUT in words else rest)
@@ -121,6 +121,11 @@ def names(words: Sequence[str]) -> tuple[str | None, tuple[str, ...]]:
     said = named_words(words)
     tags = said.get("tags")
     return said.get("key"), tuple(tags.split(",")) if tags else ()
+
+
+def format_of(words: Sequence[str]) -> int:
+    """The format that a reader must know to send it rightly, of the words of a record's first line."""
+    return int(named_words(words).get("v", 1))
 
 
 def unknown(record: bytes) -> Unknown:

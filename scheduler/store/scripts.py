@@ -6,6 +6,7 @@ from functools import cache
 from importlib.resources import files
 
 from scheduler.store import layout
+from scheduler.store.record import FORMAT
 
 #: Lost leases that make a timer a suspect.
 SUSPECT_LOSSES = 2
@@ -28,6 +29,7 @@ def source(name: str, partitions: int = 1) -> str:
 def constants(partitions: int) -> list[str]:
     """What scripts and Python both go by, as lines of Lua."""
     return [
+        f"local FORMAT = {FORMAT}",
         f"local SUSPECT_LOSSES, COUNTED = {SUSPECT_LOSSES}, {COUNTED}",
         f"local LAYOUT_BEGINS = '{layout.begins(partitions)}'",
     ]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from typing import TypeVar
 
 from scheduler.errors import (
     KeyTaken,
+    LaterFormat,
     StoreUnavailable,
     TimerError,
     TimerTooLarge,
@@ -19,7 +21,7 @@ from scheduler.store import keys
 from scheduler.store.capacity import Capacity
 from scheduler.store.link import Link
 from scheduler.store.reading import UNREADABLE_WEBHOOK, TimerRow, read_timer
-from scheduler.store.record import decode_attempt, encode
+from scheduler.store.record import FORMAT, decode_attempt, encode, format_of
 from scheduler.store.scripts import COUNTED
 from scheduler.timer import Attempt, Draft, Reason, Standing, Stats, Status, Timer
 
@@ -100,9 +102,10 @@ class Timers:
 
     def read(self, timer_id: str) -> tuple[Timer, bytes]:
         """A timer, and its record as it is stored: what a change compares. Raises UnknownTimer, or WrongState for one
-        that this version cannot read, and so cannot rewrite."""
+        that this version cannot read, and so cannot rewrite; LaterFormat if a later one can."""
         timer, record = self._read(timer_id)
         if timer.webhook is UNREADABLE_WEBHOOK:
+            _expect_format(timer_id, record)
             raise WrongState(timer_id, "unreadable")
         return timer, record
 
@@ -270,14 +273,25 @@ def _scheduled(draft: Draft, created_at: int, due_at: int | bytes) -> Timer | Ti
 
 
 def _expect(timer_id: str, status: str, wanted: str) -> None:
-    """Raises UnknownTimer, KeyTaken or WrongState for any other word of a script."""
+    """Raises UnknownTimer, KeyTaken, LaterFormat or WrongState for any other word of a script."""
     if status == wanted:
         return
     if not status:
         raise UnknownTimer(timer_id)
-    if status.startswith("key "):
-        raise KeyTaken(status.removeprefix("key "))
+    word, _, what = status.partition(" ")
+    if word == "key":
+        raise KeyTaken(what)
+    if word == "format":
+        raise LaterFormat(timer_id, int(what))
     raise WrongState(timer_id, status)
+
+
+def _expect_format(timer_id: str, record: bytes) -> None:
+    """Raises LaterFormat for a record of one."""
+    with suppress(ValueError):
+        needed = format_of(record.partition(b"\n")[0].decode().split(" "))
+        if needed > FORMAT:
+            raise LaterFormat(timer_id, needed)
 
 
 def _percentile(ordered: Sequence[int], percent: int) -> int | None:

@@ -153,7 +153,8 @@ class Bench:
         finished = {it for name in _SETS[2:] for it in self.client.zrange(root + name, 0, -1)}
         holders, tags = {}, set()
         for timer_id in ids:
-            key, its_tags = record.names(record.decode(self.client.get(f"{root}timer:".encode() + timer_id))[0])
+            first_line = self.client.get(f"{root}timer:".encode() + timer_id).partition(b"\n")[0]
+            key, its_tags = record.names(first_line.decode().split(" "))
             tags |= {(tag, timer_id) for tag in its_tags}
             if key and timer_id not in finished:
                 holders[key.encode()] = timer_id

@@ -151,7 +151,7 @@ def test_row_10_a_poller_that_may_open_few_files_sends_no_more_at_once_than_thes
 def test_row_11_a_cancel_that_races_a_claim_a_thousand_times_is_either_silent_or_too_late(
     field: Field, judged: Judge
 ) -> None:
-    """Red with `withdraw`'s ZREM from SCHEDULED in lua/shared taken out."""
+    """Red with `withdraw`'s ZREM in shared/moves.lua taken out."""
     field.open_api()
     field.join()
     field.join()

@@ -460,7 +460,7 @@ def test_row_45_a_poller_cut_off_past_its_lease_settles_what_nobody_has_taken_up
 def test_row_21_with_a_store_frozen_for_30_s_each_create_gets_503_within_2_s_and_nothing_is_sent_twice(
     frozen: Callable[[], list[tuple[int, float]]],
 ) -> None:
-    """Red with `if now - last > lease / 2` of lua/shared made false."""
+    """Red with `if now - last > lease / 2` of shared/places.lua made false."""
     answers = frozen()
     assert len(answers) > 20
     assert {status for status, _ in answers} == {503}

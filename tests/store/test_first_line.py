@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from scheduler import Attempt, Delivery, Draft, Result, Settlement, Status, Timer, WrongState
+from scheduler import Attempt, Delivery, Draft, LaterFormat, Result, Settlement, Status, Timer
 from scheduler.store.record import FORMAT
 from tests.bench.store import LEASE, Bench
 
@@ -161,7 +161,7 @@ def test_what_needs_a_later_format_is_told_by_its_first_line_and_not_rewritten(b
     before = _record(bench, timer)
     found = bench.timers.get(timer.id)
     assert (found.key, found.tags, found.created_at, found.due_at) == ("k", ("a",), timer.created_at, timer.due_at)
-    with pytest.raises(WrongState):
+    with pytest.raises(LaterFormat):
         bench.changes.change(timer.id, lambda it: _draft(it, body=b"new"))
     assert _record(bench, timer) == before
 

@@ -10,6 +10,7 @@ from scheduler import (
     AlreadySent,
     KeyReused,
     KeyTaken,
+    LaterFormat,
     StoreNearCapacity,
     StoreUnavailable,
     StoreUnsuitable,
@@ -79,6 +80,11 @@ MORE_PAGES: dict[str, tuple[int, str]] = {
         "The store holds as many bytes as it may (TIMER_MAX_BYTES). Nothing was done, and nothing can be added until "
         "ended timers have been forgotten, or it has more room. What is scheduled fires, and can be cancelled.",
     ),
+    "later-format": (
+        503,
+        "A newer version of this service stored the timer in a way that this process does not know, as while one "
+        "version replaces another. It was left as it is: ask again, until a newer process answers.",
+    ),
 }
 
 
@@ -107,6 +113,9 @@ def from_engine(error: TimerError) -> Problem:
             return Problem(409, f"The timer is {error.status}.", headers=retry, more={"timer_status": error.status})
         case KeyTaken():
             return Problem(409, "Another unfinished timer has this key.", more={"timer_id": error.timer_id})
+        case LaterFormat():
+            text = "A newer version of this service stored the timer, and only such a one may change it: ask again."
+            return Problem(503, text, headers={"Retry-After": str(RETRY_AFTER)}, name="later-format")
         case AlreadySent():
             return Problem(
                 409, "It was sent already: url, method, headers and body stay as they are under this webhook-id."

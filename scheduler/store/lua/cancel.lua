@@ -3,7 +3,7 @@
 -- KEYS[1] timers:{p}:scheduled (ZSET)
 -- Computes waiting, waiting:<tag>, timer:<id>, keys, delivering, delivered, failed, cancelled, progress, counters, layout
 -- ARGV    ms a cancelled timer is kept | then ids, each once
--- Returns per id its status now ('cancelled': done), or '' if it is unknown
+-- Returns per id its status now ('cancelled': done), 'format <n>' if only a caller who knows that may, or '' if it is unknown
 
 local keep = tonumber(ARGV[1])
 
@@ -17,7 +17,10 @@ local reply = {}
 for i = 2, #ARGV do
   local id = ARGV[i]
   local status, due, from = standing(id)
-  if status == 'scheduled' then
+  local later = status == 'scheduled' and refuse_format(id)
+  if later then
+    status = later
+  elseif status == 'scheduled' then
     withdraw(id, from, due, int(now), forget_at)
     status = 'cancelled'
   end

@@ -4,7 +4,7 @@
 -- Computes waiting, waiting:<tag>, timer:<id>, keys, tag:<tag>, delivering, delivered, failed, cancelled, progress, bell, layout
 -- ARGV    id | its record as read | attempts as read | the new record without its created_at, with the same key
 --         | due ms, or '' to leave it
--- Returns 'done' | 'changed': read it again | its status if it is not scheduled, '' if it is unknown
+-- Returns 'done' | 'changed': read it again | 'format <n>': only a caller who knows that may | its status if it is not scheduled, '' if it is unknown
 
 local id, as_read, attempts, record, due = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4], tonumber(ARGV[5])
 
@@ -13,6 +13,8 @@ if refused then return refused end
 
 local status, score, from = standing(id)
 if status ~= 'scheduled' then return status or '' end
+local later = refuse_format(id)
+if later then return later end
 local before, raw = redis.call('GET', record_key(id)), redis.call('HGET', PROGRESS, id)
 local it = read_progress(raw, int(score))
 if before ~= as_read or it.attempts ~= attempts then return 'changed' end

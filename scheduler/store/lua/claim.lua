@@ -1,5 +1,6 @@
 #!lua flags=allow-oom
 -- Takes due timers under a lease: first those whose lease ended, then those that wait behind their destination, then what is due.
+-- What needs a later format than the caller knows waits for callers who know it, in the same way.
 -- Of a saturated destination nothing is taken: its due timers move to waiting:<tag>, one move each, out of the others' way.
 -- Repeatable: the same claim id again returns the same batch and takes nothing new.
 -- KEYS[1] timers:{p}:scheduled (ZSET)
@@ -88,8 +89,10 @@ local function take_due(id, from, planned, progress, record)
   local tag, line = traits(record)
   local it = (progress or is_named(line)) and read_progress(progress, planned)
   local behind = it and it.lost >= SUSPECT_LOSSES and SUSPECTS or tag or '-'
-  if room(behind) <= 0 then
-    local set = waiting_key(behind)
+  local format = format_of(line)
+  local later = is_later(format)
+  if later or room(behind) <= 0 then
+    local set = waiting_key(later and format_tag(format) or behind)
     if set == from then return false end
     join(set, planned, id)
   else
@@ -107,6 +110,17 @@ local function take_due(id, from, planned, progress, record)
   return true
 end
 
+-- Why a timer ends that has lost a lease, or nil: it goes on.
+local function reason_of_loss(line, it)
+  return line and word(line, 'once') == '1' and 'outcome-unknown' or it.lost >= MAX_LOST and 'lease-lost' or nil
+end
+
+local function fail(id, from, it, reason)
+  end_claim(it)
+  it.why = nil
+  ended(id, from, 'failed', int(now + keep_failed), reason, int(now), dump_words(it), it.noted, it.named)
+end
+
 -- Ends the claim of a poller that died, or was cut off past its lease. An id without a record is dropped, never resurrected.
 local function take_back(id)
   local record = redis.call('GET', record_key(id))
@@ -117,16 +131,14 @@ local function take_back(id)
   it.lost = it.lost + 1
   it.why = 'lease-expired'
   count_one('lost_leases')
-  local reason = line and word(line, 'once') == '1' and 'outcome-unknown' or it.lost >= MAX_LOST and 'lease-lost'
+  local reason = reason_of_loss(line, it)
   note_attempt(id, it, string.format('{"number":%d,"outcome":null,"error":"lease-lost"%s%s}', it.attempts,
                                      it.occurrence > 1 and ',"occurrence":' .. it.occurrence or '', reason and ',"final":true' or ''))
-  if reason then
-    end_claim(it)
-    it.why = nil
-    return ended(id, DELIVERING, 'failed', int(now + keep_failed), reason, int(now), dump_words(it), it.noted, it.named)
-  end
-  local behind = it.lost >= SUSPECT_LOSSES and SUSPECTS or tag or '-'
-  if room(behind) > 0 then
+  local format = format_of(line)
+  local later = is_later(format)
+  if reason and not later then return fail(id, DELIVERING, it, reason) end
+  local behind = later and format_tag(format) or it.lost >= SUSPECT_LOSSES and SUSPECTS or tag or '-'
+  if not later and room(behind) > 0 then
     use_room(behind)
     return take(id, record, it)
   end
@@ -136,8 +148,30 @@ local function take_back(id)
   leave(DELIVERING, id)
 end
 
+-- Takes what waits for callers who know this format, or lets it wait behind its destination; what has lost its last lease when
+-- it was not to be ended by the caller that found it is ended now.
+local function serve_format(tag)
+  local set = waiting_key(tag)
+  local due = redis.call('ZRANGEBYSCORE', set, '-inf', int(now), 'WITHSCORES', 'LIMIT', 0, LOOK_WAITING)
+  left_undone = left_undone or #due == 2 * LOOK_WAITING
+  for n = 1, #due, 2 do
+    if full() then break end
+    local id, record = due[n], redis.call('GET', record_key(due[n]))
+    if record then
+      local _, line = traits(record)
+      local progress = redis.call('HGET', PROGRESS, id)
+      local it = read_progress(progress, due[n + 1])
+      local reason = it.why == 'lease-expired' and reason_of_loss(line, it)
+      if reason then fail(id, set, it, reason) else take_due(id, set, due[n + 1], progress, record) end
+    else
+      erase(set, id)
+    end
+  end
+end
+
 -- Takes what waits behind one destination, as far as the caller has room for it.
 local function serve(tag)
+  if string.sub(tag, 1, 2) == '!v' then return end
   local most = math.min(room(tag), limit - #taken)
   if most <= 0 or full() then return end
   local set = waiting_key(tag)
@@ -156,6 +190,9 @@ end
 -- Serves what waits, as far as there is room; not all of it in one call.
 local function serve_waiting()
   local waiting = redis.call('ZCARD', WAITING)
+  if waiting == 0 then return end
+  for format = 2, FORMAT do serve_format(format_tag(format)) end
+  write_moves()
   for _, tag in ipairs(redis.call('ZRANGE', WAITING, 0, LOOK_WAITING - 1)) do serve(tag) end
   if waiting <= LOOK_WAITING then return end
   write_moves() -- what was served is not to be found once more

@@ -3,7 +3,7 @@
 -- KEYS[1] timers:{p}:scheduled (ZSET)
 -- Computes waiting:<tag>, timer:<id>, keys, tag:<tag>, delivering, delivered, failed, cancelled, progress, bell, layout
 -- ARGV    id | attempts as read
--- Returns 'done', or its status if it is not scheduled, '' if it is unknown
+-- Returns 'done' | 'format <n>': only a caller who knows that may | its status if it is not scheduled, '' if it is unknown
 
 local id, attempts = ARGV[1], tonumber(ARGV[2])
 
@@ -17,6 +17,8 @@ local raw = redis.call('HGET', PROGRESS, id)
 local it = read_progress(raw, int(due))
 if it.attempts > attempts then return 'done' end
 if status ~= 'scheduled' then return status end
+local later = refuse_format(id)
+if later then return later end
 -- One that waits behind its destination was due before, even if the store's clock has been set back since.
 if due > now and from == SCHEDULED then
   local _, earliest = head(SCHEDULED)

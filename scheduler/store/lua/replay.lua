@@ -5,6 +5,7 @@
 -- Computes waiting, waiting:<tag>, timer:<id>, keys, tag:<tag>, delivering, delivered, failed, cancelled, progress, bell, layout
 -- ARGV    per timer 2: id, each once | attempts as read
 -- Returns per timer: 'done' | its status if that does not allow it, '' if it is unknown | 'key <id>': who has its key now
+--         | 'format <n>': only a caller who knows that may
 
 local refused = refuse_layout()
 if refused then return refused end
@@ -21,6 +22,8 @@ local function replay(id, attempts)
   local it = load_progress(id, due)
   if it.attempts > attempts or (it.why == 'replay' and status == 'scheduled') then return 'done' end
   if status ~= 'delivered' and status ~= 'failed' then return status end
+  local later = refuse_format(id)
+  if later then return later end
   if it.named then
     local line = read_first_line(id)
     local key = names_of(line)

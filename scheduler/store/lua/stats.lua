@@ -9,7 +9,7 @@
 --         | per reason the timers that have ended so | then the latest latenesses, ms
 
 local now = math.floor(now_us() / 1000)
-local waiting = count_waiting(0, COUNTED - 1)
+local waiting, others = count_waiting(0, COUNTED - 1)
 local _, due = head(SCHEDULED)
 local _, waiting_due = head(WAITING)
 local _, lease_end = head(DELIVERING)
@@ -23,7 +23,7 @@ local reply = {
   redis.call('ZCARD', ROOT .. 'failed'),
   redis.call('ZCARD', ROOT .. 'cancelled'),
   math.min(due or math.huge, waiting_due or math.huge),
-  redis.call('ZCARD', WAITING) - (redis.call('ZSCORE', WAITING, SUSPECTS) and 1 or 0),
+  redis.call('ZCARD', WAITING) - others,
   lease_end or -1,
   tonumber(sums[1] or 0),
   tonumber(sums[2] or 0),

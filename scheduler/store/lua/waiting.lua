@@ -5,4 +5,5 @@
 -- ARGV    places of the first and the last destination, in the order of their earliest timers
 -- Returns how many timers
 
-return count_waiting(tonumber(ARGV[1]), tonumber(ARGV[2]))
+local waiting = count_waiting(tonumber(ARGV[1]), tonumber(ARGV[2]))
+return waiting

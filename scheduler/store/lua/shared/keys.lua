@@ -1,9 +1,10 @@
 -- The keys of one partition, and the words every script shares; store/scripts.py puts shared/*.lua before each script's body.
 -- KEYS[1] is timers:{p}:scheduled. Every other key is computed from it and carries its hash tag:
 --   timers:{p}:scheduled                       ZSET   id -> ms it next needs a poller
---   timers:{p}:waiting                         ZSET   destination tag, or `!suspects` -> ms of the earliest that waits there
+--   timers:{p}:waiting                         ZSET   destination tag, `!suspects` or `!v<n>` -> ms of the earliest that waits there
 --   timers:{p}:waiting:<tag>                   ZSET   id -> ms it is to be sent; status scheduled, but its destination is at its
---                                                     share, or it lost two leases (tag `!suspects`)
+--                                                     share, or it lost two leases (tag `!suspects`), or callers that know format
+--                                                     n are to send it (tag `!v<n>`)
 --   timers:{p}:delivering                      ZSET   id -> ms its lease ends
 --   timers:{p}:delivered | failed | cancelled  ZSET   id -> ms it is forgotten
 --   timers:{p}:timer:<id>                      STRING first line `<created ms> <destination tag>`, then words ` name=value` in

@@ -2,8 +2,11 @@
 
 -- The sets that a scheduled timer may stand in.
 local function places(id)
-  local tag = read_traits(id)
-  return { SCHEDULED, waiting_key(SUSPECTS), tag and waiting_key(tag) }
+  local tag, line = read_traits(id)
+  local sets, format = { SCHEDULED, waiting_key(SUSPECTS) }, format_of(line)
+  if tag then push(sets, waiting_key(tag)) end
+  if format then push(sets, waiting_key(format_tag(format))) end
+  return sets
 end
 
 -- A timer's status, its score, and the set that it stands in; nothing if it is unknown.
@@ -20,6 +23,13 @@ local function standing(id)
   end
 end
 
+-- What a caller is told who would change a timer of a later format than he knows, or nil.
+local function refuse_format(id)
+  local _, line = read_traits(id)
+  local format = format_of(line)
+  return is_later(format) and 'format ' .. format or nil
+end
+
 -- The unfinished timer that has a key, other than `id`; or nil.
 local function holder_of(key, id)
   local holder = redis.call('HGET', BY_KEY, key)
@@ -28,11 +38,15 @@ local function holder_of(key, id)
   return (status == 'scheduled' or status == 'delivering') and holder or nil
 end
 
--- How many timers wait behind the destinations from one place to another in the order of their earliest timers.
+-- How many timers wait behind the tags from one place to another in the order of their earliest timers, and how many of these
+-- tags are no destination's.
 local function count_waiting(from, to)
-  local count = 0
-  for _, tag in ipairs(redis.call('ZRANGE', WAITING, from, to)) do count = count + redis.call('ZCARD', waiting_key(tag)) end
-  return count
+  local waiting, others = 0, 0
+  for _, tag in ipairs(redis.call('ZRANGE', WAITING, from, to)) do
+    waiting = waiting + redis.call('ZCARD', waiting_key(tag))
+    if string.sub(tag, 1, 1) == '!' then others = others + 1 end
+  end
+  return waiting, others
 end
 
 -- Appends what a reader wants of a timer, 6 values; returns their bytes.

@@ -26,6 +26,12 @@ local function read_traits(id)
   return tag, line
 end
 
+-- The format that the reader of a record must know to send it rightly, as text, or nil for the first; and whether it is a later
+-- one than the caller knows, who leaves such a timer to others: it is not sent, not ended and not changed.
+local function format_of(line) return line and string.match(line, ' v=(%d+)') end
+local function is_later(format) return format and tonumber(format) > FORMAT end
+local function format_tag(format) return '!v' .. format end
+
 -- Whether a first line says a key or tags; nil says none.
 local function is_named(line) return line and (word(line, 'key') or word(line, 'tags')) ~= nil or false end
 
