@@ -14,7 +14,7 @@ DECLARED = setup.cfg pyproject.toml scheduler/version.py
 UV = build/venv-uv/bin/uv
 COMPILE = $(UV) pip compile --quiet --system-certs --universal --python-version 3.11
 
-.PHONY: run test quick test-python test-oldest faults format lint package bench upgrade clean
+.PHONY: run test quick test-python test-oldest faults rolling format lint package bench upgrade clean
 .DELETE_ON_ERROR:
 
 run: $(VENV)/.run
@@ -35,6 +35,10 @@ test-python:
 # Everything goes wrong on a seeded schedule: `make faults MINUTES=10 SEED=1`; without SEED a new one is drawn and printed.
 faults: $(VENV)/.dev
 	$(VENV)/bin/python -m tests.faults.run --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED)) $(ARGS)
+
+# This version and that of a commit on one store, under load, rolled in and out: make rolling OLD=v0.2.0
+rolling: $(VENV)/.dev
+	$(VENV)/bin/python -m tests.faults.rolling $(if $(OLD),--old $(OLD)) $(ARGS)
 
 # What this version stores, as files that every later version has to read: once for a release, by its version.
 format: $(VENV)/.dev

@@ -87,9 +87,11 @@ class Field(Service):
         path = "/".join(map(str, (number, hold_ms, *more)))
         return f"http://127.0.0.{1 + host % 100}:{self._port}/{path}"
 
-    def set_timers(self, count: int, delay: float, hold_ms: int = 0, *more: str, **webhook: Any) -> list[str]:
-        """Timers straight into the store, each of a number of its own, in the record like any create."""
-        first = len(self.record.creates)
+    def set_timers(
+        self, count: int, delay: float, hold_ms: int = 0, *more: str, first: int | None = None, **webhook: Any
+    ) -> list[str]:
+        """Timers straight into the store, each of its own number (from `first` on), in the record like any create."""
+        first = len(self.record.creates) if first is None else first
         drafts = [
             Draft(
                 id=self.timers.new_id(),
@@ -100,10 +102,10 @@ class Field(Service):
         ]
         start = time.time()
         for n in range(0, count, 200):
-            for timer in self.timers.schedule(*drafts[n : n + 200]):
+            for number, timer in enumerate(self.timers.schedule(*drafts[n : n + 200]), first + n):
                 self.record.creates.append(
                     Create(
-                        number=len(self.record.creates),
+                        number=number,
                         start=start,
                         end=time.time(),
                         verdict=Verdict.OK,
@@ -141,9 +143,17 @@ class Field(Service):
         return self._hostile_port
 
     def join(
-        self, bug: str = "", *, before: Sequence[str] = (), lose: bytes = b"", hang: bool = False, **environ: str
+        self,
+        bug: str = "",
+        *,
+        tree: Path | None = None,
+        before: Sequence[str] = (),
+        lose: bytes = b"",
+        hang: bool = False,
+        **environ: str,
     ) -> Member:
-        """One more poller; `before`: what its command is run by; `lose`, `hang`: see Wire.lose_reply."""
+        """One more poller; `before`: what its command is run by; `lose`, `hang`: see Wire.lose_reply; `tree`: see
+        _command()."""
         name = f"p{len(self._secrets)}"
         key = hashlib.sha256(name.encode()).digest()
         self._secrets[name] = key
@@ -151,12 +161,12 @@ class Field(Service):
         if lose:
             wire.lose_reply(lose, hang=hang)
         environ |= {"TIMER_REDIS_URL": wire.url, "TIMER_SIGNING_SECRETS": f"whsec_{b64encode(key).decode()}"}
-        self.crew[name] = Member(name, self.poller(command=(*before, *_command(bug)), **environ), wire)
+        self.crew[name] = Member(name, self.poller(command=(*before, *_command(bug, tree)), **environ), wire)
         return self.crew[name]
 
-    def open_api(self, port: int = 0, bug: str = "", **environ: str) -> Part:
+    def open_api(self, port: int = 0, bug: str = "", tree: Path | None = None, **environ: str) -> Part:
         environ |= {"TIMER_REDIS_URL": self.api_wire.url, "TIMER_PORT": str(port or free_port())}
-        return self.api(command=_command(bug), **environ)
+        return self.api(command=_command(bug, tree), **environ)
 
     def leave(self, member: Member) -> int:
         """In good order; returns the exit code."""
@@ -312,6 +322,8 @@ class Field(Service):
         self._net.close()
 
 
-def _command(bug: str) -> tuple[str, ...]:
-    """The product's own command, or one with a planted bug."""
+def _command(bug: str, tree: Path | None = None) -> tuple[str, ...]:
+    """The product's own command, or one with a planted bug, or that of another checkout."""
+    if tree is not None:  # -P: what stands in the working directory is not it
+        return ("env", f"PYTHONPATH={tree}", sys.executable, "-P", "-m", "timer_service")
     return (sys.executable, "-m", "tests.faults.planted", bug) if bug else (COMMAND,)

@@ -1,0 +1,113 @@
+"""`make rolling OLD=<commit>`: one version is rolled in beside another on one store, under load, and out again.
+
+First the old version runs alone, then the new one's pollers join and the old ones leave, each API is replaced on its
+port, and then the same backwards. Nothing may be lost, sent twice without a mark, failed, or late by more than a lease;
+and a timer of a later format, planted among them, waits for who can read it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.bench.session import no_process_left
+from tests.faults.checker import check
+from tests.faults.field import Field, Member
+from tests.faults.history import Bounds
+from tests.faults.later import Later
+from tests.faults.load import Load, Mix
+from tests.faults.report import Report
+
+#: Seconds.
+LEASE = 3.0
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Trees of the two versions; None is the one that runs this."""
+
+    old: Path | None = None
+    new: Path | None = None
+    #: Of each version, side by side with as many of the other.
+    pollers: int = 2
+    apis: int = 2
+    #: Seconds for which each stage is left alone.
+    pause: float = 5.0
+    #: Timers of later formats of each kind.
+    later: int = 20
+
+
+def roll(folder: Path, plan: Plan, mix: Mix, seed: int = 1) -> Report:
+    """Raises AssertionError for what became of timers of a later format; the report tells of all others."""
+    field = Field(folder, Bounds(lease=LEASE, late=LEASE))
+    try:
+        later = Later(field, plan.later)
+        crew = [field.join(tree=plan.old) for _ in range(plan.pollers)]
+        apis = [(field.open_api(tree=plan.old), field.url) for _ in range(plan.apis)]
+        load = Load(field, [url for _, url in apis], mix, seed)
+        load.start()
+        time.sleep(plan.pause)
+        for tree in (plan.new, plan.old):
+            later.plant(seconds=plan.pause)
+            crew = _replace(field, crew, tree)
+            for number, (part, url) in enumerate(apis):
+                assert part.stop(60) == 0, part.output()
+                apis[number] = (field.open_api(int(url.rpartition(":")[2]), tree=tree), url)
+            time.sleep(plan.pause)
+        load.stop()
+        later.check_that_all_wait(apis[0][1])
+        field.settled(field.bounds.after_fault + 30)
+        history = field.history()
+        return Report(history, check(history))
+    finally:
+        field.remove()
+
+
+def _replace(field: Field, crew: list[Member], tree: Path | None) -> list[Member]:
+    """One by one: the next joins before one leaves."""
+    joined = []
+    for member in crew:
+        joined.append(field.join(tree=tree))
+        assert field.leave(member) == 0, member.part.output()
+    return joined
+
+
+@contextlib.contextmanager
+def checked_out(commit: str | None) -> Iterator[Path | None]:
+    """A tree of this commit of our own repository."""
+    if commit is None:
+        yield None
+        return
+    with tempfile.TemporaryDirectory(prefix="rolling-") as folder:
+        tree = Path(folder) / "tree"
+        subprocess.run(["git", "worktree", "add", "--quiet", "--detach", tree, commit], cwd=ROOT, check=True)
+        try:
+            yield tree
+        finally:
+            subprocess.run(["git", "worktree", "remove", "--force", tree], cwd=ROOT, check=True)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--old", help="a commit; without it this version is rolled beside itself")
+    parser.add_argument("--new", help="a commit; without it this version")
+    parser.add_argument("--rate", type=float, default=150, help="creates a second")
+    parser.add_argument("--pause", type=float, default=8, help="seconds that each stage is left alone")
+    asked = parser.parse_args()
+    trees = checked_out(asked.old), checked_out(asked.new)
+    with no_process_left(), tempfile.TemporaryDirectory() as folder, trees[0] as old, trees[1] as new:
+        report = roll(Path(folder), Plan(old, new, pause=asked.pause), Mix(rate=asked.rate))
+    print(report)
+    return 1 if report.violations or report.history.reasons else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
