@@ -125,6 +125,7 @@ def test_what_a_name_stood_for_is_kept_while_it_cannot_be_looked_up(names: NameS
     for names.hangs, names.addresses in ((False, []), (True, [])):
         link.client.connection_pool.disconnect()
         link.run("stats", 0)
+    link.client.close()
 
 
 def test_of_several_addresses_a_dead_one_leaves_time_for_the_next(names: NameServer, port: int) -> None:
@@ -139,7 +140,9 @@ def test_of_several_addresses_a_dead_one_leaves_time_for_the_next(names: NameSer
             peer.connect_ex(("127.0.0.2", port))
             held.append(peer)
         names.addresses = ["127.0.0.2", "127.0.0.1"]
-        Link(connect(f"redis://{NAME}:{port}/0", 2)).run("stats", 0)
+        link = Link(connect(f"redis://{NAME}:{port}/0", 2))
+        link.run("stats", 0)
+        link.client.close()
         for peer in held:
             peer.close()
 
