@@ -19,7 +19,7 @@ from benchmarks import part
 from benchmarks.figures import Row, median
 from benchmarks.filling import BATCH, DAY_MS, draft, fill, opened
 from benchmarks.part import Options, Part, say
-from scheduler import Attempt, Claim, Result, Settings, Settlement, Store, Timers
+from scheduler import Attempt, Claim, Outcome, Settings, Settlement, Store, Timers
 from tests.bench.servers import BINARIES, Server
 
 _HOOK = "http://127.0.0.1:9000/hook"
@@ -109,7 +109,7 @@ def _available() -> int:
 def _delivered(claim: Claim) -> Settlement:
     attempt = Attempt(
         number=claim.number,
-        outcome=Result.DELIVERED,
+        outcome=Outcome.DELIVERED,
         started_at=claim.due_at,
         lateness_ms=0,
         duration_ms=1,

@@ -19,8 +19,8 @@ from scheduler import (
     Claims,
     Draft,
     Link,
+    Outcome,
     Query,
-    Result,
     Settings,
     Settlement,
     Status,
@@ -89,7 +89,7 @@ class Bench:
             self.timers.schedule(*drafts[start : start + 500])
         return [draft.id for draft in drafts]
 
-    def settle(self, count: int, outcome: Result = Result.DELIVERED) -> None:
+    def settle(self, count: int, outcome: Outcome = Outcome.DELIVERED) -> None:
         while count > 0:
             taken = self.claims.claim(96).claims
             assert taken
@@ -170,7 +170,7 @@ def _claims(**webhook: Any) -> Case:
                     taken += more
 
             yield claim
-            attempt = Attempt(1, Result.DELIVERED, 0, 1, 1, 200, _TEXT)
+            attempt = Attempt(1, Outcome.DELIVERED, 0, 1, 1, 200, _TEXT)
             ended = [Settlement(it.id, it.fence, attempt, None) for it in taken]
             yield lambda ended=ended: store.claims.settle(ended)
             store.link.client.flushdb()
@@ -190,7 +190,7 @@ def _forgets(store: Bench) -> Iterator[object]:
     """A claim forgets timers with ten tags of their own, of every status."""
     while True:
         store.timers.cancel_each(store.fill(400, tags=10))
-        for outcome in (Result.DELIVERED, Result.PERMANENT):
+        for outcome in (Outcome.DELIVERED, Outcome.PERMANENT):
             store.fill(400, 0, tags=10)
             store.settle(400, outcome)
         strict = store.poller(_HOUR_MS, keep_finished=0)

@@ -35,7 +35,7 @@ class Redelivery(StrEnum):
     RESCHEDULED = "rescheduled"
 
 
-class Result(StrEnum):
+class Outcome(StrEnum):
     """The word for how one attempt ended."""
 
     DELIVERED = "delivered"
@@ -140,7 +140,7 @@ class Attempt(NamedTuple):
     """The record of one attempt that has ended. What a lost lease took with it is None, the outcome too."""
 
     number: int
-    outcome: Result | None
+    outcome: Outcome | None
     started_at: int | None = None
     lateness_ms: int | None = None
     duration_ms: int | None = None
@@ -258,7 +258,7 @@ class Claim(NamedTuple):
     destination: str
     number: int
     #: The same, counted since due_at was last set: what max_attempts is about.
-    tries: int
+    attempts_since_due: int
     due_at: int
     #: The moment this attempt was to be sent: due_at, or that of a retry.
     planned_at: int
@@ -277,7 +277,7 @@ class Claim(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Rearm:
+class Reschedule:
     """A receiver's wish to have a delivered timer again: in so many ms, or at a moment; one of the two is set."""
 
     delay_ms: int | None = None
@@ -285,13 +285,13 @@ class Rearm:
 
 
 class Settlement(NamedTuple):
-    """How one claim ends: with neither `retry_ms` nor `rearm` the timer ends."""
+    """How one claim ends: with neither `retry_ms` nor `reschedule` the timer ends."""
 
     timer_id: str
     fence: str
     attempt: Attempt
     retry_ms: int | None
-    rearm: Rearm | None = None
+    reschedule: Reschedule | None = None
     #: Why it ends; reason_of() the attempt unless said.
     reason: Reason | None = None
 
@@ -304,13 +304,13 @@ _REASONS = {
 }
 
 
-def reason_of(outcome: Result | None, error: str | None) -> Reason:
+def reason_of(outcome: Outcome | None, error: str | None) -> Reason:
     """Why a timer has ended whose final attempt ended so."""
-    if outcome is Result.DELIVERED:
+    if outcome is Outcome.DELIVERED:
         return Reason.DELIVERED
     if error in _REASONS:
         return _REASONS[error]
-    return Reason.PERMANENT if outcome is Result.PERMANENT else Reason.ATTEMPTS_EXHAUSTED
+    return Reason.PERMANENT if outcome is Outcome.PERMANENT else Reason.ATTEMPTS_EXHAUSTED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from scheduler import Draft, Poller, Result, Settings, Store, StoreUnavailable, Webhook
+from scheduler import Draft, Outcome, Poller, Settings, Store, StoreUnavailable, Webhook
 from scheduler.store.scripts import source
 from tests.bench.servers import BINARIES, Server
 from tests.bench.transports import HandTransport
@@ -137,7 +137,7 @@ def test_a_command_forbidden_while_attempts_run_stops_all_claims_and_nothing_is_
     assert passes(poller, transport) == []
     assert len({claim.id for claim in transport.sent}) == len(transport.sent) == 6
     assert {attempt.outcome for claim in transport.sent for attempt in guarded.timers.attempts(claim.id)} >= {
-        Result.DELIVERED
+        Outcome.DELIVERED
     }
 
 

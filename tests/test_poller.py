@@ -10,7 +10,7 @@ from unittest.mock import Mock
 
 import pytest
 
-from scheduler import Attempt, Claims, Delivery, Link, Poller, Result, Settlement, StoreUnavailable, connect
+from scheduler import Attempt, Claims, Delivery, Link, Outcome, Poller, Settlement, StoreUnavailable, connect
 from scheduler.store.room import BATCH
 from tests.bench.servers import BINARIES, Server
 from tests.bench.store import LEASE, Bench, HandSetRedis
@@ -119,7 +119,7 @@ def test_what_fails_is_tried_again_until_its_attempts_are_used_up(
     found = bench.timers.get(timer.id)
     assert (found.status, found.attempts) == ("failed", 2)
     assert found.last_attempt is not None
-    assert (found.last_attempt.error, found.last_attempt.outcome) == ("timeout", Result.RETRYABLE)
+    assert (found.last_attempt.error, found.last_attempt.outcome) == ("timeout", Outcome.RETRYABLE)
     assert found.last_attempt.poller == "one"
 
 
@@ -269,7 +269,7 @@ def test_a_poller_whose_store_has_stopped_answering_waits_for_what_it_settles_al
     monkeypatch.setattr(link.client, "info", asked)
     claims = Claims(link, poller="one", share=9, lease_ms=LEASE, keep_delivered_ms=9, keep_failed_ms=9, keep_finished=9)
     claims.claim(1)
-    ended = [Settlement("0" * 22, "f", Attempt(1, Result.DELIVERED), None)]
+    ended = [Settlement("0" * 22, "f", Attempt(1, Outcome.DELIVERED), None)]
     own_server.signal(signal.SIGSTOP)
     try:
         for _ in range(3):

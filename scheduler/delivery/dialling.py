@@ -63,7 +63,10 @@ class Checkpoint:
         """At once: the looking up goes on in a thread of its own."""
         if self._own and time.monotonic() > self._look_up_at and self._looking.acquire(blocking=False):
             self._look_up_at = time.monotonic() + _OWN_LOOKUP_EVERY
-            threading.Thread(target=self._look_up_again, daemon=True, name="look-up-own").start()
+            try:
+                threading.Thread(target=self._look_up_again, daemon=True, name="look-up-own").start()
+            except RuntimeError:  # the machine allows no more threads: what was known holds
+                self._looking.release()
         return self._guard
 
     def _look_up_again(self) -> None:

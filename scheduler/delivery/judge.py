@@ -9,7 +9,7 @@ from email.utils import parsedate_to_datetime
 from scheduler import duration
 from scheduler import rfc3339 as moment
 from scheduler.delivery.transport import Answer
-from scheduler.timer import Delivery, Rearm, Result
+from scheduler.timer import Delivery, Outcome, Reschedule
 
 #: The receiver says that it will never want this.
 _FINAL = frozenset({410, 489})
@@ -18,37 +18,37 @@ _OBEYS_RETRY_AFTER = frozenset({429, 503})
 _LONGEST = 128
 
 
-def judge(answer: Answer) -> tuple[Result, str | None]:
+def judge(answer: Answer) -> tuple[Outcome, str | None]:
     """The outcome, and the error's word."""
     status, error = answer.status_code, answer.error
     if status is not None and error is None and 200 <= status < 300:
-        return Result.DELIVERED, None
+        return Outcome.DELIVERED, None
     if error == "blocked":
-        return Result.PERMANENT, "blocked"
+        return Outcome.PERMANENT, "blocked"
     at_most_once = answer.claim.webhook.delivery is Delivery.AT_MOST_ONCE
     if status is None or 200 <= status < 300:
         if at_most_once and answer.sent:
-            return Result.PERMANENT, "outcome-unknown"
-        return Result.RETRYABLE, error
+            return Outcome.PERMANENT, "outcome-unknown"
+        return Outcome.RETRYABLE, error
     # A refusal counts even if the rest of the answer never came.
     if at_most_once or status in _FINAL:
-        return Result.PERMANENT, error
-    return Result.RETRYABLE, error
+        return Outcome.PERMANENT, error
+    return Outcome.RETRYABLE, error
 
 
-def rearm(answer: Answer) -> Rearm | None:
+def asked_reschedule(answer: Answer) -> Reschedule | None:
     """What a `timer-reschedule` header asks for: seconds, a duration or a moment. Nonsense is None."""
     value = answer.headers.get("timer-reschedule", "").strip()
     if not 0 < len(value) <= _LONGEST:
         return None
     if re.fullmatch(r"\d{1,10}", value, re.ASCII):
-        return Rearm(delay_ms=1000 * int(value))
+        return Reschedule(delay_ms=1000 * int(value))
     try:
-        return Rearm(delay_ms=min(duration.parse(value), duration.MAX_DELAY))
+        return Reschedule(delay_ms=min(duration.parse(value), duration.MAX_DELAY))
     except ValueError:
         pass
     try:
-        return Rearm(due_at=moment.parse(value))
+        return Reschedule(due_at=moment.parse(value))
     except ValueError:
         return None
 

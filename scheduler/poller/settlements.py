@@ -6,13 +6,13 @@ import json
 from bisect import bisect_right
 
 from scheduler.delivery.details import usual
-from scheduler.delivery.judge import judge, rearm, retry_after
+from scheduler.delivery.judge import asked_reschedule, judge, retry_after
 from scheduler.delivery.request import lateness
 from scheduler.delivery.transport import Answer
 from scheduler.poller import retry
 from scheduler.rfc3339 import rfc3339
 from scheduler.store.record import destination
-from scheduler.timer import Attempt, Claim, Delivery, Rearm, Reason, Result, Settlement, reason_of
+from scheduler.timer import Attempt, Claim, Delivery, Outcome, Reason, Reschedule, Settlement, reason_of
 
 #: Bytes kept of an answer.
 _KEPT_TEXT = 4096
@@ -29,11 +29,11 @@ def settlement(answer: Answer, started_at: int, poller: str) -> Settlement:
     claim, status = answer.claim, answer.status_code
     outcome, error = judge(answer)
     retry_ms = again = not_obeyed = None
-    if outcome is Result.RETRYABLE:
+    if outcome is Outcome.RETRYABLE:
         asked = retry_after(answer, started_at + answer.duration_ms)
         met_a_close = answer.reused and status is None and error == "reset"
-        retry_ms = retry.next_wait(claim.webhook, claim.tries, asked, soon=met_a_close)
-    elif outcome is Result.DELIVERED and "timer-reschedule" in answer.headers:
+        retry_ms = retry.next_wait(claim.webhook, claim.attempts_since_due, asked, soon=met_a_close)
+    elif outcome is Outcome.DELIVERED and "timer-reschedule" in answer.headers:
         again, not_obeyed = _rescheduled(answer)
     reason = reason_of(outcome, error) if retry_ms is None and again is None else None
     # By position, as for every attempt: names would take twice as long, 0.3 us.
@@ -57,9 +57,9 @@ def settlement(answer: Answer, started_at: int, poller: str) -> Settlement:
     return Settlement(claim.id, claim.fence, attempt, retry_ms, again, reason)
 
 
-def _rescheduled(answer: Answer) -> tuple[Rearm | None, str | None]:
+def _rescheduled(answer: Answer) -> tuple[Reschedule | None, str | None]:
     """What a receiver's wish to have the timer again comes to; or what is noted of it, where nothing does."""
-    wish, webhook = rearm(answer), answer.claim.webhook
+    wish, webhook = asked_reschedule(answer), answer.claim.webhook
     some_left = answer.claim.reschedules + 1 < webhook.max_occurrences
     if wish and some_left and webhook.delivery is not Delivery.AT_MOST_ONCE:
         return wish, None

@@ -19,7 +19,7 @@ from scheduler.store.progress import Progress, read_progress
 from scheduler.store.record import UNREADABLE, decode, encode_attempt, names
 from scheduler.store.room import BATCH, SUSPECTS, Room
 from scheduler.store.scripts import SUSPECT_LOSSES
-from scheduler.timer import Attempt, Claim, Redelivery, Result, Settlement, Webhook, reason_of
+from scheduler.timer import Attempt, Claim, Outcome, Redelivery, Settlement, Webhook, reason_of
 
 #: Until a timer that could not be read is looked at again.
 _UNREADABLE_WAIT_MS = 60_000
@@ -181,7 +181,7 @@ class Claims:
         """A timer that this version cannot read: another may, later. After as many attempts as any it has failed."""
         timer_id, number = row.id.decode(), read_progress(row.progress).attempts or 1
         log.exception("timer %s cannot be read", timer_id)
-        attempt = Attempt(number=number, outcome=Result.RETRYABLE, error="unreadable", poller=self._poller)
+        attempt = Attempt(number=number, outcome=Outcome.RETRYABLE, error="unreadable", poller=self._poller)
         retry_ms = _UNREADABLE_WAIT_MS if number < Webhook(url="").max_attempts else None
         try:
             self.settle([Settlement(timer_id=timer_id, fence=fence, attempt=attempt, retry_ms=retry_ms)])
@@ -238,15 +238,15 @@ def _claim(fence: str, claimed_at: float, row: tuple[bytes, ...]) -> Claim:
 def _settle_args(settlement: Settlement, *, keeps_answer: bool) -> list[str | int]:
     """A full store keeps no answer's text."""
     attempt, text = encode_attempt(settlement.attempt)
-    rearm, ms = settlement.rearm, settlement.retry_ms
+    reschedule, ms = settlement.reschedule, settlement.retry_ms
     if ms is not None:
         verdict = "retry"
-    elif rearm is None:
+    elif reschedule is None:
         verdict = settlement.reason or reason_of(settlement.attempt.outcome, settlement.attempt.error)
-    elif rearm.due_at is not None:
-        verdict, ms = "at", rearm.due_at
+    elif reschedule.due_at is not None:
+        verdict, ms = "at", reschedule.due_at
     else:
-        verdict, ms = "in", rearm.delay_ms
+        verdict, ms = "in", reschedule.delay_ms
     lateness = settlement.attempt.lateness_ms
     return [
         settlement.timer_id,

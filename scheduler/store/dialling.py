@@ -25,7 +25,11 @@ class _LookUp:
         self.done = threading.Event()
         self.addresses: list[str] = []
         self.error: OSError | None = None
-        threading.Thread(target=self._run, args=(host, port), daemon=True, name="store-look-up").start()
+        try:
+            threading.Thread(target=self._run, args=(host, port), daemon=True, name="store-look-up").start()
+        except RuntimeError:  # the machine allows no more threads
+            self.error = OSError(f"{host} cannot be looked up: no thread can be started")
+            self.done.set()
 
     def _run(self, host: str, port: int) -> None:
         try:

@@ -22,7 +22,7 @@ from scheduler import exact_numbers
 from scheduler.errors import TimerTooLarge
 from scheduler.origin import before_path
 from scheduler.store.defaults import DEFAULTS
-from scheduler.timer import Attempt, Backoff, Delivery, Redelivery, Result, Webhook
+from scheduler.timer import Attempt, Backoff, Delivery, Outcome, Redelivery, Webhook
 
 #: The format that this version writes, and the highest that it reads.
 FORMAT = 1
@@ -245,7 +245,7 @@ def decode_attempt(raw: bytes) -> Attempt:
     try:
         said = {name: value for name, value in json.loads(raw).items() if name in Attempt._fields}
         if said["outcome"] is not None:
-            said["outcome"] = Result(said["outcome"])
+            said["outcome"] = Outcome(said["outcome"])
             said["final"] = "next_attempt_at" not in said
         if "redelivery" in said:
             said["redelivery"] = Redelivery(said["redelivery"])

@@ -9,7 +9,7 @@ import pytest
 import redis
 from flask.testing import FlaskClient
 
-from scheduler import Attempt, Result, Settings, Settlement
+from scheduler import Attempt, Outcome, Settings, Settlement
 from tests.bench.servers import Server
 from tests.bench.store import Bench, HandSetRedis
 from timer_service import create_app
@@ -17,7 +17,7 @@ from timer_service import create_app
 HOOK = {"url": "http://localhost:9000/hook"}
 
 
-def settle(bench: Bench, outcome: Result, retry_ms: int | None = None, **attempt: Any) -> None:
+def settle(bench: Bench, outcome: Outcome, retry_ms: int | None = None, **attempt: Any) -> None:
     (it,) = bench.claims.claim(1).claims
     ended = Attempt(number=it.number, outcome=outcome, **attempt)
     assert bench.claims.settle([Settlement(timer_id=it.id, fence=it.fence, attempt=ended, retry_ms=retry_ms)]) == []

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from scheduler import Capacity, Result, Settings
+from scheduler import Capacity, Outcome, Settings
 from tests.api.conftest import HOOK, settle
 from tests.bench.servers import Server
 from tests.bench.store import Bench
@@ -48,7 +48,7 @@ def test_what_adds_is_refused_before_the_store_is_full_and_all_else_goes_on(
     assert full.get("/problems/store-near-capacity").status_code == 200
     assert full.patch(f"/timers/{one}", json={"hours": 2}).status_code == 200
     assert full.post(f"/timers/{one}/fire").status_code == 202
-    settle(bench, Result.PERMANENT)
+    settle(bench, Outcome.PERMANENT)
     assert full.post(f"/timers/{one}/replay").status_code == 202
     assert full.delete(f"/timers/{two}").status_code == 204
     assert full.get("/timers").status_code == 200

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from scheduler import Result, Settings
+from scheduler import Outcome, Settings
 from tests.api.conftest import HOOK, settle
 from tests.bench.store import Bench
 from timer_service import create_app
@@ -150,7 +150,7 @@ def test_a_patch_comes_too_late_once_a_poller_has_the_timer(http: FlaskClient, b
 
 def test_what_was_sent_already_stays_as_it_is(http: FlaskClient, bench: Bench) -> None:
     timer = bench.schedule()
-    settle(bench, Result.RETRYABLE, 700)
+    settle(bench, Outcome.RETRYABLE, 700)
     assert http.patch(f"/timers/{timer.id}", json={"body": 1}).status_code == 409
     answer = http.patch(f"/timers/{timer.id}", json={"seconds": 30, "max_attempts": 2}).get_json()
     assert (answer["due_at"], answer["next_attempt_at"]) == ("2026-01-01T00:00:30.000Z", None)
@@ -202,11 +202,11 @@ def test_fire_makes_it_due_now_and_replay_sends_it_once_more(http: FlaskClient, 
     fired = http.post(f"/timers/{timer['id']}/fire")
     assert (fired.status_code, fired.get_json()["due_at"]) == (202, "2026-01-01T00:00:00.000Z")
     assert http.post(f"/timers/{timer['id']}/replay").status_code == 409
-    settle(bench, Result.DELIVERED)
+    settle(bench, Outcome.DELIVERED)
     assert http.post(f"/timers/{timer['id']}/fire").status_code == 409
     replayed = http.post(f"/timers/{timer['id']}/replay")
     assert (replayed.status_code, replayed.get_json()["status"]) == (202, "scheduled")
-    settle(bench, Result.DELIVERED)
+    settle(bench, Outcome.DELIVERED)
     assert http.get(f"/timers/{timer['id']}").get_json()["attempts"] == 2
     create(http, key="k")
     taken = http.post(f"/timers/{timer['id']}/replay")

@@ -14,7 +14,7 @@ from urllib.parse import quote
 import pytest
 from flask.testing import FlaskClient
 
-from scheduler import Result, Settings
+from scheduler import Outcome, Settings
 from scheduler.store import listing
 from scheduler.store.record import destination_tag
 from tests.api.conftest import HOOK, settle
@@ -29,7 +29,7 @@ from timer_service.web.access.rate_limit import Rates
 def ids(bench: Bench) -> dict[str, list[str]]:
     """Two of every status; those that wait for a moment, and one behind its destination."""
     found: dict[str, list[str]] = {"delivered": [], "failed": [], "cancelled": []}
-    for status, outcome in (("delivered", Result.DELIVERED), ("failed", Result.PERMANENT)):
+    for status, outcome in (("delivered", Outcome.DELIVERED), ("failed", Outcome.PERMANENT)):
         for _ in range(2):
             found[status].append(bench.schedule().id)
             settle(bench, outcome)

@@ -15,7 +15,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from scheduler import Attempt, Result, Settlement
+from scheduler import Attempt, Outcome, Settlement
 from tests.api.conftest import HOOK
 from tests.bench.store import Bench
 from timer_service.web.input import memory
@@ -146,7 +146,7 @@ def test_a_page_of_timers_with_long_answers_is_short_and_the_next_goes_on(
     count = 300
     for _ in range(count):
         bench.schedule(max_attempts=1)
-    ended = Attempt(number=1, outcome=Result.PERMANENT, response_body="\0" * 4096)
+    ended = Attempt(number=1, outcome=Outcome.PERMANENT, response_body="\0" * 4096)
     while claims := bench.claims.claim(count).claims:
         bench.claims.settle([Settlement(timer_id=it.id, fence=it.fence, attempt=ended, retry_ms=None) for it in claims])
     seen: list[str] = []

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from scheduler import Repeats, Result, Settings, StoreUnavailable, Timers
+from scheduler import Outcome, Repeats, Settings, StoreUnavailable, Timers
 from tests.api.conftest import HOOK, settle
 from tests.bench.store import Bench
 from timer_service import create_app
@@ -133,7 +133,7 @@ def test_bulk_replay_replays_no_timer_twice_however_soon_it_fails_again(http: Fl
     for _ in range(5):
         bench.schedule(max_attempts=1)
     for _ in range(5):
-        settle(bench, Result.PERMANENT)
+        settle(bench, Outcome.PERMANENT)
     bench.advance(1)
     asked: dict[str, Any] = {"status": "failed", "limit": 2}
     replayed = 0
@@ -141,7 +141,7 @@ def test_bulk_replay_replays_no_timer_twice_however_soon_it_fails_again(http: Fl
         answer = http.post("/timers/replay", json=asked).get_json()
         replayed += answer["replayed"]
         for _ in range(answer["replayed"]):
-            settle(bench, Result.PERMANENT)
+            settle(bench, Outcome.PERMANENT)
         if answer["next_cursor"] is None:
             break
         asked["cursor"] = answer["next_cursor"]
@@ -151,7 +151,7 @@ def test_bulk_replay_replays_no_timer_twice_however_soon_it_fails_again(http: Fl
 
 def test_bulk_replay_by_ids_skips_what_has_not_ended(http: FlaskClient, bench: Bench) -> None:
     pending, done = bench.schedule(1000), bench.schedule()
-    settle(bench, Result.DELIVERED)
+    settle(bench, Outcome.DELIVERED)
     answer = http.post("/timers/replay", json={"ids": [pending.id, done.id, done.id, "x"]})
     assert answer.json == {"matched": 3, "replayed": 1, "skipped": 2, "next_cursor": None}
 

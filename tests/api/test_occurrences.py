@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from scheduler import Attempt, Rearm, Result, Settlement
+from scheduler import Attempt, Outcome, Reschedule, Settlement
 from tests.api.conftest import HOOK, settle
 from tests.bench.store import LEASE, Bench
 
@@ -21,7 +21,9 @@ def create(http: FlaskClient, **asked: Any) -> dict[str, Any]:
 def again(bench: Bench) -> None:
     """Its receiver asks for what is due to be sent again, and gets it."""
     (it,) = bench.claims.claim(1).claims
-    bench.claims.settle([Settlement(it.id, it.fence, Attempt(it.number, Result.DELIVERED), None, Rearm(delay_ms=1000))])
+    bench.claims.settle(
+        [Settlement(it.id, it.fence, Attempt(it.number, Outcome.DELIVERED), None, Reschedule(delay_ms=1000))]
+    )
     bench.advance(1000)
 
 
@@ -75,7 +77,7 @@ def test_every_call_on_a_timer_takes_its_webhook_ids(http: FlaskClient, bench: B
     assert [it["number"] for it in http.get(f"{path}/attempts").get_json()["data"]] == [1]
     assert http.patch(path, json={"seconds": 60}).get_json()["id"] == timer_id
     assert http.post(f"{path}/fire").get_json()["id"] == timer_id
-    settle(bench, Result.DELIVERED)
+    settle(bench, Outcome.DELIVERED)
     assert http.post(f"{path}/replay").get_json()["occurrence"] == 3
     assert http.get(path).get_json()["occurrence"] == 3
     assert http.delete(f"/timers/{timer_id}-3").status_code == 204
@@ -90,21 +92,21 @@ def test_what_is_sent_may_change_before_the_first_attempt_of_an_occurrence(http:
     timer_id = create(http, max_occurrences=9)["id"]
     again(bench)
     assert http.patch(f"/timers/{timer_id}", json={"body": 1}).status_code == 200
-    settle(bench, Result.RETRYABLE, 700)
+    settle(bench, Outcome.RETRYABLE, 700)
     assert http.patch(f"/timers/{timer_id}", json={"body": 2}).status_code == 409
 
 
 @pytest.mark.parametrize(
     ("outcome", "error", "status", "reason"),
     [
-        (Result.DELIVERED, None, "delivered", "delivered"),
-        (Result.RETRYABLE, "timeout", "failed", "attempts-exhausted"),
-        (Result.PERMANENT, None, "failed", "permanent"),
-        (Result.PERMANENT, "blocked", "failed", "blocked"),
+        (Outcome.DELIVERED, None, "delivered", "delivered"),
+        (Outcome.RETRYABLE, "timeout", "failed", "attempts-exhausted"),
+        (Outcome.PERMANENT, None, "failed", "permanent"),
+        (Outcome.PERMANENT, "blocked", "failed", "blocked"),
     ],
 )
 def test_an_ended_timer_says_when_and_why(
-    http: FlaskClient, bench: Bench, outcome: Result, error: str | None, status: str, reason: str
+    http: FlaskClient, bench: Bench, outcome: Outcome, error: str | None, status: str, reason: str
 ) -> None:
     timer_id = create(http)["id"]
     settle(bench, outcome, error=error)
@@ -151,7 +153,7 @@ def test_ends_are_counted_by_reason_and_each_reason_stands_there_from_the_start(
 
     assert set(ended().values()) == {"0.0"}
     create(http)
-    settle(bench, Result.PERMANENT, error="blocked")
+    settle(bench, Outcome.PERMANENT, error="blocked")
     timer_id = create(http, seconds=9)["id"]
     for _ in range(2):
         http.delete(f"/timers/{timer_id}")

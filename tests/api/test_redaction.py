@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from scheduler import Query, Result, Settings
+from scheduler import Outcome, Query, Settings
 from tests.api.conftest import HOOK, settle
 from tests.bench.store import Bench
 from timer_service import create_app
@@ -64,7 +64,7 @@ def test_no_answer_of_any_route_and_no_log_line_tells_a_secret(
         http.post("/timers", json={**asked, "key": "k"}, headers=write),
         http.post(f"/timers/{timer_id}/fire", headers=write),
     ]
-    settle(bench, Result.PERMANENT)
+    settle(bench, Outcome.PERMANENT)
     answers += [http.post(f"/timers/{timer_id}/replay", headers=write)]
     for who in (write, read):
         for path in (

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from scheduler import Result
+from scheduler import Outcome
 from tests.api.conftest import HOOK, settle
 from tests.bench.store import START, Bench
 
@@ -105,7 +105,7 @@ def test_bytes_go_in_and_come_out_as_base64(http: FlaskClient, bench: Bench) -> 
 
 def test_a_waiting_retry_and_its_attempts_can_be_read(http: FlaskClient, bench: Bench) -> None:
     timer = bench.schedule()
-    settle(bench, Result.RETRYABLE, 700, started_at=START, status_code=503, response_body="later", detail="Why.")
+    settle(bench, Outcome.RETRYABLE, 700, started_at=START, status_code=503, response_body="later", detail="Why.")
     found = http.get(f"/timers/{timer.id}").json
     assert found is not None
     assert (found["status"], found["attempts"]) == ("scheduled", 1)
@@ -165,7 +165,7 @@ def test_timer_is_the_same_resource_as_timers_and_a_trailing_slash_is_welcome(ht
 def test_stats_count_by_status(http: FlaskClient, bench: Bench) -> None:
     bench.schedule(1000)
     bench.schedule()
-    settle(bench, Result.DELIVERED, lateness_ms=2)
+    settle(bench, Outcome.DELIVERED, lateness_ms=2)
     said = http.get("/stats").get_json()
     assert said.pop("used_bytes") > 100_000
     assert said == {

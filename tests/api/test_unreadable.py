@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from scheduler import Result
+from scheduler import Outcome
 from scheduler.store import reading
 from tests.api.conftest import HOOK, settle
 from tests.bench.store import Bench
@@ -41,7 +41,7 @@ def test_members_of_tomorrow_are_passed_over(http: FlaskClient, bench: Bench, ti
     said = http.get(f"/timers/{timer}").get_json()
     assert (said["url"], said["headers"], said["key"], said["tags"]) == (HOOK["url"], {"x-a": "1"}, "k", ["t"])
     assert http.post(f"/timers/{timer}/fire").status_code == 202
-    settle(bench, Result.DELIVERED)
+    settle(bench, Outcome.DELIVERED)
     words, attempt = bench.client.hget(PROGRESS, timer).split(b"\n")
     bench.client.hset(PROGRESS, timer, words + b" mood=good\n" + attempt[:-1] + b',"colour":"blue"}')
     said = http.get(f"/timers/{timer}").get_json()
@@ -90,7 +90,7 @@ def test_what_cannot_be_read_is_shown_by_its_first_line(
 @pytest.mark.parametrize("raw", [b"{", b"[]", b"7", b'{"number":1}', b'{"number":1,"outcome":"perhaps"}', b"\xff"])
 def test_an_attempt_that_cannot_be_read_says_so(http: FlaskClient, bench: Bench, raw: bytes) -> None:
     timer = bench.schedule().id
-    settle(bench, Result.DELIVERED)
+    settle(bench, Outcome.DELIVERED)
     words, _ = bench.client.hget(PROGRESS, timer).split(b"\n")
     bench.client.hset(PROGRESS, timer, words + b"\n" + raw)
     assert http.get(f"/timers/{timer}").get_json()["last_attempt"]["error"] == "unreadable"
@@ -103,7 +103,7 @@ def test_an_attempt_that_cannot_be_read_says_so(http: FlaskClient, bench: Bench,
 )
 def test_progress_that_cannot_be_read_hides_nothing_else(http: FlaskClient, bench: Bench, raw: bytes) -> None:
     timer = bench.schedule().id
-    settle(bench, Result.DELIVERED)
+    settle(bench, Outcome.DELIVERED)
     bench.client.hset(PROGRESS, timer, raw)
     assert http.get(f"/timers/{timer}").get_json()["status"] == "delivered"
     assert len(http.get("/timers?status=delivered").get_json()["data"]) == 1

@@ -11,7 +11,7 @@ _FIRST: dict[str, Any] = {
     "fence": "f",
     "destination": "tag",
     "number": 1,
-    "tries": 1,
+    "attempts_since_due": 1,
     "due_at": 0,
     "planned_at": 0,
     "redelivery": None,

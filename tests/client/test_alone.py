@@ -7,7 +7,7 @@ import sys
 from dataclasses import fields
 from typing import get_args
 
-from scheduler import Delivery, Reason, Result, Status
+from scheduler import Delivery, Outcome, Reason, Status
 from timer_service.client import Changes, Filters, NewTimer, TimerServiceError, answers, asked, batches
 from timer_service.client.errors import from_problem
 from timer_service.web.answers import AttemptOut, StatsOut, TimerOut
@@ -58,7 +58,7 @@ def test_it_has_an_exception_for_every_problem_of_a_call() -> None:
 
 def test_its_words_and_limits_are_those_of_the_service() -> None:
     assert set(get_args(answers.Status)) == set(Status)
-    assert set(get_args(answers.Outcome)) == set(Result)
+    assert set(get_args(answers.Outcome)) == set(Outcome)
     assert set(get_args(answers.Reason)) == set(Reason)
     assert set(get_args(asked.Delivery)) == set(Delivery)
     assert get_args(asked.Method) == METHODS

@@ -14,9 +14,9 @@ import time
 
 import pytest
 
-from scheduler import Claim, Result
+from scheduler import Claim, Outcome
 from scheduler.delivery.answer_head import MAX_HEAD, looked_at
-from scheduler.delivery.judge import judge, rearm, retry_after
+from scheduler.delivery.judge import asked_reschedule, judge, retry_after
 from scheduler.delivery.transport import Answer
 from tests.bench.raw import RawReceiver, answered, raw_receiving
 from tests.bench.receiver import Receiver
@@ -57,9 +57,9 @@ def test_no_head_takes_longer_than_reading_it(send: Send, receiver: Receiver, wh
     with raw_receiving(answered(HEADS[what])) as hostile:
         before = time.process_time()
         answer = send(hostile.url)
-        outcome = judge(answer)[0], rearm(answer), retry_after(answer, 0)
+        outcome = judge(answer)[0], asked_reschedule(answer), retry_after(answer, 0)
         assert time.process_time() - before < MOST
-    assert outcome[0] in tuple(Result)
+    assert outcome[0] in tuple(Outcome)
     assert send(receiver.url).status_code == 204
 
 
@@ -141,7 +141,7 @@ def test_whatever_a_receiver_asks_for_is_read_in_a_moment_or_is_nonsense(seed: i
         few = chance.sample(PIECES, chance.randint(1, 4))
         value = "".join(chance.choices(few, k=chance.choice([1, 3, 10, 40, 16_000])))
         before = time.thread_time()
-        rearm(answer_with("timer-reschedule", value))
+        asked_reschedule(answer_with("timer-reschedule", value))
         retry_after(answer_with("retry-after", value), 0)
         line = b"x: %s\r\n" % value.encode()[:MAX_HEAD]
         looked_at([line] * (MAX_HEAD // len(line) + 1))

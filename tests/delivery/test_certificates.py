@@ -16,7 +16,7 @@ from pathlib import Path
 import certifi
 import pytest
 
-from scheduler import Result
+from scheduler import Outcome
 from scheduler.delivery.judge import judge
 from tests.bench.raw import read_request
 from tests.bench.transports import Send
@@ -85,14 +85,14 @@ ENDED_BY_THE_END = b"HTTP/1.1 200 OK\r\n\r\n"
 def test_an_end_that_tls_does_not_vouch_for_ends_no_answer(send: Send, answer: bytes) -> None:
     """Anybody on the way could have cut it. One with a length is whole however the connection ends."""
     with tls_server("good", answer, goodbye=True) as (url, _):
-        assert judge(send(url))[0] is Result.DELIVERED
+        assert judge(send(url))[0] is Outcome.DELIVERED
     with tls_server("good", answer) as (url, _):
         cut = send(url)
-    assert (judge(cut)[0], cut.status_code, cut.error) == (Result.RETRYABLE, 200, "reset")
+    assert (judge(cut)[0], cut.status_code, cut.error) == (Outcome.RETRYABLE, 200, "reset")
 
 
 @pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 2", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf"])
 def test_a_connection_that_tls_ends_early_is_a_failure_after_the_request(send: Send, answer: bytes) -> None:
     with tls_server("good", answer) as (url, _):
         cut = send(url)
-    assert (judge(cut)[0], cut.error, cut.sent) == (Result.RETRYABLE, "reset", True)
+    assert (judge(cut)[0], cut.error, cut.sent) == (Outcome.RETRYABLE, "reset", True)

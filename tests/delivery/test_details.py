@@ -18,7 +18,7 @@ from scheduler.delivery.details import NAME_SERVER_FAILED, NO_SUCH_NAME, NOT_LOO
 from scheduler.delivery.transport import Answer
 from scheduler.poller.settlements import attempt_line, settlement
 from scheduler.store.record import decode_attempt, encode_attempt
-from scheduler.timer import Attempt, Result
+from scheduler.timer import Attempt, Outcome
 from tests.bench.raw import raw_receiving
 from tests.bench.transports import Send, claim
 from tests.delivery.test_certificates import FOLDER, tls_server
@@ -161,7 +161,7 @@ def test_nothing_of_what_a_peer_made_openssl_say_is_repeated(reason: str) -> Non
 
 
 def test_a_detail_is_stored_with_its_attempt_and_older_attempts_have_none() -> None:
-    attempt = Attempt(number=1, outcome=Result.RETRYABLE, error="tls", detail='Said "so".')
+    attempt = Attempt(number=1, outcome=Outcome.RETRYABLE, error="tls", detail='Said "so".')
     kept, _ = encode_attempt(attempt)
     assert decode_attempt(f"{kept}}}".encode()).detail == 'Said "so".'
     assert decode_attempt(b'{"number":1,"outcome":"retryable","error":"tls"}').detail is None

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from scheduler import Delivery, Result
-from scheduler.delivery.judge import judge, rearm, retry_after
-from scheduler.timer import Rearm
+from scheduler import Delivery, Outcome
+from scheduler.delivery.judge import asked_reschedule, judge, retry_after
+from scheduler.timer import Reschedule
 from tests.bench.raw import RawReceiver, answered, raw_receiving
 from tests.bench.receiver import Receiver, receiving
 from tests.bench.replay import TRANSPORTS, Case, Replayed, llhttp_cases, own_cases, replay
@@ -36,7 +36,7 @@ class Replay:
 
     def delivered(self, transport: str) -> set[Case]:
         answers = self.by[transport].answers
-        return {case for case, it in zip(self.cases, answers, strict=True) if judge(it)[0] is Result.DELIVERED}
+        return {case for case, it in zip(self.cases, answers, strict=True) if judge(it)[0] is Outcome.DELIVERED}
 
 
 @pytest.fixture(scope="module", params=["ours", "llhttp"])
@@ -60,7 +60,7 @@ def test_whatever_is_answered_an_attempt_is_one_request_with_one_end_and_the_nex
     assert asked == dict.fromkeys(range(len(replayed.cases)), 1)
     assert {answer.claim.webhook.url.rpartition("/")[2] for answer in answers} == set(map(str, asked))
     # A refusal for good counts, though the rest of it never came.
-    assert {judge(answer)[0] for answer in answers if answer.error and answer.status_code != 410} == {Result.RETRYABLE}
+    assert {judge(answer)[0] for answer in answers if answer.error and answer.status_code != 410} == {Outcome.RETRYABLE}
     assert {answer.error for answer in answers} <= {None, "protocol", "reset"}
     assert all(answer.sent for answer in answers)
     assert afterwards == 204
@@ -109,19 +109,19 @@ def test_fields_without_an_end_are_not_read_to_the_deadline(send: Send) -> None:
 def test_what_a_trailer_says_is_not_obeyed(send: Send) -> None:
     with raw_receiving(lambda _, sock: sock.sendall(CHUNKED + b"0\r\ntimer-reschedule: 5\r\n\r\n")) as receiver:
         answer = send(receiver.url)
-    assert (judge(answer)[0], rearm(answer)) == (Result.DELIVERED, None)
+    assert (judge(answer)[0], asked_reschedule(answer)) == (Outcome.DELIVERED, None)
 
 
 def test_what_comes_before_an_answer_is_none(send: Send) -> None:
     with raw_receiving(answered(b"HTTP/1.1 103 Early Hints\r\n\r\n")) as receiver:
         answer = send(receiver.url, delivery=Delivery.AT_MOST_ONCE)
-    assert (answer.status_code, *judge(answer)) == (None, Result.PERMANENT, "outcome-unknown")
+    assert (answer.status_code, *judge(answer)) == (None, Outcome.PERMANENT, "outcome-unknown")
 
 
 @pytest.mark.parametrize("raw", [b"\0" * 1000, b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 20_000 + b"\r\n"])
 def test_an_answer_too_long_to_be_written_down_has_an_end_too(send: Send, receiver: Receiver, raw: bytes) -> None:
     with raw_receiving(answered(raw)) as hostile:
-        assert judge(send(hostile.url, timeout=2)) == (Result.RETRYABLE, "protocol")
+        assert judge(send(hostile.url, timeout=2)) == (Outcome.RETRYABLE, "protocol")
         assert len(hostile.requests) == 1
     assert send(receiver.url).status_code == 204
 
@@ -143,4 +143,4 @@ def test_both_transports_read_a_field_that_is_given_twice_as_a_list(
     alone = fields == ["\t5 "]
     assert answer.headers[name.lower()] == ("5" if alone else ", ".join(fields).replace("\r\n", ""))
     assert retry_after(answer, 0) == (5 if alone and status == 503 else None)
-    assert rearm(answer) == (Rearm(delay_ms=5000) if alone and status == 200 else None)
+    assert asked_reschedule(answer) == (Reschedule(delay_ms=5000) if alone and status == 200 else None)

@@ -2,11 +2,12 @@
 
 Tried here: connections closed without a word after an answer, after idleness as long as the pause between bursts, at
 the deadline; events about descriptors that are closed or another connection's by now; no descriptor left; a socket that
-epoll refuses; libcurl itself saying no; an attempt that raises where nothing is expected to.
+epoll refuses; libcurl itself saying no; an attempt or a look-up that raises where nothing is expected to.
 """
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import resource
@@ -17,13 +18,17 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
+import pycares
 import pycurl
 import pytest
 
 from scheduler import RequestsTransport, Signer, StoreClock
 from scheduler.delivery.answer_head import MAX_HEAD
+from scheduler.delivery.curl import resolver
 from scheduler.delivery.curl.transport import CurlTransport
 from scheduler.delivery.transport import Transport
 from tests.bench.raw import RawReceiver, answered, raw_receiving
@@ -214,6 +219,34 @@ def test_an_attempt_that_raises_where_nothing_should_ends_and_keeps_its_slot(
             assert collect(wide, 1)[0].error == "protocol"
     wide.submit(claim(receiver.url))
     assert collect(wide, 1)[0].status_code == 204
+
+
+def test_a_name_whose_look_up_raises_ends_its_attempts_and_is_asked_for_again(
+    curl: CurlTransport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A name that went on waiting for that look-up would never be looked up again."""
+    asked = Mock(side_effect=[RuntimeError("a defect"), OSError(errno.EMFILE, "Too many open files")])
+    monkeypatch.setattr("scheduler.delivery.curl.resolver.CaresResolver.ask", asked)
+    for _ in range(2):
+        curl.submit(claim("http://name.test/"))
+        assert collect(curl, 1)[0].error == "dns"
+    assert asked.call_count == 2
+
+
+def test_without_a_file_left_for_another_resolver_the_one_of_before_is_asked(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    resolv_conf = tmp_path / "resolv.conf"
+    monkeypatch.setattr(resolver, "_FILES", (resolv_conf,))
+    it = resolver.CaresResolver()
+    resolv_conf.write_text("nameserver 127.0.0.1\n")
+    with monkeypatch.context() as patch:
+        patch.setattr(pycares, "Channel", Mock(side_effect=pycares.AresError("no file is left")))
+        assert not it.look_for_changes()
+    it.ask("999.example.test..", 80, lambda _: None)
+    assert it.look_for_changes()
+    assert not it.look_for_changes()
+    it.close()
 
 
 def test_a_head_too_long_ends_its_own_attempt_and_not_the_next_that_begins_at_once(

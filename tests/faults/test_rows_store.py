@@ -18,8 +18,8 @@ import requests
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from scheduler import Backoff, Claims, Link, Result, StoreUnavailable, Timers, connect
-from scheduler.timer import Attempt, Draft, Rearm, Settlement, Webhook
+from scheduler import Backoff, Claims, Link, Outcome, StoreUnavailable, Timers, connect
+from scheduler.timer import Attempt, Draft, Reschedule, Settlement, Webhook
 from tests.bench.processes import wait_until
 from tests.bench.servers import BINARIES, Server
 from tests.bench.store import Bench
@@ -139,7 +139,7 @@ def _lived(folder: Path) -> list[int]:
     for _ in range(12):
         for claim in claims.claim(6).claims:
             kind = next(kinds) % 6
-            attempt = Attempt(number=claim.number, outcome=Result.DELIVERED)
+            attempt = Attempt(number=claim.number, outcome=Outcome.DELIVERED)
             if kind == 0:
                 claims.release([claim])
                 continue
@@ -147,10 +147,12 @@ def _lived(folder: Path) -> list[int]:
                 claims.renew([(claim, 2000)])
                 continue
             retry = 10 if kind == 2 else None
-            rearm = Rearm(delay_ms=1000) if kind == 3 else None
+            reschedule = Reschedule(delay_ms=1000) if kind == 3 else None
             if kind == 4:
-                attempt = Attempt(number=claim.number, outcome=Result.PERMANENT, error="blocked")
-            settlement = Settlement(timer_id=claim.id, fence=claim.fence, attempt=attempt, retry_ms=retry, rearm=rearm)
+                attempt = Attempt(number=claim.number, outcome=Outcome.PERMANENT, error="blocked")
+            settlement = Settlement(
+                timer_id=claim.id, fence=claim.fence, attempt=attempt, retry_ms=retry, reschedule=reschedule
+            )
             claims.settle([settlement])
         for timer_id in chance.sample(ids, 2):
             if timers.get(timer_id).status == "scheduled":

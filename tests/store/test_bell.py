@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import redis
 
-from scheduler import Attempt, Draft, Result, Settlement, Webhook
+from scheduler import Attempt, Draft, Outcome, Settlement, Webhook
 from scheduler.store import keys
 from tests.bench.store import START, Bench
 
@@ -33,7 +33,7 @@ def bell(client: redis.Redis, partitions: int) -> Iterator[Any]:
 
 def retried(bench: Bench, wait: int) -> None:
     (it,) = bench.claims.claim(1).claims
-    attempt = Attempt(number=it.number, outcome=Result.RETRYABLE)
+    attempt = Attempt(number=it.number, outcome=Outcome.RETRYABLE)
     bench.claims.settle([Settlement(timer_id=it.id, fence=it.fence, attempt=attempt, retry_ms=wait)])
 
 

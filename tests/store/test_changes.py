@@ -12,9 +12,9 @@ from scheduler import (
     Claim,
     Draft,
     KeyTaken,
+    Outcome,
     Query,
     Redelivery,
-    Result,
     Settlement,
     Status,
     Timer,
@@ -26,7 +26,7 @@ from scheduler.store.room import SUSPECTS
 from tests.bench.store import LEASE, START, Bench
 
 
-def _end(bench: Bench, claim: Claim, outcome: Result, retry_ms: int | None = None) -> None:
+def _end(bench: Bench, claim: Claim, outcome: Outcome, retry_ms: int | None = None) -> None:
     attempt = Attempt(number=claim.number, outcome=outcome)
     bench.claims.settle([Settlement(timer_id=claim.id, fence=claim.fence, attempt=attempt, retry_ms=retry_ms)])
 
@@ -40,7 +40,7 @@ def _moved(timer: Timer, delay_ms: int | None, **webhook: Any) -> Draft:
 def _retrying(bench: Bench, **webhook: Any) -> Timer:
     timer = bench.schedule(**webhook)
     (claim,) = bench.claims.claim(1).claims
-    _end(bench, claim, Result.RETRYABLE, retry_ms=5000)
+    _end(bench, claim, Outcome.RETRYABLE, retry_ms=5000)
     return bench.timers.get(timer.id)
 
 
@@ -108,7 +108,7 @@ def test_a_retry_that_is_moved_starts_its_tries_anew_and_says_so(bench: Bench) -
     assert (found.due_at, found.next_attempt_at, found.attempts) == (START + 2000, None, 1)
     bench.alive(2000)
     (claim,) = bench.claims.claim(1).claims
-    assert (claim.number, claim.tries, claim.redelivery) == (2, 1, Redelivery.RESCHEDULED)
+    assert (claim.number, claim.attempts_since_due, claim.redelivery) == (2, 1, Redelivery.RESCHEDULED)
 
 
 def test_a_timer_that_waits_behind_its_destination_can_be_moved_away(bench: Bench) -> None:
@@ -190,8 +190,8 @@ def test_firing_again_what_was_attempted_since_is_done_already(bench: Bench) -> 
         bench.timers.fire(timer._replace(id="0" * 22))
 
 
-@pytest.mark.parametrize("outcome", [Result.DELIVERED, Result.PERMANENT])
-def test_a_replayed_timer_is_sent_once_more_with_its_tries_counted_anew(bench: Bench, outcome: Result) -> None:
+@pytest.mark.parametrize("outcome", [Outcome.DELIVERED, Outcome.PERMANENT])
+def test_a_replayed_timer_is_sent_once_more_with_its_tries_counted_anew(bench: Bench, outcome: Outcome) -> None:
     timer = bench.schedule(max_attempts=1, key="k", tags=("t",))
     (claim,) = bench.claims.claim(1).claims
     _end(bench, claim, outcome)
@@ -199,9 +199,9 @@ def test_a_replayed_timer_is_sent_once_more_with_its_tries_counted_anew(bench: B
     bench.timers.replay(finished)
     bench.timers.replay(finished)
     (again,) = bench.claims.claim(5).claims
-    assert (again.id, again.number, again.tries, again.redelivery) == (timer.id, 2, 1, Redelivery.REPLAY)
+    assert (again.id, again.number, again.attempts_since_due, again.redelivery) == (timer.id, 2, 1, Redelivery.REPLAY)
     bench.timers.replay(finished)  # the reply was lost long ago
-    _end(bench, again, Result.DELIVERED)
+    _end(bench, again, Outcome.DELIVERED)
     bench.timers.replay(finished)
     assert bench.claims.claim(5).claims == []
     bench.check()
@@ -212,7 +212,7 @@ def test_a_replay_needs_a_finished_timer_whose_key_is_still_free(bench: Bench) -
     with pytest.raises(WrongState):
         bench.timers.replay(timer)
     (claim,) = bench.claims.claim(1).claims
-    _end(bench, claim, Result.DELIVERED)
+    _end(bench, claim, Outcome.DELIVERED)
     holder = bench.schedule(9, key="k")
     with pytest.raises(KeyTaken) as caught:
         bench.timers.replay(bench.timers.get(timer.id))

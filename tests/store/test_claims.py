@@ -12,10 +12,10 @@ from scheduler import (
     Claims,
     Delivery,
     Draft,
-    Rearm,
+    Outcome,
     Reason,
     Redelivery,
-    Result,
+    Reschedule,
     Settlement,
     Status,
     UnknownTimer,
@@ -31,7 +31,7 @@ def claim(claims: Claims, limit: int = 10, at_share: Collection[str] = ()) -> li
     return claims.claim(limit, at_share).claims
 
 
-def ended(it: Claim, outcome: Result = Result.DELIVERED, retry_ms: int | None = None, text: str = "ok") -> Settlement:
+def ended(it: Claim, outcome: Outcome = Outcome.DELIVERED, retry_ms: int | None = None, text: str = "ok") -> Settlement:
     attempt = Attempt(
         number=it.number, outcome=outcome, started_at=START, lateness_ms=3, status_code=200, response_body=text
     )
@@ -244,7 +244,7 @@ def test_an_attempt_that_was_judged_clears_the_lost_leases(bench: Bench) -> None
         claim(bench.claims)
         bench.alive(LEASE)
     (suspect,) = claim(bench.claims)
-    bench.claims.settle([ended(suspect, Result.RETRYABLE, retry_ms=100)])
+    bench.claims.settle([ended(suspect, Outcome.RETRYABLE, retry_ms=100)])
     bench.advance(100)
     (it,) = claim(bench.claims)
     assert (it.suspect, it.redelivery) == (False, Redelivery.RETRY)
@@ -333,7 +333,7 @@ def test_a_retry_is_due_when_asked_and_says_when(bench: Bench) -> None:
     timer = bench.schedule(10)
     bench.advance(10)
     (it,) = claim(bench.claims)
-    bench.claims.settle([ended(it, Result.RETRYABLE, retry_ms=700)])
+    bench.claims.settle([ended(it, Outcome.RETRYABLE, retry_ms=700)])
     found = bench.timers.get(timer.id)
     assert (found.status, found.due_at, found.next_attempt_at) == (Status.SCHEDULED, START + 10, START + 710)
     assert found.last_attempt is not None
@@ -348,7 +348,7 @@ def test_a_retry_is_due_when_asked_and_says_when(bench: Bench) -> None:
 def test_a_repeated_settle_is_no_refusal_and_changes_nothing(bench: Bench) -> None:
     bench.schedule()
     (it,) = claim(bench.claims)
-    settlement = ended(it, Result.RETRYABLE, retry_ms=100)
+    settlement = ended(it, Outcome.RETRYABLE, retry_ms=100)
     bench.claims.settle([settlement])
     bench.advance(50)
     assert bench.claims.settle([settlement]) == []
@@ -362,7 +362,7 @@ def test_a_late_settle_without_the_fence_is_refused(bench: Bench) -> None:
     (old,) = claim(bench.claims)
     bench.alive(LEASE)
     (new,) = claim(bench.poller("two"))
-    late = ended(old, Result.PERMANENT)
+    late = ended(old, Outcome.PERMANENT)
     assert bench.claims.settle([late]) == [late]
     assert bench.timers.get(timer.id).status is Status.DELIVERING
     assert bench.poller("two").settle([ended(new)]) == []
@@ -380,7 +380,7 @@ def test_the_last_ten_attempts_are_kept(bench: Bench) -> None:
     timer = bench.schedule()
     for _ in range(12):
         (it,) = claim(bench.claims)
-        bench.claims.settle([ended(it, Result.RETRYABLE, retry_ms=1)])
+        bench.claims.settle([ended(it, Outcome.RETRYABLE, retry_ms=1)])
         bench.advance(1)
     assert [attempt.number for attempt in bench.timers.attempts(timer.id)] == list(range(3, 13))
     assert bench.timers.get(timer.id).attempts == 12
@@ -411,7 +411,7 @@ def test_stats_tell_of_lost_leases_refused_settles_and_destinations_that_wait(be
     bench.advance(4)
     assert bench.timers.stats().oldest_expired_lease_ms == 3
     few.claim(10)
-    ended = Attempt(number=1, outcome=Result.DELIVERED)
+    ended = Attempt(number=1, outcome=Outcome.DELIVERED)
     assert few.settle([Settlement(timer_id=slow.id, fence=slow.fence, attempt=ended, retry_ms=None)]) != []
     stats = bench.timers.stats()
     assert (stats.lost_leases, stats.refused_settles, stats.oldest_expired_lease_ms) == (1, 1, 0)
@@ -474,7 +474,7 @@ def test_what_waits_is_scheduled_for_every_eye_and_can_be_cancelled(bench: Bench
 def test_a_retry_that_had_to_wait_knows_when_it_was_to_be_sent(bench: Bench) -> None:
     bench.schedule()
     (it,) = claim(bench.claims)
-    bench.claims.settle([ended(it, Result.RETRYABLE, retry_ms=100)])
+    bench.claims.settle([ended(it, Outcome.RETRYABLE, retry_ms=100)])
     bench.advance(100)
     assert claim(bench.claims, at_share={it.destination}) == []
     bench.advance(50)
@@ -691,32 +691,34 @@ def test_a_suspect_that_waits_can_be_cancelled(bench: Bench) -> None:
 
 
 def _attempt() -> Attempt:
-    return Attempt(number=1, outcome=Result.DELIVERED)
+    return Attempt(number=1, outcome=Outcome.DELIVERED)
 
 
 # Rescheduled by the receiver
 
 
 @pytest.mark.parametrize(
-    ("rearm", "due"),
+    ("reschedule", "due"),
     [
-        (Rearm(delay_ms=60_000), 60_010),
-        (Rearm(delay_ms=5), 1010),
-        (Rearm(due_at=START + 90_000), 90_000),
-        (Rearm(due_at=START), 1010),
+        (Reschedule(delay_ms=60_000), 60_010),
+        (Reschedule(delay_ms=5), 1010),
+        (Reschedule(due_at=START + 90_000), 90_000),
+        (Reschedule(due_at=START), 1010),
     ],
 )
-def test_a_receiver_can_arm_a_timer_anew_a_second_from_now_at_the_soonest(bench: Bench, rearm: Rearm, due: int) -> None:
+def test_a_receiver_can_reschedule_to_a_second_from_now_at_the_soonest(
+    bench: Bench, reschedule: Reschedule, due: int
+) -> None:
     timer = bench.schedule(10, max_attempts=1)
     bench.advance(10)
     (it,) = claim(bench.claims)
-    bench.claims.settle([ended(it)._replace(rearm=rearm)])
+    bench.claims.settle([ended(it)._replace(reschedule=reschedule)])
     found = bench.timers.get(timer.id)
     assert (found.status, found.due_at, found.next_attempt_at) == (Status.SCHEDULED, START + due, None)
     assert found.last_attempt is not None
-    assert (found.last_attempt.outcome, found.last_attempt.next_attempt_at) == (Result.DELIVERED, START + due)
+    assert (found.last_attempt.outcome, found.last_attempt.next_attempt_at) == (Outcome.DELIVERED, START + due)
     bench.set_clock(START + due)
     (again,) = claim(bench.claims)
-    assert (again.number, again.tries, again.redelivery) == (2, 1, Redelivery.RESCHEDULED)
+    assert (again.number, again.attempts_since_due, again.redelivery) == (2, 1, Redelivery.RESCHEDULED)
     assert (again.due_at, again.planned_at) == (START + due, START + due)
     bench.check()

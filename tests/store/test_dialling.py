@@ -65,6 +65,10 @@ def port() -> Iterator[int]:
     server.remove()
 
 
+def no_thread(_: threading.Thread) -> None:
+    raise RuntimeError("can't start new thread")
+
+
 def failure(link: Link) -> StoreUnavailable:
     begun = time.monotonic()
     with pytest.raises(StoreUnavailable) as raised:
@@ -84,6 +88,18 @@ def test_a_look_up_that_hangs_costs_no_more_than_a_connection_that_does(names: N
 def test_a_look_up_that_fails_is_an_absent_store(names: NameServer) -> None:
     assert not failure(Link(connect(f"redis://{NAME}:1/0", 0.8))).maybe_done
     assert not failure(Link(connect(f"redis://{'x' * 64}.test:1/0", 0.8))).maybe_done
+
+
+def test_a_look_up_for_which_no_thread_can_be_started_is_an_absent_store_until_one_can(
+    names: NameServer, port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names.addresses = ["127.0.0.1"]
+    link = Link(connect(f"redis://{NAME}:{port}/0", 0.8), pause=0)
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", no_thread)
+        assert not failure(link).maybe_done
+    link.run("stats", 0)
+    link.client.close()
 
 
 def test_while_a_look_up_hangs_every_request_ends_soon_and_livez_at_once(names: NameServer) -> None:
@@ -109,6 +125,7 @@ def test_what_a_name_stood_for_is_kept_while_it_cannot_be_looked_up(names: NameS
     for names.hangs, names.addresses in ((False, []), (True, [])):
         link.client.connection_pool.disconnect()
         link.run("stats", 0)
+    link.client.close()
 
 
 def test_of_several_addresses_a_dead_one_leaves_time_for_the_next(names: NameServer, port: int) -> None:
@@ -123,7 +140,9 @@ def test_of_several_addresses_a_dead_one_leaves_time_for_the_next(names: NameSer
             peer.connect_ex(("127.0.0.2", port))
             held.append(peer)
         names.addresses = ["127.0.0.2", "127.0.0.1"]
-        Link(connect(f"redis://{NAME}:{port}/0", 2)).run("stats", 0)
+        link = Link(connect(f"redis://{NAME}:{port}/0", 2))
+        link.run("stats", 0)
+        link.client.close()
         for peer in held:
             peer.close()
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from scheduler import Attempt, Delivery, Draft, LaterFormat, Result, Settlement, Status, Timer
+from scheduler import Attempt, Delivery, Draft, LaterFormat, Outcome, Settlement, Status, Timer
 from scheduler.store.record import FORMAT
 from tests.bench.store import LEASE, Bench
 
@@ -58,7 +58,7 @@ def _draft(timer: Timer, **webhook: Any) -> Draft:
     return Draft(id=timer.id, webhook=timer.webhook._replace(**webhook), delay_ms=500, key=timer.key, tags=timer.tags)
 
 
-def _attempt(bench: Bench, outcome: Result, retry_ms: int | None = None) -> None:
+def _attempt(bench: Bench, outcome: Outcome, retry_ms: int | None = None) -> None:
     (claim,) = bench.claims.claim(1).claims
     attempt = Attempt(number=claim.number, outcome=outcome)
     bench.claims.settle([Settlement(timer_id=claim.id, fence=claim.fence, attempt=attempt, retry_ms=retry_ms)])
@@ -125,7 +125,7 @@ def test_a_put_by_key_keeps_what_it_does_not_know(bench: Bench) -> None:
 
 def test_a_timer_put_in_the_place_of_one_that_was_sent_takes_over_what_is_not_known(bench: Bench) -> None:
     timer = _later(bench)
-    _attempt(bench, Result.RETRYABLE, retry_ms=5000)
+    _attempt(bench, Outcome.RETRYABLE, retry_ms=5000)
     draft = _draft(bench.timers.get(timer.id), body=b"new")._replace(id=bench.timers.new_id("k"))
     found, is_new = bench.changes.put("k", draft)
     assert (found.id, is_new) == (draft.id, True)
@@ -135,10 +135,10 @@ def test_a_timer_put_in_the_place_of_one_that_was_sent_takes_over_what_is_not_kn
 
 def test_a_delivered_timer_that_is_replayed_has_all_its_words(bench: Bench) -> None:
     timer = _later(bench)
-    _attempt(bench, Result.DELIVERED)
+    _attempt(bench, Outcome.DELIVERED)
     bench.timers.replay(bench.timers.get(timer.id))
     assert _is_kept(bench, timer)
-    _attempt(bench, Result.DELIVERED)
+    _attempt(bench, Outcome.DELIVERED)
     bench.check()
 
 

@@ -19,10 +19,10 @@ from scheduler import (
     Delivery,
     Draft,
     KeyTaken,
+    Outcome,
     Query,
-    Rearm,
     Reason,
-    Result,
+    Reschedule,
     Settlement,
     Status,
     Timer,
@@ -36,12 +36,12 @@ from tests.bench.store import KEEP, LEASE, START, Bench, claim_rows
 
 MAX_LOST = 3
 SHARE = 2
-REASONS: dict[tuple[Result | None, str | None], Reason] = {
-    (Result.DELIVERED, None): Reason.DELIVERED,
-    (Result.RETRYABLE, None): Reason.ATTEMPTS_EXHAUSTED,
-    (Result.PERMANENT, None): Reason.PERMANENT,
-    (Result.PERMANENT, "blocked"): Reason.BLOCKED,
-    (Result.PERMANENT, "outcome-unknown"): Reason.OUTCOME_UNKNOWN,
+REASONS: dict[tuple[Outcome | None, str | None], Reason] = {
+    (Outcome.DELIVERED, None): Reason.DELIVERED,
+    (Outcome.RETRYABLE, None): Reason.ATTEMPTS_EXHAUSTED,
+    (Outcome.PERMANENT, None): Reason.PERMANENT,
+    (Outcome.PERMANENT, "blocked"): Reason.BLOCKED,
+    (Outcome.PERMANENT, "outcome-unknown"): Reason.OUTCOME_UNKNOWN,
 }
 TAGS = {destination_tag(url): url for url in ("http://a/", "http://b/", "http://c/")}
 
@@ -212,7 +212,7 @@ class Machine(RuleBasedStateMachine):
         assert [it.id for it in batch.claims] == [it.id for it in expected]
         for got, it in zip(batch.claims, expected, strict=True):
             assert (got.number, got.planned_at, got.due_at) == (it.attempts, it.planned, it.due)
-            assert got.tries == it.attempts - it.base
+            assert got.attempts_since_due == it.attempts - it.base
             assert (got.redelivery, got.suspect) == (it.why, it.lost >= MAX_LOST - 1)
             assert (got.occurrence, got.reschedules, got.key) == (it.occurrence, it.asked, it.key)
         if not expected:
@@ -253,17 +253,21 @@ class Machine(RuleBasedStateMachine):
     @rule(
         target=settlements,
         it=claims,
-        outcome=st.sampled_from(Result),
+        outcome=st.sampled_from(Outcome),
         error=st.sampled_from([None, "blocked", "outcome-unknown"]),
         wait=st.integers(0, LEASE),
-        rearm=st.none() | st.builds(Rearm, delay_ms=st.integers(0, LEASE)),
+        reschedule=st.none() | st.builds(Reschedule, delay_ms=st.integers(0, LEASE)),
     )
-    def settle(self, it: Claim, outcome: Result, error: str | None, wait: int, rearm: Rearm | None) -> Settlement:
+    def settle(
+        self, it: Claim, outcome: Outcome, error: str | None, wait: int, reschedule: Reschedule | None
+    ) -> Settlement:
         """`wait` of less than half a lease: there is no next attempt."""
-        retry_ms = wait if outcome is Result.RETRYABLE and wait > LEASE // 2 else None
-        rearm = rearm if outcome is Result.DELIVERED else None
-        attempt = Attempt(number=it.number, outcome=outcome, error=error if outcome is Result.PERMANENT else None)
-        settlement = Settlement(timer_id=it.id, fence=it.fence, attempt=attempt, retry_ms=retry_ms, rearm=rearm)
+        retry_ms = wait if outcome is Outcome.RETRYABLE and wait > LEASE // 2 else None
+        reschedule = reschedule if outcome is Outcome.DELIVERED else None
+        attempt = Attempt(number=it.number, outcome=outcome, error=error if outcome is Outcome.PERMANENT else None)
+        settlement = Settlement(
+            timer_id=it.id, fence=it.fence, attempt=attempt, retry_ms=retry_ms, reschedule=reschedule
+        )
         self.settle_again(settlement)
         return settlement
 
@@ -282,8 +286,8 @@ class Machine(RuleBasedStateMachine):
         if settlement.retry_ms is not None:
             model.status, model.fence, model.score = Status.SCHEDULED, None, self.model.now + settlement.retry_ms
             model.why = "retry"
-        elif settlement.rearm is not None:
-            due = self.model.now + max(1000, settlement.rearm.delay_ms or 0)
+        elif settlement.reschedule is not None:
+            due = self.model.now + max(1000, settlement.reschedule.delay_ms or 0)
             model.status, model.fence, model.score = Status.SCHEDULED, None, due
             model.due, model.planned, model.why, model.base = due, due, "rescheduled", model.attempts
             model.asked += 1

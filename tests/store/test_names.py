@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from scheduler import Attempt, Claim, KeyTaken, Query, Rearm, Result, Settlement, TooManyPending, UnknownTimer
+from scheduler import Attempt, Claim, KeyTaken, Outcome, Query, Reschedule, Settlement, TooManyPending, UnknownTimer
 from scheduler.store.record import destination_tag
 from scheduler.store.timers import Timers
 from tests.bench.store import KEEP, LEASE, START, Bench
 
 
-def _settle(bench: Bench, claim: Claim, outcome: Result = Result.DELIVERED, rearm: Rearm | None = None) -> None:
+def _settle(
+    bench: Bench, claim: Claim, outcome: Outcome = Outcome.DELIVERED, reschedule: Reschedule | None = None
+) -> None:
     attempt = Attempt(number=claim.number, outcome=outcome)
-    ended = Settlement(timer_id=claim.id, fence=claim.fence, attempt=attempt, retry_ms=None, rearm=rearm)
+    ended = Settlement(timer_id=claim.id, fence=claim.fence, attempt=attempt, retry_ms=None, reschedule=reschedule)
     assert bench.claims.settle([ended]) == []
 
 
@@ -48,8 +50,8 @@ def test_a_key_is_free_again_once_its_timer_is_cancelled(bench: Bench) -> None:
     bench.check()
 
 
-@pytest.mark.parametrize("outcome", [Result.DELIVERED, Result.PERMANENT])
-def test_a_key_is_free_again_once_its_timer_has_ended(bench: Bench, outcome: Result) -> None:
+@pytest.mark.parametrize("outcome", [Outcome.DELIVERED, Outcome.PERMANENT])
+def test_a_key_is_free_again_once_its_timer_has_ended(bench: Bench, outcome: Outcome) -> None:
     bench.schedule(key="k")
     (claim,) = bench.claims.claim(1).claims
     with pytest.raises(KeyTaken):
@@ -84,7 +86,7 @@ def test_a_tag_is_forgotten_with_its_timer(bench: Bench) -> None:
 def test_a_tag_follows_a_timer_that_its_receiver_wants_again(bench: Bench) -> None:
     bench.schedule(tags=("t",))
     (claim,) = bench.claims.claim(1).claims
-    _settle(bench, claim, rearm=Rearm(delay_ms=5000))
+    _settle(bench, claim, reschedule=Reschedule(delay_ms=5000))
     (again,) = bench.listing.page(Query(tag="t", due_after=START + 5000)).timers
     assert again.due_at == START + 5000
     bench.check()

@@ -15,9 +15,9 @@ from scheduler import (
     Claim,
     Delivery,
     Draft,
-    Rearm,
+    Outcome,
     Reason,
-    Result,
+    Reschedule,
     Settlement,
     Status,
     Timer,
@@ -31,11 +31,11 @@ from tests.bench.store import LEASE, START, Bench, claim_rows
 NONE_ENDED = dict.fromkeys(Reason, 0)
 
 
-def end(bench: Bench, outcome: Result = Result.DELIVERED, error: str | None = None, **more: Any) -> Claim:
+def end(bench: Bench, outcome: Outcome = Outcome.DELIVERED, error: str | None = None, **more: Any) -> Claim:
     """One attempt of what is due next, settled twice: the first reply was lost."""
     (it,) = bench.claims.claim(1).claims
     attempt = Attempt(number=it.number, outcome=outcome, error=error, occurrence=it.occurrence)
-    settlement = Settlement(it.id, it.fence, attempt, more.get("retry_ms"), more.get("rearm"))
+    settlement = Settlement(it.id, it.fence, attempt, more.get("retry_ms"), more.get("reschedule"))
     for _ in range(2):
         assert bench.claims.settle([settlement]) == []
     bench.check()
@@ -43,7 +43,7 @@ def end(bench: Bench, outcome: Result = Result.DELIVERED, error: str | None = No
 
 
 def again(bench: Bench) -> Claim:
-    it = end(bench, rearm=Rearm(delay_ms=1000))
+    it = end(bench, reschedule=Reschedule(delay_ms=1000))
     bench.advance(1000)
     return it
 
@@ -62,7 +62,7 @@ def replay(bench: Bench, timer_id: str) -> Timer:
 def test_each_reschedule_by_the_receiver_is_an_occurrence_and_a_retry_is_none(bench: Bench) -> None:
     timer = bench.schedule(key="k", tags=("t",))
     again(bench)
-    end(bench, Result.RETRYABLE, retry_ms=100)
+    end(bench, Outcome.RETRYABLE, retry_ms=100)
     bench.advance(100)
     again(bench)
     (it,) = bench.claims.claim(1).claims
@@ -108,7 +108,7 @@ def test_the_replay_of_a_delivered_timer_is_an_occurrence_that_does_not_count_ag
 def test_the_replay_of_a_failed_timer_is_none_for_its_receiver_has_not_accepted_it(bench: Bench) -> None:
     timer = bench.schedule()
     again(bench)
-    end(bench, Result.PERMANENT)
+    end(bench, Outcome.PERMANENT)
     found = replay(bench, timer.id)
     assert (found.occurrence, found.occurrence_attempts) == (2, 1)
     assert end(bench).occurrence == 2
@@ -121,7 +121,7 @@ def test_what_is_sent_can_change_with_the_webhook_id_and_not_without(bench: Benc
     def change(url: str) -> Timer:
         return bench.changes.change(timer.id, lambda it: Draft(id=it.id, webhook=Webhook(url=url), key="k"))
 
-    end(bench, Result.RETRYABLE, retry_ms=100)
+    end(bench, Outcome.RETRYABLE, retry_ms=100)
     with pytest.raises(AlreadySent):
         change("http://b/")
     bench.advance(100)
@@ -132,7 +132,7 @@ def test_what_is_sent_can_change_with_the_webhook_id_and_not_without(bench: Benc
     (it,) = bench.claims.claim(1).claims
     bench.claims.release([it])
     change("http://d/")
-    end(bench, Result.PERMANENT)
+    end(bench, Outcome.PERMANENT)
     replay(bench, timer.id)
     with pytest.raises(AlreadySent):
         change("http://e/")
@@ -155,16 +155,16 @@ def test_a_webhook_id_leads_to_its_timer_and_one_that_has_not_come_about_to_none
 @pytest.mark.parametrize(
     ("outcome", "error", "reason"),
     [
-        (Result.DELIVERED, None, Reason.DELIVERED),
-        (Result.RETRYABLE, "dns", Reason.ATTEMPTS_EXHAUSTED),
-        (Result.PERMANENT, None, Reason.PERMANENT),
-        (Result.PERMANENT, "blocked", Reason.BLOCKED),
-        (Result.PERMANENT, "outcome-unknown", Reason.OUTCOME_UNKNOWN),
+        (Outcome.DELIVERED, None, Reason.DELIVERED),
+        (Outcome.RETRYABLE, "dns", Reason.ATTEMPTS_EXHAUSTED),
+        (Outcome.PERMANENT, None, Reason.PERMANENT),
+        (Outcome.PERMANENT, "blocked", Reason.BLOCKED),
+        (Outcome.PERMANENT, "outcome-unknown", Reason.OUTCOME_UNKNOWN),
     ],
 )
 @pytest.mark.parametrize("names", [{}, {"key": "k", "tags": ("t",)}])
 def test_an_end_is_dated_has_a_reason_and_is_counted_once_until_a_replay(
-    bench: Bench, outcome: Result, error: str | None, reason: Reason, names: dict[str, Any]
+    bench: Bench, outcome: Outcome, error: str | None, reason: Reason, names: dict[str, Any]
 ) -> None:
     timer = bench.schedule(**names)
     assert (timer.ended_at, timer.reason) == (None, None)
@@ -190,7 +190,7 @@ def test_a_cancel_is_an_end_however_often_and_by_whichever_way(bench: Bench) -> 
     assert ends(bench) == {Reason.CANCELLED: 1}
     found = bench.timers.get(once.id)
     assert (found.due_at, found.ended_at, found.reason) == (START + 5000, START, Reason.CANCELLED)
-    end(bench, Result.RETRYABLE, retry_ms=1000)
+    end(bench, Outcome.RETRYABLE, retry_ms=1000)
     # A PUT of something else withdraws what was attempted.
     put = Draft(id=bench.timers.new_id("k"), webhook=Webhook(url="http://b/"), delay_ms=0, key="k")
     bench.changes.put("k", put)
@@ -237,7 +237,7 @@ def test_many_ends_in_one_call_are_counted_by_their_reasons(bench: Bench) -> Non
         bench.schedule()
     settlements = []
     for n, it in enumerate(bench.claims.claim(9).claims):
-        outcome = (Result.DELIVERED, Result.PERMANENT, Result.RETRYABLE)[n % 3]
+        outcome = (Outcome.DELIVERED, Outcome.PERMANENT, Outcome.RETRYABLE)[n % 3]
         settlements.append(Settlement(it.id, it.fence, Attempt(it.number, outcome), None if n < 6 else 1000))
     stranger = settlements[0]._replace(fence="another")
     assert bench.claims.settle([*settlements, stranger]) == [stranger]

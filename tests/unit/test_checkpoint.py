@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import socket
+import threading
 import time
 from ipaddress import ip_address
 from typing import Any
@@ -66,6 +67,22 @@ def test_a_store_that_moves_is_followed_and_one_that_appears_is_found(names: dic
     names["store.test"] = "10.0.0.6"
     becomes(checkpoint, "10.0.0.6", False)
     becomes(checkpoint, "10.0.0.5", True)
+
+
+def test_without_a_thread_to_look_up_in_what_is_known_holds_and_it_is_looked_up_later(
+    names: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_thread(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    names["store.test"] = "10.0.0.5"
+    checkpoint = Checkpoint(EVERYWHERE, [("store.test", 7000)])
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", no_thread)
+        for _ in range(3):
+            assert not checkpoint.guard().permits("10.0.0.5", 7000)
+    names["store.test"] = "10.0.0.6"
+    becomes(checkpoint, "10.0.0.6", False)
 
 
 def test_a_store_on_an_address_of_this_machine_is_refused_on_all_of_them(

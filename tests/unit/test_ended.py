@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from scheduler import Claim, Delivery, Rearm, Reason, Result
+from scheduler import Claim, Delivery, Outcome, Reason, Reschedule
 from scheduler.delivery.transport import Answer
 from scheduler.poller.settlements import settlement
 from tests.bench.claims import a_claim
@@ -33,7 +33,7 @@ def ended(status: int | None = 204, error: str | None = None, *, asks: str | Non
 @pytest.mark.parametrize("asks", ["60", "1h", "9999-12-31T23:59:59.999Z"])
 def test_a_receiver_gets_it_again_while_the_timer_has_occurrences_left(most: int, reschedules: int, asks: str) -> None:
     found = ended(asks=asks, max_occurrences=most, reschedules=reschedules)
-    assert isinstance(found.rearm, Rearm)
+    assert isinstance(found.reschedule, Reschedule)
     assert (found.reason, found.attempt.final, found.attempt.asked_reschedule) == (None, False, None)
     assert found.attempt.occurrence == reschedules + 1
 
@@ -53,7 +53,7 @@ def test_a_receiver_gets_it_again_while_the_timer_has_occurrences_left(most: int
 )
 def test_with_none_left_it_is_delivered_and_says_what_was_asked(limits: dict[str, Any]) -> None:
     found = ended(asks=" 1h30m ", **limits)
-    assert (found.rearm, found.retry_ms, found.reason) == (None, None, Reason.DELIVERED)
+    assert (found.reschedule, found.retry_ms, found.reason) == (None, None, Reason.DELIVERED)
     assert (found.attempt.final, found.attempt.asked_reschedule) == (True, "1h30m")
 
 
@@ -62,13 +62,13 @@ def test_with_none_left_it_is_delivered_and_says_what_was_asked(limits: dict[str
 )
 def test_nonsense_is_noted_and_not_obeyed(asks: str, noted: str | None) -> None:
     found = ended(asks=asks, max_occurrences=9)
-    assert (found.rearm, found.reason, found.attempt.asked_reschedule) == (None, Reason.DELIVERED, noted)
+    assert (found.reschedule, found.reason, found.attempt.asked_reschedule) == (None, Reason.DELIVERED, noted)
 
 
 @pytest.mark.parametrize("status", [301, 410, 500])
 def test_only_a_receiver_that_accepts_can_ask_for_it_again(status: int) -> None:
     found = ended(status, asks="60", max_occurrences=9)
-    assert (found.rearm, found.attempt.asked_reschedule) == (None, None)
+    assert (found.reschedule, found.attempt.asked_reschedule) == (None, None)
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_a_final_attempt_gives_the_reason(
 def test_one_that_is_followed_by_another_is_neither_final_nor_a_reason(status: int | None, error: str | None) -> None:
     found = ended(status, error)
     assert found.retry_ms is not None
-    assert (found.reason, found.attempt.final, found.attempt.outcome) == (None, False, Result.RETRYABLE)
+    assert (found.reason, found.attempt.final, found.attempt.outcome) == (None, False, Outcome.RETRYABLE)
 
 
 KEPT = 4096

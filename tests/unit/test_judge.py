@@ -8,9 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scheduler import Claim, Delivery, Rearm, Redelivery, Result, Signer, duration
-from scheduler.delivery.judge import judge, retry_after
-from scheduler.delivery.judge import rearm as asked_rearm
+from scheduler import Claim, Delivery, Outcome, Redelivery, Reschedule, Signer, duration
+from scheduler.delivery.judge import asked_reschedule, judge, retry_after
 from scheduler.delivery.request import build
 from scheduler.delivery.transport import Answer
 from tests.bench.claims import a_claim
@@ -25,7 +24,7 @@ def claim(**webhook: Any) -> Claim:
     said = {"url": "http://h/", **webhook}
     second: dict[str, Any] = {
         "number": 2,
-        "tries": 2,
+        "attempts_since_due": 2,
         "due_at": NOW - 7000,
         "planned_at": NOW - 5,
         "redelivery": Redelivery.RETRY,
@@ -47,41 +46,41 @@ def answer(status: int | None = None, *, error: str | None = None, sent: bool = 
 
 @pytest.mark.parametrize("status", [200, 201, 204, 299])
 def test_2xx_is_delivered(status: int) -> None:
-    assert judge(answer(status)) == (Result.DELIVERED, None)
+    assert judge(answer(status)) == (Outcome.DELIVERED, None)
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 400, 401, 404, 408, 425, 429, 500, 503, 599])
 def test_every_other_status_is_tried_again(status: int) -> None:
-    assert judge(answer(status)) == (Result.RETRYABLE, None)
+    assert judge(answer(status)) == (Outcome.RETRYABLE, None)
 
 
 @pytest.mark.parametrize("status", [410, 489])
 def test_gone_and_unsubscribed_end_the_timer(status: int) -> None:
-    assert judge(answer(status)) == (Result.PERMANENT, None)
+    assert judge(answer(status)) == (Outcome.PERMANENT, None)
 
 
 def test_a_refusal_counts_even_if_the_rest_of_the_answer_never_came() -> None:
-    assert judge(answer(410, error="protocol")) == (Result.PERMANENT, "protocol")
-    assert judge(answer(500, error="timeout", delivery=Delivery.AT_MOST_ONCE)) == (Result.PERMANENT, "timeout")
+    assert judge(answer(410, error="protocol")) == (Outcome.PERMANENT, "protocol")
+    assert judge(answer(500, error="timeout", delivery=Delivery.AT_MOST_ONCE)) == (Outcome.PERMANENT, "timeout")
 
 
 def test_blocked_is_final() -> None:
-    assert judge(answer(error="blocked", sent=False)) == (Result.PERMANENT, "blocked")
+    assert judge(answer(error="blocked", sent=False)) == (Outcome.PERMANENT, "blocked")
 
 
 def test_a_2xx_that_broke_off_is_not_delivered() -> None:
-    assert judge(answer(200, error="timeout")) == (Result.RETRYABLE, "timeout")
+    assert judge(answer(200, error="timeout")) == (Outcome.RETRYABLE, "timeout")
 
 
 @pytest.mark.parametrize("error", ["dns", "connect", "tls", "timeout", "reset", "protocol"])
 def test_no_answer_is_tried_again(error: str) -> None:
-    assert judge(answer(error=error)) == (Result.RETRYABLE, error)
+    assert judge(answer(error=error)) == (Outcome.RETRYABLE, error)
 
 
 def test_at_most_once_is_tried_again_only_if_nothing_was_sent() -> None:
-    assert judge(answer(error="connect", sent=False, delivery=Delivery.AT_MOST_ONCE)) == (Result.RETRYABLE, "connect")
-    assert judge(answer(error="reset", delivery=Delivery.AT_MOST_ONCE)) == (Result.PERMANENT, "outcome-unknown")
-    assert judge(answer(503, delivery=Delivery.AT_MOST_ONCE)) == (Result.PERMANENT, None)
+    assert judge(answer(error="connect", sent=False, delivery=Delivery.AT_MOST_ONCE)) == (Outcome.RETRYABLE, "connect")
+    assert judge(answer(error="reset", delivery=Delivery.AT_MOST_ONCE)) == (Outcome.PERMANENT, "outcome-unknown")
+    assert judge(answer(503, delivery=Delivery.AT_MOST_ONCE)) == (Outcome.PERMANENT, None)
 
 
 @pytest.mark.parametrize(
@@ -108,20 +107,20 @@ def test_retry_after_counts_on_429_and_503_alone() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "rearm"),
+    ("value", "reschedule"),
     [
-        ("60", Rearm(delay_ms=60_000)),
-        ("1h30m", Rearm(delay_ms=5_400_000)),
-        ("PT1M", Rearm(delay_ms=60_000)),
-        ("2026-01-01T00:00:00Z", Rearm(due_at=NOW)),
-        ("9999999999d", Rearm(delay_ms=duration.MAX_DELAY)),
+        ("60", Reschedule(delay_ms=60_000)),
+        ("1h30m", Reschedule(delay_ms=5_400_000)),
+        ("PT1M", Reschedule(delay_ms=60_000)),
+        ("2026-01-01T00:00:00Z", Reschedule(due_at=NOW)),
+        ("9999999999d", Reschedule(delay_ms=duration.MAX_DELAY)),
         ("soon", None),
         ("-5", None),
         ("", None),
     ],
 )
-def test_a_receiver_can_ask_for_the_timer_again(value: str, rearm: Rearm | None) -> None:
-    assert asked_rearm(answer(200, headers={"timer-reschedule": value})) == rearm
+def test_a_receiver_can_ask_for_the_timer_again(value: str, reschedule: Reschedule | None) -> None:
+    assert asked_reschedule(answer(200, headers={"timer-reschedule": value})) == reschedule
 
 
 @given(st.text() | st.from_regex(r"\A\w{3}, \d+ \w{3} \d+ \d+:\d+:\d+ .*\Z"))

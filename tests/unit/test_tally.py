@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from scheduler import Attempt, Claim, Rearm, Reason, Redelivery, Result, Settlement
+from scheduler import Attempt, Claim, Outcome, Reason, Redelivery, Reschedule, Settlement
 from scheduler.poller.counts import BOUNDS, Distribution, Tally
 from scheduler.poller.settlements import _MOST_DESTINATIONS, _destinations, attempt_line
 from scheduler.timer import reason_of
@@ -16,7 +16,7 @@ from tests.bench.claims import a_claim
 
 def attempt(**said: Any) -> Attempt:
     all_the_same: dict[str, Any] = {"number": 1, "started_at": 0, "lateness_ms": 0, "duration_ms": 0}
-    return Attempt(**{"outcome": Result.DELIVERED, **all_the_same, **said})
+    return Attempt(**{"outcome": Outcome.DELIVERED, **all_the_same, **said})
 
 
 @pytest.mark.parametrize(("value", "bound"), [(0, 1), (1, 2), (2, 5), (4, 5), (3_599_999, 3_600_000)])
@@ -37,10 +37,10 @@ def test_attempts_are_counted_by_outcome_and_the_reason_of_it() -> None:
     tally.ended(
         [
             attempt(status_code=204),
-            attempt(outcome=Result.RETRYABLE, status_code=503, redelivery=Redelivery.RETRY),
-            attempt(outcome=Result.RETRYABLE, error="timeout"),
-            attempt(outcome=Result.RETRYABLE, status_code=200, error="protocol"),
-            attempt(outcome=Result.PERMANENT, status_code=410, redelivery=Redelivery.RETRY),
+            attempt(outcome=Outcome.RETRYABLE, status_code=503, redelivery=Redelivery.RETRY),
+            attempt(outcome=Outcome.RETRYABLE, error="timeout"),
+            attempt(outcome=Outcome.RETRYABLE, status_code=200, error="protocol"),
+            attempt(outcome=Outcome.PERMANENT, status_code=410, redelivery=Redelivery.RETRY),
         ]
     )
     assert tally.attempts == {
@@ -76,7 +76,7 @@ def test_an_ended_attempt_is_one_line_of_json() -> None:
 
 
 def test_so_is_one_that_was_not_the_first_and_had_no_answer() -> None:
-    ended = attempt(outcome=Result.RETRYABLE, error="dns", redelivery=Redelivery.LEASE_EXPIRED)
+    ended = attempt(outcome=Outcome.RETRYABLE, error="dns", redelivery=Redelivery.LEASE_EXPIRED)
     said = json.loads(attempt_line(_settled(ended), _claim()))
     assert (said["outcome"], said["status"], said["error"]) == ("retryable", None, "dns")
     assert said["redelivery"] == "lease-expired"
@@ -87,7 +87,7 @@ def test_so_is_one_that_was_not_the_first_and_had_no_answer() -> None:
 @pytest.mark.parametrize("host", ["b.example:8080", "[2001:db8::1]", 'c"\\.example'])
 def test_a_line_says_where_it_went_and_whose_it_is_whatever_they_are_called(key: str, host: str) -> None:
     claim = _claim(f"http://{host}/a?b=1", tag=host, key=key)
-    ended = _settled(attempt(outcome=Result.RETRYABLE, status_code=503, occurrence=3), retry_ms=5000)
+    ended = _settled(attempt(outcome=Outcome.RETRYABLE, status_code=503, occurrence=3), retry_ms=5000)
     line = attempt_line(ended, claim)
     said = json.loads(line)
     assert "\n" not in line
@@ -103,15 +103,15 @@ def test_destinations_without_number_are_not_all_remembered() -> None:
 
 def test_timers_are_counted_by_why_they_ended_and_not_before() -> None:
     tally = Tally()
-    exhausted, blocked = attempt(outcome=Result.RETRYABLE), attempt(outcome=Result.PERMANENT, error="blocked")
-    going_on = [_settled(exhausted, retry_ms=1), _settled(attempt(), rearm=Rearm(delay_ms=1))]
+    exhausted, blocked = attempt(outcome=Outcome.RETRYABLE), attempt(outcome=Outcome.PERMANENT, error="blocked")
+    going_on = [_settled(exhausted, retry_ms=1), _settled(attempt(), reschedule=Reschedule(delay_ms=1))]
     tally.settled([_settled(attempt()), _settled(attempt()), _settled(exhausted), _settled(blocked), *going_on])
     assert tally.reasons == {Reason.DELIVERED: 2, Reason.ATTEMPTS_EXHAUSTED: 1, Reason.BLOCKED: 1, None: 2}
 
 
-def _settled(it: Attempt, retry_ms: int | None = None, rearm: Rearm | None = None) -> Settlement:
-    reason = None if retry_ms or rearm else reason_of(it.outcome, it.error)
-    return Settlement(timer_id="t", fence="f", attempt=it, retry_ms=retry_ms, rearm=rearm, reason=reason)
+def _settled(it: Attempt, retry_ms: int | None = None, reschedule: Reschedule | None = None) -> Settlement:
+    reason = None if retry_ms or reschedule else reason_of(it.outcome, it.error)
+    return Settlement(timer_id="t", fence="f", attempt=it, retry_ms=retry_ms, reschedule=reschedule, reason=reason)
 
 
 def _claim(url: str = "https://API.example.com/hook", tag: str = "tag", key: str | None = None) -> Claim:

@@ -8,7 +8,7 @@ from typing import Any
 
 from marshmallow import Schema, fields, missing
 
-from scheduler import Delivery, Reason, Result, Status, Timer
+from scheduler import Delivery, Outcome, Reason, Status, Timer
 from timer_service.web.input.fields import Base64, JsonObject, Moment
 from timer_service.web.input.webhook_fields import BackoffField, HeaderNames, Headers, ShownUrl
 from timer_service.web.json_text import JsonText
@@ -47,7 +47,7 @@ class AttemptOut(Schema):
     lateness_ms = fields.Integer(allow_none=True)
     duration_ms = fields.Integer(allow_none=True)
     outcome = fields.Enum(
-        Result,
+        Outcome,
         by_value=True,
         allow_none=True,
         metadata={"description": "null: its lease was lost, it may have been sent"},

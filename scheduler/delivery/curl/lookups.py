@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ from scheduler.delivery.addresses import Origin
 from scheduler.delivery.curl.agenda import Agenda
 from scheduler.delivery.curl.call import Call
 from scheduler.delivery.curl.resolver import CaresResolver, Found
+from scheduler.delivery.details import NAME_SERVER_FAILED
 from scheduler.delivery.egress import literal
 from scheduler.origin import before_path
 
@@ -21,6 +23,8 @@ _REMEMBER = 10.0
 _MOST_REMEMBERED = 4096
 #: Seconds after which it is seen that other name servers are to be asked.
 _LOOK_AGAIN = 1.0
+
+log = logging.getLogger(__name__)
 
 
 class Names:
@@ -60,7 +64,11 @@ class Names:
             self._answers.put((origin, addresses))
             self._ring()
 
-        self._resolver.ask(*origin, answered)
+        try:
+            self._resolver.ask(*origin, answered)
+        except Exception:  # whatever one name does, the poller goes on
+            log.exception("a name cannot be looked up")
+            answered(NAME_SERVER_FAILED)
 
     def answered(self) -> Iterator[tuple[Call, Origin, Found]]:
         """The calls whose names have been looked up; or why there are none."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import socket
 from collections.abc import Callable
@@ -23,6 +24,8 @@ _NO_SUCH_NAME = {pycares.errno.ARES_ENOTFOUND, pycares.errno.ARES_ENODATA, pycar
 _HOSTS, _NSSWITCH = Path("/etc/hosts"), Path("/etc/nsswitch.conf")
 #: What getaddrinfo() reads again when it changes.
 _FILES = (Path("/etc/resolv.conf"), _NSSWITCH, _HOSTS)
+
+log = logging.getLogger(__name__)
 
 
 class CaresResolver:
@@ -65,7 +68,12 @@ class CaresResolver:
         if changed:
             self._hosts = hosts_file(_HOSTS, _NSSWITCH)
         if changed - {_HOSTS}:
-            old, self._channel = self._channel, _channel()
+            try:
+                old, self._channel = self._channel, _channel()
+            except pycares.AresError as error:  # no file is left: the servers of before are asked until there is one
+                log.error("no look-ups with the new /etc/resolv.conf yet: %s", error)
+                self._read = before
+                return False
             old.cancel()
             old.close()
         return bool(changed)

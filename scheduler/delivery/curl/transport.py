@@ -90,11 +90,8 @@ class CurlTransport:
             return
         if addresses is not None:
             self._go(call, origin, addresses, now)
-            return
-        try:
+        else:
             self._names.ask(call, origin)
-        except Exception:  # the call waits, and ends at its deadline
-            log.exception("a name cannot be looked up")
 
     def _unsendable(self, claim: Claim, started_at: int, error: Exception) -> None:
         log.error("timer %s cannot be sent: %s", claim.id, type(error).__name__)
@@ -163,7 +160,8 @@ class CurlTransport:
         self._left.clear()
         self._changed.clear()
         self._common.watched.clear()
-        self._multi = self._new_multi()
+        with suppress(pycurl.error):  # without a file left; the closed one raises in the next turn, which begins anew
+            self._multi = self._new_multi()
 
     def _turn(self, until: float) -> bool:
         """Sleep until something happens, no longer than `until`; do what is to be done then. True if woken."""

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from scheduler.public import Attempt, Backoff, Claim, Delivery, Draft, Rearm, Reason, Repeats, Result, Settlement, Timer
+from scheduler.public import (
+    Attempt,
+    Backoff,
+    Claim,
+    Delivery,
+    Draft,
+    Outcome,
+    Reason,
+    Repeats,
+    Reschedule,
+    Settlement,
+    Timer,
+)
 from scheduler.store.record import destination_tag
 from scheduler.store.room import SUSPECTS
 from tests.bench.store import LEASE, Bench
@@ -49,16 +61,16 @@ def _wait_behind_a_destination(bench: Bench) -> None:
 
 def _end(bench: Bench) -> None:
     """Delivered, failed for each reason that a poller gives, cancelled."""
-    _settle(bench, _attempt(bench, url="http://done.example/bare"), Result.DELIVERED)
+    _settle(bench, _attempt(bench, url="http://done.example/bare"), Outcome.DELIVERED)
     text = 'a "quoted" é\n' * 40
     done = _attempt(bench, url="http://done.example/named", key="done", tags=("a", "b"), metadata={"n": [1.50, None]})
-    _settle(bench, done, Result.DELIVERED, status_code=200, response_body=text, duration_ms=12)
+    _settle(bench, done, Outcome.DELIVERED, status_code=200, response_body=text, duration_ms=12)
     for reason, error in ((Reason.PERMANENT, None), (Reason.BLOCKED, "blocked"), (Reason.OUTCOME_UNKNOWN, "timeout")):
         failed = _attempt(bench, url=f"http://failed.example/{reason}", body=b"{}")
-        _settle(bench, failed, Result.PERMANENT, error=error, reason=reason, detail="what went wrong, in words")
+        _settle(bench, failed, Outcome.PERMANENT, error=error, reason=reason, detail="what went wrong, in words")
     exhausted = _attempt(bench, url="http://failed.example/exhausted", max_attempts=3)
     for retry_ms in (1, 1, None):
-        _settle(bench, exhausted, Result.RETRYABLE, retry_ms=retry_ms, status_code=503)
+        _settle(bench, exhausted, Outcome.RETRYABLE, retry_ms=retry_ms, status_code=503)
         if retry_ms:
             bench.advance(retry_ms)
             exhausted = _claim(bench)
@@ -70,25 +82,25 @@ def _end(bench: Bench) -> None:
 def _go_on(bench: Bench) -> None:
     """Scheduled once more: for a retry, by their receiver, by a client, after a replay."""
     retried = _attempt(bench, url="http://again.example/retried", key="retried", tags=("again",))
-    _settle(bench, retried, Result.RETRYABLE, retry_ms=RETRY_MS, error="timeout")
+    _settle(bench, retried, Outcome.RETRYABLE, retry_ms=RETRY_MS, error="timeout")
     often = _attempt(bench, url="http://again.example/often", max_attempts=20)
     for retry_ms in (*[1] * 11, RETRY_MS):
-        _settle(bench, often, Result.RETRYABLE, retry_ms=retry_ms, status_code=500, response_body="no")
+        _settle(bench, often, Outcome.RETRYABLE, retry_ms=retry_ms, status_code=500, response_body="no")
         if retry_ms == 1:
             bench.advance(1)
             often = _claim(bench)
     asked = _attempt(bench, url="http://again.example/asked", max_occurrences=5, tags=("again",))
-    _settle(bench, asked, Result.DELIVERED, rearm=Rearm(delay_ms=RETRY_MS), status_code=204)
+    _settle(bench, asked, Outcome.DELIVERED, reschedule=Reschedule(delay_ms=RETRY_MS), status_code=204)
     moved = _attempt(bench, url="http://again.example/moved")
-    _settle(bench, moved, Result.RETRYABLE, retry_ms=10, status_code=500)
+    _settle(bench, moved, Outcome.RETRYABLE, retry_ms=10, status_code=500)
     _change(bench, moved.id, RETRY_MS)
-    for outcome in (Result.DELIVERED, Result.PERMANENT):
+    for outcome in (Outcome.DELIVERED, Outcome.PERMANENT):
         replayed = _attempt(bench, url=f"http://again.example/replayed-{outcome}", key=f"replayed-{outcome}")
         _settle(bench, replayed, outcome)
         bench.timers.replay(bench.timers.get(replayed.id))
         _change(bench, replayed.id, RETRY_MS)
     replaced = _attempt(bench, url="http://again.example/replaced", key="replaced")
-    _settle(bench, replaced, Result.RETRYABLE, retry_ms=10)
+    _settle(bench, replaced, Outcome.RETRYABLE, retry_ms=10)
     bench.changes.put("replaced", bench.draft(RETRY_MS, url="http://again.example/other", key="replaced"))
 
 
@@ -117,7 +129,7 @@ def _schedule(bench: Bench) -> None:
 def _hold(bench: Bench) -> None:
     """Claimed, for the first time and for the second, and due but not claimed yet."""
     again = _attempt(bench, url="http://held.example/second", key="held")
-    _settle(bench, again, Result.RETRYABLE, retry_ms=1)
+    _settle(bench, again, Outcome.RETRYABLE, retry_ms=1)
     bench.advance(1)
     _claim(bench)
     _attempt(bench, url="http://held.example/first", tags=("held",))
@@ -141,10 +153,10 @@ def _claim(bench: Bench) -> Claim:
     return claim
 
 
-def _settle(bench: Bench, claim: Claim, outcome: Result, **said: Any) -> None:
-    retry_ms, rearm, reason = (said.pop(name, None) for name in ("retry_ms", "rearm", "reason"))
+def _settle(bench: Bench, claim: Claim, outcome: Outcome, **said: Any) -> None:
+    retry_ms, reschedule, reason = (said.pop(name, None) for name in ("retry_ms", "reschedule", "reason"))
     attempt = Attempt(claim.number, outcome, started_at=bench.now, lateness_ms=3, poller="one", **said)
-    bench.claims.settle([Settlement(claim.id, claim.fence, attempt, retry_ms, rearm, reason)])
+    bench.claims.settle([Settlement(claim.id, claim.fence, attempt, retry_ms, reschedule, reason)])
 
 
 def _change(bench: Bench, timer_id: str, delay_ms: int) -> None:
