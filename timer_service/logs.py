@@ -1,4 +1,4 @@
-"""What our processes say on stderr: JSON lines for machines, text for a person at a terminal."""
+"""Logs on stderr: JSON lines for machines, text for a person at a terminal."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def configure(level: str, form: str) -> None:
     # What no line of ours says is not looked up for each (the Logging HOWTO, "Optimization").
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     sys.excepthook = _last_words
-    threading.excepthook = lambda it: log.critical("a thread ended by a defect", exc_info=it.exc_value)
+    threading.excepthook = lambda args: log.critical("a thread ended by a defect", exc_info=args.exc_value)
 
 
 def fields(**named: Any) -> dict[str, Any]:
@@ -71,7 +71,7 @@ def _dropped(formatter: logging.Formatter, count: int) -> bytes:
 
 class Json(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
-        said = {
+        members = {
             "time": _moment(record.created),
             "level": record.levelname.lower(),
             "logger": record.name,
@@ -79,8 +79,8 @@ class Json(logging.Formatter):
             **getattr(record, "fields", {}),
         }
         if record.exc_info:
-            said["exception"] = self.formatException(record.exc_info)
-        return _to_json(said)
+            members["exception"] = self.formatException(record.exc_info)
+        return _to_json(members)
 
 
 class Text(logging.Formatter):

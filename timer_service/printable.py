@@ -16,10 +16,17 @@ _DOUBTFUL = re.compile(r"[^ -~]")
 
 def printable(text: str) -> str:
     """With `\\x1b`, `\\u202e` and so on where they stood."""
-    return _DOUBTFUL.sub(lambda it: it[0] if it[0].isprintable() else it[0].encode("unicode_escape").decode(), text)
+    return _DOUBTFUL.sub(_escaped, text)
 
 
 def printable_json(value: object) -> str:
     """One line that every parser reads as the same value; numbers that remember their digits in these."""
-    text = exact_numbers.dumps(value)
-    return _DOUBTFUL.sub(lambda it: it[0] if it[0].isprintable() else json.dumps(it[0])[1:-1], text)
+    return _DOUBTFUL.sub(_escaped_in_json, exact_numbers.dumps(value))
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return found[0] if found[0].isprintable() else found[0].encode("unicode_escape").decode()
+
+
+def _escaped_in_json(found: re.Match[str]) -> str:
+    return found[0] if found[0].isprintable() else json.dumps(found[0])[1:-1]

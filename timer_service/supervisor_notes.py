@@ -1,4 +1,4 @@
-"""What the supervisor of `up` knows of its parts, for the API to say at /readyz: sentences in an inherited file."""
+"""Sentences of the supervisor of `up` that the API repeats at /readyz, in a file that its processes inherit."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ _SIZE = 4096
 
 
 class Notes:
-    """Without a name, so that it needs no folder, nobody else can read it, and nothing is left behind."""
+    """The file, as the supervisor writes it. It has no name: it needs no folder, and nothing is left behind.
+
+    One thread writes; processes that inherit the descriptor read. It ends with the last of them.
+    """
 
     def __init__(self) -> None:
         self.descriptor = _nameless_file()

@@ -8,7 +8,7 @@ from dataclasses import fields
 from typing import get_args
 
 from scheduler import Delivery, Outcome, Reason, Status
-from timer_service.client import Changes, Filters, NewTimer, TimerServiceError, answers, asked, batches
+from timer_service.client import Changes, Filters, NewTimer, TimerServiceError, answers, batches, counts, request_fields
 from timer_service.client.errors import from_problem
 from timer_service.web.answers import AttemptOut, StatsOut, TimerOut
 from timer_service.web.input import limits, schemas
@@ -44,7 +44,7 @@ def test_it_knows_every_field_that_the_api_has() -> None:
     milliseconds = {"lateness_ms": "lateness", "duration_ms": "duration"}
     assert field_names(answers.Attempt) == {milliseconds.get(name, name) for name in AttemptOut().fields}
     flat = {"lateness_p50", "lateness_p99", "oldest_overdue"}
-    assert field_names(answers.Stats) == set(StatsOut().fields) - {"lateness_ms", "oldest_overdue_ms"} | flat
+    assert field_names(counts.Stats) == set(StatsOut().fields) - {"lateness_ms", "oldest_overdue_ms"} | flat
     parts = {"hours", "minutes", "seconds"}  # in Python: a timedelta
     assert set(NewTimer.__annotations__) == set(schemas.NewTimer().fields) - parts - raw_bytes
     assert set(Changes.__annotations__) == set(NewTimer.__annotations__) - {"key"}
@@ -60,7 +60,7 @@ def test_its_words_and_limits_are_those_of_the_service() -> None:
     assert set(get_args(answers.Status)) == set(Status)
     assert set(get_args(answers.Outcome)) == set(Outcome)
     assert set(get_args(answers.Reason)) == set(Reason)
-    assert set(get_args(asked.Delivery)) == set(Delivery)
-    assert get_args(asked.Method) == METHODS
+    assert set(get_args(request_fields.Delivery)) == set(Delivery)
+    assert get_args(request_fields.Method) == METHODS
     assert batches.MOST_TIMERS == limits.MOST_TIMERS
     assert limits.BATCH_BYTES - 2048 < batches.MOST_BYTES < limits.BATCH_BYTES - 100

@@ -17,8 +17,8 @@ from scheduler import (
     Delivery,
     LaterFormat,
     Link,
+    Outcome,
     Query,
-    Result,
     Settings,
     Settlement,
     Status,
@@ -60,7 +60,7 @@ class Newer:
             claims = self._claims[poller] = store.claims(poller, share)
             return claims.claim(limit, saturated).claims
 
-    def settle(self, claim: Claim, outcome: Result, retry_ms: int | None = None) -> None:
+    def settle(self, claim: Claim, outcome: Outcome, retry_ms: int | None = None) -> None:
         settlement = Settlement(claim.id, claim.fence, Attempt(number=claim.number, outcome=outcome), retry_ms)
         with self.running():
             assert self._claims["newer"].settle([settlement]) == []
@@ -176,12 +176,12 @@ def test_at_most_once_is_ended_by_the_newer_version_that_knows_how(bench: Bench,
 def test_a_retry_or_a_release_goes_by_the_same_rule(bench: Bench, newer: Newer) -> None:
     timer = _later(bench)
     (claim,) = newer.claim()
-    newer.settle(claim, Result.RETRYABLE, retry_ms=10)
+    newer.settle(claim, Outcome.RETRYABLE, retry_ms=10)
     bench.advance(10)
     assert _claim(bench) == []
     (claim,) = newer.claim()
     assert (claim.number, claim.redelivery) == (2, "retry")
-    newer.settle(claim, Result.DELIVERED)
+    newer.settle(claim, Outcome.DELIVERED)
     assert bench.timers.get(timer.id).status is Status.DELIVERED
     bench.check()
 
@@ -210,7 +210,7 @@ def test_nobody_who_does_not_know_its_format_changes_or_ends_it(bench: Bench, ne
         assert bench.client.get(f"{bench.prefix(timer.id)}timer:{timer.id}") == before
         assert bench.timers.get(timer.id).status is Status.SCHEDULED
     (claim,) = newer.claim()
-    newer.settle(claim, Result.DELIVERED)
+    newer.settle(claim, Outcome.DELIVERED)
     with pytest.raises(LaterFormat):
         bench.timers.replay(bench.timers.get(timer.id))
     with newer.running() as store:

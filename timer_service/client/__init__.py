@@ -1,7 +1,7 @@
 """The timer service from Python: set timers, verify the webhooks they send. Loads requests, nothing of the server."""
 
-from timer_service.client.answers import Attempt, Changed, Count, Page, Readiness, Reason, Stats, Timer
-from timer_service.client.asked import Changes, Filters, KeyedOptions, NewTimer, Options, ReadFilters, When
+from timer_service.client.answers import Attempt, Page, Readiness, Reason, Timer
+from timer_service.client.counts import Changed, Count, Stats
 from timer_service.client.errors import (
     Conflict,
     FieldError,
@@ -15,6 +15,7 @@ from timer_service.client.errors import (
     Unauthorized,
     Unavailable,
 )
+from timer_service.client.request_fields import Changes, Filters, KeyedOptions, NewTimer, Options, ReadFilters, When
 from timer_service.client.timers import TimerClient
 from timer_service.client.webhooks import VerificationError, timer_id_of, verify
 

@@ -1,9 +1,9 @@
-"""What the service answers, as frozen data: moments are aware datetimes in UTC, lengths of time are timedeltas."""
+"""Timers and attempts as the service answers them: frozen; moments are aware datetimes in UTC, lengths timedeltas."""
 
 from __future__ import annotations
 
 from base64 import b64decode
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -68,8 +68,8 @@ class Attempt(Checked):
         return cls(
             number=raw["number"],
             started_at=_moment(raw.get("started_at")),
-            lateness=_milliseconds(raw.get("lateness_ms")),
-            duration=_milliseconds(raw.get("duration_ms")),
+            lateness=milliseconds(raw.get("lateness_ms")),
+            duration=milliseconds(raw.get("duration_ms")),
             next_attempt_at=_moment(raw.get("next_attempt_at")),
             final=raw.get("final", False),
             occurrence=raw.get("occurrence", 1),
@@ -179,68 +179,6 @@ class Page(Checked):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Count(Checked):
-    """How many timers match."""
-
-    count: int
-    #: False if there may be more: the service stopped looking.
-    exact: bool
-
-    @classmethod
-    def from_json(cls, raw: Mapping[str, Any]) -> Count:
-        return cls(count=raw["count"], exact=raw["exact"])
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Changed(Checked):
-    """What a bulk cancel or replay did, summed over its calls."""
-
-    #: Timers that were looked at.
-    matched: int = 0
-    #: Cancelled, or replayed.
-    changed: int = 0
-    #: Left alone, because their status did not allow it.
-    skipped: int = 0
-
-    @classmethod
-    def sum(cls, parts: Iterable[Changed]) -> Changed:
-        parts = list(parts)
-        names = ("matched", "changed", "skipped")
-        return cls(**{name: sum(getattr(part, name) for part in parts) for name in names})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stats(Checked):
-    """Counts by status, and how punctual the last thousand attempts were."""
-
-    scheduled: int
-    overdue: int
-    delivering: int
-    delivered: int
-    failed: int
-    cancelled: int
-    oldest_overdue: timedelta
-    lateness_p50: timedelta | None
-    lateness_p99: timedelta | None
-    #: Bytes of the store; None if it does not say.
-    used_bytes: int | None = None
-    #: Beyond them creates are refused; None for any number.
-    max_bytes: int | None = None
-
-    @classmethod
-    def from_json(cls, raw: Mapping[str, Any]) -> Stats:
-        counts = ("scheduled", "overdue", "delivering", "delivered", "failed", "cancelled")
-        return cls(
-            oldest_overdue=timedelta(milliseconds=raw["oldest_overdue_ms"]),
-            lateness_p50=_milliseconds(raw["lateness_ms"]["p50"]),
-            lateness_p99=_milliseconds(raw["lateness_ms"]["p99"]),
-            used_bytes=raw.get("used_bytes"),
-            max_bytes=raw.get("max_bytes"),
-            **{name: raw[name] for name in counts},
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Readiness:
     """Whether a timer set now would be kept. Its truth is `ready`."""
 
@@ -264,5 +202,5 @@ def _aware(text: str) -> datetime:
     return moment
 
 
-def _milliseconds(value: int | None) -> timedelta | None:
+def milliseconds(value: int | None) -> timedelta | None:
     return None if value is None else timedelta(milliseconds=value)

@@ -1,4 +1,4 @@
-"""Many timers as calls that the service takes: at most 1,000 each, and at most 8 MiB. Pure."""
+"""Divides many timers into calls of at most 1,000 timers and 8 MiB, as the service takes them. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Answers whose fields have the types that they say; what answers need not be a timer service."""
+"""Checks the types of answers' fields: what answers need not be a timer service."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 
 class Checked:
-    """Of a dataclass. Raises TypeError where a field has another type than it says."""
+    """Base of a dataclass that checks itself: raises TypeError where a field has another type than it says."""
 
     __slots__ = ()
 

@@ -1,4 +1,4 @@
-"""What can go wrong, as one small tree; problem+json becomes an exception here and nowhere else."""
+"""Every error of the client, as one small tree; a problem+json becomes an exception here and nowhere else."""
 
 from __future__ import annotations
 
@@ -44,10 +44,10 @@ class TimerServiceError(Exception):
         self.problem: Mapping[str, Any] = problem or {}
         #: Seconds to wait before asking again, where the service said so (Retry-After).
         self.retry_after = wait
-        said = self.problem.get("errors")
+        listed = self.problem.get("errors")
         self.errors = tuple(
             FieldError(str(error.get("pointer", "")), str(error.get("detail", "")))
-            for error in (said if isinstance(said, list) else [])
+            for error in (listed if isinstance(listed, list) else [])
             if isinstance(error, dict)
         )
 

@@ -11,8 +11,11 @@ from uuid import uuid4
 
 import requests
 
-from timer_service.client.answers import Attempt, Changed, Count, Page, Readiness, Stats, Timer
-from timer_service.client.asked import (
+from timer_service.client.answers import Attempt, Page, Readiness, Timer
+from timer_service.client.batches import bodies, groups
+from timer_service.client.counts import Changed, Count, Stats
+from timer_service.client.errors import TimerServiceError, Unavailable, from_problem
+from timer_service.client.request_fields import (
     Changes,
     Filters,
     KeyedOptions,
@@ -23,21 +26,20 @@ from timer_service.client.asked import (
     When,
     to_json,
 )
-from timer_service.client.batches import bodies, groups
-from timer_service.client.errors import TimerServiceError, Unavailable, from_problem
 from timer_service.client.wire import Wire, check, encode, nothing, segment
 
 
 class TimerClient:
-    """A timer service, from Python.
+    """A timer service, from Python. Each call is one request, or as many as it says.
 
     Reading, cancelling by id and creating are repeated by themselves when no answer came, or a 429 or 503; creating
     carries an Idempotency-Key, so that a repeat makes no second timer. Everything else is repeated only if it certainly
     was not done: a connection that never came about, a 429. Waits double from 0.1 s; Retry-After is obeyed up to 10 s,
     and raised at once where it is longer.
 
-    Threads may share a client. Proxies and CA bundles of the environment count, as they do for requests; to say
-    otherwise, give a `session`.
+    Threads may share a client. It is a context manager; close() ends its connections, but not a `session` that was
+    given. Every method raises TimerServiceError, or ValueError for what no service would take. Proxies and CA bundles
+    of the environment count, as they do for requests; to say otherwise, give a `session`.
     """
 
     def __init__(
@@ -182,10 +184,12 @@ class TimerClient:
     def _bulk(self, verb: str, done: str, ids: Iterable[str] | None, filters: Mapping[str, Any]) -> Changed:
         if ids is not None and filters:
             raise ValueError("give ids or filters, not both")
-        asked = [to_json(filters)] if ids is None else ({"ids": group} for group in groups(ids))
-        return Changed.sum(part for each in asked for part in self._follow(f"/timers/{verb}", done, each))
+        selections = [to_json(filters)] if ids is None else ({"ids": group} for group in groups(ids))
+        return Changed.sum(
+            part for selection in selections for part in self._follow(f"/timers/{verb}", done, selection)
+        )
 
-    def _follow(self, path: str, done: str, asked: Mapping[str, Any]) -> Iterator[Changed]:
+    def _follow(self, path: str, done: str, selection: Mapping[str, Any]) -> Iterator[Changed]:
         """The call, and those that its cursors ask for."""
         cursor: str | None = None
 
@@ -194,7 +198,7 @@ class TimerClient:
             return part, _cursor(answer.get("next_cursor"))
 
         while True:
-            body = encode({**asked, **({} if cursor is None else {"cursor": cursor})})
+            body = encode({**selection, **({} if cursor is None else {"cursor": cursor})})
             part, cursor = self._wire.call("POST", path, read, body=body)
             yield part
             if cursor is None:

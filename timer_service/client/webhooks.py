@@ -69,12 +69,12 @@ def _versioned(signatures: str) -> list[tuple[str, str, str]]:
 
 def _keys(secrets: str | Iterable[str]) -> list[bytes]:
     """Raises ValueError, without the secret in it."""
-    said = [part.strip() for text in ([secrets] if isinstance(secrets, str) else secrets) for part in text.split(",")]
-    said = [part for part in said if part]
-    if not said:
+    texts = [part.strip() for text in ([secrets] if isinstance(secrets, str) else secrets) for part in text.split(",")]
+    texts = [part for part in texts if part]
+    if not texts:
         raise ValueError("secrets: there is none, so nothing can be verified")
     keys = []
-    for secret in said:
+    for secret in texts:
         try:
             key = b64decode(secret.removeprefix("whsec_"), validate=True)
         except ValueError:

@@ -1,4 +1,4 @@
-"""One call: bytes to the service and back, made again where that is safe."""
+"""Sends one call to the service and reads its answer; repeats it where that is safe."""
 
 from __future__ import annotations
 
@@ -39,7 +39,10 @@ T = TypeVar("T")
 
 
 class Wire:
-    """May be shared by threads."""
+    """Makes calls, and makes them again where that is safe. Threads may share it; close() ends its connections.
+
+    call() raises TimerServiceError and nothing else; the constructor ValueError for a URL or a key that cannot be.
+    """
 
     def __init__(
         self,
@@ -186,12 +189,12 @@ def encode(value: Any) -> bytes:
     """A Decimal goes in its own digits. Raises ValueError or TypeError for what JSON cannot say."""
     numbers: list[str] = []
 
-    def place(it: Any) -> str:
-        if not isinstance(it, Decimal):
-            raise TypeError(f"JSON has no form for {it!r}")
-        if not it.is_finite():
-            raise ValueError(f"JSON has no form for {it}")
-        numbers.append(str(it))
+    def place(value: Any) -> str:
+        if not isinstance(value, Decimal):
+            raise TypeError(f"JSON has no form for {value!r}")
+        if not value.is_finite():
+            raise ValueError(f"JSON has no form for {value}")
+        numbers.append(str(value))
         return _PLACE
 
     text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=place)

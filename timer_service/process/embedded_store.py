@@ -40,6 +40,11 @@ class EmbeddedError(Exception):
 
 
 class EmbeddedStore:
+    """A store in a data directory of ours: how to start it, reach it, and tell why it did not start.
+
+    For one thread. It starts nothing: command() and lock() are for the supervisor. Raises EmbeddedError.
+    """
+
     def __init__(self, data_dir: Path, max_bytes: int = 0) -> None:
         """`max_bytes`: what it may hold (TIMER_MAX_BYTES); 0 for what this machine's memory allows."""
         self._max_memory = int(max_bytes / PART_OF_MAXMEMORY) or int(_PART_OF_MEMORY * memory_limit())

@@ -1,4 +1,4 @@
-"""Where the API of this machine is, and whether it lives."""
+"""Whether the API of this machine answers."""
 
 from __future__ import annotations
 

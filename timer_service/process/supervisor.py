@@ -101,7 +101,11 @@ class Child:
 
 
 class Supervisor:
-    """`watch_once` is one pass, `run` the loop; a signal is the stop, a second one the hurry."""
+    """Starts child processes, starts those that die again, and stops all at a signal; a second one hurries them.
+
+    One a process, in its main thread, whose signals it takes. start() and run() raise nothing of their own; stop()
+    ends all children. `watch_once` is one pass of `run`.
+    """
 
     def __init__(self, tell: Callable[[Sequence[str]], None] = lambda _: None) -> None:
         """`tell` gets a sentence for each child that keeps dying, whenever that changes."""

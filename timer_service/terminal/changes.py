@@ -13,8 +13,8 @@ import click
 from timer_service.client import Changed, TimerClient, TimerServiceError, When
 from timer_service.terminal import options, values
 from timer_service.terminal.printing import echo, put, put_json
+from timer_service.terminal.service_command import exit_code, say, service_command
 from timer_service.terminal.tables import left, local
-from timer_service.terminal.talking import exit_code, say, talking
 
 _yes = click.option("--yes", "-y", is_flag=True, help="Do not ask before filters are used; needed where nobody can.")
 _dry_run = click.option("--dry-run", is_flag=True, help="Only say how many match, and which are the first.")
@@ -41,7 +41,7 @@ class _Bulk:
 @click.option("--key", "by_key", is_flag=True, help="TIMERS are keys, not ids.")
 @_yes
 @_dry_run
-@talking
+@service_command
 @options.filters
 def cancel(client: TimerClient, output: str, timers: Sequence[str], by_key: bool, **how: Any) -> int:
     """Cancel TIMERS, or all that match."""
@@ -53,7 +53,7 @@ def cancel(client: TimerClient, output: str, timers: Sequence[str], by_key: bool
 @click.argument("timers", nargs=-1)
 @_yes
 @_dry_run
-@talking
+@service_command
 @options.filters
 def replay(client: TimerClient, output: str, timers: Sequence[str], **how: Any) -> int:
     """Send TIMERS, or all that match, once more: failed ones unless --status says otherwise."""
@@ -65,7 +65,7 @@ def replay(client: TimerClient, output: str, timers: Sequence[str], **how: Any) 
 @options.one
 @click.argument("when", type=values.when)
 @options.by_key
-@talking
+@service_command
 def reschedule(client: TimerClient, output: str, timer: str, when: When, by_key: bool) -> None:
     """Move TIMER to WHEN: 10m from now, or a moment."""
     moved = client.reschedule(options.id_of(client, timer, by_key), **when)
@@ -75,7 +75,7 @@ def reschedule(client: TimerClient, output: str, timer: str, when: When, by_key:
 @click.command()
 @options.one
 @options.by_key
-@talking
+@service_command
 def fire(client: TimerClient, output: str, timer: str, by_key: bool) -> None:
     """Make TIMER due now."""
     fired = client.fire(options.id_of(client, timer, by_key))
@@ -108,11 +108,11 @@ def _change(
         count, first = _matching(client, bulk, filters)
         click.confirm(f"{count} will be {bulk.done}{_named(first)}. Go on?", abort=True, err=True)
     changed = bulk.many(**filters)
-    said = {"matched": changed.matched, bulk.done: changed.changed, "skipped": changed.skipped}
+    counts = {"matched": changed.matched, bulk.done: changed.changed, "skipped": changed.skipped}
     if output == "json":
-        put_json(said)
+        put_json(counts)
     else:
-        echo(", ".join(f"{name} {count}" for name, count in said.items()))
+        echo(", ".join(f"{name} {count}" for name, count in counts.items()))
     return 0
 
 

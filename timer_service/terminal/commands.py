@@ -10,12 +10,12 @@ from typing import Any, get_args
 import click
 
 from timer_service.client import Attempt, Timer, TimerClient, When
-from timer_service.client.asked import Delivery, Method
 from timer_service.client.batches import MOST_TIMERS
+from timer_service.client.request_fields import Delivery, Method
 from timer_service.terminal import changes, options, values, watching
 from timer_service.terminal.printing import echo, put, put_json, width
+from timer_service.terminal.service_command import EXITS, service_command
 from timer_service.terminal.tables import aligned, attempt_rows, detail_rows, left, local, timer_rows
-from timer_service.terminal.talking import EXITS, talking
 
 #: Timers that `list` shows unless told otherwise.
 _LISTED = 50
@@ -62,7 +62,7 @@ for command in (changes.cancel, changes.replay, changes.reschedule, changes.fire
     help="Kept, not sent.",
 )
 @click.option("--idempotency-key", help="The same key again makes no second timer, for a day.")
-@talking
+@service_command
 def set_(
     client: TimerClient,
     output: str,
@@ -84,22 +84,22 @@ def set_(
     bodies = [body for body in (json_, data, data_file) if body is not None]
     if len(bodies) > 1:
         raise click.UsageError("give one of --json, --data and --data-file")
-    asked: dict[str, Any] = {name: value for name, value in rest.items() if value not in (None, ())}
-    asked |= dict(when) | dict(*bodies)
+    fields: dict[str, Any] = {name: value for name, value in rest.items() if value not in (None, ())}
+    fields |= dict(when) | dict(*bodies)
     if not replace:
-        asked |= {} if key is None else {"key": key}
-        made = client.create(url, idempotency_key=idempotency_key, **asked)
+        fields |= {} if key is None else {"key": key}
+        made = client.create(url, idempotency_key=idempotency_key, **fields)
     elif key is None or idempotency_key is not None:
         raise click.UsageError("--replace needs --key, and no --idempotency-key")
     else:
-        made = client.put(key, url, **asked)
+        made = client.put(key, url, **fields)
     put(output, [made], f"set {made.id}, due {local(made.due_at)}, in {left(made)}")
 
 
 @timer.command()
 @options.one
 @options.by_key
-@talking
+@service_command
 def show(client: TimerClient, output: str, timer: str, by_key: bool) -> None:
     """Everything about one timer, and its last attempts."""
     found = client.get_by_key(timer) if by_key else client.get(timer)
@@ -113,7 +113,7 @@ def show(client: TimerClient, output: str, timer: str, by_key: bool) -> None:
 @click.option("--order", type=click.Choice(["asc", "desc"]))
 @click.option("--limit", type=click.IntRange(1), default=_LISTED, show_default=True)
 @click.option("--all", "everything", is_flag=True, help="Without any limit.")
-@talking
+@service_command
 @options.read_filters
 def list_(
     client: TimerClient, output: str, order: str | None, limit: int, everything: bool, filters: Mapping[str, Any]
@@ -131,7 +131,7 @@ def list_(
 
 
 @timer.command()
-@talking
+@service_command
 @options.read_filters
 def count(client: TimerClient, output: str, filters: Mapping[str, Any]) -> None:
     """How many timers wait; with --status or --tag, others."""
@@ -145,7 +145,7 @@ def count(client: TimerClient, output: str, filters: Mapping[str, Any]) -> None:
 @timer.command()
 @options.one
 @options.by_key
-@talking
+@service_command
 def watch(client: TimerClient, output: str, timer: str, by_key: bool) -> int:
     """Count down, show each attempt as it happens, and end when TIMER has ended.
 

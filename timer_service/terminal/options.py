@@ -36,14 +36,14 @@ def _filters(command: Callable[..., Any], statuses: Sequence[str]) -> Callable[.
 
     @functools.wraps(command)
     def run(status: Any, tag: Any, destination: Any, due_after: Any, due_before: Any, **rest: Any) -> Any:
-        said = {
+        given = {
             "status": status,
             "tag": tag,
             "destination": destination,
             "due_after": due_after,
             "due_before": due_before,
         }
-        return command(filters={name: value for name, value in said.items() if value is not None}, **rest)
+        return command(filters={name: value for name, value in given.items() if value is not None}, **rest)
 
     for option in (
         click.option("--due-before", type=values.moment, help="Up to, and without, this moment; 1h is in an hour."),

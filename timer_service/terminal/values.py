@@ -1,4 +1,4 @@
-"""What is written on the command line, as the client takes it. Each refusal says what would do."""
+"""Reads arguments of the command line into what the client takes. Each refusal says what would be right."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from click.shell_completion import CompletionItem
 from scheduler import duration, rfc3339
 from timer_service.client import Timer, TimerServiceError, When
 from timer_service.terminal import local_time, tables
-from timer_service.terminal.talking import LOCAL, connect
+from timer_service.terminal.service_command import LOCAL, connect
 
 
 def when(text: str) -> When:
@@ -35,9 +35,11 @@ def when(text: str) -> When:
 
 
 def moment(text: str) -> datetime | str:
-    """The same, as a moment: a length is from now, by this machine's clock."""
-    said = when(text)
-    return said["due_at"] if "due_at" in said else datetime.now(UTC) + timedelta(milliseconds=duration.parse(text))
+    """A moment; a length is from now, by this machine's clock."""
+    given = when(text)
+    if "due_at" in given:
+        return given["due_at"]
+    return datetime.now(UTC) + timedelta(milliseconds=duration.parse(text))
 
 
 def seconds(text: str) -> float:

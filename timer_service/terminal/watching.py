@@ -85,15 +85,15 @@ def line(new: Attempt | Timer) -> str:
         return printable(f"{new.id}  {standing(new)}, attempts: {new.attempts}")
     if isinstance(new, Timer):
         return printable(f"{new.id}  {new.status}, due {local(new.due_at)}")
-    said = f"attempt {new.number}  {local(new.started_at)}  {new.outcome or NONE}  {answer(new)}"
+    text = f"attempt {new.number}  {local(new.started_at)}  {new.outcome or NONE}  {answer(new)}"
     if new.detail:
-        said += f" ({new.detail})"
-    said += f"  {length(new.lateness)} late, took {length(new.duration)}"
+        text += f" ({new.detail})"
+    text += f"  {length(new.lateness)} late, took {length(new.duration)}"
     if new.redelivery:
-        said += f"  ({new.redelivery})"
+        text += f"  ({new.redelivery})"
     if new.asked_reschedule:
-        said += f"  asked for again ({new.asked_reschedule}), which was not obeyed"
+        text += f"  asked for again ({new.asked_reschedule}), which was not obeyed"
     following = next_of(new)
     if following != NONE:
-        said += f"  {following if new.final else f'next {following}'}"
-    return printable(said)
+        text += f"  {following if new.final else f'next {following}'}"
+    return printable(text)

@@ -1,4 +1,4 @@
-"""What /openapi.json says beside the schemas: the JSON Schema of our own fields, problems, keys, examples."""
+"""The description at /openapi.json: the schemas, and what they do not say: problems, keys, examples."""
 
 from __future__ import annotations
 
@@ -54,28 +54,28 @@ def prepare(api: Api) -> None:
 
 def whole(spec: APISpec, new_timer: NewTimer, *, with_keys: bool) -> dict[str, Any]:
     """The description as it is served. `with_keys`: most routes ask for one."""
-    said: dict[str, Any] = spec.to_dict()
-    said["info"] |= {"description": _ABOUT, "license": {"name": "MIT", "identifier": "MIT"}}
-    components = said["components"]
+    document: dict[str, Any] = spec.to_dict()
+    document["info"] |= {"description": _ABOUT, "license": {"name": "MIT", "identifier": "MIT"}}
+    components = document["components"]
     for unused in ("Error", "PaginationMetadata"):  # flask-smorest's own
         components["schemas"].pop(unused, None)
     components.pop("headers", None)
     components["responses"] = {name: _response(text) for name, text in PAGES.values()}
     components["responses"]["problem"] = _response("Any other failure.")
     schema_rules.complete(components["schemas"], new_timer.rules.defaults)
-    by_key = said["paths"]["/timers/by-key/{key}"]
+    by_key = document["paths"]["/timers/by-key/{key}"]
     by_key["put"]["requestBody"] = _json_body("KeyedTimer")
     by_key["parameters"][0]["schema"] = Key.json_schema
     if with_keys:
-        said["security"] = [{"key": []}]
-    for path, operations in said["paths"].items():
+        document["security"] = [{"key": []}]
+    for path, operations in document["paths"].items():
         for method, operation in operations.items():
             if method == "parameters":
                 continue
             if path.startswith(_OPEN) and with_keys:
                 operation["security"] = []
             _tell_failures(path, method, operation)
-    return said
+    return document
 
 
 def _of_field(_converter: Any, field: fields.Field[Any], ret: dict[str, Any], **_: Any) -> dict[str, Any]:

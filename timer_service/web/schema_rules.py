@@ -1,4 +1,4 @@
-"""What no single field says of a request, as JSON Schema: which fields exclude each other, what a patch may be.
+"""Rules between the fields of a request, as JSON Schema: which exclude each other, what a patch may be.
 
 Only in words that generators of code pass over (`dependentSchemas`, `if`): from `oneOf` and `not` beside `properties`
 they make types that nobody can use.
@@ -82,14 +82,14 @@ _BULK: _Schema = {
 
 def _change(new: _Schema) -> _Schema:
     """A merge patch: a field of a new timer, or null to take it away; of an object any part. A key is never changed."""
-    properties = {name: {"anyOf": [said, _NULL]} for name, said in new["properties"].items() if name != "key"}
+    properties = {name: {"anyOf": [schema, _NULL]} for name, schema in new["properties"].items() if name != "key"}
     properties["url"] = new["properties"]["url"]
     properties["body"] = new["properties"]["body"]
     headers = new["properties"]["headers"]
     values = {"anyOf": [headers["additionalProperties"], _NULL]}
     properties["headers"] = {"anyOf": [{**headers, "additionalProperties": values}, _NULL]}
     by_parts, by_steps = new["properties"]["backoff"]["oneOf"]
-    parts = {name: {"anyOf": [said, _NULL]} for name, said in by_parts["properties"].items()}
+    parts = {name: {"anyOf": [schema, _NULL]} for name, schema in by_parts["properties"].items()}
     properties["backoff"] = {"anyOf": [{**by_parts, "properties": parts}, by_steps, _NULL]}
     return {
         "type": "object",
@@ -118,5 +118,5 @@ def _shown_defaults(defaults: Mapping[str, Any]) -> dict[str, Any]:
     """By field: what an answer says where a client said nothing."""
     webhook = Webhook(url="", **defaults)
     timer = Timer(id="", webhook=webhook, status=Status.SCHEDULED, created_at=0, due_at=0, read_at=0)
-    said: dict[str, Any] = TimerOut().dump(timer)
-    return {name: value for name, value in said.items() if name not in (*WHEN, "url", "key")}
+    shown: dict[str, Any] = TimerOut().dump(timer)
+    return {name: value for name, value in shown.items() if name not in (*WHEN, "url", "key")}

@@ -1,4 +1,4 @@
-"""Each request once in the counts, and as one line in the log. Never the query, a header or a body."""
+"""Counts each request, and logs it as one line. Never the query, a header or a body."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 
 
 def register(app: Flask, counts: RequestCounts) -> None:
-    """First before and last after every request, so that the duration is that of all between."""
+    """Register first: its hooks then run first before and last after a request, and time all between."""
 
     @app.before_request
     def _begin() -> None:

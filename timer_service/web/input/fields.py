@@ -25,9 +25,9 @@ def number(value: object, low: float, high: float) -> float:
     return float(value) if isinstance(value, float) else int(value)
 
 
-def refuse_unknown(said: Mapping[str, Any], known: Iterable[str]) -> None:
+def refuse_unknown(given: Mapping[str, Any], known: Iterable[str]) -> None:
     """Raises ValidationError that tells some of the members that nobody knows, however many there are."""
-    unknown = islice((name for name in said if name not in known), MAX_UNKNOWN)
+    unknown = islice((name for name in given if name not in known), MAX_UNKNOWN)
     if errors := {name: ["Unknown field."] for name in unknown}:
         raise ValidationError(errors)
 
@@ -49,8 +49,8 @@ class Whole(fields.Integer):
     """An integer of JSON: no 5.0, no "5", no true."""
 
     def __init__(self, low: int, high: int, description: str = "") -> None:
-        said = {"description": description} if description else {}
-        super().__init__(strict=True, metadata={"minimum": low, "maximum": high, **said})
+        given = {"description": description} if description else {}
+        super().__init__(strict=True, metadata={"minimum": low, "maximum": high, **given})
         self._low, self._high = low, high
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> int:

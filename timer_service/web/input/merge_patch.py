@@ -1,4 +1,4 @@
-"""A timer as its client asked for it, and changes of that: JSON Merge Patch (RFC 7396)."""
+"""Changes of a timer by JSON Merge Patch (RFC 7396)."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def merging(patch: Mapping[str, Any], schema: NewTimer) -> Callable[[Timer], Dra
 
 
 def _refuse_to_show(timer: Timer, changed: Webhook, patch: Mapping[str, Any]) -> None:
-    """A header leaves write_only with its value, not before; and not with the mark that stood for it."""
+    """Refuse a patch that would make answers tell a hidden header: it may leave write_only only with a new value."""
     hidden = {name.lower() for name in timer.webhook.write_only}
     headers = patch.get("headers") or {}
     if marked := [name for name, value in headers.items() if value == MARK and name.lower() in hidden]:

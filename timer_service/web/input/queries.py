@@ -27,10 +27,10 @@ class Cursor(fields.Field[tuple[int, ...]]):
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
         text = value if isinstance(value, str) and len(value) <= 200 else ""
         try:
-            said = urlsafe_b64decode(text.encode("ascii", "replace")).decode("ascii")
+            decoded = urlsafe_b64decode(text.encode("ascii", "replace")).decode("ascii")
         except ValueError:
-            said = ""
-        match = re.fullmatch(r"(-1|\d{1,16}) (\w{22}|-) (\d{1,16})(?: ([a-z]+))?", said, re.ASCII)
+            decoded = ""
+        match = re.fullmatch(r"(-1|\d{1,16}) (\w{22}|-) (\d{1,16})(?: ([a-z]+))?", decoded, re.ASCII)
         if not match or match[4] not in (None, *Status):
             raise ValidationError("Not a cursor of ours: send next_cursor back as it came.")
         return Place(int(match[1]), "" if match[2] == "-" else match[2], match[4] or ""), int(match[3])
@@ -39,8 +39,8 @@ class Cursor(fields.Field[tuple[int, ...]]):
 def cursor(place: Place | None, began_at: int = 0) -> str | None:
     if place is None:
         return None
-    said = f"{place.score} {place.id or '-'} {began_at}" + (f" {place.status}" if place.status else "")
-    return urlsafe_b64encode(said.encode()).decode()
+    text = f"{place.score} {place.id or '-'} {began_at}" + (f" {place.status}" if place.status else "")
+    return urlsafe_b64encode(text.encode()).decode()
 
 
 class Origin(fields.String):

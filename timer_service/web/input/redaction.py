@@ -1,4 +1,4 @@
-"""What no answer tells: secrets in headers, and for keys that may only read, the values of a URL's query."""
+"""Hides secrets in answers: those in headers, and from keys that may only read, the values of a URL's query."""
 
 from __future__ import annotations
 

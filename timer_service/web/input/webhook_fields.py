@@ -176,10 +176,10 @@ class BackoffField(fields.Field[Backoff]):
         raise ValidationError("Must be {initial, factor, max} or a list of 1 to 100 seconds.")
 
 
-def _numbers(said: Mapping[Any, Any], ranges: Mapping[Any, tuple[float, float]]) -> dict[Any, float]:
+def _numbers(values: Mapping[Any, Any], ranges: Mapping[Any, tuple[float, float]]) -> dict[Any, float]:
     found: dict[Any, float] = {}
     errors = {}
-    for name, value in said.items():
+    for name, value in values.items():
         try:
             found[name] = number(value, *ranges[name])
         except ValidationError as error:

@@ -1,4 +1,4 @@
-"""What all commands share: where the service is, how the answer is printed, and what a failure becomes."""
+"""What all commands that call the service share: its URL, the form of the output, exit codes for its errors."""
 
 from __future__ import annotations
 
@@ -76,8 +76,8 @@ def connect(server: str, **options: Any) -> TimerClient:
         raise click.UsageError(f"{_HERE.get(name, name)}: {reason}") from None
 
 
-def talking(command: Callable[..., Any]) -> Callable[..., None]:
-    """Gives a command `client` and `output`; it may return its exit code."""
+def service_command(command: Callable[..., Any]) -> Callable[..., None]:
+    """Gives a command that calls the service `client` and `output`; it may return its exit code."""
 
     @click.option(
         "--url",

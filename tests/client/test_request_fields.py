@@ -11,8 +11,8 @@ import pytest
 
 from tests.client.test_retries import CREATED, TIMER, answer, answering
 from timer_service.client import Attempt, Stats, Timer, TimerServiceError
-from timer_service.client.asked import to_json
 from timer_service.client.batches import MOST_BYTES, MOST_TIMERS, bodies, groups
+from timer_service.client.request_fields import to_json
 
 BERLIN = timezone(timedelta(hours=1))
 

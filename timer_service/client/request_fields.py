@@ -1,4 +1,4 @@
-"""What a caller asks for, and how it goes into JSON. The names are those of the API, in Python's types."""
+"""The fields of requests, in Python's types, and how they become JSON. The names are those of the API."""
 
 from __future__ import annotations
 
@@ -93,12 +93,12 @@ class ReadFilters(_WhateverStatus, total=False):
     status: Status | Literal["any"]
 
 
-def to_json(asked: Mapping[str, Any]) -> dict[str, Any]:
+def to_json(fields: Mapping[str, Any]) -> dict[str, Any]:
     """Raises ValueError for a datetime without a time zone, TypeError for what JSON has no form for."""
-    said = {name: _value(name, value) for name, value in asked.items()}
-    if isinstance(said.get("body"), bytes | bytearray | memoryview):
-        said["body_base64"] = b64encode(said.pop("body")).decode()
-    return said
+    found = {name: _value(name, value) for name, value in fields.items()}
+    if isinstance(found.get("body"), bytes | bytearray | memoryview):
+        found["body_base64"] = b64encode(found.pop("body")).decode()
+    return found
 
 
 def _value(name: str, value: Any) -> Any:
