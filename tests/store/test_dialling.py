@@ -73,6 +73,7 @@ def failure(link: Link) -> StoreUnavailable:
     return raised.value
 
 
+@pytest.mark.clock
 def test_a_look_up_that_hangs_costs_no_more_than_a_connection_that_does(names: NameServer) -> None:
     names.hangs = True
     link = Link(connect(f"redis://{NAME}:1/0", 0.8))
@@ -86,6 +87,7 @@ def test_a_look_up_that_fails_is_an_absent_store(names: NameServer) -> None:
     assert not failure(Link(connect(f"redis://{'x' * 64}.test:1/0", 0.8))).maybe_done
 
 
+@pytest.mark.clock
 def test_while_a_look_up_hangs_every_request_ends_soon_and_livez_at_once(names: NameServer) -> None:
     names.hangs = True
     app = create_app(Settings(), Link(connect(f"redis://{NAME}:1/0", 0.8)))
