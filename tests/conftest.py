@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 import redis
 
+from tests import layers
 from tests.bench import needed
-from tests.bench.processes import Service
+from tests.bench.processes import Part, Service
 from tests.bench.receiver import Receiver, receiving
 from tests.bench.servers import BINARIES, Server
 from tests.bench.session import pytest_configure, pytest_unconfigure
@@ -17,9 +18,10 @@ from tests.bench.store import Bench, HandSetFake, HandSetRedis
 
 __all__ = ["pytest_configure", "pytest_unconfigure"]
 
-#: What needs no process of the service and no real store: `make quick`.
-_QUICK = ("tests/unit", "tests/api", "tests/store", "tests/client")
-_PROCESSES = {"service", "up", "receiver", "server", "valkey_server", "redis_server"}
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    layer = config.option.markexpr
+    return True if layer in layers.LAYERS and not layers.in_layer(layer, collection_path) else None
 
 
 #: Kinds of stores and their partitions. On more than one partition only the store's own tests run, in tests/store.
@@ -42,15 +44,24 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("client", [kind for kind, _ in stores], ids=names, indirect=True)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for item in items:
-        kind = getattr(item, "callspec", None) and item.callspec.params.get("client")  # type: ignore[attr-defined]
-        fixtures = set(getattr(item, "fixturenames", ()))
-        if kind == "redis" or "redis_server" in fixtures:
+        item.add_marker(layers.layer_of(item))
+        if layers.store_of(item) == "redis" or "redis_server" in getattr(item, "fixturenames", ()):
             item.add_marker("elsewhere")
-        alone = not fixtures & _PROCESSES and kind in (None, "fake")
-        if alone and item.nodeid.startswith(_QUICK) and not item.get_closest_marker("slow"):
-            item.add_marker("quick")
+    if hasattr(config, "workerinput"):  # one of several workers
+        items.sort(key=layers.longest_first)
+
+
+@pytest.fixture(autouse=True)
+def _quick_starts_nothing(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if request.node.get_closest_marker("quick"):
+
+        def refuse(*_: object, **__: object) -> None:
+            pytest.fail("a quick test starts a store or the service: give it the layer that it needs (tests/layers.py)")
+
+        monkeypatch.setattr(Server, "start", refuse)
+        monkeypatch.setattr(Part, "__init__", refuse)
 
 
 def start(kind: str) -> Server:

@@ -189,6 +189,7 @@ ENDLESS = {
 PIECES = {"100 continue": ENDLESS["100 continue"], "chunks": b"1\r\nx\r\n", "trailers": b"X-T: 1\r\n", "silence": b""}
 
 
+@pytest.mark.clock
 @pytest.mark.parametrize("kind", ENDLESS)
 def test_no_answer_outlives_the_deadline(send: Send, kind: str) -> None:
     def endless(receiver: RawReceiver, sock: socket.socket) -> None:
@@ -362,6 +363,7 @@ def test_the_service_goes_on_after_every_hostile_answer(transport: Transport, re
 # The loop's side
 
 
+@pytest.mark.clock
 def test_wake_ends_a_wait_at_once_even_if_it_came_before(transport: Transport) -> None:
     transport.wake()
     begun = time.monotonic()
@@ -369,6 +371,7 @@ def test_wake_ends_a_wait_at_once_even_if_it_came_before(transport: Transport) -
     assert time.monotonic() - begun < 0.5
 
 
+@pytest.mark.clock
 def test_a_wake_is_not_lost_when_look_ups_are_answered_at_the_same_time() -> None:
     clock = StoreClock()
     transport = CurlTransport(clock, Signer(""), LOOPBACK, slots=8, lease=LEASE)
@@ -413,6 +416,7 @@ def test_a_wait_lasts_as_long_as_asked_to_the_millisecond(transport: Transport) 
     assert min(overshoots) < 0.002  # the others are this machine's business
 
 
+@pytest.mark.clock
 def test_a_deadline_holds_on_a_connection_that_is_used_again(send: Send) -> None:
     def second_time_endless(receiver: RawReceiver, sock: socket.socket) -> None:
         sock.sendall(OK if len(receiver.requests) == 1 else ENDLESS["dripped body"])
@@ -501,6 +505,7 @@ def test_many_attempts_wait_for_one_look_up_of_a_silent_name(monkeypatch: pytest
     held.set()
 
 
+@pytest.mark.clock
 def test_close_waits_for_nobody(transport: Transport) -> None:
     with receiving() as holding:
         transport.submit(claim(f"{holding.url}/held", timeout=60))

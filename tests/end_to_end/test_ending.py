@@ -57,6 +57,7 @@ def test_up_and_all_that_it_starts_outlive_a_logout_under_nohup(tmp_path: Path) 
         up.kill()
 
 
+@pytest.mark.clock
 @pytest.mark.parametrize("store", ["killed", "frozen", "refusing"])
 def test_an_idle_poller_whose_store_is_away_ends_at_once(service: Service, store: str) -> None:
     """Not after its grace, 20 s: it has nothing to tell the store."""
@@ -75,6 +76,7 @@ def test_an_idle_poller_whose_store_is_away_ends_at_once(service: Service, store
     assert time.monotonic() - begun < 10
 
 
+@pytest.mark.clock
 def test_a_poller_that_never_reached_its_store_ends_at_once(tmp_path: Path) -> None:
     alive = tmp_path / "alive"
     url = f"redis://127.0.0.1:{free_port()}/0"

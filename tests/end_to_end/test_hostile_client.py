@@ -49,6 +49,7 @@ def rest(sock: socket.socket) -> bytes:
     return found
 
 
+@pytest.mark.clock
 def test_a_storm_of_hostile_clients_stops_neither_probes_nor_timers(tmp_path: Path) -> None:
     """400 silent connections, half-sent and dripped requests, unread answers, malformed chunks, lists in a loop."""
     kinds = ["silent", "half-sent", "dripped", "unread", "chunks", "lists"]
@@ -108,6 +109,7 @@ def test_a_request_that_does_not_come_whole_in_time_is_answered_408_and_costs_no
     assert "Traceback" not in api.parts[0].output()
 
 
+@pytest.mark.clock
 def test_while_every_thread_waits_for_a_frozen_store_livez_is_answered(tmp_path: Path) -> None:
     service = Service(tmp_path, TIMER_API_THREADS="8", TIMER_STORE_TIMEOUT="3")
     try:
@@ -127,6 +129,7 @@ def test_while_every_thread_waits_for_a_frozen_store_livez_is_answered(tmp_path:
         service.remove()
 
 
+@pytest.mark.clock
 def test_of_a_frozen_store_readyz_tells_within_2_s_also_several_that_ask_at_once(api: Service) -> None:
     timer = {"delay": 3600, "url": "http://127.0.0.1:2/"}
     api.post(**timer)
@@ -204,6 +207,7 @@ def test_a_host_that_is_none_and_a_malformed_chunk_are_refused_once_with_keys_an
         service.remove()
 
 
+@pytest.mark.clock
 def test_calls_on_a_connection_made_while_the_service_starts_wait_for_no_acknowledgement(up: Callable[..., Up]) -> None:
     """40 ms each, without TCP_NODELAY on what the inherited socket accepts."""
     port = free_port()

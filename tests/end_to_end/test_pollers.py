@@ -230,6 +230,7 @@ def test_a_poller_told_to_stop_while_its_claim_is_unanswered_gives_the_timers_ba
     assert service.timers.stats().delivering == 0
 
 
+@pytest.mark.clock
 def test_a_stopping_poller_leaves_a_hanging_attempt_to_its_lease_when_its_grace_is_over(
     service: Service, receiver: Receiver
 ) -> None:
@@ -283,6 +284,7 @@ def test_a_failing_receiver_is_tried_again_and_then_the_timer_fails_with_a_writt
     assert (last.number, last.status_code, last.outcome, last.next_attempt_at) == (3, 500, "retryable", None)
 
 
+@pytest.mark.clock
 def test_a_timer_set_while_every_poller_sleeps_is_sent_at_once(service: Service, receiver: Receiver) -> None:
     """Without the doorbell a sleeping poller would find it up to a second later, half a second on average."""
     service.poller()
@@ -296,6 +298,7 @@ def test_a_timer_set_while_every_poller_sleeps_is_sent_at_once(service: Service,
     assert sorted(late)[15] < 0.4  # without the doorbell 0.75
 
 
+@pytest.mark.clock
 def test_a_poller_waits_for_a_store_that_is_away_and_goes_on_when_it_is_back(
     service: Service, receiver: Receiver
 ) -> None:

@@ -30,6 +30,7 @@ def refused(answer: requests.Response) -> bool:
     )
 
 
+@pytest.mark.clock
 def test_with_a_frozen_store_eight_clients_at_once_get_503_within_2_s_and_then_at_once(service: Service) -> None:
     service.api()
     service.post(**TIMER)  # a warm connection, else the client hangs in its handshake and proves nothing
@@ -45,6 +46,7 @@ def test_with_a_frozen_store_eight_clients_at_once_get_503_within_2_s_and_then_a
     wait_until(lambda: ask(service)[0].status_code == 201, 5, "a timer that is accepted")
 
 
+@pytest.mark.clock
 @pytest.mark.parametrize(
     ("method", "path"),
     [("GET", f"/timers/{'0' * 22}"), ("DELETE", f"/timers/{'0' * 22}"), ("GET", "/stats"), ("GET", "/readyz")],
@@ -101,6 +103,7 @@ def test_with_a_full_store_leases_are_renewed_claims_given_back_and_no_answers_k
     assert poller.stop() == 0
 
 
+@pytest.mark.clock
 def test_a_store_that_turned_into_a_replica_and_back_is_used_again_and_its_bell_heard(
     service: Service, receiver: Receiver
 ) -> None:
@@ -121,6 +124,7 @@ def test_a_store_that_turned_into_a_replica_and_back_is_used_again_and_its_bell_
     assert sorted(late)[8] < 0.4  # without the doorbell 0.67
 
 
+@pytest.mark.clock
 def test_one_call_to_a_frozen_store_ends_within_one_timeout(service: Service) -> None:
     """redis-py would repeat it ten times, unless told otherwise."""
     link = Link(connect(service.store.url, 0.3))

@@ -258,6 +258,7 @@ def test_a_rolling_restart_of_pollers_and_apis_under_load_loses_nothing_and_repe
     assert max(Counter(hit.timer_id for hit in field.hits()).values()) == 1
 
 
+@pytest.mark.clock
 def test_of_a_thousand_in_flight_over_a_hundred_destinations_a_killed_pollers_are_all_sent_again_within_12_s(
     field: Field,
 ) -> None:

@@ -44,7 +44,8 @@ def ask(field: Field) -> tuple[int, float]:
     return answer.status_code, time.monotonic() - begun
 
 
-# Row 21 lasts for half a minute: it begins with the first test of this file, and is judged by its own.
+# Row 21 lasts for half a minute: it begins with the first test of this file that watches a clock, and is judged by its
+# own.
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +84,6 @@ def frozen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], li
     field.remove()
 
 
-@pytest.mark.usefixtures("frozen")
 def test_row_13_every_prefix_of_the_append_only_file_loads_into_a_legal_state(tmp_path: Path) -> None:
     """Red with Claims.release made of two calls, a ZADD before its script: an id in two sets."""
     whole = tmp_path / "whole"
@@ -286,6 +286,8 @@ def test_row_26_a_store_with_too_many_clients_is_waited_for(field: Field, judged
     assert len(field.hits()) == 20
 
 
+@pytest.mark.clock
+@pytest.mark.usefixtures("frozen")
 def test_row_20_a_store_busy_with_somebody_elses_script_is_waited_for(field: Field, judged: Judge) -> None:
     """Red with the last `except` of Link.translated taken out: a 500, and a poller that ends."""
     field.open_api()
@@ -350,6 +352,7 @@ def _delete(field: Field, timer_id: str) -> int:
     return requests.delete(f"{field.url}/timers/{timer_id}", timeout=10).status_code
 
 
+@pytest.mark.clock
 def test_row_25_a_paused_store_costs_no_more_than_its_timeout_and_is_used_again(field: Field, judged: Judge) -> None:
     """Red with `socket_timeout` of connect() made 30."""
     field.open_api()
@@ -389,6 +392,7 @@ def test_row_32_a_store_that_cannot_save_refuses_creates_and_goes_on_when_it_can
     once_each(field, ids)
 
 
+@pytest.mark.clock
 def test_row_41_behind_a_black_hole_the_api_fails_fast_and_a_poller_neither_ends_nor_spins(field: Field) -> None:
     """Red with `except StoreUnavailable` of Poller._guarded taken out: the poller ends."""
     field.open_api()
@@ -459,6 +463,7 @@ def test_row_45_a_poller_cut_off_past_its_lease_settles_what_nobody_has_taken_up
     assert ("refused" in cut.part.output()) == bool(others)
 
 
+@pytest.mark.clock
 def test_row_21_with_a_store_frozen_for_30_s_each_create_gets_503_within_2_s_and_nothing_is_sent_twice(
     frozen: Callable[[], list[tuple[int, float]]],
 ) -> None:

@@ -10,7 +10,16 @@ from tests.packaging.declared import files, imported, names, requirements
 #: Their versions are dates: none says that something has changed.
 _DATED = {"certifi", "packaging", "types-pyyaml"}
 #: Tools and what pytest loads by itself.
-_NOT_IMPORTED = {"build", "mypy", "pytest-timeout", "ruff", "types-pyyaml", "types-requests"}
+_NOT_IMPORTED = {
+    "build",
+    "mypy",
+    "pytest-cov",
+    "pytest-timeout",
+    "pytest-xdist",
+    "ruff",
+    "types-pyyaml",
+    "types-requests",
+}
 #: What a program that only sets timers loads, and the command line beside it.
 BARE = ("timer_service/client", "timer_service/terminal")
 

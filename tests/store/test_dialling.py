@@ -77,6 +77,7 @@ def failure(link: Link) -> StoreUnavailable:
     return raised.value
 
 
+@pytest.mark.clock
 def test_a_look_up_that_hangs_costs_no_more_than_a_connection_that_does(names: NameServer) -> None:
     names.hangs = True
     link = Link(connect(f"redis://{NAME}:1/0", 0.8))
@@ -102,6 +103,7 @@ def test_a_look_up_for_which_no_thread_can_be_started_is_an_absent_store_until_o
     link.client.close()
 
 
+@pytest.mark.clock
 def test_while_a_look_up_hangs_every_request_ends_soon_and_livez_at_once(names: NameServer) -> None:
     names.hangs = True
     app = create_app(Settings(), Link(connect(f"redis://{NAME}:1/0", 0.8)))

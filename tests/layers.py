@@ -1,0 +1,72 @@
+"""Which layer a test is in, and in which order they run: the one place that decides.
+
+quick       in one process: nothing of the service runs beside it, and no real store. `make quick`
+servers     parts of ours in the test's own process, beside a real store, or receivers on real sockets
+processes   the service as its users run it
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+LAYERS = ("quick", "servers", "processes")
+_TESTS = Path(__file__).parent
+#: What a test in a folder (or file) of tests/ needs at least; its fixtures may need more.
+_LEAST: Mapping[str, str] = {
+    "unit": "quick",
+    "store": "quick",
+    "store/test_dialling.py": "servers",
+    "store/test_refusals.py": "servers",
+    "client": "quick",
+    "api": "servers",
+    "delivery": "servers",
+    "test_poller.py": "servers",
+    "test_access_list.py": "servers",
+    "end_to_end": "processes",
+    "faults": "processes",
+    "packaging": "processes",
+    "suite": "processes",
+}
+_SERVERS = {"valkey_server", "redis_server", "own_server", "receiver"}
+_PROCESSES = {"service", "up", "field", "keys"}
+
+
+def layer_of(item: pytest.Item) -> str:
+    least = _least(item.path)
+    fixtures = set(getattr(item, "fixturenames", ()))
+    if least == "processes" or fixtures & _PROCESSES:
+        return "processes"
+    real = fixtures & _SERVERS or store_of(item) in ("valkey", "redis")
+    if least == "servers" or real or item.get_closest_marker("slow"):
+        return "servers"
+    return "quick"
+
+
+def store_of(item: pytest.Item) -> str | None:
+    """The kind of store that it runs on, if it runs on several."""
+    called = getattr(item, "callspec", None)
+    kind = called.params.get("client") if called else None
+    return kind if isinstance(kind, str) else None
+
+
+def in_layer(layer: str, path: Path) -> bool:
+    """Whether a file of tests may have some of this layer: others need not be read for it."""
+    if path.is_dir() or not path.name.startswith("test_"):
+        return True
+    return LAYERS.index(_least(path)) <= LAYERS.index(layer)
+
+
+def longest_first(item: pytest.Item) -> tuple[int, int]:
+    """So that two workers end together: whole files of processes begin, and the two-minute schedule before all."""
+    return -("test_schedule" in item.nodeid), -LAYERS.index(layer_of(item))
+
+
+def _least(path: Path) -> str:
+    inside = path.relative_to(_TESTS)
+    least = _LEAST.get(inside.as_posix()) or _LEAST.get(inside.parts[0])
+    if least is None:
+        raise pytest.UsageError(f"tests/{inside} is in no layer: say in tests/layers.py in which")
+    return least

@@ -1,0 +1,132 @@
+"""Which room may know which. An arrow that is not in the table is red, and so is an exception that nobody needs."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+#: Where a module lives, by the longest beginning of its path.
+ROOMS: Mapping[str, str] = {
+    "scheduler/": "data",
+    "scheduler/settings.py": "settings",
+    "scheduler/public.py": "engine",
+    "scheduler/__init__.py": "engine",
+    "scheduler/store/": "store",
+    "scheduler/store/store.py": "whole store",
+    "scheduler/delivery/": "delivery",
+    "scheduler/delivery/open_transport.py": "choice of transport",
+    "scheduler/delivery/curl/": "curl",
+    "scheduler/delivery/threaded/": "threaded",
+    "scheduler/poller/": "poller",
+    "timer_service/": "words",
+    "timer_service/__init__.py": "start",
+    "timer_service/__main__.py": "start",
+    "timer_service/start.py": "start",
+    "timer_service/cli.py": "start",
+    "timer_service/process/": "process",
+    "timer_service/web/": "answers",
+    "timer_service/web/app.py": "application",
+    "timer_service/web/problems.py": "problems",
+    "timer_service/web/json_text.py": "problems",
+    "timer_service/web/access/": "access",
+    "timer_service/web/input/": "input",
+    "timer_service/web/resources/": "resources",
+    "timer_service/client/": "client",
+    "timer_service/terminal/": "terminal",
+}
+_DATA = {"data", "words"}
+_ENGINE = {"settings", "store", "whole store", "delivery", "curl", "threaded", "choice of transport", "poller"}
+_WEB = {"problems", "input", "access", "answers", "resources"}
+#: Room -> the rooms that it may know. `engine`: the public names of scheduler.
+MAY_KNOW: Mapping[str, set[str]] = {
+    "data": set(),
+    "settings": {"data"},
+    "store": {"data"},
+    "whole store": {"data", "settings", "store"},
+    "delivery": {"data"},
+    "curl": {"data", "delivery"},
+    "threaded": {"data", "delivery"},
+    "choice of transport": {"data", "settings", "delivery", "curl", "threaded"},
+    "poller": {"data", "store", "delivery"},
+    "engine": {"data", *_ENGINE},
+    "words": {"data"},
+    "problems": {*_DATA, "engine"},
+    "input": {*_DATA, "engine", "problems"},
+    "access": {*_DATA, "engine", "problems", "input"},
+    "answers": {*_DATA, "engine", "problems", "input", "access"},
+    "resources": {*_DATA, "engine", *_WEB},
+    "application": {*_DATA, "engine", *_WEB},
+    "process": {*_DATA, "engine", *_WEB, "application"},
+    "client": {*_DATA},
+    "terminal": {*_DATA, "client"},
+    "start": {*_DATA, "engine", "access", "application", "process", "terminal"},
+}
+#: (who, whom) -> why it may all the same.
+EXCEPTIONS: Mapping[tuple[str, str], str] = {
+    ("scheduler/settings.py", "scheduler/delivery/egress.py"): "what may be called is read and refused at the start",
+    ("scheduler/settings.py", "scheduler/delivery/signing.py"): "a secret that cannot sign is refused at the start",
+    ("scheduler/delivery/threaded/transport.py", "scheduler/poller/fairness.py"): "a thread each for its share",
+}
+
+
+def test_no_room_knows_another_than_the_table_allows() -> None:
+    found = {
+        (path, known)
+        for path, known in arrows()
+        if room_of(known) not in {room_of(path), *MAY_KNOW[room_of(path)]} and (path, known) not in EXCEPTIONS
+    }
+    told = [f"{path} ({room_of(path)}) knows {known} ({room_of(known)})" for path, known in sorted(found)]
+    assert told == []
+
+
+def test_no_exception_outlives_its_need() -> None:
+    assert EXCEPTIONS.keys() - set(arrows()) == set()
+
+
+def test_no_two_rooms_may_know_each_other_not_even_by_way_of_others() -> None:
+    left = {room: known - {room} for room, known in MAY_KNOW.items()}
+    while free := {room for room, known in left.items() if not known & left.keys()}:
+        left = {room: known for room, known in left.items() if room not in free}
+    assert left == {}
+
+
+def arrows() -> Iterator[tuple[str, str]]:
+    """A file, and another of ours that it imports, also in a function or for types alone."""
+    for package in ("scheduler", "timer_service"):
+        for path in sorted((ROOT / package).rglob("*.py")):
+            for module in _imported(path):
+                yield str(path.relative_to(ROOT)), _file_of(module)
+
+
+def _imported(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (it.name for it in node.names if _is_ours(it.name))
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, f"{path} has a relative import"
+            if node.module and _is_ours(node.module):
+                for it in node.names:
+                    below = f"{node.module}.{it.name}"
+                    yield below if _path_of(below) else node.module
+
+
+def _is_ours(module: str) -> bool:
+    return module.partition(".")[0] in ("scheduler", "timer_service")
+
+
+def _path_of(module: str) -> Path | None:
+    path = ROOT / module.replace(".", "/")
+    return next((it for it in (path.with_suffix(".py"), path / "__init__.py") if it.exists()), None)
+
+
+def _file_of(module: str) -> str:
+    path = _path_of(module)
+    assert path is not None, module
+    return str(path.relative_to(ROOT))
+
+
+def room_of(path: str) -> str:
+    return ROOMS[max((it for it in ROOMS if path.startswith(it)), key=len)]
