@@ -45,6 +45,9 @@ format: $(VENV)/.dev
 	$(VENV)/bin/python -m tests.store.formats.make $(ARGS)
 
 lint: $(VENV)/.dev
+	@command -v luacheck >/dev/null || { \
+	  echo "luacheck is needed, which checks the Lua; on Debian and Ubuntu: apt install lua-check"; exit 1; }
+	luacheck --quiet scheduler/store/lua
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy

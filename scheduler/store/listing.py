@@ -8,7 +8,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from scheduler.store import keys
 from scheduler.store.link import Link
@@ -16,8 +16,6 @@ from scheduler.store.reading import TimerRow, read_timer
 from scheduler.store.record import destination_tag
 from scheduler.timer import Count, Page, Place, Query, Status, Timer
 
-#: Values of list.lua's reply before its rows; each of these is a row of read.lua with its score before it.
-_HEAD = 7
 #: Entries that a page looks at, and bytes that it tells, at most: then it stops short and says where it goes on.
 _PAGE_LOOK, _PAGE_BYTES = 2000, 4 * 1024 * 1024
 #: Entries that a count looks at where it has to look: 50 calls.
@@ -31,6 +29,31 @@ _LEAST_ROWS = 20
 _ANY = (Status.DELIVERING, Status.SCHEDULED, Status.FAILED, Status.DELIVERED, Status.CANCELLED)
 
 _Key = tuple[int, str]
+
+
+class ListReply(NamedTuple):
+    """What list.lua tells of a part of an index."""
+
+    #: ms.
+    now: int
+    #: Entries; -1 where a filter hides the number.
+    total: int
+    #: 1 or 0.
+    at_end: int
+    #: Of the entry looked at last; b"" and b"" if none was.
+    last_score: bytes
+    last_id: bytes
+    #: Entries.
+    looked: int
+    #: Timers.
+    found: int
+    #: Per timer its score in the index and the values of a TimerRow.
+    rows: list[bytes]
+
+    @property
+    def place(self) -> Place:
+        """Where to go on."""
+        return Place(int(self.last_score), self.last_id.decode())
 
 
 @dataclass(slots=True)
@@ -82,14 +105,14 @@ class Listing:
             for parts in self._parts(partition, query):
                 after = None
                 while True:
-                    reply = self._link.run("list", partition, _args(query, _COUNT_LOOK, after, "count", parts))
-                    found += max(reply[1], reply[6])  # without a filter the index knows, and nothing is looked at
-                    left -= reply[5]
-                    if reply[2] or reply[1] >= 0:
+                    reply = self._read(partition, _args(query, _COUNT_LOOK, after, "count", parts))
+                    found += max(reply.total, reply.found)  # without a filter the index knows, and nothing is looked at
+                    left -= reply.looked
+                    if reply.at_end or reply.total >= 0:
                         break
                     if left <= 0:
                         return Count(count=found, exact=False)
-                    after = Place(int(reply[3]), reply[4].decode())
+                    after = reply.place
         return Count(count=found, exact=True)
 
     def _page(self, query: Query) -> Page:
@@ -126,22 +149,24 @@ class Listing:
         """What matches of one part of an index, in order; and with None how far was looked: a page can end there."""
         after, is_first = query.after if query.after and query.after.id else None, True
         while True:
-            reply = self._link.run("list", partition, _args(query, min(rows, query.limit), after, "rows", parts))
-            spent.read_at = max(spent.read_at, reply[0])
+            reply = self._read(partition, _args(query, min(rows, query.limit), after, "rows", parts))
+            spent.read_at = max(spent.read_at, reply.now)
             if is_first:
-                spent.total = None if spent.total is None or reply[1] < 0 else spent.total + reply[1]
+                spent.total = None if spent.total is None or reply.total < 0 else spent.total + reply.total
             is_first = False
-            spent.look -= reply[5]
-            values = iter(reply[_HEAD:])
+            spent.look -= reply.looked
+            values = iter(reply.rows)
             for score, *row in zip(*[values] * (1 + len(TimerRow._fields)), strict=True):
                 told = TimerRow(*row)
                 spent.bytes -= told.size
-                yield (int(score), told.id.decode()), read_timer(reply[0], told)
-            if reply[2]:
+                yield (int(score), told.id.decode()), read_timer(reply.now, told)
+            if reply.at_end:
                 return
-            place = (int(reply[3]), reply[4].decode())
-            yield place, None
-            after = Place(*place)
+            after = reply.place
+            yield (after.score, after.id), None
+
+    def _read(self, partition: int, args: list[str | int]) -> ListReply:
+        return ListReply(*self._link.run("list", partition, args))
 
     def _parts(self, partition: int, query: Query) -> list[list[str]]:
         """What one call each reads of an index: scheduled timers may wait behind destinations, in a set each."""

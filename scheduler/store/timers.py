@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from scheduler.errors import (
     KeyTaken,
@@ -33,6 +33,32 @@ _CHANGES = 32
 _NAME_BYTES = 500
 
 T = TypeVar("T")
+
+
+class StatsReply(NamedTuple):
+    """What stats.lua tells of one partition."""
+
+    #: ms.
+    now: int
+    scheduled: int
+    overdue: int
+    delivering: int
+    delivered: int
+    failed: int
+    cancelled: int
+    #: ms at which the first of the scheduled is due; -1 if there is none.
+    earliest: int
+    #: That wait.
+    destinations: int
+    #: ms at which the first lease ends; -1 if there is none.
+    lease_end: int
+    lost_leases: int
+    refused_settles: int
+    refused_rings: int
+    #: Timers by why they ended, in the order of the reasons that were asked for.
+    ended: list[int]
+    #: ms, the latest first.
+    lateness: list[int]
 
 
 class Timers:
@@ -187,37 +213,37 @@ class Timers:
 
     def stats(self) -> Stats:
         replies = [self._stats(partition) for partition in range(self._link.partitions)]
-        scheduled, overdue, delivering, delivered, failed, cancelled, waiting, lost, refused, unrung = (
-            sum(reply[i] for reply in replies) for i in (*range(1, 7), 8, 10, 11, 12)
-        )
-        oldest = max((reply[0] - reply[7] for reply in replies if reply[7] >= 0), default=0)
-        expired = max((reply[0] - reply[9] for reply in replies if reply[9] >= 0), default=0)
-        ended = {reason: sum(reply[13 + i] for reply in replies) for i, reason in enumerate(Reason)}
-        lateness = sorted(ms for reply in replies for ms in reply[13 + len(Reason) :])
+
+        def total(of: Callable[[StatsReply], int]) -> int:
+            return sum(map(of, replies))
+
+        oldest = max((reply.now - reply.earliest for reply in replies if reply.earliest >= 0), default=0)
+        expired = max((reply.now - reply.lease_end for reply in replies if reply.lease_end >= 0), default=0)
+        lateness = sorted(ms for reply in replies for ms in reply.lateness)
         return Stats(
-            scheduled=scheduled,
-            overdue=overdue,
-            delivering=delivering,
-            delivered=delivered,
-            failed=failed,
-            cancelled=cancelled,
+            scheduled=total(lambda reply: reply.scheduled),
+            overdue=total(lambda reply: reply.overdue),
+            delivering=total(lambda reply: reply.delivering),
+            delivered=total(lambda reply: reply.delivered),
+            failed=total(lambda reply: reply.failed),
+            cancelled=total(lambda reply: reply.cancelled),
             oldest_overdue_ms=max(0, oldest),
             lateness_p50_ms=_percentile(lateness, 50),
             lateness_p99_ms=_percentile(lateness, 99),
-            waiting_destinations=waiting,
+            waiting_destinations=total(lambda reply: reply.destinations),
             oldest_expired_lease_ms=max(0, expired),
-            lost_leases=lost,
-            refused_settles=refused,
-            refused_rings=unrung,
-            ended=ended,
+            lost_leases=total(lambda reply: reply.lost_leases),
+            refused_settles=total(lambda reply: reply.refused_settles),
+            refused_rings=total(lambda reply: reply.refused_rings),
+            ended={reason: sum(counts) for reason, *counts in zip(Reason, *(it.ended for it in replies), strict=True)},
         )
 
-    def _stats(self, partition: int) -> list[int]:
+    def _stats(self, partition: int) -> StatsReply:
         """stats.lua's reply, with all that waits behind more destinations than one call counts."""
-        reply: list[int] = self._link.run("stats", partition, list(Reason))
-        for first in range(COUNTED, reply[8] + 1, COUNTED):
+        reply = StatsReply(*self._link.run("stats", partition, list(Reason)))
+        for first in range(COUNTED, reply.destinations + 1, COUNTED):
             more = self._link.run("waiting", partition, [first, first + COUNTED - 1])
-            reply[1], reply[2] = reply[1] + more, reply[2] + more
+            reply = reply._replace(scheduled=reply.scheduled + more, overdue=reply.overdue + more)
         return reply
 
     def _each(

@@ -12,7 +12,7 @@
 --         | and of these so many beyond the first of each
 --         Tags stand in one string, each between blanks: a thousand of them cost a claim 16 us, as arguments of their own 190.
 -- Returns now us | us until the caller should come again (0: now, -1: nothing is scheduled)
---         then per timer 4: id | record | due ms | the words of its progress under this claim, or '' for one that is claimed for
+--         then per timer ClaimRow: id | record | due ms | progress: its words under this claim, or '' of one that is claimed for
 --         the first time
 
 local poller, claim, limit, share = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])

@@ -1,13 +1,14 @@
 #!lua flags=no-writes
 -- Reads a part of an index, in the order of its scores and then of its ids, from where the last part ended.
 -- KEYS[1] timers:{p}:scheduled (ZSET)
--- Computes waiting, waiting:<tag>, delivering, delivered, failed, cancelled, tag:<tag>, timer:<id>, progress, attempts:<id>
+-- Computes waiting:<tag>, delivering, delivered, failed, cancelled, tag:<tag>, timer:<id>, progress, attempts:<id>
 -- ARGV    the index: a status or 'tag:<tag>' | of it only this status or '' | this destination tag or '' | due from ms or '' | due before
 --         ms or '' | 'asc' or 'desc' | timers at most | score and id of the entry that was looked at last, or '' and ''
 --         | 'rows' or 'count' | then, of the index 'scheduled', the parts to read: '' for the schedule itself, or the tags that timers
 --         wait behind
--- Returns now ms | entries in all, or -1 where a filter hides the number | 1 if this is the end | score and id of the entry
---         looked at last, or '' and '' | entries looked at | timers found | then of 'rows' per timer its score in the index and 6 as read.lua has them
+-- Returns ListReply: now ms | total entries, or -1 where a filter hides the number | at_end: 1 if this is the end, else 0
+--         | last_score of the entry looked at last, or '' | last_id of it, or '' | looked: entries looked at | found: timers
+--         | rows: of 'rows' per timer its score in the index, and a TimerRow as read.lua has it
 -- Looks at 200 entries of at most 50 parts and tells 256 KiB of records and attempts, then stops short: 3 ms.
 
 local index, only, destination = ARGV[1], ARGV[2], ARGV[3]
@@ -104,8 +105,7 @@ chunk = math.max(1, math.floor((hides and LOOK or math.min(limit, LOOK)) / #sets
 for _, set in ipairs(sets) do add(set) end
 for at = math.floor(#heap / 2), 1, -1 do sink(at) end
 
-local reply = { math.ceil(now_us() / 1000), -1, 1, '', '', 0, 0 }
-if not hides then reply[2] = all end
+local rows, at_end, last_score_looked, last_id_looked = {}, 1, '', ''
 
 local function is_wanted(id, status, score)
   if not status or (only ~= '' and status ~= only) then return false end
@@ -121,7 +121,7 @@ local found, bytes, looked = 0, 0, 0
 while heap[1] and (hides or describes) do
   local entry = heap[1]
   if looked >= LOOK or found >= limit or bytes >= BYTES then
-    reply[3] = 0
+    at_end = 0
     break
   end
   local status, score = index, entry.score
@@ -129,11 +129,11 @@ while heap[1] and (hides or describes) do
   if is_wanted(entry.id, status, score) then
     found = found + 1
     if describes then
-      push(reply, int(entry.score))
-      bytes = bytes + describe(reply, entry.id, status, score)
+      push(rows, int(entry.score))
+      bytes = bytes + describe(rows, entry.id, status, score)
     end
   end
-  reply[4], reply[5] = int(entry.score), entry.id
+  last_score_looked, last_id_looked = int(entry.score), entry.id
   looked = looked + 1
   if not advance(entry) then
     heap[1] = heap[#heap]
@@ -141,5 +141,5 @@ while heap[1] and (hides or describes) do
   end
   if heap[1] then sink(1) end
 end
-reply[6], reply[7] = looked, found
-return reply
+local now = math.ceil(now_us() / 1000)
+return { now, hides and -1 or all, at_end, last_score_looked, last_id_looked, looked, found, rows }

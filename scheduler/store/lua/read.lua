@@ -3,8 +3,8 @@
 -- KEYS[1] timers:{p}:scheduled (ZSET)
 -- Computes waiting:<tag>, delivering, delivered, failed, cancelled, timer:<id>, progress, attempts:<id>
 -- ARGV    id
--- Returns now ms | then, if it is known, 6: id | status | score ms | record | progress or '' | the JSON of its last attempt, or '' if
---         there is none but in its progress
+-- Returns now ms | then, if it is known, TimerRow: id | status | score ms | record | progress or '' | last_attempt, its JSON, or ''
+--         if there is none but in its progress
 
 local id = ARGV[1]
 local reply = { math.ceil(now_us() / 1000) }

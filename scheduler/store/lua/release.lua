@@ -1,12 +1,14 @@
 #!lua flags=allow-oom
 -- Gives claims back unsent: no attempt, no lost lease; the number is handed back. Repeatable: a claim given back already is passed over.
 -- KEYS[1] timers:{p}:scheduled (ZSET)
--- Computes waiting, waiting:<tag>, delivering, progress, bell
+-- Computes waiting, waiting:<tag>, delivering, progress, counters, bell
 -- ARGV    per timer 2: id | claim id
 -- Returns how many were given back
 
+local FIRST, FIELDS = 1, 2 -- where the first timer's arguments begin, and how many each has
+
 local ids = {}
-for at = 1, #ARGV, 2 do push(ids, ARGV[at]) end
+for at = FIRST, #ARGV, FIELDS do push(ids, ARGV[at]) end
 if not ids[1] then return 0 end -- its caller asks whether it may release
 
 local _, earliest = head(SCHEDULED)
@@ -14,7 +16,8 @@ local first
 local released = 0
 
 for n, raw in ipairs(redis.call('HMGET', PROGRESS, unpack(ids))) do
-  local id, claim = ids[n], ARGV[2 * n]
+  local at = FIRST + FIELDS * (n - 1)
+  local id, claim = unpack(ARGV, at, at + FIELDS - 1)
   local it = read_progress(raw, '0')
   if it.claim == claim then
     local planned = it.planned or it.due

@@ -16,7 +16,8 @@ for at = FIRST, #ARGV, FIELDS do push(ids, ARGV[at]) end
 if not ids[1] then return refused end -- its caller asks whether it may renew
 
 for n, raw in ipairs(redis.call('HMGET', PROGRESS, unpack(ids))) do
-  local id, claim, ms = unpack(ARGV, FIRST + FIELDS * (n - 1), FIRST + FIELDS * n - 1)
+  local at = FIRST + FIELDS * (n - 1)
+  local id, claim, ms = unpack(ARGV, at, at + FIELDS - 1)
   if is_claimed_by(raw, claim) then
     push(renewed, int(now + tonumber(ms)), id)
   else

@@ -2,10 +2,12 @@
 -- Schedules delivered or failed timers once more, due now. Repeatable: one that was replayed since the caller read it is left alone.
 -- A delivered one begins another occurrence; a failed one goes on with its last, which its receiver has not accepted.
 -- KEYS[1] timers:{p}:scheduled (ZSET)
--- Computes waiting, waiting:<tag>, timer:<id>, keys, tag:<tag>, delivering, delivered, failed, cancelled, progress, bell, layout
+-- Computes waiting, waiting:<tag>, timer:<id>, keys, tag:<tag>, delivering, delivered, failed, cancelled, progress, counters, bell, layout
 -- ARGV    per timer 2: id, each once | attempts as read
 -- Returns per timer: 'done' | its status if that does not allow it, '' if it is unknown | 'key <id>': who has its key now
 --         | 'format <n>': only a caller who knows that may
+
+local FIRST, FIELDS = 1, 2 -- where the first timer's arguments begin, and how many each has
 
 local refused = refuse_layout()
 if refused then return refused end
@@ -43,7 +45,10 @@ local function replay(id, attempts)
 end
 
 local reply = {}
-for at = 1, #ARGV, 2 do push(reply, replay(ARGV[at], tonumber(ARGV[at + 1]))) end
+for at = FIRST, #ARGV, FIELDS do
+  local id, attempts = unpack(ARGV, at, at + FIELDS - 1)
+  push(reply, replay(id, tonumber(attempts)))
+end
 write_moves()
 if replayed then ring(now, earliest) end
 return reply

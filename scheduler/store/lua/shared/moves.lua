@@ -39,9 +39,11 @@ local function tag_of(set)
   if string.sub(set, 1, #WAITING + 1) == WAITING .. ':' then return string.sub(set, #WAITING + 2) end
 end
 
-local function write_moves()
-  if not (next(leaving) or next(joining) or next(counted) or progress_of[1]) then return end
-  many('HSET', PROGRESS, progress_of)
+-- What each of these tables is written as: write_<table>() is called once for all that was collected in it.
+
+local function write_progress_of() many('HSET', PROGRESS, progress_of) end
+
+local function write_joining()
   for set, members in pairs(joining) do
     redis.call('ZADD', set, unpack(members))
     local tag = tag_of(set)
@@ -51,12 +53,17 @@ local function write_moves()
       redis.call('ZADD', WAITING, 'LT', int(earliest), tag)
     end
   end
-  if erased[1] then
-    local keys = {}
-    for _, id in ipairs(erased) do push(keys, record_key(id), attempts_key(id)) end
-    redis.call('DEL', unpack(keys))
-    redis.call('HDEL', PROGRESS, unpack(erased))
-  end
+end
+
+local function write_erased()
+  if not erased[1] then return end
+  local keys = {}
+  for _, id in ipairs(erased) do push(keys, record_key(id), attempts_key(id)) end
+  redis.call('DEL', unpack(keys))
+  redis.call('HDEL', PROGRESS, unpack(erased))
+end
+
+local function write_leaving()
   for set, ids in pairs(leaving) do
     redis.call('ZREM', set, unpack(ids))
     local tag = tag_of(set)
@@ -65,9 +72,29 @@ local function write_moves()
       if due then redis.call('ZADD', WAITING, int(due), tag) else redis.call('ZREM', WAITING, tag) end
     end
   end
+end
+
+local function write_freed()
   for _, id in ipairs(freed) do free_key(id, read_first_line(id)) end
+end
+
+local function write_cut()
   for _, id in ipairs(cut) do cut_record(id) end
+end
+
+local function write_counted()
   for name, times in pairs(counted) do redis.call('HINCRBY', COUNTERS, name, times) end
+end
+
+local function write_moves()
+  if not (next(leaving) or next(joining) or next(counted) or progress_of[1]) then return end
+  write_progress_of()
+  write_joining()
+  write_erased()
+  write_leaving()
+  write_freed()
+  write_cut()
+  write_counted()
   progress_of, joining, leaving, freed, cut, erased, counted = {}, {}, {}, {}, {}, {}, {}
 end
 

@@ -1,0 +1,15 @@
+-- What the scripts of the store may use: Redis gives KEYS, ARGV and redis; store/scripts.py puts its constants and the files of
+-- lua/shared/ before each script, so what stands at the top of those is known everywhere.
+std = 'lua51'
+max_line_length = 140
+
+local shared = { 'KEYS', 'ARGV', 'redis', 'FORMAT', 'SUSPECT_LOSSES', 'COUNTED', 'LAYOUT_BEGINS' }
+for _, part in ipairs({ 'keys', 'layout', 'records', 'progress', 'places', 'moves' }) do
+  for line in io.lines('scheduler/store/lua/shared/' .. part .. '.lua') do
+    table.insert(shared, string.match(line, '^local function ([%w_]+)'))
+    for name in string.gmatch(string.match(line, '^local ([%u_, ]+) =') or '', '[%u_]+') do table.insert(shared, name) end
+  end
+end
+
+files['scheduler/store/lua'] = { read_globals = shared }
+files['scheduler/store/lua/shared'] = { ignore = { '211' } } -- unused here, used by scripts
