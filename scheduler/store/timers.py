@@ -187,13 +187,13 @@ class Timers:
 
     def stats(self) -> Stats:
         replies = [self._stats(partition) for partition in range(self._link.partitions)]
-        scheduled, overdue, delivering, delivered, failed, cancelled, waiting, lost, refused, unrung = (
-            sum(reply[i] for reply in replies) for i in (*range(1, 7), 8, 10, 11, 12)
+        scheduled, overdue, delivering, delivered, failed, cancelled, waiting, lost, refused, unrung, unread = (
+            sum(reply[i] for reply in replies) for i in (*range(1, 7), 8, *range(10, 14))
         )
         oldest = max((reply[0] - reply[7] for reply in replies if reply[7] >= 0), default=0)
         expired = max((reply[0] - reply[9] for reply in replies if reply[9] >= 0), default=0)
-        ended = {reason: sum(reply[13 + i] for reply in replies) for i, reason in enumerate(Reason)}
-        lateness = sorted(ms for reply in replies for ms in reply[13 + len(Reason) :])
+        ended = {reason: sum(reply[14 + i] for reply in replies) for i, reason in enumerate(Reason)}
+        lateness = sorted(ms for reply in replies for ms in reply[14 + len(Reason) :])
         return Stats(
             scheduled=scheduled,
             overdue=overdue,
@@ -209,6 +209,7 @@ class Timers:
             lost_leases=lost,
             refused_settles=refused,
             refused_rings=unrung,
+            unreadable_claims=unread,
             ended=ended,
         )
 

@@ -6,14 +6,14 @@
 -- ARGV    reasons for which timers end
 -- Returns now ms | scheduled | overdue | delivering | delivered | failed | cancelled | ms of the earliest scheduled or -1
 --         | destinations that wait | ms the earliest lease ends or -1 | lost leases | refused settles | refused rings
---         | per reason the timers that have ended so | then the latest latenesses, ms
+--         | claims of what could not be read | per reason the timers that have ended so | then the latest latenesses, ms
 
 local now = math.floor(now_us() / 1000)
 local waiting, others = count_waiting(0, COUNTED - 1)
 local _, due = head(SCHEDULED)
 local _, waiting_due = head(WAITING)
 local _, lease_end = head(DELIVERING)
-local sums = redis.call('HMGET', COUNTERS, 'lost_leases', 'refused_settles', 'refused_rings')
+local sums = redis.call('HMGET', COUNTERS, 'lost_leases', 'refused_settles', 'refused_rings', 'unreadable_claims')
 local reply = {
   now,
   redis.call('ZCARD', SCHEDULED) + waiting,
@@ -28,6 +28,7 @@ local reply = {
   tonumber(sums[1] or 0),
   tonumber(sums[2] or 0),
   tonumber(sums[3] or 0),
+  tonumber(sums[4] or 0),
 }
 if reply[8] == math.huge then reply[8] = -1 end
 for _, reason in ipairs(ARGV) do reply[#reply + 1] = tonumber(redis.call('HGET', COUNTERS, 'ended:' .. reason) or 0) end
