@@ -190,6 +190,8 @@ class Timer(NamedTuple):
     #: These two once it has ended.
     ended_at: int | None = None
     reason: Reason | None = None
+    #: This version cannot read what is to be sent: of its webhook nothing is known.
+    unreadable: bool = False
 
     @property
     def time_left(self) -> int:
@@ -335,5 +337,7 @@ class Stats:
     refused_settles: int
     #: Rings of the doorbell that the store refused.
     refused_rings: int
+    #: Claims of what the claiming version could not read; each is tried again a minute later.
+    unreadable_claims: int
     #: Timers by why they ended; one that was replayed has ended more than once.
     ended: Mapping[Reason, int]

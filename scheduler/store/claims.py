@@ -16,10 +16,11 @@ from scheduler.store.link import Link
 from scheduler.store.memory import StoreMemory
 from scheduler.store.permissions import Permissions
 from scheduler.store.progress import Progress, read_progress
+from scheduler.store.reading import told
 from scheduler.store.record import UNREADABLE, decode, encode_attempt, names
 from scheduler.store.room import BATCH, SUSPECTS, Room
 from scheduler.store.scripts import SUSPECT_LOSSES
-from scheduler.timer import Attempt, Claim, Outcome, Redelivery, Settlement, Webhook, reason_of
+from scheduler.timer import Attempt, Claim, Outcome, Redelivery, Settlement, reason_of
 
 #: Until a timer that could not be read is looked at again.
 _UNREADABLE_WAIT_MS = 60_000
@@ -178,13 +179,15 @@ class Claims:
         return Batch(claims, None if wait_us < 0 else wait_us / 1_000_000)
 
     def _put_off(self, row: ClaimRow, fence: str) -> None:
-        """A timer that this version cannot read: another may, later. After as many attempts as any it has failed."""
+        """A timer that this version cannot read: another may, however much later, so it never fails of that."""
+        told(row.id)
         timer_id, number = row.id.decode(), read_progress(row.progress).attempts or 1
-        log.exception("timer %s cannot be read", timer_id)
         attempt = Attempt(number=number, outcome=Outcome.RETRYABLE, error="unreadable", poller=self._poller)
-        retry_ms = _UNREADABLE_WAIT_MS if number < Webhook(url="").max_attempts else None
         try:
-            self.settle([Settlement(timer_id=timer_id, fence=fence, attempt=attempt, retry_ms=retry_ms)])
+            self.settle([Settlement(timer_id, fence, attempt, retry_ms=_UNREADABLE_WAIT_MS)])
+            partition = keys.partition_of(timer_id, self._link.partitions) or 0
+            with self._link.translated("HINCRBY"):
+                self._link.client.hincrby(keys.counters(partition), "unreadable_claims", 1)
         except StoreUnavailable:  # its lease will end; those that were claimed beside it can be sent
             log.warning("timer %s is left to its lease: the store is away", timer_id)
 

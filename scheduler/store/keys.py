@@ -117,6 +117,11 @@ def layout(partition: int) -> str:
     return f"{_PREFIXES[partition]}layout"
 
 
+def counters(partition: int) -> str:
+    """Sums that only grow."""
+    return f"{_PREFIXES[partition]}counters"
+
+
 def bell(partition: int) -> str:
     """The doorbell's channel."""
     return f"{_PREFIXES[partition]}bell"

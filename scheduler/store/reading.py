@@ -42,7 +42,7 @@ def read_timer(now: int, row: TimerRow) -> Timer:
     try:
         words, webhook = decode(row.record)
     except UNREADABLE:
-        _tell(row.id)
+        told(row.id)
         words, webhook = row.record.partition(b"\n")[0].decode("utf-8", "replace").split(" "), UNREADABLE_WEBHOOK
     key, tags = names(words)
     status = Status(row.status.decode())
@@ -68,6 +68,7 @@ def read_timer(now: int, row: TimerRow) -> Timer:
         occurrence_attempts=progress.attempts - progress.since,
         ended_at=progress.ended if has_ended else None,
         reason=_reason(progress.reason) if has_ended else None,
+        unreadable=webhook is UNREADABLE_WEBHOOK,
     )
 
 
@@ -78,8 +79,8 @@ def _reason(word: str | None) -> Reason | None:
         return None
 
 
-def _tell(timer_id: bytes) -> None:
-    """Once a minute: a page of a list may have a thousand of them, and be asked for again and again."""
+def told(timer_id: bytes) -> None:
+    """Logs it once a minute: a page of a list, or a claim, may have a thousand of them, again and again."""
     global _told_at
     now = time.monotonic()
     if now - _told_at >= _TELL_EVERY:

@@ -55,6 +55,7 @@ class StatsReply(NamedTuple):
     lost_leases: int
     refused_settles: int
     refused_rings: int
+    unreadable_claims: int
     #: Timers by why they ended, in the order of the reasons that were asked for.
     ended: list[int]
     #: ms, the latest first.
@@ -235,6 +236,7 @@ class Timers:
             lost_leases=total(lambda reply: reply.lost_leases),
             refused_settles=total(lambda reply: reply.refused_settles),
             refused_rings=total(lambda reply: reply.refused_rings),
+            unreadable_claims=total(lambda reply: reply.unreadable_claims),
             ended={reason: sum(counts) for reason, *counts in zip(Reason, *(it.ended for it in replies), strict=True)},
         )
 

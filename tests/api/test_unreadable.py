@@ -75,7 +75,7 @@ def test_what_cannot_be_read_is_shown_by_its_first_line(
         for path in (f"/timers/{timer}", "/timers/by-key/k"):
             said = http.get(path).get_json()
             assert (said["id"], said["status"], said["key"], said["tags"]) == (timer, "scheduled", "k", ["t"])
-            assert (said["url"], said["created_at"] < said["due_at"]) == ("", True)
+            assert (said["url"], said["created_at"] < said["due_at"], said["unreadable"]) == ("", True, True)
         for query in ("", "?tag=t", "?status=any"):
             listed = [it["id"] for it in http.get(f"/timers{query}").get_json()["data"]]
             assert listed == [timer, other]

@@ -35,7 +35,7 @@ class Later:
             self._waiting.append(self._of_later_format(delay))
 
     def check_that_all_wait(self, url: str) -> None:
-        """Not sent, not failed, told of by what the first line says; and they can be cancelled."""
+        """Not sent, not failed, told of by what the first line says. Then they are taken away as they came, by hand."""
         assert self._waiting
         sent = {hit.timer_id for hit in self._field.hits()}
         for timer_id in self._waiting:
@@ -45,8 +45,14 @@ class Later:
             assert timer_id not in sent
         listed = requests.get(f"{url}/timers?tag=later&limit=1000", timeout=5).json()["data"]
         assert {it["id"] for it in listed} == set(self._waiting)
-        for timer_id in self._waiting:
-            assert requests.delete(f"{url}/timers/{timer_id}", timeout=5).status_code == 204
+        client = self._field.store.client()
+        root, behind = keys.prefix(0), f"!v{FORMAT + 1}"
+        for name in ("scheduled", f"waiting:{behind}", "tag:later"):
+            client.zrem(f"{root}{name}", *self._waiting)
+        client.zrem(f"{root}waiting", behind)
+        client.hdel(f"{root}progress", *self._waiting)
+        client.delete(*(f"{root}{name}:{timer_id}" for name in ("timer", "attempts") for timer_id in self._waiting))
+        client.close()
 
     def _of_later_format(self, delay: float) -> str:
         webhook = Webhook(url=self._field.url_of(next(self._numbers)))

@@ -115,6 +115,8 @@ class Timer(Checked):
     metadata: Mapping[str, Any]
     #: Names of headers whose values read `***` because they were set so.
     write_only: tuple[str, ...]
+    #: The service's version cannot read what it has stored: url is empty, and what would be sent is not known.
+    unreadable: bool
     #: The answer as it came, with what this version of the client does not know.
     raw: Mapping[str, Any] = field(repr=False, compare=False)
 
@@ -157,6 +159,7 @@ class Timer(Checked):
             key=raw.get("key"),
             tags=tuple(raw.get("tags") or ()),
             write_only=tuple(raw.get("write_only") or ()),
+            unreadable=raw.get("unreadable") is True,
             raw=raw,
             **{name: raw[name] for name in plain},
         )

@@ -87,7 +87,7 @@ class TimerOut(Schema):
     url = ShownUrl(
         attribute="webhook.url",
         metadata={
-            "description": "empty where what is stored cannot be read by this version: then the rest are defaults"
+            "description": "empty where the timer is `unreadable`: then all from here to `write_only` are defaults"
         },
     )
     method = fields.String(attribute="webhook.method")
@@ -103,6 +103,13 @@ class TimerOut(Schema):
     write_only = HeaderNames(attribute="webhook.write_only")
     key = fields.String(allow_none=True)
     tags = fields.List(fields.String())
+    unreadable = fields.Method(
+        "_unreadable",
+        metadata={
+            "json_schema": {"type": "boolean"},
+            "description": "true where this version cannot read what is stored; else it is not said",
+        },
+    )
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
@@ -126,6 +133,9 @@ class TimerOut(Schema):
             if value is not missing:
                 written[name] = value
         return written
+
+    def _unreadable(self, timer: Timer) -> Any:
+        return True if timer.unreadable else missing
 
     def _body(self, timer: Timer) -> Any:
         webhook = timer.webhook
@@ -194,6 +204,9 @@ class StatsOut(Schema):
     cancelled = fields.Integer()
     oldest_overdue_ms = fields.Integer()
     lateness_ms = fields.Function(LatenessOut().dump, metadata={"json_schema": _LATENESS})
+    unreadable_claims = fields.Integer(
+        metadata={"description": "claims of timers that this version could not read; each is tried a minute later"}
+    )
     used_bytes = fields.Integer(allow_none=True, metadata={"description": "of the store; null if it does not say"})
     max_bytes = fields.Integer(
         allow_none=True, metadata={"description": "beyond them creates are refused; null for any number"}

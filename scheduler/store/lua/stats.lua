@@ -6,14 +6,14 @@
 -- ARGV    reasons for which timers end
 -- Returns StatsReply: now ms | scheduled | overdue | delivering | delivered | failed | cancelled | earliest ms at which a scheduled one
 --         is due, or -1 | destinations that wait | lease_end ms of the earliest, or -1 | lost_leases | refused_settles
---         | refused_rings | ended: per reason the timers that have ended so | lateness: the latest, ms
+--         | refused_rings | unreadable_claims | ended: per reason the timers that have ended so | lateness: the latest, ms
 
 local now = math.floor(now_us() / 1000)
 local waiting, others = count_waiting(0, COUNTED - 1)
 local _, due = head(SCHEDULED)
 local _, waiting_due = head(WAITING)
 local _, lease_end = head(DELIVERING)
-local sums = redis.call('HMGET', COUNTERS, 'lost_leases', 'refused_settles', 'refused_rings')
+local sums = redis.call('HMGET', COUNTERS, 'lost_leases', 'refused_settles', 'refused_rings', 'unreadable_claims')
 local ended, lateness = {}, {}
 for _, reason in ipairs(ARGV) do push(ended, tonumber(redis.call('HGET', COUNTERS, 'ended:' .. reason) or 0)) end
 for _, ms in ipairs(redis.call('LRANGE', ROOT .. 'lateness', 0, -1)) do push(lateness, tonumber(ms)) end
@@ -32,6 +32,7 @@ return {
   tonumber(sums[1] or 0),
   tonumber(sums[2] or 0),
   tonumber(sums[3] or 0),
+  tonumber(sums[4] or 0),
   ended,
   lateness,
 }

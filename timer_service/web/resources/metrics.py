@@ -105,6 +105,11 @@ def _of_stats(stats: Stats) -> Iterator[Metric]:
         "Rings of the doorbell that the store refused: pollers find out within a second.",
         value=stats.refused_rings,
     )
+    yield CounterMetricFamily(
+        "timer_unreadable_claims",
+        "Claims of timers that the claiming version could not read: each is tried again a minute later.",
+        value=stats.unreadable_claims,
+    )
     yield ended_timers(
         "Timers that have ended, also where no poller saw it: cancelled, or of a lost lease.", stats.ended
     )
