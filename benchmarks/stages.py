@@ -26,8 +26,9 @@ from scheduler import Claim, Claims, Settings, Settlement, Store, open_transport
 from scheduler.delivery.request import build
 from scheduler.delivery.signing import Signer
 from scheduler.delivery.transport import Answer, Transport
-from scheduler.poller.counts import Tally
-from scheduler.poller.settlements import attempt_line, settlement
+from scheduler.poller.attempt_log import attempt_line
+from scheduler.poller.counts import PollerCounts
+from scheduler.poller.settlements import settlement
 from scheduler.store.room import BATCH
 from tests.bench.receiver import SECRET
 from tests.bench.servers import BINARIES, Server
@@ -81,8 +82,8 @@ class _Stages:
         with open(os.devnull, "w") as log:
             logged = list(zip(_batches(ended), _batches([it.claim for it in answers]), strict=True))
             self._timed("log", lambda: [log.write("\n".join(map(attempt_line, some, its))) for some, its in logged])
-        tally = Tally()
-        self._timed("count", lambda: _count(tally, ended))
+        counts = PollerCounts()
+        self._timed("count", lambda: _count(counts, ended))
         self._timed("settle: encode, call", lambda: [claims.settle(some) for some in _batches(ended)])
         self._timed("libcurl alone, of the sending", lambda: bare_curl.send(requests, 2 * BATCH))
         return self._rows
@@ -108,9 +109,9 @@ class _Stages:
         return found
 
 
-def _count(tally: Tally, ended: Sequence[Settlement]) -> None:
-    tally.ended([it.attempt for it in ended])
-    tally.settled(ended)
+def _count(counts: PollerCounts, ended: Sequence[Settlement]) -> None:
+    counts.ended([it.attempt for it in ended])
+    counts.settled(ended)
 
 
 def _all(claims: Claims) -> list[Claim]:

@@ -3,8 +3,8 @@
 from scheduler.clock import StoreClock
 from scheduler.delivery.descriptors import raise_limit as raise_file_limit
 from scheduler.delivery.dialling import Checkpoint
-from scheduler.delivery.egress import Guard, literal_endpoints
-from scheduler.delivery.open_transport import open_transport, slots, transport_name
+from scheduler.delivery.egress import Guard
+from scheduler.delivery.open_transport import guard_before_look_ups, open_transport, slots, transport_name
 from scheduler.delivery.signing import Signer
 from scheduler.delivery.threaded.transport import RequestsTransport
 from scheduler.errors import (
@@ -26,10 +26,10 @@ from scheduler.errors import (
 from scheduler.memory_limit import in_flight_bytes
 from scheduler.origin import before_path
 from scheduler.poller.doorbell import Doorbell
-from scheduler.poller.fairness import share_of
 from scheduler.poller.loop import Poller
 from scheduler.poller.metrics import PollerMetrics, ended_timers, serving
 from scheduler.settings import Settings, is_loopback
+from scheduler.share import share_of
 from scheduler.store.capacity import PART_OF_MAXMEMORY, Capacity, Usage
 from scheduler.store.changes import Changes
 from scheduler.store.claims import Claims
@@ -124,9 +124,9 @@ __all__ = [
     "before_path",
     "connect",
     "ended_timers",
+    "guard_before_look_ups",
     "in_flight_bytes",
     "is_loopback",
-    "literal_endpoints",
     "open_transport",
     "raise_file_limit",
     "serving",

@@ -9,12 +9,12 @@ import re
 import socket
 from collections.abc import Iterable
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 
 from scheduler.delivery.local import is_local
+from scheduler.networks import Network
 
 Address = IPv4Address | IPv6Address
-Network = IPv4Network | IPv6Network
 
 #: All of IPv6 that IANA has given out as public: what is outside is special, or will be one day.
 _PUBLIC_IPV6 = IPv6Network("2000::/3")
@@ -138,19 +138,6 @@ def literal(host: str) -> str | None:
         return socket.inet_ntoa(socket.inet_aton(host))
     except OSError:
         return None
-
-
-def networks(text: str) -> tuple[Network, ...]:
-    """CIDRs, comma separated. Raises ValueError."""
-    return tuple(ip_network(part.strip()) for part in text.split(",") if part.strip())
-
-
-def ports(text: str) -> frozenset[int]:
-    """Port numbers, comma separated. Raises ValueError."""
-    found = frozenset(int(part) for part in text.split(",") if part.strip())
-    if not all(0 < port < 65_536 for port in found):
-        raise ValueError("a port is a number from 1 to 65535")
-    return found
 
 
 def literal_endpoints(hosts: Iterable[tuple[str, int]]) -> frozenset[tuple[Address, int]]:

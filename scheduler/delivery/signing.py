@@ -5,13 +5,11 @@ https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-w
 
 from __future__ import annotations
 
-from base64 import b64decode
-from binascii import Error as Base64Error
 from binascii import b2a_base64
 from hashlib import sha256
 from typing import Any
 
-_PREFIX = "whsec_"
+from scheduler.signing_keys import signing_keys
 
 
 class Signer:
@@ -19,7 +17,7 @@ class Signer:
 
     def __init__(self, secrets: str) -> None:
         """`secrets` as in TIMER_SIGNING_SECRETS: `whsec_...`, comma separated, newest first. Raises ValueError."""
-        keys = [_key(secret.strip()) for secret in secrets.split(",") if secret.strip()]
+        keys = signing_keys(secrets)
         #: HMAC (RFC 2104) is a hash in a hash. Both are copied as they stand after the key: 0.7 us a message, where
         #: copies of the standard library's HMAC take 1.1.
         self._keyed = [(_after(key, 0x36), _after(key, 0x5C)) for key in keys]
@@ -39,13 +37,3 @@ class Signer:
 def _after(key: bytes, pad: int) -> Any:  # hashlib has no public name for what it makes
     """SHA-256 after a key of at most a block, each of its bytes changed by `pad`."""
     return sha256(bytes(byte ^ pad for byte in key.ljust(64, b"\0")))
-
-
-def _key(secret: str) -> bytes:
-    try:
-        key = b64decode(secret.removeprefix(_PREFIX), validate=True)
-    except (Base64Error, ValueError):
-        key = b""
-    if not secret.startswith(_PREFIX) or not 24 <= len(key) <= 64:
-        raise ValueError("whsec_ and 24 to 64 bytes in base64, comma separated, newest first")
-    return key

@@ -30,8 +30,8 @@ class Distribution:
             self.sum += value
 
 
-class Tally:
-    """Sums since the start of a poller."""
+class PollerCounts:
+    """Sums since the start of a poller. Its thread adds to them, any other may read them."""
 
     def __init__(self) -> None:
         self.lateness = Distribution()

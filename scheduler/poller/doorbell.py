@@ -21,7 +21,10 @@ _RESUBSCRIBE = 0.5
 
 
 class Doorbell:
-    """One pass is one subscription, which ends with its connection. A ring lost in between costs one sleep, 1 s."""
+    """Wakes a poller when the store says that an earlier moment exists. `start` and `stop` its thread, from any other.
+
+    One pass of it is one subscription, which ends with its connection. A ring lost in between costs one sleep, 1 s.
+    """
 
     def __init__(self, link: Link, ring: Callable[[], None]) -> None:
         self._link = link

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from itertools import chain
 
+from scheduler.share import share_of
 from scheduler.store.room import BATCH, BATCH_BYTES, SUSPECTS, Room
 from scheduler.timer import Claim
 
@@ -22,11 +23,6 @@ HANGS_AFTER = 5.0
 _MOST_STANDING = 16
 #: Destinations remembered, and named in a claim: 9 bytes of its arguments each. More where as many hold slots.
 _REMEMBERED = 2048
-
-
-def share_of(slots: int) -> int:
-    """Slots that one destination gets of a poller at most, but for what one batch adds."""
-    return max(4, slots // 4)
 
 
 class _Destination:

@@ -11,9 +11,10 @@ from random import random
 from scheduler.delivery.transport import Answer, Transport
 from scheduler.errors import StoreUnavailable
 from scheduler.memory_limit import ENOUGH
-from scheduler.poller.counts import Tally
+from scheduler.poller.attempt_log import attempt_line
+from scheduler.poller.counts import PollerCounts
 from scheduler.poller.fairness import Fairness
-from scheduler.poller.settlements import attempt_line, settlement
+from scheduler.poller.settlements import settlement
 from scheduler.store.claims import Claims
 from scheduler.store.room import BATCH
 from scheduler.timer import Claim, Settlement
@@ -35,10 +36,16 @@ _SETTLE_TIME = 5.0
 _RECALL_TIME = 1.0
 
 
-class Poller:
-    """Holds no timers of its own: what it has claimed and not settled, another poller takes up when the lease ends.
+def _no_heartbeat() -> None:
+    """Nobody asks whether the loop still turns."""
 
-    `run_once` is one pass, `run` the loop, `stop` the end: no more claims, then `grace` seconds for what is under way.
+
+class Poller:
+    """Claims what is due, has it sent, settles it. `run` is the loop and belongs to one thread; `run_once` is one pass.
+
+    It holds no timers of its own: what it has claimed and not settled, another poller takes up when the lease ends.
+    `stop`, and what it counts, are safe in any thread. Once stopped it claims no more, gives what is under way `grace`
+    seconds, and closes its transport. `run` raises nothing for the store's sake: it waits until the store is back.
     """
 
     def __init__(
@@ -50,7 +57,7 @@ class Poller:
         lease: float,
         grace: float,
         max_bytes: int = ENOUGH,
-        heartbeat: Callable[[], object] = bool,
+        heartbeat: Callable[[], object] = _no_heartbeat,
     ) -> None:
         self._claims = claims
         self._transport = transport
@@ -58,7 +65,7 @@ class Poller:
         self._lease = lease
         self._grace = grace
         self._heartbeat = heartbeat
-        self.tally = Tally()
+        self.counts = PollerCounts()
         #: By id() of the claim: a timer whose lease was lost can be claimed again while its old attempt still runs.
         self._in_flight: dict[int, Claim] = {}
         self._fairness = Fairness(transport.slots, max_bytes)
@@ -78,8 +85,8 @@ class Poller:
         return len(self._in_flight)
 
     @property
-    def at_share(self) -> int:
-        """Destinations of which no more is taken for now."""
+    def saturated(self) -> int:
+        """Destinations of which no more is claimed for now."""
         return len(self._saturated)
 
     @property
@@ -155,15 +162,15 @@ class Poller:
         ended = self._ended
         refused = self._claims.settle(ended)
         self._ended = []
-        self.tally.settled([it for it in ended if it not in refused] if refused else ended)
-        self.tally.refused_settles += len(refused)
+        self.counts.settled([it for it in ended if it not in refused] if refused else ended)
+        self.counts.refused_settles += len(refused)
         for it in refused:
             log.warning("settle of timer %s refused: its lease was lost", it.timer_id)
 
     def _release(self) -> None:
         if self._unsent:
             self._claims.release(self._unsent)
-            self.tally.released += len(self._unsent)
+            self.counts.released += len(self._unsent)
             self._unsent = []
 
     def _renew(self) -> float:
@@ -173,7 +180,7 @@ class Poller:
             ends = [(claim, round(1000 * min(self._lease, seconds))) for claim, seconds in left if seconds > 0]
             if ends:
                 lost = self._claims.renew(ends)
-                self.tally.lost_leases += len(lost)
+                self.counts.lost_leases += len(lost)
                 for timer_id in lost:
                     log.warning("lease of timer %s lost while its attempt ran", timer_id)
             self._renew_at = now + self._lease / 3
@@ -210,6 +217,6 @@ class Poller:
                 claims.append(claim)
         if ended:
             self._ended += ended
-            self.tally.ended([it.attempt for it in ended])
+            self.counts.ended([it.attempt for it in ended])
             if attempts_log.isEnabledFor(logging.INFO):
                 attempts_log.info("\n".join(map(attempt_line, ended, claims)))

@@ -28,6 +28,8 @@ _BOUNDS = [*(str(bound / 1000) for bound in BOUNDS), "+Inf"]
 
 
 class PollerMetrics(Collector):
+    """What a scrape is told of one poller. Reads only, so any thread may collect; raises nothing."""
+
     def __init__(self, poller: Poller, link: Link, doorbell: Doorbell, info: dict[str, str]) -> None:
         """`info` is what does not change: labels of `timer_poller_info`."""
         self._poller = poller
@@ -42,23 +44,23 @@ class PollerMetrics(Collector):
         yield from self._now()
 
     def _attempts(self) -> Iterator[Metric]:
-        tally = self._poller.tally
+        counts = self._poller.counts
         yield _histogram(
-            "timer_attempt_lateness_seconds", "Sent so long after the moment planned for it.", tally.lateness
+            "timer_attempt_lateness_seconds", "Sent so long after the moment planned for it.", counts.lateness
         )
-        yield _histogram("timer_attempt_duration_seconds", "From look-up to the end of the answer.", tally.duration)
+        yield _histogram("timer_attempt_duration_seconds", "From look-up to the end of the answer.", counts.duration)
         attempts = CounterMetricFamily("timer_attempts", "Attempts that have ended.", labels=["outcome", "error"])
-        for (outcome, error), count in list(tally.attempts.items()):
+        for (outcome, error), count in list(counts.attempts.items()):
             attempts.add_metric([outcome or "", error], count)
         yield attempts
-        yield ended_timers("Timers that this poller ended, each at its final attempt.", tally.reasons)
-        yield _counters("timer_redeliveries", "Of these, not the first of their timer.", "reason", tally.redeliveries)
-        yield CounterMetricFamily("timer_releases", "Claims given back unsent.", tally.released)
+        yield ended_timers("Timers that this poller ended, each at its final attempt.", counts.reasons)
+        yield _counters("timer_redeliveries", "Of these, not the first of their timer.", "reason", counts.redeliveries)
+        yield CounterMetricFamily("timer_releases", "Claims given back unsent.", counts.released)
 
     def _store(self) -> Iterator[Metric]:
-        tally = self._poller.tally
-        yield CounterMetricFamily("timer_refused_settles", "Another had the lease by then.", tally.refused_settles)
-        yield CounterMetricFamily("timer_lost_leases", "Found lost while the attempt ran.", tally.lost_leases)
+        counts = self._poller.counts
+        yield CounterMetricFamily("timer_refused_settles", "Another had the lease by then.", counts.refused_settles)
+        yield CounterMetricFamily("timer_lost_leases", "Found lost while the attempt ran.", counts.lost_leases)
         yield _counters("timer_store_errors", "Calls that failed.", "kind", self._link.failures)
         # Of the connection that is never left alone, and so notices every break.
         yield CounterMetricFamily(
@@ -71,7 +73,7 @@ class PollerMetrics(Collector):
         age = 0.0 if oldest is None else time.monotonic() - oldest
         yield GaugeMetricFamily("timer_slots", "Attempts that can be in flight.", poller.slots)
         yield GaugeMetricFamily("timer_in_flight", "Attempts in flight.", poller.in_flight)
-        yield GaugeMetricFamily("timer_destinations_at_share", "Taken no more of for now.", poller.at_share)
+        yield GaugeMetricFamily("timer_destinations_at_share", "Taken no more of for now.", poller.saturated)
         yield GaugeMetricFamily("timer_oldest_lease_age_seconds", "Since the oldest in flight was claimed.", age)
 
 

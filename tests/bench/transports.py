@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 from scheduler import Checkpoint, Claim, Guard
-from scheduler.delivery.egress import networks
 from scheduler.delivery.transport import Answer, Transport
+from scheduler.networks import networks
 from tests.bench.claims import a_claim
 
 LEASE = 10.0

@@ -16,7 +16,8 @@ import pytest
 from scheduler import Guard
 from scheduler.delivery.details import NAME_SERVER_FAILED, NO_SUCH_NAME, NOT_LOOKED_UP, of_tls
 from scheduler.delivery.transport import Answer
-from scheduler.poller.settlements import attempt_line, settlement
+from scheduler.poller.attempt_log import attempt_line
+from scheduler.poller.settlements import settlement
 from scheduler.store.record import decode_attempt, encode_attempt
 from scheduler.timer import Attempt, Outcome
 from tests.bench.raw import raw_receiving

@@ -27,8 +27,8 @@ from scheduler.store.room import BATCH, SUSPECTS, Room
 from tests.bench.store import KEEP, LEASE, SHARE, START, Bench, claim_rows
 
 
-def claim(claims: Claims, limit: int = 10, at_share: Collection[str] = ()) -> list[Claim]:
-    return claims.claim(limit, at_share).claims
+def claim(claims: Claims, limit: int = 10, saturated: Collection[str] = ()) -> list[Claim]:
+    return claims.claim(limit, saturated).claims
 
 
 def ended(it: Claim, outcome: Outcome = Outcome.DELIVERED, retry_ms: int | None = None, text: str = "ok") -> Settlement:
@@ -225,7 +225,7 @@ def test_suspects_are_handed_out_one_at_a_time(bench: Bench) -> None:
         bench.alive(LEASE)
     (first,) = claim(bench.claims)
     assert first.suspect
-    assert claim(bench.claims, at_share={SUSPECTS}) == []
+    assert claim(bench.claims, saturated={SUSPECTS}) == []
     assert bench.timers.stats().scheduled == 4
     bench.check()
     bench.claims.settle([ended(first)])
@@ -300,7 +300,7 @@ def test_a_released_suspect_stays_a_suspect(bench: Bench) -> None:
         bench.alive(LEASE)
     (suspect,) = claim(bench.claims)
     bench.claims.release([suspect])
-    assert claim(bench.claims, at_share={SUSPECTS}) == []
+    assert claim(bench.claims, saturated={SUSPECTS}) == []
     (again,) = claim(bench.claims)
     assert again.suspect
 
@@ -457,7 +457,7 @@ def test_a_destination_at_its_share_waits_out_of_the_way_and_is_served_when_ther
 def test_what_waits_is_scheduled_for_every_eye_and_can_be_cancelled(bench: Bench) -> None:
     first, second = urls(bench, "http://greedy/", 2)
     tag = claim(bench.claims, 1)[0].destination
-    claim(bench.claims, at_share={tag})
+    claim(bench.claims, saturated={tag})
     waiting = second if bench.where(second) == [f"waiting:{tag}"] else first
     found = bench.timers.get(waiting)
     assert (found.status, found.due_at, found.time_left) == (Status.SCHEDULED, START, 0)
@@ -472,7 +472,7 @@ def test_a_retry_that_had_to_wait_knows_when_it_was_to_be_sent(bench: Bench) -> 
     (it,) = claim(bench.claims)
     bench.claims.settle([ended(it, Outcome.RETRYABLE, retry_ms=100)])
     bench.advance(100)
-    assert claim(bench.claims, at_share={it.destination}) == []
+    assert claim(bench.claims, saturated={it.destination}) == []
     bench.advance(50)
     (again,) = claim(bench.claims)
     assert (again.planned_at, again.due_at) == (START + 100, START)

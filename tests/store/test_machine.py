@@ -103,9 +103,9 @@ class Schedule:
         self.last_seen = self.now
         return self.now >= self.spared
 
-    def claim(self, fence: str, limit: int, at_share: set[str]) -> list[Model]:
+    def claim(self, fence: str, limit: int, saturated: set[str]) -> list[Model]:
         taken: list[Model] = []
-        rooms = {SUSPECTS: 1} | dict.fromkeys(at_share, 0)
+        rooms = {SUSPECTS: 1} | dict.fromkeys(saturated, 0)
 
         def take(it: Model, tag: str) -> None:
             rooms[tag] = rooms.get(tag, SHARE) - 1
@@ -203,12 +203,12 @@ class Machine(RuleBasedStateMachine):
     @rule(
         target=claims,
         limit=st.integers(1, 5),
-        at_share=st.sets(st.sampled_from([*TAGS, SUSPECTS])),
+        saturated=st.sets(st.sampled_from([*TAGS, SUSPECTS])),
         poller=st.sampled_from("ab"),
     )
-    def claim(self, limit: int, at_share: set[str], poller: str) -> Any:
-        batch = self.bench.poller(poller, share=SHARE).claim(limit, at_share)
-        expected = self.model.claim(batch.claims[0].fence if batch.claims else "", limit, at_share)
+    def claim(self, limit: int, saturated: set[str], poller: str) -> Any:
+        batch = self.bench.poller(poller, share=SHARE).claim(limit, saturated)
+        expected = self.model.claim(batch.claims[0].fence if batch.claims else "", limit, saturated)
         assert [it.id for it in batch.claims] == [it.id for it in expected]
         for got, it in zip(batch.claims, expected, strict=True):
             assert (got.number, got.planned_at, got.due_at) == (it.attempts, it.planned, it.due)
@@ -217,7 +217,7 @@ class Machine(RuleBasedStateMachine):
             assert (got.occurrence, got.reschedules, got.key) == (it.occurrence, it.asked, it.key)
         if not expected:
             return multiple()
-        args = [poller, batch.claims[0].fence, limit, SHARE, LEASE, KEEP, 1000, *Room().words(at_share)]
+        args = [poller, batch.claims[0].fence, limit, SHARE, LEASE, KEEP, 1000, *Room().words(saturated)]
         self.last[poller] = (args, [(it.id, it.attempts) for it in expected])
         return multiple(*batch.claims)
 

@@ -16,8 +16,8 @@ import pytest
 
 from scheduler import Checkpoint, Guard
 from scheduler.delivery import dialling
-from scheduler.delivery.egress import networks
 from scheduler.delivery.local import is_local
+from scheduler.networks import networks
 
 EVERYWHERE = Guard(allow=networks("0.0.0.0/0, ::/0"))
 

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scheduler import Guard, Settings
-from scheduler.delivery.egress import literal, literal_endpoints, networks
+from scheduler.delivery.egress import literal, literal_endpoints
+from scheduler.networks import networks
 
 GUARD = Guard()
 # fmt: off

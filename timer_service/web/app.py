@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from typing import Any
 
 from flask import Flask, Response, g, request
 from flask_smorest import Api
 from werkzeug.routing import BaseConverter
 
-from scheduler import VERSION, Link, Settings, Store, literal_endpoints
+from scheduler import VERSION, Link, Settings, Store, guard_before_look_ups
 from timer_service.web import openapi, problem_answers
 from timer_service.web.access import access_log, authentication, cross_site
 from timer_service.web.access.request_counts import RequestCounts, name_of
@@ -87,7 +86,7 @@ def create_app(
 
 def _rules(settings: Settings) -> WebhookRules:
     """What these settings say of each new timer."""
-    guard = replace(settings.guard(), own=literal_endpoints(settings.own_hosts()))
+    guard = guard_before_look_ups(settings)
     return WebhookRules(guard, {"timeout": settings.timeout, "max_attempts": settings.max_attempts})
 
 

@@ -25,7 +25,7 @@ from scheduler.delivery.threaded.adapter import LeashedAdapter, on
 from scheduler.delivery.threaded.deadline import Leash
 from scheduler.delivery.threaded.strict_response import tells_its_end
 from scheduler.delivery.transport import MAX_READ, Answer, most_idle
-from scheduler.poller.fairness import share_of
+from scheduler.share import share_of
 from scheduler.timer import Claim
 
 log = logging.getLogger(__name__)

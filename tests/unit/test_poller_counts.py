@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from scheduler import Attempt, Claim, Outcome, Reason, Redelivery, Reschedule, Settlement
-from scheduler.poller.counts import BOUNDS, Distribution, Tally
-from scheduler.poller.settlements import _MOST_DESTINATIONS, _destinations, attempt_line
+from scheduler.poller.attempt_log import _MOST_DESTINATIONS, _destinations, attempt_line
+from scheduler.poller.counts import BOUNDS, Distribution, PollerCounts
 from scheduler.timer import reason_of
 from tests.bench.claims import a_claim
 
@@ -33,8 +33,8 @@ def test_what_lies_beyond_every_bound_is_counted_too() -> None:
 
 
 def test_attempts_are_counted_by_outcome_and_the_reason_of_it() -> None:
-    tally = Tally()
-    tally.ended(
+    counts = PollerCounts()
+    counts.ended(
         [
             attempt(status_code=204),
             attempt(outcome=Outcome.RETRYABLE, status_code=503, redelivery=Redelivery.RETRY),
@@ -43,14 +43,14 @@ def test_attempts_are_counted_by_outcome_and_the_reason_of_it() -> None:
             attempt(outcome=Outcome.PERMANENT, status_code=410, redelivery=Redelivery.RETRY),
         ]
     )
-    assert tally.attempts == {
+    assert counts.attempts == {
         ("delivered", ""): 1,
         ("retryable", "5xx"): 1,
         ("retryable", "timeout"): 1,
         ("retryable", "protocol"): 1,
         ("permanent", "4xx"): 1,
     }
-    assert tally.redeliveries == {"retry": 2}
+    assert counts.redeliveries == {"retry": 2}
 
 
 def test_an_ended_attempt_is_one_line_of_json() -> None:
@@ -102,11 +102,11 @@ def test_destinations_without_number_are_not_all_remembered() -> None:
 
 
 def test_timers_are_counted_by_why_they_ended_and_not_before() -> None:
-    tally = Tally()
+    counts = PollerCounts()
     exhausted, blocked = attempt(outcome=Outcome.RETRYABLE), attempt(outcome=Outcome.PERMANENT, error="blocked")
     going_on = [_settled(exhausted, retry_ms=1), _settled(attempt(), reschedule=Reschedule(delay_ms=1))]
-    tally.settled([_settled(attempt()), _settled(attempt()), _settled(exhausted), _settled(blocked), *going_on])
-    assert tally.reasons == {Reason.DELIVERED: 2, Reason.ATTEMPTS_EXHAUSTED: 1, Reason.BLOCKED: 1, None: 2}
+    counts.settled([_settled(attempt()), _settled(attempt()), _settled(exhausted), _settled(blocked), *going_on])
+    assert counts.reasons == {Reason.DELIVERED: 2, Reason.ATTEMPTS_EXHAUSTED: 1, Reason.BLOCKED: 1, None: 2}
 
 
 def _settled(it: Attempt, retry_ms: int | None = None, reschedule: Reschedule | None = None) -> Settlement:

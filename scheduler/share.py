@@ -1,0 +1,6 @@
+"""What one destination may hold of a poller. Pure."""
+
+
+def share_of(slots: int) -> int:
+    """Slots that one destination gets of a poller at most, but for what one batch adds."""
+    return max(4, slots // 4)
