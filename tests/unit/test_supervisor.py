@@ -13,7 +13,8 @@ import pytest
 
 from tests.bench.processes import wait_until
 from timer_service import supervisor_notes
-from timer_service.process.supervisor import Child, Supervisor
+from timer_service.process.child import Child
+from timer_service.process.supervisor import Supervisor
 from timer_service.supervisor_notes import Notes
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(600)"]

@@ -15,6 +15,8 @@ from timer_service.printable import printable
 
 
 class Receiver(BaseHTTPRequestHandler):
+    """Prints each request and answers 204."""
+
     protocol_version = "HTTP/1.1"
 
     def _receive(self) -> None:
@@ -56,6 +58,8 @@ def _lateness(arrived: float, due: str) -> str:
 
 
 class Server(ThreadingHTTPServer):
+    """One thread a connection."""
+
     #: Connections that wait to be accepted: of a thousand timers due at once the 5 of the standard library would lose
     #: most to the kernel, which tries again seconds later.
     request_queue_size = 1024

@@ -8,10 +8,11 @@ import sys
 from pathlib import Path
 
 from scheduler import VERSION, Settings, is_loopback
+from timer_service.process.child import Child
 from timer_service.process.embedded_store import ALLOCATOR, EmbeddedError, EmbeddedStore
 from timer_service.process.listener import listen
 from timer_service.process.probe import bracketed, lives
-from timer_service.process.supervisor import Child, Supervisor
+from timer_service.process.supervisor import Supervisor
 from timer_service.supervisor_notes import Notes
 
 log = logging.getLogger(__name__)

@@ -31,6 +31,8 @@ class TimerId(BaseConverter):
 
 
 class App(Flask):
+    """Flask with our JSON, for threads only."""
+
     json_provider_class = JsonProvider
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:

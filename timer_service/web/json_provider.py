@@ -15,6 +15,8 @@ _PLACE = os.urandom(16).hex()
 
 
 class JsonProvider(DefaultJSONProvider):
+    """Writes values that are JSON already without parsing them. Threads share it."""
+
     ensure_ascii = False  # "\u00e9" is three times as long as what it stands for
     sort_keys = False
 

@@ -12,9 +12,9 @@ from flask import Flask
 from gunicorn.app.base import BaseApplication
 
 from scheduler import Settings
+from timer_service.process.child import die_with
 from timer_service.process.server.cores import Core
 from timer_service.process.server.worker import Worker
-from timer_service.process.supervisor import die_with
 from timer_service.web.access.request_counts import RequestCounts
 from timer_service.web.app import create_app
 

@@ -26,6 +26,8 @@ class Answer:
 
 
 class Doing(Enum):
+    """What the client does, as far as we can tell."""
+
     #: Nothing: between two requests, or before the first.
     WAITING = auto()
     #: Sending us a request.

@@ -35,6 +35,8 @@ _SLOT = _HEAD + _ROUTES * len(METHODS) * _ROW
 
 @dataclass(frozen=True, slots=True)
 class Row:
+    """What was counted of one route and method."""
+
     route: str
     method: str
     #: Class of the status -> requests.

@@ -16,6 +16,8 @@ from timer_service.web.problems import Problem
 
 
 class Parser(FlaskParser):
+    """Reads bodies by our own rules, and raises Problem for what cannot be used. Threads share it."""
+
     DEFAULT_UNKNOWN_BY_LOCATION = {**FlaskParser.DEFAULT_UNKNOWN_BY_LOCATION, "query": RAISE}  # noqa: RUF012
 
     def parse(self, argmap: Any, *args: Any, **options: Any) -> Any:
@@ -38,6 +40,8 @@ class Parser(FlaskParser):
 
 
 class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # it ships no types
+    """Routes whose arguments are read by our parser."""
+
     ARGUMENTS_PARSER = Parser()
 
     def arguments(self, schema: type[Schema] | Schema, **options: Any) -> Any:
