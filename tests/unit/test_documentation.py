@@ -156,6 +156,11 @@ def test_architecture_lists_every_dependency_and_no_other() -> None:
     assert said == names("server", "up", "fast")
 
 
+def test_contributing_lists_every_folder_of_tests_and_no_other() -> None:
+    said = {quoted(row[0])[0] for row in table(ROOT / "CONTRIBUTING.md", "folder", "tests")}
+    assert said == {f"tests/{path.parent.name}/" for path in (ROOT / "tests").glob("*/__init__.py")}
+
+
 def test_architecture_lists_every_folder_and_no_other() -> None:
     said = {quoted(row[0])[0].rstrip("/") for row in table(page("architecture.md"), "folder", "what lives there")}
     files = [*SOURCES, *(ROOT / "scheduler").rglob("*.lua")]
