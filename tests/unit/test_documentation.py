@@ -72,6 +72,15 @@ def test_the_readme_is_short_enough_to_be_read() -> None:
     assert 750 <= len(README.read_text().split()) <= 1050
 
 
+def test_the_readme_states_the_guarantees_in_the_words_of_their_page() -> None:
+    stated = [re.findall(r"^\d\. \*\*.*?(?=^\d\. |^$)", prose(of), re.DOTALL | re.MULTILINE) for of in _PROMISING]
+    assert stated[0] == stated[1]
+    assert len(stated[0]) == 5
+
+
+_PROMISING = (README, page("guarantees.md"))
+
+
 # Names.
 
 
@@ -154,6 +163,11 @@ def test_architecture_lists_every_dependency_and_no_other() -> None:
         re.sub(r"\[.*", "", it) for row in table(page("architecture.md"), "package", "for") for it in row[0].split(", ")
     }
     assert said == names("server", "up", "fast")
+
+
+def test_contributing_lists_every_folder_of_tests_and_no_other() -> None:
+    said = {quoted(row[0])[0] for row in table(ROOT / "CONTRIBUTING.md", "folder", "tests")}
+    assert said == {f"tests/{path.parent.name}/" for path in (ROOT / "tests").glob("*/__init__.py")}
 
 
 def test_architecture_lists_every_folder_and_no_other() -> None:
@@ -278,6 +292,12 @@ def _metrics_of(heading: str) -> set[str]:
 def _families(text: str) -> set[str]:
     suffixes = {"counter": "_total", "info": "_info"}
     return {it.name + suffixes.get(it.type, "") for it in text_string_to_metric_families(text)}
+
+
+def test_operations_words_the_warnings_of_readyz_as_they_are() -> None:
+    everything = _blanked(" ".join(path.read_text() for path in SOURCES))
+    for warning, *_ in table(page("operations.md"), "a warning of `/readyz`"):
+        assert all(part.strip() in everything for part in warning.split("...")), warning
 
 
 def test_operations_lists_every_warning_and_error_that_is_logged_and_no_other() -> None:
