@@ -9,28 +9,46 @@ QUICK ?=
 # Pinned and hashed; the same for Python 3.11 and later on every platform. setuptools is among them, so that installing
 # ourselves needs no build environment, for which pip would fetch it without a hash.
 HASHED = $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/build.txt
+PYTEST = $(VENV)/bin/python -m pytest
 OURSELVES = $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 DECLARED = setup.cfg pyproject.toml scheduler/version.py
 UV = build/venv-uv/bin/uv
 COMPILE = $(UV) pip compile --quiet --system-certs --universal --python-version 3.11
 
-.PHONY: run test quick test-python test-oldest faults rolling format lint package bench upgrade clean
+.PHONY: run test quick clock test-python test-oldest faults rolling format lint package bench upgrade clean
 .DELETE_ON_ERROR:
 
 run: $(VENV)/.run
 	@exec $(VENV)/bin/timer-service up $(ARGS)
 
+# Most tests wait: two at once take little more than half the time. Whole files, so that what a file shares is made once.
+TOGETHER = -n 2 --dist loadfile --no-loadscope-reorder
+# The part of the tests that is asked for; of all of them, the part of all branches that is reached in the tests' own process.
+ONLY ?= quick or servers or processes
+COVERED = $(if $(filter file,$(origin ONLY)),--cov --cov-fail-under=90)
+
+# All tests, or those that ARGS names. Those that watch a clock have the machine to themselves, at the end.
 test: $(VENV)/.dev
-	$(VENV)/bin/python -m pytest $(ARGS)
+ifeq ($(ARGS),)
+	$(PYTEST) $(TOGETHER) -m "(quick or servers) and not clock and ($(ONLY))" $(COVERED)
+	$(PYTEST) $(TOGETHER) -m "processes and not clock and ($(ONLY))"
+	$(PYTEST) -m "clock and ($(ONLY))"
+else
+	$(PYTEST) $(ARGS)
+endif
 
 # What needs no process of the service and no real store: under a minute.
 quick: $(VENV)/.dev
-	$(VENV)/bin/python -m pytest -m quick $(ARGS)
+	$(PYTEST) $(TOGETHER) -m quick $(ARGS)
+
+# Those that watch a clock, TIMES times: make clock TIMES=20
+clock: $(VENV)/.dev
+	for time in $$(seq $(or $(TIMES),1)); do $(PYTEST) -m clock $(ARGS) || exit 1; done
 
 # On another Python, in an environment of its own, less what needs another server: make test-python PYTHON=python3.13
 test-python:
 	$(MAKE) test PYTHON=$(PYTHON) VENV=build/venv-$(shell $(PYTHON) -c 'import sys; print(*sys.version_info[:2], sep=".")') \
-	  ARGS="-m 'not elsewhere' $(ARGS)"
+	  ONLY="not elsewhere"
 
 # Everything goes wrong on a seeded schedule: `make faults MINUTES=10 SEED=1`; without SEED a new one is drawn and printed.
 faults: $(VENV)/.dev

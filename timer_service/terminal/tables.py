@@ -132,6 +132,8 @@ def detail_rows(timer: Timer) -> Iterator[Sequence[str]]:
     yield from ((name, value) for name, value in (("key", timer.key), ("tags", ", ".join(timer.tags))) if value)
     if timer.metadata:
         yield "metadata", _json(timer.metadata)
+    if timer.write_only:
+        yield "write only", ", ".join(timer.write_only)
 
 
 def _json(value: object) -> str:
