@@ -178,4 +178,5 @@ def test_stats_count_by_status(http: FlaskClient, bench: Bench) -> None:
         "oldest_overdue_ms": 0,
         "lateness_ms": {"p50": 2, "p99": 2},
         "max_bytes": None,
+        "unreadable_claims": 0,
     }
