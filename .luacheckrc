@@ -3,7 +3,7 @@
 std = 'lua51'
 max_line_length = 140
 
-local shared = { 'KEYS', 'ARGV', 'redis', 'FORMAT', 'SUSPECT_LOSSES', 'COUNTED', 'LAYOUT_BEGINS' }
+local shared = { 'KEYS', 'ARGV', 'redis', 'FORMAT', 'SUSPECTS', 'SUSPECT_LOSSES', 'COUNTED', 'LAYOUT_BEGINS' }
 for _, part in ipairs({ 'keys', 'layout', 'records', 'progress', 'places', 'moves' }) do
   for line in io.lines('scheduler/store/lua/shared/' .. part .. '.lua') do
     table.insert(shared, string.match(line, '^local function ([%w_]+)'))

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 
 from scheduler.timer import Claim
 
-#: The tag that suspects wait behind (lua/shared/keys.lua): timers that took two pollers down, or seem to have.
+#: The tag that suspects wait behind: timers that took two pollers down, or seem to have. No destination's: those are
+#: base64.
 SUSPECTS = "!suspects"
 #: Timers one script call claims or settles at most. With fewer the store's cost per timer rises (32: by a sixth; 64: no
 #: more), with more libcurl's does (128: by a twentieth), for it searches the connections in use.

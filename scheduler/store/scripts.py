@@ -7,6 +7,7 @@ from importlib.resources import files
 
 from scheduler.store import layout
 from scheduler.store.record import FORMAT
+from scheduler.store.room import SUSPECTS
 
 #: Lost leases that make a timer a suspect.
 SUSPECT_LOSSES = 2
@@ -30,6 +31,6 @@ def constants(partitions: int) -> list[str]:
     """What scripts and Python both go by, as lines of Lua."""
     return [
         f"local FORMAT = {FORMAT}",
-        f"local SUSPECT_LOSSES, COUNTED = {SUSPECT_LOSSES}, {COUNTED}",
+        f"local SUSPECTS, SUSPECT_LOSSES, COUNTED = '{SUSPECTS}', {SUSPECT_LOSSES}, {COUNTED}",
         f"local LAYOUT_BEGINS = '{layout.begins(partitions)}'",
     ]

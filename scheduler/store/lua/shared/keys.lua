@@ -27,7 +27,6 @@
 local ROOT = string.match(KEYS[1], '^timers:{%w+}:') -- the tag of each partition stands in store/keys.py
 local SCHEDULED, WAITING, DELIVERING = KEYS[1], ROOT .. 'waiting', ROOT .. 'delivering'
 local PROGRESS, COUNTERS, BY_KEY = ROOT .. 'progress', ROOT .. 'counters', ROOT .. 'keys'
-local SUSPECTS = '!suspects' -- no destination's tag: those are base64
 
 local function int(number) return string.format('%.0f', number) end
 
