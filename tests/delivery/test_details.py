@@ -109,7 +109,7 @@ def test_what_is_blocked_says_what_to_set_and_not_the_address(
         socket, "getaddrinfo", lambda *_, **__: [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("10.0.0.1", 80))]
     )
     monkeypatch.setattr(
-        "scheduler.delivery.curl.resolver.CaresResolver.ask", lambda _, _host, _port, answered: answered(["10.0.0.1"])
+        "scheduler.delivery.curl.resolver.Resolver.ask", lambda _, _host, _port, answered: answered(["10.0.0.1"])
     )
     answer = send(url)
     assert answer.error == "blocked"
@@ -139,7 +139,7 @@ def test_a_name_that_is_not_there_is_told_from_a_server_that_fails(send: Send, m
 
         monkeypatch.setattr(socket, "getaddrinfo", fail)
         monkeypatch.setattr(
-            "scheduler.delivery.curl.resolver.CaresResolver.ask",
+            "scheduler.delivery.curl.resolver.Resolver.ask",
             lambda _, _host, _port, answered, said=said: answered(said),
         )
         answer = send("http://name.test/")
@@ -149,7 +149,7 @@ def test_a_name_that_is_not_there_is_told_from_a_server_that_fails(send: Send, m
 def test_a_look_up_that_takes_the_whole_time_is_said_to_be_one(send: Send, monkeypatch: pytest.MonkeyPatch) -> None:
     held = threading.Event()
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [held.wait(5)][1:])
-    monkeypatch.setattr("scheduler.delivery.curl.resolver.CaresResolver.ask", lambda *_: None)
+    monkeypatch.setattr("scheduler.delivery.curl.resolver.Resolver.ask", lambda *_: None)
     answer = send("http://name.test/", timeout=0.2)
     held.set()
     assert (answer.error, detail(answer)) == ("timeout", NOT_LOOKED_UP)

@@ -85,7 +85,7 @@ def known(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[str]]:
 
     monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
     monkeypatch.setattr(
-        "scheduler.delivery.curl.resolver.CaresResolver.ask",
+        "scheduler.delivery.curl.resolver.Resolver.ask",
         lambda _, host, _port, answered: answered(names.get(host.rstrip("."), NO_SUCH_NAME)),
     )
     return names

@@ -175,13 +175,13 @@ def test_a_connection_that_cannot_be_watched_ends_at_its_deadline(
         def __getattr__(self, name: str) -> Any:
             return getattr(real, name)
 
-    real, curl._epoll = curl._epoll, Full()  # type: ignore[assignment]
+    real, curl._sockets._epoll = curl._sockets._epoll, Full()  # type: ignore[assignment]
     curl._turn(time.monotonic())
     curl.submit(claim(receiver.url, timeout=0.5))
     (answer,) = collect(curl, 1)
     assert answer.error == "timeout"
     assert "cannot be watched" in caplog.text
-    curl._epoll = real
+    curl._sockets._epoll = real
     curl.submit(claim(receiver.url))
     assert collect(curl, 1)[0].status_code == 204
 
@@ -211,7 +211,7 @@ def test_an_attempt_that_raises_where_nothing_should_ends_and_keeps_its_slot(
     def defect(*_: object, **__: object) -> None:
         raise RuntimeError("a defect")
 
-    target = "curl.call.Handle.finished" if isinstance(wide, CurlTransport) else "threaded.transport.Leash"
+    target = "curl.handle.Handle.finished" if isinstance(wide, CurlTransport) else "threaded.transport.Deadline"
     with monkeypatch.context() as patch:
         patch.setattr(f"scheduler.delivery.{target}", defect)
         for _ in range(2 * IN_FLIGHT):
@@ -226,7 +226,7 @@ def test_a_name_whose_look_up_raises_ends_its_attempts_and_is_asked_for_again(
 ) -> None:
     """A name that went on waiting for that look-up would never be looked up again."""
     asked = Mock(side_effect=[RuntimeError("a defect"), OSError(errno.EMFILE, "Too many open files")])
-    monkeypatch.setattr("scheduler.delivery.curl.resolver.CaresResolver.ask", asked)
+    monkeypatch.setattr("scheduler.delivery.curl.resolver.Resolver.ask", asked)
     for _ in range(2):
         curl.submit(claim("http://name.test/"))
         assert collect(curl, 1)[0].error == "dns"
@@ -238,7 +238,7 @@ def test_without_a_file_left_for_another_resolver_the_one_of_before_is_asked(
 ) -> None:
     resolv_conf = tmp_path / "resolv.conf"
     monkeypatch.setattr(resolver, "_FILES", (resolv_conf,))
-    it = resolver.CaresResolver()
+    it = resolver.Resolver()
     resolv_conf.write_text("nameserver 127.0.0.1\n")
     with monkeypatch.context() as patch:
         patch.setattr(pycares, "Channel", Mock(side_effect=pycares.AresError("no file is left")))

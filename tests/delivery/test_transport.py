@@ -16,11 +16,11 @@ from typing import Any
 
 import pytest
 
-from scheduler import Signer, StoreClock
+from scheduler import RequestsTransport, Signer, StoreClock
 from scheduler.delivery.curl.transport import CurlTransport
 from scheduler.delivery.dialling import Dialler, Unreachable
 from scheduler.delivery.judge import judge, retry_after
-from scheduler.delivery.threaded.deadline import Leash
+from scheduler.delivery.threaded.deadline import Deadline
 from scheduler.delivery.transport import MAX_READ, Transport
 from tests.bench.raw import RawReceiver, answered, raw_receiving, read_request
 from tests.bench.receiver import SECRET, Receiver, receiving, verified
@@ -96,7 +96,7 @@ def test_what_rings_while_nobody_uses_it_is_used_again_unless_it_was_closed() ->
         for _ in range(2):
             transport.submit(claim(receiver.url))
             assert collect(transport, 1)[0].status_code == 200
-            for descriptor in transport._left:
+            for descriptor in transport._sockets.left:
                 transport._epoll.modify(descriptor, select.EPOLLOUT)
         assert receiver.connections == 1
     transport.close()
@@ -376,7 +376,7 @@ def test_a_wake_is_not_lost_when_look_ups_are_answered_at_the_same_time() -> Non
     clock = StoreClock()
     transport = CurlTransport(clock, Signer(""), LOOPBACK, slots=8, lease=LEASE)
     transport.wake()
-    transport._names._answers.put((("name.example", 80), "none"))
+    transport._lookups._answers.put((("name.example", 80), "none"))
     begun = time.monotonic()
     transport.wait(5)
     assert time.monotonic() - begun < 0.5
@@ -448,17 +448,17 @@ def test_nothing_is_left_of_calls_that_are_over(transport: Transport, receiver: 
     for number in range(20):
         transport.submit(claim(f"{receiver.url}/{number}"))
     collect(transport, 20)
-    assert not getattr(transport, "_leashes", None)
-    assert not getattr(transport, "_busy", None)
+    assert isinstance(transport, CurlTransport | RequestsTransport)
+    assert not (transport._busy if isinstance(transport, CurlTransport) else transport._deadlines)
 
 
-def test_a_leash_that_was_cut_before_it_holds_a_connection_cuts_that_too() -> None:
+def test_a_deadline_that_is_over_before_a_connection_is_there_cuts_that_too() -> None:
     ours, theirs = socket.socketpair()
-    leash = Leash(0.0)
-    leash.cut()
-    leash.hold(ours)
+    deadline = Deadline(0.0)
+    deadline.cut()
+    deadline.hold(ours)
     assert ours.recv(1) == b""
-    leash.let_go()
+    deadline.let_go()
     for sock in (ours, theirs):
         sock.close()
 
@@ -466,11 +466,11 @@ def test_a_leash_that_was_cut_before_it_holds_a_connection_cuts_that_too() -> No
 def test_a_call_that_is_over_cannot_be_cut() -> None:
     """Its connection may be another call's by now."""
     ours, theirs = socket.socketpair()
-    leash = Leash(0.0)
-    leash.hold(ours)
-    leash.let_go()
-    leash.cut()
-    assert not leash.cut_off
+    deadline = Deadline(0.0)
+    deadline.hold(ours)
+    deadline.let_go()
+    deadline.cut()
+    assert not deadline.cut_off
     theirs.sendall(b"x")
     assert ours.recv(1) == b"x"
     for sock in (ours, theirs):

@@ -12,6 +12,7 @@ import requests
 
 from scheduler import Link, Poller
 from scheduler.delivery.curl import transport as curl_transport
+from scheduler.delivery.curl.sockets import Sockets
 from scheduler.delivery.request import build
 from scheduler.store import link
 from scheduler.store.scripts import source
@@ -57,11 +58,11 @@ def _dies_of_a_stale_event() -> None:
     """As it did: epoll is asked to forget a connection that libcurl has closed meanwhile; that goes up to the loop."""
 
     def hung_up(self: Any, descriptor: int) -> None:
-        self._left.remove(descriptor)
+        self.left.remove(descriptor)
         self._watched.pop(descriptor, None)
         self._epoll.unregister(descriptor)
 
-    curl_transport.CurlTransport._hung_up = hung_up  # type: ignore[method-assign]
+    Sockets.hung_up = hung_up  # type: ignore[method-assign]
     curl_transport.CurlTransport._guarded_turn = curl_transport.CurlTransport._turn  # type: ignore[method-assign]
 
 

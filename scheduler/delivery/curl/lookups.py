@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from scheduler.delivery.addresses import Origin
 from scheduler.delivery.curl.agenda import Agenda
 from scheduler.delivery.curl.call import Call
-from scheduler.delivery.curl.resolver import CaresResolver, Found
+from scheduler.delivery.curl.resolver import Found, Resolver
 from scheduler.delivery.details import NAME_SERVER_FAILED
 from scheduler.delivery.egress import literal
 from scheduler.origin import before_path
@@ -27,12 +27,16 @@ _LOOK_AGAIN = 1.0
 log = logging.getLogger(__name__)
 
 
-class Names:
-    """Used by one thread; `ring` is called from any when there are answers to take."""
+class Lookups:
+    """Looks names up, each once for all calls that wait for it. `close` ends its resolver.
+
+    Used by one thread; `ring` is called from any when there are answers to take. Raises ValueError for a URL that names
+    no host, and nothing else.
+    """
 
     def __init__(self, ring: Callable[[], None]) -> None:
         self._ring = ring
-        self._resolver = CaresResolver()
+        self._resolver = Resolver()
         self._answers: SimpleQueue[tuple[Origin, Found]] = SimpleQueue()
         #: The calls that wait for each name.
         self._waiting: dict[Origin, dict[Call, None]] = {}

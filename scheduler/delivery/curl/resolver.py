@@ -28,8 +28,11 @@ _FILES = (Path("/etc/resolv.conf"), _NSSWITCH, _HOSTS)
 log = logging.getLogger(__name__)
 
 
-class CaresResolver:
-    """Used by one thread."""
+class Resolver:
+    """Asks the name servers of /etc/resolv.conf, and /etc/hosts first. Used by one thread; answers come in any.
+
+    `close` cancels what is asked; until then it may be told to look for other servers.
+    """
 
     def __init__(self) -> None:
         self._channel = _channel()

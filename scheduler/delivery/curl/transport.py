@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import select
-import socket
 import time
 from contextlib import suppress
 
@@ -14,9 +13,11 @@ import pycurl
 from scheduler.clock import StoreClock
 from scheduler.delivery.addresses import Order, Origin, pause
 from scheduler.delivery.curl.agenda import Agenda
-from scheduler.delivery.curl.call import CLOSED, Call, Common, Handle, Race
-from scheduler.delivery.curl.lookups import Names
+from scheduler.delivery.curl.call import Call, Race
+from scheduler.delivery.curl.handle import Common, Handle
+from scheduler.delivery.curl.lookups import Lookups
 from scheduler.delivery.curl.resolver import Found
+from scheduler.delivery.curl.sockets import FLAGS, Sockets
 from scheduler.delivery.descriptors import idle_connections, raise_limit
 from scheduler.delivery.details import NOT_LOOKED_UP
 from scheduler.delivery.dialling import Checkpoint
@@ -30,20 +31,17 @@ _GATHER = 0.001
 #: Seconds after something arrived until it is looked whether the heads of answers are too long: 0.1 us each.
 _HEADS_WAIT = 0.05
 _LONG_AGO = float("-inf")
-_EVENTS = {pycurl.POLL_IN: select.EPOLLIN, pycurl.POLL_OUT: select.EPOLLOUT}
-_EVENTS[pycurl.POLL_INOUT] = select.EPOLLIN | select.EPOLLOUT
-#: What epoll says, in libcurl's words.
-_FLAGS = [
-    (pycurl.CSELECT_IN if events & select.EPOLLIN else 0)
-    | (pycurl.CSELECT_OUT if events & select.EPOLLOUT else 0)
-    | (pycurl.CSELECT_ERR if events & (select.EPOLLERR | select.EPOLLHUP) else 0)
-    for events in range(32)
-]
 
 log = logging.getLogger(__name__)
 
 
 class CurlTransport:
+    """Sends what it is given by libcurl, all in the thread that calls it: the contract is transport.Transport's.
+
+    Only `wake` is safe in other threads. `close` cuts what runs. Nothing that a receiver, a name server or the kernel
+    does is raised: it ends the attempts that it concerns.
+    """
+
     def __init__(self, clock: StoreClock, signer: Signer, checkpoint: Checkpoint, *, slots: int, lease: float) -> None:
         raise_limit()
         self.slots = slots
@@ -59,11 +57,8 @@ class CurlTransport:
         self._alarm = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._epoll.register(self._alarm, select.EPOLLIN)
         self._woken = False
-        self._common = Common(self._permits)
-        #: Sockets that libcurl has left, watched on.
-        self._left: set[int] = set()
-        #: Sockets that changed hands since epoll was last asked: what it said of them is about another connection.
-        self._changed: set[int] = set()
+        self._sockets = Sockets(self._epoll)
+        self._common = Common(self._permits, self._sockets)
         self._timer_at: float | None = None
         #: When the heads of answers under way are to be looked at; None if nothing has arrived since they were.
         self._heads_at: float | None = None
@@ -71,7 +66,7 @@ class CurlTransport:
         self._idle: list[Handle] = []
         self._busy: set[Handle] = set()
         self._answers: list[Answer] = []
-        self._names = Names(self._ring)
+        self._lookups = Lookups(self._ring)
         self._order = Order()
         #: Calls that try another address soon, if they are not connected by then.
         self._tries: Agenda[Call] = Agenda()
@@ -84,14 +79,14 @@ class CurlTransport:
         started_at = self._clock.us_at(now) // 1000
         try:
             call = Call(claim, build(claim, started_at, self._signer), started_at, now)
-            origin, addresses = self._names.addresses(claim.webhook.url)
+            origin, addresses = self._lookups.addresses(claim.webhook.url)
         except Exception as error:  # whatever one timer does, the poller goes on
             self._unsendable(claim, started_at, error)
             return
         if addresses is not None:
             self._go(call, origin, addresses, now)
         else:
-            self._names.ask(call, origin)
+            self._lookups.ask(call, origin)
 
     def _unsendable(self, claim: Claim, started_at: int, error: Exception) -> None:
         log.error("timer %s cannot be sent: %s", claim.id, type(error).__name__)
@@ -121,13 +116,13 @@ class CurlTransport:
             for handle in list(self._busy):
                 self._end(handle)
             self._multi.close()
-            self._names.close()
+            self._lookups.close()
             self._epoll.close()
             os.close(self._alarm)
 
     def _new_multi(self) -> pycurl.CurlMulti:
         multi = pycurl.CurlMulti()
-        multi.setopt(pycurl.M_SOCKETFUNCTION, self._watch_socket)
+        multi.setopt(pycurl.M_SOCKETFUNCTION, self._sockets.watch)
         multi.setopt(pycurl.M_TIMERFUNCTION, self._set_timer)
         multi.setopt(pycurl.M_MAXCONNECTS, idle_connections(self.slots))
         return multi
@@ -137,10 +132,10 @@ class CurlTransport:
         try:
             return self._turn(until)
         except Exception:
-            self._begin_anew()
+            self._start_over()
             return False
 
-    def _begin_anew(self) -> None:
+    def _start_over(self) -> None:
         """End every request under way, and leave all connections: libcurl says no to all once it has said so to one."""
         log.exception("the curl transport failed: %d attempts end, and it begins anew", len(self._busy))
         busy, self._busy = self._busy, set()
@@ -157,31 +152,32 @@ class CurlTransport:
         with suppress(pycurl.error):
             self._multi.close()  # epoll forgets its sockets as they are closed
         self._timer_at = None
-        self._left.clear()
-        self._changed.clear()
-        self._common.watched.clear()
+        self._sockets.forget_all()
         with suppress(pycurl.error):  # without a file left; the closed one raises in the next turn, which begins anew
             self._multi = self._new_multi()
 
     def _turn(self, until: float) -> bool:
         """Sleep until something happens, no longer than `until`; do what is to be done then. True if woken."""
-        at = min(filter(None, (until, self._timer_at, self._names.next_deadline(), self._tries.next(), self._heads_at)))
+        at = min(
+            filter(None, (until, self._timer_at, self._lookups.next_deadline(), self._tries.next(), self._heads_at))
+        )
         # epoll alone rounds up to a whole millisecond; select on it does not.
         select.select([self._epoll], [], [], max(0.0, at - time.monotonic()))
         self._take_guard()
-        self._changed.clear()
+        sockets = self._sockets
+        sockets.changed.clear()
         arrived = False
         for descriptor, events in self._epoll.poll(0):
-            if descriptor in self._changed:
+            if descriptor in sockets.changed:
                 continue  # epoll says it again if it is still true
             if descriptor == self._alarm:
                 os.eventfd_read(self._alarm)
-                for call, origin, addresses in self._names.answered():
+                for call, origin, addresses in self._lookups.answered():
                     self._go(call, origin, addresses, time.monotonic())
-            elif descriptor in self._left:
-                self._hung_up(descriptor)
+            elif descriptor in sockets.left:
+                sockets.hung_up(descriptor)
             else:
-                self._multi.socket_action(descriptor, _FLAGS[events])
+                self._multi.socket_action(descriptor, FLAGS[events])
                 arrived = True
         now = time.monotonic()
         if self._timer_at is not None and now >= self._timer_at:
@@ -191,7 +187,7 @@ class CurlTransport:
             self._try_next(call, now)
         self._collect()
         self._end_long_heads(now, arrived)
-        self._answers += [call.answer(now, "timeout", detail=NOT_LOOKED_UP) for call in self._names.overdue(now)]
+        self._answers += [call.answer(now, "timeout", detail=NOT_LOOKED_UP) for call in self._lookups.overdue(now)]
         woken, self._woken = self._woken, False
         return woken
 
@@ -310,7 +306,7 @@ class CurlTransport:
         try:
             self._multi.add_handle(handle.curl)
         except pycurl.error:
-            self._begin_anew()
+            self._start_over()
             return
         if race := call.race:
             race.handles.append(handle)
@@ -331,60 +327,10 @@ class CurlTransport:
         if guard is not self._guard or len(self._verdicts) > 4096:
             self._guard, self._verdicts = guard, {}
 
-    # libcurl's callbacks
-
-    def _watch_socket(self, event: int, descriptor: int, _multi: object, _assigned: object) -> None:
-        """Must not raise: libcurl would never do anything again. What cannot be watched ends at its deadline."""
-        if event == pycurl.POLL_REMOVE:
-            self._changed.add(descriptor)
-            self._left.add(descriptor)
-            return
-        self._left.discard(descriptor)
-        if self._common.watched.get(descriptor) == event:  # the same connection: a new one is not in there
-            return
-        self._changed.add(descriptor)
-        self._common.watched[descriptor] = event
-        try:
-            try:
-                self._epoll.modify(descriptor, _EVENTS[event])
-            except FileNotFoundError:  # new; or closed since, which epoll notices by itself
-                self._epoll.register(descriptor, _EVENTS[event])
-        except OSError as error:
-            self._common.watched.pop(descriptor, None)
-            log.error("a connection cannot be watched: %s", error.strerror)
-
-    def _hung_up(self, descriptor: int) -> None:
-        """An idle connection became readable. If the peer closed it, remember its port: libcurl looks once a second."""
-        self._left.remove(descriptor)
-        self._common.watched.pop(descriptor, None)
-        try:
-            self._epoll.unregister(descriptor)
-        except OSError:  # libcurl closed it meanwhile, and says so of no idle one
-            return
-        port = _port_if_closed(descriptor)
-        if port:
-            self._common.idle_since[port] = CLOSED
+    # libcurl's callback
 
     def _set_timer(self, ms: int) -> None:
         if ms > 0:
             self._timer_at = time.monotonic() + ms / 1000
         else:
             self._timer_at = None if ms else _LONG_AGO
-
-
-def _port_if_closed(descriptor: int) -> int | None:
-    """The port on our side of a connection, if the other side has closed it or said what nobody asked for."""
-    try:
-        sock = socket.socket(fileno=descriptor)
-    except OSError:  # no socket: libcurl has an eventfd of its own watched
-        return None
-    try:
-        sock.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
-    except BlockingIOError:  # it was watched for room to write, and there is some
-        return None
-    except OSError:
-        pass
-    finally:
-        port: int = sock.getsockname()[1]
-        sock.detach()
-    return port

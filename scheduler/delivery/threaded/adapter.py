@@ -1,4 +1,4 @@
-"""requests' own adapter, over connections that our dialler makes and that the leash of the call holds."""
+"""requests' own adapter, over connections that our dialler makes and that the call's deadline holds."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.util.ssl_ import create_urllib3_context
 
 from scheduler.delivery.dialling import Dialler
-from scheduler.delivery.threaded.deadline import Leash
+from scheduler.delivery.threaded.deadline import Deadline
 from scheduler.delivery.threaded.strict_response import StrictResponse
 
 _current = threading.local()
 
 
 @contextmanager
-def on(leash: Leash, dialler: Dialler, target: str) -> Iterator[None]:
-    """Every connection that this thread uses inside is made by `dialler`, held by `leash` and asked for `target`."""
-    _current.leash, _current.dialler, _current.target = leash, dialler, target
+def on(deadline: Deadline, dialler: Dialler, target: str) -> Iterator[None]:
+    """Every connection that this thread uses inside is made by `dialler`, held by `deadline` and asked for `target`."""
+    _current.deadline, _current.dialler, _current.target = deadline, dialler, target
     try:
         yield
     finally:
-        leash.let_go()
-        del _current.leash, _current.dialler, _current.target
+        deadline.let_go()
+        del _current.deadline, _current.dialler, _current.target
 
 
-class LeashedAdapter(HTTPAdapter):
+class DeadlineAdapter(HTTPAdapter):
     """No retries, no redirects, no proxies, no cookies, one pool of connections an origin."""
 
     def __init__(self, *, origins: int, idle_each: int) -> None:
@@ -52,7 +52,7 @@ class LeashedAdapter(HTTPAdapter):
         return response
 
 
-class _Leashed(HTTPConnection):
+class _Connection(HTTPConnection):
     response_class = StrictResponse
     #: Since when nobody uses it, in seconds of the monotonic clock.
     idle_since = 0.0
@@ -60,30 +60,30 @@ class _Leashed(HTTPConnection):
     @property
     def is_connected(self) -> bool:
         """Whether it is to be used again, as its pool asks before giving it away."""
-        leash: Leash = _current.leash
-        return time.monotonic() - self.idle_since <= leash.most_idle and super().is_connected
+        deadline: Deadline = _current.deadline
+        return time.monotonic() - self.idle_since <= deadline.most_idle and super().is_connected
 
     def _new_conn(self) -> socket.socket:
-        leash: Leash = _current.leash
+        deadline: Deadline = _current.deadline
         dialler: Dialler = _current.dialler
-        sock = dialler.dial(self._dns_host, self.port or self.default_port, leash.deadline)
-        leash.dialled = True
-        leash.hold(sock)
+        sock = dialler.dial(self._dns_host, self.port or self.default_port, deadline.at)
+        deadline.dialled = True
+        deadline.hold(sock)
         return sock
 
     def request(self, method: str, url: str, *args: Any, **kwargs: Any) -> None:
         """The target is the call's own: `url` is what urllib3 has made of it."""
-        leash: Leash = _current.leash
+        deadline: Deadline = _current.deadline
         if self.sock is None:
             self.connect()
-        elif not leash.dialled:
-            leash.hold(self.sock)
-            leash.reused = True
-        leash.sent = True
+        elif not deadline.dialled:
+            deadline.hold(self.sock)
+            deadline.reused = True
+        deadline.sent = True
         super().request(method, _current.target, *args, **kwargs)
 
 
-class _LeashedTLS(_Leashed, HTTPSConnection):
+class _TlsConnection(_Connection, HTTPSConnection):
     """An end of the connection that TLS does not vouch for is no end of an answer: anybody could have made it."""
 
     def connect(self) -> None:
@@ -95,18 +95,18 @@ class _LeashedTLS(_Leashed, HTTPSConnection):
             self.sock.suppress_ragged_eofs = False  # type: ignore[attr-defined]
 
 
-class _LettingGo(HTTPConnectionPool):
+class _ConnectionPool(HTTPConnectionPool):
     def _put_conn(self, conn: Any) -> None:
-        leash: Leash = _current.leash
-        leash.let_go()  # before another call can have the connection
+        deadline: Deadline = _current.deadline
+        deadline.let_go()  # before another call can have the connection
         if conn is not None:
             conn.idle_since = time.monotonic()
         super()._put_conn(conn)
 
 
-class _Pool(_LettingGo):
-    ConnectionCls = _Leashed
+class _Pool(_ConnectionPool):
+    ConnectionCls = _Connection
 
 
-class _TLSPool(_LettingGo, HTTPSConnectionPool):
-    ConnectionCls = _LeashedTLS
+class _TLSPool(_ConnectionPool, HTTPSConnectionPool):
+    ConnectionCls = _TlsConnection

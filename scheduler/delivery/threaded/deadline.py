@@ -8,12 +8,15 @@ import socket
 import threading
 
 
-class Leash:
-    """Holds the socket that a call uses, so that another thread can cut it: every wait on it ends at once."""
+class Deadline:
+    """The end of one call: holds the socket that it uses, so that another thread can cut it and every wait on it ends.
 
-    def __init__(self, deadline: float, most_idle: float = 0.0) -> None:
+    Shared by the call's thread and the watchdog's; ends with `let_go`. Raises nothing but OSError in `hold`.
+    """
+
+    def __init__(self, at: float, most_idle: float = 0.0) -> None:
         #: Seconds of the monotonic clock.
-        self.deadline = deadline
+        self.at = at
         #: Seconds for which a connection may have been idle that the call uses.
         self.most_idle = most_idle
         #: It has made a connection; it uses one that had carried another call.

@@ -21,8 +21,8 @@ from scheduler.delivery.details import of_tls
 from scheduler.delivery.dialling import Checkpoint, Dialler, Unreachable
 from scheduler.delivery.request import Request, build
 from scheduler.delivery.signing import Signer
-from scheduler.delivery.threaded.adapter import LeashedAdapter, on
-from scheduler.delivery.threaded.deadline import Leash
+from scheduler.delivery.threaded.adapter import DeadlineAdapter, on
+from scheduler.delivery.threaded.deadline import Deadline
 from scheduler.delivery.threaded.strict_response import tells_its_end
 from scheduler.delivery.transport import MAX_READ, Answer, most_idle
 from scheduler.share import share_of
@@ -35,6 +35,11 @@ _TICK = 0.05
 
 
 class RequestsTransport:
+    """Sends each claim in one of as many threads as there are slots: the contract is transport.Transport's.
+
+    `close` cuts what runs and ends the threads. Whatever a receiver does is an Answer; nothing of it is raised.
+    """
+
     def __init__(self, clock: StoreClock, signer: Signer, checkpoint: Checkpoint, *, slots: int, lease: float) -> None:
         self.slots = slots
         self._clock = clock
@@ -47,11 +52,11 @@ class RequestsTransport:
         raise_limit()
         # A destination is given no more than a share, and what one batch adds.
         idle_each = 2 * share_of(slots)
-        self._adapter = LeashedAdapter(origins=max(1, idle_connections(slots) // idle_each), idle_each=idle_each)
+        self._adapter = DeadlineAdapter(origins=max(1, idle_connections(slots) // idle_each), idle_each=idle_each)
         self._claims: SimpleQueue[Claim | None] = SimpleQueue()
         #: None is a wake-up. SimpleQueue.put is safe in signal handlers.
         self._answers: SimpleQueue[Answer | None] = SimpleQueue()
-        self._leashes: set[Leash] = set()
+        self._deadlines: set[Deadline] = set()
         self._closing = threading.Event()
         # Daemons: what still hangs at the end is left to its lease, and does not hold the process.
         for number in range(slots):
@@ -74,8 +79,8 @@ class RequestsTransport:
 
     def close(self) -> None:
         self._closing.set()
-        for leash in list(self._leashes):
-            leash.cut()
+        for deadline in list(self._deadlines):
+            deadline.cut()
         for _ in range(self.slots):
             self._claims.put(None)
         self._adapter.close()
@@ -94,10 +99,10 @@ class RequestsTransport:
     def _watch(self) -> None:
         while not self._closing.wait(_TICK):
             now = time.monotonic()
-            for leash in list(self._leashes):
-                if now >= leash.deadline:
+            for deadline in list(self._deadlines):
+                if now >= deadline.at:
                     try:
-                        leash.cut()
+                        deadline.cut()
                     except Exception:  # without the watchdog no attempt would have a deadline
                         log.exception("a call cannot be cut at its deadline")
 
@@ -112,24 +117,24 @@ class RequestsTransport:
         except Exception as unsendable:  # whatever one timer does, the poller goes on
             log.error("timer %s cannot be sent: %s", claim.id, type(unsendable).__name__)
             return Answer(claim=claim, started_at=started_at, error="protocol", sent=False)
-        leash = Leash(begun + claim.webhook.timeout, most_idle(claim))
-        self._leashes.add(leash)
+        deadline = Deadline(begun + claim.webhook.timeout, most_idle(claim))
+        self._deadlines.add(deadline)
         status: int | None = None
         headers: dict[str, str] = {}
         body, error, detail = b"", None, None
         try:
-            with on(leash, self._dialler, target):
+            with on(deadline, self._dialler, target):
                 response = self._send(request, claim.webhook.timeout)
                 status = response.status_code
                 headers = {name.lower(): value for name, value in response.raw.headers.itermerged()}
                 body = _read(response)
         except Exception as raised:  # whatever one timer does, the poller goes on
-            error, detail = _word(raised, leash), _detail(raised)
+            error, detail = _word(raised, deadline), _detail(raised)
             for cause in _causes(raised):  # tracebacks make circles with what they lead through, the body among it
                 cause.__traceback__ = None
         finally:
-            self._leashes.discard(leash)
-        if leash.cut_off:  # an answer without a length looks whole when it is cut
+            self._deadlines.discard(deadline)
+        if deadline.cut_off:  # an answer without a length looks whole when it is cut
             error, detail = "timeout", None
         return Answer(
             claim=claim,
@@ -139,8 +144,8 @@ class RequestsTransport:
             headers=headers,
             body=body,
             error=error,
-            sent=leash.sent,
-            reused=leash.reused,
+            sent=deadline.sent,
+            reused=deadline.reused,
             detail=detail,
         )
 
@@ -173,18 +178,18 @@ def _read(response: Response) -> bytes:
     return body
 
 
-def _word(raised: Exception, leash: Leash) -> str:
+def _word(raised: Exception, deadline: Deadline) -> str:
     """The error's word, from the innermost cause that tells."""
     if isinstance(raised, Unreachable):
         return raised.word
     causes = list(_causes(raised))
     if any(isinstance(cause, TimeoutError) for cause in causes):
         return "timeout"
-    if leash.sent and any(isinstance(cause, ssl.SSLEOFError) for cause in causes):
+    if deadline.sent and any(isinstance(cause, ssl.SSLEOFError) for cause in causes):
         return "reset"
     if any(isinstance(cause, ssl.SSLError) for cause in causes):
         return "tls"
-    if not leash.sent:
+    if not deadline.sent:
         return "connect"
     if any(isinstance(cause, ConnectionError) for cause in causes):
         return "reset"

@@ -1,0 +1,102 @@
+"""The sockets of libcurl's connections: which of them epoll watches, and since when those that are idle are."""
+
+from __future__ import annotations
+
+import logging
+import select
+import socket
+
+import pycurl
+
+_EVENTS = {pycurl.POLL_IN: select.EPOLLIN, pycurl.POLL_OUT: select.EPOLLOUT}
+_EVENTS[pycurl.POLL_INOUT] = select.EPOLLIN | select.EPOLLOUT
+#: What epoll says, in libcurl's words.
+FLAGS = [
+    (pycurl.CSELECT_IN if events & select.EPOLLIN else 0)
+    | (pycurl.CSELECT_OUT if events & select.EPOLLOUT else 0)
+    | (pycurl.CSELECT_ERR if events & (select.EPOLLERR | select.EPOLLHUP) else 0)
+    for events in range(32)
+]
+#: Since long ago.
+_CLOSED = float("-inf")
+
+log = logging.getLogger(__name__)
+
+
+class Sockets:
+    """Used by one thread, that of the transport, which owns the epoll. Raises nothing: libcurl calls it."""
+
+    def __init__(self, epoll: select.epoll) -> None:
+        self._epoll = epoll
+        #: What each socket is watched for: most are used again soon for the same, and a call to epoll less is 2 us.
+        self._watched: dict[int, int] = {}
+        #: Sockets that libcurl has left, watched on.
+        self.left: set[int] = set()
+        #: Sockets that changed hands since epoll was last asked: what it said of them is about another connection.
+        self.changed: set[int] = set()
+        #: By their ports on our side, since when connections are idle, in seconds of the monotonic clock; long ago if
+        #: the other side has closed it.
+        self.idle_since: dict[int, float] = {}
+
+    def opened(self, descriptor: int) -> None:
+        """A new socket. Its number may be that of one which libcurl has closed, and epoll forgotten."""
+        self._watched.pop(descriptor, None)
+
+    def watch(self, event: int, descriptor: int, _multi: object, _assigned: object) -> None:
+        """libcurl's callback. Must not raise: libcurl would never do anything again.
+
+        What cannot be watched ends at its deadline.
+        """
+        if event == pycurl.POLL_REMOVE:
+            self.changed.add(descriptor)
+            self.left.add(descriptor)
+            return
+        self.left.discard(descriptor)
+        if self._watched.get(descriptor) == event:  # the same connection: a new one is not in there
+            return
+        self.changed.add(descriptor)
+        self._watched[descriptor] = event
+        try:
+            try:
+                self._epoll.modify(descriptor, _EVENTS[event])
+            except FileNotFoundError:  # new; or closed since, which epoll notices by itself
+                self._epoll.register(descriptor, _EVENTS[event])
+        except OSError as error:
+            self._watched.pop(descriptor, None)
+            log.error("a connection cannot be watched: %s", error.strerror)
+
+    def hung_up(self, descriptor: int) -> None:
+        """An idle connection became readable. If the peer closed it, remember its port: libcurl looks once a second."""
+        self.left.remove(descriptor)
+        self._watched.pop(descriptor, None)
+        try:
+            self._epoll.unregister(descriptor)
+        except OSError:  # libcurl closed it meanwhile, and says so of no idle one
+            return
+        port = _port_if_closed(descriptor)
+        if port:
+            self.idle_since[port] = _CLOSED
+
+    def forget_all(self) -> None:
+        """All of them are closed, so that epoll has forgotten them."""
+        self.left.clear()
+        self.changed.clear()
+        self._watched.clear()
+
+
+def _port_if_closed(descriptor: int) -> int | None:
+    """The port on our side of a connection, if the other side has closed it or said what nobody asked for."""
+    try:
+        sock = socket.socket(fileno=descriptor)
+    except OSError:  # no socket: libcurl has an eventfd of its own watched
+        return None
+    try:
+        sock.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+    except BlockingIOError:  # it was watched for room to write, and there is some
+        return None
+    except OSError:
+        pass
+    finally:
+        port: int = sock.getsockname()[1]
+        sock.detach()
+    return port
