@@ -14,7 +14,7 @@ import click
 
 from timer_service import standard_streams
 from timer_service.extras import needed
-from timer_service.process.probe import lives
+from timer_service.process.probe import api_answers
 from timer_service.terminal.commands import timer
 from timer_service.terminal.completion import completion
 from timer_service.terminal.printing import tell
@@ -134,7 +134,7 @@ def health() -> None:
             raise click.ClickException("the poller has not begun its loop") from None
         if age > _HEARTBEAT_AGE:
             raise click.ClickException(f"the poller's loop stands still since {age:.0f} s")
-    elif not lives(settings.host, settings.port):
+    elif not api_answers(settings.host, settings.port):
         raise click.ClickException(f"the API on {settings.host}:{settings.port} does not answer")
 
 

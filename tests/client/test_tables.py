@@ -10,7 +10,7 @@ import pytest
 from tests.client.test_retries import TIMER
 from timer_service.client import Timer
 from timer_service.printable import printable, printable_json
-from timer_service.terminal.tables import aligned, detail_rows, left, length, timer_rows
+from timer_service.terminal.tables import aligned, detail_rows, length, time_left, timer_rows
 
 LENGTHS = [
     (timedelta(0), "0ms"),
@@ -59,13 +59,13 @@ def test_json_for_a_terminal_has_nothing_raw_that_it_would_obey_and_is_the_same_
 def test_what_is_left_is_counted_to_the_next_attempt_and_never_below_nothing() -> None:
     now = datetime(2026, 1, 1, tzinfo=UTC)
     timer = Timer.from_json(TIMER)
-    assert left(timer, now - timedelta(milliseconds=1)) == "1m01s"
-    assert left(timer, now + timedelta(milliseconds=1)) == "1m00s"
-    assert left(timer, now + timedelta(seconds=53)) == "7.5s"
-    assert left(timer, now + timedelta(hours=1)) == "0ms"
+    assert time_left(timer, now - timedelta(milliseconds=1)) == "1m01s"
+    assert time_left(timer, now + timedelta(milliseconds=1)) == "1m00s"
+    assert time_left(timer, now + timedelta(seconds=53)) == "7.5s"
+    assert time_left(timer, now + timedelta(hours=1)) == "0ms"
     waiting = Timer.from_json({**TIMER, "next_attempt_at": "2026-01-01T02:00:00.000Z"})
-    assert left(waiting, now) == "2h00m"
-    assert left(Timer.from_json({**TIMER, "status": "failed"}), now) == "-"
+    assert time_left(waiting, now) == "2h00m"
+    assert time_left(Timer.from_json({**TIMER, "status": "failed"}), now) == "-"
 
 
 def test_a_timer_without_key_or_tags_shows_that_it_has_none() -> None:

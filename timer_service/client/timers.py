@@ -26,7 +26,7 @@ from timer_service.client.request_fields import (
     When,
     to_json,
 )
-from timer_service.client.wire import Wire, check, encode, nothing, segment
+from timer_service.client.wire import Wire, check, encode, read_nothing, segment
 
 
 class TimerClient:
@@ -71,7 +71,7 @@ class TimerClient:
 
         Raises Conflict, with the `timer_id` that has it, if its `key` is taken.
         """
-        headers = _once(idempotency_key or uuid4().hex)
+        headers = _idempotency_header(idempotency_key or uuid4().hex)
         body = encode({"url": url, **to_json(options)})
         return self._wire.call("POST", "/timers", Timer.from_json, body=body, headers=headers, repeatable=True)
 
@@ -86,7 +86,7 @@ class TimerClient:
         made: list[Timer | TimerServiceError] = []
         idempotency_key = idempotency_key or uuid4().hex
         for number, body in enumerate(bodies(encode(to_json(timer)) for timer in timers)):
-            headers = _once(f"{idempotency_key}.{number}")
+            headers = _idempotency_header(f"{idempotency_key}.{number}")
             made += self._wire.call("POST", "/timers/batch", _results, body=body, headers=headers, repeatable=True)
         return made
 
@@ -149,11 +149,11 @@ class TimerClient:
 
     def cancel(self, timer_id: str) -> None:
         """After it returns, no attempt is started. It may be repeated; Conflict while delivering, or once sent."""
-        self._wire.call("DELETE", _timer(timer_id), nothing, repeatable=True)
+        self._wire.call("DELETE", _timer(timer_id), read_nothing, repeatable=True)
 
     def cancel_by_key(self, key: str) -> None:
         """Disarm: NotFound if no unfinished timer has this key."""
-        self._wire.call("DELETE", _by_key(key), nothing)
+        self._wire.call("DELETE", _by_key(key), read_nothing)
 
     def fire(self, timer_id: str) -> Timer:
         """Make it due now."""
@@ -205,7 +205,7 @@ class TimerClient:
                 return
 
 
-def _once(idempotency_key: str) -> dict[str, str]:
+def _idempotency_header(idempotency_key: str) -> dict[str, str]:
     check("idempotency_key", idempotency_key)
     return {"Idempotency-Key": idempotency_key}
 

@@ -144,7 +144,7 @@ def _in_pieces(body: bytes | None) -> bytes | BytesIO | None:
     return BytesIO(body) if body is not None and len(body) > _LARGE else body
 
 
-def nothing(answer: Any) -> None:
+def read_nothing(answer: Any) -> None:
     """Reads an answer without a body."""
     if answer is not None:
         raise ValueError("there should be none")

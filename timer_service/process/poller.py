@@ -26,7 +26,7 @@ from scheduler import (
     slots,
     transport_name,
 )
-from timer_service.process.signals import ending
+from timer_service.process.signals import stop_signals
 
 
 def run(settings: Settings) -> None:
@@ -46,7 +46,7 @@ def run(settings: Settings) -> None:
         heartbeat=_heartbeat(settings.heartbeat_file),
     )
     doorbell = Doorbell(store.link, transport.wake)
-    for number in ending():
+    for number in stop_signals():
         signal.signal(number, lambda *_: poller.stop())
     info = {"poller": name, "transport": transport_name(settings), "version": VERSION}
     metrics = PollerMetrics(poller, store.link, doorbell, info)

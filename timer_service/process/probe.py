@@ -10,7 +10,7 @@ def bracketed(host: str) -> str:
     return f"[{host}]" if ":" in host and not host.startswith("[") else host
 
 
-def lives(host: str, port: int, timeout: float = 2.0) -> bool:
+def api_answers(host: str, port: int, timeout: float = 2.0) -> bool:
     """Asks without any proxy of the environment."""
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
     connection = HTTPConnection(host, port, timeout=timeout)

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Container, Sequence
 
 from timer_service.process.child import Child
-from timer_service.process.signals import ending
+from timer_service.process.signals import stop_signals
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ class Supervisor:
         os.set_blocking(wake, False)
         signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
-        for number in ending():
+        for number in stop_signals():
             signal.signal(number, self._on_signal)
 
     @property

@@ -11,7 +11,7 @@ from scheduler import VERSION, Settings, is_loopback
 from timer_service.process.child import Child
 from timer_service.process.embedded_store import ALLOCATOR, EmbeddedError, EmbeddedStore
 from timer_service.process.listener import listen
-from timer_service.process.probe import bracketed, lives
+from timer_service.process.probe import api_answers, bracketed
 from timer_service.process.supervisor import Supervisor
 from timer_service.supervisor_notes import Notes
 
@@ -61,7 +61,7 @@ def run(settings: Settings, external_store: bool) -> None:
         command = [*_ourselves("api"), "--fd", str(listener.fileno())]
         fds = [listener.fileno(), notes.descriptor]
         api = Child("api", command, 2, 10 + _STOP_PATIENCE, environ=environ | notes.environ, pass_fds=fds)
-        if supervisor.start(api, lambda: lives(host, port), _START_PATIENCE):
+        if supervisor.start(api, lambda: api_answers(host, port), _START_PATIENCE):
             print(_banner(settings, f"http://{bracketed(host)}:{port}", store), flush=True)
         elif api.refused():
             raise StartFailed("the API did not start; what it said above tells why")

@@ -12,9 +12,9 @@ import click
 
 from timer_service.client import Changed, TimerClient, TimerServiceError, When
 from timer_service.terminal import options, values
-from timer_service.terminal.printing import echo, put, put_json
-from timer_service.terminal.service_command import exit_code, say, service_command
-from timer_service.terminal.tables import left, local
+from timer_service.terminal.printing import echo, print_json, print_timers
+from timer_service.terminal.service_command import exit_code, print_error, service_command
+from timer_service.terminal.tables import local, time_left
 
 _yes = click.option("--yes", "-y", is_flag=True, help="Do not ask before filters are used; needed where nobody can.")
 _dry_run = click.option("--dry-run", is_flag=True, help="Only say how many match, and which are the first.")
@@ -69,7 +69,7 @@ def replay(client: TimerClient, output: str, timers: Sequence[str], **how: Any) 
 def reschedule(client: TimerClient, output: str, timer: str, when: When, by_key: bool) -> None:
     """Move TIMER to WHEN: 10m from now, or a moment."""
     moved = client.reschedule(options.id_of(client, timer, by_key), **when)
-    put(output, [moved], f"{moved.id} is now due {local(moved.due_at)}, in {left(moved)}")
+    print_timers(output, [moved], f"{moved.id} is now due {local(moved.due_at)}, in {time_left(moved)}")
 
 
 @click.command()
@@ -79,7 +79,7 @@ def reschedule(client: TimerClient, output: str, timer: str, when: When, by_key:
 def fire(client: TimerClient, output: str, timer: str, by_key: bool) -> None:
     """Make TIMER due now."""
     fired = client.fire(options.id_of(client, timer, by_key))
-    put(output, [fired], f"{fired.id} is due now")
+    print_timers(output, [fired], f"{fired.id} is due now")
 
 
 def _change(
@@ -110,7 +110,7 @@ def _change(
     changed = bulk.many(**filters)
     counts = {"matched": changed.matched, bulk.done: changed.changed, "skipped": changed.skipped}
     if output == "json":
-        put_json(counts)
+        print_json(counts)
     else:
         echo(", ".join(f"{name} {count}" for name, count in counts.items()))
     return 0
@@ -119,7 +119,7 @@ def _change(
 def _say_what_would_be(client: TimerClient, bulk: _Bulk, filters: Mapping[str, Any], output: str) -> None:
     count, first = _matching(client, bulk, filters)
     if output == "json":
-        put_json({"dry_run": True, "count": count.number, "exact": count.exact, "first": first})
+        print_json({"dry_run": True, "count": count.number, "exact": count.exact, "first": first})
     elif output == "id":
         for timer_id in first:
             echo(timer_id)
@@ -154,11 +154,11 @@ def _each(timers: Sequence[str], one: Callable[[str], Any], done: str, output: s
         try:
             one(timer)
         except TimerServiceError as error:
-            say(error, about=timer)
+            print_error(error, about=timer)
             code = code or exit_code(error)
             continue
         if output == "json":
-            put_json({"timer": timer, "done": done})
+            print_json({"timer": timer, "done": done})
         else:
             echo(timer if output == "id" else f"{done} {timer}")
     return code

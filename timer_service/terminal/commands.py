@@ -13,9 +13,9 @@ from timer_service.client import Attempt, Timer, TimerClient, When
 from timer_service.client.batches import MOST_TIMERS
 from timer_service.client.request_fields import Delivery, Method
 from timer_service.terminal import changes, options, values, watching
-from timer_service.terminal.printing import echo, put, put_json, width
+from timer_service.terminal.printing import echo, print_json, print_timers, width
 from timer_service.terminal.service_command import EXITS, service_command
-from timer_service.terminal.tables import aligned, attempt_rows, detail_rows, left, local, timer_rows
+from timer_service.terminal.tables import aligned, attempt_rows, detail_rows, local, time_left, timer_rows
 
 #: Timers that `list` shows unless told otherwise.
 _LISTED = 50
@@ -93,7 +93,7 @@ def set_(
         raise click.UsageError("--replace needs --key, and no --idempotency-key")
     else:
         made = client.put(key, url, **fields)
-    put(output, [made], f"set {made.id}, due {local(made.due_at)}, in {left(made)}")
+    print_timers(output, [made], f"set {made.id}, due {local(made.due_at)}, in {time_left(made)}")
 
 
 @timer.command()
@@ -106,7 +106,7 @@ def show(client: TimerClient, output: str, timer: str, by_key: bool) -> None:
     lines = list(aligned(detail_rows(found)))
     if output == "table" and found.last_attempt:
         lines += ["", *aligned(attempt_rows(client.attempts(found.id)), width())]
-    put(output, [found], *lines)
+    print_timers(output, [found], *lines)
 
 
 @timer.command("list")
@@ -122,10 +122,10 @@ def list_(
     found = client.list(order=order, page_size=MOST_TIMERS if everything else min(limit, MOST_TIMERS), **filters)
     shown = found if everything else islice(found, limit)
     if output != "table":
-        put(output, shown)
+        print_timers(output, shown)
         return
     timers = list(shown)
-    put(output, timers, *aligned(timer_rows(timers), width()))
+    print_timers(output, timers, *aligned(timer_rows(timers), width()))
     if not everything and next(found, None):
         click.echo(f"The first {limit}; there are more: --limit, --all.", err=True)
 
@@ -137,7 +137,7 @@ def count(client: TimerClient, output: str, filters: Mapping[str, Any]) -> None:
     """How many timers wait; with --status or --tag, others."""
     found = client.count(**filters)
     if output == "json":
-        put_json({"count": found.count, "exact": found.exact})
+        print_json({"count": found.count, "exact": found.exact})
     else:
         echo(f"{'' if found.exact else 'at least '}{found.count}")
 
@@ -155,9 +155,9 @@ def watch(client: TimerClient, output: str, timer: str, by_key: bool) -> int:
     live = output == "table" and sys.stdout.isatty()
     new: Attempt | Timer | None = None
     timer_id = options.id_of(client, timer, by_key)
-    for new in watching.news(client, timer_id, watching.count_down if live else watching.wait):
+    for new in watching.events(client, timer_id, watching.count_down if live else watching.wait):
         if output == "json":
-            put_json({type(new).__name__.lower(): dict(new.raw)})
+            print_json({type(new).__name__.lower(): dict(new.raw)})
         elif output == "table":
             echo(watching.line(new))
     assert isinstance(new, Timer)

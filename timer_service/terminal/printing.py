@@ -46,16 +46,16 @@ def tell(*lines: str) -> None:
         raise click.ClickException(str(error)) from None
 
 
-def put(output: str, timers: Iterable[Timer], *lines: str) -> None:
+def print_timers(output: str, timers: Iterable[Timer], *lines: str) -> None:
     """`lines` are for people; programs get each timer as it came, or its id."""
     if output == "table":
         echo(*lines)
     else:
         for each in timers:
-            put_json(each.raw) if output == "json" else echo(each.id)
+            print_json(each.raw) if output == "json" else echo(each.id)
 
 
-def put_json(value: Mapping[str, Any]) -> None:
+def print_json(value: Mapping[str, Any]) -> None:
     echo(printable_json(value))
 
 

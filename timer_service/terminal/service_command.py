@@ -29,7 +29,7 @@ from timer_service.printable import printable
 from timer_service.terminal.printing import OutputLost
 
 #: Commands that change nothing.
-_LOOKS = frozenset({"show", "list", "count", "watch"})
+_READING_COMMANDS = frozenset({"show", "list", "count", "watch"})
 #: Characters of a line that could not be printed: an id is among them.
 _TOLD = 200
 
@@ -101,7 +101,7 @@ def service_command(command: Callable[..., Any]) -> Callable[..., None]:
             try:
                 code = command(client=client, **options)
             except TimerServiceError as error:
-                say(error)
+                print_error(error)
                 code = exit_code(error)
             except OutputLost as error:
                 code = _lost(error)
@@ -116,7 +116,7 @@ def service_command(command: Callable[..., Any]) -> Callable[..., None]:
 
 def _lost(error: OutputLost) -> int:
     """What was to be printed, on stderr. Nothing where a reader had enough of a list: `timer list | head`."""
-    if not (error.is_unread and click.get_current_context().info_name in _LOOKS):
+    if not (error.is_unread and click.get_current_context().info_name in _READING_COMMANDS):
         line = printable(error.line.partition("\n")[0])
         with contextlib.suppress(OSError):  # the disk that stdout fills may be that of stderr
             click.echo(f"Error: {error}. It was: {line[:_TOLD]}", err=True)
@@ -127,7 +127,7 @@ def exit_code(error: TimerServiceError) -> int:
     return next((code for kind, code in _EXITS.items() if isinstance(error, kind)), 1)
 
 
-def say(error: TimerServiceError, about: str = "") -> None:
+def print_error(error: TimerServiceError, about: str = "") -> None:
     """One line on stderr."""
     line = f"Error: {about}{': ' if about else ''}{error}"
     if error.timer_id:

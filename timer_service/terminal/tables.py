@@ -40,7 +40,7 @@ def length(time: timedelta | None) -> str:
     return f"{seconds}.{ms % 1000 // 100}s"
 
 
-def left(timer: Timer, now: datetime | None = None) -> str:
+def time_left(timer: Timer, now: datetime | None = None) -> str:
     """Until it is sent next; by this machine's clock, which is good enough for people."""
     if timer.status != "scheduled":
         return NONE
@@ -64,9 +64,9 @@ def timer_rows(timers: Iterable[Timer]) -> Iterator[Sequence[str]]:
     for timer in timers:
         yield (
             timer.id,
-            standing(timer),
+            status_text(timer),
             local(timer.due_at),
-            left(timer),
+            time_left(timer),
             str(timer.attempts),
             timer.key or NONE,
             ",".join(timer.tags) or NONE,
@@ -89,7 +89,7 @@ def attempt_rows(attempts: Iterable[Attempt]) -> Iterator[Sequence[str]]:
         )
 
 
-def standing(timer: Timer) -> str:
+def status_text(timer: Timer) -> str:
     """Its status, and why it has failed."""
     return f"{timer.status} ({timer.reason})" if timer.status == "failed" and timer.reason else timer.status
 
@@ -109,10 +109,10 @@ def answer(attempt: Attempt) -> str:
 def detail_rows(timer: Timer) -> Iterator[Sequence[str]]:
     """Everything there is to say of one timer."""
     yield "id", timer.id
-    yield "status", standing(timer)
+    yield "status", status_text(timer)
     yield "due", f"{local(timer.due_at)}  {timer.raw['due_at']}"
     if timer.status == "scheduled":
-        yield "left", left(timer)
+        yield "left", time_left(timer)
     if timer.next_attempt_at:
         yield "next attempt", local(timer.next_attempt_at)
     if timer.ended_at:

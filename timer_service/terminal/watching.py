@@ -10,7 +10,7 @@ import click
 
 from timer_service.client import Attempt, Timer, TimerClient, Unavailable
 from timer_service.printable import printable
-from timer_service.terminal.tables import NONE, answer, left, length, local, next_of, standing
+from timer_service.terminal.tables import NONE, answer, length, local, next_of, status_text, time_left
 
 #: Seconds between two looks at a timer: far from its moment, and near it or under way.
 _FAR, _NEAR = 1.0, 0.2
@@ -24,7 +24,7 @@ _ANEW = "\r\x1b[2K"
 EXITS = {"delivered": 0, "failed": 10, "cancelled": 11}
 
 
-def news(client: TimerClient, timer_id: str, pause: Callable[[Timer, float], None]) -> Iterator[Attempt | Timer]:
+def events(client: TimerClient, timer_id: str, pause: Callable[[Timer, float], None]) -> Iterator[Attempt | Timer]:
     """Each attempt once, oldest first; the timer where it changed; at last the timer as it ended.
 
     `pause` is called with the timer and the seconds until the next look.
@@ -70,7 +70,7 @@ def count_down(timer: Timer, seconds: float) -> None:
     until = time.monotonic() + seconds
     try:
         while (rest := until - time.monotonic()) > 0:
-            waits = f"attempt {timer.attempts + 1} in {left(timer)}"
+            waits = f"attempt {timer.attempts + 1} in {time_left(timer)}"
             click.echo(
                 f"{_ANEW}{timer.id}  {'is being delivered' if timer.status == 'delivering' else waits}", nl=False
             )
@@ -82,7 +82,7 @@ def count_down(timer: Timer, seconds: float) -> None:
 def line(new: Attempt | Timer) -> str:
     """For people."""
     if isinstance(new, Timer) and new.ended:
-        return printable(f"{new.id}  {standing(new)}, attempts: {new.attempts}")
+        return printable(f"{new.id}  {status_text(new)}, attempts: {new.attempts}")
     if isinstance(new, Timer):
         return printable(f"{new.id}  {new.status}, due {local(new.due_at)}")
     text = f"attempt {new.number}  {local(new.started_at)}  {new.outcome or NONE}  {answer(new)}"

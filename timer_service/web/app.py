@@ -14,7 +14,7 @@ from werkzeug.routing import BaseConverter
 from scheduler import VERSION, Link, Settings, Store, guard_before_look_ups
 from timer_service.web import openapi, problem_answers
 from timer_service.web.access import access_log, authentication, cross_site
-from timer_service.web.access.request_counts import RequestCounts, name_of
+from timer_service.web.access.request_counts import RequestCounts, route_name
 from timer_service.web.input import memory
 from timer_service.web.input.schemas import NewTimer, WebhookRules
 from timer_service.web.json_provider import JsonProvider
@@ -81,7 +81,7 @@ def create_app(
     app.register_blueprint(docs.bp)
     app.add_url_rule("/*", "server", _server_options, methods=["OPTIONS"], provide_automatic_options=False)
     problem_answers.register(app, counts)
-    counts.name_routes([name_of(rule.rule) for rule in app.url_map.iter_rules()])
+    counts.name_routes([route_name(rule.rule) for rule in app.url_map.iter_rules()])
     app.wsgi_app = _adapt(app.wsgi_app)  # type: ignore[method-assign]
     return app
 

@@ -103,7 +103,7 @@ def _tell_failures(path: str, method: str, operation: dict[str, Any]) -> None:
     responses = operation["responses"]
     for status in [status for status in responses if status == "default" or int(status) >= 400]:
         del responses[status]
-    responses |= {str(status): {"$ref": f"#/components/responses/{PAGES[status][0]}"} for status in sorted(possible)}
+    responses |= {str(status): {"$ref": f"#/components/responses/{PAGES[status].name}"} for status in sorted(possible)}
     responses["default"] = {"$ref": "#/components/responses/problem"}
 
 

@@ -26,13 +26,18 @@ def response(problem: Problem) -> Response:
 
 def members(problem: Problem) -> dict[str, Any]:
     """A problem in JSON, for the request under way."""
-    name = problem.name or PAGES.get(problem.status, ("", ""))[0]
+    return _members(problem, g.get("request_id", ""))
+
+
+def _members(problem: Problem, request_id: str) -> dict[str, Any]:
+    page = PAGES.get(problem.status)
+    name = problem.name or (page.name if page else "")
     found: dict[str, Any] = {
         "type": f"/problems/{name}" if name else "about:blank",
         "title": HTTP_STATUS_CODES.get(problem.status, "Error"),
         "status": problem.status,
         "detail": problem.detail,
-        "instance": g.get("request_id", ""),
+        "instance": request_id,
         **problem.more,
     }
     if problem.errors:
@@ -42,11 +47,9 @@ def members(problem: Problem) -> dict[str, Any]:
 
 def plain_response(status: int, request_id: str) -> bytes:
     """A problem as bytes of HTTP, for a request that never reached the application."""
-    name, text = PAGES.get(status, PAGES[400])
-    title = HTTP_STATUS_CODES[status]
-    body = json.dumps(
-        {"type": f"/problems/{name}", "title": title, "status": status, "detail": text, "instance": request_id}
-    )
+    page = PAGES.get(status, PAGES[400])
+    problem = _members(Problem(status, page.text, name=page.name), request_id)
+    title, body = problem["title"], json.dumps(problem)
     head = f"HTTP/1.1 {status} {title}\r\nConnection: close\r\nContent-Type: application/problem+json\r\n"
     head += f"X-Request-Id: {request_id}\r\n"
     return f"{head}Content-Length: {len(body)}\r\n\r\n{body}".encode()
@@ -76,7 +79,7 @@ def register(app: Flask, counts: RequestCounts) -> None:
             return error
         headers = {name: value for name, value in error.get_headers() if name.lower() in ("allow", "retry-after")}
         page = PAGES.get(error.code)
-        return response(Problem(error.code, page[1] if page else error.description or "", headers=headers))
+        return response(Problem(error.code, page.text if page else error.description or "", headers=headers))
 
     @app.errorhandler(Exception)
     def _(error: Exception) -> Response:

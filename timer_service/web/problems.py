@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from scheduler import (
     AlreadySent,
@@ -27,48 +27,58 @@ RETRY_AFTER = 1
 #: The same while as many timers are pending as may be.
 _PENDING_RETRY_AFTER = 10
 
-#: By status: the name of its page, and what that page says.
-PAGES: dict[int, tuple[str, str]] = {
-    400: (
+
+class Page(NamedTuple):
+    """What explains a kind of problem, at /problems/{name}."""
+
+    name: str
+    text: str
+
+
+#: By status.
+PAGES: dict[int, Page] = {
+    400: Page(
         "malformed",
         "The request is not what HTTP or JSON allow. Nothing was done. Send it again in a correct form.",
     ),
-    401: ("unauthorized", "No key, or not one of ours. Send `Authorization: Bearer <key>`."),
-    403: (
+    401: Page("unauthorized", "No key, or not one of ours. Send `Authorization: Bearer <key>`."),
+    403: Page(
         "forbidden",
         "The key may read but not write, the Host header is not a name of this machine, "
         "or a page of another origin asked.",
     ),
-    404: (
+    404: Page(
         "not-found",
         "No such page, or no timer with this id: it never was, or it ended long enough ago to be forgotten.",
     ),
-    405: ("method-not-allowed", "This page exists, but not for this method; the Allow header lists those it has."),
-    408: (
+    405: Page("method-not-allowed", "This page exists, but not for this method; the Allow header lists those it has."),
+    408: Page(
         "request-timeout",
         "The request did not come whole in time, which is 10 s from its first byte, and one more for each 128 KiB that "
         "have come. Nothing was done: send it again.",
     ),
-    409: (
+    409: Page(
         "conflict",
         "A timer does not allow this now: a poller has it, it has ended, it was sent already, or another has its key.",
     ),
-    413: (
+    413: Page(
         "too-large",
         "The request, or the timer it describes, is larger than what is accepted. One timer holds 256 KiB.",
     ),
-    415: ("unsupported-media-type", "The body must be JSON, sent as `Content-Type: application/json`, not encoded."),
-    422: (
+    415: Page(
+        "unsupported-media-type", "The body must be JSON, sent as `Content-Type: application/json`, not encoded."
+    ),
+    422: Page(
         "validation",
         "The request is well-formed, but a field has a value that cannot be used; `errors` names each.",
     ),
-    429: (
+    429: Page(
         "too-many-requests",
         "This key makes too many requests, too many lists are asked for at once, or too many timers are pending. "
         "Wait for as long as Retry-After says.",
     ),
-    500: ("internal", "A defect of this service. Nothing was acknowledged. Please report it with `instance`."),
-    503: (
+    500: Page("internal", "A defect of this service. Nothing was acknowledged. Please report it with `instance`."),
+    503: Page(
         "store-unavailable",
         "The store is away, frozen, read-only or full. Nothing was acknowledged: send it again.",
     ),

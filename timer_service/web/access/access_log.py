@@ -8,7 +8,7 @@ import time
 from flask import Flask, Response, g, request
 
 from timer_service.logs import fields
-from timer_service.web.access.request_counts import NO_ROUTE, RequestCounts, name_of
+from timer_service.web.access.request_counts import NO_ROUTE, RequestCounts, route_name
 
 log = logging.getLogger(__name__)
 
@@ -24,7 +24,7 @@ def register(app: Flask, counts: RequestCounts) -> None:
     @app.after_request
     def _end(response: Response) -> Response:
         seconds = time.perf_counter() - g.begun
-        route = name_of(request.url_rule.rule) if request.url_rule else NO_ROUTE
+        route = route_name(request.url_rule.rule) if request.url_rule else NO_ROUTE
         counts.request(route, request.method, response.status_code, seconds)
         if log.isEnabledFor(logging.INFO):
             extra = fields(

@@ -46,7 +46,7 @@ class Row:
     seconds: float
 
 
-def name_of(rule: str) -> str:
+def route_name(rule: str) -> str:
     """A route as it is counted: /timers/<timer_id>, without the converter that Flask's rule may have."""
     return re.sub(r"<\w+:", "<", rule)
 

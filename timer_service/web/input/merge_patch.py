@@ -19,7 +19,7 @@ _BACKOFF = BackoffField()
 _BODIES = {"body": "body_base64", "body_base64": "body"}
 
 
-def merging(patch: Mapping[str, Any], schema: NewTimer) -> Callable[[Timer], Draft]:
+def merge_function(patch: Mapping[str, Any], schema: NewTimer) -> Callable[[Timer], Draft]:
     """A function that applies this patch to a timer. It raises Problem for what a new timer could not be either."""
 
     def merge(timer: Timer) -> Draft:

@@ -13,7 +13,7 @@ from timer_service.web.access.authentication import charge
 from timer_service.web.access.list_limit import limit_lists
 from timer_service.web.answers import AttemptsOut, CountOut, ListOut, TimerOut
 from timer_service.web.input.arguments import Blueprint, json_object
-from timer_service.web.input.merge_patch import merging
+from timer_service.web.input.merge_patch import merge_function
 from timer_service.web.input.queries import CountIn, ListIn, cursor
 from timer_service.web.input.schemas import NewTimer
 from timer_service.web.openapi import IDEMPOTENCY_KEY, MERGE_PATCH
@@ -90,7 +90,7 @@ def show(timer_id: str) -> Timer:
 @bp.doc(operationId="change_timer", requestBody=MERGE_PATCH)
 def change(timer_id: str) -> Timer:
     """Move a scheduled timer, or change what will be sent (RFC 7396)."""
-    return store().changes.change(store().timers.id_of(timer_id), merging(json_object(), new_timer()))
+    return store().changes.change(store().timers.id_of(timer_id), merge_function(json_object(), new_timer()))
 
 
 @bp.route("/timers/<id:timer_id>", methods=["DELETE"])
