@@ -165,9 +165,9 @@ def test_architecture_lists_every_dependency_and_no_other() -> None:
     assert said == names("server", "up", "fast")
 
 
-def test_contributing_lists_every_folder_of_tests_and_no_other() -> None:
-    said = {quoted(row[0])[0] for row in table(ROOT / "CONTRIBUTING.md", "folder", "tests")}
-    assert said == {f"tests/{path.parent.name}/" for path in (ROOT / "tests").glob("*/__init__.py")}
+def test_the_page_about_tests_lists_every_folder_of_them_and_no_other() -> None:
+    said = {row[0] for row in table(ROOT / "tests/README.md", "folder", "what it tells")}
+    assert said == {f"{path.parent.name}/" for path in (ROOT / "tests").glob("*/__init__.py")}
 
 
 def test_architecture_lists_every_folder_and_no_other() -> None:
