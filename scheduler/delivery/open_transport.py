@@ -20,14 +20,30 @@ from scheduler.settings import Settings
 log = logging.getLogger(__name__)
 
 
+#: libcurl's own number of its version 8.21. Of those tried 8.16 and 8.19 deliver answers whose length cannot be read,
+#: as `Content-Length: 0x2`. The wheels of pycurl bring newer ones; a pycurl compiled here may have found an older one.
+OLDEST_CURL = 8 << 16 | 21 << 8
+
+
 def transport_name(settings: Settings) -> str:
-    """`curl` or `requests`. Raises SettingsError if the one that is asked for is not installed."""
-    fast = all(importlib.util.find_spec(module) for module in ("pycurl", "pycares"))
-    if settings.transport == "curl" and not fast:
-        raise SettingsError("TIMER_TRANSPORT curl is refused: install timer-service[fast] (pycurl, pycares) first")
+    """`curl` or `requests`. Raises SettingsError if curl is asked for and cannot be used."""
+    obstacle = _obstacle_to_curl() if settings.transport != "requests" else ""
+    if settings.transport == "curl" and obstacle:
+        raise SettingsError(f"TIMER_TRANSPORT curl is refused: {obstacle}")
     if settings.transport == "auto":
-        return "curl" if fast else "requests"
+        return "requests" if obstacle else "curl"
     return settings.transport
+
+
+def _obstacle_to_curl() -> str:
+    """Why libcurl cannot be used, and what to do; nothing if it can."""
+    if not all(importlib.util.find_spec(module) for module in ("pycurl", "pycares")):
+        return "pycurl or pycares is not installed: pip install 'timer-service[fast]'"
+    import pycurl
+
+    if pycurl.version_info()[2] < OLDEST_CURL:
+        return f"libcurl {pycurl.version_info()[1]} forgives broken answers: 8.21 or later is needed"
+    return ""
 
 
 def slots(settings: Settings) -> int:
@@ -47,6 +63,8 @@ def open_transport(settings: Settings, clock: StoreClock) -> Transport:
     signer = Signer(settings.signing_secrets)
     log.info("transport %s, %d slots", name, slots(settings))
     if name == "requests":
+        if settings.transport == "auto":
+            log.warning("delivery takes several times the CPU: %s", _obstacle_to_curl())
         return RequestsTransport(clock, signer, checkpoint, slots=slots(settings), lease=settings.lease)
     from scheduler.delivery.curl.transport import CurlTransport
 
