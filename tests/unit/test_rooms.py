@@ -1,4 +1,4 @@
-"""Which room may know which. An arrow that is not in the table is red, and so is an exception that nobody needs."""
+"""Which room may know which: an arrow that is not in the table is red."""
 
 from __future__ import annotations
 
@@ -64,26 +64,14 @@ MAY_KNOW: Mapping[str, set[str]] = {
     "terminal": {*_DATA, "client"},
     "start": {*_DATA, "engine", "access", "application", "process", "terminal"},
 }
-#: (who, whom) -> why it may all the same.
-EXCEPTIONS: Mapping[tuple[str, str], str] = {
-    ("scheduler/settings.py", "scheduler/delivery/egress.py"): "what may be called is read and refused at the start",
-    ("scheduler/settings.py", "scheduler/delivery/signing.py"): "a secret that cannot sign is refused at the start",
-    ("scheduler/delivery/threaded/transport.py", "scheduler/poller/fairness.py"): "a thread each for its share",
-}
 
 
 def test_no_room_knows_another_than_the_table_allows() -> None:
     found = {
-        (path, known)
-        for path, known in arrows()
-        if room_of(known) not in {room_of(path), *MAY_KNOW[room_of(path)]} and (path, known) not in EXCEPTIONS
+        (path, known) for path, known in arrows() if room_of(known) not in {room_of(path), *MAY_KNOW[room_of(path)]}
     }
     told = [f"{path} ({room_of(path)}) knows {known} ({room_of(known)})" for path, known in sorted(found)]
     assert told == []
-
-
-def test_no_exception_outlives_its_need() -> None:
-    assert EXCEPTIONS.keys() - set(arrows()) == set()
 
 
 def test_no_two_rooms_may_know_each_other_not_even_by_way_of_others() -> None:
