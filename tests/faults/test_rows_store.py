@@ -216,9 +216,7 @@ def test_rows_14_and_27_a_store_killed_twelve_times_under_load_also_in_mid_rewri
     assert sum(create.timer_id is not None for create in field.record.creates) > 20
 
 
-def test_row_18_while_the_store_loads_creates_get_503_and_afterwards_everything_fires_once(
-    field: Field, judged: Judge
-) -> None:
+def test_row_18_while_the_store_loads_creates_get_503_and_afterwards_everything_fires_once(field: Field) -> None:
     """Red with BusyLoadingError raised as it is by Link.translated: a 500."""
     field.open_api()
     field.join()
@@ -288,7 +286,7 @@ def test_row_26_a_store_with_too_many_clients_is_waited_for(field: Field, judged
 
 @pytest.mark.clock
 @pytest.mark.usefixtures("frozen")
-def test_row_20_a_store_busy_with_somebody_elses_script_is_waited_for(field: Field, judged: Judge) -> None:
+def test_row_20_a_store_busy_with_somebody_elses_script_is_waited_for(field: Field) -> None:
     """Red with the last `except` of Link.translated taken out: a 500, and a poller that ends."""
     field.open_api()
     member = field.join()
@@ -313,7 +311,7 @@ def test_row_20_a_store_busy_with_somebody_elses_script_is_waited_for(field: Fie
 
 @pytest.mark.parametrize("hang", [False, True], ids=["reset", "silent"])
 def test_rows_22_23_and_24_a_lost_reply_to_a_create_a_claim_a_settle_a_renewal_or_a_cancel_repeats_nothing(
-    field: Field, judged: Judge, hang: bool
+    field: Field, hang: bool
 ) -> None:
     """Red with `if it.settled == claim then return 0 end` of settle.lua taken out: a repeated settle is refused."""
     field.open_api()
@@ -353,7 +351,7 @@ def _delete(field: Field, timer_id: str) -> int:
 
 
 @pytest.mark.clock
-def test_row_25_a_paused_store_costs_no_more_than_its_timeout_and_is_used_again(field: Field, judged: Judge) -> None:
+def test_row_25_a_paused_store_costs_no_more_than_its_timeout_and_is_used_again(field: Field) -> None:
     """Red with `socket_timeout` of connect() made 30."""
     field.open_api()
     field.join()

@@ -133,14 +133,14 @@ def test_a_slow_destination_that_answers_is_not_held_back() -> None:
     assert poller.take("slow", 1)
     poller.wait(HANGS_AFTER - 1)
     poller.end("slow")
-    assert poller.take("slow", 4) >= 2 or poller.fairness.free < 16
+    assert poller.take("slow", 4) >= 2
 
 
 def test_what_was_given_back_unsent_says_nothing_of_its_destination() -> None:
     poller = Poller(64)
     poller.take("a", 1)
     poller.end("a", None)
-    assert "a" not in (poller.fairness.room().answering or ())
+    assert poller.fairness.room() == Poller(64).fairness.room()
     assert poller.fairness.free == 64
 
 

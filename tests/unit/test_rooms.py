@@ -1,4 +1,4 @@
-"""Which room may know which. An arrow that is not in the table is red, and so is an exception that nobody needs."""
+"""Which room may know which: an arrow that is not in the table is red."""
 
 from __future__ import annotations
 
