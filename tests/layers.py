@@ -19,6 +19,7 @@ _LEAST: Mapping[str, str] = {
     "unit": "quick",
     "store": "quick",
     "store/test_dialling.py": "servers",
+    "store/test_half_done.py": "servers",
     "store/test_refusals.py": "servers",
     "client": "quick",
     "api": "servers",

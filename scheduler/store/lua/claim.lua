@@ -121,12 +121,23 @@ local function fail(id, from, it, reason)
   ended(id, from, 'failed', int(now + keep_failed), reason, int(now), dump_words(it), it.noted, it.named)
 end
 
+-- Puts a timer where it belongs that is under no claim: the store refused its settle in the middle, and it was not sent again.
+-- How long a delivered one is kept this caller does not know.
+local function put_right(id, it)
+  local status = it.reason and (it.reason == 'delivered' and it.reason or 'failed')
+  local set = status and ROOT .. status or SCHEDULED
+  if not redis.call('ZSCORE', set, id) then join(set, int(status and now + keep_failed or now), id) end
+  if status and it.named then push(freed, id) end
+  leave(DELIVERING, id)
+end
+
 -- Ends the claim of a poller that died, or was cut off past its lease. An id without a record is dropped, never resurrected.
 local function take_back(id)
   local record = redis.call('GET', record_key(id))
   if not record then return erase(DELIVERING, id) end
   local tag, line = traits(record)
   local it = load_progress(id, int(now))
+  if not it.claim then return put_right(id, it) end
   local planned = it.planned or it.due
   it.lost = it.lost + 1
   it.why = 'lease-expired'
