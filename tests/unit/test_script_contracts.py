@@ -176,3 +176,22 @@ def test_a_drift_of_header_and_body_is_seen(script: str, old: str, new: str) -> 
 def test_every_shared_function_is_reached_by_a_script() -> None:
     live = {name for text in TEXTS.values() for name in reached(code(text.split("\n\n", 1)[1]))}
     assert functions(code(SHARED_TEXT)).keys() == live
+
+
+def test_timers_end_in_one_place_and_are_moved_in_one_order() -> None:
+    """What ends a timer - settled, its last lease lost, cancelled, put in another's place - goes through ended()."""
+    whole = {**TEXTS, **functions(code(SHARED_TEXT))}
+    texts = {name: code(text) for name, text in whole.items()}
+    assert [name for name, text in texts.items() if re.search(r"ended:", text) and name != "stats"] == ["ended"]
+    assert [name for name, text in texts.items() if "join(ROOT .. status" in text] == ["ended"]
+    enders = {name for name, text in texts.items() if re.search(r"\b(ended|withdraw)\(", text)}
+    assert enders - {"ended"} == {"settle", "claim", "cancel", "supersede", "withdraw"}
+    # Places are left by write_leaving() alone, after what was added; tags of names are no places.
+    assert [name for name, text in texts.items() if "'ZREM'" in text] == [
+        "check",
+        "permissions",
+        "forget_names",
+        "write_leaving",
+    ]
+    order = re.findall(r"write_\w+(?=\(\))", code(SHARED_TEXT).partition("local function write_moves()")[2])
+    assert order.index("write_joining") < order.index("write_erased") < order.index("write_leaving")
