@@ -28,6 +28,7 @@ from scheduler.origin import before_path
 from scheduler.poller.doorbell import Doorbell
 from scheduler.poller.loop import Poller
 from scheduler.poller.metrics import PollerMetrics, ended_timers, serving
+from scheduler.queries import Count, Page, Place, Query, Stats
 from scheduler.settings import Settings, is_loopback
 from scheduler.share import share_of
 from scheduler.store.capacity import PART_OF_MAXMEMORY, Capacity, Usage
@@ -44,19 +45,14 @@ from scheduler.timer import (
     Attempt,
     Backoff,
     Claim,
-    Count,
     Delivery,
     Draft,
     Outcome,
-    Page,
-    Place,
-    Query,
     Reason,
     Redelivery,
     Reschedule,
     Settlement,
     Standing,
-    Stats,
     Status,
     Timer,
     Webhook,

@@ -1,0 +1,6 @@
+"""Whole numbers divided."""
+
+
+def ceil_div(number: int, by: int) -> int:
+    """The quotient, rounded up."""
+    return -(-number // by)
