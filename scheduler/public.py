@@ -31,12 +31,11 @@ from scheduler.poller.metrics import PollerMetrics, ended_timers, serving
 from scheduler.queries import Count, Page, Place, Query, Stats
 from scheduler.settings import Settings, is_loopback
 from scheduler.share import share_of
-from scheduler.store.capacity import PART_OF_MAXMEMORY, Capacity, Usage
+from scheduler.store.capacity import PART_OF_MAXMEMORY, Usage
 from scheduler.store.changes import Changes
 from scheduler.store.claims import Claims
-from scheduler.store.health import Health, Report
+from scheduler.store.health import Report
 from scheduler.store.link import Link, connect
-from scheduler.store.listing import Listing
 from scheduler.store.refusals import KINDS as REFUSAL_KINDS
 from scheduler.store.repeats import Begun, Repeats
 from scheduler.store.store import Store
@@ -67,7 +66,6 @@ __all__ = [
     "Attempt",
     "Backoff",
     "Begun",
-    "Capacity",
     "Changes",
     "Checkpoint",
     "Claim",
@@ -77,12 +75,10 @@ __all__ = [
     "Doorbell",
     "Draft",
     "Guard",
-    "Health",
     "KeyReused",
     "KeyTaken",
     "LaterFormat",
     "Link",
-    "Listing",
     "Outcome",
     "Page",
     "Place",

@@ -1,4 +1,4 @@
-"""Whole numbers divided."""
+"""Division of whole numbers, rounded up."""
 
 
 def ceil_div(number: int, by: int) -> int:
