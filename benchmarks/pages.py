@@ -19,7 +19,8 @@ from benchmarks import part
 from benchmarks.figures import Row, percentile
 from benchmarks.filling import DAY_MS, fill
 from benchmarks.part import Options, Part, say
-from scheduler import Listing, Query, Settings, Store
+from scheduler import Query, Settings, Store
+from scheduler.store.listing import Listing
 from tests.bench.processes import Service
 from timer_service.web.input.queries import cursor
 

@@ -6,7 +6,10 @@ import time
 
 
 class StoreClock:
-    """Wrong by at most the time the last reply took to travel; unaffected by this machine's wall clock."""
+    """The store's clock as a poller knows it: wrong by at most the time the last reply took to travel.
+
+    This machine's wall clock has no part in it. Shared by threads; raises nothing.
+    """
 
     def __init__(self) -> None:
         # One tuple, so that a thread never reads half of an update.

@@ -1,4 +1,4 @@
-"""What a URL says before its path. Many URLs share a few of these: what is found out about one serves for all."""
+"""The part of a URL before its path. Many URLs share it, so that what is found out about it is kept by it."""
 
 from __future__ import annotations
 

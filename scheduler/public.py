@@ -28,14 +28,14 @@ from scheduler.origin import before_path
 from scheduler.poller.doorbell import Doorbell
 from scheduler.poller.loop import Poller
 from scheduler.poller.metrics import PollerMetrics, ended_timers, serving
+from scheduler.queries import Count, Page, Place, Query, Stats
 from scheduler.settings import Settings, is_loopback
 from scheduler.share import share_of
-from scheduler.store.capacity import PART_OF_MAXMEMORY, Capacity, Usage
+from scheduler.store.capacity import PART_OF_MAXMEMORY, Usage
 from scheduler.store.changes import Changes
 from scheduler.store.claims import Claims
-from scheduler.store.health import Health, Report
+from scheduler.store.health import Report
 from scheduler.store.link import Link, connect
-from scheduler.store.listing import Listing
 from scheduler.store.refusals import KINDS as REFUSAL_KINDS
 from scheduler.store.repeats import Begun, Repeats
 from scheduler.store.store import Store
@@ -44,19 +44,14 @@ from scheduler.timer import (
     Attempt,
     Backoff,
     Claim,
-    Count,
     Delivery,
     Draft,
     Outcome,
-    Page,
-    Place,
-    Query,
     Reason,
     Redelivery,
     Reschedule,
     Settlement,
     Standing,
-    Stats,
     Status,
     Timer,
     Webhook,
@@ -71,7 +66,6 @@ __all__ = [
     "Attempt",
     "Backoff",
     "Begun",
-    "Capacity",
     "Changes",
     "Checkpoint",
     "Claim",
@@ -81,12 +75,10 @@ __all__ = [
     "Doorbell",
     "Draft",
     "Guard",
-    "Health",
     "KeyReused",
     "KeyTaken",
     "LaterFormat",
     "Link",
-    "Listing",
     "Outcome",
     "Page",
     "Place",

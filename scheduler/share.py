@@ -1,4 +1,4 @@
-"""What one destination may hold of a poller. Pure."""
+"""How many of a poller's slots one destination may hold. Pure."""
 
 
 def share_of(slots: int) -> int:

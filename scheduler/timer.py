@@ -11,6 +11,8 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from scheduler.rounding import ceil_div
+
 
 class Status(StrEnum):
     SCHEDULED = "scheduled"
@@ -198,55 +200,7 @@ class Timer(NamedTuple):
         """Whole seconds until due_at, rounded up; 0 once due or ended."""
         if self.status is not Status.SCHEDULED:
             return 0
-        return max(0, -(-(self.due_at - self.read_at) // 1000))
-
-
-class Place(NamedTuple):
-    """Where a page of a list ended."""
-
-    score: int
-    #: '' before the first entry.
-    id: str
-    #: Of a list of all: the one whose timers are being listed.
-    status: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Count:
-    count: int
-    #: False if there may be more: it stopped looking.
-    exact: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Query:
-    """Which timers, in which order: one index is read, that of the tag or else of the status; the rest filters it."""
-
-    status: Status | None = None
-    tag: str | None = None
-    #: A URL whose origin theirs must have.
-    destination: str | None = None
-    #: ms; included.
-    due_after: int | None = None
-    #: ms; not included.
-    due_before: int | None = None
-    descending: bool = False
-    limit: int = 100
-    #: Score and id of the entry that the page before ended with.
-    after: Place | None = None
-    #: All, one status after the other; without a tag, whose index has all of them anyway.
-    any_status: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
-    #: The store's clock when it was read, ms.
-    read_at: int
-    timers: list[Timer]
-    #: Where the next page goes on; None at the end.
-    next: Place | None
-    #: How many there are in all, where one count tells.
-    total: int | None
+        return max(0, ceil_div(self.due_at - self.read_at, 1000))
 
 
 class Claim(NamedTuple):
@@ -313,31 +267,3 @@ def reason_of(outcome: Outcome | None, error: str | None) -> Reason:
     if error in _REASONS:
         return _REASONS[error]
     return Reason.PERMANENT if outcome is Outcome.PERMANENT else Reason.ATTEMPTS_EXHAUSTED
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stats:
-    """Counts by status, and how punctual the last thousand first attempts were."""
-
-    scheduled: int
-    overdue: int
-    delivering: int
-    delivered: int
-    failed: int
-    cancelled: int
-    oldest_overdue_ms: int
-    lateness_p50_ms: int | None
-    lateness_p99_ms: int | None
-    #: At their share, with timers that wait.
-    waiting_destinations: int
-    #: How long ago the oldest lease ended that no claim took back yet.
-    oldest_expired_lease_ms: int
-    #: Since the store began.
-    lost_leases: int
-    refused_settles: int
-    #: Rings of the doorbell that the store refused.
-    refused_rings: int
-    #: Claims of what the claiming version could not read; each is tried again a minute later.
-    unreadable_claims: int
-    #: Timers by why they ended; one that was replayed has ended more than once.
-    ended: Mapping[Reason, int]

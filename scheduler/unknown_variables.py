@@ -1,4 +1,4 @@
-"""Names of the environment that look like settings and are none: a misspelt TIMER_SIGNING_SECRETS must not start."""
+"""Finds variables that look like settings and are none: with a misspelt TIMER_SIGNING_SECRETS nothing must start."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How many files this process may have open: connections that are kept idle must not use them up."""
+"""How many files this process may have open, and how many connections may therefore be kept idle."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _PER_SLOT = 3
 
 
 def raise_limit() -> None:
-    """As far as this process may without being root."""
+    """Raise the limit of open files as far as this process may without being root."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 

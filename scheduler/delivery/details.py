@@ -55,21 +55,21 @@ _USUAL = {
 
 
 def usual(word: str, sent: bool) -> str | None:
-    """What there is to say if nothing more is known."""
+    """The sentence for an error's word if nothing more is known."""
     return _USUAL.get((word, sent))
 
 
 def of_tls(reason: str) -> str:
-    """`reason` is what OpenSSL or libcurl say."""
+    """Why a TLS handshake failed; `reason` is what OpenSSL or libcurl say."""
     reason = reason.lower()
     return next((words for part, words in _TLS if part in reason), _USUAL["tls", False])
 
 
 def of_connect(number: int | None) -> str:
-    """`number` is the errno of the address that was tried last."""
+    """Why no connection came about; `number` is the errno of the address that was tried last."""
     return _CONNECT.get(number or 0, _USUAL["connect", False])
 
 
 def of_look_up(number: int | None) -> str:
-    """`number` is what getaddrinfo() failed with."""
+    """Why a name has no address; `number` is what getaddrinfo() failed with."""
     return NO_SUCH_NAME if number in _NO_SUCH_NAME else NAME_SERVER_FAILED

@@ -36,7 +36,9 @@ _Found = tuple[list[SocketAddress], Guard]
 
 
 class Unreachable(Exception):
-    """Nothing was sent; `word` is the error's word (blocked, dns, connect, timeout), `detail` a sentence about it.
+    """Raised where no connection could be made, so that nothing was sent.
+
+    `word` is the error's word (blocked, dns, connect, timeout), `detail` a sentence about it.
 
     No OSError, so that urllib3 and requests let it through as it is.
     """
@@ -48,7 +50,10 @@ class Unreachable(Exception):
 
 
 class Checkpoint:
-    """The guard as it is now: our own API and store are looked up again from time to time, for they may move."""
+    """Gives the guard as it is now: our own API and store are looked up again every 30 s, for they may move.
+
+    Shared by threads. Nothing closes it; a look-up that fails leaves what was known, and raises nothing.
+    """
 
     def __init__(self, guard: Guard, own: Sequence[tuple[str, int]] = ()) -> None:
         self._own = own
@@ -60,7 +65,7 @@ class Checkpoint:
         self._look_up_own()
 
     def guard(self) -> Guard:
-        """At once: the looking up goes on in a thread of its own."""
+        """The guard, without waiting: a look-up that is due goes on in a thread of its own."""
         if self._own and time.monotonic() > self._look_up_at and self._looking.acquire(blocking=False):
             self._look_up_at = time.monotonic() + _OWN_LOOKUP_EVERY
             try:
@@ -85,6 +90,8 @@ class Checkpoint:
 
 
 class Dialler:
+    """Connects to hosts by name, each address checked before it is used. Shared by threads; nothing closes it."""
+
     def __init__(self, checkpoint: Checkpoint, lookups: int = _LOOKUPS) -> None:
         self._checkpoint = checkpoint
         self._places = threading.BoundedSemaphore(lookups)
@@ -196,7 +203,7 @@ def _endpoints(host: str, port: int) -> frozenset[tuple[Address, int]]:
 
 
 def _check(guard: Guard, host: str, addresses: Iterable[IPAddress]) -> None:
-    """One address that may not be called spoils the name: which one would be used is chance."""
+    """Raise Unreachable if any of these addresses may not be called: which one would be used is chance."""
     for address in addresses:
         if not guard.permits(address[0], address[1]):
             raise Unreachable("blocked", guard.refusal(host, address[1]))

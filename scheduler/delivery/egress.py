@@ -68,6 +68,8 @@ _LIKE_AN_ADDRESS = re.compile(r"[\[\]0-9a-fx.]+", re.ASCII | re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Guard:
+    """Which addresses and ports may be called. Frozen; shared by threads; asks nobody but this machine's kernel."""
+
     #: Networks that are allowed though they are special.
     allow: tuple[Network, ...] = ()
     #: If any: no other port may be called. If none: all but the bad ones.
@@ -114,7 +116,7 @@ def _is_public(ip: Address) -> bool:
 
 
 def _is_loopback(host: str) -> bool:
-    """Whether it says so itself, without a look-up."""
+    """Whether a host is this machine by its name alone, without a look-up."""
     address = literal(host)
     if address is None:
         return host.lower().removesuffix(".") == "localhost"
@@ -122,7 +124,7 @@ def _is_loopback(host: str) -> bool:
 
 
 def _meant(ip: Address) -> Address:
-    """A connection to the unspecified address goes to loopback."""
+    """The address that a connection to `ip` reaches: loopback for the unspecified one."""
     return _UNSPECIFIED.get(ip, ip)
 
 

@@ -1,4 +1,4 @@
-"""What /etc/hosts says of a name: the addresses of all its lines, where c-ares stops at the first."""
+"""Reads /etc/hosts: the addresses of all lines with a name, where c-ares stops at the first."""
 
 from __future__ import annotations
 

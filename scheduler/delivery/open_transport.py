@@ -57,7 +57,7 @@ def guard_before_look_ups(settings: Settings) -> Guard:
 
 
 def open_transport(settings: Settings, clock: StoreClock) -> Transport:
-    """The transport of the settings; what it is goes into the log."""
+    """Make the transport that the settings ask for, and log which it is. Its caller closes it."""
     name = transport_name(settings)
     checkpoint = Checkpoint(_guard(settings), settings.own_hosts())
     signer = Signer(settings.signing_secrets)

@@ -13,7 +13,7 @@ from scheduler.signing_keys import signing_keys
 
 
 class Signer:
-    """Keeps secrets out of its repr, and so out of logs and tracebacks."""
+    """Signs requests. Shared by threads; keeps secrets out of its repr, and so out of logs and tracebacks."""
 
     def __init__(self, secrets: str) -> None:
         """`secrets` as in TIMER_SIGNING_SECRETS: `whsec_...`, comma separated, newest first. Raises ValueError."""

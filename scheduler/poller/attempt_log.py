@@ -51,6 +51,6 @@ def _remember_destination(claim: Claim) -> str:
 
 
 def _more(it: Attempt, claim: Claim) -> str:
-    """What few lines say, and their end."""
+    """The end of a line that tells of an occurrence or a key."""
     occurrence = f',"occurrence":{it.occurrence}' if it.occurrence > 1 else ""
     return f'{occurrence},"key":{json.dumps(claim.key)}}}' if claim.key else f"{occurrence}}}"

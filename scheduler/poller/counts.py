@@ -17,7 +17,7 @@ BOUNDS = (1, 2, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 15_000, 60_00
 
 
 class Distribution:
-    """How many values lie below each bound. They are whole ms, rounded down: 1 may be almost 2, and counts as that."""
+    """Counts values by the bounds below which they lie: whole ms, rounded down, so that a 1 may be almost 2."""
 
     def __init__(self) -> None:
         #: One more than there are bounds: what lies beyond the last.
@@ -52,7 +52,7 @@ class PollerCounts:
         self.redeliveries.update([it.redelivery for it in attempts if it.redelivery])
 
     def settled(self, settlements: Sequence[Settlement]) -> None:
-        """Once the store has taken them."""
+        """Count why timers ended, once the store has taken their settlements."""
         self.reasons.update([it.reason for it in settlements])
 
 

@@ -26,7 +26,7 @@ _REMEMBERED = 2048
 
 
 class _Destination:
-    """`standing`: answers, less attempts that hang, within bounds."""
+    """What one destination holds. `standing`: its answers, less its attempts that hang, within bounds."""
 
     __slots__ = ("held", "is_large", "standing", "tag")
 
@@ -39,7 +39,10 @@ class _Destination:
 
 
 class Fairness:
-    """Told of every claim that is added and removed, and of the time."""
+    """Knows what each destination holds and how it answers. Told of each claim added and removed, and of the time.
+
+    Used by the poller's thread alone; raises nothing.
+    """
 
     def __init__(self, slots: int, max_bytes: int) -> None:
         """`max_bytes`: of the records of all claims in flight."""
@@ -163,7 +166,7 @@ class Fairness:
         return it
 
     def _forget_oldest(self) -> None:
-        """Of those that hold nothing: first one that hung, for there may be any number of such."""
+        """Forget one that holds nothing: first of those that hung, for there may be any number of such."""
         of_all = chain(self._hanging.values(), self._known.values())
         it = next((it for it in of_all if not it.held), None)
         if it is not None:

@@ -119,7 +119,7 @@ class Poller:
 
         Returns seconds to sleep. Raises StoreUnavailable.
         """
-        pause = self._close_books()
+        pause = self._renew_settle_release()
         self._fairness.look(time.monotonic())
         self._saturated = self._fairness.saturated()
         free = self._fairness.free
@@ -145,12 +145,12 @@ class Poller:
         return min(self._grace, _RECALL_TIME) if self._claims.unanswered else 0.0
 
     def _wind_up(self) -> float:
-        """A pass that claims nothing, and gives back what a lost reply may have claimed for us."""
+        """A pass after the stop: claims nothing, and gives back what a lost reply may have claimed for us."""
         self._unsent += self._claims.recall()
-        return self._close_books()
+        return self._renew_settle_release()
 
-    def _close_books(self) -> float:
-        """Everything the store must hear of claims that we have. Returns seconds until it must hear more."""
+    def _renew_settle_release(self) -> float:
+        """Renew, settle and release the claims that we have. Returns seconds until the next renewal."""
         pause = self._renew()
         self._settle()
         self._release()

@@ -104,7 +104,7 @@ def _histogram(name: str, text: str, it: Distribution) -> Metric:
 
 
 def ended_timers(text: str, counts: Mapping[Reason | None, int] | Mapping[Reason, int]) -> Metric:
-    """Every reason from the start: an alert on its increase needs the nought before the first."""
+    """Timers by why they ended. Every reason is there from the start: an alert on its increase needs the nought."""
     family = CounterMetricFamily("timer_ended", text, labels=["status", "reason"])
     for reason in Reason:
         family.add_metric([reason.status, reason], counts.get(reason, 0))

@@ -56,7 +56,7 @@ def settlement(answer: Answer, started_at: int, poller: str) -> Settlement:
 
 
 def _rescheduled(answer: Answer) -> tuple[Reschedule | None, str | None]:
-    """What a receiver's wish to have the timer again comes to; or what is noted of it, where nothing does."""
+    """The reschedule that a receiver asked for, if it may have one; else what is noted of its wish."""
     wish, webhook = asked_reschedule(answer), answer.claim.webhook
     some_left = answer.claim.reschedules + 1 < webhook.max_occurrences
     if wish and some_left and webhook.delivery is not Delivery.AT_MOST_ONCE:

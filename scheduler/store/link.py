@@ -80,7 +80,7 @@ class Link:
         #: Calls that failed, by kind: those of refusals.KINDS.
         self.failures: Counter[str] = Counter()
         #: Called with the kind of each call that failed.
-        self.on_failure: Callable[[str], object] = bool
+        self.on_failure: Callable[[str], object] = _nobody_counts
         self._scripts: dict[str, Script] = {}
 
     @property
@@ -201,6 +201,10 @@ class Link:
         finally:
             connection.disconnect()
         return True
+
+
+def _nobody_counts(_kind: str) -> None:
+    """What is called with each failure unless somebody counts them."""
 
 
 def _unconnected(error: Exception) -> bool:

@@ -10,11 +10,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple
 
+from scheduler.queries import Count, Page, Place, Query
+from scheduler.rounding import ceil_div
 from scheduler.store import keys
 from scheduler.store.link import Link
 from scheduler.store.reading import TimerRow, read_timer
 from scheduler.store.record import destination_tag
-from scheduler.timer import Count, Page, Place, Query, Status, Timer
+from scheduler.timer import Status, Timer
 
 #: Entries that a page looks at, and bytes that it tells, at most: then it stops short and says where it goes on.
 _PAGE_LOOK, _PAGE_BYTES = 2000, 4 * 1024 * 1024
@@ -118,7 +120,7 @@ class Listing:
     def _page(self, query: Query) -> Page:
         spent = _Spent(_PAGE_LOOK, _PAGE_BYTES)
         sources = [(it, parts) for it in range(self._link.partitions) for parts in self._parts(it, query)]
-        rows = max(_LEAST_ROWS, -(-_ROWS // len(sources)))
+        rows = max(_LEAST_ROWS, ceil_div(_ROWS, len(sources)))
         merged = heapq.merge(
             *(self._rows(partition, parts, query, rows, spent) for partition, parts in sources),
             key=lambda entry: entry[0],

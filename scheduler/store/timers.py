@@ -17,13 +17,15 @@ from scheduler.errors import (
     UnknownTimer,
     WrongState,
 )
+from scheduler.queries import Stats
+from scheduler.rounding import ceil_div
 from scheduler.store import keys
 from scheduler.store.capacity import Capacity
 from scheduler.store.link import Link
 from scheduler.store.reading import UNREADABLE_WEBHOOK, TimerRow, read_timer
 from scheduler.store.record import FORMAT, decode_attempt, encode, format_of
 from scheduler.store.scripts import COUNTED
-from scheduler.timer import Attempt, Draft, Reason, Standing, Stats, Status, Timer
+from scheduler.timer import Attempt, Draft, Reason, Standing, Status, Timer
 
 #: Timers that one script call takes at most, and bytes of their records: the store serves nobody else meanwhile.
 _BATCH, _BATCH_BYTES = 100, 256 * 1024
@@ -108,7 +110,7 @@ class Timers:
             return len(records[number]) + _NAME_BYTES * (len(draft.tags) + (draft.key is not None))
 
         for partition, batch in self._batches(records, lambda number: drafts[number].id, weight):
-            args: list[str | bytes | int] = [-(-self._max_pending // self._link.partitions)]
+            args: list[str | bytes | int] = [ceil_div(self._max_pending, self._link.partitions)]
             for number in batch:
                 draft = drafts[number]
                 when = ("in", draft.delay_ms) if draft.due_at is None else ("at", draft.due_at)
@@ -324,4 +326,4 @@ def _expect_format(timer_id: str, record: bytes) -> None:
 
 def _percentile(ordered: Sequence[int], percent: int) -> int | None:
     """Nearest rank."""
-    return ordered[-(-len(ordered) * percent // 100) - 1] if ordered else None
+    return ordered[ceil_div(len(ordered) * percent, 100) - 1] if ordered else None

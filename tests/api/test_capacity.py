@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from scheduler import Capacity, Outcome, Settings
+from scheduler import Outcome, Settings
+from scheduler.store.capacity import Capacity
 from tests.api.conftest import HOOK, settle
 from tests.bench.servers import Server
 from tests.bench.store import Bench

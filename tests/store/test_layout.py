@@ -10,8 +10,9 @@ import pytest
 import redis
 from flask.testing import FlaskClient
 
-from scheduler import Claims, Draft, Health, Link, Settings, StoreUnsuitable, Timers, Webhook, connect
+from scheduler import Claims, Draft, Link, Settings, StoreUnsuitable, Timers, Webhook, connect
 from scheduler.store import keys, layout
+from scheduler.store.health import Health
 from scheduler.store.record import encode
 from scheduler.timer import Timer
 from tests.bench.servers import Server

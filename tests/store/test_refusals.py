@@ -21,7 +21,8 @@ import pytest
 import redis
 from flask.testing import FlaskClient
 
-from scheduler import Draft, Health, Link, Settings, StoreUnavailable, StoreUnsuitable, Timers, Webhook, connect
+from scheduler import Draft, Link, Settings, StoreUnavailable, StoreUnsuitable, Timers, Webhook, connect
+from scheduler.store.health import Health
 from tests.bench.pages import page
 from tests.bench.servers import BINARIES, Server
 from timer_service import create_app

@@ -11,7 +11,10 @@ Item = TypeVar("Item", bound=Hashable)
 
 
 class Agenda(Generic[Item]):
-    """An item that is dropped is let go at once, however far its moment was. Moments are seconds, monotonic."""
+    """Items and the moments at which they are due, in seconds of the monotonic clock. Used by one thread.
+
+    An item that is dropped is let go at once, however far its moment was.
+    """
 
     def __init__(self) -> None:
         self._entries: dict[Item, int] = {}

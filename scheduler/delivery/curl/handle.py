@@ -39,7 +39,7 @@ log = logging.getLogger(__name__)
 
 
 class _Original(socket.socket):
-    """pycurl duplicates the descriptor that it is given; this one goes at once."""
+    """A socket that closes when pycurl has duplicated its descriptor, as it does with what it is given."""
 
     def __del__(self) -> None:
         if self.fileno() >= 0:  # not where none could be made
@@ -164,7 +164,7 @@ class Handle:
         return self._heads.tell() > MAX_HEAD
 
     def let_go(self) -> None:
-        """Of the call that has ended, and of its bytes; a small body is not worth the call."""
+        """Forget the call that has ended. libcurl keeps a small body: to take it away is not worth the call."""
         body = self.call.request.body
         if body is not None and len(body) > _SMALL:
             self.curl.setopt(pycurl.POSTFIELDS, b"")
@@ -201,7 +201,7 @@ class Handle:
         return self.curl.getinfo(pycurl.CONTENT_LENGTH_DOWNLOAD_T) >= 0 or head.tells_where_its_body_ends
 
     def _before_request(self, _theirs: str, _ours: str, _their_port: int, port: int) -> int:
-        """libcurl repeats a request by itself when a reused connection closes before an answer: one is all it gets."""
+        """Refuse to send a call's request twice: libcurl does when a reused connection closes before an answer."""
         call = self.call
         if call.sent:
             return int(pycurl.PREREQFUNC_ABORT)
@@ -221,7 +221,7 @@ class Handle:
         return int(pycurl.PREREQFUNC_OK)
 
     def _open_socket(self, _: int, address: tuple[int, int, int, tuple[bytes | str, int]]) -> socket.socket | int:
-        """The check at the moment of connecting."""
+        """Check the address at the moment of connecting, and make the socket."""
         family, kind, protocol, target = address
         host = target[0].decode() if isinstance(target[0], bytes) else target[0]
         if not self._common.permits(host, target[1]):
@@ -235,7 +235,7 @@ class Handle:
             return int(pycurl.SOCKET_BAD)
 
     def _take_descriptor(self, descriptor: int, _purpose: int) -> int:
-        """libcurl tells when it has connected only once TLS is negotiated too; the socket itself knows.
+        """Note the socket: libcurl tells when it has connected only once TLS is negotiated too, the socket at once.
 
         Its number may be that of one which libcurl has closed, and epoll forgotten.
         """

@@ -20,7 +20,7 @@ _CODINGS = re.compile(rb"\ntransfer-encoding:([^\r\n]*)", re.IGNORECASE)
 
 
 class Head(NamedTuple):
-    """The last head of an answer: of any before it nothing is left."""
+    """What the last head of an answer says; those of interim answers before it are dropped."""
 
     #: None if it has no status line.
     status: int | None
@@ -33,8 +33,9 @@ class Head(NamedTuple):
 
     @property
     def tells_where_its_body_ends(self) -> bool:
-        """Of one whose length libcurl does not know: it is content with codings that it does not know either, and with
-        a length too long for it, as if there were none.
+        """Whether the end of its body can be known though libcurl knows no length.
+
+        libcurl is content with codings that it does not know, and with a length too long for it, as if it were none.
         """
         if _TOO_LONG.search(self.raw):
             return False
@@ -64,7 +65,7 @@ _read_again = lru_cache(256)(_read)
 
 
 def _last(heads: bytes) -> bytes:
-    """That of the answer, without those before it: of any 1xx but 101 (RFC 9110, 15.2)."""
+    """Drop the heads of interim answers: of any 1xx but 101 (RFC 9110, 15.2)."""
     start = 0
     while (found := STATUS_LINE.match(heads, start)) and found[2][:1] == b"1" and found[2] != b"101":
         blank = _BLANK_LINE.search(heads, found.end() - 1)

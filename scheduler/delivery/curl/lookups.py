@@ -1,4 +1,4 @@
-"""Names on their way to addresses, for a loop that must not wait: asked once for all calls, remembered for a while."""
+"""Looks names up for a loop that must not wait: each once for all calls, and remembers the addresses for a while."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ class Lookups:
                 yield call, origin, addresses
 
     def next_deadline(self) -> float | None:
-        """When overdue() is to be called."""
+        """The moment at which overdue() is to be called."""
         at = self._deadlines.next()
         return min(at, self._look_again_at) if at is not None and self._waiting else at
 

@@ -90,7 +90,7 @@ def _channel() -> pycares.Channel:
 
 
 def _version(path: Path) -> tuple[int, ...]:
-    """What changes whenever a file is replaced, mounted over or written, or a link to it leads elsewhere."""
+    """Device, inode, size and time: one changes when a file is replaced, mounted over or written, or its link moved."""
     with contextlib.suppress(OSError):
         found = os.stat(path)
         return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns

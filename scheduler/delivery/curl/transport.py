@@ -69,7 +69,7 @@ class CurlTransport:
         self._lookups = Lookups(self._ring)
         self._order = Order()
         #: Calls that try another address soon, if they are not connected by then.
-        self._tries: Agenda[Call] = Agenda()
+        self._next_tries: Agenda[Call] = Agenda()
 
     def submit(self, claim: Claim) -> None:
         now = time.monotonic()
@@ -141,7 +141,7 @@ class CurlTransport:
         busy, self._busy = self._busy, set()
         now = time.monotonic()
         for call in {handle.call for handle in busy}:  # of a race several are under way
-            self._tries.drop(call)
+            self._next_tries.drop(call)
             self._answers.append(call.answer(now, "protocol"))
         for handle in busy:
             with suppress(pycurl.error):
@@ -159,7 +159,9 @@ class CurlTransport:
     def _turn(self, until: float) -> bool:
         """Sleep until something happens, no longer than `until`; do what is to be done then. True if woken."""
         at = min(
-            filter(None, (until, self._timer_at, self._lookups.next_deadline(), self._tries.next(), self._heads_at))
+            filter(
+                None, (until, self._timer_at, self._lookups.next_deadline(), self._next_tries.next(), self._heads_at)
+            )
         )
         # epoll alone rounds up to a whole millisecond; select on it does not.
         select.select([self._epoll], [], [], max(0.0, at - time.monotonic()))
@@ -183,7 +185,7 @@ class CurlTransport:
         if self._timer_at is not None and now >= self._timer_at:
             self._timer_at = None
             self._multi.socket_action(pycurl.SOCKET_TIMEOUT, 0)
-        for call in self._tries.due(now):
+        for call in self._next_tries.due(now):
             self._try_next(call, now)
         self._collect()
         self._end_long_heads(now, arrived)
@@ -262,10 +264,10 @@ class CurlTransport:
         self._end_others(call)
 
     def _end_others(self, call: Call) -> None:
-        """Of everything that a call has under way, only what carries its request goes on."""
+        """End what a call has under way but for the handle that carries its request."""
         if not call.race:
             return
-        self._tries.drop(call)
+        self._next_tries.drop(call)
         for handle in list(call.race.handles):
             if handle is not call.race.winner:
                 self._end(handle)
@@ -311,9 +313,9 @@ class CurlTransport:
         if race := call.race:
             race.handles.append(handle)
             if race.ahead:
-                self._tries.add(now + pause(call.deadline - now, len(race.ahead) + 1), call)
+                self._next_tries.add(now + pause(call.deadline - now, len(race.ahead) + 1), call)
             else:
-                self._tries.drop(call)
+                self._next_tries.drop(call)
 
     def _permits(self, address: str, port: int) -> bool:
         verdict = self._verdicts.get((address, port))
@@ -322,7 +324,7 @@ class CurlTransport:
         return verdict
 
     def _take_guard(self) -> None:
-        """Once a turn, and not for each request: of that it took a hundredth."""
+        """Ask for the guard as it is now: once a turn, for once a request took a hundredth of its time."""
         guard = self._checkpoint.guard()
         if guard is not self._guard or len(self._verdicts) > 4096:
             self._guard, self._verdicts = guard, {}

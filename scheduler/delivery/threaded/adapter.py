@@ -35,7 +35,10 @@ def on(deadline: Deadline, dialler: Dialler, target: str) -> Iterator[None]:
 
 
 class DeadlineAdapter(HTTPAdapter):
-    """No retries, no redirects, no proxies, no cookies, one pool of connections an origin."""
+    """Sends a request once over pooled connections, an origin a pool: no retries, redirects, proxies or cookies.
+
+    Shared by threads, each inside of `on()`. `close` closes all idle connections.
+    """
 
     def __init__(self, *, origins: int, idle_each: int) -> None:
         """Keeps idle connections to so many origins, so many each."""
@@ -46,7 +49,7 @@ class DeadlineAdapter(HTTPAdapter):
         self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _TLSPool}
 
     def build_response(self, req: PreparedRequest, resp: Any) -> Response:
-        """The bare answer: requests would look into it for cookies and an encoding, which nobody wants to know."""
+        """Hand over the bare answer: requests would look into it for cookies and an encoding, which nobody uses."""
         response = Response()
         response.status_code, response.headers, response.raw = resp.status, resp.headers, resp
         return response
@@ -84,7 +87,7 @@ class _Connection(HTTPConnection):
 
 
 class _TlsConnection(_Connection, HTTPSConnection):
-    """An end of the connection that TLS does not vouch for is no end of an answer: anybody could have made it."""
+    """A TLS connection that must be ended by TLS: anybody between could cut it, and an answer would look whole."""
 
     def connect(self) -> None:
         if self.ssl_context is None:

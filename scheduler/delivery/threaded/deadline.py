@@ -30,7 +30,7 @@ class Deadline:
         self._over = False
 
     def hold(self, sock: socket.socket) -> None:
-        """A duplicate of the descriptor: TLS and pooling take the original out of our hands."""
+        """Hold this connection, by a duplicate: TLS and pooling take the original out of our hands."""
         with self._lock:
             self._drop()
             self._handle = socket.socket(sock.family, sock.type, sock.proto, os.dup(sock.fileno()))

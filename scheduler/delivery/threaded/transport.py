@@ -1,4 +1,4 @@
-"""The transport that is always there: `requests`, in as many threads as there are slots."""
+"""Delivery by `requests`, in as many threads as there are slots: it needs nothing that must be compiled."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ class RequestsTransport:
         self._adapter.close()
 
     def _serve(self) -> None:
-        """A thread's life: nothing that an attempt does ends it, or a slot would be lost with it."""
+        """Send claim after claim, for a thread's life. No attempt ends it, or a slot would be lost with it."""
         while (claim := self._claims.get()) is not None:
             try:
                 answer = self._attempt(claim)
