@@ -53,6 +53,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items.sort(key=layers.longest_first)
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    if config.pluginmanager.hasplugin("_cov"):
+        terminalreporter.write_line(
+            "Counted are branches that these tests reach in their own process, and not what the service does as one."
+        )
+
+
 @pytest.fixture(autouse=True)
 def _quick_starts_nothing(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     if request.node.get_closest_marker("quick"):

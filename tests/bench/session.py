@@ -21,16 +21,17 @@ import pytest
 _PYTHONS_OWN = (signal.SIGPIPE, signal.SIGXFSZ)
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """Signals that are ignored or blocked, as SIGINT is in `make test &`, would be so in what we start."""
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP, *_PYTHONS_OWN}:
         if signal.getsignal(number) is signal.SIG_IGN:
             # A handler is not inherited. We go on ignoring it; but not SIGCHLD, or no exit code could be had.
             signal.signal(number, signal.SIG_DFL if number == signal.SIGCHLD else _do_nothing)
+    stop = _stop_with_workers if getattr(config.option, "numprocesses", None) else _stop
     if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
-        signal.signal(signal.SIGHUP, _stop)
-    signal.signal(signal.SIGTERM, _stop)
+        signal.signal(signal.SIGHUP, stop)
+    signal.signal(signal.SIGTERM, stop)
     adopt_orphans()
 
 
@@ -100,6 +101,14 @@ def _stop(number: int, _: Any) -> None:
     """The first stops as Ctrl-C does: fixtures end what they started. A second one stops at once."""
     signal.signal(number, _stop_now)
     pytest.exit(f"stopped by signal {number}", 128 + number)
+
+
+def _stop_with_workers(number: int, frame: Any) -> None:
+    """Those of pytest-xdist, which are our children: it would give them ten seconds and then kill them."""
+    for pid in Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text().split():
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(int(pid), number)
+    _stop(number, frame)
 
 
 def _stop_now(number: int, _: Any) -> None:

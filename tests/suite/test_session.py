@@ -57,8 +57,14 @@ def test_what_a_test_starts_does_not_inherit_ignored_or_blocked_signals(tmp_path
     assert run.returncode == 0, said
 
 
-@pytest.mark.parametrize("signals", [[signal.SIGTERM], [signal.SIGTERM, signal.SIGTERM]], ids=["once", "twice"])
-def test_a_run_that_is_stopped_leaves_nothing_running(tmp_path: Path, signals: list[signal.Signals]) -> None:
+@pytest.mark.parametrize(
+    ("signals", "options"),
+    [([signal.SIGTERM], []), ([signal.SIGTERM, signal.SIGTERM], []), ([signal.SIGTERM], ["-n2"])],
+    ids=["once", "twice", "with two workers"],
+)
+def test_a_run_that_is_stopped_leaves_nothing_running(
+    tmp_path: Path, signals: list[signal.Signals], options: list[str]
+) -> None:
     body = f"""
     stubborn = "import signal, subprocess, sys, time; signal.signal(signal.SIGTERM, signal.SIG_IGN)\\n"
     stubborn += "subprocess.Popen(['sleep', '3601'], start_new_session=True)\\n"
@@ -76,7 +82,7 @@ def test_a_run_that_is_stopped_leaves_nothing_running(tmp_path: Path, signals: l
                 raise
             pathlib.Path({str(tmp_path / "heard")!r}).touch()
 """
-    run = run_pytest(tmp_path, body)
+    run = run_pytest(tmp_path, body, *options)
     wait_until((tmp_path / "ready").exists, 60, "a test under way")
     below = [int(pid) for pid in re.findall(r"\d+", _tree(run.pid))]
     assert len(below) >= 5
