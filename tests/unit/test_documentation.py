@@ -158,6 +158,13 @@ def _unit(text: str) -> configparser.ConfigParser:
 # Tables. Each is compared in both directions.
 
 
+def test_architecture_lists_every_key_of_the_store_and_no_other() -> None:
+    lua = (ROOT / "scheduler/store/lua/shared/keys.lua").read_text()
+    listed = re.findall(r"^--   timers:\{p\}:(\S+(?: \| \w+)*)", lua, re.MULTILINE)
+    said = {name for row in table(page("architecture.md"), "key", "type", "holds") for name in quoted(row[0])}
+    assert said == {f"timers:{{p}}:{name}" for names in listed for name in names.split(" | ")}
+
+
 def test_architecture_lists_every_dependency_and_no_other() -> None:
     said = {
         re.sub(r"\[.*", "", it) for row in table(page("architecture.md"), "package", "for") for it in row[0].split(", ")
