@@ -9,7 +9,7 @@
 local NEEDED = {
   { 'DEL' }, { 'EXISTS' }, { 'GET' }, { 'GETRANGE', 0, 0 }, { 'HDEL', 'a' }, { 'HGET', 'a' }, { 'HINCRBY', 'a', 1 }, { 'HMGET', 'a' },
   { 'HSET', 'a', 'a' }, { 'LPUSH', 'a' }, { 'LTRIM', 0, 0 }, { 'MGET' }, { 'RPUSH', 'a' }, { 'SET', 'a' }, { 'STRLEN' }, { 'ZADD', 0, 'a' },
-  { 'ZCARD' }, { 'ZCOUNT', 0, 0 }, { 'ZRANGE', 0, 0 }, { 'ZRANGEBYSCORE', 0, 0 }, { 'ZREM', 'a' },
+  { 'ZCARD' }, { 'ZCOUNT', 0, 0 }, { 'ZRANGE', 0, 0 }, { 'ZRANGEBYSCORE', 0, 0 }, { 'ZREM', 'a' }, { 'ZSCORE', 'a' },
 }
 local forbidden = {}
 
