@@ -73,10 +73,10 @@ BUGS = {
     "remove before add": Bug(
         {
             "settle": (
-                "  many('HSET', PROGRESS, progress_of)\n",
+                "  write_progress_of()\n",
                 "  many('ZREM', DELIVERING, leaving[DELIVERING] or {})\n"
                 "  if not string.find(redis.call('INFO', 'memory'), 'maxmemory:0') then error('OOM') end\n"
-                "  many('HSET', PROGRESS, progress_of)\n",
+                "  write_progress_of()\n",
             )
         }
     ),

@@ -28,7 +28,8 @@ local LOOK_BYTES = 4194304      -- and of their records
 local READ, READ_LARGE = 16, 2  -- records read in one command; the first, and where they are large
 local LARGE = 8192              -- bytes of a record that is large
 local LOOK_WAITING = 100        -- destinations looked at: those that wait longest, as many that answer, as many from anywhere
-local FORGET_WORK = 400         -- timers and names of theirs forgotten in one call, or as many timers as it takes
+local FORGET_WORK = 360         -- timers, names of theirs and KiB of answers forgotten in one call, or as many timers as it takes
+local FORGET_READ = 24          -- and looked at in one command
 local FORGET = 100              -- overdue finished timers forgotten per status and claim, or twice the limit if that is more
 local AGAIN = 50000             -- us until a caller with nothing else to do should come again for what was left undone: a poller
                                 -- then forgets 3,800 a second, a million in under five minutes
@@ -260,12 +261,15 @@ local function forget(status)
   if most <= 0 then return end
   local before = gone
   local found = redis.call('ZRANGE', set, 0, most - 1)
-  for n, raw in ipairs(redis.call('HMGET', PROGRESS, unpack(found))) do
-    local id = found[n]
+  for first = 1, #found, FORGET_READ do
     if forgotten >= FORGET_WORK and gone >= #taken then break end -- else more would end than are forgotten, without an end
-    forgotten, gone = forgotten + 1, gone + 1
-    if is_progress_named(raw) then forgotten = forgotten + 1 + forget_names(id, read_first_line(id)) end
-    erase(set, id)
+    local last = math.min(first + FORGET_READ - 1, #found)
+    for n, raw in ipairs(redis.call('HMGET', PROGRESS, unpack(found, first, last))) do
+      local id = found[first + n - 1]
+      forgotten, gone = forgotten + 1 + (raw and math.floor(#raw / 1024) or 0), gone + 1
+      if is_progress_named(raw) then forgotten = forgotten + 1 + forget_names(id, read_first_line(id)) end
+      erase(set, id)
+    end
   end
   left_undone = left_undone or overdue > gone - before
 end
