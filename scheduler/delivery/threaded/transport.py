@@ -135,7 +135,7 @@ class RequestsTransport:
         finally:
             self._deadlines.discard(deadline)
         if deadline.cut_off:  # an answer without a length looks whole when it is cut
-            error, detail = "timeout", None
+            error, detail = "timeout", detail if error == "timeout" else None
         return Answer(
             claim=claim,
             started_at=started_at,
