@@ -7,7 +7,7 @@ local shared = { 'KEYS', 'ARGV', 'redis', 'FORMAT', 'SUSPECTS', 'SUSPECT_LOSSES'
 for _, part in ipairs({ 'keys', 'layout', 'records', 'progress', 'places', 'moves' }) do
   for line in io.lines('scheduler/store/lua/shared/' .. part .. '.lua') do
     table.insert(shared, string.match(line, '^local function ([%w_]+)'))
-    for name in string.gmatch(string.match(line, '^local ([%u_, ]+) =') or '', '[%u_]+') do table.insert(shared, name) end
+    for name in string.gmatch(string.match(line, '^local ([%a_, ]+) =') or '', '[%a_]+') do table.insert(shared, name) end
   end
 end
 
