@@ -9,8 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from scheduler.store.keys import PARTITIONS
-from scheduler.store.record import FORMAT
 
+#: The kinds of keys that there are and what they hold. A later version that only adds words to records, and for some of
+#: them the word `v=`, raises record.FORMAT and leaves this as it is: both versions can then share a store.
+FORMAT = 1
 #: Before the first format that is kept for good.
 _OLDER = 0
 
