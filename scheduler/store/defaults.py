@@ -1,7 +1,7 @@
-"""What a record of format 1 means where it says nothing. Never changed: what is stored outlives the program's defaults.
+"""What a record of format 1 means where it says nothing. A new field adds a line; no line is ever changed.
 
-Those of new timers (Webhook's own, TIMER_TIMEOUT, TIMER_MAX_ATTEMPTS) may change at any time: whatever differs from
-this table is written down.
+What is stored outlives the program's defaults. Those of new timers (Webhook's own, TIMER_TIMEOUT, TIMER_MAX_ATTEMPTS)
+may change at any time: whatever differs from this table is written down.
 """
 
 from __future__ import annotations

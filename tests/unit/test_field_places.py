@@ -18,6 +18,7 @@ from scheduler.store import record
 from scheduler.store.defaults import DEFAULTS
 from tests.api.test_every_field import COMMON, OTHERS, STORED, TIMERS
 from tests.bench.store import Bench, HandSetFake
+from tests.store import test_defaults
 from tests.store.formats import kinds
 from timer_service import create_app
 from timer_service.client import request_fields
@@ -82,6 +83,11 @@ def in_stored_releases() -> set[str]:
     return {STORED.get(name, name) for name in said} | words
 
 
+def in_frozen_defaults() -> set[str]:
+    """Those of which the default can never change, and of which it is tried what happens if the program's does."""
+    return {STORED.get(name, name) for name in test_defaults.FORMAT_1.keys() & {"url", *test_defaults.CHANGED}}
+
+
 def in_the_description(name: str) -> set[str]:
     described = create_app(Settings()).test_client().get("/openapi.json").get_json()
     return set(described["components"]["schemas"][name]["properties"])
@@ -109,6 +115,7 @@ PLACES: dict[str, tuple[Callable[[], set[str]], set[str]]] = {
     "Webhook or Draft in scheduler/timer.py": (in_the_store, {"due_at"}),
     "encode and decode in scheduler/store/record.py": (in_records, {"due_at", "key", "tags"}),
     "a timer of tests/store/formats/kinds.py": (in_stored_releases, {"due_at"}),
+    "both tables of tests/store/test_defaults.py": (in_frozen_defaults, {"due_at", "key", "tags"}),
     "the answer, TimerOut": (lambda: set(TimerOut().fields), set()),
     "NewTimer in /openapi.json": (lambda: in_the_description("NewTimer"), set()),
     "TimerChange in /openapi.json, for PATCH": (lambda: in_the_description("TimerChange"), {"key"}),

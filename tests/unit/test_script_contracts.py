@@ -17,6 +17,7 @@ from scheduler.store.listing import ListReply
 from scheduler.store.reading import TimerRow
 from scheduler.store.scripts import SHARED
 from scheduler.store.timers import StatsReply
+from tests.bench.pages import page
 
 LUA = Path(__file__).parents[2] / "scheduler/store/lua"
 SCRIPTS = sorted(path.stem for path in LUA.glob("*.lua"))
@@ -195,3 +196,11 @@ def test_timers_end_in_one_place_and_are_moved_in_one_order() -> None:
     ]
     order = re.findall(r"write_\w+(?=\(\))", code(SHARED_TEXT).partition("local function write_moves()")[2])
     assert order.index("write_joining") < order.index("write_erased") < order.index("write_leaving")
+
+
+def test_every_command_that_a_script_calls_is_in_the_access_list_of_the_page() -> None:
+    """Red with a GETEX in any script."""
+    called = set(re.findall(r"\b(?:call|pcall|many)\('([A-Z]+)'", code(SHARED_TEXT + "".join(TEXTS.values()))))
+    listed = set(re.findall(r"\+([a-z]+)", page("operations.md").read_text().partition("-@all")[2].partition("```")[0]))
+    assert {"ZADD", "HSET", "TIME"} <= called
+    assert {command.lower() for command in called} <= listed

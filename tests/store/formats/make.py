@@ -1,12 +1,13 @@
-"""Write what this version stores: `python -m tests.store.formats.make [NAME]`, once for each release, by its version.
+"""Writes what this version stores, as files that every later version has to read: once a release, by its version.
 
-Two files beside this one: the commands that a server needs to have the store again, and what it holds as JSON. The ids
-are random: a file that was made once is kept as it is.
+For each number of partitions two files beside this one: the commands that a server needs to have the store again, and
+what it holds as JSON. The ids are random: a file that was made once is kept as it is. (The code is formatted by
+`ruff format`.)
 """
 
 from __future__ import annotations
 
-import sys
+import argparse
 
 from scheduler.version import VERSION
 from tests.bench.servers import BINARIES, Server
@@ -28,10 +29,17 @@ def write(stored: Stored, partitions: int) -> None:
         server.remove()
 
 
-def main(name: str) -> None:
-    for partitions in (1, 16):
-        write(Stored(f"{name}-p{partitions}"), partitions)
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="make format", description=__doc__)
+    parser.add_argument("name", nargs="?", default=VERSION, help="what the files are called (%(default)s)")
+    name = parser.parse_args().name
+    stored = {partitions: Stored(f"{name}-p{partitions}") for partitions in (1, 16)}
+    for it in stored.values():
+        if it.commands.exists():
+            parser.error(f"{it.commands.name} is there: what a release stored is not written again")
+    for partitions, it in stored.items():
+        write(it, partitions)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1] if len(sys.argv) > 1 else VERSION)
+    main()
