@@ -522,6 +522,16 @@ def test_of_destinations_not_known_to_answer_a_claim_takes_one_each_and_few_more
 
 
 @pytest.mark.one_partition
+def test_of_a_destination_not_known_to_answer_what_waits_is_taken_up_to_the_same_bounds(bench: Bench) -> None:
+    url = "http://new/"
+    urls(bench, url, 10)
+    assert bench.claims.claim(50, {destination_tag(url)}).claims == []  # all of them wait from here on
+    room = Room(answering=set(), newcomers=6, beyond_first=3)
+    assert len(bench.claims.claim(50, (), room).claims) == 3
+    bench.check()
+
+
+@pytest.mark.one_partition
 def test_a_claim_takes_no_more_bytes_than_there_is_room_for_but_always_one_timer(bench: Bench) -> None:
     for _ in range(4):
         bench.schedule(body=b"x" * 1000)
