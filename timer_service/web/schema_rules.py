@@ -19,7 +19,7 @@ _Schema = dict[str, Any]
 _PARTS = tuple(name for name in WHEN if name not in ("due_at", "delay"))
 _NULL: _Schema = {"type": "null"}
 #: Members of an answer that can be absent.
-_OPTIONAL = frozenset({"body", "body_base64", "total", "warnings"})
+_OPTIONAL = frozenset({"body", "body_base64", "total", "unreadable", "warnings"})
 
 
 def complete(schemas: dict[str, _Schema], defaults: Mapping[str, Any]) -> None:
