@@ -1,4 +1,4 @@
-"""The API's side of the store: schedule, get, cancel, fire, replay, stats."""
+"""The API's side of the store: set, read, cancel, fire and replay timers, and count them."""
 
 from __future__ import annotations
 
@@ -65,6 +65,12 @@ class StatsReply(NamedTuple):
 
 
 class Timers:
+    """Sets timers, reads them, ends them early or sends them again. Shared by threads; owns nothing to close.
+
+    Every call is repeatable: made again after a lost reply, it changes nothing more. Each raises StoreUnavailable, and
+    TimerError of the kinds that it names.
+    """
+
     def __init__(
         self, link: Link, *, keep_cancelled_ms: int, max_pending: int = 0, capacity: Capacity | None = None
     ) -> None:
