@@ -60,7 +60,7 @@ class Changes:
                 timer, before = self._timers.read(self._timers.find(key))
             except UnknownTimer:
                 try:
-                    return self._timers.schedule(draft)[0], True
+                    return self._timers.set(draft)[0], True
                 except KeyTaken:
                     continue
             if timer.status is Status.DELIVERING:

@@ -14,7 +14,7 @@ import pytest
 from scheduler import Backoff, Delivery, Draft, Settings, Webhook
 from scheduler.store.defaults import DEFAULTS
 from tests.bench.store import Bench
-from tests.store.test_schedule import WEBHOOK
+from tests.store.test_set import WEBHOOK
 from timer_service import create_app
 
 #: Of the program of another year, each other than the one of format 1.
