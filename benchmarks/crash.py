@@ -48,7 +48,7 @@ def killed() -> Row:
                 for number in range(_IN_FLIGHT)
             ]
             for start in range(0, _IN_FLIGHT, 200):
-                service.timers.schedule(*timers[start : start + 200])
+                service.timers.set(*timers[start : start + 200])
             wait_until(lambda: service.timers.stats().delivering >= _IN_FLIGHT, 10, "all claimed")
             time.sleep(_UNDER_WAY)
             in_flight = service.timers.stats().delivering

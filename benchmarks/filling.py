@@ -52,7 +52,7 @@ def draft(timers: Timers, hook: str, due_at: int, tag: str = "") -> Draft:
 def _fill(url: str, hook: str, due_at: int, gap_ms: float, tags: int, numbers: range) -> None:
     timers = opened(url)
     for start in range(0, len(numbers), BATCH):
-        timers.schedule(
+        timers.set(
             *(
                 draft(timers, hook, due_at + int(number * gap_ms), f"tenant-{number % tags:03}" if tags else "")
                 for number in numbers[start : start + BATCH]

@@ -53,7 +53,7 @@ def beside(transport: str, hanging: Sequence[str], options: Options) -> Row:
         try:
             service.poller()
             for start in range(0, len(hanging), 200):
-                service.timers.schedule(
+                service.timers.set(
                     *(
                         Draft(id=service.timers.new_id(), webhook=webhook(url, timeout=120), delay_ms=0)
                         for url in hanging[start : start + 200]

@@ -59,7 +59,7 @@ def asleep(count: int, samples: list[float]) -> Row:
     with _ready() as (service, _, there):
         for _ in range(count):
             draft = Draft(id=service.timers.new_id(), webhook=webhook(there.url), delay_ms=10)
-            service.timers.schedule(draft)
+            service.timers.set(draft)
             # Long enough for it to arrive and the poller to sleep again; no multiple of any interval of the poller.
             time.sleep(0.037)
         assert there.wait_for(count, 10)

@@ -56,7 +56,7 @@ def measure(options: Options) -> tuple[list[Row], dict[str, Any]]:
 
 
 class _Scripts:
-    """The scripts of schedule, claim and settle, timed."""
+    """The scripts that set, claim and settle, timed."""
 
     def __init__(self, server: Server, sample: int) -> None:
         self._client = server.client()
@@ -76,7 +76,7 @@ class _Scripts:
         found: dict[str, float] = {}
         # Due now and in the middle of the others' ids, as new timers are.
         batches = [[draft(self._timers, _HOOK, 0) for _ in range(BATCH)] for _ in range(self._sample // BATCH)]
-        found |= self._timed("schedule", lambda: [self._timers.schedule(*batch) for batch in batches])
+        found |= self._timed("schedule", lambda: [self._timers.set(*batch) for batch in batches])
         claims: list[Claim] = []
 
         def claim() -> None:

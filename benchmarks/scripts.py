@@ -86,7 +86,7 @@ class Bench:
             for number in range(count)
         ]
         for start in range(0, count, 500):
-            self.timers.schedule(*drafts[start : start + 500])
+            self.timers.set(*drafts[start : start + 500])
         return [draft.id for draft in drafts]
 
     def settle(self, count: int, outcome: Outcome = Outcome.DELIVERED) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 #: Digits of an integer; Python's own limit, beyond which reading one is slow.
@@ -46,10 +46,6 @@ def read_int(text: str) -> int | float:
         written.text = text
         return written
     return int(text)
-
-
-#: Of a decoder that reads numbers so.
-HOOKS: Mapping[str, Callable[[str], Any]] = {"parse_float": read_float, "parse_int": read_int}
 
 
 def loads(text: str | bytes) -> Any:

@@ -21,6 +21,8 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Count:
+    """How many timers match a query."""
+
     count: int
     #: False if there may be more: it stopped looking.
     exact: bool
@@ -48,6 +50,8 @@ class Query:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
+    """Some timers that match a query, in its order."""
+
     #: The store's clock when it was read, ms.
     read_at: int
     timers: list[Timer]

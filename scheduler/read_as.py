@@ -37,12 +37,12 @@ def whole(low: int, high: int) -> Callable[[str], int]:
 def byte_count(text: str) -> int:
     """A number of bytes, or one with a unit such as 512MB or 2GiB."""
     match = re.fullmatch(r"(\d{1,15}) ?(?:([KMGT])(i?)B?|B)?", text, re.ASCII | re.IGNORECASE)
-    size = 0 if not match else int(match[1])
-    if match and match[2]:
-        size *= (1024 if match[3] else 1000) ** (" KMGT".index(match[2].upper()))
     if not match:
         raise ValueError("a number of bytes, such as 500000000, 512MB or 2GiB")
-    return size
+    power: int = 1
+    for _ in range(" KMGT".index((match[2] or " ").upper())):
+        power *= 1024 if match[3] else 1000
+    return int(match[1]) * power
 
 
 def switch(text: str) -> bool:

@@ -15,6 +15,8 @@ from scheduler.rounding import ceil_div
 
 
 class Status(StrEnum):
+    """Where a timer is on its way; there are no others."""
+
     SCHEDULED = "scheduled"
     DELIVERING = "delivering"
     DELIVERED = "delivered"
@@ -23,6 +25,8 @@ class Status(StrEnum):
 
 
 class Delivery(StrEnum):
+    """What is to be done where it is not known whether a request arrived."""
+
     AT_LEAST_ONCE = "at_least_once"
     #: Never sent again unless certainly nothing reached the wire.
     AT_MOST_ONCE = "at_most_once"
@@ -163,7 +167,7 @@ class Attempt(NamedTuple):
 
 
 class Standing(NamedTuple):
-    """How a timer stands, without what it holds."""
+    """A timer's status and number of attempts, without what it holds."""
 
     id: str
     status: Status

@@ -41,7 +41,7 @@ class Guarded:
     def set(self) -> None:
         """Three timers that are due; one has a key and a tag, one is to be tried once only."""
         key = self.timers.new_id()
-        self.timers.schedule(
+        self.timers.set(
             Draft(id=self.timers.new_id(key), webhook=Webhook(url="http://a/"), delay_ms=0, key=key, tags=("t",)),
             Draft(id=self.timers.new_id(), webhook=Webhook(url="http://a/"), delay_ms=0),
             Draft(id=self.timers.new_id(), webhook=Webhook(url="http://b/", max_attempts=1), delay_ms=0),

@@ -11,7 +11,7 @@ def main() -> None:
     timers = Store(Settings(redis_url=asked.store, store_timeout=5)).timers
     posts = list(asked.posts())
     for start in range(0, len(posts), 200):
-        timers.schedule(
+        timers.set(
             *(
                 Draft(id=timers.new_id(), webhook=Webhook(url=post.url, body=post.body.encode()), due_at=post.due_ms)
                 for post in posts[start : start + 200]

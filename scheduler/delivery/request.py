@@ -18,6 +18,8 @@ _JSON = "\r\ncontent-type: application/json"
 
 
 class Request(NamedTuple):
+    """What goes on the wire, but for what the transport adds: host, content-length, connection."""
+
     method: str
     url: str
     #: `name: value` each, CRLF between them; our own names are in lower case, those of the client as it gave them.

@@ -19,6 +19,8 @@ PAUSE = 1.0
 
 
 class Breaker:
+    """Refuses calls to a store that is away. Shared by threads; check() raises StoreUnavailable, the others nothing."""
+
     def __init__(self, pause: float = PAUSE, clock: Callable[[], float] = time.monotonic) -> None:
         self._pause = pause
         self._clock = clock

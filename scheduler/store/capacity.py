@@ -21,6 +21,8 @@ _NEAR = 0.8
 
 @dataclass(frozen=True, slots=True)
 class Usage:
+    """What the store uses of the bytes that it may use."""
+
     #: Bytes that the store uses; None if it does not say.
     used: int | None = None
     #: Bytes it may use; None for any number, or if it is not known.

@@ -19,6 +19,12 @@ _SENT = ("url", "method", "headers", "body", "body_is_json")
 
 
 class Changes:
+    """Changes timers that wait, under their id or their key. Shared by threads; owns nothing to close.
+
+    Both calls can be made again after a lost reply. Each raises StoreUnavailable, also where others change the same
+    timer all the time; TimerTooLarge, StoreNearCapacity, or LaterFormat.
+    """
+
     def __init__(self, link: Link, timers: Timers, *, keep_cancelled_ms: int) -> None:
         self._link = link
         self._timers = timers
@@ -54,7 +60,7 @@ class Changes:
                 timer, before = self._timers.read(self._timers.find(key))
             except UnknownTimer:
                 try:
-                    return self._timers.schedule(draft)[0], True
+                    return self._timers.set(draft)[0], True
                 except KeyTaken:
                     continue
             if timer.status is Status.DELIVERING:

@@ -16,7 +16,7 @@ from scheduler.store.link import Link
 from scheduler.store.memory import StoreMemory
 from scheduler.store.permissions import Permissions
 from scheduler.store.progress import Progress, read_progress
-from scheduler.store.reading import told
+from scheduler.store.reading import log_unreadable
 from scheduler.store.record import UNREADABLE, decode, encode_attempt, names
 from scheduler.store.room import BATCH, SUSPECTS, Room
 from scheduler.store.scripts import SUSPECT_LOSSES
@@ -42,7 +42,11 @@ class Batch:
 
 
 class Claims:
-    """Every call is repeatable: made again after a lost reply, it changes nothing more."""
+    """Claims due timers, renews, releases and settles claims. Used by one poller's thread; owns nothing to close.
+
+    Every call is repeatable: made again after a lost reply, it changes nothing more. Each raises StoreUnavailable; then
+    part of it may have been done.
+    """
 
     def __init__(
         self,
@@ -180,7 +184,7 @@ class Claims:
 
     def _put_off(self, row: ClaimRow, fence: str) -> None:
         """A timer that this version cannot read: another may, however much later, so it never fails of that."""
-        told(row.id)
+        log_unreadable(row.id)
         timer_id, number = row.id.decode(), read_progress(row.progress).attempts or 1
         attempt = Attempt(number=number, outcome=Outcome.RETRYABLE, error="unreadable", poller=self._poller)
         try:

@@ -76,6 +76,8 @@ _names = Names()
 
 
 class NamedConnection(Connection):
+    """redis-py's connection, whose look-up and tries together end within the time to connect."""
+
     def _connect(self) -> Any:
         host, timeout = self.host, self.socket_connect_timeout
         until = time.monotonic() + (timeout or _DEFAULT_PATIENCE)

@@ -22,6 +22,8 @@ _WRITE_EVERY = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Report:
+    """What a look at the store has found."""
+
     #: What is wrong with the store's settings, in words for an operator.
     warnings: tuple[str, ...]
     #: Whether the store may throw timers away by itself.
@@ -31,7 +33,10 @@ class Report:
 
 
 class Health:
-    """Shared by threads."""
+    """Looks at the store: its settings, and a write. Shared by threads; owns nothing to close.
+
+    Once a second it writes, however often it is asked.
+    """
 
     def __init__(self, link: Link, clock: Callable[[], float] = time.monotonic) -> None:
         self._link = link

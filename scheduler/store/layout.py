@@ -19,6 +19,8 @@ _OLDER = 0
 
 @dataclass(frozen=True, slots=True)
 class Layout:
+    """What the words of a layout say."""
+
     format: int
     partitions: int = 1
     #: ms since the epoch, as the store wrote it; another once the store has lost everything.

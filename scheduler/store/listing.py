@@ -74,6 +74,8 @@ class _Spent:
 
 
 class Listing:
+    """Reads and counts timers that match a query. Shared by threads; owns nothing to close; raises StoreUnavailable."""
+
     def __init__(self, link: Link) -> None:
         self._link = link
 

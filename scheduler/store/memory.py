@@ -19,6 +19,8 @@ _LASTING = ("noperm", "other")
 
 @dataclass(frozen=True, slots=True)
 class Memory:
+    """What the store says of its memory, in bytes."""
+
     #: None if the store does not say.
     used: int | None = None
     #: Its maxmemory; 0 for any number, or if it does not say.

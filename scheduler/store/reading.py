@@ -1,4 +1,4 @@
-"""What the store says of a timer, as a Timer."""
+"""Makes a Timer of what the store tells of one."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from scheduler.timer import Reason, Status, Timer, Webhook
 #: Stands for what cannot be read: nothing but its first line is known of such a timer.
 UNREADABLE_WEBHOOK = Webhook(url="")
 #: Seconds between two lines about timers that cannot be read.
-_TELL_EVERY = 60.0
-_told_at = float("-inf")
+_LOG_EVERY = 60.0
+_logged_at = float("-inf")
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +42,7 @@ def read_timer(now: int, row: TimerRow) -> Timer:
     try:
         words, webhook = decode(row.record)
     except UNREADABLE:
-        told(row.id)
+        log_unreadable(row.id)
         words, webhook = row.record.partition(b"\n")[0].decode("utf-8", "replace").split(" "), UNREADABLE_WEBHOOK
     key, tags = names(words)
     status = Status(row.status.decode())
@@ -79,10 +79,10 @@ def _reason(word: str | None) -> Reason | None:
         return None
 
 
-def told(timer_id: bytes) -> None:
-    """Logs it once a minute: a page of a list, or a claim, may have a thousand of them, again and again."""
-    global _told_at
+def log_unreadable(timer_id: bytes) -> None:
+    """Log one a minute: a page of a list, or a claim, may have a thousand of them, again and again."""
+    global _logged_at
     now = time.monotonic()
-    if now - _told_at >= _TELL_EVERY:
-        _told_at = now
+    if now - _logged_at >= _LOG_EVERY:
+        _logged_at = now
         log.warning("timer %s cannot be read by this version, perhaps others", timer_id.decode())

@@ -35,11 +35,20 @@ class Begun:
         return hashlib.sha256(f"{self.seed} {number}".encode()).digest()
 
 
+def _nothing_refused() -> None:
+    """Anything may be added."""
+
+
 class Repeats:
+    """Keeps what was asked and answered under idempotency keys, in the store. Shared by threads; owns nothing to close.
+
+    Each call raises StoreUnavailable.
+    """
+
     def __init__(self, link: Link) -> None:
         self._link = link
 
-    def begin(self, scope: str, key: str, asked: Any, *, may_add: Callable[[], object] = bool) -> Begun:
+    def begin(self, scope: str, key: str, asked: Any, *, may_add: Callable[[], object] = _nothing_refused) -> Begun:
         """`asked` is JSON; `may_add` raises if nothing may be added to the store, which a repeat does not need.
 
         Raises KeyReused if the key stands for another request of the same scope.

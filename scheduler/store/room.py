@@ -19,6 +19,8 @@ BATCH_BYTES = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Room:
+    """How much of which destinations a claim may take."""
+
     #: Tags of destinations that are known to answer; None: no other is held back.
     answering: Collection[str] | None = None
     #: Timers of one destination that one claim takes at most; None: the share that Claims was given.

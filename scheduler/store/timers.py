@@ -1,4 +1,4 @@
-"""The API's side of the store: schedule, get, cancel, fire, replay, stats."""
+"""The API's side of the store: set, read, cancel, fire and replay timers, and count them."""
 
 from __future__ import annotations
 
@@ -65,6 +65,12 @@ class StatsReply(NamedTuple):
 
 
 class Timers:
+    """Sets timers, reads them, ends them early or sends them again. Shared by threads; owns nothing to close.
+
+    Every call is repeatable: made again after a lost reply, it changes nothing more. Each raises StoreUnavailable, and
+    TimerError of the kinds that it names.
+    """
+
     def __init__(
         self, link: Link, *, keep_cancelled_ms: int, max_pending: int = 0, capacity: Capacity | None = None
     ) -> None:
@@ -83,17 +89,17 @@ class Timers:
         """The same, always the same for the same seed and key."""
         return keys.id_from(seed, None if key is None else keys.slot_of_key(key))
 
-    def schedule(self, *drafts: Draft) -> list[Timer]:
+    def set(self, *drafts: Draft) -> list[Timer]:
         """Store timers durably. Repeated, it answers what stands. Raises KeyTaken, TooManyPending or TimerTooLarge for
         the first that is refused; the others are stored. Raises StoreNearCapacity if nothing may be added."""
         timers = []
-        for found in self.schedule_each(drafts):
+        for found in self.set_each(drafts):
             if isinstance(found, TimerError):
                 raise found
             timers.append(found)
         return timers
 
-    def schedule_each(self, drafts: Sequence[Draft]) -> list[Timer | TimerError]:
+    def set_each(self, drafts: Sequence[Draft]) -> list[Timer | TimerError]:
         """The same, for many that stand on their own: each one's timer or refusal, in order."""
         self.capacity.check()
         found: dict[int, Timer | TimerError] = {}
@@ -116,13 +122,13 @@ class Timers:
                 when = ("in", draft.delay_ms) if draft.due_at is None else ("at", draft.due_at)
                 args += [draft.id, when[0], when[1] or 0, records[number]]
             try:
-                reply = self._link.run("schedule", partition, args)
+                reply = self._link.run("set", partition, args)
             except StoreUnavailable as error:
                 error.maybe_done = error.maybe_done or done
                 raise
             done = True
             for number, created_at, due_at in zip(batch, reply[::2], reply[1::2], strict=True):
-                found[number] = _scheduled(drafts[number], created_at, due_at)
+                found[number] = _timer_or_refusal(drafts[number], created_at, due_at)
         return [found[number] for number in range(len(drafts))]
 
     def get(self, timer_id: str) -> Timer:
@@ -292,8 +298,8 @@ class Timers:
         return partition
 
 
-def _scheduled(draft: Draft, created_at: int, due_at: int | bytes) -> Timer | TimerError:
-    """What schedule.lua answers for one timer."""
+def _timer_or_refusal(draft: Draft, created_at: int, due_at: int | bytes) -> Timer | TimerError:
+    """What set.lua answers for one timer."""
     if created_at == -1:
         assert isinstance(due_at, bytes)
         return KeyTaken(due_at.decode())

@@ -89,7 +89,7 @@ def test_a_count_that_has_looked_long_enough_says_so(
     http: FlaskClient, bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(listing, "_COUNT_LOOK", 400)
-    bench.timers.schedule(*(bench.draft(number) for number in range(1000)))
+    bench.timers.set(*(bench.draft(number) for number in range(1000)))
     assert count(http) == (1000, True)  # one look at the index tells
     assert count(http, "?destination=http://receiver/") == (400, False)
 

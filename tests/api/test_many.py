@@ -187,7 +187,7 @@ def test_another_body_under_the_same_key_is_refused(http: FlaskClient) -> None:
     assert http.post("/timers/batch", json={"timers": [{**HOOK, "seconds": 61}]}, headers=KEY).status_code == 200
 
 
-@pytest.mark.parametrize(("lost", "status"), [("schedule", 503), ("finish", 201)])
+@pytest.mark.parametrize(("lost", "status"), [("set", 503), ("finish", 201)])
 def test_a_repeat_after_a_crash_at_any_point_makes_one_timer(
     http: FlaskClient, bench: Bench, monkeypatch: pytest.MonkeyPatch, lost: str, status: int
 ) -> None:
@@ -196,12 +196,12 @@ def test_a_repeat_after_a_crash_at_any_point_makes_one_timer(
     def crash(*_: Any, **__: Any) -> Any:
         raise StoreUnavailable("lost")
 
-    kept = Timers.schedule_each
+    kept = Timers.set_each
     with monkeypatch.context() as broken:
         if lost == "finish":
             broken.setattr(Repeats, "finish", crash)
         else:
-            broken.setattr(Timers, "schedule_each", lambda *args: (kept(*args), crash()))
+            broken.setattr(Timers, "set_each", lambda *args: (kept(*args), crash()))
         assert http.post("/timers", json={**HOOK, "seconds": 60}, headers=KEY).status_code == status
     assert bench.timers.stats().scheduled == 1
     assert http.post("/timers", json={**HOOK, "seconds": 60}, headers=KEY).status_code == 201
@@ -223,16 +223,16 @@ def test_a_repeat_that_overtakes_a_refusal_makes_the_one_timer_of_its_key(
     """The first is refused; before its answer is out, the reason is gone and its repeat is granted."""
     holder = bench.schedule(60_000, key="k")
     asked = {**HOOK, "seconds": 60, "key": "k"}
-    refuse, repeats = Timers.schedule_each, []
+    refuse, repeats = Timers.set_each, []
 
     def overtaken(timers: Timers, drafts: Any) -> Any:
         refusal = refuse(timers, drafts)
-        monkeypatch.setattr(Timers, "schedule_each", refuse)
+        monkeypatch.setattr(Timers, "set_each", refuse)
         bench.timers.cancel(holder.id)
         repeats.append(http.post("/timers", json=asked, headers=KEY))
         return refusal
 
-    monkeypatch.setattr(Timers, "schedule_each", overtaken)
+    monkeypatch.setattr(Timers, "set_each", overtaken)
     assert http.post("/timers", json=asked, headers=KEY).status_code == 409
     assert repeats[0].status_code == 201
     bench.timers.cancel(repeats[0].get_json()["id"])

@@ -70,7 +70,7 @@ def test_what_cannot_be_read_is_shown_by_its_first_line(
     other = http.post("/timers", json={**HOOK, "hours": 2, "tags": ["t"]}).get_json()["id"]
     name, record = record_of(bench, timer)
     bench.client.set(name, record.split(b"\n")[0] + b"\n" + rest)
-    reading._told_at = float("-inf")
+    reading._logged_at = float("-inf")
     with caplog.at_level(logging.WARNING):
         for path in (f"/timers/{timer}", "/timers/by-key/k"):
             said = http.get(path).get_json()

@@ -97,7 +97,7 @@ def storm(folder: Path, transport: str, timers: int, rate: float, seed: int, kin
             beside = list(_honest(service.timers, timers / rate, f"http://127.0.0.1:{honest}"))
             both = sorted([*drafts, *beside], key=lambda draft: draft.delay_ms or 0)
             for start in range(0, len(both), 500):
-                service.timers.schedule(*both[start : start + 500])
+                service.timers.set(*both[start : start + 500])
             survived = _wait_for_the_end(service, poller.process.pid, timers / rate + 60)
             cpu = _cpu(poller.process.pid) if survived else 0.0
             ends, reasons = _ends(service.timers, [draft.id for draft in drafts])

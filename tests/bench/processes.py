@@ -130,7 +130,7 @@ class Service:
             Draft(id=self.timers.new_id(), webhook=Webhook(url=url, **webhook), delay_ms=delay_ms) for _ in range(count)
         ]
         for start in range(0, count, 200):
-            self.timers.schedule(*drafts[start : start + 200])
+            self.timers.set(*drafts[start : start + 200])
         return [draft.id for draft in drafts]
 
     def post(self, **asked: Any) -> dict[str, Any]:

@@ -105,7 +105,7 @@ class Bench:
         return Draft(id=timer_id, webhook=Webhook(**webhook), delay_ms=delay_ms, key=key, tags=tags)
 
     def schedule(self, delay_ms: int = 0, **webhook: Any) -> Timer:
-        (timer,) = self.timers.schedule(self.draft(delay_ms, **webhook))
+        (timer,) = self.timers.set(self.draft(delay_ms, **webhook))
         return timer
 
     def partition(self, timer_id: str) -> int:

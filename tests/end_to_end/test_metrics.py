@@ -128,7 +128,7 @@ def test_every_ended_attempt_is_one_line_of_json_in_the_log(service: Service, re
     poller = service.poller(TIMER_LOG_LEVEL="info")
     timer_id = service.timers.new_id("order-17")
     webhook = Webhook(url=f"{receiver.url}/status/410")
-    service.timers.schedule(Draft(id=timer_id, webhook=webhook, delay_ms=0, key="order-17"))
+    service.timers.set(Draft(id=timer_id, webhook=webhook, delay_ms=0, key="order-17"))
     wait_until(lambda: '"event":"attempt"' in poller.output(), 10, "its line")
     (line,) = [line for line in poller.output().splitlines() if '"event":"attempt"' in line]
     said = json.loads(line)

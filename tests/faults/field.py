@@ -102,7 +102,7 @@ class Field(Service):
         ]
         start = time.time()
         for n in range(0, count, 200):
-            for number, timer in enumerate(self.timers.schedule(*drafts[n : n + 200]), first + n):
+            for number, timer in enumerate(self.timers.set(*drafts[n : n + 200]), first + n):
                 self.record.creates.append(
                     Create(
                         number=number,
@@ -129,7 +129,7 @@ class Field(Service):
             delay_ms = round(1000 * seconds * number / count)
             drafts.append(Draft(id=self.timers.new_id(), webhook=webhook, delay_ms=delay_ms))
         for n in range(0, count, 500):
-            self.timers.schedule(*drafts[n : n + 500])
+            self.timers.set(*drafts[n : n + 500])
 
     # Processes
 

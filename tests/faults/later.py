@@ -57,7 +57,7 @@ class Later:
     def _of_later_format(self, delay: float) -> str:
         webhook = Webhook(url=self._field.url_of(next(self._numbers)))
         draft = Draft(self._field.timers.new_id(), webhook, delay_ms=round(1000 * delay), tags=("later",))
-        self._field.timers.schedule(draft)
+        self._field.timers.set(draft)
         self._rewrite(draft.id, b" v=%d" % (FORMAT + 1))
         return draft.id
 

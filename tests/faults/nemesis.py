@@ -105,7 +105,7 @@ def lose_replies(it: Nemesis) -> None:
         for member in it.field.crew.values():
             for script in ("claim", "settle", "renew"):
                 member.wire.lose_reply(sha(script))
-        for script in ("schedule", "cancel"):
+        for script in ("set", "cancel"):
             it.field.api_wire.lose_reply(sha(script))
         it.wait(it.lease)
 

@@ -62,7 +62,7 @@ def fill(timers: Timers, url: str) -> list[str]:
     while len(ids) < 200:
         draft = Draft(id=timers.new_id(), webhook=Webhook(url=url, body=body, body_is_json=False), delay_ms=3_600_000)
         try:
-            timers.schedule(draft)
+            timers.set(draft)
         except StoreUnavailable:
             return ids
         ids.append(draft.id)

@@ -105,13 +105,13 @@ def _started(field: Field, hit: Hit) -> _Start:
 def test_row_09_an_api_killed_before_it_answers_leaves_one_timer_which_a_repeat_is_told_of(
     field: Field, judged: Judge
 ) -> None:
-    """Red with `stored ~= ''` of schedule.lua made false: a repeat sets what is delivered anew."""
+    """Red with `stored ~= ''` of set.lua made false: a repeat sets what is delivered anew."""
     api = field.open_api()
     field.join()
-    field.known("schedule")
+    field.known("set")
     asked = {"delay": 2, "url": field.url_of(0)}
     key = {"Idempotency-Key": "row-9"}
-    field.api_wire.lose_reply(sha("schedule"), hang=True)
+    field.api_wire.lose_reply(sha("set"), hang=True)
     with ThreadPoolExecutor(1) as one:
         first = one.submit(_post, field.url, asked, key)
         wait_until(lambda: field.api_wire.lost == 1, 20, "a timer without an answer")

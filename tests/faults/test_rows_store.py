@@ -135,7 +135,7 @@ def _lived(folder: Path) -> list[int]:
     chance, kinds = random.Random(0), count()
     for timer_id in ids:
         webhook = Webhook(url=f"http://h{chance.randrange(2)}/", max_attempts=3, backoff=Backoff(steps=(0.01,)))
-        timers.schedule(Draft(id=timer_id, webhook=webhook, delay_ms=chance.choice([0, 0, 0, 50, 3_600_000])))
+        timers.set(Draft(id=timer_id, webhook=webhook, delay_ms=chance.choice([0, 0, 0, 50, 3_600_000])))
     for _ in range(12):
         for claim in claims.claim(6).claims:
             kind = next(kinds) % 6
@@ -318,7 +318,7 @@ def test_rows_22_23_and_24_a_lost_reply_to_a_create_a_claim_a_settle_a_renewal_o
     member = field.join()
     field.set_timers(50, 1.5, 1500)
     cancelled = field.post(seconds=60, url=field.url_of(90))["id"]
-    field.known("claim", "settle", "renew", "schedule", "cancel")
+    field.known("claim", "settle", "renew", "set", "cancel")
     field.arrived(50, 20)
     with field.fault("lost replies"):
         for script in ("settle", "claim", "renew"):
@@ -336,7 +336,7 @@ def test_rows_22_23_and_24_a_lost_reply_to_a_create_a_claim_a_settle_a_renewal_o
 
 def _insist(field: Field, hang: bool) -> None:
     """A create whose reply is lost, asked for until it is known."""
-    field.api_wire.lose_reply(sha("schedule"), hang=hang)
+    field.api_wire.lose_reply(sha("set"), hang=hang)
     asked = {"delay": 0.5, "url": field.url_of(91)}
 
     def created() -> bool:
@@ -483,18 +483,16 @@ def test_a_create_whose_reply_is_lost_before_the_store_goes_or_fills_up_is_not_c
     field: Field, then: str
 ) -> None:
     """Found by `make faults`: the client was told of the second try alone, "Nothing was done", and the timer fired."""
-    field.known("schedule")
+    field.known("set")
     link = Link(connect(field.api_wire.url, 2))
     timers = Timers(link, keep_cancelled_ms=1000)
     timers.stats()
     client = field.store.client()
     # Without its socket nobody can connect any more: certainly the second try is not done.
-    field.api_wire.lose_reply(
-        sha("schedule"), then=field.api_wire.path.unlink if then == "gone" else lambda: _fill(client)
-    )
+    field.api_wire.lose_reply(sha("set"), then=field.api_wire.path.unlink if then == "gone" else lambda: _fill(client))
     draft = Draft(id=timers.new_id(), webhook=Webhook(url="http://localhost:2/"), delay_ms=60_000)
     with pytest.raises(StoreUnavailable) as raised:
-        timers.schedule(draft)
+        timers.set(draft)
     assert raised.value.maybe_done
     link.client.close()
 

@@ -54,14 +54,14 @@ def test_an_earlier_timer_rings_and_a_later_one_does_not(bench: Bench, bell: Any
 @pytest.mark.one_partition
 def test_many_timers_ring_once_with_the_earliest(bench: Bench, bell: Any) -> None:
     webhook = Webhook(url="http://h/")
-    bench.timers.schedule(*(Draft(id=bench.new_id(), webhook=webhook, delay_ms=ms) for ms in (300, 100, 200)))
+    bench.timers.set(*(Draft(id=bench.new_id(), webhook=webhook, delay_ms=ms) for ms in (300, 100, 200)))
     assert bell() == [100]
 
 
 def test_a_timer_that_is_set_again_does_not_ring_again(bench: Bench, bell: Any) -> None:
     draft = Draft(id=bench.timers.new_id(), webhook=Webhook(url="http://h/"), delay_ms=100)
-    bench.timers.schedule(draft)
-    bench.timers.schedule(draft)
+    bench.timers.set(draft)
+    bench.timers.set(draft)
     assert bell() == [100]
 
 

@@ -496,7 +496,7 @@ def test_what_waits_is_neither_early_nor_in_two_places_after_the_clock_was_set_b
 def test_ten_thousand_timers_of_one_destination_are_moved_once_each_in_bounded_steps(bench: Bench) -> None:
     drafts = [Draft(id=bench.new_id(), webhook=Webhook(url="http://greedy/"), delay_ms=0) for _ in range(3000)]
     for start in range(0, 3000, 500):
-        bench.timers.schedule(*drafts[start : start + 500])
+        bench.timers.set(*drafts[start : start + 500])
     tag = claim(bench.claims, 1)[0].destination
     waits = []
     while (wait := bench.claims.claim(256, {tag}).next_due) is not None:
@@ -522,6 +522,16 @@ def test_of_destinations_not_known_to_answer_a_claim_takes_one_each_and_few_more
 
 
 @pytest.mark.one_partition
+def test_of_a_destination_not_known_to_answer_what_waits_is_taken_up_to_the_same_bounds(bench: Bench) -> None:
+    url = "http://new/"
+    urls(bench, url, 10)
+    assert bench.claims.claim(50, {destination_tag(url)}).claims == []  # all of them wait from here on
+    room = Room(answering=set(), newcomers=6, beyond_first=3)
+    assert len(bench.claims.claim(50, (), room).claims) == 3
+    bench.check()
+
+
+@pytest.mark.one_partition
 def test_a_claim_takes_no_more_bytes_than_there_is_room_for_but_always_one_timer(bench: Bench) -> None:
     for _ in range(4):
         bench.schedule(body=b"x" * 1000)
@@ -529,7 +539,7 @@ def test_a_claim_takes_no_more_bytes_than_there_is_room_for_but_always_one_timer
 
 
 def test_whoever_waits_behind_a_hundred_others_that_have_no_room_is_served_all_the_same(bench: Bench) -> None:
-    bench.timers.schedule(*(bench.draft(0, url=f"http://d{number}/") for number in range(250)))
+    bench.timers.set(*(bench.draft(0, url=f"http://d{number}/") for number in range(250)))
     tags = {destination_tag(f"http://d{number}/") for number in range(250)}
     while bench.claims.claim(50, tags).claims or bench.members("scheduled"):
         pass
@@ -606,7 +616,7 @@ def test_one_claim_forgets_a_bounded_number(bench: Bench) -> None:
 def test_one_that_answers_is_served_at_once_however_many_hanging_ones_wait_before_it(bench: Bench) -> None:
     """Found by chance alone, it waited for 60 claims behind 3,000 destinations."""
     nothing = Room(answering=(), newcomers=0)
-    bench.timers.schedule(*(bench.draft(0, url=f"http://hanging-{number}/") for number in range(500)))
+    bench.timers.set(*(bench.draft(0, url=f"http://hanging-{number}/") for number in range(500)))
     bench.advance(1)
     honest = bench.schedule(url="http://honest/")
     for _ in range(6):
@@ -622,7 +632,7 @@ def test_as_many_are_forgotten_as_end_however_many_tags_they_have(bench: Bench) 
     tags = tuple(f"tag-{number}" for number in range(10))
     claims = bench.poller("busy", keep_finished=100)
     for _ in range(5):
-        bench.timers.schedule(*(bench.draft(0, tags=tags) for _ in range(BATCH)))
+        bench.timers.set(*(bench.draft(0, tags=tags) for _ in range(BATCH)))
         bench.advance(1)
         taken = claim(claims, BATCH)
         assert len(taken) == BATCH
@@ -648,7 +658,7 @@ def test_an_idle_caller_comes_again_soon_while_there_is_more_to_forget_and_then_
 
 @pytest.mark.one_partition
 def test_one_call_claims_no_more_than_a_batch_and_says_that_there_is_more(bench: Bench) -> None:
-    bench.timers.schedule(*(bench.draft(0) for _ in range(300)))
+    bench.timers.set(*(bench.draft(0) for _ in range(300)))
     batch = bench.claims.claim(1000)
     assert (len(batch.claims), batch.next_due) == (BATCH, 0.0)
 
@@ -666,7 +676,7 @@ def test_a_take_back_that_reads_a_full_batch_is_followed_by_the_next_at_once(ben
 
 @pytest.mark.one_partition
 def test_the_lateness_of_a_thousand_attempts_is_remembered(bench: Bench) -> None:
-    bench.timers.schedule(*(bench.draft(0) for _ in range(1100)))
+    bench.timers.set(*(bench.draft(0) for _ in range(1100)))
     while claims := claim(bench.claims, 256):
         bench.claims.settle([ended(it) for it in claims])
     assert bench.client.llen(f"{keys.prefix(bench.home)}lateness") == 1000

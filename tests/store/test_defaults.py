@@ -14,7 +14,7 @@ import pytest
 from scheduler import Backoff, Delivery, Draft, Settings, Webhook
 from scheduler.store.defaults import DEFAULTS
 from tests.bench.store import Bench
-from tests.store.test_schedule import WEBHOOK
+from tests.store.test_set import WEBHOOK
 from timer_service import create_app
 
 #: What a field that a record leaves out has meant from the first release that knew it; a new field adds a line.

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 import redis
 
-from scheduler import Attempt, Claim, Outcome, Reason, Settlement, Status, StoreUnavailable
+from scheduler import Attempt, Claim, Outcome, Reason, Reschedule, Settlement, Status, StoreUnavailable
 from tests.bench.servers import Server
 from tests.bench.store import LEASE, Bench, HandSetRedis
 
@@ -77,5 +77,27 @@ def test_a_retry_that_was_half_settled_is_made_once_and_not_for_a_lost_lease(ser
     bench.alive(2 * LEASE + _WAIT_MS)
     (again,) = bench.poller("two").claim(1).claims
     assert (again.id, again.number, again.redelivery) == (timer.id, 2, "retry")
+    bench.check()
+    bench.client.close()
+
+
+@pytest.mark.parametrize("command", ["hset", "zadd", "zrem"])
+def test_what_was_rescheduled_and_half_settled_is_not_sent_before_its_new_moment(server: Server, command: str) -> None:
+    allow(server)
+    bench = Bench(limited(server))
+    timer = bench.schedule()
+    (claim,) = bench.claims.claim(1).claims
+    attempt = Attempt(claim.number, Outcome.DELIVERED, lateness_ms=1)
+    again = Settlement(claim.id, claim.fence, attempt, None, Reschedule(delay_ms=_WAIT_MS))
+    allow(server, f"-{command}")
+    with pytest.raises(StoreUnavailable):
+        bench.claims.settle([again])
+    allow(server)
+    assert bench.claims.settle([again]) == []
+    bench.alive(2 * LEASE)
+    assert bench.poller("two").claim(1).claims == []
+    bench.alive(_WAIT_MS)
+    (second,) = bench.poller("two").claim(1).claims
+    assert (second.id, second.occurrence, second.redelivery) == (timer.id, 2, "rescheduled")
     bench.check()
     bench.client.close()

@@ -121,7 +121,7 @@ def test_it_does_not_make_an_older_poller_spin_or_the_timers_behind_it_late(benc
 
 
 def test_one_that_can_be_read_is_not_late_however_many_destinations_wait_before_it(bench: Bench, newer: Newer) -> None:
-    bench.timers.schedule(*(bench.draft(0, url=f"http://h{number}/") for number in range(250)))
+    bench.timers.set(*(bench.draft(0, url=f"http://h{number}/") for number in range(250)))
     full = tuple(record.destination_tag(f"http://h{number}/") for number in range(250))
     while bench.claims.claim(96, full).next_due == 0:
         pass

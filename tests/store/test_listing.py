@@ -48,7 +48,7 @@ def test_among_many_due_in_one_millisecond_none_is_skipped_or_repeated_while_oth
     bench: Bench, descending: bool
 ) -> None:
     # Pages of 7 out of 300 go through the same halving as pages out of 10,000.
-    timers = bench.timers.schedule(*(bench.draft(1000) for _ in range(300)))
+    timers = bench.timers.set(*(bench.draft(1000) for _ in range(300)))
     moving = {timer.id for timer in timers[::3]}
     found = []
     for number, page in enumerate(pages(bench, limit=7, descending=descending)):
@@ -76,7 +76,7 @@ def test_what_waits_behind_many_destinations_is_one_list_in_order(bench: Bench, 
     """Behind some of them much longer than behind others."""
     chance = random.Random(7)
     hosts = [f"http://{min(chance.randrange(30), chance.randrange(30))}/" for _ in range(150)]
-    timers = bench.timers.schedule(*(bench.draft(chance.randrange(40), url=host) for host in hosts))
+    timers = bench.timers.set(*(bench.draft(chance.randrange(40), url=host) for host in hosts))
     bench.advance(20)
     bench.claims.claim(256, [destination_tag(host) for host in set(hosts)])
     ordered = [timer.id for timer in sorted(timers, key=lambda timer: (timer.due_at, timer.id), reverse=descending)]
@@ -100,7 +100,7 @@ def test_a_tag_is_listed_whatever_the_status_and_can_be_filtered_by_it(bench: Be
 
 @pytest.mark.one_partition
 def test_a_filter_looks_at_a_bounded_number_of_entries_and_says_where_to_go_on(bench: Bench) -> None:
-    bench.timers.schedule(*(bench.draft(number, url="http://common/") for number in range(2500)))
+    bench.timers.set(*(bench.draft(number, url="http://common/") for number in range(2500)))
     rare = bench.schedule(9999, url="http://rare/")
     page = bench.listing.page(Query(destination="http://rare:80/path"))
     assert (page.timers, page.total) == ([], None)
@@ -121,7 +121,7 @@ def test_finished_timers_are_listed_by_when_they_ended_and_filtered_by_when_they
 @pytest.mark.one_partition
 def test_a_page_holds_no_more_than_some_megabytes(bench: Bench) -> None:
     for _ in range(20):
-        bench.timers.schedule(*(bench.draft(5, body=bytes(200_000)) for _ in range(2)))
+        bench.timers.set(*(bench.draft(5, body=bytes(200_000)) for _ in range(2)))
     first = bench.listing.page(Query(limit=1000))
     assert 20 < len(first.timers) < 40
     assert len(ids(bench, limit=1000)) == 40
@@ -129,7 +129,7 @@ def test_a_page_holds_no_more_than_some_megabytes(bench: Bench) -> None:
 
 def test_pages_are_one_list_whatever_the_partitions(bench: Bench) -> None:
     chance = random.Random(7)
-    timers = bench.timers.schedule(*(bench.draft(chance.randrange(50), tags=("t",)) for _ in range(80)))
+    timers = bench.timers.set(*(bench.draft(chance.randrange(50), tags=("t",)) for _ in range(80)))
     ordered = [timer.id for timer in sorted(timers, key=lambda timer: (timer.due_at, timer.id))]
     for query in ({"limit": 7}, {"limit": 7, "tag": "t"}, {"limit": 7, "destination": "http://receiver/"}):
         assert ids(bench, **query) == ordered

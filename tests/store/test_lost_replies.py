@@ -129,11 +129,11 @@ def test_one_suspect_is_handed_out_however_many_partitions_have_one(client: redi
 @pytest.mark.one_partition
 def test_a_timer_whose_answer_was_lost_is_set_once(bench: Bench, link: LossyLink) -> None:
     draft = bench.draft(100)
-    link.lose["schedule", bench.home] = 1
+    link.lose["set", bench.home] = 1
     timers = Timers(link, keep_cancelled_ms=1000)
     with pytest.raises(StoreUnavailable):
-        timers.schedule(draft)
-    timers.schedule(draft)
+        timers.set(draft)
+    timers.set(draft)
     assert bench.timers.stats().scheduled == 1
 
 
@@ -152,5 +152,5 @@ def test_of_a_batch_that_fails_half_way_it_is_not_said_that_nothing_was_done(
 
     monkeypatch.setattr(bench.link, "run", fails_the_second_time)
     with pytest.raises(StoreUnavailable) as raised:
-        bench.timers.schedule_each(drafts)
+        bench.timers.set_each(drafts)
     assert raised.value.maybe_done

@@ -185,10 +185,10 @@ class Machine(RuleBasedStateMachine):
         draft = self.bench.draft(delay, delivery=delivery, url=TAGS[tag], key=key, tags=tags)
         if holder := self.model.holder(key):
             with pytest.raises(KeyTaken) as caught:
-                self.bench.timers.schedule(draft)
+                self.bench.timers.set(draft)
             assert caught.value.timer_id == holder
             return multiple()
-        (timer,) = self.bench.timers.schedule(draft)
+        (timer,) = self.bench.timers.set(draft)
         due = timer.due_at
         self.model.timers[timer.id] = Model(timer.id, due, once, tag, score=due, planned=due, key=key, tags=tags)
         assert timer.due_at == self.model.now + delay
@@ -198,7 +198,7 @@ class Machine(RuleBasedStateMachine):
     def schedule_again(self, draft: Draft) -> None:
         it = self.model.timers.get(draft.id)
         if it is not None:
-            assert self.bench.timers.schedule(draft)[0].due_at == it.due
+            assert self.bench.timers.set(draft)[0].due_at == it.due
 
     @rule(
         target=claims,

@@ -36,7 +36,7 @@ def test_a_taken_key_names_the_timer_that_has_it(bench: Bench) -> None:
 
 def test_of_two_with_one_key_in_one_call_the_first_gets_it(bench: Bench) -> None:
     one, two = (bench.draft(5, key="k") for _ in range(2))
-    first, second = bench.timers.schedule_each([one, two])
+    first, second = bench.timers.set_each([one, two])
     assert not isinstance(first, KeyTaken)
     assert isinstance(second, KeyTaken)
     assert second.timer_id == one.id
@@ -95,13 +95,13 @@ def test_a_tag_follows_a_timer_that_its_receiver_wants_again(bench: Bench) -> No
 @pytest.mark.one_partition
 def test_no_more_timers_than_allowed_are_pending_and_each_that_ends_makes_room(bench: Bench) -> None:
     few = Timers(bench.link, keep_cancelled_ms=KEEP, max_pending=2 * bench.link.partitions)
-    first, _, third = few.schedule_each([bench.draft(5) for _ in range(3)])
+    first, _, third = few.set_each([bench.draft(5) for _ in range(3)])
     assert isinstance(third, TooManyPending)
     assert not isinstance(first, Exception)
     few.cancel(first.id)
-    few.schedule(bench.draft(5))
+    few.set(bench.draft(5))
     bench.advance(5)
     bench.claims.claim(2, [destination_tag("http://receiver/")])
     with pytest.raises(TooManyPending):  # those that wait behind their destination are pending too
-        few.schedule(bench.draft(5))
+        few.set(bench.draft(5))
     bench.check()

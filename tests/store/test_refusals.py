@@ -112,10 +112,10 @@ def test_what_a_script_left_half_done_is_not_called_undone_and_a_repeat_complete
     timers = Timers(link, keep_cancelled_ms=1000)
     draft = Draft(id=timers.new_id(), webhook=Webhook(url="http://h/"), delay_ms=60_000)
     with pytest.raises(StoreUnavailable) as raised:
-        timers.schedule(draft)
+        timers.set(draft)
     assert raised.value.maybe_done
     user(server, *minimal())
-    timers.schedule(draft)
+    timers.set(draft)
     assert timers.stats().scheduled == 1
     assert timers.get(draft.id).due_at > timers.get(draft.id).created_at
 

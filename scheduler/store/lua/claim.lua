@@ -123,11 +123,14 @@ local function fail(id, from, it, reason)
 end
 
 -- Puts a timer where it belongs that is under no claim: the store refused its settle in the middle, and it was not sent again.
--- How long a delivered one is kept this caller does not know.
+-- How long a delivered one is kept this caller does not know, nor when a retry was to be: that is made at once. One that was
+-- rescheduled is never early.
 local function put_right(id, it)
   local status = it.reason and (it.reason == 'delivered' and it.reason or 'failed')
   local set = status and ROOT .. status or SCHEDULED
-  if not redis.call('ZSCORE', set, id) then join(set, int(status and now + keep_failed or now), id) end
+  if not redis.call('ZSCORE', set, id) then
+    join(set, status and int(now + keep_failed) or int(math.max(now, tonumber(it.due))), id)
+  end
   if status and it.named then push(freed, id) end
   leave(DELIVERING, id)
 end
@@ -184,12 +187,11 @@ end
 -- Takes what waits behind one destination, as far as the caller has room for it.
 local function serve(tag)
   if string.sub(tag, 1, 2) == '!v' then return end
-  local most = math.min(room(tag), limit - #taken)
-  if most <= 0 or full() then return end
-  local set = waiting_key(tag)
+  if room(tag) <= 0 or full() then return end
+  local set, most = waiting_key(tag), math.min(rooms[tag], limit - #taken)
   local due = redis.call('ZRANGEBYSCORE', set, '-inf', int(now), 'WITHSCORES', 'LIMIT', 0, most)
   for n = 1, #due, 2 do
-    if full() then break end
+    if full() or room(tag) <= 0 then break end
     local id, record = due[n], redis.call('GET', record_key(due[n]))
     if not record then
       erase(set, id)

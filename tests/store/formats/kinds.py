@@ -123,7 +123,7 @@ def _schedule(bench: Bench) -> None:
         {"url": "http://new.example/key", "key": "k" * 255, "tags": tuple(f"tag-{n}" for n in range(10))},
     ):
         bench.schedule(far, **webhook)
-    bench.timers.schedule(Draft(bench.new_id(), bench.draft(0, url="http://new.example/9999").webhook, LAST_MOMENT))
+    bench.timers.set(Draft(bench.new_id(), bench.draft(0, url="http://new.example/9999").webhook, LAST_MOMENT))
 
 
 def _hold(bench: Bench) -> None:

@@ -65,7 +65,7 @@ class Connections:
         """A sixteenth of those of this address that are silent or in the middle of a request, rounded up."""
         theirs = [connection for connection in self._all if connection.peer == peer and _is_waiting(connection)]
         theirs.sort(key=lambda connection: connection.since)
-        return theirs[: -(-len(theirs) // _PART)]
+        return theirs[: (len(theirs) + _PART - 1) // _PART]
 
     def weigh(self, connection: Connection, taken: int = 0) -> None:
         """Count the bytes held for it, with those `taken` by a thread."""

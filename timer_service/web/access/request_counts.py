@@ -101,10 +101,10 @@ class RequestCounts:
         for route, number in self._routes.items():
             for kind, method in enumerate(METHODS):
                 at = _HEAD + (number * len(METHODS) + kind) * _ROW
-                first, *rest = (self._sum(at + i) for i in range(_ROW))
-                counts, durations = [first, *rest[:3]], rest[3:-1]
-                if any(counts):
-                    yield Row(route, method, dict(zip(_CLASSES, counts, strict=True)), durations, rest[-1])
+                *numbers, seconds = (self._sum(at + i) for i in range(_ROW))
+                by_class, durations = numbers[: len(_CLASSES)], numbers[len(_CLASSES) :]
+                if any(by_class):
+                    yield Row(route, method, dict(zip(_CLASSES, by_class, strict=True)), durations, seconds)
 
     def _sum(self, at: int) -> float:
         return sum(self._numbers[at::_SLOT])

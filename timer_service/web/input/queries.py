@@ -19,12 +19,12 @@ _MAX_ORIGIN = 2048
 FILTERS = ("status", "tag", "destination", "due_after", "due_before")
 
 
-class Cursor(fields.Field[tuple[int, ...]]):
+class Cursor(fields.Field[tuple[Place, int]]):
     """Where a page ended, and the moment at which a bulk action began."""
 
     json_schema: ClassVar = {"type": "string", "maxLength": 200}
 
-    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> tuple[Place, int]:
         text = value if isinstance(value, str) and len(value) <= 200 else ""
         try:
             decoded = urlsafe_b64decode(text.encode("ascii", "replace")).decode("ascii")

@@ -54,7 +54,7 @@ def create(body: dict[str, Any]) -> tuple[dict[str, Any], int, dict[str, str]]:
     # What was refused is tried again; under its key it has the same id, also where two repeats do so at once.
     missing = {number: draft for number, draft in drafts.items() if str(number) not in accepted}
     try:
-        refused = _schedule(missing, accepted)
+        refused = _set(missing, accepted)
     except StoreUnavailable as error:
         if not error.maybe_done:
             idempotency.refused(begun)
@@ -71,12 +71,12 @@ def create(body: dict[str, Any]) -> tuple[dict[str, Any], int, dict[str, str]]:
     return {"results": results}, 200, dict(idempotency.REPLAYED) if known else {}
 
 
-def _schedule(drafts: Mapping[int, Draft], accepted: Accepted) -> dict[int, Problem]:
+def _set(drafts: Mapping[int, Draft], accepted: Accepted) -> dict[int, Problem]:
     """Adds to those that are accepted; returns why the others are not."""
     if not drafts:
         return {}
     refused: dict[int, Problem] = {}
-    for number, found in zip(drafts, store().timers.schedule_each(list(drafts.values())), strict=True):
+    for number, found in zip(drafts, store().timers.set_each(list(drafts.values())), strict=True):
         if isinstance(found, TimerError):
             refused[number] = from_engine(found)
         else:

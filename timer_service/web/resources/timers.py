@@ -37,7 +37,7 @@ def create(fields: dict[str, Any]) -> tuple[Timer, int, dict[str, str]]:
     if begun is not None and begun.answer is not None:
         return draft.stored(*begun.answer), 201, {**headers, **idempotency.REPLAYED}
     try:
-        (timer,) = store().timers.schedule(draft)
+        (timer,) = store().timers.set(draft)
     except TimerError as error:
         if not getattr(error, "maybe_done", False):
             idempotency.refused(begun)

@@ -23,7 +23,7 @@ WEBHOOK = Webhook(
 
 def test_a_timer_reads_back_as_it_was_set(bench: Bench) -> None:
     timer_id = bench.timers.new_id()
-    bench.timers.schedule(Draft(id=timer_id, webhook=WEBHOOK, delay_ms=1500))
+    bench.timers.set(Draft(id=timer_id, webhook=WEBHOOK, delay_ms=1500))
     timer = bench.timers.get(timer_id)
     assert timer.webhook == WEBHOOK
     assert (timer.status, timer.created_at, timer.due_at) == (Status.SCHEDULED, START, START + 1500)
@@ -49,13 +49,13 @@ def test_a_delay_counts_from_no_earlier_than_now(bench: Bench) -> None:
 
 def test_a_moment_in_the_past_means_now(bench: Bench) -> None:
     draft = Draft(id=bench.timers.new_id(), webhook=WEBHOOK, due_at=START - 1)
-    assert bench.timers.schedule(draft)[0].due_at == START
+    assert bench.timers.set(draft)[0].due_at == START
 
 
 def test_the_last_millisecond_of_the_year_9999_is_kept_exactly(bench: Bench) -> None:
     last = 253_402_300_799_999
     draft = Draft(id=bench.timers.new_id(), webhook=WEBHOOK, due_at=last)
-    bench.timers.schedule(draft)
+    bench.timers.set(draft)
     assert bench.timers.get(draft.id).due_at == last
     bench.timers.cancel(draft.id)
     assert bench.timers.get(draft.id).due_at == last
@@ -63,24 +63,24 @@ def test_the_last_millisecond_of_the_year_9999_is_kept_exactly(bench: Bench) -> 
 
 def test_scheduling_twice_with_one_id_makes_one_timer_and_the_same_answer(bench: Bench) -> None:
     draft = Draft(id=bench.timers.new_id(), webhook=WEBHOOK, delay_ms=100)
-    first = bench.timers.schedule(draft)
+    first = bench.timers.set(draft)
     bench.advance(50)
-    again = bench.timers.schedule(draft)
+    again = bench.timers.set(draft)
     assert [timer.due_at for timer in again] == [timer.due_at for timer in first]
     assert bench.timers.stats().scheduled == 1
 
 
 def test_a_repeated_schedule_does_not_bring_back_what_has_moved_on(bench: Bench) -> None:
     draft = Draft(id=bench.timers.new_id(), webhook=WEBHOOK, delay_ms=100)
-    bench.timers.schedule(draft)
+    bench.timers.set(draft)
     bench.timers.cancel(draft.id)
-    assert bench.timers.schedule(draft)[0].due_at == START + 100
+    assert bench.timers.set(draft)[0].due_at == START + 100
     assert bench.where(draft.id) == ["cancelled"]
 
 
 def test_many_timers_are_stored_in_one_call_and_answered_in_order(bench: Bench) -> None:
     drafts = [Draft(id=bench.timers.new_id(), webhook=WEBHOOK, delay_ms=ms) for ms in (300, 100, 200)]
-    timers = bench.timers.schedule(*drafts)
+    timers = bench.timers.set(*drafts)
     assert [timer.id for timer in timers] == [draft.id for draft in drafts]
     assert [timer.due_at - START for timer in timers] == [300, 100, 200]
     bench.check()
