@@ -1,5 +1,5 @@
--- What the scripts of the store may use: Redis gives KEYS, ARGV and redis; store/scripts.py puts its constants and the files of
--- lua/shared/ before each script, so what stands at the top of those is known everywhere.
+-- What the scripts of the store may use: Redis gives KEYS, ARGV and redis; store/scripts.py puts its constants, and what a script
+-- uses of the files of lua/shared/, before it, so what stands at the top of those is known everywhere.
 std = 'lua51'
 max_line_length = 140
 

@@ -31,4 +31,4 @@ def _is_unknown(name: str, value: str, known: Collection[str]) -> bool:
 def _hint(name: str, known: Collection[str]) -> str:
     ends = {other.removeprefix("TIMER_"): other for other in sorted(known)}
     near = get_close_matches(name.removeprefix("TIMER_"), ends, 1, cutoff=0.7)
-    return f"; {ends[near[0]]} is near" if near else ", docs/settings.md lists them all"
+    return f"; did you mean {ends[near[0]]}?" if near else ", docs/settings.md lists them all"

@@ -232,7 +232,7 @@ RECORDS = [
 def test_no_record_stops_the_poller(
     bench: Bench, poller: Poller, transport: HandTransport, record: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It is put off, or sent and retried. Brothers in the attempt's planning, and in its line of the log."""
+    """It is put off, or sent and retried. The same in the attempt's planning, and in its line of the log."""
     caplog.set_level(logging.INFO, "scheduler.attempts")
     planted, other = bench.schedule(), bench.schedule()
     bench.client.set(f"timers:{{0}}:timer:{planted.id}", record)

@@ -1,6 +1,6 @@
 """The bytes of the store are bounded: creates are refused before the store is full, and nothing is kept of a refusal.
 
-Brothers tried: POST, batch, PUT new, PATCH that grows; a refused create and a refused batch under an Idempotency-Key
+Tried: POST, batch, PUT new, PATCH that grows; a refused create and a refused batch under an Idempotency-Key
 (503, 409); set and cancel with large bodies, headers, metadata and URLs, one by one, in bulk and by key; a user without
 INFO; a store without maxmemory.
 """

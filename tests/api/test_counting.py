@@ -1,6 +1,6 @@
 """How many there are, and all of them: `/timers/count` and `status=any`; and what lists may cost others.
 
-Brothers tried: every filter alone and together, timers in every status, waiting ones, several pages, both orders, a
+Tried: every filter alone and together, timers in every status, waiting ones, several pages, both orders, a
 cursor at the border of two statuses, a count that stops looking; no turn for lists, counts and bulk; a weighed rate.
 """
 

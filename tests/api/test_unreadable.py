@@ -1,6 +1,6 @@
 """What this version cannot read, or only in part, is never a 500, hides nothing else, and fails no timer.
 
-Brothers tried: members of tomorrow in a record, its first line and an attempt; broken JSON, another type, a record
+Tried: members of tomorrow in a record, its first line and an attempt; broken JSON, another type, a record
 without lines, bytes that are no text; attempts and progress likewise; GET, by key, lists of status and tag, attempts,
 PATCH, PUT.
 """

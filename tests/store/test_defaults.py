@@ -1,6 +1,6 @@
 """What a record leaves out means what it meant when it was written, whatever the program's defaults are by now.
 
-Brothers tried: a timer that says nothing, one that says all, one with a list of waits; read, changed, claimed; every
+Tried: a timer that says nothing, one that says all, one with a list of waits; read, changed, claimed; every
 default of a webhook and a backoff changed at once, and the settings for new timers.
 """
 

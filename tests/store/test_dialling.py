@@ -1,6 +1,6 @@
 """A store's name that does not resolve, or slowly: calls end within 2 s, and what needs no store is not held.
 
-Brothers tried: a look-up that hangs, one that fails at once, a name of several addresses of which the first is dead, a
+Tried: a look-up that hangs, one that fails at once, a name of several addresses of which the first is dead, a
 name server that goes away or hangs once the name is known, a host that is no name, a TLS URL.
 """
 

@@ -187,7 +187,7 @@ def test_a_retry_or_a_release_goes_by_the_same_rule(bench: Bench, newer: Newer) 
 
 
 def test_nobody_who_does_not_know_its_format_changes_or_ends_it(bench: Bench, newer: Newer) -> None:
-    """Brothers: while it is scheduled, and while it waits for those who can send it."""
+    """Tried: while it is scheduled, and while it waits for those who can send it."""
     timer = _later(bench, 1000, key="k")
     before = bench.client.get(f"{bench.prefix(timer.id)}timer:{timer.id}")
     for moved in (False, True):

@@ -75,7 +75,7 @@ def test_an_attempt_given_back_and_one_lost_with_its_poller_are_noted_once_each(
 def test_words_in_another_order_with_unknown_ones_among_them_mean_the_same(
     bench: Bench, more: tuple[str, ...], named: dict[str, Any]
 ) -> None:
-    """Brothers: claimed, renewed, released, retried, settled again by a repeat, ended, replayed."""
+    """Tried: claimed, renewed, released, retried, settled again by a repeat, ended, replayed."""
     timer = bench.schedule(**named)
     claim = _claim(bench)
     _shuffle(bench, timer, *more)

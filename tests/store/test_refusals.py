@@ -1,7 +1,7 @@
 """A store that refuses: by its access list, its age, its role. Nothing is called undone that may have been done, and
 `/readyz` says by name what is missing.
 
-Brothers tried: no channel, another channel, no key pattern for timers, each single command
+Tried: no channel, another channel, no key pattern for timers, each single command
 taken away, a wrong password, a user without INFO, a server that speaks as Redis 6.2 does, a replica, the node of a
 cluster that has half of the slots.
 """

@@ -94,7 +94,7 @@ def test_a_request_is_the_same_wherever_its_bytes_are_cut(raw: bytes, found: lis
 
 @pytest.mark.parametrize(("raw", "status"), REFUSED, ids=[repr(raw[-40:]) for raw, _ in REFUSED])
 def test_what_http_does_not_allow_is_refused_once_wherever_it_is_cut(raw: bytes, status: int) -> None:
-    """Brothers: lengths and chunk sizes with signs, prefixes, blanks, underscores; both framings; lone newlines."""
+    """Tried: lengths and chunk sizes with signs, prefixes, blanks, underscores; both framings; lone newlines."""
     assert read(raw) == [status]
     cuts = random.Random(1).sample(range(len(raw)), min(len(raw), 40))
     assert all(read(raw, cut) == [status] for cut in cuts)

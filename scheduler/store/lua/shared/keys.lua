@@ -1,4 +1,4 @@
--- The keys of one partition, and the words every script shares; store/scripts.py puts shared/*.lua before each script's body.
+-- The keys of one partition, and the words every script shares; store/scripts.py puts what a script uses of shared/ before its body.
 -- KEYS[1] is timers:{p}:scheduled. Every other key is computed from it and carries its hash tag:
 --   timers:{p}:scheduled                       ZSET   id -> ms it next needs a poller
 --   timers:{p}:waiting                         ZSET   destination tag, `!suspects` or `!v<n>` -> ms of the earliest that waits there
