@@ -248,6 +248,6 @@ def test_one_that_stands_where_only_a_newer_version_looks_is_known_and_keeps_its
             change()
     with pytest.raises(KeyTaken):
         bench.schedule(key="k")
-    bench.timers.schedule(bench.draft(0, key="k")._replace(id=timer.id))
+    bench.timers.set(bench.draft(0, key="k")._replace(id=timer.id))
     assert bench.client.get(f"{root}timer:{timer.id}") == before
     assert bench.client.zscore(f"{root}scheduled", timer.id) is None

@@ -95,6 +95,7 @@ local WHOLE, LINES = 1024, 2048
 local function cut_record(id)
   if redis.call('STRLEN', record_key(id)) <= WHOLE then return end
   local line = read_first_line(id)
+  if #line == 2048 then return end -- perhaps not the whole of it: the record stays as it is
   local rest = string.sub(redis.call('GETRANGE', record_key(id), 0, #line + LINES), #line + 2)
   local second = string.match(rest, '^([^\n]*)\n')
   if not second then
