@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from scheduler.clock import StoreClock
 from scheduler.errors import StoreUnavailable
+from scheduler.rounding import ceil_div
 from scheduler.store import keys
 from scheduler.store.link import Link
 from scheduler.store.memory import StoreMemory
@@ -161,7 +162,7 @@ class Claims:
             self._share if room.share is None else room.share,
             self._lease_ms,
             self._keep_failed_ms,
-            self._keep_finished,
+            ceil_div(self._keep_finished, self._link.partitions),
             *room.words(saturated),
         ]
         try:
