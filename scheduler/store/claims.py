@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from scheduler.clock import StoreClock
 from scheduler.errors import StoreUnavailable
+from scheduler.rounding import ceil_div
 from scheduler.store import keys
 from scheduler.store.link import Link
 from scheduler.store.memory import StoreMemory
@@ -161,7 +162,7 @@ class Claims:
             self._share if room.share is None else room.share,
             self._lease_ms,
             self._keep_failed_ms,
-            self._keep_finished,
+            ceil_div(self._keep_finished, self._link.partitions),
             *room.words(saturated),
         ]
         try:
@@ -232,7 +233,7 @@ def _claim(fence: str, claimed_at: float, row: tuple[bytes, ...]) -> Claim:
         it.attempts - it.base,
         due_at,
         due_at if it.planned is None else it.planned,
-        Redelivery(it.why) if it.why else None,
+        _redelivery(it.why) if it.why else None,
         it.lost >= SUSPECT_LOSSES,
         claimed_at,
         it.occurrence,
@@ -240,6 +241,14 @@ def _claim(fence: str, claimed_at: float, row: tuple[bytes, ...]) -> Claim:
         names(words)[0] if len(words) > 2 else None,
         len(record),
     )
+
+
+def _redelivery(why: str) -> Redelivery:
+    """What only a later version knows is sent again for some reason: that must be said, and it must not wait."""
+    try:
+        return Redelivery(why)
+    except ValueError:
+        return Redelivery.RETRY
 
 
 def _settle_args(settlement: Settlement, *, keeps_answer: bool) -> list[str | int]:

@@ -32,8 +32,15 @@ class Progress(NamedTuple):
     first_attempt: bytes = b""
 
 
+#: ms: the end of the year 9999.
+LAST_MOMENT = 253_402_300_799_999
 _TEXTS = {"why", "reason"}
 _NAMES = {*Progress._fields} - {"first_attempt"}
+
+
+def is_moment(text: str) -> bool:
+    """Whether it is a number of ms, or a count, that a reader can use."""
+    return text.isascii() and text.isdecimal() and len(text) <= len(str(LAST_MOMENT)) and int(text) <= LAST_MOMENT
 
 
 def read_progress(raw: bytes) -> Progress:
@@ -44,6 +51,6 @@ def read_progress(raw: bytes) -> Progress:
         name, _, value = word.partition("=")
         if name in _TEXTS:
             said[name] = value
-        elif name in _NAMES and value.isdecimal():
+        elif name in _NAMES and is_moment(value):
             said[name] = int(value)
     return Progress(**said, first_attempt=first_attempt)  # type: ignore[arg-type]

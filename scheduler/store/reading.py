@@ -6,7 +6,7 @@ import logging
 import time
 from typing import NamedTuple
 
-from scheduler.store.progress import read_progress
+from scheduler.store.progress import is_moment, read_progress
 from scheduler.store.record import UNREADABLE, decode, decode_attempt, names
 from scheduler.timer import Reason, Status, Timer, Webhook
 
@@ -56,7 +56,7 @@ def read_timer(now: int, row: TimerRow) -> Timer:
         id=row.id.decode(),
         webhook=webhook,
         status=status,
-        created_at=int(words[0]) if words[0].isdecimal() else 0,
+        created_at=int(words[0]) if is_moment(words[0]) else 0,
         due_at=due_at,
         read_at=now,
         key=key,

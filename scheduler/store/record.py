@@ -22,6 +22,7 @@ from scheduler import exact_numbers
 from scheduler.errors import TimerTooLarge
 from scheduler.origin import before_path
 from scheduler.store.defaults import DEFAULTS
+from scheduler.store.progress import LAST_MOMENT
 from scheduler.timer import Attempt, Backoff, Delivery, Outcome, Redelivery, Webhook
 
 #: The format that this version writes, and the highest that it reads.
@@ -30,6 +31,8 @@ FORMAT = 1
 #: Bytes one timer may hold: url, headers, body, metadata and all.
 MAX_BYTES = 256 * 1024
 
+#: Seconds of a timeout that any version may have written: 11 days.
+_LONGEST = 1_000_000
 #: Bytes of a line that is worth remembering.
 _SHORT = 512
 #: Made once: json.dumps() would make an encoder for each call.
@@ -157,6 +160,8 @@ def _known(line: bytes) -> _Known:
     for name, value in said.items():
         if not isinstance(value, _TYPES[name]):
             raise ValueError(f"{name} is {value!r}")
+    if "timeout" in said and not (_is_duration(said["timeout"]) and 0 < said["timeout"] <= _LONGEST):
+        raise ValueError(f"timeout is {said['timeout']!r}")
     if not all(isinstance(value, str) for value in said.get("headers", {}).values()):
         raise ValueError("a header's value is no text")
     if "url" not in said:
@@ -240,10 +245,25 @@ def encode_attempt(attempt: Attempt) -> tuple[str, str]:
     return said, "" if it.response_body is None else f',"response_body":{_to_json(it.response_body)}'
 
 
+#: What an attempt may say; outcome and redelivery are words.
+_ATTEMPT_TYPES: dict[str, Any] = {
+    **dict.fromkeys(("number", "started_at", "lateness_ms", "duration_ms", "status_code"), int),
+    **dict.fromkeys(("next_attempt_at", "occurrence"), int),
+    **dict.fromkeys(("response_body", "error", "poller", "asked_reschedule", "detail"), str),
+    "final": bool,
+}
+
+
 def decode_attempt(raw: bytes) -> Attempt:
     """Members that a later version has added are passed over; an attempt that cannot be read says so."""
     try:
         said = {name: value for name, value in json.loads(raw).items() if name in Attempt._fields}
+        for name, value in said.items():
+            if not (value is None or isinstance(value, _ATTEMPT_TYPES.get(name, object))):
+                raise ValueError(f"{name} is {value!r}")
+        for name in ("started_at", "next_attempt_at"):
+            if not 0 <= (said.get(name) or 0) <= LAST_MOMENT:
+                raise ValueError(f"{name} is {said[name]!r}")
         if said["outcome"] is not None:
             said["outcome"] = Outcome(said["outcome"])
             said["final"] = "next_attempt_at" not in said

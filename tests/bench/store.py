@@ -52,11 +52,11 @@ class Bench:
         self.client: Any = client  # redis-py's own types know no bytes from lists
         self.home = 0 if home is None else home % partitions
         self._spread = home is None
+        self.partitions = partitions
         self.link = Link(client, partitions)
         store = self._store()
         self.timers, self.changes, self.listing = store.timers, store.changes, store.listing
         self.claims = self.poller("one")
-        self.partitions = partitions
         self.set_clock(START)
 
     def poller(self, name: str, keep_finished: int = 1000, share: int = SHARE) -> Claims:
@@ -69,7 +69,7 @@ class Bench:
             keep_delivered=keep,
             keep_failed=keep,
             keep_cancelled=keep,
-            keep_finished=keep_finished,
+            keep_finished=keep_finished * self.partitions,  # in each
         )
         return Store(settings, self.link)
 

@@ -728,3 +728,15 @@ def test_a_receiver_can_reschedule_to_a_second_from_now_at_the_soonest(
     assert (again.number, again.attempts_since_due, again.redelivery) == (2, 1, Redelivery.RESCHEDULED)
     assert (again.due_at, again.planned_at) == (START + due, START + due)
     bench.check()
+
+
+def test_the_finished_timers_that_are_kept_are_shared_among_the_partitions(bench: Bench, partitions: int) -> None:
+    claims = bench.poller("one", keep_finished=1)  # in each partition
+    bench.timers.set(*(bench.draft(0) for _ in range(6 * partitions)))
+    for _ in range(3 * partitions):
+        bench.claims.settle([ended(it) for it in claim(bench.claims)])
+    bench.advance(1)
+    for _ in range(partitions):
+        claim(claims)
+    assert bench.timers.stats().delivered == partitions
+    bench.check()

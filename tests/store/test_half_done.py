@@ -1,13 +1,17 @@
-"""Settles that a store refuses in their middle, and that are made again: none is sent once more for it."""
+"""Calls that a store refuses in their middle, as one whose access list lacks a command, and that are made again or not.
+
+None is sent twice for it, or lost, and what stands in two sets meanwhile leaves one of them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 import redis
 
-from scheduler import Attempt, Claim, Outcome, Reason, Reschedule, Settlement, Status, StoreUnavailable
+from scheduler import Attempt, Claim, Draft, Outcome, Reason, Reschedule, Settlement, Status, StoreUnavailable
+from scheduler.store.record import destination_tag
 from tests.bench.servers import Server
 from tests.bench.store import LEASE, Bench, HandSetRedis
 
@@ -101,3 +105,147 @@ def test_what_was_rescheduled_and_half_settled_is_not_sent_before_its_new_moment
     assert (second.id, second.occurrence, second.redelivery) == (timer.id, 2, "rescheduled")
     bench.check()
     bench.client.close()
+
+
+def refused(server: Server, command: str, call: Callable[[], object]) -> None:
+    """Make a call that the store refuses in its middle, as it refuses this command."""
+    allow(server, f"-{command}")
+    with pytest.raises(StoreUnavailable):
+        call()
+    allow(server)
+
+
+@pytest.fixture
+def bench(server: Server) -> Iterator[Bench]:
+    allow(server)
+    bench = Bench(limited(server))
+    assert bench.claims.claim(0).claims == []  # it asks once whether it may; what follows is forbidden later
+    yield bench
+    bench.client.close()
+
+
+@pytest.mark.parametrize("command", ["hset", "zadd", "zrem"])
+@pytest.mark.parametrize("poller", ["one", "two"])
+def test_a_claim_that_was_broken_off_counts_no_attempt_that_was_not_made(
+    server: Server, bench: Bench, command: str, poller: str
+) -> None:
+    timer = bench.schedule()
+    refused(server, command, lambda: bench.claims.claim(1))
+    if command == "zrem" and poller == "two":  # to this one it looks as if another had it
+        assert bench.poller("two").claim(1).claims == []
+        bench.check()
+        return
+    (claim,) = (bench.claims if poller == "one" else bench.poller("two")).claim(1).claims
+    assert (claim.id, claim.number, claim.redelivery) == (timer.id, 1, None)
+    assert bench.claims.settle([delivered(claim)]) == []
+    assert bench.timers.get(timer.id).attempts == 1
+    bench.check()
+
+
+def test_a_timer_that_stands_in_two_sets_is_claimed_once(server: Server, bench: Bench) -> None:
+    timer = bench.schedule()
+    tag = destination_tag(timer.webhook.url)
+    refused(server, "zrem", lambda: bench.claims.claim(10, (tag,)))
+    assert bench.where(timer.id) == ["scheduled", f"waiting:{tag}"]
+    (claim,) = bench.poller("two").claim(10).claims
+    bench.alive(LEASE - 1)
+    assert claim.id == timer.id
+    bench.check()
+
+
+def test_a_timer_that_another_poller_holds_is_not_taken_from_where_it_still_stands(
+    server: Server, bench: Bench
+) -> None:
+    timer = bench.schedule()
+    bench.poller("other").claim(1)
+    bench.client.zadd(f"{bench.prefix(timer.id)}scheduled", {timer.id: bench.now})
+    assert bench.claims.claim(10).claims == []
+    bench.check()
+
+
+def test_a_lease_that_was_taken_back_by_half_is_lost_once(server: Server, bench: Bench) -> None:
+    timer = bench.schedule()
+    for name in ("dead1", "dead2"):
+        bench.poller(name).claim(1)
+        bench.alive(LEASE + 1)
+    refused(server, "zadd", lambda: bench.claims.claim(1))
+    (claim,) = bench.claims.claim(1).claims
+    assert (claim.id, claim.number, claim.suspect) == (timer.id, 3, True)
+    assert [it.number for it in bench.timers.attempts(timer.id)] == [1, 2]
+    bench.check()
+
+
+@pytest.mark.parametrize("command", ["hset", "zadd", "zrem", "hincrby"])
+def test_a_cancel_that_was_broken_off_and_not_repeated_leaves_a_timer_in_one_place(
+    server: Server, bench: Bench, command: str
+) -> None:
+    timer = bench.schedule(1000, key="k", tags=("t",))
+    refused(server, command, lambda: bench.timers.cancel(timer.id))
+    bench.advance(1000)
+    claims = bench.claims.claim(1).claims
+    assert (bench.timers.get(timer.id).status is Status.CANCELLED) == (claims == [])
+    assert bool(claims) == (command == "hset")  # before that nothing was written
+    bench.check()
+
+
+def test_a_timer_whose_cancel_was_broken_off_is_sent_if_it_is_changed_or_fired_since(
+    server: Server, bench: Bench
+) -> None:
+    changed, fired = bench.schedule(1000), bench.schedule(1000)
+    for timer in (changed, fired):
+        refused(server, "zadd", lambda timer=timer: bench.timers.cancel(timer.id))  # type: ignore[misc]
+    bench.changes.change(changed.id, lambda it: Draft(id=it.id, webhook=it.webhook, delay_ms=0))
+    bench.timers.fire(bench.timers.get(fired.id))
+    assert {claim.id for claim in bench.claims.claim(10).claims} == {changed.id, fired.id}
+    bench.check()
+
+
+@pytest.mark.parametrize("command", ["hset", "zadd", "zrem"])
+@pytest.mark.parametrize("outcome", [Outcome.DELIVERED, Outcome.PERMANENT])
+def test_a_replay_that_was_broken_off_and_repeated_is_one(
+    server: Server, bench: Bench, command: str, outcome: Outcome
+) -> None:
+    timer = bench.schedule()
+    (claim,) = bench.claims.claim(1).claims
+    bench.claims.settle([Settlement(claim.id, claim.fence, Attempt(1, outcome), None)])
+    timer = bench.timers.get(timer.id)
+    refused(server, command, lambda: bench.timers.replay(timer))
+    bench.timers.replay(timer)
+    assert bench.where(timer.id) == ["scheduled"]
+    assert bench.timers.get(timer.id).occurrence == (2 if outcome is Outcome.DELIVERED else 1)
+    bench.check()
+
+
+def test_a_replay_that_was_broken_off_and_claimed_stands_in_one_place(server: Server, bench: Bench) -> None:
+    timer = bench.schedule()
+    (claim,) = bench.claims.claim(1).claims
+    bench.claims.settle([Settlement(claim.id, claim.fence, Attempt(1, Outcome.PERMANENT), None)])
+    timer = bench.timers.get(timer.id)
+    refused(server, "zrem", lambda: bench.timers.replay(timer))
+    (claim,) = bench.claims.claim(1).claims
+    assert bench.where(timer.id) == ["delivering"]
+    bench.claims.settle([delivered(claim)])
+    bench.check()
+
+
+@pytest.mark.parametrize("command", ["set", "hset", "zrem"])
+def test_a_change_that_was_broken_off_leaves_the_key_with_its_timer(server: Server, bench: Bench, command: str) -> None:
+    timer = bench.schedule(1000, key="k", tags=("a", "b"))
+    draft = Draft(timer.id, timer.webhook._replace(timeout=3), delay_ms=9, key="k", tags=("b", "c"))
+    refused(server, command, lambda: bench.changes.change(timer.id, lambda _: draft))
+    assert bench.timers.find("k") == timer.id
+    bench.changes.change(timer.id, lambda _: draft)
+    assert (bench.timers.find("k"), bench.timers.get(timer.id).tags) == (timer.id, ("b", "c"))
+    bench.check()
+
+
+def test_an_attempt_that_a_broken_settle_noted_is_told_once(server: Server, bench: Bench) -> None:
+    timer = bench.schedule()
+    (claim,) = bench.claims.claim(1).claims
+    bench.claims.settle([retried(claim)])
+    bench.advance(_WAIT_MS)
+    bench.claims.claim(0)
+    (claim,) = bench.claims.claim(1).claims
+    refused(server, "hset", lambda: bench.claims.settle([delivered(claim)]))
+    assert bench.claims.settle([delivered(claim)]) == []
+    assert [it.number for it in bench.timers.attempts(timer.id)] == [1, 2]

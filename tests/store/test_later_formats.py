@@ -15,6 +15,7 @@ from scheduler import (
     Attempt,
     Claim,
     Delivery,
+    KeyTaken,
     LaterFormat,
     Link,
     Outcome,
@@ -226,3 +227,27 @@ def test_it_is_listed_and_told_by_its_first_line_wherever_it_waits(bench: Bench)
         assert [(it.id, it.key, it.tags) for it in bench.listing.page(query).timers] == [(timer.id, "k", ("t",))]
     stats = bench.timers.stats()
     assert (stats.scheduled, stats.overdue, stats.waiting_destinations) == (1, 1, 0)
+
+
+def test_one_that_stands_where_only_a_newer_version_looks_is_known_and_keeps_its_key(bench: Bench) -> None:
+    """As in a set of timers with a priority: an older API does not make another in its place."""
+    timer = _later(bench, 1000, key="k", tags=("t",))
+    root = bench.prefix(timer.id)
+    bench.client.zrem(f"{root}scheduled", timer.id)
+    bench.client.zadd(f"{root}ahead", {timer.id: timer.due_at})
+    before = bench.client.get(f"{root}timer:{timer.id}")
+    found = bench.timers.get(timer.id)
+    assert (found.status, found.key, bench.timers.find("k")) == (Status.SCHEDULED, "k", timer.id)
+    assert [it.id for it in bench.listing.page(Query(tag="t")).timers] == [timer.id]
+    for change in (
+        lambda: bench.timers.cancel(timer.id),
+        lambda: bench.timers.fire(timer),
+        lambda: bench.changes.put("k", bench.draft(5, key="k")),
+    ):
+        with pytest.raises(LaterFormat):
+            change()
+    with pytest.raises(KeyTaken):
+        bench.schedule(key="k")
+    bench.timers.set(bench.draft(0, key="k")._replace(id=timer.id))
+    assert bench.client.get(f"{root}timer:{timer.id}") == before
+    assert bench.client.zscore(f"{root}scheduled", timer.id) is None

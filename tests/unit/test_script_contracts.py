@@ -191,7 +191,7 @@ def test_timers_end_in_one_place_and_are_moved_in_one_order() -> None:
     assert [name for name, text in texts.items() if "'ZREM'" in text] == [
         "check",
         "permissions",
-        "forget_names",
+        "forget_tags",
         "write_leaving",
     ]
     order = re.findall(r"write_\w+(?=\(\))", code(SHARED_TEXT).partition("local function write_moves()")[2])

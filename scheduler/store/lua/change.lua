@@ -22,15 +22,15 @@ if before ~= as_read or it.attempts ~= attempts then return 'changed' end
 
 local _, earliest = head(SCHEDULED)
 local line = first_line(record)
-forget_names(id, first_line(before))
-redis.call('SET', record_key(id), string.match(before, '^%d+ ') .. record)
 it.named = is_named(line) and 1 or nil
 if due then
   it.due = int(due)
   if attempts > 0 then it.why, it.base = 'rescheduled', attempts end
 end
+it.ended, it.reason = nil, nil -- of a cancel that the store refused in its middle
 if raw then note_progress(id, dump_progress(it)) end
-note_names(id, line, it.due)
+change_names(id, first_line(before), line, it.due) -- before the record that tells of them
+redis.call('SET', record_key(id), string.match(before, '^%d+ ') .. record)
 join(SCHEDULED, int(due or score), id)
 -- Behind its destination only what is due waits, and it may have another destination now: the next claim decides.
 if from ~= SCHEDULED then leave(from, id) end

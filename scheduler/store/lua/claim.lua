@@ -22,6 +22,7 @@ local newcomers, beyond_first = tonumber(ARGV[11]), tonumber(ARGV[12])
 
 local LAST_CLAIM = ROOT .. 'lastclaim:' .. poller
 local LAST_CLAIM_TTL = 21600000 -- ms in which a lost reply may be asked for again: longer than the store is ever away
+local KEEPS = { delivered = true, cancelled = true } -- reasons that are the name of their status; of any other it is failed
 local MAX_LOST = 3              -- lost leases that fail a timer
 local LOOK = 384                -- due timers looked at in one call, taken or moved: to move one costs 7 us
 local LOOK_BYTES = 4194304      -- and of their records
@@ -41,6 +42,7 @@ local us = now_us()
 local now = math.floor(us / 1000)
 local reply = { us, -1 }
 local taken, bytes = {}, 0
+local given -- their ids, once some were found elsewhere than in the schedule: a half-done call leaves a timer in two sets
 local more_expired, left_undone = false, false
 
 local function is_among(tag, tags) return string.find(tags, ' ' .. tag .. ' ', 1, true) ~= nil end
@@ -67,6 +69,7 @@ local function full() return #taken >= limit or bytes >= max_bytes end
 
 local function give(id, record, due, words)
   push(taken, id)
+  if given then given[id] = true end
   bytes = bytes + #record
   local n = #reply
   reply[n + 1], reply[n + 2], reply[n + 3], reply[n + 4] = id, record, due, words
@@ -76,6 +79,10 @@ local lease_end = int(now + lease)
 
 -- Puts a timer that has been claimed before under this claim; it has to leave the set it stood in, if that is not delivering.
 local function take(id, record, it)
+  if it.why == 'replay' then -- the store may have refused that in its middle
+    leave(ROOT .. 'delivered', id)
+    leave(ROOT .. 'failed', id)
+  end
   it.attempts, it.claim = it.attempts + 1, claim
   it.named = is_named(named_line(record)) and 1 or nil
   local words = dump_words(it)
@@ -84,11 +91,42 @@ local function take(id, record, it)
   give(id, record, it.due, words)
 end
 
+-- Puts a timer where it belongs that has ended, or is under no claim: the store refused in the middle what ended it, or gave it
+-- back. How long a delivered one is kept this caller does not know, nor when a retry was to be: that is made at once. One that was
+-- rescheduled is never early.
+local function put_right(id, from, it)
+  local status = it.reason and (KEEPS[it.reason] and it.reason or 'failed')
+  local set = status and ROOT .. status or SCHEDULED
+  if not redis.call('ZSCORE', set, id) then
+    join(set, status and int(now + keep_failed) or int(math.max(now, tonumber(it.due))), id)
+  end
+  if status and it.named then free_later(id) end
+  leave(from, id)
+end
+
+-- Goes on with what the store refused in the middle while this timer was to leave this set; true if it is not to be taken here.
+local function put_right_due(id, from, it)
+  if it.reason then
+    put_right(id, from, it)
+    return true
+  elseif it.claim ~= claim and redis.call('ZSCORE', DELIVERING, id) then
+    leave(from, id)
+    return true
+  end
+  it.attempts = it.attempts - 1 -- a claim that was never answered
+  end_claim(it)
+end
+
 -- Takes a due timer that stands in this set under its moment, if the caller has room for it; else it waits. `progress` is as
 -- it is stored, false for most.
 local function take_due(id, from, planned, progress, record)
+  if given and given[id] then
+    leave(from, id)
+    return true
+  end
   local tag, line = traits(record)
   local it = (progress or is_named(line)) and read_progress(progress, planned)
+  if it and (it.claim or it.reason) and put_right_due(id, from, it) then return true end
   local behind = it and it.lost >= SUSPECT_LOSSES and SUSPECTS or tag or '-'
   local format = format_of(line)
   local later = is_later(format)
@@ -122,26 +160,17 @@ local function fail(id, from, it, reason)
   ended(id, from, 'failed', int(now + keep_failed), reason, int(now), dump_words(it), it.noted, it.named)
 end
 
--- Puts a timer where it belongs that is under no claim: the store refused its settle in the middle, and it was not sent again.
--- How long a delivered one is kept this caller does not know, nor when a retry was to be: that is made at once. One that was
--- rescheduled is never early.
-local function put_right(id, it)
-  local status = it.reason and (it.reason == 'delivered' and it.reason or 'failed')
-  local set = status and ROOT .. status or SCHEDULED
-  if not redis.call('ZSCORE', set, id) then
-    join(set, status and int(now + keep_failed) or int(math.max(now, tonumber(it.due))), id)
-  end
-  if status and it.named then push(freed, id) end
-  leave(DELIVERING, id)
-end
-
 -- Ends the claim of a poller that died, or was cut off past its lease. An id without a record is dropped, never resurrected.
 local function take_back(id)
   local record = redis.call('GET', record_key(id))
   if not record then return erase(DELIVERING, id) end
   local tag, line = traits(record)
   local it = load_progress(id, int(now))
-  if not it.claim then return put_right(id, it) end
+  if not it.claim then return put_right(id, DELIVERING, it) end
+  if it.claim == claim then -- the store refused this call in its middle: nobody has been told of it
+    it.attempts = it.attempts - 1
+    return take(id, record, it)
+  end
   local planned = it.planned or it.due
   it.lost = it.lost + 1
   it.why = 'lease-expired'
@@ -205,6 +234,7 @@ end
 local function serve_waiting()
   local waiting = redis.call('ZCARD', WAITING)
   if waiting == 0 then return end
+  given = given or {}
   for format = 2, FORMAT do serve_format(format_tag(format)) end
   write_moves()
   for _, tag in ipairs(redis.call('ZRANGE', WAITING, 0, LOOK_WAITING - 1)) do serve(tag) end
@@ -296,6 +326,7 @@ else
   if seen(now, lease) then
     local expired = redis.call('ZRANGEBYSCORE', DELIVERING, '-inf', int(now), 'LIMIT', 0, limit)
     more_expired = #expired == limit
+    if expired[1] then given = {} end
     for _, id in ipairs(expired) do
       if full() then break end
       take_back(id)

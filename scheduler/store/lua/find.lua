@@ -1,7 +1,7 @@
 #!lua flags=no-writes
 -- Looks up which unfinished timer has a key.
 -- KEYS[1] timers:{p}:scheduled (ZSET)
--- Computes keys, waiting:<tag>, timer:<id>, delivering, delivered, failed, cancelled
+-- Computes keys, waiting:<tag>, timer:<id>, delivering, delivered, failed, cancelled, progress
 -- ARGV    key
 -- Returns its id, or nil
 

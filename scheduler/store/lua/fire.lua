@@ -20,6 +20,7 @@ if status ~= 'scheduled' then return status end
 local later = refuse_format(id)
 if later then return later end
 -- One that waits behind its destination was due before, even if the store's clock has been set back since.
+it.ended, it.reason = nil, nil -- of a cancel that the store refused in its middle
 if due > now and from == SCHEDULED then
   local _, earliest = head(SCHEDULED)
   it.due = int(now)

@@ -22,7 +22,13 @@ local function replay(id, attempts)
   local status, _, from = standing(id)
   if not status then return '' end
   local it = load_progress(id, due)
-  if it.attempts > attempts or (it.why == 'replay' and status == 'scheduled') then return 'done' end
+  if it.attempts > attempts or (it.why == 'replay' and status == 'scheduled') then
+    if status == 'scheduled' then -- the store may have refused the first call in its middle
+      leave(ROOT .. 'delivered', id)
+      leave(ROOT .. 'failed', id)
+    end
+    return 'done'
+  end
   if status ~= 'delivered' and status ~= 'failed' then return status end
   local later = refuse_format(id)
   if later then return later end
@@ -34,7 +40,7 @@ local function replay(id, attempts)
     note_names(id, line, due)
     if key then taken[key] = id end
   end
-  if status == 'delivered' then begin_occurrence(it, 0) end
+  if status == 'delivered' and it.why ~= 'replay' then begin_occurrence(it, 0) end
   it.due, it.why, it.base, it.lost = due, 'replay', it.attempts, 0
   it.ended, it.reason = nil, nil
   note_progress(id, dump_progress(it))

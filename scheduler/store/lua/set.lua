@@ -33,7 +33,7 @@ for at = FIRST, #ARGV, FIELDS do
   local key = line and word(line, 'key')
   local holder = key and holder_of(key, id)
   if status then
-    push(reply, tonumber(string.match(stored, '^%d+')), tonumber(load_progress(id, int(score)).due))
+    push(reply, tonumber(string.match(stored, '^%d+') or 0), tonumber(load_progress(id, int(score)).due))
   elseif holder then
     push(reply, -1, holder)
   elseif room <= 0 then

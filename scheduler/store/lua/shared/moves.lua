@@ -31,6 +31,9 @@ local function erase(set, id)
   leave(set, id)
 end
 
+-- Frees the key of a timer that has ended, once it stands where it belongs.
+local function free_later(id) push(freed, id) end
+
 -- Adds one to a sum.
 local function count_one(name) counted[name] = (counted[name] or 0) + 1 end
 
@@ -107,14 +110,15 @@ local function ended(id, from, status, forget_at, reason, at, words, noted, name
   note_progress(id, noted and words .. '\n' .. noted or words)
   join(ROOT .. status, forget_at, id)
   leave(from, id)
-  if named then push(freed, id) end
+  if named then free_later(id) end
   count_one('ended:' .. reason)
 end
 
 -- Withdraws a scheduled timer that stands in this set; its score goes, its due_at stays readable.
 local function withdraw(id, from, due, now, forget_at)
   local it = load_progress(id, int(due))
-  it.why, it.named = nil, is_named(read_first_line(id)) and 1 or nil
+  it.why, it.ended, it.reason = nil, nil, nil
+  it.named = is_named(read_first_line(id)) and 1 or nil
   ended(id, from, 'cancelled', forget_at, 'cancelled', now, dump_words(it), it.noted, it.named)
   push(cut, id)
 end

@@ -9,6 +9,14 @@ local function places(id)
   return sets
 end
 
+-- The same of a timer in a set that only a later version knows: its record says its format, and so it is not unknown, and its
+-- key not free. It has not ended, for those that have stand where all versions look.
+local function standing_elsewhere(id)
+  local _, line = read_traits(id)
+  if not is_later(format_of(line)) then return nil end
+  return 'scheduled', tonumber(load_progress(id, string.match(line, '^%d+')).due), nil
+end
+
 -- A timer's status, its score, and the set that it stands in; nothing if it is unknown.
 local function standing(id)
   local score = redis.call('ZSCORE', SCHEDULED, id)
@@ -21,6 +29,7 @@ local function standing(id)
     score = redis.call('ZSCORE', ROOT .. status, id)
     if score then return status, tonumber(score), ROOT .. status end
   end
+  return standing_elsewhere(id)
 end
 
 -- What a caller is told who would change a timer of a later format than he knows, or nil.
@@ -69,7 +78,8 @@ local function seen(now, lease)
     last, spared = string.match(raw, '^(%d+) (%d+)$')
     last, spared = tonumber(last), tonumber(spared)
   end
-  if now - last > lease / 2 then spared = now + lease end
+  -- It was also away if its clock was: set back from a later year, it would take no lease back until then.
+  if now - last > lease / 2 or spared - now > lease then spared = now + lease end
   redis.call('SET', key, int(now) .. ' ' .. int(spared))
   return now >= spared
 end

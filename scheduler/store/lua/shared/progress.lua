@@ -14,11 +14,19 @@
 --                once it has ended: when, ms, and why
 -- Below, on a line of its own, the JSON of its first attempt, until a second one has ended. store/progress.py reads the same.
 
+local LAST_MOMENT = 253402300799999 -- ms: the end of the year 9999
 local NUMBERS = { attempts = 0, lost = 0, base = 0, occurrence = 1, since = 0, reschedules = 0 }
 
 -- As most progress is: of a timer that is claimed for the first time. Written and read whole, for 1 us instead of 6.
 local function first_claim(due, claim) return 'attempts=1 due=' .. due .. ' claim=' .. claim end
 local function read_first_claim(raw) return string.match(raw, '^attempts=1 due=(%d+) claim=(%S+)$') end
+
+-- A count of at most 9 digits, or nil: not tonumber() alone, which reads `nan`, `0x2` and `1e400` as well.
+local function read_count(text) return text and string.find(text, '^%d+$') and #text <= 9 and tonumber(text) or nil end
+-- A moment, as the text it was given, or nil.
+local function read_moment(text)
+  return text and string.find(text, '^%d+$') and tonumber(text) <= LAST_MOMENT and text or nil
+end
 
 -- The words as a table: counts are numbers, anything else is text. `noted` is the first attempt, or nil. What cannot be read is
 -- passed over: one timer must not stop the script, and so all others. `due` stands in for one that has none.
@@ -29,7 +37,8 @@ local function read_progress(raw, due)
     for name, value in string.gmatch(stop and string.sub(raw, 1, stop) or raw, '([^%s=]+)=(%S+)') do it[name] = value end
     it.noted = stop and string.sub(raw, stop + 1)
   end
-  for name, default in pairs(NUMBERS) do it[name] = tonumber(it[name]) or default end
+  for name, default in pairs(NUMBERS) do it[name] = read_count(it[name]) or default end
+  it.due, it.planned = read_moment(it.due) or due, read_moment(it.planned)
   return it
 end
 

@@ -55,12 +55,30 @@ local function free_key(id, line)
   if key and redis.call('HGET', BY_KEY, key) == id then redis.call('HDEL', BY_KEY, key) end
 end
 
+-- Takes a timer out of where these tags are looked up.
+local function forget_tags(id, tags)
+  for _, tag in ipairs(tags) do redis.call('ZREM', tag_key(tag), id) end
+end
+
 -- Takes a timer out of where its key and its tags are looked up; returns the number of tags.
 local function forget_names(id, line)
   free_key(id, line)
   local _, tags = names_of(line)
-  for _, tag in ipairs(tags) do redis.call('ZREM', tag_key(tag), id) end
+  forget_tags(id, tags)
   return #tags
+end
+
+-- Puts a timer whose record changes from one first line to another, with the same key, where it is looked up from now on.
+local function change_names(id, before, line, due)
+  note_names(id, line, due)
+  local stays, gone = {}, {}
+  local _, tags = names_of(line)
+  for _, tag in ipairs(tags) do stays[tag] = true end
+  local _, tags_before = names_of(before)
+  for _, tag in ipairs(tags_before) do
+    if not stays[tag] then push(gone, tag) end
+  end
+  forget_tags(id, gone)
 end
 
 -- Stores a new timer; `record` is without its created_at, which is `now`; both moments as text.
@@ -77,6 +95,7 @@ local WHOLE, LINES = 1024, 2048
 local function cut_record(id)
   if redis.call('STRLEN', record_key(id)) <= WHOLE then return end
   local line = read_first_line(id)
+  if #line == 2048 then return end -- perhaps not the whole of it: the record stays as it is
   local rest = string.sub(redis.call('GETRANGE', record_key(id), 0, #line + LINES), #line + 2)
   local second = string.match(rest, '^([^\n]*)\n')
   if not second then
