@@ -79,6 +79,14 @@ def test_of_heads_16_kib_are_read_and_the_next_answer_counts_its_own(
     assert send(receiver.url).error is None
 
 
+def test_a_head_that_stops_beyond_16_kib_ends_its_attempt_long_before_the_deadline(send: Send) -> None:
+    """Nothing more comes that could tell, and the receiver does not close."""
+    head = START + b"x: y\r\n" * (MAX_HEAD // 6)
+    with raw_receiving(lambda _, sock: sock.sendall(head)) as hostile:
+        answer = send(hostile.url, timeout=15)
+    assert (answer.error, answer.duration_ms < 10_000) == ("protocol", True)
+
+
 def test_interim_heads_without_an_end_are_not_read_to_the_deadline(send: Send) -> None:
     def flood(receiver: RawReceiver, sock: socket.socket) -> None:
         for _ in range(1000):

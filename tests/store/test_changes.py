@@ -55,6 +55,21 @@ def test_a_moved_timer_is_due_then_and_only_then(bench: Bench) -> None:
     bench.check()
 
 
+def test_what_was_attempted_while_a_change_was_made_of_it_is_not_changed_any_more(bench: Bench) -> None:
+    timer = bench.schedule()
+
+    def merge(it: Timer) -> Draft:
+        if not it.attempts:
+            (claim,) = bench.claims.claim(1).claims
+            _end(bench, claim, Outcome.RETRYABLE, retry_ms=5000)
+        return _moved(it, None, body=b"new")
+
+    with pytest.raises(AlreadySent):
+        bench.changes.change(timer.id, merge)
+    assert bench.timers.get(timer.id).webhook == timer.webhook
+    bench.check()
+
+
 def test_what_is_sent_changes_in_place_and_the_moment_stays(bench: Bench) -> None:
     timer = bench.schedule(1000, tags=("a", "b"))
     new: dict[str, Any] = {"url": "http://other/", "body": b"new", "tags": ("b", "c")}

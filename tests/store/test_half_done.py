@@ -6,6 +6,7 @@ None is sent twice for it, or lost, and what stands in two sets meanwhile leaves
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 import redis
@@ -45,11 +46,14 @@ def retried(claim: Claim) -> Settlement:
     return Settlement(claim.id, claim.fence, Attempt(claim.number, Outcome.RETRYABLE), _WAIT_MS, None, None)
 
 
+@pytest.mark.parametrize("names", [{}, {"key": "k", "tags": ("t",)}], ids=["plain", "named"])
 @pytest.mark.parametrize("command", ["hset", "zadd", "zrem", "hincrby", "lpush", "ltrim"])
-def test_what_was_delivered_and_half_settled_is_not_sent_again(server: Server, command: str) -> None:
+def test_what_was_delivered_and_half_settled_is_not_sent_again(
+    server: Server, command: str, names: dict[str, Any]
+) -> None:
     allow(server)
     bench = Bench(limited(server))
-    timer = bench.schedule()
+    timer = bench.schedule(**names)
     (claim,) = bench.claims.claim(1).claims
     allow(server, f"-{command}")
     with pytest.raises(StoreUnavailable):

@@ -89,7 +89,8 @@ def test_what_only_a_newer_version_can_send_is_left_to_it_and_stays_scheduled(be
     timer, other = _later(bench), bench.schedule()
     assert _claim(bench) == [other.id]
     assert bench.where(timer.id) == [f"waiting:!v{NEXT}"]
-    assert (bench.timers.get(timer.id).status, bench.timers.get(timer.id).attempts) == (Status.SCHEDULED, 0)
+    found = bench.timers.get(timer.id)
+    assert (found.status, found.attempts, found.unreadable) == (Status.SCHEDULED, 0, True)
     assert [claim.id for claim in newer.claim()] == [timer.id]
     bench.check()
 

@@ -151,7 +151,7 @@ def test_a_refusal_is_logged_once_and_each_is_counted(server: Server, caplog: py
         for _ in range(5):
             assert http.post("/timers", json={**HOOK, "key": "k"}).status_code == 503
     (line,) = [it.getMessage() for it in caplog.records if "refuses" in it.getMessage()]
-    assert "script schedule" in line
+    assert "script set" in line
     assert 'timer_store_refusals_total{kind="noperm"} 5.0' in http.get("/metrics").text
 
 
