@@ -105,7 +105,7 @@ def test_row_13_every_prefix_of_the_append_only_file_loads_into_a_legal_state(tm
         server.start()
         client = redis.Redis(unix_socket_path=str(server.socket))
         bench = Bench.__new__(Bench)
-        bench.client = client
+        bench.client, bench.partitions = client, 1
         bench.check()
         for name in ("scheduled", "delivering", "delivered", "failed", "cancelled"):
             seen[name] += bool(client.exists(f"timers:{{0}}:{name}"))
