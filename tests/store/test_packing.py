@@ -14,7 +14,7 @@ COMMANDS = [
     ("EVALSHA", "0" * 40, 1, "timers:{0}:scheduled", 0, -5, 1.5, "é ", b"\0\r\n", ""),
     ("EVALSHA", "0" * 40, 1, "timers:{0}:scheduled"),
     ("CONFIG GET", "maxmemory"),
-    ("SCRIPT LOAD", "return 1", bytearray(b"x")),
+    ("SCRIPT LOAD", "return 1", b"x"),
     ("PING",),
 ]
 
