@@ -19,14 +19,6 @@ from tests.bench.store import LEASE, Bench, HandSetRedis
 _WAIT_MS = 3 * LEASE
 
 
-@pytest.fixture(params=["valkey", "redis"])
-def server(request: pytest.FixtureRequest) -> Iterator[Server]:
-    running: Server = request.getfixturevalue(f"{request.param}_server")
-    running.client().flushall()
-    yield running
-    running.client().acl_deluser("limited")
-
-
 def allow(server: Server, *rules: str) -> None:
     client = server.client()
     client.execute_command("ACL", "SETUSER", "limited", "on", ">secret", "~*", "&*", "+@all", *rules)  # type: ignore[no-untyped-call]

@@ -37,14 +37,6 @@ PLACES = ("~timers:*", "&timers:*")
 HOOK = {"url": "http://localhost:9000/hook", "hours": 1}
 
 
-@pytest.fixture(params=["valkey", "redis"])
-def server(request: pytest.FixtureRequest) -> Iterator[Server]:
-    running: Server = request.getfixturevalue(f"{request.param}_server")
-    running.client().flushall()
-    yield running
-    running.client().acl_deluser("limited")
-
-
 def user(server: Server, *rules: str) -> Link:
     """A link of a user that may do what these rules say."""
     client = server.client()
