@@ -1,4 +1,4 @@
-"""What the store tells of itself and of its pollers, and of what goes wrong: frozen data, no I/O. Moments as in timer.py."""
+"""What the store tells of itself, its pollers, and what goes wrong: frozen data, no I/O. Moments as in timer.py."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ class Minute(NamedTuple):
     delivered: int = 0
     failed: int = 0
     cancelled: int = 0
-    #: ms within which half of the attempts were sent, 99 % of them, and the worst; None where there were none. The first two are
-    #: rounded up to a bound.
+    #: ms within which half of the attempts were sent, 99 % of them, and the worst; None where there were none. The
+    #: first two are rounded up to a bound.
     lateness_p50_ms: int | None = None
     lateness_p99_ms: int | None = None
     lateness_worst_ms: int | None = None
@@ -60,7 +60,7 @@ class Bucket(NamedTuple):
     """Timers that fall due from `at` on, ms, until the next bucket."""
 
     at: int
-    count: int
+    timers: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,8 +94,8 @@ class FailingDestination:
 
     #: One of its timers; its URL says which destination.
     sample: Timer
-    #: Since when nothing was delivered there, ms, when the last attempt failed, and how many did in a row; None and 0 where
-    #: timers only wait for room.
+    #: Since when nothing was delivered there, ms, when the last attempt failed, and how many did in a row; None and 0
+    #: where timers only wait for room.
     since: int | None
     last_at: int | None
     failures: int
@@ -134,7 +134,8 @@ class StoreState:
     max_bytes: int | None
     #: It may throw timers away by itself when it is full.
     may_evict: bool
-    #: Whether it keeps one; how it brings it to the disk (always, everysec, no); and whether the last write of it went well.
+    #: Whether it keeps an append-only file; how that comes to the disk (always, everysec, no); whether its last write
+    #: went well.
     append_only: bool | None
     append_fsync: str | None
     append_ok: bool | None
