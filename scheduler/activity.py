@@ -81,7 +81,8 @@ class FailureGroup:
     #: Of their last attempts: a word, or the status that was answered; both None where it is not known.
     error: str | None
     status_code: int | None
-    count: int
+    #: All of them that were looked at, those that ended last first: what a replay of the group is given.
+    ids: tuple[str, ...]
     #: The one that ended last; its URL says which destination.
     newest: Timer
     #: ms.

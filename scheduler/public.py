@@ -24,7 +24,7 @@ from scheduler.errors import (
     WrongState,
 )
 from scheduler.memory_limit import in_flight_bytes
-from scheduler.origin import before_path
+from scheduler.origin import before_path, destination
 from scheduler.poller.doorbell import Doorbell
 from scheduler.poller.loop import Poller
 from scheduler.poller.metrics import PollerMetrics, ended_timers, serving
@@ -115,6 +115,7 @@ __all__ = [
     "WrongState",
     "before_path",
     "connect",
+    "destination",
     "ended_timers",
     "guard_before_look_ups",
     "in_flight_bytes",

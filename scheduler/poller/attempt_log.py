@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 
+from scheduler.origin import destination
 from scheduler.rfc3339 import rfc3339
-from scheduler.store.record import destination
 from scheduler.timer import Attempt, Claim, Reason, Settlement
 
 

@@ -16,11 +16,10 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
 
 from scheduler import exact_numbers
 from scheduler.errors import TimerTooLarge
-from scheduler.origin import before_path
+from scheduler.origin import before_path, destination
 from scheduler.store.defaults import DEFAULTS
 from scheduler.store.progress import LAST_MOMENT
 from scheduler.timer import Attempt, Backoff, Delivery, Outcome, Redelivery, Webhook
@@ -193,14 +192,6 @@ _known_again = lru_cache(1024)(_known)
 
 def _is_line(url: str) -> bool:
     return url.startswith("http") and "\n" not in url
-
-
-def destination(url: str) -> str:
-    """The origin of a URL, as `https:api.example.com:443`: nothing on the way of a path decodes or merges that."""
-    parts = urlsplit(url)
-    host = (parts.hostname or "").lower()
-    port = parts.port or (443 if parts.scheme == "https" else 80)
-    return f"{parts.scheme}:{f'[{host}]' if ':' in host else host}:{port}"
 
 
 def destination_tag(url: str) -> str:

@@ -200,7 +200,7 @@ def app_routes(http: FlaskClient) -> set[str]:
     found = set()
     for rule in http.application.url_map.iter_rules():
         path = re.sub(r"<(?:\w+:)?(\w+)>", lambda it: "{" + _PARAMETERS.get(it[1], it[1]) + "}", rule.rule)
-        if rule.endpoint.startswith(("static", "swagger_ui")) or path.startswith("/docs/"):
+        if rule.endpoint.startswith(("static", "swagger_ui", "ui.")) or path.startswith("/docs/"):
             continue
         found |= {f"{method} {path.rstrip('/')}" for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}}
     return {it for it in found if not re.match(r"\w+ /timer(/|$)", it)}

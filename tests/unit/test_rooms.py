@@ -34,6 +34,7 @@ ROOMS: Mapping[str, str] = {
     "timer_service/web/access/": "access",
     "timer_service/web/input/": "input",
     "timer_service/web/resources/": "resources",
+    "timer_service/web/pages/": "pages",
     "timer_service/client/": "client",
     "timer_service/terminal/": "terminal",
 }
@@ -58,7 +59,8 @@ MAY_KNOW: Mapping[str, set[str]] = {
     "access": {*_DATA, "engine", "problems", "input"},
     "answers": {*_DATA, "engine", "problems", "input", "access"},
     "resources": {*_DATA, "engine", *_WEB},
-    "application": {*_DATA, "engine", *_WEB},
+    "pages": {*_DATA, "engine", *_WEB},
+    "application": {*_DATA, "engine", *_WEB, "pages"},
     "process": {*_DATA, "engine", *_WEB, "application"},
     "client": {*_DATA},
     "terminal": {*_DATA, "client"},

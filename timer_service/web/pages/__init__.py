@@ -1,0 +1,1 @@
+"""The page for people: what is late and why, what waits, what failed, and a form to try it out."""
