@@ -80,7 +80,7 @@ def create_app(
     for resource in (timers, batch, by_key, bulk, stats, health, problem_pages, metrics):
         api.register_blueprint(resource.bp)
     app.register_blueprint(docs.bp)
-    page.register(app)
+    page.register(app, settings)
     app.add_url_rule("/*", "server", _server_options, methods=["OPTIONS"], provide_automatic_options=False)
     problem_answers.register(app, counts)
     counts.name_routes([route_name(rule.rule) for rule in app.url_map.iter_rules()])

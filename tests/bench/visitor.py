@@ -1,0 +1,44 @@
+"""Somebody who uses the page without script: loads views, and sends their forms as a browser would."""
+
+from __future__ import annotations
+
+import html
+import re
+from typing import Any
+
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+
+class Visitor:
+    """Over an application's test client, which keeps its cookies."""
+
+    def __init__(self, http: FlaskClient, origin: str = "http://localhost") -> None:
+        self.http = http
+        self.origin = origin
+
+    def get(self, path: str, **options: Any) -> TestResponse:
+        return self.http.get(path, base_url=self.origin, **options)
+
+    def post(self, path: str, form: dict[str, Any] | None = None, **headers: str) -> TestResponse:
+        """Send a form with the token of a page that was loaded before."""
+        sent = {"Origin": self.origin, **{name.replace("_", "-"): value for name, value in headers.items()}}
+        return self.http.post(path, base_url=self.origin, data={"token": self.token(), **(form or {})}, headers=sent)
+
+    def send(self, path: str, form: dict[str, Any] | None = None, **headers: str) -> TestResponse:
+        """The same, and then the view that it leads to."""
+        answer = self.post(path, form, **headers)
+        assert answer.status_code == 303, (answer.status_code, text(answer))
+        return self.get(answer.location)
+
+    def token(self) -> str:
+        """As it stands in the page that this browser gets now."""
+        found = re.search(r'<meta name="form-token" content="([^"]*)">', self.get("/ui/nowhere").text)
+        assert found
+        return found[1]
+
+
+def text(answer: TestResponse) -> str:
+    """What a person reads of a page, with one blank between words."""
+    body = re.sub(r"<svg class=\"sprite\".*?</svg>", "", answer.text, flags=re.DOTALL)
+    return html.unescape(" ".join(re.sub(r"<[^>]*>", " ", body).split()))
