@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import secrets
@@ -52,8 +53,9 @@ main.add_command(completion)
 @click.option("--port", type=int, help="Port the API listens on; 0 chooses a free one.  [default: 8000]")
 @click.option("--pollers", type=int, help="How many pollers to run; 0 for an API alone.  [default: 1]")
 @click.option("--api-workers", type=int, help="How many gunicorn workers the API has.  [default: 1]")
+@click.option("--no-inbox", "inbox", flag_value=0, type=int, help="Start no receiver for trying things out.")
 def up(**options: str | int | None) -> None:
-    """Run everything on this machine: store, API, pollers."""
+    """Run everything on this machine: store, API, pollers, and a receiver for trying things out."""
     with needed("up"):
         from scheduler import SettingsError
         from timer_service.process import first_steps
@@ -108,16 +110,18 @@ def poller() -> None:
 @main.command()
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=9000, show_default=True, type=click.IntRange(0, 65_535))
-def receive(host: str, port: int) -> None:
+@click.option("--fd", type=int, hidden=True, help="A listening socket that was inherited.")
+def receive(host: str, port: int, fd: int | None) -> None:
     """Print every webhook that arrives: a receiver for trying things out."""
     from timer_service.process import receiver
 
     try:
-        receiver.run(host, port)
+        receiver.receive(host, port) if fd is None else receiver.keep(fd)
     except KeyboardInterrupt:
         pass
     except OSError as error:
-        raise click.ClickException(f"cannot listen on {host}:{port}: {error.strerror}") from None
+        hint = "; `timer-service up` may have its inbox there" if error.errno == errno.EADDRINUSE else ""
+        raise click.ClickException(f"cannot listen on {host}:{port}: {error.strerror}{hint}") from None
 
 
 @main.command()

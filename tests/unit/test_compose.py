@@ -92,6 +92,8 @@ def test_a_new_secret_is_printed_alone_and_signs() -> None:
 
 @pytest.mark.parametrize("signing", ["", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"])
 def test_the_banner_says_whether_webhooks_are_signed(signing: str) -> None:
-    (line,) = [it for it in _banner(Settings(signing_secrets=signing), "", None).splitlines() if "  signed " in it]
+    (line,) = [
+        it for it in _banner(Settings(signing_secrets=signing), "", None, None).splitlines() if "  signed " in it
+    ]
     assert ("no:" in line) is not bool(signing)
     assert "whsec" not in line

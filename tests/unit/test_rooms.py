@@ -61,7 +61,7 @@ MAY_KNOW: Mapping[str, set[str]] = {
     "resources": {*_DATA, "engine", *_WEB},
     "pages": {*_DATA, "engine", *_WEB},
     "application": {*_DATA, "engine", *_WEB, "pages"},
-    "process": {*_DATA, "engine", *_WEB, "application"},
+    "process": {*_DATA, "engine", *_WEB, "application", "client"},
     "client": {*_DATA},
     "terminal": {*_DATA, "client"},
     "start": {*_DATA, "engine", "access", "application", "process", "terminal"},

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from scheduler import VERSION, Settings, is_loopback
+from timer_service.inbox_address import InboxAddress
+from timer_service.process import inbox as inboxes
 from timer_service.process.child import Child
 from timer_service.process.embedded_store import ALLOCATOR, EmbeddedError, EmbeddedStore
 from timer_service.process.listener import listen
@@ -38,6 +42,9 @@ def run(settings: Settings, external_store: bool) -> None:
     # Ours, not the API's: clients wait while that restarts.
     listener = listen(settings.host, settings.port)
     host, port = listener.getsockname()[:2]
+    egress_allow = settings.egress_allow or (_LOOPBACK if is_loopback(settings.host) else "")
+    inbox_listener = inboxes.listen(replace(settings, port=port, egress_allow=egress_allow))
+    inbox = InboxAddress(inbox_listener.getsockname()[1]) if inbox_listener else None
     notes = Notes()
     supervisor = Supervisor(tell=notes.tell)
     try:
@@ -46,7 +53,7 @@ def run(settings: Settings, external_store: bool) -> None:
         environ = {
             "TIMER_REDIS_URL": store.url if store else settings.redis_url,
             "TIMER_PORT": str(port),
-            "TIMER_EGRESS_ALLOW": settings.egress_allow or (_LOOPBACK if is_loopback(settings.host) else ""),
+            "TIMER_EGRESS_ALLOW": egress_allow,
         }
         if settings.metrics_port:  # each poller knows its own port, and not those of the others
             ports = range(settings.metrics_port, settings.metrics_port + settings.pollers)
@@ -60,16 +67,21 @@ def run(settings: Settings, external_store: bool) -> None:
             supervisor.start(poller)
         command = [*_ourselves("api"), "--fd", str(listener.fileno())]
         fds = [listener.fileno(), notes.descriptor]
-        api = Child("api", command, 2, 10 + _STOP_PATIENCE, environ=environ | notes.environ, pass_fds=fds)
+        api_environ = environ | notes.environ | (inbox.environ if inbox else {})
+        api = Child("api", command, 2, 10 + _STOP_PATIENCE, environ=api_environ, pass_fds=fds)
         if supervisor.start(api, lambda: api_answers(host, port), _START_PATIENCE):
-            print(_banner(settings, f"http://{bracketed(host)}:{port}", store), flush=True)
+            print(_banner(settings, f"http://{bracketed(host)}:{port}", store, inbox), flush=True)
         elif api.refused():
             raise StartFailed("the API did not start; what it said above tells why")
         elif not supervisor.stopping:
             log.warning("the API does not answer yet")
+        if inbox and inbox_listener:
+            supervisor.start(_inbox_child(inbox, inbox_listener))
         supervisor.run()
     finally:
         listener.close()  # or the kernel goes on to take clients whom nobody will serve
+        if inbox_listener:
+            inbox_listener.close()
         supervisor.stop()
         if store:
             store.tidy()
@@ -96,12 +108,18 @@ def _start_store(supervisor: Supervisor, store: EmbeddedStore, lock: int) -> boo
     raise EmbeddedError(f"the embedded store did not start; the end of {store.log}:\n{store.last_words()}")
 
 
+def _inbox_child(inbox: InboxAddress, listener: socket.socket) -> Child:
+    """It ends after the pollers, whose last requests may go to it."""
+    command = [*_ourselves("receive"), "--fd", str(listener.fileno())]
+    return Child("inbox", command, 0, _STOP_PATIENCE, environ=inbox.environ, pass_fds=[listener.fileno()])
+
+
 def _ourselves(command: str) -> list[str]:
     """Our own sub-command, so that `ps` shows `timer-service api`."""
     return [sys.executable, str(Path(sys.executable).with_name("timer-service")), command]
 
 
-def _banner(settings: Settings, address: str, store: EmbeddedStore | None) -> str:
+def _banner(settings: Settings, address: str, store: EmbeddedStore | None, inbox: InboxAddress | None) -> str:
     where = f"embedded Valkey, append-only file in {store.data_dir}" if store else "the server of TIMER_REDIS_URL"
     if is_loopback(settings.host) and not settings.egress_allow:
         egress = "timers may call this machine, for trying things out; no other address that is not public"
@@ -109,19 +127,25 @@ def _banner(settings: Settings, address: str, store: EmbeddedStore | None) -> st
         egress = f"public addresses, and {settings.egress_allow or 'no others'}"
     signed = "yes" if settings.signing_secrets else "no: set TIMER_SIGNING_SECRETS"
     key = "-H 'authorization: Bearer <key>' " if settings.api_keys else ""
+    if inbox:
+        arrives, hook = "it arrives in the inbox, which the page shows:", inbox.url
+    else:
+        arrives = f"a receiver prints it ({Path(sys.executable).with_name('timer-service')} receive):"
+        hook = "http://localhost:9000/hook"
     return f"""
 timer-service {VERSION}
+  page     {address}/ui
   api      {address}
+  inbox    {inbox.url if inbox else "none"}
   pollers  {settings.pollers}
   store    {where}
   egress   {egress}
   signed   {signed}
 
-Try it. In one terminal a receiver, in another a timer that fires in five seconds:
+Try it on the page, or set a timer from another terminal. In five seconds {arrives}
 
-  {Path(sys.executable).with_name("timer-service")} receive
   curl -X POST {address}/timer -H 'content-type: application/json' {key}\\
-    -d '{{"hours":0,"minutes":0,"seconds":5,"url":"http://localhost:9000/hook"}}'
+    -d '{{"hours":0,"minutes":0,"seconds":5,"url":"{hook}"}}'
 
 Ctrl-C stops everything; what is scheduled stays."""
 
