@@ -47,7 +47,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for item in items:
         item.add_marker(layers.layer_of(item))
-        if layers.store_of(item) == "redis" or "redis_server" in getattr(item, "fixturenames", ()):
+        if layers.store_of(item) == "redis" or {"redis_server", "browser"} & set(getattr(item, "fixturenames", ())):
             item.add_marker("elsewhere")
     if hasattr(config, "workerinput"):  # one of several workers
         items.sort(key=layers.longest_first)

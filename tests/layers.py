@@ -27,6 +27,7 @@ _LEAST: Mapping[str, str] = {
     "test_poller.py": "servers",
     "test_access_list.py": "servers",
     "end_to_end": "processes",
+    "pages": "processes",
     "faults": "processes",
     "packaging": "processes",
     "suite": "processes",
