@@ -107,6 +107,11 @@ def idempotency(digest: bytes, partitions: int) -> str:
     return f"{_PREFIXES[slot_of_digest(digest) % partitions]}idem:{digest.hex()}"
 
 
+def session(digest: bytes, partitions: int) -> str:
+    """Somebody who signed in, in the partition that the digest of the session's token gives."""
+    return f"{_PREFIXES[slot_of_digest(digest) % partitions]}session:{digest.hex()}"
+
+
 def probe(partition: int) -> str:
     """What a readiness test may write."""
     return f"{_PREFIXES[partition]}probe"

@@ -10,6 +10,7 @@ from scheduler.store.health import Health
 from scheduler.store.link import Link, connect
 from scheduler.store.listing import Listing
 from scheduler.store.repeats import Repeats
+from scheduler.store.sessions import Sessions
 from scheduler.store.timers import Timers
 
 
@@ -36,6 +37,8 @@ class Store:
         self.listing = Listing(self.link)
         #: Requests under an idempotency key.
         self.repeats = Repeats(self.link)
+        #: Who is signed in.
+        self.sessions = Sessions(self.link)
         self.health = Health(self.link)
 
     @classmethod

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from flask.testing import FlaskClient
@@ -20,20 +21,24 @@ class Visitor:
     def get(self, path: str, **options: Any) -> TestResponse:
         return self.http.get(path, base_url=self.origin, **options)
 
-    def post(self, path: str, form: dict[str, Any] | None = None, **headers: str) -> TestResponse:
+    def post(
+        self, path: str, form: Mapping[str, Any] | None = None, headers: Mapping[str, str] | None = None
+    ) -> TestResponse:
         """Send a form with the token of a page that was loaded before."""
-        sent = {"Origin": self.origin, **{name.replace("_", "-"): value for name, value in headers.items()}}
+        sent = {"Origin": self.origin, **(headers or {})}
         return self.http.post(path, base_url=self.origin, data={"token": self.token(), **(form or {})}, headers=sent)
 
-    def send(self, path: str, form: dict[str, Any] | None = None, **headers: str) -> TestResponse:
+    def send(self, path: str, form: Mapping[str, Any] | None = None) -> TestResponse:
         """The same, and then the view that it leads to."""
-        answer = self.post(path, form, **headers)
+        answer = self.post(path, form)
         assert answer.status_code == 303, (answer.status_code, text(answer))
         return self.get(answer.location)
 
     def token(self) -> str:
         """As it stands in the page that this browser gets now."""
-        found = re.search(r'<meta name="form-token" content="([^"]*)">', self.get("/ui/nowhere").text)
+        found = re.search(
+            r'<meta name="form-token" content="([^"]*)">', self.get("/ui/nowhere", follow_redirects=True).text
+        )
         assert found
         return found[1]
 

@@ -18,7 +18,7 @@ from timer_service.web.access.request_counts import RequestCounts, route_name
 from timer_service.web.input import memory
 from timer_service.web.input.schemas import NewTimer, WebhookRules
 from timer_service.web.json_provider import JsonProvider
-from timer_service.web.pages import page
+from timer_service.web.pages import page, ways
 from timer_service.web.resources import batch, bulk, by_key, docs, health, metrics, problem_pages, stats, timers
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}", re.ASCII)
@@ -71,6 +71,7 @@ def create_app(
     access_log.register(app, counts)
     app.before_request(_name_request)
     app.after_request(_return_name)
+    ways.register(app)
     cross_site.register(app)
     authentication.register(app, settings)
     memory.register(app)
@@ -80,7 +81,7 @@ def create_app(
     for resource in (timers, batch, by_key, bulk, stats, health, problem_pages, metrics):
         api.register_blueprint(resource.bp)
     app.register_blueprint(docs.bp)
-    page.register(app, settings)
+    page.register(app, settings, store)
     app.add_url_rule("/*", "server", _server_options, methods=["OPTIONS"], provide_automatic_options=False)
     problem_answers.register(app, counts)
     counts.name_routes([route_name(rule.rule) for rule in app.url_map.iter_rules()])

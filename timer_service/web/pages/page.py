@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from flask import Flask
 
-from scheduler import Settings
-from timer_service.web.pages import frame, guard, now, static_files
+from scheduler import Settings, Store
+from timer_service.web.pages import frame, guard, now, sign_in, static_files
 
 #: Each adds its routes to the frame's blueprint when it is imported.
-VIEWS = (now, static_files)
+VIEWS = (now, sign_in, static_files)
 
 
-def register(app: Flask, settings: Settings) -> None:
-    guard.register(app, settings)
+def register(app: Flask, settings: Settings, store: Store) -> None:
+    guard.register(app, settings, store)
     app.register_blueprint(frame.bp)
