@@ -77,7 +77,8 @@ class Forecast:
 class FailureGroup:
     """Timers that ended failed in the same way at one destination."""
 
-    reason: Reason
+    #: None where only a later version knows the word.
+    reason: Reason | None
     #: Of their last attempts: a word, or the status that was answered; both None where it is not known.
     error: str | None
     status_code: int | None
@@ -126,7 +127,7 @@ class StoreState:
     """How the store is. What it does not tell is None."""
 
     #: As `valkey 9.0`.
-    server: str
+    server: str | None
     #: ms that a write took; None if it failed, and then why.
     write_ms: float | None
     write_problem: str | None
@@ -134,7 +135,7 @@ class StoreState:
     #: None for any number.
     max_bytes: int | None
     #: It may throw timers away by itself when it is full.
-    may_evict: bool
+    may_evict: bool | None
     #: Whether it keeps an append-only file; how that comes to the disk (always, everysec, no); whether its last write
     #: went well.
     append_only: bool | None

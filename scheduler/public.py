@@ -1,5 +1,17 @@
 """What the engine offers to others, by name. `from scheduler import ...` finds these names here."""
 
+from scheduler.activity import (
+    Bucket,
+    FailingDestination,
+    FailureGroup,
+    Failures,
+    Forecast,
+    Minute,
+    Minutes,
+    Pollers,
+    PollerSeen,
+    StoreState,
+)
 from scheduler.clock import StoreClock
 from scheduler.delivery.descriptors import raise_limit as raise_file_limit
 from scheduler.delivery.dialling import Checkpoint
@@ -31,6 +43,7 @@ from scheduler.poller.metrics import PollerMetrics, ended_timers, serving
 from scheduler.queries import Count, Page, Place, Query, Stats
 from scheduler.settings import Settings, is_loopback
 from scheduler.share import share_of
+from scheduler.store.activity import MOST_BUCKETS, MOST_MINUTES, Activity
 from scheduler.store.capacity import PART_OF_MAXMEMORY, Usage
 from scheduler.store.changes import Changes
 from scheduler.store.claims import Claims
@@ -59,13 +72,17 @@ from scheduler.timer import (
 from scheduler.version import VERSION
 
 __all__ = [
+    "MOST_BUCKETS",
+    "MOST_MINUTES",
     "PART_OF_MAXMEMORY",
     "REFUSAL_KINDS",
     "VERSION",
+    "Activity",
     "AlreadySent",
     "Attempt",
     "Backoff",
     "Begun",
+    "Bucket",
     "Changes",
     "Checkpoint",
     "Claim",
@@ -74,16 +91,24 @@ __all__ = [
     "Delivery",
     "Doorbell",
     "Draft",
+    "FailingDestination",
+    "FailureGroup",
+    "Failures",
+    "Forecast",
     "Guard",
     "KeyReused",
     "KeyTaken",
     "LaterFormat",
     "Link",
+    "Minute",
+    "Minutes",
     "Outcome",
     "Page",
     "Place",
     "Poller",
     "PollerMetrics",
+    "PollerSeen",
+    "Pollers",
     "Query",
     "Reason",
     "Redelivery",
@@ -101,6 +126,7 @@ __all__ = [
     "Store",
     "StoreClock",
     "StoreNearCapacity",
+    "StoreState",
     "StoreUnavailable",
     "StoreUnsuitable",
     "Timer",

@@ -16,7 +16,7 @@ from scheduler.poller.counts import PollerCounts
 from scheduler.poller.fairness import Fairness
 from scheduler.poller.settlements import settlement
 from scheduler.store.claims import Claims
-from scheduler.store.room import BATCH
+from scheduler.store.room import BATCH, Load
 from scheduler.timer import Claim, Settlement
 
 log = logging.getLogger(__name__)
@@ -94,6 +94,10 @@ class Poller:
         """Seconds of the monotonic clock; of what is in flight. Safe in any thread."""
         return min((claim.claimed_at for claim in list(self._in_flight.values())), default=None)
 
+    @property
+    def _load(self) -> Load:
+        return Load(len(self._in_flight), self.slots)
+
     def stop(self) -> None:
         """Safe in a signal handler."""
         self._stopping = True
@@ -125,7 +129,7 @@ class Poller:
         free = self._fairness.free
         if free <= 0:
             return pause
-        batch = self._claims.claim(min(free, BATCH), self._saturated, self._fairness.room())
+        batch = self._claims.claim(min(free, BATCH), self._saturated, self._fairness.room(), self._load)
         for claim in batch.claims:
             if self._stopping:
                 self._unsent.append(claim)
@@ -146,7 +150,7 @@ class Poller:
 
     def _wind_up(self) -> float:
         """A pass after the stop: claims nothing, and gives back what a lost reply may have claimed for us."""
-        self._unsent += self._claims.recall()
+        self._unsent += self._claims.recall(self._load)
         return self._renew_settle_release()
 
     def _renew_settle_release(self) -> float:
@@ -179,7 +183,7 @@ class Poller:
             left = ((claim, self._renewable(claim) - now) for claim in self._in_flight.values())
             ends = [(claim, round(1000 * min(self._lease, seconds))) for claim, seconds in left if seconds > 0]
             if ends:
-                lost = self._claims.renew(ends)
+                lost = self._claims.renew(ends, self._load)
                 self.counts.lost_leases += len(lost)
                 for timer_id in lost:
                     log.warning("lease of timer %s lost while its attempt ran", timer_id)

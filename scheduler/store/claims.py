@@ -19,7 +19,7 @@ from scheduler.store.permissions import Permissions
 from scheduler.store.progress import Progress, read_progress
 from scheduler.store.reading import log_unreadable
 from scheduler.store.record import UNREADABLE, decode, encode_attempt, names
-from scheduler.store.room import BATCH, SUSPECTS, Room
+from scheduler.store.room import BATCH, SUSPECTS, Load, Room
 from scheduler.store.scripts import SUSPECT_LOSSES
 from scheduler.timer import Attempt, Claim, Outcome, Redelivery, Settlement, reason_of
 
@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 
 
 _UNLIMITED = Room()
+_UNSAID = Load()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,9 @@ class Claims:
         self._memory = StoreMemory(link)
         self.clock = StoreClock()
 
-    def claim(self, limit: int, saturated: Collection[str] = (), room: Room = _UNLIMITED) -> Batch:
+    def claim(
+        self, limit: int, saturated: Collection[str] = (), room: Room = _UNLIMITED, load: Load = _UNSAID
+    ) -> Batch:
         """Take up to `limit` due timers: none of the tags in `saturated`, of no other more than there is room for."""
         self._permissions.check()
         batch = Batch([], None)
@@ -83,12 +86,13 @@ class Claims:
         self._first_partition = (self._first_partition + 1) % count
         for offset in range(count):
             try:
-                more = self._claim_from((self._first_partition + offset) % count, limit, saturated, room)
+                more = self._claim_from((self._first_partition + offset) % count, limit, saturated, room, load)
             except StoreUnavailable:
                 if batch.claims:
                     return Batch(batch.claims, 0.0)
                 raise
             limit -= len(more.claims)
+            load = load._replace(in_flight=load.in_flight + len(more.claims))
             waits = [wait for wait in (batch.next_due, more.next_due) if wait is not None]
             batch = Batch(batch.claims + more.claims, min(waits, default=None))
             if limit <= 0:
@@ -105,23 +109,23 @@ class Claims:
         """Whether a claim was sent whose reply never came: the store may hold timers for us that we do not know of."""
         return bool(self._unanswered)
 
-    def recall(self) -> list[Claim]:
+    def recall(self, load: Load = _UNSAID) -> list[Claim]:
         """The timers of unanswered claims, without claiming more."""
         found: list[Claim] = []
         for partition in list(self._unanswered):
             try:
-                found += self._claim_from(partition, 0, (), _UNLIMITED).claims
+                found += self._claim_from(partition, 0, (), _UNLIMITED, load).claims
             except StoreUnavailable:
                 if found:  # what is known by now has to be given back; the rest can be asked for again
                     break
                 raise
         return found
 
-    def renew(self, claims: Sequence[tuple[Claim, int]]) -> set[str]:
+    def renew(self, claims: Sequence[tuple[Claim, int]], load: Load = _UNSAID) -> set[str]:
         """Extend leases to end so many ms from now. Returns the ids that are no longer ours."""
         refused: set[str] = set()
         for partition, share in self._batches(claims, lambda pair: pair[0].id):
-            args: list[str | int] = [self._lease_ms]
+            args: list[str | int] = [self._lease_ms, self._poller, *load]
             for claim, ms in share:
                 args += [claim.id, claim.fence, ms]
             refused |= {timer_id.decode() for timer_id in self._run("renew", partition, args)}
@@ -151,7 +155,7 @@ class Claims:
             self._permissions.doubt()
             raise
 
-    def _claim_from(self, partition: int, limit: int, saturated: Collection[str], room: Room) -> Batch:
+    def _claim_from(self, partition: int, limit: int, saturated: Collection[str], room: Room, load: Load) -> Batch:
         fresh = (secrets.token_urlsafe(12), time.monotonic())
         was_unanswered = partition in self._unanswered
         fence, claimed_at = self._unanswered.setdefault(partition, fresh)
@@ -164,6 +168,7 @@ class Claims:
             self._keep_failed_ms,
             ceil_div(self._keep_finished, self._link.partitions),
             *room.words(saturated),
+            *load,
         ]
         try:
             reply = self._run("claim", partition, args)

@@ -5,19 +5,23 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import redis
 
+from scheduler.activity import StoreState
 from scheduler.errors import StoreUnavailable, StoreUnsuitable
 from scheduler.store import keys, layout
+from scheduler.store.capacity import Capacity
 from scheduler.store.link import OLDEST, Link
 from scheduler.store.scripts import source
 
 _OLDEST = {"redis": (7, 0), "valkey": (7, 2)}
 #: Seconds for which the answer to a readiness write is used again: who asks for readiness needs no key.
 _WRITE_EVERY = 1.0
+#: Seconds for which the answer to CONFIG GET is good, and for which a store that refuses it is not asked again.
+_FSYNC_GOOD_FOR, _FSYNC_REFUSED_FOR = 60.0, 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +36,32 @@ class Report:
     refused: tuple[str, ...] = ()
 
 
+#: Of a store that does not answer.
+_UNKNOWN = StoreState(
+    server=None,
+    write_ms=None,
+    write_problem=None,
+    used_bytes=None,
+    max_bytes=None,
+    may_evict=None,
+    append_only=None,
+    append_fsync=None,
+    append_ok=None,
+    warnings=(),
+)
+
+
 class Health:
     """Looks at the store: its settings, and a write. Shared by threads; owns nothing to close.
 
     Once a second it writes, however often it is asked.
     """
 
-    def __init__(self, link: Link, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, link: Link, capacity: Capacity | None = None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._link = link
+        self._capacity = capacity or Capacity(link)
         self._clock = clock
         #: When each partition was laid out, as we saw it first.
         self._born: dict[int, str] = {}
@@ -47,22 +69,75 @@ class Health:
         self._written_at = float("-inf")
         #: What the last write found: the refused commands, or why it failed.
         self._written: tuple[str, ...] | StoreUnavailable = ()
+        #: ms that it took; of several partitions the slowest.
+        self._write_ms = 0.0
+        #: What was found out about appendfsync, and when to ask again.
+        self._fsync: str | None = None
+        self._ask_fsync_at = float("-inf")
 
     def check(self) -> Report:
         """Write to every partition at most once a second, and read the settings.
 
         Raises StoreUnavailable if a write fails, StoreUnsuitable if the store is too old or part of a cluster.
         """
+        info = self._info()
+        self._suits(info)
+        refused = self._commands()
+        return Report(self._warnings(info), _may_evict(info), refused)
+
+    def state(self) -> StoreState:
+        """How the store is, for people to see. Raises nothing: one that is away tells nothing but that."""
         try:
-            info: dict[str, Any] | None = self._link.info()
+            info = self._info()
+            server, version = _server(self._hello() if info is None else info)
+            warnings = self._warnings(info)
+        except StoreUnavailable as error:
+            return replace(_UNKNOWN, write_problem=str(error))
+        problem = None
+        try:
+            self._suits(info)
+            refused = self._commands()
+            if refused:
+                problem = f"the store refuses {', '.join(refused)}"
+        except StoreUnavailable as error:
+            problem = str(error)
+        usage = self._capacity.usage()
+        return StoreState(
+            server=f"{server} {version}".strip(),
+            write_ms=None if problem else self._write_ms,
+            write_problem=problem,
+            used_bytes=usage.used,
+            max_bytes=usage.most,
+            may_evict=None if info is None else _may_evict(info),
+            append_only=None if info is None else bool(info.get("aof_enabled")),
+            append_fsync=self._append_fsync() if info and info.get("aof_enabled") else None,
+            append_ok=info.get("aof_last_write_status") == "ok" if info and info.get("aof_enabled") else None,
+            warnings=warnings,
+        )
+
+    def _info(self) -> dict[str, Any] | None:
+        """None if the store refuses to tell."""
+        try:
+            return self._link.info()
         except StoreUnavailable as error:
             if error.kind != "noperm":
                 raise
-            info = None
-        self._suits(info)
-        refused = self._commands()
+            return None
+
+    def _warnings(self, info: dict[str, Any] | None) -> tuple[str, ...]:
         lost = not all(self._still_there(partition) for partition in range(self._link.partitions))
-        return Report(tuple(_warnings(info, lost)), _may_evict(info), refused)
+        return tuple(_warnings(info, lost))
+
+    def _append_fsync(self) -> str | None:
+        """No part of INFO. A store may refuse CONFIG, and the least access list does: that is no failure."""
+        if self._clock() >= self._ask_fsync_at:
+            try:
+                said: Any = self._link.client.config_get("appendfsync")
+                self._fsync, good_for = said.get("appendfsync"), _FSYNC_GOOD_FOR
+            except redis.RedisError:
+                self._fsync, good_for = None, _FSYNC_REFUSED_FOR
+            self._ask_fsync_at = self._clock() + good_for
+        return self._fsync
 
     def _suits(self, info: dict[str, Any] | None) -> None:
         """Raises StoreUnsuitable; StoreUnavailable for a replica, which may become a primary."""
@@ -136,13 +211,17 @@ class Health:
                     if error.kind != "noperm":
                         raise
                     refused.append(name)
+        slowest = 0.0
         for partition in range(self._link.partitions):
+            began = time.perf_counter()
             try:
                 refused += self._write(partition)
+                slowest = max(slowest, time.perf_counter() - began)
             except StoreUnavailable as error:
                 if error.kind != "noperm":
                     raise
                 refused.append(f"evalsha on {keys.root(partition)}")
+        self._write_ms = round(1000 * slowest, 3)
         return refused
 
     def _write(self, partition: int) -> list[str]:
@@ -204,10 +283,15 @@ def _may_evict(info: dict[str, Any] | None) -> bool:
     return policy != "noeviction" and int((info or {}).get("maxmemory", 0)) > 0
 
 
+def _server(info: dict[str, Any]) -> tuple[str, str]:
+    """Which it is, and its version, '' if it does not say."""
+    server = "valkey" if info.get("server_name") == "valkey" else "redis"
+    return server, str(info.get(f"{server}_version", ""))
+
+
 def _version(info: dict[str, Any]) -> tuple[str, tuple[int, ...]]:
     """The server, and its version's first two numbers; none if it does not say."""
-    server = "valkey" if info.get("server_name") == "valkey" else "redis"
-    text = str(info.get(f"{server}_version", ""))
+    server, text = _server(info)
     return server, tuple(int(part) for part in text.split(".")[:2] if part.isdigit())
 
 

@@ -16,7 +16,11 @@ class Permissions:
     def __init__(self, link: Link, lease_ms: int) -> None:
         self._link = link
         #: Every script but the one that claims, with arguments that change nothing: each can be loaded and run.
-        self._rehearsals: dict[str, list[int]] = {"settle": [0, 0], "renew": [lease_ms], "release": []}
+        self._rehearsals: dict[str, list[str | int]] = {
+            "settle": [0, 0],
+            "renew": [lease_ms, "", 0, 0],
+            "release": [],
+        }
         #: Nothing has failed since it was found so.
         self.granted = False
         self._reason = ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from scheduler.timer import Claim
 
@@ -54,3 +55,11 @@ class Room:
 
 def _between_blanks(tags: Collection[str]) -> str:
     return f" {' '.join(tags)} " if tags else ""
+
+
+class Load(NamedTuple):
+    """What a poller is doing, for others to see."""
+
+    #: Attempts under way, of so many at most.
+    in_flight: int = 0
+    slots: int = 0

@@ -7,6 +7,7 @@ from functools import cache
 from importlib.resources import files
 
 from scheduler.store import layout
+from scheduler.store.lateness import BOUNDS
 from scheduler.store.record import FORMAT
 from scheduler.store.room import SUSPECTS
 
@@ -17,7 +18,7 @@ COUNTED = 1000
 
 _LUA = files(__package__) / "lua"
 #: The files of lua/shared/, each of which uses only those before it.
-SHARED = ("keys", "layout", "records", "progress", "places", "moves")
+SHARED = ("keys", "noted", "pollers", "minutes", "layout", "records", "failing", "progress", "places", "moves")
 
 
 @cache
@@ -32,7 +33,8 @@ def _shared() -> list[str]:
     """The paragraphs of lua/shared/, without comments."""
     text = "\n".join((_LUA / "shared" / f"{part}.lua").read_text() for part in SHARED)
     code = re.sub(r"^ *--.*\n| +--.*", "", text, flags=re.MULTILINE)
-    return [paragraph for paragraph in re.split(r"\n{2,}", code.strip("\n")) if paragraph]
+    bounds = f"local LATENESS_BOUNDS = {{ {', '.join(map(str, BOUNDS))} }}"  # of use to one script alone
+    return [bounds, *(paragraph for paragraph in re.split(r"\n{2,}", code.strip("\n")) if paragraph)]
 
 
 def _used(body: str) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from scheduler.settings import Settings
+from scheduler.store.activity import Activity
 from scheduler.store.capacity import Capacity
 from scheduler.store.changes import Changes
 from scheduler.store.claims import Claims
@@ -39,7 +40,8 @@ class Store:
         self.repeats = Repeats(self.link)
         #: Who is signed in.
         self.sessions = Sessions(self.link)
-        self.health = Health(self.link)
+        self.activity = Activity(self.link, self.timers)
+        self.health = Health(self.link, self.capacity)
 
     @classmethod
     def for_poller(cls, settings: Settings) -> Store:

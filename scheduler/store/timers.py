@@ -145,11 +145,25 @@ class Timers:
         return timer, record
 
     def _read(self, timer_id: str) -> tuple[Timer, bytes]:
-        now, *values = self._link.run("read", self._partition(timer_id), [timer_id])
+        now, _, *values = self._link.run("read", self._partition(timer_id), [timer_id])
         if not values:
             raise UnknownTimer(timer_id)
         row = TimerRow(*values)
         return read_timer(now, row), row.record
+
+    def get_each(self, timer_ids: Iterable[str], most_bytes: int) -> tuple[int, dict[str, Timer]]:
+        """When they were read, ms, and those that are known, until so many bytes were read, the last ones more."""
+        read_at, left, found = 0, most_bytes, dict[str, Timer]()
+        for partition, batch in self._batches(self._possible(timer_ids), str):
+            looked = 0
+            while looked < len(batch) and left > 0:
+                read_at, more, *values = self._link.run("read", partition, batch[looked:])
+                looked += more
+                for values_of_one in zip(*[iter(values)] * len(TimerRow._fields), strict=True):
+                    row = TimerRow(*values_of_one)
+                    left -= row.size
+                    found[row.id.decode()] = read_timer(read_at, row)
+        return read_at, found
 
     def id_of(self, webhook_id: str) -> str:
         """The id of the timer that a webhook-id belongs to: `<id>`, or from its second occurrence on `<id>-<n>`.

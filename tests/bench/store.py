@@ -56,6 +56,7 @@ class Bench:
         self.link = Link(client, partitions)
         store = self._store()
         self.timers, self.changes, self.listing = store.timers, store.changes, store.listing
+        self.activity = store.activity
         self.claims = self.poller("one")
         self.set_clock(START)
 

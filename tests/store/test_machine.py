@@ -31,7 +31,7 @@ from scheduler import (
 )
 from scheduler.store.progress import read_progress
 from scheduler.store.record import destination_tag
-from scheduler.store.room import SUSPECTS, Room
+from scheduler.store.room import SUSPECTS, Load, Room
 from tests.bench.store import KEEP, LEASE, START, Bench, HandSetFake, claim_rows
 
 MAX_LOST = 3
@@ -217,7 +217,7 @@ class Machine(RuleBasedStateMachine):
             assert (got.occurrence, got.reschedules, got.key) == (it.occurrence, it.asked, it.key)
         if not expected:
             return multiple()
-        args = [poller, batch.claims[0].fence, limit, SHARE, LEASE, KEEP, 1000, *Room().words(saturated)]
+        args = [poller, batch.claims[0].fence, limit, SHARE, LEASE, KEEP, 1000, *Room().words(saturated), *Load()]
         self.last[poller] = (args, [(it.id, it.attempts) for it in expected])
         return multiple(*batch.claims)
 

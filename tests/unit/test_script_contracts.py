@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from scheduler.store.claims import ClaimRow
+from scheduler.store.failures import FailedRow
 from scheduler.store.listing import ListReply
 from scheduler.store.reading import TimerRow
 from scheduler.store.scripts import SHARED
@@ -27,11 +28,23 @@ STATUSES = {"delivering", "delivered", "failed", "cancelled"}
 LAID_OUT = "lay_out"
 
 #: Keys of which there are many.
-FAMILIES = {"timer": "timer:<id>", "attempts": "attempts:<id>", "tag": "tag:<tag>", "lastclaim": "lastclaim:<poller>"}
+FAMILIES = {
+    "timer": "timer:<id>",
+    "attempts": "attempts:<id>",
+    "tag": "tag:<tag>",
+    "lastclaim": "lastclaim:<poller>",
+    "minute": "minute:<n>",
+}
 
 TEXTS = {name: (LUA / f"{name}.lua").read_text() for name in SCRIPTS}
 #: What a script's field of several is called in Python.
-REPLIES: dict[str, Any] = {"claim": ClaimRow, "read": TimerRow, "list": ListReply, "stats": StatsReply}
+REPLIES: dict[str, Any] = {
+    "claim": ClaimRow,
+    "read": TimerRow,
+    "list": ListReply,
+    "stats": StatsReply,
+    "failures": FailedRow,
+}
 
 
 def code(text: str) -> str:
@@ -191,6 +204,7 @@ def test_timers_end_in_one_place_and_are_moved_in_one_order() -> None:
     assert [name for name, text in texts.items() if "'ZREM'" in text] == [
         "check",
         "permissions",
+        "drop_names",
         "forget_tags",
         "write_leaving",
     ]

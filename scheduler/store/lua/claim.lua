@@ -5,11 +5,11 @@
 -- Repeatable: the same claim id again returns the same batch and takes nothing new.
 -- KEYS[1] timers:{p}:scheduled (ZSET)
 -- Computes waiting, waiting:<tag>, delivering, failed, delivered, cancelled, timer:<id>, keys, tag:<tag>, progress,
---         attempts:<id>, seen, lastclaim:<poller>, counters, layout
+--         attempts:<id>, seen, lastclaim:<poller>, pollers, loads, counters, minute:<n>, layout
 -- ARGV    poller | claim id | limit | timers of one destination it takes at most | lease ms | ms a failed timer is kept
 --         | finished timers kept per status | bytes of records it takes, the last one more | saturated tags (`!suspects`: one)
 --         | tags that answer, or '*': all do | timers of all newcomers, which are neither, that it takes at most
---         | and of these so many beyond the first of each
+--         | and of these so many beyond the first of each | attempts that the caller has under way | of so many at most
 --         Tags stand in one string, each between blanks: a thousand of them cost a claim 16 us, as arguments of their own 190.
 -- Returns now us | us until the caller should come again (0: now, -1: nothing is scheduled)
 --         then per timer ClaimRow: id | record | due ms | progress: its words under this claim, or '' of one that is claimed for
@@ -19,6 +19,7 @@ local poller, claim, limit, share = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumbe
 local lease, keep_failed, keep_finished = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
 local max_bytes, saturated, answering = tonumber(ARGV[8]), ARGV[9], ARGV[10]
 local newcomers, beyond_first = tonumber(ARGV[11]), tonumber(ARGV[12])
+local in_flight, slots = tonumber(ARGV[13]), ARGV[14]
 
 local LAST_CLAIM = ROOT .. 'lastclaim:' .. poller
 local LAST_CLAIM_TTL = 21600000 -- ms in which a lost reply may be asked for again: longer than the store is ever away
@@ -175,6 +176,8 @@ local function take_back(id)
   it.lost = it.lost + 1
   it.why = 'lease-expired'
   count_one('lost_leases')
+  count_minute('attempts', 1)
+  count_minute('failed_attempts', 1)
   local reason = reason_of_loss(line, it)
   note_attempt(id, it, string.format('{"number":%d,"outcome":null,"error":"lease-lost"%s%s}', it.attempts,
                                      it.occurrence > 1 and ',"occurrence":' .. it.occurrence or '', reason and ',"final":true' or ''))
@@ -343,6 +346,7 @@ else
   write_moves()
 end
 
+note_poller(now, poller, in_flight + #taken, slots)
 local _, next_due = head(SCHEDULED)
 if full() or more_expired then
   reply[2] = 0

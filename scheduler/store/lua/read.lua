@@ -1,13 +1,19 @@
 #!lua flags=no-writes
--- Reads a timer as it stands.
+-- Reads timers as they stand, until it has told 256 KiB.
 -- KEYS[1] timers:{p}:scheduled (ZSET)
 -- Computes waiting:<tag>, delivering, delivered, failed, cancelled, timer:<id>, progress, attempts:<id>
--- ARGV    id
--- Returns now ms | then, if it is known, TimerRow: id | status | score ms | record | progress or '' | last_attempt, its JSON, or ''
+-- ARGV    ids
+-- Returns now ms | how many ids it has looked at
+--         then per timer that is known TimerRow: id | status | score ms | record | progress or '' | last_attempt, its JSON, or ''
 --         if there is none but in its progress
 
-local id = ARGV[1]
-local reply = { math.ceil(now_us() / 1000) }
-local status, score = standing(id)
-if status and redis.call('EXISTS', record_key(id)) == 1 then describe(reply, id, status, score) end
+local BYTES = 262144
+
+local reply, bytes = { math.ceil(now_us() / 1000), 0 }, 0
+for n, id in ipairs(ARGV) do
+  if bytes >= BYTES then break end
+  local status, score = standing(id)
+  if status and redis.call('EXISTS', record_key(id)) == 1 then bytes = bytes + describe(reply, id, status, score) end
+  reply[2] = n
+end
 return reply

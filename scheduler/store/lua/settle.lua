@@ -1,7 +1,8 @@
 #!lua flags=allow-oom
 -- Ends claims: a timer is delivered, failed, or scheduled again. Repeatable: a repeat is told so, and changes nothing.
 -- KEYS[1] timers:{p}:scheduled (ZSET)
--- Computes delivering, delivered, failed, timer:<id>, keys, tag:<tag>, progress, attempts:<id>, lateness, counters, bell
+-- Computes delivering, delivered, failed, timer:<id>, keys, tag:<tag>, progress, attempts:<id>, lateness, counters, bell,
+--         minute:<n>, failing, failures
 -- ARGV    ms a delivered timer is kept | ms a failed one is kept
 --         then per timer 6: id | claim id | 'retry', 'in' or 'at', or the reason of its end: 'delivered', or another word if it has
 --         failed | ms until the retry, or in which it is rescheduled, or the moment to which it is | lateness ms or '' | the
@@ -14,6 +15,7 @@ local FIRST, FIELDS = 3, 6 -- where the first timer's arguments begin, and how m
 
 local SOONEST = 1000 -- ms in which a timer can be rescheduled at the soonest
 local GOES_ON = { retry = true, ['in'] = true, at = true }
+local ARRIVED = { delivered = true, ['in'] = true, at = true } -- verdicts on an attempt that was delivered
 local LATENESS, LATENESSES = ROOT .. 'lateness', 1000 -- how many are kept
 
 local ids = {}
@@ -26,6 +28,56 @@ local forget_at = { delivered = int(now + keep_delivered), failed = int(now + ke
 local _, earliest = head(SCHEDULED)
 local first
 local latenesses = {}
+local attempts, failed_attempts = 0, 0
+
+-- Whether any destination failed of late; what was not heard of for a day is forgotten.
+local _, longest_silent = head(FAILING)
+if longest_silent and longest_silent < now - FAILING_KEPT then forget_silent(FAILING, FAILURES, now - FAILING_KEPT) end
+-- Per destination tag how many attempts of this call failed since one was delivered, and the last of them. `is_new`: one was.
+local streaks = {}
+
+local function note_delivered(id)
+  if not (longest_silent or next(streaks)) then return end -- as nearly always: nothing fails
+  local tag = read_tag(id)
+  if tag then streaks[tag] = { failures = 0, is_new = true } end
+end
+
+-- What was never sent says nothing of its destination.
+local NOT_SENT = { blocked = true, unreadable = true }
+local function note_failed(id, attempt)
+  failed_attempts = failed_attempts + 1
+  local problem, status = error_of(attempt)
+  local tag = not NOT_SENT[problem] and read_tag(id)
+  if not tag then return end
+  local it = streaks[tag] or { failures = 0 }
+  it.failures, it.id, it.problem, it.status = it.failures + 1, id, problem, status
+  streaks[tag] = it
+end
+
+local function failing_words(tag, it)
+  local before = not it.is_new and redis.call('HGET', FAILURES, tag) or ''
+  local words = 'since=' .. (string.match(before, '^since=(%d+)') or ended_at)
+  words = words .. ' failures=' .. int(it.failures + (string.match(before, ' failures=(%d+)') or 0)) .. ' id=' .. it.id
+  if it.problem then words = words .. ' error=' .. it.problem end
+  return it.status and words .. ' status=' .. it.status or words
+end
+
+local function write_streaks()
+  if not next(streaks) then return end
+  local failing, said, well = {}, {}, {}
+  for tag, it in pairs(streaks) do
+    if it.failures == 0 then
+      push(well, tag)
+    else
+      push(failing, ended_at, tag)
+      push(said, tag, failing_words(tag, it))
+    end
+  end
+  many('ZADD', FAILING, failing)
+  many('HSET', FAILURES, said)
+  drop_names(FAILING, FAILURES, well)
+  if failing[1] then forget_silent(FAILING, FAILURES, now - FAILING_KEPT) end
+end
 
 -- Ends an ordinary timer, by its first attempt.
 local function finish_first(id, claim, reason, attempt, due)
@@ -76,6 +128,8 @@ local function settle(progress, id, claim, verdict, ms, lateness, attempt)
     if GOES_ON[verdict] then go_on(id, claim, verdict, tonumber(ms), attempt, it) else finish(id, claim, verdict, attempt, it) end
   end
   if lateness ~= '' then push(latenesses, lateness) end
+  attempts = attempts + 1
+  if ARRIVED[verdict] then note_delivered(id) else note_failed(id, attempt) end
   return 1
 end
 
@@ -85,7 +139,11 @@ for n, progress in ipairs(redis.call('HMGET', PROGRESS, unpack(ids))) do
   push(reply, settle(progress, unpack(ARGV, at, at + FIELDS - 1)))
 end
 
+if attempts > 0 then count_minute('attempts', attempts) end
+if failed_attempts > 0 then count_minute('failed_attempts', failed_attempts) end
+count_latenesses(latenesses)
 write_moves()
+write_streaks()
 many('LPUSH', LATENESS, latenesses)
 redis.call('LTRIM', LATENESS, 0, LATENESSES - 1)
 if first then ring(first, earliest) end

@@ -18,6 +18,12 @@
 --   timers:{p}:seen                            STRING `<ms of the last claim or renewal> <ms before which no lease is taken back>`
 --   timers:{p}:lastclaim:<poller>              STRING claim id and ids of a poller's last claim
 --   timers:{p}:counters                        HASH   sums: lost_leases, refused_settles, refused_rings, `ended:<reason>` of timers
+--   timers:{p}:minute:<n>                      HASH   what happened in one minute, the n-th of a day (shared/minutes.lua)
+--   timers:{p}:pollers                         ZSET   poller -> ms it was seen last; at most 1,000
+--   timers:{p}:loads                           HASH   poller -> `<attempts under way> <of so many at most>`, as it was seen last
+--   timers:{p}:failing                         ZSET   destination tag -> ms of its last failed attempt, since when none was
+--                                                     delivered; at most 1,000
+--   timers:{p}:failures                        HASH   destination tag -> words ` name=value` (shared/failing.lua)
 --   timers:{p}:layout                          STRING `format=<n> partitions=<n> born=<ms>`, then any more words (store/layout.py)
 --   timers:{p}:idem:<digest>                   STRING an idempotency key: the request it stands for, and the answer
 --   timers:{p}:session:<digest>               STRING of the token of somebody who signed in: name and digest of the API key

@@ -98,6 +98,7 @@ local function write_moves()
   write_freed()
   write_cut()
   write_counted()
+  write_happened()
   progress_of, joining, leaving, freed, cut, erased, counted = {}, {}, {}, {}, {}, {}, {}
 end
 
@@ -112,6 +113,7 @@ local function ended(id, from, status, forget_at, reason, at, words, noted, name
   leave(from, id)
   if named then free_later(id) end
   count_one('ended:' .. reason)
+  count_minute(status, 1)
 end
 
 -- Withdraws a scheduled timer that stands in this set; its score goes, its due_at stays readable.

@@ -87,6 +87,7 @@ local function create(id, record, now, due)
   local line = named_line(record)
   if line then note_names(id, line, due) end
   redis.call('ZADD', SCHEDULED, due, id)
+  count_minute('set', 1)
 end
 
 -- Drops what nobody needs of a cancelled timer: bodies, and headers where they are long. A record of at most 1 KiB stays whole;
