@@ -5,32 +5,18 @@ A view's template extends `frame`, which is the whole document, or with `?live` 
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Blueprint, Response, render_template, request
+from flask import Blueprint, Response, render_template
 
 from scheduler import VERSION, TimerError, destination
 from timer_service.web.pages import forms, live, words
+from timer_service.web.pages.policy import HEADERS
 from timer_service.web.pages.viewer import viewer
 from timer_service.web.problems import Problem, from_engine
 
 bp = Blueprint("ui", __name__, template_folder="templates", url_prefix="/ui")
-
-#: Scripts, styles and fetches are our own, and nothing else is asked for; what a timer holds can only be text. No
-#: script can turn a text into HTML: it would need a policy of Trusted Types, and none can be made.
-POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; form-action 'self'; "
-    "base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
-)
-HEADERS = {
-    "Content-Security-Policy": POLICY,
-    "Referrer-Policy": "same-origin",
-    "X-Content-Type-Options": "nosniff",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Cross-Origin-Opener-Policy": "same-origin",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,14 +77,11 @@ def show(
         version=VERSION,
         **context,
     )
+    if is_live:
+        return live.part(html, as_of, status)
     answer = Response(html, status, mimetype="text/html", headers=HEADERS)
     answer.headers["Cache-Control"] = "no-store"
     if refused:
         answer.headers.update(refused.headers)
-    if is_live:
-        answer.headers["Cache-Control"] = "no-cache"
-        answer.set_etag(hashlib.blake2b(html.encode(), digest_size=12).hexdigest())
-        answer.make_conditional(request)
-    else:
-        forms.forget_note(answer)
+    forms.forget_note(answer)
     return answer

@@ -31,6 +31,7 @@ _FOR_READERS = (sign_in.PATH, "/ui/sign-out")
 def register(app: Flask, settings: Settings, store: Store) -> None:
     """After what looks at every request to the API."""
     is_off = not (settings.api_keys or is_loopback(settings.host))
+    app.extensions["live_parts"] = live.LiveParts()
     if settings.api_keys:
         app.extensions["sessions"] = Sessions(read_keys(settings.api_keys), store)
         app.extensions["wrong_attempts"] = WrongAttempts()
@@ -50,7 +51,7 @@ def register(app: Flask, settings: Settings, store: Store) -> None:
         is_harmless = request.method in SAFE_METHODS or request.path.rstrip("/") in _FOR_READERS
         if not (g.viewer.may_write or is_harmless):
             raise Problem(403, "This key may only read.")
-        return None
+        return live.made_before()
 
     @app.after_request
     def _answer(answer: Response) -> Response:
