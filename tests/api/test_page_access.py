@@ -19,7 +19,7 @@ from tests.bench.visitor import Visitor, text
 from timer_service import create_app
 from timer_service.web.access.api_keys import new_key
 from timer_service.web.access.request_counts import route_name
-from timer_service.web.pages import forms, frame
+from timer_service.web.pages import forms, policy
 from timer_service.web.pages.attempts import WrongAttempts
 from timer_service.web.pages.sessions import Sessions
 from timer_service.web.problems import Problem
@@ -446,7 +446,7 @@ def test_whatever_goes_wrong_on_the_page_is_said_in_words(
     assert (answer.status_code, answer.mimetype) == (status, "text/html")
     assert words in text(answer)
     assert answer.headers["X-Request-Id"] in text(answer)
-    assert answer.headers["Content-Security-Policy"] == frame.POLICY
+    assert answer.headers["Content-Security-Policy"] == policy.POLICY
 
 
 def test_words_of_a_problem_are_text(bench: Bench) -> None:

@@ -5,32 +5,21 @@ A view's template extends `frame`, which is the whole document, or with `?live` 
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import parse_qsl
 
 from flask import Blueprint, Response, render_template, request
 
 from scheduler import VERSION, TimerError, destination
+from timer_service.web.access.safe_methods import SAFE_METHODS
 from timer_service.web.pages import forms, live, words
+from timer_service.web.pages.address import of_request
+from timer_service.web.pages.policy import HEADERS
 from timer_service.web.pages.viewer import viewer
 from timer_service.web.problems import Problem, from_engine
 
 bp = Blueprint("ui", __name__, template_folder="templates", url_prefix="/ui")
-
-#: Scripts, styles and fetches are our own, and nothing else is asked for; what a timer holds can only be text. No
-#: script can turn a text into HTML: it would need a policy of Trusted Types, and none can be made.
-POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; form-action 'self'; "
-    "base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
-)
-HEADERS = {
-    "Content-Security-Policy": POLICY,
-    "Referrer-Policy": "same-origin",
-    "X-Content-Type-Options": "nosniff",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Cross-Origin-Opener-Policy": "same-origin",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +54,14 @@ def show(
     as_of: int,
     status: int = 200,
     refused: Problem | TimerError | None = None,
+    address: str = "",
     **context: Any,
 ) -> Response:
     """A view as an answer: whole, or its live part. `title` begins with the state; `as_of`, ms: when it was read.
 
-    `refused`: why a form was not obeyed, told above the view with the words and the status of the API. Templates find
-    `viewer` too, whose `may_write` says whether there are forms that change something.
+    `refused`: why a form was not obeyed, told above the view with the words and the status of the API; then `address`
+    is that of the view itself, from where it is loaded again. Templates find `viewer` too, whose `may_write` says
+    whether there are forms that change something.
     """
     is_live = live.is_asked()
     if isinstance(refused, TimerError):
@@ -79,6 +70,9 @@ def show(
         status, note = refused.status, Note(refused.detail, is_bad=True)
     else:
         note = Note("" if is_live else forms.note())
+    if view and not address and request.method in SAFE_METHODS:
+        address = of_request()
+    path, _, query = address.partition("?")
     html = render_template(
         template,
         frame="pages/fragment.html" if is_live else "pages/page.html",
@@ -89,16 +83,16 @@ def show(
         title=title,
         as_of=as_of,
         version=VERSION,
+        address=address,
+        path=path,
+        asked=parse_qsl(query, keep_blank_values=True, errors="replace"),
         **context,
     )
+    if is_live:
+        return live.part(html, as_of, status)
     answer = Response(html, status, mimetype="text/html", headers=HEADERS)
     answer.headers["Cache-Control"] = "no-store"
     if refused:
         answer.headers.update(refused.headers)
-    if is_live:
-        answer.headers["Cache-Control"] = "no-cache"
-        answer.set_etag(hashlib.blake2b(html.encode(), digest_size=12).hexdigest())
-        answer.make_conditional(request)
-    else:
-        forms.forget_note(answer)
+    forms.forget_note(answer)
     return answer

@@ -13,7 +13,7 @@ from timer_service.web.access.api_keys import ApiKey, read_keys
 from timer_service.web.access.rate_limit import Rates
 from timer_service.web.access.safe_methods import SAFE_METHODS
 from timer_service.web.input.redaction import for_reader
-from timer_service.web.pages import cookies, forms, live, sign_in, static_files
+from timer_service.web.pages import address, cookies, forms, live, sign_in, static_files
 from timer_service.web.pages.attempts import WrongAttempts
 from timer_service.web.pages.sessions import Sessions
 from timer_service.web.pages.trouble import in_words, is_of_page
@@ -31,6 +31,7 @@ _FOR_READERS = (sign_in.PATH, "/ui/sign-out")
 def register(app: Flask, settings: Settings, store: Store) -> None:
     """After what looks at every request to the API."""
     is_off = not (settings.api_keys or is_loopback(settings.host))
+    app.extensions["live_parts"] = live.LiveParts()
     if settings.api_keys:
         app.extensions["sessions"] = Sessions(read_keys(settings.api_keys), store)
         app.extensions["wrong_attempts"] = WrongAttempts()
@@ -50,7 +51,7 @@ def register(app: Flask, settings: Settings, store: Store) -> None:
         is_harmless = request.method in SAFE_METHODS or request.path.rstrip("/") in _FOR_READERS
         if not (g.viewer.may_write or is_harmless):
             raise Problem(403, "This key may only read.")
-        return None
+        return live.made_before()
 
     @app.after_request
     def _answer(answer: Response) -> Response:
@@ -78,8 +79,7 @@ def _signed_in() -> Viewer:
 def _to_sign_in() -> Response:
     if live.is_asked() or request.method not in SAFE_METHODS:
         raise Problem(401, "You are not signed in any more. Nothing was done.")
-    asked = quote(request.path) + ("?" + request.query_string.decode("latin-1") if request.query_string else "")
-    return forms.lead_to(f"{sign_in.PATH}?to={quote(asked, safe='/')}")
+    return forms.lead_to(f"{sign_in.PATH}?to={quote(address.of_request(), safe='/')}")
 
 
 def _secret() -> str:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from flask import Response, request
 
-from timer_service.web.pages.frame import HEADERS, bp
+from timer_service.web.pages.frame import bp
+from timer_service.web.pages.policy import HEADERS
 
 _FOLDER = Path(__file__).parent / "static"
 _KINDS = {"page.css": "text/css", "page.js": "text/javascript", "icon.svg": "image/svg+xml"}
