@@ -12,7 +12,7 @@ from typing import Any
 from flask import Blueprint, Response, render_template, request
 
 from scheduler import VERSION, TimerError, destination
-from timer_service.web.pages import forms, live, words
+from timer_service.web.pages import forms, live, request_line, words
 from timer_service.web.pages.viewer import viewer
 from timer_service.web.problems import Problem, from_engine
 
@@ -44,7 +44,17 @@ class View:
 #: In their order.
 VIEWS = (View("Now", "/ui"), View("Timers", "/ui/timers"), View("Failed", "/ui/failed"), View("Try it", "/ui/try"))
 
-for _filter in (words.number, words.counted, words.span, words.size, words.moment, live.countdown, destination):
+for _filter in (
+    words.number,
+    words.counted,
+    words.span,
+    words.size,
+    words.moment,
+    live.countdown,
+    request_line.request_line,
+    request_line.visible,
+    destination,
+):
     bp.add_app_template_filter(_filter, _filter.__name__)
 bp.add_app_template_global(forms.token, "form_token")
 
