@@ -3,26 +3,40 @@
 from __future__ import annotations
 
 import html
+import logging
 import re
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
 
-from scheduler import Outcome, Timer
+from scheduler import Outcome, Settings, Timer
 from tests.api.conftest import settle
-from tests.bench.forms import followed, submit, text_of
 from tests.bench.store import Bench
+from tests.bench.visitor import Visitor, sentences
+from timer_service import create_app
+from timer_service.web.access.api_keys import new_key
+
+
+def post(http: FlaskClient, path: str, **form: Any) -> TestResponse:
+    return Visitor(http).post(path, form)
+
+
+def followed(http: FlaskClient, answer: TestResponse) -> str:
+    """The view that a form leads to when it is done."""
+    assert answer.status_code == 303, sentences(answer)
+    return sentences(http.get(answer.location))
 
 
 def view(http: FlaskClient, timer: Timer) -> str:
     answer = http.get(f"/ui/timers/{timer.id}")
     assert answer.status_code == 200
-    return text_of(answer)
+    return sentences(answer)
 
 
 def do(http: FlaskClient, timer: Timer, what: str, **fields: Any) -> Any:
-    return submit(http, f"/ui/timers/{timer.id}", do=what, **fields)
+    return post(http, f"/ui/timers/{timer.id}", do=what, **fields)
 
 
 def offered(http: FlaskClient, timer: Timer) -> list[str]:
@@ -62,11 +76,11 @@ def test_a_timer_is_found_by_its_id_its_webhook_id_and_its_key(http: FlaskClient
     bench.timers.fire(timer)
     settle(bench, Outcome.DELIVERED, status_code=200)
     bench.timers.replay(bench.timers.get(timer.id))
-    assert timer.id in text_of(http.get(f"/ui/timers/{timer.id}-2"))
+    assert timer.id in sentences(http.get(f"/ui/timers/{timer.id}-2"))
     for unknown in (f"{timer.id}-3", "x", "0" * 22, "%C3%A9", "x" * 2000, "by-key/none", "..%2f", "%00"):
         answer = http.get(f"/ui/timers/{unknown}")
         assert (answer.status_code, answer.mimetype) == (404, "text/html")
-    assert "No timer has this id" in text_of(http.get("/ui/timers/x"))
+    assert "No timer has this id" in sentences(http.get("/ui/timers/x"))
 
 
 def test_send_now_makes_it_due(http: FlaskClient, bench: Bench) -> None:
@@ -131,7 +145,7 @@ def test_what_a_poller_has_is_left_alone_in_the_words_of_the_api(http: FlaskClie
     (_,) = bench.claims.claim(1).claims
     for what in ("cancel", "move", "replay"):
         answer = do(http, timer, what, when="10m", attempts=1)
-        assert (answer.status_code, "The timer is delivering." in text_of(answer)) == (409, True)
+        assert (answer.status_code, "The timer is delivering." in sentences(answer)) == (409, True)
         assert 'class="note bad"' in answer.get_data(as_text=True)
     assert bench.timers.get(timer.id).status == "delivering"
 
@@ -139,11 +153,11 @@ def test_what_a_poller_has_is_left_alone_in_the_words_of_the_api(http: FlaskClie
 def test_replay_sends_it_once_however_often_the_form_is_sent(http: FlaskClient, bench: Bench) -> None:
     timer = failed(bench)
     assert "It is sent once more" in followed(http, do(http, timer, "replay", attempts=1))
-    assert "The timer is scheduled." in text_of(do(http, timer, "replay", attempts=1))
+    assert "The timer is scheduled." in sentences(do(http, timer, "replay", attempts=1))
     settle(bench, Outcome.PERMANENT, status_code=410)
     answer = do(http, timer, "replay", attempts=1)  # a page that was loaded before it was sent again
     assert answer.status_code == 409
-    assert "It was attempted after this page had been loaded. Nothing was done" in text_of(answer)
+    assert "It was attempted after this page had been loaded. Nothing was done" in sentences(answer)
     assert (bench.timers.get(timer.id).status, bench.timers.get(timer.id).attempts) == ("failed", 2)
     assert followed(http, do(http, timer, "replay", attempts=2))
 
@@ -152,28 +166,28 @@ def test_a_replay_whose_key_another_has_is_refused(http: FlaskClient, bench: Ben
     timer = failed(bench, key="k")
     bench.schedule(60_000, key="k")
     answer = do(http, timer, "replay", attempts=1)
-    assert (answer.status_code, "Another unfinished timer has this key." in text_of(answer)) == (409, True)
+    assert (answer.status_code, "Another unfinished timer has this key." in sentences(answer)) == (409, True)
 
 
 @pytest.mark.parametrize("fields", [{}, {"do": "explode"}, {"do": "fire"}, {"do": "replay", "attempts": "many"}])
 def test_a_form_that_says_nonsense_does_nothing(http: FlaskClient, bench: Bench, fields: dict[str, str]) -> None:
     timer = bench.schedule(60_000)
-    answer = submit(http, f"/ui/timers/{timer.id}", **fields)
+    answer = post(http, f"/ui/timers/{timer.id}", **fields)
     assert answer.status_code in (409, 422)
-    assert "Nothing was done" in text_of(answer)
+    assert "Nothing was done" in sentences(answer)
     assert bench.timers.get(timer.id).due_at == timer.due_at
 
 
 def test_without_the_token_of_a_page_nothing_is_done(http: FlaskClient, bench: Bench) -> None:
     timer = bench.schedule(60_000)
     for token in ("", "x", "0" * 40):
-        assert submit(http, f"/ui/timers/{timer.id}", token=token, do="cancel").status_code == 403
+        assert post(http, f"/ui/timers/{timer.id}", token=token, do="cancel").status_code == 403
     assert bench.timers.get(timer.id).status == "scheduled"
 
 
 def test_an_action_on_a_timer_that_is_gone_says_so(http: FlaskClient, bench: Bench) -> None:
-    answer = submit(http, "/ui/timers", action=f"/ui/timers/{'0' * 22}", do="cancel")
-    assert (answer.status_code, "No timer has this id" in text_of(answer)) == (404, True)
+    answer = post(http, f"/ui/timers/{'0' * 22}", do="cancel")
+    assert (answer.status_code, "No timer has this id" in sentences(answer)) == (404, True)
 
 
 HOSTILE = [
@@ -235,7 +249,7 @@ def test_what_this_version_cannot_read_is_shown_as_far_as_it_can(
     bench.client.set(f"timers:{{0}}:timer:{timer.id}", record)
     assert "this version cannot read it" in view(http, timer)
     assert offered(http, timer) == ["fire", "cancel"]
-    listed = text_of(http.get("/ui/timers"))
+    listed = sentences(http.get("/ui/timers"))
     assert "This version cannot read it" in listed or "None can be shown." in listed
 
 
@@ -279,3 +293,39 @@ def test_the_live_part_stays_the_same_while_only_time_passes(http: FlaskClient, 
     assert http.get(path, headers={"If-None-Match": before.headers["ETag"]}).status_code == 304
     bench.timers.cancel(timer.id)
     assert http.get(path, headers={"If-None-Match": before.headers["ETag"]}).status_code == 200
+
+
+def signed_in(bench: Bench, scope: str) -> Visitor:
+    key, entry = new_key("oncall", scope)
+    visitor = Visitor(create_app(Settings(api_keys=entry), bench.link).test_client())
+    assert visitor.post("/ui/sign-in", {"key": key, "to": "/ui"}).status_code == 303
+    return visitor
+
+
+def test_a_key_that_may_only_read_sees_no_form_and_no_value_of_a_query(bench: Bench) -> None:
+    reader, writer = signed_in(bench, "read"), signed_in(bench, "write")
+    timer = bench.schedule(60_000, url="https://h.example/x?token=s3cret&n=1")
+    for path in (f"/ui/timers/{timer.id}", "/ui/timers"):
+        page = reader.get(path).text
+        assert 'name="do"' not in page
+        assert "s3cret" not in page
+        assert "https://h.example/x?token=***&amp;n=***" in page
+        assert 'name="do"' in writer.get(path).text
+        assert "token=s3cret" in writer.get(path).text
+    assert reader.post(f"/ui/timers/{timer.id}", {"do": "cancel"}).status_code == 403
+    assert bench.timers.get(timer.id).status == "scheduled"
+
+
+def test_with_keys_the_commands_send_one(bench: Bench) -> None:
+    said = sentences(signed_in(bench, "read").get("/ui/timers"))
+    assert """curl -s -H "authorization: Bearer $TIMER_API_KEY" 'http://localhost/timers?status=scheduled'""" in said
+
+
+def test_each_action_is_in_the_log_with_the_name_of_the_key(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    timer = bench.schedule(60_000)
+    with caplog.at_level(logging.INFO):
+        signed_in(bench, "write").post(f"/ui/timers/{timer.id}", {"do": "cancel"})
+    lines: list[dict[str, Any]] = [vars(it).get("fields", {}) for it in caplog.records]
+    assert [(it["key"], it["done"][:15]) for it in lines if it.get("timer_id") == timer.id] == [
+        ("oncall", "It is cancelled")
+    ]

@@ -7,20 +7,31 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
 
 from scheduler import Outcome, Timer
 from tests.api.conftest import settle
-from tests.bench.forms import followed, submit, text_of
 from tests.bench.store import Bench
+from tests.bench.visitor import Visitor, sentences
 from timer_service.web.pages import bulk
 
 PATH = "/ui/timers"
 
 
+def post(http: FlaskClient, path: str, **form: Any) -> TestResponse:
+    return Visitor(http).post(path, form)
+
+
+def followed(http: FlaskClient, answer: TestResponse) -> str:
+    """The view that a form leads to when it is done."""
+    assert answer.status_code == 303, sentences(answer)
+    return sentences(http.get(answer.location))
+
+
 def shown(http: FlaskClient, query: str = "") -> str:
     answer = http.get(f"{PATH}{query}")
-    assert answer.status_code == 200, text_of(answer)
-    return text_of(answer)
+    assert answer.status_code == 200, sentences(answer)
+    return sentences(answer)
 
 
 def ids(http: FlaskClient, query: str = "") -> list[str]:
@@ -86,7 +97,7 @@ def test_filters_are_those_of_the_api_and_stay_in_their_fields(http: FlaskClient
     for value in ('value="t"', 'value="https:a.example:443"', 'value="2026-01-01T00:01:30"', 'value="desc" selected'):
         assert value in html
     assert "1 timer matches: scheduled, tag t, destination https:a.example:443, due before 2026-01-01T00:01:30Z." in (
-        text_of(page)
+        sentences(page)
     )
 
 
@@ -118,13 +129,13 @@ def test_a_filter_that_cannot_be_is_told_at_its_field_and_stays_there(
 def test_a_cursor_that_is_not_ours_is_refused_in_words(http: FlaskClient, bench: Bench, cursor: str) -> None:
     bench.schedule(1000)
     answer = http.get(f"{PATH}?cursor={cursor}")
-    assert (answer.status_code, "Not a cursor of ours" in text_of(answer)) == (422, True)
+    assert (answer.status_code, "Not a cursor of ours" in sentences(answer)) == (422, True)
 
 
 def test_a_status_that_there_is_not_is_refused_in_words(http: FlaskClient) -> None:
     answer = http.get(f"{PATH}?status=gone")
     assert answer.status_code == 422
-    assert "Show the scheduled timers." in text_of(answer)
+    assert "Show the scheduled timers." in sentences(answer)
 
 
 def test_pages_go_on_by_a_cursor_until_all_have_been_shown_once(http: FlaskClient, bench: Bench) -> None:
@@ -196,14 +207,14 @@ def test_the_box_opens_a_timer_by_id_webhook_id_or_key(http: FlaskClient, bench:
     bench.claims.claim(1)
     for name in ("no:such", f"{timer.id}-2", "0" * 22, "x" * 5000, "%00", "%C3%A9", "..", "%3Cb%3E"):
         answer = http.get(f"{PATH}?one={name}")
-        assert (answer.status_code, "No timer has this id or key." in text_of(answer)) == (404, True), name
+        assert (answer.status_code, "No timer has this id or key." in sentences(answer)) == (404, True), name
 
 
 # What is done to many.
 
 
 def all_of(http: FlaskClient, query: str, count: int, **fields: Any) -> Any:
-    return submit(http, f"{PATH}{query}", do="all", count=str(count), **fields)
+    return post(http, f"{PATH}{query}", do="all", count=str(count), **fields)
 
 
 def test_the_ticked_are_cancelled_and_the_note_counts_what_was_not(http: FlaskClient, bench: Bench) -> None:
@@ -211,15 +222,15 @@ def test_the_ticked_are_cancelled_and_the_note_counts_what_was_not(http: FlaskCl
     bench.claims.claim(1)
     one, two, left = (bench.schedule(1000) for _ in range(3))
     ticked = [f"{it.id}.0" for it in (one, two, taken)] + ["0" * 22 + ".0", "nonsense", ""]
-    said = followed(http, submit(http, PATH, do="ticked", ids=ticked))
+    said = followed(http, post(http, PATH, do="ticked", ids=ticked))
     assert "2 cancelled, 3 are not known any more, 1 was already being delivered." in said
     assert ids(http) == [left.id]
 
 
 @pytest.mark.parametrize("ticked", [[], [f"{number}.0" for number in range(51)]])
 def test_none_or_too_many_ticked_is_refused(http: FlaskClient, ticked: list[str]) -> None:
-    answer = submit(http, PATH, do="ticked", ids=ticked)
-    assert (answer.status_code, "Nothing was done." in text_of(answer)) == (422, True)
+    answer = post(http, PATH, do="ticked", ids=ticked)
+    assert (answer.status_code, "Nothing was done." in sentences(answer)) == (422, True)
 
 
 def test_a_ticked_timer_that_was_sent_meanwhile_is_not_replayed_again(http: FlaskClient, bench: Bench) -> None:
@@ -227,7 +238,7 @@ def test_a_ticked_timer_that_was_sent_meanwhile_is_not_replayed_again(http: Flas
     ticked = [f"{one.id}.1", f"{two.id}.1"]
     bench.timers.replay(two)
     settle(bench, Outcome.PERMANENT, status_code=410)
-    said = followed(http, submit(http, f"{PATH}?status=failed", do="ticked", ids=ticked))
+    said = followed(http, post(http, f"{PATH}?status=failed", do="ticked", ids=ticked))
     assert "1 replayed, 1 was attempted after it had been ticked." in said
     assert (bench.timers.get(one.id).status, bench.timers.get(two.id).status) == ("scheduled", "failed")
 
@@ -245,7 +256,7 @@ def test_above_a_hundred_the_number_must_be_typed(http: FlaskClient, bench: Benc
     bench.timers.set(*(bench.draft(1000) for _ in range(137)))
     answer = all_of(http, "", 137, sure=sure)
     assert answer.status_code == 422
-    assert "Type 137 to cancel them all." in text_of(answer)
+    assert "Type 137 to cancel them all." in sentences(answer)
     assert f'value="{sure}" aria-invalid="true" aria-describedby="sure-err"' in answer.get_data(as_text=True)
     assert len(ids(http)) == 50
 
@@ -265,8 +276,8 @@ def test_no_more_are_changed_than_the_button_said(http: FlaskClient, bench: Benc
 @pytest.mark.parametrize("count", ["", "x", "-1", "9" * 30, "\u0661"])
 def test_a_form_that_does_not_say_how_many_does_nothing(http: FlaskClient, bench: Bench, count: str) -> None:
     bench.schedule(1000)
-    answer = submit(http, PATH, do="all", count=count)
-    assert (answer.status_code, "Nothing was done." in text_of(answer)) == (422, True)
+    answer = post(http, PATH, do="all", count=count)
+    assert (answer.status_code, "Nothing was done." in sentences(answer)) == (422, True)
     assert bench.timers.stats().scheduled == 1
 
 
@@ -292,13 +303,13 @@ def test_when_time_is_up_it_says_what_was_done_and_what_is_left(
 @pytest.mark.parametrize("query", ["?status=delivering", "?status=cancelled", "?status=any", "?status=x", "?tag=a%20b"])
 def test_what_cannot_be_changed_together_is_refused(http: FlaskClient, bench: Bench, query: str) -> None:
     answer = all_of(http, query, 1)
-    assert (answer.status_code, "Nothing was done" in text_of(answer)) == (422, True)
-    assert "Cancel all" not in text_of(http.get(f"{PATH}{query}"))
+    assert (answer.status_code, "Nothing was done" in sentences(answer)) == (422, True)
+    assert "Cancel all" not in sentences(http.get(f"{PATH}{query}"))
 
 
 def test_without_the_token_of_a_page_nothing_is_done_to_many(http: FlaskClient, bench: Bench) -> None:
     bench.schedule(1000)
-    assert submit(http, PATH, token="x", do="all", count="1").status_code == 403
+    assert post(http, PATH, token="x", do="all", count="1").status_code == 403
     assert bench.timers.stats().scheduled == 1
 
 

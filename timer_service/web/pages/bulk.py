@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from scheduler import Query, Status
 from timer_service.web import many
+from timer_service.web.access.authentication import charge
 from timer_service.web.access.list_limit import limit_lists
 from timer_service.web.input.limits import MOST_TIMERS
 from timer_service.web.pages.words import number
@@ -93,6 +94,7 @@ def change_all(action: Action, query: Query, most: int | None) -> Result:
 @limit_lists
 def _page(action: Action, query: Query, began_at: int) -> many.Changed:
     """Lists take turns: between two pages others have theirs."""
+    charge(query.limit)
     return many.cancel_page(query) if action is CANCEL else many.replay_page(query, began_at)
 
 

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 from flask import Response, request
 
 from scheduler import Count, Page, Query, Stats, Status
+from timer_service.web.access.authentication import charge
 from timer_service.web.access.list_limit import limit_lists
 from timer_service.web.input.queries import cursor
 from timer_service.web.pages import bulk, filters, forms, live
@@ -21,6 +22,8 @@ from timer_service.web.pages.timer import find, path_of, terminal
 from timer_service.web.problems import Problem
 from timer_service.web.services import settings, store
 
+#: Timers of a list that a count costs as much as.
+_COUNTED_AS = 1000
 _TABS = (*map(str, Status), "any")
 
 
@@ -87,7 +90,10 @@ def _read(query: Query, hides: bool) -> tuple[Page, Count | None]:
         return page, Count(count=page.total, exact=True)
     if query.after is None and page.next is None:
         return page, Count(count=len(page.timers), exact=True)
-    return page, None if live.is_asked() else store().listing.count(query)
+    if live.is_asked():
+        return page, None
+    charge(_COUNTED_AS)
+    return page, store().listing.count(query)
 
 
 def _tabs(asked: Filters, stats: Stats) -> Sequence[tuple[str, str, int, str, bool]]:
