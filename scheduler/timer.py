@@ -193,6 +193,8 @@ class Timer(NamedTuple):
     occurrence: int = 1
     #: Attempts of this occurrence that were made, or may have been.
     occurrence_attempts: int = 0
+    #: The same, since due_at was last set: what max_attempts is about.
+    attempts_since_due: int = 0
     #: These two once it has ended.
     ended_at: int | None = None
     reason: Reason | None = None

@@ -66,6 +66,7 @@ def read_timer(now: int, row: TimerRow) -> Timer:
         next_attempt_at=score if waits_for_retry else None,
         occurrence=progress.occurrence,
         occurrence_attempts=progress.attempts - progress.since,
+        attempts_since_due=progress.attempts - progress.base,
         ended_at=progress.ended if has_ended else None,
         reason=_reason(progress.reason) if has_ended else None,
         unreadable=webhook is UNREADABLE_WEBHOOK,

@@ -47,3 +47,9 @@ def text(answer: TestResponse) -> str:
     """What a person reads of a page, with one blank between words."""
     body = re.sub(r"<svg class=\"sprite\".*?</svg>", "", answer.text, flags=re.DOTALL)
     return html.unescape(" ".join(re.sub(r"<[^>]*>", " ", body).split()))
+
+
+def sentences(answer: TestResponse) -> str:
+    """The same with no blank where only a tag stood: as it is read aloud."""
+    body = re.sub(r"<(svg|head)\b.*?</\1>", "", answer.text, flags=re.DOTALL)
+    return html.unescape(" ".join(re.sub(r"<[^>]*>", "", body).split()))

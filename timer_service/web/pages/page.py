@@ -5,10 +5,22 @@ from __future__ import annotations
 from flask import Flask
 
 from scheduler import Settings, Store
-from timer_service.web.pages import failed, frame, guard, late, now, sign_in, static_files
+from timer_service.web.pages import (
+    failed,
+    frame,
+    guard,
+    late,
+    now,
+    sign_in,
+    static_files,
+    timer,
+    timer_actions,
+    timers,
+    timers_actions,
+)
 
 #: Each adds to the frame's blueprint, when it is imported, its routes or what its templates call.
-VIEWS = (failed, late, now, sign_in, static_files)
+VIEWS = (failed, late, now, sign_in, static_files, timer, timer_actions, timers, timers_actions)
 
 
 def register(app: Flask, settings: Settings, store: Store) -> None:

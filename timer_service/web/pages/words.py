@@ -38,6 +38,11 @@ def span(ms: float) -> str:
     raise AssertionError
 
 
+def seconds(value: float) -> str:
+    """A length that somebody chose, as it was written: `15 s`, `0.5 s`, `1 h`."""
+    return f"{value:g} s" if value < 60 else span(1000 * value)
+
+
 def size(count: int) -> str:
     """Bytes, in units of 1,000: `412 MB`, `2 GB`, `41 bytes`."""
     if count < 1000:

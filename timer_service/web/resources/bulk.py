@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
-from scheduler import Page, Query, Standing, Status, Timer
+from scheduler import Query, Status
+from timer_service.web import many
 from timer_service.web.access.authentication import charge
 from timer_service.web.access.list_limit import limit_lists
 from timer_service.web.answers import CancelledOut, ReplayedOut
@@ -24,15 +24,8 @@ bp = Blueprint("bulk", __name__, description="Actions on many timers")
 def cancel(selection: dict[str, Any]) -> dict[str, Any]:
     """Withdraw timers."""
     charge(len(selection.get("ids", ())) or selection["limit"])
-    if "ids" in selection:
-        ids = list(dict.fromkeys(selection["ids"]))
-        following, matched = None, len(ids)
-    else:
-        page = _page(selection)
-        ids = [timer.id for timer in page.timers if timer.status is Status.SCHEDULED]
-        following, matched = cursor(page.next), len(page.timers)
-    cancelled = store().timers.cancel_each(ids).count("cancelled")
-    return {"matched": matched, "cancelled": cancelled, "skipped": matched - cancelled, "next_cursor": following}
+    done = many.cancel(selection["ids"]) if "ids" in selection else many.cancel_page(_query(selection))
+    return _told(done, "cancelled", cursor(done.next))
 
 
 @bp.route("/timers/replay", methods=["POST"])
@@ -44,21 +37,20 @@ def replay(selection: dict[str, Any]) -> dict[str, Any]:
     """Send finished timers once more: failed ones, unless a status or ids are given."""
     charge(len(selection.get("ids", ())) or selection["limit"])
     if "ids" in selection:
-        found: Sequence[Timer | Standing] = store().timers.standings(selection["ids"])
-        following, matched = None, len(set(selection["ids"]))
+        found = store().timers.standings(selection["ids"])
+        done = many.replay(found, len(set(selection["ids"])))
     else:
         _, began_at = selection.get("cursor", (None, 0))
-        page = _page({"status": Status.FAILED, **selection})
-        began_at = began_at or page.read_at
-        # One that was replayed since this action began is due later than that: it is not replayed twice.
-        found = [timer for timer in page.timers if timer.due_at < began_at]
-        following, matched = cursor(page.next, began_at), len(found)
-    finished = [timer for timer in found if timer.status in (Status.DELIVERED, Status.FAILED)]
-    replayed = store().timers.replay_each(finished).count("done")
-    return {"matched": matched, "replayed": replayed, "skipped": matched - replayed, "next_cursor": following}
+        done = many.replay_page(_query({"status": Status.FAILED, **selection}), began_at)
+    return _told(done, "replayed", cursor(done.next, done.began_at))
 
 
-def _page(selection: dict[str, Any]) -> Page:
+def _told(done: many.Changed, word: str, following: str | None) -> dict[str, Any]:
+    skipped = done.matched - done.changed
+    return {"matched": done.matched, word: done.changed, "skipped": skipped, "next_cursor": following}
+
+
+def _query(selection: dict[str, Any]) -> Query:
     filters = dict(selection)
     after, _ = filters.pop("cursor", (None, 0))
-    return store().listing.page(Query(after=after, **filters))
+    return Query(after=after, **filters)

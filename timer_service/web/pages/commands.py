@@ -1,0 +1,61 @@
+"""What the page shows and does, as commands for a shell. Pure.
+
+Every value is quoted: pasted, it is one word of the command, whatever it holds.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import quote, urlencode
+
+#: Where the command line looks unless told otherwise.
+_USUAL = "http://127.0.0.1:8000"
+_JSON = "content-type: application/json"
+
+
+@dataclass(frozen=True, slots=True)
+class Terminal:
+    """How a shell reaches this service."""
+
+    #: Without a slash at its end.
+    base: str
+    needs_key: bool
+
+    def curl(self, path: str, query: Mapping[str, str] | None = None) -> str:
+        """A GET."""
+        url = f"{self.base}{path}" + (f"?{urlencode(query)}" if query else "")
+        return self._line("curl -s", shlex.quote(url))
+
+    def curl_post(self, path: str, body: Mapping[str, object] | None = None) -> str:
+        words = ["curl -s -X POST", shlex.quote(f"{self.base}{path}")]
+        if body is not None:
+            words += ["-H", shlex.quote(_JSON), "-d", shlex.quote(json.dumps(body))]
+        return self._line(*words)
+
+    def ours(self, *words: str, options: Mapping[str, str] | None = None) -> str:
+        """`timer-service timer` with these words, then options by their names."""
+        where = [] if self.base == _USUAL else [f"TIMER_URL={shlex.quote(self.base)}"]
+        given = [f"--{name.replace('_', '-')} {shlex.quote(value)}" for name, value in (options or {}).items()]
+        return " ".join([*where, "timer-service timer", *map(shlex.quote, words), *given])
+
+    def _line(self, command: str, *words: str) -> str:
+        # In double quotes, so that the shell puts the key there, and no history has it.
+        key = ['-H "authorization: Bearer $TIMER_API_KEY"'] if self.needs_key else []
+        return " ".join([command, *key, *words])
+
+
+def timer_path(timer_id: str) -> str:
+    return f"/timers/{quote(timer_id, safe='')}"
+
+
+def list_commands(shell: Terminal, asked: Mapping[str, str], verb: str | None) -> tuple[str, ...]:
+    """The same list; and with a verb, which is a route and a command, the change of all that it matches."""
+    listed = {name: value for name, value in asked.items() if name != "cursor"}
+    shown = (shell.curl("/timers", listed), shell.ours("list", options=listed))
+    if verb is None:
+        return shown
+    filters = {name: value for name, value in listed.items() if name != "order"}
+    return (*shown, shell.curl_post(f"/timers/{verb}", filters), shell.ours(verb, options=filters))
