@@ -32,7 +32,7 @@ _LEAST: Mapping[str, str] = {
     "packaging": "processes",
     "suite": "processes",
 }
-_SERVERS = {"valkey_server", "redis_server", "own_server", "receiver"}
+_SERVERS = {"server", "valkey_server", "redis_server", "own_server", "receiver"}
 _PROCESSES = {"service", "up", "field", "keys"}
 
 

@@ -181,8 +181,7 @@ def test_a_failing_destination_whose_timer_is_forgotten_is_shown_by_another_or_n
     ended(bench, failed(first))
     bench.advance(KEEP // 2)
     ended(bench, failed(last))
-    found = failing(bench)
-    assert [it.sample.id for it in found] == [last.id]
+    assert [it.sample.id for it in failing(bench)] == [last.id]
     for timer_id in (last.id, first.id):
         bench.client.delete(f"{bench.prefix(timer_id)}timer:{timer_id}")
         found = bench.activity.failures()
@@ -261,7 +260,7 @@ def large(server: Server) -> Iterator[Bench]:
 def test_the_newest_two_thousand_are_looked_at_and_it_is_said_that_there_are_more(large: Bench) -> None:
     count = 2040
     large.timers.set(*(large.draft(0, url=f"http://h{number % 120}/") for number in range(count)))
-    oldest = []
+    oldest: list[str] = []
     claims = large.poller("one", keep_finished=count)
     while taken := claims.claim(BATCH).claims:
         oldest = oldest or [it.id for it in taken]
