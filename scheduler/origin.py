@@ -16,7 +16,10 @@ def before_path(url: str) -> str:
 
 
 def destination(url: str) -> str:
-    """The origin of a URL, as `https:api.example.com:443`: nothing on the way of a path decodes or merges that."""
+    """The origin of a URL, as `https:api.example.com:443`: nothing on the way of a path decodes or merges that.
+
+    Raises ValueError for what is no URL.
+    """
     parts = urlsplit(url)
     host = (parts.hostname or "").lower()
     port = parts.port or (443 if parts.scheme == "https" else 80)

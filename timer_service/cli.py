@@ -16,12 +16,23 @@ import click
 from timer_service import standard_streams
 from timer_service.extras import needed
 from timer_service.process.probe import api_answers
+from timer_service.terminal import activity
 from timer_service.terminal.commands import timer
 from timer_service.terminal.completion import completion
 from timer_service.terminal.printing import tell
 
 #: Seconds without a pass of the loop after which a poller is not healthy.
 _HEARTBEAT_AGE = 15.0
+#: The commands that are calls of the client.
+_OF_CLIENT = (
+    timer,
+    activity.stats,
+    activity.pollers,
+    activity.store,
+    activity.minutes,
+    activity.forecast,
+    activity.failures,
+)
 
 
 def _version(ctx: click.Context, _param: click.Parameter, given: bool) -> None:
@@ -38,11 +49,14 @@ def main(ctx: click.Context) -> None:
 
     Settings come from TIMER_* variables; docs/settings.md lists them.
     """
-    if ctx.invoked_subcommand != "timer":  # which has to say that nobody got what it printed
+    if ctx.invoked_subcommand not in {
+        command.name for command in _OF_CLIENT
+    }:  # these have to say that nobody got what they printed
         standard_streams.open_closed()
 
 
-main.add_command(timer)
+for command in _OF_CLIENT:
+    main.add_command(command)
 main.add_command(completion)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from scheduler import rfc3339
 from scheduler.activity import Bucket, Failures, Forecast, Minute, Minutes, Pollers, PollerSeen
 from scheduler.rounding import ceil_div
 from scheduler.store.failures import read_failures
@@ -72,7 +73,9 @@ class Activity:
             raise ValueError(f"by: at least 1 ms, not {by_ms}")
         first = "" if start_ms is None else start_ms // by_ms * by_ms
         read_at, first = self._link.run("forecast", 0, [first, by_ms, 0])
-        count = _USUAL_BUCKETS if end_ms is None else ceil_div(end_ms - first, by_ms)
+        if end_ms is None:  # none begins behind the last moment that can be written
+            end_ms = min(first + _USUAL_BUCKETS * by_ms, rfc3339.LATEST + 1)
+        count = ceil_div(end_ms - first, by_ms)
         if count < 1:
             raise ValueError("a forecast ends after it begins")
         if count > MOST_BUCKETS:

@@ -74,8 +74,8 @@ class _Place:
 
 def read_failures(link: Link, timers: Timers) -> Failures:
     """Raises StoreUnavailable."""
-    totals: list[int] = []
-    each = heapq.merge(*(_rows(link, it, totals) for it in range(link.partitions)), key=_order, reverse=True)
+    read: list[tuple[int, int]] = []
+    each = heapq.merge(*(_rows(link, it, read) for it in range(link.partitions)), key=_order, reverse=True)
     groups: dict[tuple[bytes, ...], _Group] = {}
     seen: set[bytes] = set()
     for row in islice((it for it in each if it.id not in seen), _LOOK):
@@ -90,9 +90,9 @@ def read_failures(link: Link, timers: Timers) -> Failures:
     wanted += [it for tag, place in places for it in _samples(tag, place, newest)]
     read_at, known = timers.get_each(wanted, _BYTES)
     return Failures(
-        read_at=read_at,
+        read_at=max(read_at, *(at for at, _ in read)),
         looked=len(seen),
-        more=sum(totals) > len(seen),
+        more=sum(total for _, total in read) > len(seen),
         groups=[_group(key, group, known[group.ids[0]]) for key, group in largest if group.ids[0] in known],
         failing=[
             _destination(place, sample)
@@ -102,13 +102,15 @@ def read_failures(link: Link, timers: Timers) -> Failures:
     )
 
 
-def _rows(link: Link, partition: int, totals: list[int]) -> Iterator[FailedRow]:
-    """The failed timers of a partition, those that failed last first. Timers that fail meanwhile shift the others: one
-    may be told twice."""
+def _rows(link: Link, partition: int, read: list[tuple[int, int]]) -> Iterator[FailedRow]:
+    """The failed timers of a partition, those that failed last first; `read` gets when, ms, and how many there are.
+
+    Timers that fail meanwhile shift the others: one may be told twice.
+    """
     for skipped in range(0, _LOOK, _ROWS):
-        _, total, *values = link.run("failures", partition, [skipped, _ROWS])
+        now, total, *values = link.run("failures", partition, [skipped, _ROWS])
         if not skipped:
-            totals.append(total)
+            read.append((now, total))
         rows = [FailedRow(*row) for row in zip(*[iter(values)] * len(FailedRow._fields), strict=True)]
         yield from rows
         if len(rows) < _ROWS:

@@ -40,6 +40,8 @@ def test_a_list_filters_by_status_tag_destination_and_due(http: FlaskClient, ben
     assert found("") == [one.id]
     assert found("tag=t") == [one.id, two.id]
     assert found("tag=t&destination=http://b:80/x") == [two.id]
+    assert found("tag=t&destination=http:b:80") == [two.id]
+    assert found("destination=HTTP:a:80") == [one.id]
     assert found("status=cancelled") == [two.id]
     assert found("tag=t&due_after=2026-01-01T00:00:01Z") == [two.id]
     assert found("due_before=2026-01-01T00:00:00Z") == []
@@ -55,6 +57,10 @@ def test_a_list_filters_by_status_tag_destination_and_due(http: FlaskClient, ben
         ("order=up", "/order"),
         ("due_after=yesterday", "/due_after"),
         ("destination=nowhere", "/destination"),
+        ("destination=http:", "/destination"),
+        ("destination=http:/b:80", "/destination"),
+        ("destination=ftp:b:80", "/destination"),
+        ("destination=https:me@b:443", "/destination"),
         ("tag=a%20b", "/tag"),
         ("cursor=abc", "/cursor"),
         ("cursor=%C3%A9", "/cursor"),

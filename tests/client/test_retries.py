@@ -130,16 +130,24 @@ def test_what_is_safe_to_repeat_is_repeated_until_it_is_answered(away: bytes, ca
     assert (None in keys) == (call >= 2)
 
 
-def test_there_is_a_method_for_every_route_about_timers() -> None:
+def test_there_is_a_method_for_every_route_about_timers_and_about_the_service() -> None:
     routes = create_app(Settings()).url_map
-    more: list[Call] = [lambda client: client.stats(), lambda client: client.ready()]
+    more: list[Call] = [
+        lambda client: client.stats(),
+        lambda client: client.minutes(),
+        lambda client: client.forecast(),
+        lambda client: client.failures(),
+        lambda client: client.pollers(),
+        lambda client: client.store(),
+        lambda client: client.ready(),
+    ]
     reached = set()
     for call in [*(do for do, _ in REPEATED), *NOT_REPEATED, *more]:
         with answering(answer(404)) as (client, service), pytest.raises(NotFound):
             call(client)
         method, target, _ = service.requests[0].decode().split(" ", 2)
-        reached.add(routes.bind("api").match(target, method)[0])
-    about = ("/timers", "/stats", "/readyz")
+        reached.add(routes.bind("api").match(target.partition("?")[0], method)[0])
+    about = ("/timers", "/stats", "/forecast", "/failures", "/pollers", "/store", "/readyz")
     assert reached == {rule.endpoint for rule in routes.iter_rules() if rule.rule.startswith(about)}
 
 

@@ -320,3 +320,49 @@ def test_counting_and_listing_all(client: TimerClient, name: str) -> None:
     assert client.count(tag=name, status="cancelled").count == 1
     everything = [timer.id for timer in client.list(status="any", page_size=100)]
     assert everything.index(one.id) < everything.index(two.id)
+
+
+def test_the_service_tells_of_its_pollers_its_minutes_and_its_store(client: TimerClient, receiver: Receiver) -> None:
+    before = sum(minute.delivered for minute in client.minutes().minutes)
+    sent = ended(client, client.create(f"{receiver.url}/hook", delay=0))
+    found = client.minutes(5)
+    assert len(found.minutes) == 5
+    assert sum(minute.delivered for minute in client.minutes().minutes) > before
+    assert any(minute.lateness_worst is not None for minute in found.minutes)
+    pollers = client.pollers()
+    assert pollers.read_at >= sent.due_at
+    (poller,) = [it for it in pollers.pollers if it.name == sent.last_attempt.poller]  # type: ignore[union-attr]
+    assert poller.slots > 0
+    assert pollers.read_at - poller.seen_at < timedelta(minutes=1)
+    store = client.store()
+    assert (store.write_ok, store.append_only, store.when_full) == (True, True, "refuses")
+    assert store.write_time is not None
+
+
+def test_a_forecast_counts_what_was_set(client: TimerClient) -> None:
+    start = datetime(2100, 1, 1, tzinfo=UTC)
+    for minutes in (0, 1, 1):
+        client.create(HOOK, due_at=start + timedelta(minutes=minutes))
+    found = client.forecast(from_=start, to=start + timedelta(minutes=3))
+    assert [(bucket.at - start, bucket.count) for bucket in found.buckets] == [
+        (timedelta(minutes=0), 1),
+        (timedelta(minutes=1), 2),
+        (timedelta(minutes=2), 0),
+    ]
+    assert client.forecast(from_=start, to=start + timedelta(days=1), by="day").buckets[0].count == 3
+    with pytest.raises(Invalid, match="/to"):
+        client.forecast(from_=start, to=start + timedelta(days=1), by="second")
+    with pytest.raises(Invalid, match="/minutes"):
+        client.minutes(0)
+
+
+def test_failures_name_where_it_fails_and_what_to_replay(client: TimerClient, receiver: Receiver) -> None:
+    timers = [ended(client, client.create(f"{receiver.url}/status/410", delay=0)) for _ in range(2)]
+    destination = receiver.url.replace("://", ":")
+    (group,) = [it for it in client.failures().groups if it.destination == destination]
+    assert (group.count, group.reason, group.status_code, group.newest) == (2, "permanent", 410, timers[1])
+    assert group.ids == (timers[1].id, timers[0].id)
+    (failing,) = [it for it in client.failures().failing if it.destination == destination]
+    assert (failing.failures, failing.status_code) == (2, 410)
+    ended(client, client.create(f"{receiver.url}/hook", delay=0))
+    assert destination not in [it.destination for it in client.failures().failing]

@@ -36,6 +36,11 @@ CALLS: dict[str, Call] = {
     "replay": lambda client: client.replay("00abc"),
     "cancel_many": lambda client: client.cancel_many(tag="t"),
     "stats": lambda client: client.stats(),
+    "minutes": lambda client: client.minutes(),
+    "forecast": lambda client: client.forecast(),
+    "failures": lambda client: client.failures(),
+    "pollers": lambda client: client.pollers(),
+    "store": lambda client: client.store(),
     "ready": lambda client: client.ready(),
 }
 VALUES: list[Any] = [
@@ -181,6 +186,10 @@ def test_the_id_of_a_timer_that_was_set_is_told_on_stderr_where_stdout_takes_not
     [
         "timer list",
         "timer count",
+        "stats",
+        "failures",
+        "pollers -o id",
+        "minutes -o json",
         "timer cancel {id} -o json",
         "timer cancel --status scheduled --dry-run",
         "timer cancel --status scheduled --dry-run -o id",

@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from scheduler import destination
 from timer_service.web.input.destination import URL_PATTERN, check_header, check_url
 from timer_service.web.input.hostname import ascii_url
 
@@ -124,3 +125,24 @@ def test_a_name_that_frames_the_message_or_is_ours_is_refused(name: str) -> None
 def test_a_value_that_is_no_clean_field_value_is_refused(value: object) -> None:
     with pytest.raises(ValueError, match=r"\w"):
         check_header("x-a", value)
+
+
+@pytest.mark.parametrize(
+    ("url", "name"),
+    [
+        ("https://api.example.com/a?b#c", "https:api.example.com:443"),
+        ("HTTP://API.Example.com", "http:api.example.com:80"),
+        ("http://h:8080/", "http:h:8080"),
+        ("http://h:/", "http:h:80"),
+        ("https://[::1]/", "https:[::1]:443"),
+        ("http://[2001:DB8::1]:9000/x", "http:[2001:db8::1]:9000"),
+    ],
+)
+def test_a_destination_is_named_by_scheme_host_and_port_however_its_url_is_written(url: str, name: str) -> None:
+    assert destination(url) == name
+
+
+@pytest.mark.parametrize("url", ["http://[", "http://h:99999/", "http://h:x/"])
+def test_what_is_no_url_has_no_destination(url: str) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        destination(url)

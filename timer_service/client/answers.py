@@ -67,10 +67,10 @@ class Attempt(Checked):
         )
         return cls(
             number=raw["number"],
-            started_at=_moment(raw.get("started_at")),
+            started_at=moment(raw.get("started_at")),
             lateness=milliseconds(raw.get("lateness_ms")),
             duration=milliseconds(raw.get("duration_ms")),
-            next_attempt_at=_moment(raw.get("next_attempt_at")),
+            next_attempt_at=moment(raw.get("next_attempt_at")),
             final=raw.get("final", False),
             occurrence=raw.get("occurrence", 1),
             raw=raw,
@@ -143,13 +143,13 @@ class Timer(Checked):
         )
         last = raw.get("last_attempt")
         return cls(
-            due_at=_aware(raw["due_at"]),
-            created_at=_aware(raw["created_at"]),
+            due_at=aware(raw["due_at"]),
+            created_at=aware(raw["created_at"]),
             time_left=timedelta(seconds=raw["time_left"]),
             timeout=timedelta(seconds=raw["timeout"]),
-            next_attempt_at=_moment(raw.get("next_attempt_at")),
+            next_attempt_at=moment(raw.get("next_attempt_at")),
             occurrence=raw.get("occurrence", 1),
-            ended_at=_moment(raw.get("ended_at")),
+            ended_at=moment(raw.get("ended_at")),
             reason=raw.get("reason"),
             max_occurrences=raw.get("max_occurrences", 1),
             last_attempt=None if last is None else Attempt.from_json(last),
@@ -194,16 +194,16 @@ class Readiness:
         return self.ready
 
 
-def _moment(text: str | None) -> datetime | None:
-    return None if text is None else _aware(text)
+def moment(text: str | None) -> datetime | None:
+    return None if text is None else aware(text)
 
 
-def _aware(text: str) -> datetime:
-    moment = datetime.fromisoformat(text)
-    if moment.utcoffset() is None:
+def aware(text: str) -> datetime:
+    found = datetime.fromisoformat(text)
+    if found.utcoffset() is None:
         raise ValueError("a moment without a time zone")
-    return moment
+    return found
 
 
-def milliseconds(value: int | None) -> timedelta | None:
+def milliseconds(value: float | None) -> timedelta | None:
     return None if value is None else timedelta(milliseconds=value)

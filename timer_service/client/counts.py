@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -61,6 +61,8 @@ class Stats(Checked):
     used_bytes: int | None = None
     #: Beyond them creates are refused; None for any number.
     max_bytes: int | None = None
+    #: The answer as it came.
+    raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> Stats:
@@ -72,5 +74,6 @@ class Stats(Checked):
             unreadable_claims=raw.get("unreadable_claims", 0),
             used_bytes=raw.get("used_bytes"),
             max_bytes=raw.get("max_bytes"),
+            raw=raw,
             **{name: raw[name] for name in counts},
         )

@@ -76,7 +76,7 @@ class Changes(When, total=False):
 
 class _WhateverStatus(TypedDict, total=False):
     tag: str
-    #: An origin, or a URL of it.
+    #: As `https:api.example.com:443`, or a URL of it.
     destination: str
     #: From this moment on.
     due_after: datetime | str

@@ -5,16 +5,19 @@ from __future__ import annotations
 import builtins
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Self, Unpack
 from uuid import uuid4
 
 import requests
 
+from timer_service.client.activity import Forecast, Minutes, Pollers, Step, StoreState
 from timer_service.client.answers import Attempt, Page, Readiness, Timer
-from timer_service.client.batches import bodies, groups
+from timer_service.client.batches import bodies
+from timer_service.client.bulk import change_many
 from timer_service.client.counts import Changed, Count, Stats
 from timer_service.client.errors import TimerServiceError, Unavailable, from_problem
+from timer_service.client.failures import Failures
 from timer_service.client.request_fields import (
     Changes,
     Filters,
@@ -165,14 +168,37 @@ class TimerClient:
 
     def cancel_many(self, ids: Iterable[str] | None = None, **filters: Unpack[Filters]) -> Changed:
         """Cancel these, or all that match; at least one filter must be given."""
-        return self._bulk("cancel", "cancelled", ids, filters)
+        return change_many(self._wire, "cancel", "cancelled", ids, filters)
 
     def replay_many(self, ids: Iterable[str] | None = None, **filters: Unpack[Filters]) -> Changed:
         """Replay these, or all that match: failed ones unless a `status` says otherwise."""
-        return self._bulk("replay", "replayed", ids, filters)
+        return change_many(self._wire, "replay", "replayed", ids, filters)
 
     def stats(self) -> Stats:
         return self._wire.call("GET", "/stats", Stats.from_json, repeatable=True)
+
+    def pollers(self) -> Pollers:
+        """The pollers seen in the last hour, with what each had under way."""
+        return self._wire.call("GET", "/pollers", Pollers.from_json, repeatable=True)
+
+    def store(self) -> StoreState:
+        """Whether the store takes writes, its memory, its append-only file."""
+        return self._wire.call("GET", "/store", StoreState.from_json, repeatable=True)
+
+    def minutes(self, minutes: int = 60) -> Minutes:
+        """What happened in each of so many minutes up to now, 1 to 1,440."""
+        return self._wire.call("GET", "/stats/minutes", Minutes.from_json, query={"minutes": minutes}, repeatable=True)
+
+    def forecast(
+        self, *, from_: datetime | str | None = None, to: datetime | str | None = None, by: Step = "minute"
+    ) -> Forecast:
+        """How many timers fall due in each of at most 1,440 buckets: the next 60 of them, unless said otherwise."""
+        query = {**to_json({"from": from_, "to": to}), "by": by}
+        return self._wire.call("GET", "/forecast", Forecast.from_json, query=query, repeatable=True)
+
+    def failures(self) -> Failures:
+        """The newest failed timers, by destination and error, and the destinations where attempts fail now."""
+        return self._wire.call("GET", "/failures", Failures.from_json, repeatable=True)
 
     def ready(self) -> Readiness:
         """Whether a timer set now would be kept. Asks once; no answer is a no."""
@@ -180,29 +206,6 @@ class TimerClient:
             return self._wire.call("GET", "/readyz", _ready, retries=0)
         except Unavailable as error:
             return Readiness(ready=False, warnings=_texts(error.problem.get("warnings")), detail=error.detail)
-
-    def _bulk(self, verb: str, done: str, ids: Iterable[str] | None, filters: Mapping[str, Any]) -> Changed:
-        if ids is not None and filters:
-            raise ValueError("give ids or filters, not both")
-        selections = [to_json(filters)] if ids is None else ({"ids": group} for group in groups(ids))
-        return Changed.sum(
-            part for selection in selections for part in self._follow(f"/timers/{verb}", done, selection)
-        )
-
-    def _follow(self, path: str, done: str, selection: Mapping[str, Any]) -> Iterator[Changed]:
-        """The call, and those that its cursors ask for."""
-        cursor: str | None = None
-
-        def read(answer: Any) -> tuple[Changed, str | None]:
-            part = Changed(matched=answer["matched"], changed=answer[done], skipped=answer["skipped"])
-            return part, _cursor(answer.get("next_cursor"))
-
-        while True:
-            body = encode({**selection, **({} if cursor is None else {"cursor": cursor})})
-            part, cursor = self._wire.call("POST", path, read, body=body)
-            yield part
-            if cursor is None:
-                return
 
 
 def _idempotency_header(idempotency_key: str) -> dict[str, str]:
@@ -234,12 +237,6 @@ def _attempts(answer: Any) -> builtins.list[Attempt]:
 
 def _ready(answer: Any) -> Readiness:
     return Readiness(ready=answer["status"] == "ok", warnings=_texts(answer["warnings"]))
-
-
-def _cursor(value: Any) -> str | None:
-    if not isinstance(value, str | None):
-        raise TypeError("next_cursor")
-    return value
 
 
 def _texts(value: Any) -> tuple[str, ...]:

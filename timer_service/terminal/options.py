@@ -48,7 +48,7 @@ def _filters(command: Callable[..., Any], statuses: Sequence[str]) -> Callable[.
     for option in (
         click.option("--due-before", type=values.moment, help="Up to, and without, this moment; 1h is in an hour."),
         click.option("--due-after", type=values.moment, help="From this moment on."),
-        click.option("--destination", help="An origin, http://host:port, or a URL of it."),
+        click.option("--destination", help="As https:api.example.com:443, or a URL of it."),
         click.option("--tag"),
         click.option("--status", type=click.Choice(statuses)),
     ):

@@ -6,7 +6,7 @@ import contextlib
 import functools
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import click
@@ -29,7 +29,9 @@ from timer_service.printable import printable
 from timer_service.terminal.printing import OutputLost
 
 #: Commands that change nothing.
-_READING_COMMANDS = frozenset({"show", "list", "count", "watch"})
+_READING_COMMANDS = frozenset(
+    {"show", "list", "count", "watch", "stats", "pollers", "store", "minutes", "forecast", "failures"}
+)
 #: Characters of a line that could not be printed: an id is among them.
 _TOLD = 200
 
@@ -38,6 +40,8 @@ LOCAL = "http://127.0.0.1:8000"
 #: What the client's arguments are called here.
 _HERE = {"base_url": "--url", "api_key": "TIMER_API_KEY"}
 
+#: Also where the service answers, and says that its store is away.
+STORE_AWAY = 5
 #: The first class that fits decides; what fits none exits 1.
 _EXITS: dict[type[TimerServiceError], int] = {
     Malformed: 2,
@@ -45,7 +49,7 @@ _EXITS: dict[type[TimerServiceError], int] = {
     TooLarge: 2,
     NotFound: 3,
     Conflict: 4,
-    Unavailable: 5,
+    Unavailable: STORE_AWAY,
     Unauthorized: 6,
     Forbidden: 6,
     RateLimited: 7,
@@ -78,6 +82,16 @@ def connect(server: str, **options: Any) -> TimerClient:
 
 def service_command(command: Callable[..., Any]) -> Callable[..., None]:
     """Gives a command that calls the service `client` and `output`; it may return its exit code."""
+    return _with_service(command, {"table": "For people", "json": "a JSON object a line", "id": "ids alone"})
+
+
+def service_command_without_ids(command: Callable[..., Any]) -> Callable[..., None]:
+    """The same for a command that tells of nothing that has an id."""
+    return _with_service(command, {"table": "For people", "json": "a JSON object"})
+
+
+def _with_service(command: Callable[..., Any], outputs: Mapping[str, str]) -> Callable[..., None]:
+    """`outputs`: what `--output` can be, and how its help says that."""
 
     @click.option(
         "--url",
@@ -91,9 +105,9 @@ def service_command(command: Callable[..., Any]) -> Callable[..., None]:
     @click.option(
         "-o",
         "--output",
-        type=click.Choice(["table", "json", "id"]),
+        type=click.Choice([*outputs]),
         default="table",
-        help="For people, a JSON object a line, or ids alone.  [default: table]",
+        help=f"{' or '.join(', '.join(outputs.values()).rsplit(', ', 1))}.  [default: table]",
     )
     @functools.wraps(command)
     def run(server: str, **options: Any) -> None:

@@ -19,7 +19,18 @@ from timer_service.web.input import memory
 from timer_service.web.input.schemas import NewTimer, WebhookRules
 from timer_service.web.json_provider import JsonProvider
 from timer_service.web.pages import page, ways
-from timer_service.web.resources import batch, bulk, by_key, docs, health, metrics, problem_pages, stats, timers
+from timer_service.web.resources import (
+    activity,
+    batch,
+    bulk,
+    by_key,
+    docs,
+    health,
+    metrics,
+    problem_pages,
+    stats,
+    timers,
+)
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}", re.ASCII)
 
@@ -78,7 +89,7 @@ def create_app(
     api = Api(app)
     openapi.prepare(api)
     app.extensions["description"] = api.spec
-    for resource in (timers, batch, by_key, bulk, stats, health, problem_pages, metrics):
+    for resource in (timers, batch, by_key, bulk, stats, activity, health, problem_pages, metrics):
         api.register_blueprint(resource.bp)
     app.register_blueprint(docs.bp)
     page.register(app, settings, store)

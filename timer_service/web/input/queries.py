@@ -9,13 +9,15 @@ from typing import Any, ClassVar
 from marshmallow import Schema, ValidationError, fields, post_load, validate, validates_schema
 
 from scheduler import Place, Query, Status
-from timer_service.web.input.destination import check_url
+from timer_service.web.input.destination import URL_PATTERN, check_url
 from timer_service.web.input.fields import Moment, Sequence
 from timer_service.web.input.hostname import ascii_url
 from timer_service.web.input.limits import MOST_TIMERS
 from timer_service.web.input.webhook_fields import Tag, Url
 
 _MAX_ORIGIN = 2048
+#: What a destination's name, as https:api.example.com:443, lacks of a URL.
+_WITHOUT_SLASHES = re.compile(r"(https?):(?!//)", re.ASCII | re.IGNORECASE)
 FILTERS = ("status", "tag", "destination", "due_after", "due_before")
 
 
@@ -44,7 +46,14 @@ def cursor(place: Place | None, began_at: int = 0) -> str | None:
 
 
 class Origin(fields.String):
-    json_schema: ClassVar = {**Url.json_schema, "maxLength": _MAX_ORIGIN}
+    """A URL of a destination, or its name as answers tell it; a URL inside."""
+
+    json_schema: ClassVar = {
+        **Url.json_schema,
+        "pattern": URL_PATTERN.replace("://", ":(//)?"),
+        "maxLength": _MAX_ORIGIN,
+        "examples": ["https:api.example.com:443", "https://api.example.com"],
+    }
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> str:
         if not isinstance(value, str):
@@ -52,7 +61,8 @@ class Origin(fields.String):
         if len(value) > _MAX_ORIGIN:  # the line of a request holds 8190
             raise ValidationError(f"Longer than {_MAX_ORIGIN} characters.")
         try:
-            url = ascii_url(value)
+            name = _WITHOUT_SLASHES.match(value)
+            url = ascii_url(f"{name[1]}://{value[name.end() :]}" if name else value)
             check_url(url)
         except ValueError as error:
             raise ValidationError(str(error)) from None
@@ -62,7 +72,9 @@ class Origin(fields.String):
 class Filters(Schema):
     status = fields.Enum(Status, by_value=True)
     tag = Tag()
-    destination = Origin(metadata={"description": "a URL; timers of its scheme, host and port"})
+    destination = Origin(
+        metadata={"description": "https:api.example.com:443, or a URL; timers of its scheme, host and port"}
+    )
     due_after = Moment(metadata={"description": "this moment or later"})
     due_before = Moment(metadata={"description": "earlier than this moment"})
     cursor = Cursor(metadata={"description": "next_cursor of the page before"})

@@ -1,0 +1,113 @@
+"""How the service does, as text for people. Pure, but for the time zone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from timer_service.client import Failures, Forecast, Minutes, Pollers, Stats, StoreState
+from timer_service.terminal.tables import NONE, length, local
+
+#: Characters of the longest bar of a forecast.
+_BAR = 40
+
+
+def stats_rows(stats: Stats) -> Iterator[Sequence[str]]:
+    yield "scheduled", f"{stats.scheduled:,}"
+    yield "overdue", f"{stats.overdue:,}" + (f", the oldest {length(stats.oldest_overdue)}" if stats.overdue else "")
+    yield "delivering", f"{stats.delivering:,}"
+    yield "delivered", f"{stats.delivered:,}"
+    yield "failed", f"{stats.failed:,}"
+    yield "cancelled", f"{stats.cancelled:,}"
+    yield "lateness", f"half within {length(stats.lateness_p50)}, 99 % within {length(stats.lateness_p99)}"
+    yield "memory", _memory(stats.used_bytes, stats.max_bytes)
+    if stats.unreadable_claims:
+        yield "unreadable claims", f"{stats.unreadable_claims:,}"
+
+
+def poller_rows(found: Pollers) -> Iterator[Sequence[str]]:
+    yield "POLLER", "SEEN", "AGO", "IN FLIGHT", "OF"
+    for poller in found.pollers:
+        ago = length(max(found.read_at - poller.seen_at, found.read_at - found.read_at))
+        yield poller.name, local(poller.seen_at), ago, f"{poller.in_flight:,}", f"{poller.slots:,}"
+
+
+def store_rows(state: StoreState) -> Iterator[Sequence[str]]:
+    yield "server", state.server or "not told"
+    yield "writes", f"taken, one in {length(state.write_time)}" if state.write_ok else f"refused: {state.write_problem}"
+    yield "memory", _memory(state.used_bytes, state.max_bytes)
+    if state.when_full:
+        does = {"refuses": "refuses what would be added", "evicts": "throws timers away"}
+        yield "when full", does.get(state.when_full, state.when_full)
+    yield "append-only file", _append_only(state)
+    for warning in state.warnings:
+        yield "warning", warning
+
+
+def minute_rows(found: Minutes) -> Iterator[Sequence[str]]:
+    yield "MINUTE", "SET", "ATTEMPTS", "FAILED ATTEMPTS", "DELIVERED", "FAILED", "CANCELLED", "HALF", "99 %", "WORST"
+    for it in found.minutes:
+        counts = (it.set, it.attempts, it.failed_attempts, it.delivered, it.failed, it.cancelled)
+        lateness = (it.lateness_p50, it.lateness_p99, it.lateness_worst)
+        yield local(it.at), *(f"{count:,}" for count in counts), *map(length, lateness)
+
+
+def forecast_rows(found: Forecast) -> Iterator[Sequence[str]]:
+    yield f"{found.by}".upper(), "TIMERS", ""
+    most = max((bucket.count for bucket in found.buckets), default=0)
+    for bucket in found.buckets:
+        yield local(bucket.at), f"{bucket.count:,}", "#" * -(-bucket.count * _BAR // max(most, 1))
+
+
+def group_rows(found: Failures) -> Iterator[Sequence[str]]:
+    yield "FAILED", "REASON", "LAST ANSWER", "NEWEST", "OLDEST", "NEWEST TIMER", "DESTINATION"
+    for it in found.groups:
+        yield (
+            f"{it.count:,}",
+            it.reason or NONE,
+            _answer(it.status_code, it.error),
+            local(it.newest.ended_at),
+            local(it.oldest_ended_at),
+            it.newest.id,
+            it.destination or NONE,
+        )
+
+
+def failing_rows(found: Failures) -> Iterator[Sequence[str]]:
+    yield "FAILING SINCE", "LAST FAILED", "IN A ROW", "LAST ANSWER", "WAITING", "OLDEST DUE", "DESTINATION"
+    for it in found.failing:
+        yield (
+            local(it.failing_since),
+            local(it.last_failed_at),
+            f"{it.failures:,}",
+            _answer(it.status_code, it.error),
+            f"{it.waiting:,}",
+            local(it.oldest_waiting_at),
+            it.destination or NONE,
+        )
+
+
+def _answer(status_code: int | None, error: str | None) -> str:
+    return " ".join(str(part) for part in (status_code, error) if part) or NONE
+
+
+def _memory(used: int | None, most: int | None) -> str:
+    if used is None:
+        return "not told"
+    return f"{_megabytes(used)} of {'any number' if most is None else _megabytes(most)}"
+
+
+def _megabytes(count: int) -> str:
+    return f"{count / 1_000_000:,.1f} MB"
+
+
+def _append_only(state: StoreState) -> str:
+    if state.append_only is None:
+        return "not told"
+    if not state.append_only:
+        return "none: a restart loses timers"
+    parts = ["kept"]
+    if state.append_fsync:
+        parts.append(f"brought to the disk: {state.append_fsync}")
+    if state.append_ok is not None:
+        parts.append("the last write went well" if state.append_ok else "the last write FAILED")
+    return ", ".join(parts)
