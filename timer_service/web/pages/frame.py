@@ -13,7 +13,7 @@ from flask import Blueprint, Response, render_template, request
 
 from scheduler import VERSION, TimerError, destination
 from timer_service.web.access.safe_methods import SAFE_METHODS
-from timer_service.web.pages import forms, live, words
+from timer_service.web.pages import forms, live, request_line, words
 from timer_service.web.pages.address import of_request
 from timer_service.web.pages.policy import HEADERS
 from timer_service.web.pages.viewer import viewer
@@ -33,7 +33,17 @@ class View:
 #: In their order.
 VIEWS = (View("Now", "/ui"), View("Timers", "/ui/timers"), View("Failed", "/ui/failed"), View("Try it", "/ui/try"))
 
-for _filter in (words.number, words.counted, words.span, words.size, words.moment, live.countdown, destination):
+for _filter in (
+    words.number,
+    words.counted,
+    words.span,
+    words.size,
+    words.moment,
+    live.countdown,
+    request_line.request_line,
+    request_line.visible,
+    destination,
+):
     bp.add_app_template_filter(_filter, _filter.__name__)
 bp.add_app_template_global(forms.token, "form_token")
 

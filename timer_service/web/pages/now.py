@@ -2,13 +2,38 @@
 
 from __future__ import annotations
 
-import time
+from typing import Any
 
 from flask import Response
 
+from timer_service.web.pages import facts, places, waiting
 from timer_service.web.pages.frame import bp, show
+from timer_service.web.pages.hour import hour
+from timer_service.web.pages.sentences import POLLER_GONE, sentence
+from timer_service.web.pages.snapshot import Figures, figures
+
+#: Minutes whose lateness is shown.
+_MINUTES = 5
 
 
 @bp.get("")
 def now() -> Response:
-    return show("pages/now.html", view="Now", title="All on time · Now", as_of=time.time_ns() // 1_000_000)
+    reading = figures()
+    said = sentence(reading)
+    parts = _parts(reading.value) if reading.value else {}
+    return show("pages/now.html", view="Now", title=f"{said.title} · Now", as_of=reading.as_of, said=said, **parts)
+
+
+def _parts(it: Figures) -> dict[str, Any]:
+    return {
+        "it": it,
+        "lateness": facts.lateness(it),
+        "rates": facts.rates(it.minutes),
+        "store": facts.store(it.store),
+        "gone_at": it.pollers.read_at - POLLER_GONE,
+        "waiting": [waiting.row(one, it.read_at) for one in it.failing[: waiting.MOST]],
+        "more_waiting": len(it.failing[waiting.MOST :]),
+        "hour": hour(it.forecast),
+        "minutes": it.minutes.minutes[:_MINUTES],
+        "newest": [(one, places.place_of(one), places.how_ended(one)) for one in it.newest_failed],
+    }

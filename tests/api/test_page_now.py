@@ -1,0 +1,217 @@
+"""The view Now over a real store: what it says is true, and leads to what it counts."""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from scheduler import Attempt, Outcome, Settings, Settlement
+from tests.bench.store import START, Bench
+from tests.bench.visitor import Visitor, text
+from tests.conftest import start
+from timer_service import create_app
+from timer_service.web.input.redaction import for_reader
+from timer_service.web.pages.snapshot import expire
+
+_REFUSED = "The receiver refused the connection: nothing listens on this port."
+
+
+@pytest.fixture
+def visitor(bench: Bench) -> Visitor:
+    return Visitor(create_app(Settings(), bench.link).test_client())
+
+
+def now(visitor: Visitor, path: str = "/ui") -> str:
+    """What a person reads, of a reading made now."""
+    with visitor.http.application.app_context():
+        expire()
+    answer = visitor.get(path)
+    assert answer.status_code == 200, text(answer)
+    return re.sub(r" ([;:.])", r"\1", text(answer))
+
+
+def attempt_fails(bench: Bench, count: int = 1, retry_ms: int | None = 5000, **attempt: Any) -> None:
+    said = {"outcome": Outcome.RETRYABLE, "error": "connect", "detail": _REFUSED, "started_at": bench.now, **attempt}
+    claims = bench.claims.claim(count).claims
+    assert len(claims) == count
+    ended = [(it, Attempt(number=it.number, lateness_ms=2, **said)) for it in claims]
+    bench.claims.settle(
+        [Settlement(timer_id=it.id, fence=it.fence, attempt=attempt, retry_ms=retry_ms) for it, attempt in ended]
+    )
+
+
+def seen(bench: Bench) -> None:
+    """A poller claims, and finds nothing."""
+    bench.poller("vm-1").claim(0)
+
+
+def test_an_empty_service_says_what_it_does_not_have(bench: Bench, visitor: Visitor) -> None:
+    seen(bench)
+    page = now(visitor)
+    assert "All on time; nothing is scheduled." in page
+    assert "Nothing is due in the next hour." in page
+    assert "None failed." in page
+    assert "Late now none" in page
+    assert "Set none" in page
+    assert not re.search("[\u2013\u2014]", page)
+
+
+def test_before_any_poller_runs_it_says_that_nothing_is_sent(bench: Bench, visitor: Visitor) -> None:
+    bench.schedule(60_000)
+    page = now(visitor)
+    assert "Nothing is sent: no poller has been seen in the last hour." in page
+    assert "1 timer waits in the store, and none is lost." in page
+
+
+def test_the_next_is_counted_down_to(bench: Bench, visitor: Visitor) -> None:
+    bench.schedule(3200)
+    seen(bench)
+    assert "All on time; the next in 3.2 s." in now(visitor)
+
+
+def test_a_timer_is_late_once_it_is_due_for_more_than_a_second(bench: Bench, visitor: Visitor) -> None:
+    bench.schedule(0)
+    bench.advance(1000)
+    seen(bench)
+    assert "All on time; the next is due now." in now(visitor)
+    bench.advance(1)
+    page = now(visitor)
+    assert "1 late, the oldest 1.0 s: no cause is known." in page
+    assert "<title>1 late · Now · timer-service</title>" in visitor.get("/ui").text
+
+
+def test_late_and_due_within_the_last_second_are_what_stats_calls_overdue(bench: Bench, visitor: Visitor) -> None:
+    for ago in (5000, 3000, 400, 300, 0):
+        bench.schedule(5000 - ago)
+    bench.advance(5000)
+    page = now(visitor)
+    overdue = visitor.http.get("/stats").json["overdue"]  # type: ignore[index]
+    assert overdue == 5
+    assert "Late now 2 The oldest 5.0 s Due within the last second 3" in page
+
+
+def test_a_retry_that_waits_is_not_late(bench: Bench, visitor: Visitor) -> None:
+    bench.schedule(0)
+    attempt_fails(bench, retry_ms=60_000)
+    bench.advance(5000)
+    seen(bench)
+    assert "All on time; the next in 55.0 s." in now(visitor)
+
+
+def test_a_receiver_that_dies_is_said_in_words_after_its_second_failure(bench: Bench, visitor: Visitor) -> None:
+    for _ in range(3):
+        bench.schedule(0, url="https://api.example.com/orders?token=1")
+    attempt_fails(bench)
+    assert "All on time" in now(visitor)
+    attempt_fails(bench)
+    page = now(visitor)
+    assert "On time, but https:api.example.com:443 refuses the connection: 2 attempts in a row failed." in page
+    assert "refuses none none connection refused, 2 attempts in a row 2026-01-01 00:00:00" in page
+    attempt_fails(bench, outcome=Outcome.DELIVERED, error=None, detail=None, status_code=204, retry_ms=None)
+    page = now(visitor)
+    assert "All on time" in page
+    assert "Nowhere." in page
+
+
+def test_what_is_due_in_the_next_hour_adds_up_and_leads_to_its_list(bench: Bench, visitor: Visitor) -> None:
+    for minutes in (5, 5, 15, 59):
+        bench.schedule(60_000 * minutes)
+    seen(bench)
+    page = now(visitor)
+    assert "4 timers; at most 2 a minute, at 00:05 UTC" in page
+    html = visitor.get("/ui").text
+    rows = re.findall(r'due_after=([^"&]*)&amp;due_before=([^"]*)">(\d+)<', html)
+    assert [row[2] for row in rows] == ["2", "1", "1"]
+    assert rows[0][0] == "2026-01-01T00%3A00%3A00.000Z"
+    assert html.count("<rect ") == 3
+
+
+def test_a_timer_far_away_is_shown(bench: Bench, visitor: Visitor) -> None:
+    bench.schedule(253_402_300_799_999 - START)
+    seen(bench)
+    assert "9999-12-31 23:59:59.999" in now(visitor)
+
+
+def test_lateness_of_a_minute_without_attempts_is_not_known(bench: Bench, visitor: Visitor) -> None:
+    bench.schedule(0)
+    attempt_fails(bench)
+    page = now(visitor)
+    assert "00:00 so far 1 2 ms 2 ms 2 ms 23:59 none 23:58 none" in page
+
+
+def test_nothing_of_a_timer_is_markup(bench: Bench, visitor: Visitor) -> None:
+    url = "http://h.example/%3Cb%3E?<script>alert(1)</script>\"'&amp;" + "x" * 300
+    bench.schedule(0, url=url, method="POST")
+    bench.schedule(60_000, url=url, method="POST")
+    attempt_fails(bench, retry_ms=None, error="<img src=x>", detail="<svg onload=1>", final=True)
+    bench.poller("<b>vm</b>\u202e").claim(0)
+    page = now(visitor)
+    assert "<script>alert(1)</script>" in page
+    assert "characters more" in page
+    assert "<b>vm</b>" in page
+    html = visitor.get("/ui").text
+    for part in ("<script>alert", "<img", "<svg onload", "<b>vm"):
+        assert part not in html
+
+
+@pytest.mark.parametrize("kind", ["read", "write"])
+def test_a_read_key_sees_no_value_of_a_query(bench: Bench, kind: str, visitor: Visitor) -> None:
+    bench.schedule(60_000, url="http://h.example/?token=hidden")
+    app = visitor.http.application
+
+    @app.before_request
+    def _as() -> None:
+        for_reader.set(kind == "read")
+
+    assert ("hidden" in now(visitor)) is (kind == "write")
+
+
+def test_each_link_leads_to_a_view(bench: Bench, visitor: Visitor) -> None:
+    bench.schedule(0)
+    bench.schedule(60_000)
+    attempt_fails(bench, retry_ms=None, final=True)
+    now(visitor)
+    html = visitor.get("/ui").text
+    found = {urlsplit(it).path for it in re.findall(r'<a [^>]*href="([^"#]*)"', html)}
+    known = {"/ui", "/ui/timers", "/ui/failed", "/ui/try", "/docs", "/problems/"}
+    assert {it for it in found - known if not re.fullmatch(r"/ui/timers/\w{22}", it)} == set()
+
+
+def test_all_who_look_within_a_second_make_the_store_read_once(
+    bench: Bench, visitor: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now(visitor)
+    before = bench.client.info("commandstats")["cmdstat_evalsha"]["calls"]
+    threads = [threading.Thread(target=lambda: visitor.http.application.test_client().get("/ui")) for _ in range(20)]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+    made = bench.client.info("commandstats")["cmdstat_evalsha"]["calls"] - before
+    assert made < 60  # one reading takes about 12, and a slow machine may need some
+
+
+def test_a_store_that_goes_away_leaves_the_last_figures() -> None:
+    server = start("valkey")
+    try:
+        visitor = Visitor(create_app(Settings(redis_url=server.url)).test_client())
+        bench = Bench(server.client())
+        bench.schedule(60_000)
+        seen(bench)
+        assert "All on time" in now(visitor)
+        server.kill()
+        page = now(visitor)
+        assert re.search(r"The store does not answer since [\d: -]+ UTC; nothing is sent, nothing is lost", page)
+        assert "Being sent none" in page
+        server.start()
+        until = time.monotonic() + 20
+        while "does not answer" in now(visitor):
+            assert time.monotonic() < until
+            time.sleep(0.1)
+    finally:
+        server.remove()
