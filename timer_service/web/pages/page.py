@@ -5,10 +5,10 @@ from __future__ import annotations
 from flask import Flask
 
 from scheduler import Settings, Store
-from timer_service.web.pages import frame, guard, late, now, sign_in, static_files
+from timer_service.web.pages import failed, frame, guard, late, now, sign_in, static_files
 
 #: Each adds to the frame's blueprint, when it is imported, its routes or what its templates call.
-VIEWS = (late, now, sign_in, static_files)
+VIEWS = (late, now, failed, sign_in, static_files)
 
 
 def register(app: Flask, settings: Settings, store: Store) -> None:

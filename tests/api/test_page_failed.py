@@ -1,0 +1,213 @@
+"""The view Failed over a real store: groups, what to know before a replay, and what a replay says that it did."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from flask import g
+
+from scheduler import Attempt, Outcome, Settings, Settlement, Status, StoreUnavailable
+from tests.bench.store import Bench
+from tests.bench.visitor import Visitor, text
+from timer_service import create_app
+from timer_service.web.pages.snapshot import expire
+from timer_service.web.pages.viewer import Viewer
+
+_REFUSED: dict[str, Any] = {
+    "outcome": Outcome.RETRYABLE,
+    "error": "connect",
+    "detail": "The receiver refused the connection: nothing listens on this port.",
+}
+_GONE = {"outcome": Outcome.PERMANENT, "status_code": 410, "response_body": '{"error":"v1 is gone"}'}
+
+
+@pytest.fixture
+def visitor(bench: Bench) -> Visitor:
+    return Visitor(create_app(Settings(), bench.link).test_client())
+
+
+def fail(bench: Bench, count: int, url: str, attempt: dict[str, Any]) -> list[str]:
+    drafts = [bench.draft(0, url=f"{url}?n={number}") for number in range(count)]
+    ids = {it.id for it in bench.timers.set(*drafts)}
+    bench.advance(1)
+    while claims := bench.claims.claim(100).claims:
+        ended = [(it, Attempt(number=it.number, final=True, started_at=bench.now, **attempt)) for it in claims]
+        bench.claims.settle(
+            [Settlement(timer_id=it.id, fence=it.fence, attempt=one, retry_ms=None) for it, one in ended]
+        )
+    return sorted(ids)
+
+
+def failed(visitor: Visitor) -> str:
+    with visitor.http.application.app_context():
+        expire()
+    answer = visitor.get("/ui/failed")
+    assert answer.status_code == 200, text(answer)
+    return text(answer)
+
+
+def group(visitor: Visitor, place: int = 0) -> str:
+    """The name of a group, as its form has it."""
+    found: list[str] = re.findall(r'name="group" value="(\w+)"', visitor.get("/ui/failed").text)
+    return found[place]
+
+
+def statuses(bench: Bench, ids: list[str]) -> set[str]:
+    return {it.status for it in bench.timers.standings(ids)}
+
+
+def test_nothing_failed_is_said_in_words(visitor: Visitor, bench: Bench) -> None:
+    page = failed(visitor)
+    assert "Nothing failed in the last 30 days." in page
+    assert "<title>None failed · Failed" in visitor.get("/ui/failed").text
+    assert '<form method="post" action="/ui/failed' not in visitor.get("/ui/failed").text
+
+
+def test_failures_are_grouped_by_destination_and_error_the_largest_first(visitor: Visitor, bench: Bench) -> None:
+    fail(bench, 1, "http://[::1]:8080/hook", {"outcome": Outcome.PERMANENT, "error": "blocked"})
+    fail(bench, 3, "https://hooks.example/v1", _GONE)
+    fail(bench, 2, "https://hooks.example/v1", _REFUSED)
+    page = failed(visitor)
+    assert "6 failed In 3 groups, by destination and error, largest first." in page
+    heads = re.findall(r"(\d+) timers? at (\S+) : ([^R]*?) (?:Replay|Type)", page)
+    assert heads == [
+        ("3", "https:hooks.example:443", "answered 410"),
+        ("2", "https:hooks.example:443", "connection refused"),
+        ("1", "http:[::1]:8080", "address not allowed"),
+    ]
+    assert '{"error":"v1 is gone"}' in page
+    assert "The receiver refused the connection: nothing listens on this port." in page
+    assert "To change that, clone." in page
+    assert "unless TIMER_EGRESS_ALLOW names its network" in page
+    assert "<title>6 failed · Failed" in visitor.get("/ui/failed").text
+
+
+def test_before_a_replay_it_says_that_the_destination_fails_now(visitor: Visitor, bench: Bench) -> None:
+    fail(bench, 2, "https://hooks.example/v1", _REFUSED)
+    assert "It refuses the connection now, 2 attempts in a row: a replay may fail again." in failed(visitor)
+    bench.schedule(0, url="https://hooks.example/v1")
+    (it,) = bench.claims.claim(1).claims
+    done = Attempt(number=1, outcome=Outcome.DELIVERED, status_code=204, final=True, started_at=bench.now)
+    bench.claims.settle([Settlement(timer_id=it.id, fence=it.fence, attempt=done, retry_ms=None)])
+    assert "Nothing is known to fail there now." in failed(visitor)
+
+
+def test_a_replay_sends_its_group_and_no_other_once_more(visitor: Visitor, bench: Bench) -> None:
+    gone = fail(bench, 3, "https://hooks.example/v1", _GONE)
+    refused = fail(bench, 2, "https://hooks.example/v1", _REFUSED)
+    failed(visitor)
+    page = text(visitor.send("/ui/failed/replay", {"group": group(visitor), "count": "3"}))
+    assert "3 replayed." in page
+    assert "2 failed" in page
+    assert statuses(bench, gone) == {Status.SCHEDULED}
+    assert statuses(bench, refused) == {Status.FAILED}
+
+
+@pytest.mark.parametrize(("typed", "status"), [("137", 303), ("137 ", 303), ("", 422), ("13", 422), ("all", 422)])
+def test_above_a_hundred_the_number_has_to_be_typed(visitor: Visitor, bench: Bench, typed: str, status: int) -> None:
+    ids = fail(bench, 137, "https://hooks.example/v1", _REFUSED)
+    failed(visitor)
+    answer = visitor.post("/ui/failed/replay", {"group": group(visitor), "count": "137", "sure": typed})
+    assert answer.status_code == status
+    assert statuses(bench, ids) == {Status.SCHEDULED if status == 303 else Status.FAILED}
+    if status == 422:
+        assert "Type 137. Nothing was replayed." in text(answer)
+        assert 'aria-invalid="true"' in answer.text
+
+
+def test_no_more_are_replayed_than_the_button_said(visitor: Visitor, bench: Bench) -> None:
+    seen = fail(bench, 2, "https://hooks.example/v1", _REFUSED)
+    failed(visitor)
+    name = group(visitor)
+    bench.advance(1000)
+    later = fail(bench, 200, "https://hooks.example/v1", _REFUSED)
+    assert "2 replayed." in text(visitor.send("/ui/failed/replay", {"group": name, "count": "2"}))
+    assert statuses(bench, seen) == {Status.SCHEDULED}
+    assert statuses(bench, later) == {Status.FAILED}
+
+
+@pytest.mark.parametrize("form", [{}, {"count": "-1"}, {"count": "1e3"}, {"count": "9" * 5000}, {"count": "\u0663"}])
+def test_a_form_that_is_not_ours_changes_nothing(visitor: Visitor, bench: Bench, form: dict[str, str]) -> None:
+    ids = fail(bench, 1, "https://hooks.example/v1", _REFUSED)
+    failed(visitor)
+    answer = visitor.post("/ui/failed/replay", {"group": group(visitor), **form})
+    assert answer.status_code == 422
+    assert statuses(bench, ids) == {Status.FAILED}
+
+
+def test_a_group_that_is_gone_is_told_as_a_conflict(visitor: Visitor, bench: Bench) -> None:
+    fail(bench, 1, "https://hooks.example/v1", _REFUSED)
+    failed(visitor)
+    name = group(visitor)
+    visitor.send("/ui/failed/replay", {"group": name, "count": "1"})
+    for gone in (name, "", "<script>", "0" * 100_000):
+        answer = visitor.post("/ui/failed/replay", {"group": gone, "count": "1"})
+        assert answer.status_code == 409
+        assert "None of these timers is failed any more" in text(answer)
+
+
+def test_what_was_not_replayed_is_said_with_its_reason(visitor: Visitor, bench: Bench) -> None:
+    drafts = [bench.draft(0, url="http://h.example/", key=key) for key in ("a", "b", "c")]
+    bench.timers.set(*drafts)
+    for it in bench.claims.claim(3).claims:
+        one = Attempt(number=1, final=True, started_at=bench.now, **_REFUSED)
+        bench.claims.settle([Settlement(timer_id=it.id, fence=it.fence, attempt=one, retry_ms=None)])
+    bench.schedule(60_000, key="b")
+    failed(visitor)
+    page = text(visitor.send("/ui/failed/replay", {"group": group(visitor), "count": "3"}))
+    assert "2 replayed, 1 skipped: 1 with a key that another timer has." in page
+
+
+def test_a_store_that_goes_away_in_the_middle_is_told_with_what_was_done(
+    visitor: Visitor, bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fail(bench, 450, "https://hooks.example/v1", _REFUSED)
+    failed(visitor)
+    timers = visitor.http.application.extensions["store"].timers
+    standings, calls = timers.standings, []
+
+    def away_at_the_third(ids: Any) -> Any:
+        calls.append(ids)
+        if len(calls) == 3:
+            raise StoreUnavailable("the store is away: it was planted")
+        return standings(ids)
+
+    monkeypatch.setattr(timers, "standings", away_at_the_third)
+    page = text(visitor.send("/ui/failed/replay", {"group": group(visitor), "count": "450", "sure": "450"}))
+    assert "400 replayed. Then the store is away: it was planted; it is not known of 50 others" in page
+
+
+def test_of_more_than_two_thousand_the_newest_are_grouped_and_it_says_so(visitor: Visitor, bench: Bench) -> None:
+    bench.claims = bench.poller("one", keep_finished=5000)
+    fail(bench, 2010, "https://hooks.example/v1", _REFUSED)
+    page = failed(visitor)
+    assert "2,010 failed The newest 2,000 of them are grouped here" in page
+    assert "Replay all 2,000" in page
+    assert "See all that failed there" in page
+    answer = visitor.send("/ui/failed/replay", {"group": group(visitor), "count": "2000", "sure": "2,000"})
+    assert "2,000 replayed." in text(answer)
+    assert "10 failed" in text(answer)
+
+
+def test_nothing_of_a_failed_timer_is_markup(visitor: Visitor, bench: Bench) -> None:
+    hostile = "<script>alert(1)</script>\x1b[31m\u202e" + "x" * 4000
+    said = {"outcome": Outcome.RETRYABLE, "error": "<img src=x>", "detail": "<svg onload=1>", "response_body": hostile}
+    fail(bench, 1, "http://h.example/<script>alert(2)</script>", said)
+    page = failed(visitor)
+    assert "<script>alert(1)</script>\\u001b[31m\\u202exxx" in page
+    assert "fails (" not in page
+    html = visitor.get("/ui/failed").text
+    for part in ("<script>alert", "<img", "<svg onload", "\x1b", "\u202e"):
+        assert part not in html
+
+
+def test_a_viewer_who_may_not_write_has_no_forms(visitor: Visitor, bench: Bench) -> None:
+    fail(bench, 1, "https://hooks.example/v1", _REFUSED)
+
+    @visitor.http.application.before_request
+    def _reader() -> None:
+        g.viewer = Viewer("ops", may_read=True)
+
+    assert "Replay" not in failed(visitor).replace("Before a replay", "").replace("A replay", "")

@@ -1,0 +1,90 @@
+"""What failed, grouped, as the view Failed shows it. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+import shlex
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from scheduler import FailingDestination, FailureGroup, Failures, Timer
+from timer_service.web.pages import before_replay
+from timer_service.web.pages.failure_words import Words
+from timer_service.web.pages.places import Place, how_failed, place_of
+
+#: Timers from which on their number has to be typed before all are replayed.
+TYPED_ABOVE = 100
+
+
+class Shown(NamedTuple):
+    """A group."""
+
+    #: What a form says to mean it.
+    name: str
+    timers: int
+    place: Place
+    how: Words
+    why: str
+    advice: list[str]
+    newest: Timer
+    #: ms.
+    first: int
+    last: int | None
+    #: Whether all failed timers of its destination are in it, so that a list by destination has these and no others.
+    is_whole: bool
+
+    @property
+    def list_href(self) -> str:
+        return self.place.timers(status="failed")
+
+    @property
+    def must_type(self) -> bool:
+        return self.timers > TYPED_ABOVE
+
+
+def shown(failures: Failures) -> list[Shown]:
+    now = {place_of(it.sample).name: it for it in failures.failing}
+    places = [place_of(it.newest).name for it in failures.groups]
+    return [_shown(it, now.get(place), failures, places) for it, place in zip(failures.groups, places, strict=True)]
+
+
+def find(failures: Failures, name: str) -> FailureGroup | None:
+    """The group that a form means."""
+    return next((it for it in failures.groups if name_of(it) == name), None)
+
+
+def name_of(group: FailureGroup) -> str:
+    """The same as long as there are such timers, in every process."""
+    said = "\n".join(map(str, (place_of(group.newest).name, group.reason, group.error, group.status_code)))
+    return hashlib.blake2b(said.encode(), digest_size=8).hexdigest()
+
+
+def commands(groups: Sequence[Shown], api: str, with_key: bool) -> list[str]:
+    """Of the largest group's destination, in a terminal: all that failed there, whatever the error."""
+    origin = next((it.place.origin for it in groups if it.place.origin), None)
+    if origin is None:
+        return ["timer-service timer list --status failed"]
+    key = ' -H "authorization: Bearer $TIMER_API_KEY"' if with_key else ""
+    body = shlex.quote(f'{{"status": "failed", "destination": "{origin}"}}')
+    at = shlex.quote(origin)
+    return [
+        f"timer-service timer list --status failed --destination {at}",
+        f"timer-service timer replay --destination {at}",
+        f"curl -X POST {shlex.quote(api)}/timers/replay{key} -H 'content-type: application/json' -d {body}",
+    ]
+
+
+def _shown(it: FailureGroup, now: FailingDestination | None, failures: Failures, places: Sequence[str]) -> Shown:
+    place = place_of(it.newest)
+    return Shown(
+        name=name_of(it),
+        timers=len(it.ids),
+        place=place,
+        how=how_failed(it),
+        why=before_replay.why(it),
+        advice=before_replay.advice(it, now),
+        newest=it.newest,
+        first=it.oldest_ended_at,
+        last=it.newest.ended_at,
+        is_whole=not failures.more and places.count(place.name) == 1,
+    )
