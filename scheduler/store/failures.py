@@ -74,8 +74,8 @@ class _Place:
 
 def read_failures(link: Link, timers: Timers) -> Failures:
     """Raises StoreUnavailable."""
-    totals: list[int] = []
-    each = heapq.merge(*(_rows(link, it, totals) for it in range(link.partitions)), key=_order, reverse=True)
+    heads: list[tuple[int, int]] = []
+    each = heapq.merge(*(_rows(link, it, heads) for it in range(link.partitions)), key=_order, reverse=True)
     groups: dict[tuple[bytes, ...], _Group] = {}
     seen: set[bytes] = set()
     for row in islice((it for it in each if it.id not in seen), _LOOK):
@@ -90,25 +90,38 @@ def read_failures(link: Link, timers: Timers) -> Failures:
     wanted += [it for tag, place in places for it in _samples(tag, place, newest)]
     read_at, known = timers.get_each(wanted, _BYTES)
     return Failures(
-        read_at=read_at,
+        read_at=max(read_at, *(now for now, _ in heads)),
         looked=len(seen),
-        more=sum(totals) > len(seen),
+        more=sum(total for _, total in heads) > len(seen),
         groups=[_group(key, group, known[group.ids[0]]) for key, group in largest if group.ids[0] in known],
-        failing=[
-            _destination(place, sample)
-            for tag, place in places
-            if (sample := _sample(tag, _samples(tag, place, newest), known))
-        ],
+        failing=_told(places, newest, known),
     )
 
 
-def _rows(link: Link, partition: int, totals: list[int]) -> Iterator[FailedRow]:
+def read_failing(link: Link, timers: Timers) -> list[FailingDestination]:
+    """The same destinations without a look at what has failed for good, which takes 15 ms. Raises StoreUnavailable."""
+    places = _busiest(_places(link))
+    _, known = timers.get_each([it for tag, place in places for it in _samples(tag, place, {})], _BYTES)
+    return _told(places, {}, known)
+
+
+def _told(
+    places: list[tuple[str, _Place]], newest: dict[str, str], known: dict[str, Timer]
+) -> list[FailingDestination]:
+    return [
+        _destination(place, sample)
+        for tag, place in places
+        if (sample := _sample(tag, _samples(tag, place, newest), known))
+    ]
+
+
+def _rows(link: Link, partition: int, heads: list[tuple[int, int]]) -> Iterator[FailedRow]:
     """The failed timers of a partition, those that failed last first. Timers that fail meanwhile shift the others: one
     may be told twice."""
     for skipped in range(0, _LOOK, _ROWS):
-        _, total, *values = link.run("failures", partition, [skipped, _ROWS])
+        now, total, *values = link.run("failures", partition, [skipped, _ROWS])
         if not skipped:
-            totals.append(total)
+            heads.append((now, total))
         rows = [FailedRow(*row) for row in zip(*[iter(values)] * len(FailedRow._fields), strict=True)]
         yield from rows
         if len(rows) < _ROWS:
