@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from scheduler import rfc3339
-from scheduler.activity import Bucket, Failures, Forecast, Minute, Minutes, Pollers, PollerSeen
+from scheduler.activity import Bucket, FailingDestination, Failures, Forecast, Minute, Minutes, Pollers, PollerSeen
 from scheduler.rounding import ceil_div
-from scheduler.store.failures import read_failures
+from scheduler.store.failures import read_failing, read_failures
 from scheduler.store.lateness import BOUNDS, percentile
 from scheduler.store.link import Link
 from scheduler.store.timers import Timers
@@ -93,6 +93,10 @@ class Activity:
     def failures(self) -> Failures:
         """How the newest failed timers failed, and where attempts fail or wait now."""
         return read_failures(self._link, self._timers)
+
+    def failing(self) -> list[FailingDestination]:
+        """Where attempts fail or wait now, and nothing else: a fifth of the work."""
+        return read_failing(self._link, self._timers)
 
 
 def _add(total: list[int], fields: Sequence[bytes | None]) -> None:

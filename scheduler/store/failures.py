@@ -94,12 +94,25 @@ def read_failures(link: Link, timers: Timers) -> Failures:
         looked=len(seen),
         more=sum(total for _, total in read) > len(seen),
         groups=[_group(key, group, known[group.ids[0]]) for key, group in largest if group.ids[0] in known],
-        failing=[
-            _destination(place, sample)
-            for tag, place in places
-            if (sample := _sample(tag, _samples(tag, place, newest), known))
-        ],
+        failing=_told(places, newest, known),
     )
+
+
+def read_failing(link: Link, timers: Timers) -> list[FailingDestination]:
+    """The same destinations without a look at what has failed for good, which takes 15 ms. Raises StoreUnavailable."""
+    places = _busiest(_places(link))
+    _, known = timers.get_each([it for tag, place in places for it in _samples(tag, place, {})], _BYTES)
+    return _told(places, {}, known)
+
+
+def _told(
+    places: list[tuple[str, _Place]], newest: dict[str, str], known: dict[str, Timer]
+) -> list[FailingDestination]:
+    return [
+        _destination(place, sample)
+        for tag, place in places
+        if (sample := _sample(tag, _samples(tag, place, newest), known))
+    ]
 
 
 def _rows(link: Link, partition: int, read: list[tuple[int, int]]) -> Iterator[FailedRow]:

@@ -51,12 +51,15 @@ def groups(bench: Bench) -> list[FailureGroup]:
 
 
 def failing(bench: Bench) -> list[FailingDestination]:
-    return bench.activity.failures().failing
+    found = bench.activity.failing()
+    assert found == bench.activity.failures().failing
+    return found
 
 
 def test_where_nothing_failed_nothing_is_told(bench: Bench) -> None:
     found = bench.activity.failures()
     assert (found.looked, found.more, found.groups, found.failing) == (0, False, [], [])
+    assert found.read_at == bench.now
 
 
 def test_timers_that_failed_in_the_same_way_at_one_destination_are_a_group(bench: Bench) -> None:

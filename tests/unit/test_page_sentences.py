@@ -10,8 +10,10 @@ import pytest
 
 from scheduler import Attempt, Outcome, Pollers, PollerSeen
 from tests.bench.figures import NOW, failing, figures, timer
+from timer_service.web.pages.kinds import FAILING_FOR, POLLER_GONE
 from timer_service.web.pages.readings import Away, Reading
-from timer_service.web.pages.sentences import FAILING_FOR, POLLER_GONE, Sentence, sentence
+from timer_service.web.pages.sentence import Sentence
+from timer_service.web.pages.sentences import sentence
 from timer_service.web.pages.snapshot import Figures
 
 _NO_POLLERS = Pollers(read_at=NOW, pollers=[])
@@ -225,8 +227,9 @@ def test_an_absent_store_is_said_with_the_moment_since_when() -> None:
 
 
 def test_a_store_that_refuses_to_be_read_is_not_said_to_be_away() -> None:
-    it = sentence(Reading(None, Away(NOW, "the store refuses script stats: NOPERM", "noperm"), NOW))
-    assert (it.kind, it.say) == ("away", "The store refuses to be read")
+    for last in (None, figures()):
+        it = sentence(Reading(last, Away(NOW, "the store refuses script stats: NOPERM", "noperm"), NOW))
+        assert (it.kind, it.say) == ("away", "The store refuses to be read")
 
 
 #: In the order of what is first.
@@ -307,3 +310,9 @@ def test_no_query_of_a_url_is_in_a_sentence() -> None:
     for state, *_ in _TABLE.values():
         it = said(state)
         assert "hidden" not in it.text + it.lede
+
+
+def test_a_sentence_begins_with_its_subject() -> None:
+    it = said(late(failing=[failing("timeout", waiting=1)]))
+    assert it.subject
+    assert it.subject.name + it.predicate == it.say

@@ -89,7 +89,8 @@ def test_lines_that_nobody_reads_are_dropped_and_counted_and_the_rest_is_whole(
     lines = found.splitlines(keepends=True)
     whole = [line % number for number in range(count)]
     kept = [it for it in lines if it.endswith(b"x\n")]
-    assert kept == whole[: len(kept)]
+    told_of = set(kept)
+    assert kept == [it for it in whole if it in told_of]  # a terminal makes room in between, all by itself
     assert len(kept) < count
     told = [int(it.split()[0]) for it in lines if it.endswith(b"dropped\n")]
     assert sum(told) >= count - len(kept)

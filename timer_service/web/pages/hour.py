@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 from urllib.parse import urlencode
 
-from scheduler import Bucket, Forecast
-from scheduler.rfc3339 import rfc3339
+from scheduler import Bucket, Forecast, rfc3339
 
 #: Height and, with its gap, width of a bar, in the units of the drawing.
 _HIGH, _WIDE = 100, 10
@@ -34,7 +33,9 @@ class TenMinutes(NamedTuple):
     @property
     def href(self) -> str:
         """Where they are listed."""
-        return "/ui/timers?" + urlencode({"due_after": rfc3339(self.start), "due_before": rfc3339(self.end)})
+        return "/ui/timers?" + urlencode(
+            {"due_after": rfc3339.rfc3339(self.start), "due_before": rfc3339.rfc3339(self.end)}
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

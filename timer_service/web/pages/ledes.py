@@ -14,24 +14,17 @@ _HALF_A_DAY = 43_200_000
 _FAILED = Markup('<a href="/ui/failed">Failed</a>')
 
 
-def clock(ms: int, now: int) -> str:
-    """A moment to the second in UTC, with its day unless that is plain."""
-    return f"{moment(ms, _precision(ms, now)).striptags()} UTC"
-
-
-def _at(ms: int, now: int) -> Markup:
-    """The same as an element, which can be shown in another zone."""
-    return Markup('<b>{} <span class="zone">UTC</span></b>').format(moment(ms, _precision(ms, now)))
+def at(ms: int, now: int) -> Markup:
+    """A moment to the second with its zone, and with its day unless that is plain."""
+    return Markup('{} <span class="zone">UTC</span>').format(
+        moment(ms, "s" if abs(now - ms) < _HALF_A_DAY else "day s")
+    )
 
 
 def length(seconds: float) -> str:
     """`30 days`, `90 min`."""
     days, rest = divmod(seconds, 86_400)
     return counted(int(days), "day") if days and not rest else span(1000 * seconds)
-
-
-def _precision(ms: int, now: int) -> str:
-    return "s" if abs(now - ms) < _HALF_A_DAY else "day s"
 
 
 def _listed(count: int, href: str, noun: str = "timer") -> Markup:
@@ -114,7 +107,7 @@ _MENDED = Markup(
 def _since(it: Figures, cause: FailingDestination) -> Markup:
     if cause.since is None:
         return Markup("")
-    return Markup("Nothing was delivered there since {}. ").format(_at(cause.since, it.read_at))
+    return Markup("Nothing was delivered there since {}. ").format(at(cause.since, it.read_at))
 
 
 def nearly_full(it: Figures) -> Markup:
@@ -144,7 +137,7 @@ def on_time(it: Figures) -> Markup:
     link = Markup('<a href="{}">{}</a>')
     return Markup("{} Since {} {} {} delivered and {} failed.").format(
         waiting,
-        _at(minutes[-1].at, it.read_at),
+        at(minutes[-1].at, it.read_at),
         link.format("/ui/timers?status=delivered", number(delivered)) if delivered else "none",
         "were" if delivered > 1 else "was",
         link.format("/ui/failed", number(failed)) if failed else "none",

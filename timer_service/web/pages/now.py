@@ -9,7 +9,8 @@ from flask import Response
 from timer_service.web.pages import facts, places, waiting
 from timer_service.web.pages.frame import bp, show
 from timer_service.web.pages.hour import hour
-from timer_service.web.pages.sentences import POLLER_GONE, sentence
+from timer_service.web.pages.kinds import POLLER_GONE
+from timer_service.web.pages.sentences import sentence
 from timer_service.web.pages.snapshot import Figures, figures
 
 #: Minutes whose lateness is shown.

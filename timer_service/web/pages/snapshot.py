@@ -58,7 +58,6 @@ def read_figures(store: Store) -> Figures:
     """Raises StoreUnavailable."""
     stats = store.timers.stats()
     pollers = store.activity.pollers()
-    failures = store.activity.failures()
     coming = store.listing.page(Query(status=Status.SCHEDULED, limit=_NEXT))
     state = store.health.state()
     if state.server is None:  # it has gone away meanwhile
@@ -72,7 +71,7 @@ def read_figures(store: Store) -> Figures:
         minutes=store.activity.minutes(_MINUTES),
         forecast=store.activity.forecast(),
         store=state,
-        failing=failures.failing,
+        failing=store.activity.failing(),
         next=coming.timers,
         newest_failed=newest.timers,
     )
