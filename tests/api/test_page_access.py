@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable
 from http.cookies import SimpleCookie
 from typing import Any
 
 import pytest
-from flask import Flask, Response
+from flask import Response
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from scheduler import Link, Settings, connect
 from tests.bench.store import Bench
-from tests.bench.visitor import Visitor, text
+from tests.bench.visitor import Visitor, add_view, text
 from timer_service import create_app
 from timer_service.web.access.api_keys import new_key
-from timer_service.web.access.request_counts import route_name
 from timer_service.web.pages import forms, policy
 from timer_service.web.pages.attempts import WrongAttempts
 from timer_service.web.pages.sessions import Sessions
@@ -31,14 +29,8 @@ AS_A_BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9
 
 def guarded(bench: Bench, entries: str = ENTRIES, **settings: Any) -> FlaskClient:
     app = create_app(Settings(api_keys=entries, **settings), bench.link)
-    add(app, "/ui/do", lambda: forms.done("/ui", "137 cancelled, 2 were <already> sent.", cancelled=137))
+    add_view(app, "/ui/do", lambda: forms.done("/ui", "137 cancelled, 2 were <already> sent.", cancelled=137))
     return app.test_client()
-
-
-def add(app: Flask, path: str, view: Callable[[], Response]) -> None:
-    """A view of no use, for what all have in common. The application has seen no request yet."""
-    app.add_url_rule(path, path, view, methods=["GET", "POST"])
-    app.extensions["request_counts"].name_routes([route_name(rule.rule) for rule in app.url_map.iter_rules()])
 
 
 def signed_in(http: FlaskClient, name: str) -> Visitor:
@@ -52,7 +44,7 @@ def signed_in(http: FlaskClient, name: str) -> Visitor:
 def alone(bench: Bench) -> Visitor:
     """Without keys, on this machine."""
     app = create_app(Settings(), bench.link)
-    add(app, "/ui/do", lambda: forms.done("/ui", "Done."))
+    add_view(app, "/ui/do", lambda: forms.done("/ui", "Done."))
     return Visitor(app.test_client())
 
 
@@ -455,7 +447,7 @@ def test_words_of_a_problem_are_text(bench: Bench) -> None:
     def bad() -> Response:
         raise Problem(422, "<b>bold</b>", errors=[("/<i>", "<script>alert(1)</script>")], headers={"Retry-After": "7"})
 
-    add(app, "/ui/bad", bad)
+    add_view(app, "/ui/bad", bad)
     answer = app.test_client().get("/ui/bad")
     assert (answer.status_code, answer.headers["Retry-After"]) == (422, "7")
     assert "&lt;b&gt;bold" in answer.text

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from flask import Flask, Response
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
+
+from timer_service.web.access.request_counts import route_name
 
 
 class Visitor:
@@ -41,6 +44,12 @@ class Visitor:
         )
         assert found
         return found[1]
+
+
+def add_view(app: Flask, path: str, view: Callable[..., Response]) -> None:
+    """A view of the test's own, for what all views have in common. The application has seen no request yet."""
+    app.add_url_rule(path, path, view, methods=["GET", "POST"])
+    app.extensions["request_counts"].name_routes([route_name(rule.rule) for rule in app.url_map.iter_rules()])
 
 
 def text(answer: TestResponse) -> str:
