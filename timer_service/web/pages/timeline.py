@@ -121,7 +121,7 @@ def _attempt(
         wait=_between(timer, before, attempt, since_due),
         facts=tuple(_facts(attempt)),
         hint=_hint(attempt),
-        marked=f"timer-redelivery: {attempt.redelivery}" if attempt.redelivery else "",
+        marked="timer-redelivery: lease-expired" if attempt.redelivery is Redelivery.LEASE_EXPIRED else "",
         answer=body or None,
         answer_bytes=len((body or "").encode("utf-8", "surrogatepass")),
         answer_cut=stored > _KEPT - _LONGEST_CHARACTER,
@@ -152,8 +152,10 @@ def _between(timer: Timer, before: Attempt | None, attempt: Attempt, since_due: 
     """What lay between the entry before this attempt's, which is the attempt before or its moment, and its sending."""
     if attempt.started_at is None:
         return ""
-    if before is None or attempt.redelivery in (Redelivery.REPLAY, Redelivery.RESCHEDULED):
+    if attempt.number == 1 or attempt.redelivery in (Redelivery.REPLAY, Redelivery.RESCHEDULED):
         return span(attempt.lateness_ms) if attempt.lateness_ms is not None else ""
+    if before is None:
+        return ""
     if before.error == "lease-lost":
         return "until the lease of the attempt before had run out"
     if before.started_at is None:

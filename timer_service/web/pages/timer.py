@@ -15,6 +15,7 @@ from timer_service.web.pages.frame import bp, show
 from timer_service.web.pages.request_text import asked, metadata, request_text, visible
 from timer_service.web.pages.standing import lede, sentence, title
 from timer_service.web.pages.timeline import rail
+from timer_service.web.pages.waits import planned_at
 from timer_service.web.problems import Problem
 from timer_service.web.services import settings, store
 
@@ -94,7 +95,7 @@ def view(
         metadata=metadata(found.webhook.metadata) if found.webhook.metadata else "",
         errors=errors or {},
         when=when,
-        due_text=rfc3339.rfc3339(found.due_at).replace("T", " ").removesuffix("Z"),
+        due_text=rfc3339.rfc3339(planned_at(found)).replace("T", " ").removesuffix("Z"),
         commands=(shell.ours("show", found.id), shell.curl(f"{timer_path(found.id)}/attempts")),
     )
 
