@@ -66,6 +66,8 @@ class Stats:
     """Counts by status, and how punctual the last thousand first attempts were."""
 
     scheduled: int
+    #: Of the scheduled, those that a poller had before and that wait to be sent again; None if the store does not tell.
+    tried_before: int | None
     overdue: int
     delivering: int
     delivered: int

@@ -15,13 +15,12 @@ from scheduler.errors import StoreUnavailable, StoreUnsuitable
 from scheduler.store import keys, layout
 from scheduler.store.capacity import Capacity
 from scheduler.store.link import OLDEST, Link
+from scheduler.store.optional import Optional
 from scheduler.store.scripts import source
 
 _OLDEST = {"redis": (7, 0), "valkey": (7, 2)}
 #: Seconds for which the answer to a readiness write is used again: who asks for readiness needs no key.
 _WRITE_EVERY = 1.0
-#: Seconds for which the answer to CONFIG GET is good, and for which a store that refuses it is not asked again.
-_FSYNC_GOOD_FOR, _FSYNC_REFUSED_FOR = 60.0, 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +70,7 @@ class Health:
         self._written: tuple[str, ...] | StoreUnavailable = ()
         #: ms that it took; of several partitions the slowest.
         self._write_ms = 0.0
-        #: What was found out about appendfsync, and when to ask again.
-        self._fsync: str | None = None
-        self._ask_fsync_at = float("-inf")
+        self._config = Optional(clock)
 
     def check(self) -> Report:
         """Write to every partition at most once a second, and read the settings.
@@ -129,15 +126,9 @@ class Health:
         return tuple(_warnings(info, lost))
 
     def _append_fsync(self) -> str | None:
-        """No part of INFO. A store may refuse CONFIG, and the least access list does: that is no failure."""
-        if self._clock() >= self._ask_fsync_at:
-            try:
-                said: Any = self._link.client.config_get("appendfsync")
-                self._fsync, good_for = said.get("appendfsync"), _FSYNC_GOOD_FOR
-            except redis.RedisError:
-                self._fsync, good_for = None, _FSYNC_REFUSED_FOR
-            self._ask_fsync_at = self._clock() + good_for
-        return self._fsync
+        """No part of INFO."""
+        said: Any = self._config.ask(lambda: self._link.client.config_get("appendfsync"))
+        return said.get("appendfsync") if said else None
 
     def _suits(self, info: dict[str, Any] | None) -> None:
         """Raises StoreUnsuitable; StoreUnavailable for a replica, which may become a primary."""

@@ -122,6 +122,11 @@ def layout(partition: int) -> str:
     return f"{_PREFIXES[partition]}layout"
 
 
+def progress(partition: int) -> str:
+    """What has become of the timers that were claimed or cancelled, by their ids."""
+    return f"{_PREFIXES[partition]}progress"
+
+
 def counters(partition: int) -> str:
     """Sums that only grow."""
     return f"{_PREFIXES[partition]}counters"

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from typing import NamedTuple, TypeVar
+from functools import partial
+from typing import Any, NamedTuple, TypeVar
 
 from scheduler.errors import (
     KeyTaken,
@@ -22,6 +23,7 @@ from scheduler.rounding import ceil_div
 from scheduler.store import keys
 from scheduler.store.capacity import Capacity
 from scheduler.store.link import Link
+from scheduler.store.optional import Optional
 from scheduler.store.reading import UNREADABLE_WEBHOOK, TimerRow, read_timer
 from scheduler.store.record import FORMAT, decode_attempt, encode, format_of
 from scheduler.store.scripts import COUNTED
@@ -80,6 +82,7 @@ class Timers:
         self.capacity = capacity or Capacity(link)
         self._keep_cancelled_ms = keep_cancelled_ms
         self._max_pending = max_pending
+        self._hlen = Optional()
 
     def new_id(self, key: str | None = None) -> str:
         """Of a timer with a key in the slot that the key gives, where its key can be looked up."""
@@ -248,6 +251,7 @@ class Timers:
         lateness = sorted(ms for reply in replies for ms in reply.lateness)
         return Stats(
             scheduled=total(lambda reply: reply.scheduled),
+            tried_before=self._tried_before(replies),
             overdue=total(lambda reply: reply.overdue),
             delivering=total(lambda reply: reply.delivering),
             delivered=total(lambda reply: reply.delivered),
@@ -264,6 +268,16 @@ class Timers:
             unreadable_claims=total(lambda reply: reply.unreadable_claims),
             ended={reason: sum(counts) for reason, *counts in zip(Reason, *(it.ended for it in replies), strict=True)},
         )
+
+    def _tried_before(self, replies: Sequence[StatsReply]) -> int | None:
+        """All that have progress, but for those that are not scheduled; what moves between the calls can be missed."""
+        found = 0
+        for partition, it in enumerate(replies):
+            with_progress: Any = self._hlen.ask(partial(self._link.client.hlen, keys.progress(partition)))
+            if with_progress is None:
+                return None
+            found += max(0, with_progress - it.delivering - it.delivered - it.failed - it.cancelled)
+        return found
 
     def _stats(self, partition: int) -> StatsReply:
         """stats.lua's reply, with all that waits behind more destinations than one call counts."""

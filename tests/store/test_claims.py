@@ -414,6 +414,27 @@ def test_stats_tell_of_lost_leases_refused_settles_and_destinations_that_wait(be
     assert (stats.lost_leases, stats.refused_settles, stats.oldest_expired_lease_ms) == (1, 1, 0)
 
 
+def test_stats_tell_how_many_wait_to_be_sent_again(bench: Bench) -> None:
+    def tried_before() -> int | None:
+        return bench.timers.stats().tried_before
+
+    bench.schedule(5000)
+    assert tried_before() == 0
+    for number in range(4):
+        bench.schedule(number)
+    bench.advance(4)
+    taken = [it for _ in range(bench.partitions) for it in claim(bench.claims)]
+    assert tried_before() == 0
+    one, two, three, four = taken
+    bench.claims.settle([ended(one, Outcome.RETRYABLE, 5000), ended(two, Outcome.PERMANENT), ended(three)])
+    bench.claims.release([four])
+    assert tried_before() == 2
+    bench.timers.replay(bench.timers.get(two.id))
+    assert tried_before() == 3
+    bench.timers.cancel(one.id)
+    assert tried_before() == 2
+
+
 def test_stats_tell_how_late_the_latest_attempts_were(bench: Bench) -> None:
     for _ in range(3):
         bench.schedule()

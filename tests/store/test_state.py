@@ -84,6 +84,17 @@ def test_one_that_refuses_config_is_not_asked_again_and_nothing_is_taken_for_a_f
     assert (found.write_problem, dict(store.link.failures)) == (None, {})
 
 
+def test_how_many_were_tried_before_is_not_known_where_the_store_refuses_to_count_them(server: Server) -> None:
+    store = limited(server)
+    client = server.client()
+    client.execute_command("ACL", "LOG", "RESET")  # type: ignore[no-untyped-call]
+    assert [store.timers.stats().tried_before for _ in range(3)] == [None] * 3
+    denied: Any = client.acl_log()
+    assert [int(it["count"]) for it in denied if it["object"] == "hlen"] == [1]
+    assert dict(store.link.failures) == {}
+    assert Store(Settings(redis_url=server.url)).timers.stats().tried_before == 0
+
+
 def test_a_command_that_is_refused_is_named(server: Server) -> None:
     found = limited(server, without="hset").health.state()
     assert (found.write_ms, found.write_problem) == (None, "the store refuses hset")
