@@ -27,6 +27,11 @@ class InboxAddress:
         return f"http://{HOST}:{self.port}/hook"
 
     @property
+    def origins(self) -> tuple[str, str]:
+        """What the URLs of timers begin with that arrive there."""
+        return f"http://{HOST}:{self.port}", f"http://localhost:{self.port}"
+
+    @property
     def environ(self) -> dict[str, str]:
         return {_PORT: str(self.port), _TOKEN: self.token}
 

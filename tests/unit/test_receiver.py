@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import contextlib
 import json
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,72 +14,24 @@ import pytest
 import requests
 
 from scheduler import Signer
+from tests.bench.inbox import TOKEN, RunningInbox
 from tests.bench.receiver import SECRET
 from timer_service.process.receiver import connections, line_of
 from timer_service.process.receiver.answers import ANSWERS, Answer
-from timer_service.process.receiver.connections import serve
 from timer_service.process.receiver.control import Control
-from timer_service.process.receiver.inbox import Arrival, Inbox
+from timer_service.process.receiver.inbox import Inbox
 from timer_service.process.receiver.request import parse
 
 #: C0, ESC, DEL, C1, a line separator and a change of direction, as they come in bytes.
 HARM = b"\x07\x1b[2J\x7f\x85\x9b31m" + "\u2028\u202e\ufeff".encode()
-TOKEN = "the token of this test"
-
-
-class Running:
-    """A receiver in a thread of its own, with an inbox that TOKEN reads."""
-
-    def __init__(self, secrets: str = SECRET) -> None:
-        self.told: list[Arrival] = []
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
-        self.port: int = self._listener.getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}"
-        inbox = Inbox(secrets, tell=self.told.append)
-        self._loop = asyncio.new_event_loop()
-        self._task = self._loop.create_task(serve(self._listener, inbox, Control(inbox, TOKEN)))
-        self._thread = threading.Thread(target=self._run)
-        self._thread.start()
-
-    def _run(self) -> None:
-        with contextlib.suppress(asyncio.CancelledError):
-            self._loop.run_until_complete(self._task)
-        for task in asyncio.all_tasks(self._loop):
-            task.cancel()
-        self._loop.run_until_complete(asyncio.sleep(0.05))
-        self._loop.close()
-
-    def connect(self) -> socket.socket:
-        return socket.create_connection(("127.0.0.1", self.port), timeout=20)
-
-    def say(self, data: bytes) -> bytes:
-        """All that is answered, until it hangs up."""
-        with self.connect() as sock:
-            sock.sendall(data)
-            found = b""
-            while part := sock.recv(65536):
-                found += part
-        return found
-
-    def read(self, path: str = "/") -> Any:
-        return requests.get(self.url + path, headers={"timer-inbox-token": TOKEN}, timeout=20).json()
-
-    def choose(self, name: str) -> int:
-        headers = {"timer-inbox-token": TOKEN}
-        return requests.post(f"{self.url}/next", data=name, headers=headers, timeout=5).status_code
-
-    def close(self) -> None:
-        self._loop.call_soon_threadsafe(self._task.cancel)
-        self._thread.join(20)
-        self._listener.close()
 
 
 @pytest.fixture
-def start() -> Iterator[Callable[..., Running]]:
-    running: list[Running] = []
+def start() -> Iterator[Callable[..., RunningInbox]]:
+    running: list[RunningInbox] = []
 
-    def one(**options: Any) -> Running:
-        running.append(Running(**options))
+    def one(**options: Any) -> RunningInbox:
+        running.append(RunningInbox(**options))
         return running[-1]
 
     yield one
@@ -96,7 +46,7 @@ def signed(body: bytes, **more: str) -> dict[str, str]:
     return {"webhook-id": "id", "webhook-timestamp": str(now), "webhook-signature": signature, **more}
 
 
-def test_a_request_is_kept_as_it_came(start: Callable[..., Running]) -> None:
+def test_a_request_is_kept_as_it_came(start: Callable[..., RunningInbox]) -> None:
     it = start()
     body = b'{"a": "\xc3\xa9"}'
     due = "2026-01-01T00:00:00.000Z"
@@ -118,21 +68,21 @@ def test_a_request_is_kept_as_it_came(start: Callable[..., Running]) -> None:
     ("secrets", "body", "verified"), [(SECRET, b"1", True), (SECRET, b"2", False), ("", b"1", None), ("no", b"1", None)]
 )
 def test_whether_the_signature_is_right_is_told_as_the_client_would(
-    start: Callable[..., Running], secrets: str, body: bytes, verified: bool | None
+    start: Callable[..., RunningInbox], secrets: str, body: bytes, verified: bool | None
 ) -> None:
     it = start(secrets=secrets)
     requests.post(it.url, data=body, headers=signed(b"1"), timeout=5)
     assert it.read()["arrivals"][0]["verified"] is verified
 
 
-def test_a_body_that_is_no_text_is_told_in_base64_alone(start: Callable[..., Running]) -> None:
+def test_a_body_that_is_no_text_is_told_in_base64_alone(start: Callable[..., RunningInbox]) -> None:
     it = start()
     requests.post(it.url, data=b"\xff\x00", timeout=5)
     (kept,) = it.read()["arrivals"]
     assert (kept["body"], base64.b64decode(kept["body_base64"])) == (None, b"\xff\x00")
 
 
-def test_only_the_newest_are_kept_and_no_more_bytes_of_them_than_fit(start: Callable[..., Running]) -> None:
+def test_only_the_newest_are_kept_and_no_more_bytes_of_them_than_fit(start: Callable[..., RunningInbox]) -> None:
     it = start()
     body = "é" * 300_000
     with requests.Session() as session:
@@ -157,7 +107,7 @@ def test_only_the_newest_are_kept_and_no_more_bytes_of_them_than_fit(start: Call
     [("500", 500, {}), ("429", 429, {"retry-after": "10"}), ("again", 200, {"timer-reschedule": "10s"})],
 )
 def test_what_is_chosen_is_answered_once(
-    start: Callable[..., Running], name: str, status: int, header: dict[str, str]
+    start: Callable[..., RunningInbox], name: str, status: int, header: dict[str, str]
 ) -> None:
     it = start()
     assert it.choose(name) == 200
@@ -169,7 +119,7 @@ def test_what_is_chosen_is_answered_once(
     assert [kept["answer"] for kept in it.read()["arrivals"]] == ["200", name]
 
 
-def test_a_slow_answer_keeps_nobody_else_waiting(start: Callable[..., Running]) -> None:
+def test_a_slow_answer_keeps_nobody_else_waiting(start: Callable[..., RunningInbox]) -> None:
     it = start()
     assert it.choose("slow") == 200
     with it.connect() as slow:
@@ -183,7 +133,7 @@ def test_a_slow_answer_keeps_nobody_else_waiting(start: Callable[..., Running]) 
     assert it.read()["arrivals"][1]["answer"] == "slow"
 
 
-def test_an_answer_that_there_is_not_changes_nothing(start: Callable[..., Running]) -> None:
+def test_an_answer_that_there_is_not_changes_nothing(start: Callable[..., RunningInbox]) -> None:
     it = start()
     it.choose("429")
     assert [it.choose(name) for name in ("", "200 ", "418", "x" * 100_000)] == [404] * 4
@@ -195,7 +145,7 @@ def test_an_answer_that_there_is_not_changes_nothing(start: Callable[..., Runnin
 )
 @pytest.mark.parametrize(("method", "path"), [("GET", "/"), ("GET", "/1"), ("POST", "/next"), ("OPTIONS", "/")])
 def test_without_the_token_a_request_is_a_webhook_whatever_it_asks(
-    start: Callable[..., Running], method: str, path: str, headers: dict[str, str]
+    start: Callable[..., RunningInbox], method: str, path: str, headers: dict[str, str]
 ) -> None:
     """Timers of strangers and pages in a browser can call it too."""
     it = start()
@@ -235,7 +185,7 @@ MALFORMED = [
 
 @pytest.mark.parametrize(("data", "status"), MALFORMED)
 def test_what_cannot_be_read_is_answered_and_the_next_is_served(
-    start: Callable[..., Running], data: bytes, status: int, capfd: pytest.CaptureFixture[str]
+    start: Callable[..., RunningInbox], data: bytes, status: int, capfd: pytest.CaptureFixture[str]
 ) -> None:
     it = start()
     assert it.say(data).startswith(b"HTTP/1.1 %d " % status)
@@ -245,7 +195,7 @@ def test_what_cannot_be_read_is_answered_and_the_next_is_served(
 
 
 def test_connections_that_say_nothing_do_not_keep_others_out(
-    start: Callable[..., Running], monkeypatch: pytest.MonkeyPatch
+    start: Callable[..., RunningInbox], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Tried: silent ones, and those that stop within a head and within a body."""
     monkeypatch.setattr(connections, "_CONNECTIONS", 50)
@@ -261,7 +211,7 @@ def test_connections_that_say_nothing_do_not_keep_others_out(
 
 
 def test_who_waits_for_a_slow_answer_is_not_closed_for_others(
-    start: Callable[..., Running], monkeypatch: pytest.MonkeyPatch
+    start: Callable[..., RunningInbox], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connections, "_CONNECTIONS", 3)
     monkeypatch.setattr(connections, "_SPARED", 0.05)
@@ -278,7 +228,7 @@ def test_who_waits_for_a_slow_answer_is_not_closed_for_others(
 
 
 def test_what_drips_has_so_many_seconds_and_no_more(
-    start: Callable[..., Running], monkeypatch: pytest.MonkeyPatch
+    start: Callable[..., RunningInbox], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connections, "_REQUEST", 0.5)
     it = start()
@@ -293,7 +243,7 @@ def test_what_drips_has_so_many_seconds_and_no_more(
     assert it.read()["arrived"] == 0
 
 
-def test_a_large_body_that_waits_behind_others_is_still_taken(start: Callable[..., Running]) -> None:
+def test_a_large_body_that_waits_behind_others_is_still_taken(start: Callable[..., RunningInbox]) -> None:
     """Sixteen are read at once; here as many stand still."""
     it = start()
     with contextlib.ExitStack() as stack:
@@ -305,7 +255,7 @@ def test_a_large_body_that_waits_behind_others_is_still_taken(start: Callable[..
         assert requests.post(it.url, data=b"x" * 1_000_000, timeout=20).status_code == 200
 
 
-def test_a_body_is_asked_for_where_the_client_waits_to_be_asked(start: Callable[..., Running]) -> None:
+def test_a_body_is_asked_for_where_the_client_waits_to_be_asked(start: Callable[..., RunningInbox]) -> None:
     it = start()
     with it.connect() as sock:
         sock.sendall(b"POST / HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\n")
@@ -314,7 +264,9 @@ def test_a_body_is_asked_for_where_the_client_waits_to_be_asked(start: Callable[
         assert sock.recv(1000).startswith(b"HTTP/1.1 200 OK")
 
 
-def test_nothing_that_is_received_is_printed_raw_if_a_terminal_would_obey_it(start: Callable[..., Running]) -> None:
+def test_nothing_that_is_received_is_printed_raw_if_a_terminal_would_obey_it(
+    start: Callable[..., RunningInbox],
+) -> None:
     """Tried: the path, every header that is shown, and the body."""
     it = start()
     names = (b"webhook-id", b"timer-attempt", b"timer-redelivery", b"timer-due-at")

@@ -17,10 +17,11 @@ from timer_service.web.pages import (
     timer_actions,
     timers,
     timers_actions,
+    try_it,
 )
 
 #: Each adds to the frame's blueprint, when it is imported, its routes or what its templates call.
-VIEWS = (failed, late, now, sign_in, static_files, timer, timer_actions, timers, timers_actions)
+VIEWS = (failed, late, now, sign_in, static_files, timer, timer_actions, timers, timers_actions, try_it)
 
 
 def register(app: Flask, settings: Settings, store: Store) -> None:

@@ -1,0 +1,177 @@
+"""The form of the view Try it: what was typed, and the JSON that a program would send for the same. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from scheduler import Timer, Webhook, exact_numbers
+from timer_service.web.input import redaction, strict_json
+from timer_service.web.input.json_size import holds_more_than
+from timer_service.web.input.limits import REQUEST_VALUES
+from timer_service.web.problems import Problem
+
+#: What a form holds at first.
+USUAL: Mapping[str, str] = {
+    "amount": "5",
+    "unit": "seconds",
+    "method": "POST",
+    "url": "",
+    "body": '{"hello": "from timer-service"}',
+    "due_at": "",
+    "headers": "",
+    "key": "",
+    "tags": "",
+    "max_attempts": "",
+    "max_occurrences": "3",
+}
+#: Those that are folded away until they are used.
+MORE = ("due_at", "headers", "key", "tags", "max_attempts", "max_occurrences")
+#: Unit -> how a length of time is written with it, and how many ms it has.
+UNITS = {"seconds": ("s", 1000), "minutes": ("m", 60_000), "hours": ("h", 3_600_000), "days": ("d", 86_400_000)}
+#: Units that the API has fields for.
+_PARTS = ("hours", "minutes", "seconds")
+#: Fields of the API that the form has none for.
+_NOT_HERE = ("timeout", "backoff", "delivery", "metadata", "write_only")
+#: Field of the API -> where its error stands.
+_PLACES = {"delay": "amount", **dict.fromkeys(_PARTS, "amount")}
+
+
+def typed(form: Mapping[str, str]) -> dict[str, str]:
+    return {name: form.get(name, "").replace("\r\n", "\n") for name in USUAL}
+
+
+def delay(it: Mapping[str, str]) -> str:
+    """As the API and the command line take it: `5s`."""
+    return f"{it['amount'].strip()}{UNITS.get(it['unit'], ('',))[0]}"
+
+
+def due_at(it: Mapping[str, str]) -> str:
+    """As RFC 3339 wants it, of what a browser's field gives: no zone, and no seconds where they are 0. '' for none."""
+    moment = it["due_at"].strip()
+    if re.fullmatch(r"\S{10}T[0-9]{2}:[0-9]{2}", moment, re.ASCII):
+        return f"{moment}:00Z"
+    return f"{moment}Z" if moment and not re.search(r"T.*[Zz+-]", moment) else moment
+
+
+def as_json(it: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, str]]:
+    """The body of a POST to /timers; and of what is left out of it, since no JSON can say it, field and reason."""
+    found: dict[str, Any] = {}
+    errors: dict[str, str] = {}
+    if moment := due_at(it):
+        found["due_at"] = moment
+    elif it["unit"] in _PARTS and _is_whole(it["amount"]):
+        found[it["unit"]] = int(it["amount"])
+    else:
+        found["delay"] = delay(it)
+    found["url"] = it["url"].strip()
+    if it["method"] != "POST":
+        found["method"] = it["method"]
+    for name, read in (("body", _json), ("headers", _headers)):
+        if text := it[name].strip():
+            try:
+                found[name] = read(text)
+            except ValueError as error:
+                errors[name] = str(error)
+    if key := it["key"].strip():
+        found["key"] = key
+    if tags := re.split(r"[\s,]+", it["tags"].strip(" ,\t\n")) if it["tags"].strip(" ,\t\n") else []:
+        found["tags"] = tags
+    for name in ("max_attempts", "max_occurrences"):
+        if text := it[name].strip():
+            found[name] = int(text) if _is_whole(text) else text
+    return found, errors
+
+
+def errors_at(errors: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """The field of the form -> what is wrong there; '' for what is of none."""
+    found: dict[str, str] = {}
+    for pointer, detail in errors:
+        field, _, below = pointer.removeprefix("/").partition("/")
+        field = _PLACES.get(field, field)
+        if field not in USUAL:
+            field = ""
+        inside = below.replace("~1", "/").replace("~0", "~") if field in ("headers", "tags", "body") else ""
+        found.setdefault(field, f"{inside}: {detail}" if inside else detail)
+    return found
+
+
+class Cloned(NamedTuple):
+    typed: dict[str, str]
+    #: Headers whose values nobody is told.
+    hidden: list[str]
+    #: What else the timer has that the form has no field for, by its name in the API.
+    not_here: list[str]
+
+
+def cloned(timer: Timer, usual: Webhook) -> Cloned:
+    """What sets the same timer, as long from now as it was set from then. `usual` has the defaults."""
+    it = timer.webhook
+    shown = redaction.shown_headers(it.headers, it.write_only)
+    hidden = [name for name in shown if shown[name] != it.headers[name]]
+    ms = max(0, timer.due_at - timer.created_at)
+    unit = next((name for name in reversed(UNITS) if ms and ms % UNITS[name][1] == 0), "seconds")
+    has_text = it.body is not None and it.body_is_json
+    attempts = "" if it.max_attempts == usual.max_attempts else str(it.max_attempts)
+    typed = dict(USUAL) | {
+        "amount": f"{ms / UNITS[unit][1]:.3f}".rstrip("0").rstrip("."),
+        "unit": unit,
+        "method": it.method,
+        "url": redaction.shown_url(it.url),
+        "body": it.body.decode("utf-8", "replace") if it.body is not None and has_text else "",
+        "headers": "\n".join(f"{name}: {value}" for name, value in shown.items() if name not in hidden),
+        "tags": ", ".join(timer.tags),
+        "max_attempts": attempts,
+        "max_occurrences": str(it.max_occurrences),
+    }
+    not_here = [name for name in _NOT_HERE if getattr(it, name) != getattr(usual, name)]
+    if it.body is not None and not has_text:
+        not_here.append("body_base64")
+    if timer.key:
+        not_here.append("key")
+    return Cloned(typed, hidden, not_here)
+
+
+def command(it: Mapping[str, str], asked: Mapping[str, Any]) -> list[str]:
+    """The words of `timer-service timer` that set the same."""
+    words = ["set", asked.get("due_at") or delay(it), asked["url"]]
+    if "body" in asked:
+        words += ["--json", exact_numbers.dumps(asked["body"])]
+    for name in ("method", "key", "max_attempts", "max_occurrences"):
+        if name in asked:
+            words += [f"--{name.replace('_', '-')}", str(asked[name])]
+    for name, value in asked.get("headers", {}).items():
+        words += ["--header", f"{name}: {value}"]
+    for tag in asked.get("tags", ()):
+        words += ["--tag", tag]
+    return words
+
+
+def _is_whole(text: str) -> bool:
+    return text.strip().isascii() and text.strip().isdecimal() and len(text.strip()) < 16
+
+
+def _json(text: str) -> Any:
+    """Raises ValueError."""
+    raw = text.encode("utf-8", "replace")
+    if holds_more_than(REQUEST_VALUES, raw):
+        raise ValueError(f"At most {REQUEST_VALUES:,} JSON values.")
+    try:
+        return strict_json.parse(raw)
+    except Problem as problem:
+        (where, detail) = next(iter(problem.errors), ("", problem.detail.replace("The body", "This", 1)))
+        raise ValueError(f"{where}: {detail}" if where else detail) from None
+
+
+def _headers(text: str) -> dict[str, str]:
+    """One a line. Raises ValueError."""
+    found: dict[str, str] = {}
+    for line in filter(None, map(str.strip, text.split("\n"))):
+        name, colon, value = line.partition(":")
+        if not colon:
+            raise ValueError("A header is written as `name: value`, one a line.")
+        if name.strip() in found:
+            raise ValueError(f"{name.strip()[:80]}: This header is given twice.")
+        found[name.strip()] = value.strip()
+    return found
