@@ -255,7 +255,7 @@ def test_the_same_from_a_terminal_is_one_word_for_each_value_whatever_it_holds(v
     where, *words = shlex.split(ours)
     assert where == "TIMER_URL=http://localhost"
     assert words[:3] == ["timer-service", "timer", "set"]
-    given = timer_command.commands["set"].make_context("set", words[3:]).params  # type: ignore[attr-defined]
+    given = timer_command.commands["set"].make_context("set", words[3:]).params
     assert (given["url"], given["tags"], given["max_attempts"]) == (timer.webhook.url, ("a", "b"), 2)
     assert given["headers"] == {"X-A": "'\"$a"}
     assert given["json_"] == {"body": {"it": "'; $(reboot) `x`"}}

@@ -101,6 +101,7 @@ def figures(**fields: Any) -> Figures:
 _STATS = Stats(
     scheduled=128_406,
     overdue=0,
+    tried_before=0,
     delivering=12,
     delivered=1_000_000,
     failed=252,
