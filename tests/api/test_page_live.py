@@ -136,6 +136,7 @@ def test_the_head_says_how_many_are_late_and_nothing_while_none_is(bench: Bench)
     bench.schedule(0)
     bench.schedule(0)
     bench.advance(5000)
+    app.extensions["page_figures"].expire()
     assert "2 late" in text(visitor.get("/ui/a"))
     assert "2 late" in text(visitor.get("/ui/a?live&x"))
     assert 'id="late"' not in visitor.get("/ui/b").text
