@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -11,10 +10,10 @@ import pytest
 from flask import Response
 from jinja2 import DictLoader
 from playwright.sync_api import Browser, Page, expect
-from werkzeug.serving import make_server
 
 from scheduler import Settings
 from tests.bench.browser import Troubles, visit
+from tests.bench.served import serving
 from tests.bench.store import Bench, HandSetFake
 from tests.bench.visitor import add_view
 from timer_service import create_app
@@ -77,13 +76,8 @@ def origin() -> Iterator[str]:
 
     add_view(app, "/ui/test", view)
     app.extensions["live_parts"].find = lambda key: None  # each answer is made anew: the test's clock stands still
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(app) as origin:
+        yield origin
     fake.close()
 
 

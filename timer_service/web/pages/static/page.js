@@ -88,7 +88,7 @@ function offerZones() {
     remember(zone === "UTC" ? "UTC" : "own");
     writeMoments(document);
   });
-  head.querySelector("button").before(label, select);
+  head.querySelector("form").before(label, select);
 }
 
 function make(name, properties) {
