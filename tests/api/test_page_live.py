@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -14,6 +15,7 @@ from scheduler import Settings
 from tests.bench.store import Bench
 from tests.bench.visitor import Visitor, add_view, text
 from timer_service import create_app
+from timer_service.web.access import access_log
 from timer_service.web.access.api_keys import new_key
 from timer_service.web.pages.frame import show
 from timer_service.web.pages.live import LiveParts
@@ -118,6 +120,22 @@ def test_what_could_not_be_made_is_not_kept(counting: Counting, status: int) -> 
     assert visitor.get("/ui/test?live").status_code == 200
 
 
+def test_an_open_view_writes_no_log_unless_it_fails(counting: Counting, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, access_log.log.name)
+    visitor = Visitor(counting.app.test_client())
+    visitor.get("/ui/test")
+    seen = {"If-None-Match": visitor.get("/ui/test?live").headers["ETag"]}
+    assert len(caplog.records) == 2
+    for second in range(6):
+        counting.now, counting.shown = 101 + second / 2, second > 2
+        visitor.get("/ui/test?live", headers=seen)
+    assert len(caplog.records) == 2
+    for status in (503, 404):
+        counting.status, counting.now = status, 200.0
+        assert visitor.get("/ui/test?live", headers=seen).status_code == status
+    assert len(caplog.records) == 4
+
+
 def test_a_live_part_obeys_the_policy_too_if_somebody_opens_it(counting: Counting) -> None:
     http = Visitor(counting.app.test_client())
     for _ in range(2):
@@ -136,6 +154,7 @@ def test_the_head_says_how_many_are_late_and_nothing_while_none_is(bench: Bench)
     bench.schedule(0)
     bench.schedule(0)
     bench.advance(5000)
+    app.extensions["page_figures"].expire()
     assert "2 late" in text(visitor.get("/ui/a"))
     assert "2 late" in text(visitor.get("/ui/a?live&x"))
     assert 'id="late"' not in visitor.get("/ui/b").text

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -11,10 +10,10 @@ import pytest
 from flask import Response
 from jinja2 import DictLoader
 from playwright.sync_api import Browser, Page, expect
-from werkzeug.serving import make_server
 
 from scheduler import Settings
 from tests.bench.browser import Troubles, visit
+from tests.bench.served import serving
 from tests.bench.store import Bench, HandSetFake
 from tests.bench.visitor import add_view
 from timer_service import create_app
@@ -32,7 +31,9 @@ aria-label="box">{{ NOW | moment("day ms") }} <span class="zone">UTC</span>
 <details><summary>More</summary><pre class="all">{{ it.one }} of it</pre></details>
 <form method="post">{{ parts.token() }}<button id="act">Act</button></form></section>
 <section data-live="two">{{ it.two }}</section>
-<ul data-live="inbox">{% for row in it.inbox %}<li data-row="{{ row }}">{{ row }}</li>{% endfor %}</ul>
+{% if it.offered %}<section data-live="offered"><button>Cancel</button></section>{% endif %}
+<ul data-live="inbox">{% for row in it.inbox %}<li data-row="{{ row }}"><details{% if loop.first %} open{% endif %}>
+<summary>Request</summary>{{ row }}</details></li>{% endfor %}</ul>
 <ul data-list="rows">{% for row in it.rows %}<li data-row="{{ row }}">{{ row }} {{ it.due | countdown(it.as_of) }}</li>
 {% endfor %}</ul>
 {% endblock %}
@@ -50,6 +51,7 @@ class View:
     two: str = "second"
     inbox: list[str] = field(default_factory=lambda: ["a"])
     rows: list[str] = field(default_factory=lambda: ["r1", "r2"])
+    offered: bool = True
     status: int = 200
     asked: list[int] = field(default_factory=list)
 
@@ -74,13 +76,8 @@ def origin() -> Iterator[str]:
 
     add_view(app, "/ui/test", view)
     app.extensions["live_parts"].find = lambda key: None  # each answer is made anew: the test's clock stands still
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(app) as origin:
+        yield origin
     fake.close()
 
 
@@ -155,12 +152,12 @@ def test_what_is_in_use_is_left_alone_until_it_is_no_more(live: Page, use: str) 
 
 
 def test_what_was_opened_stays_open_and_its_form_still_acts(live: Page) -> None:
-    live.locator("summary").click()
+    live.locator("[data-live=one] summary").click()
     live.evaluate("document.activeElement.blur()")
     VIEW.as_of, VIEW.one = NOW + 2000, "changed"
     after_a_look(live)
-    expect(live.locator("details pre")).to_be_visible()
-    expect(live.locator("details pre")).to_have_text("changed of it")
+    expect(live.locator("[data-live=one] details pre")).to_be_visible()
+    expect(live.locator("[data-live=one] details pre")).to_have_text("changed of it")
     with live.expect_response(lambda it: it.request.method == "POST") as answer:
         live.locator("#act").click()
     assert answer.value.status == 200, "the token is there after the form was replaced"
@@ -169,6 +166,9 @@ def test_what_was_opened_stays_open_and_its_form_still_acts(live: Page) -> None:
 def test_a_list_is_not_replaced_while_it_is_read(live: Page) -> None:
     after_a_look(live)
     assert live.locator("[data-more]").count() == 0
+    VIEW.as_of, VIEW.rows = NOW + 1000, ["r2"]
+    after_a_look(live)
+    expect(live.get_by_role("link", name="This list has changed; show it")).to_be_visible()
     VIEW.as_of, VIEW.rows = NOW + 2000, ["n1", "n2", "r1"]
     after_a_look(live)
     line = live.get_by_role("link", name="2 more; show them")
@@ -183,6 +183,24 @@ def test_what_arrives_in_a_live_part_is_marked_as_new(live: Page) -> None:
     after_a_look(live)
     expect(live.locator("[data-row=b]")).to_have_class("new")
     expect(live.locator("[data-row=a]")).not_to_have_class("new")
+
+
+def test_each_entry_keeps_what_was_opened_or_closed_of_it_when_another_comes_before_it(live: Page) -> None:
+    live.locator("[data-row=a] summary").click()
+    live.evaluate("document.activeElement.blur()")
+    VIEW.as_of, VIEW.inbox = NOW + 2000, ["b", "a"]
+    after_a_look(live)
+    expect(live.locator("[data-row=b] details")).to_have_attribute("open", "")
+    expect(live.locator("[data-row=a] details")).not_to_have_attribute("open", "")
+
+
+def test_what_is_offered_no_longer_is_gone_and_comes_back(live: Page) -> None:
+    VIEW.as_of, VIEW.offered = NOW + 2000, False
+    after_a_look(live)
+    expect(live.get_by_role("button", name="Cancel")).to_have_count(0)
+    VIEW.as_of, VIEW.offered = NOW + 4000, True
+    after_a_look(live)
+    expect(live.get_by_role("button", name="Cancel")).to_be_visible()
 
 
 def test_countdowns_go_down_to_due_and_no_further(live: Page) -> None:
@@ -238,7 +256,7 @@ def test_whoever_was_signed_out_is_told(live: Page, troubles: Troubles) -> None:
 
 def test_what_a_pre_holds_is_copied_whole(live: Page) -> None:
     live.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    live.locator("summary").click()
+    live.locator("[data-live=one] summary").click()
     live.get_by_role("button", name="Copy").click()
     expect(live.get_by_role("button", name="Copied")).to_be_visible()
     assert live.evaluate("navigator.clipboard.readText()") == "first of it"

@@ -1,4 +1,7 @@
-"""Counts each request, and logs it as one line. Never the query, a header or a body."""
+"""Counts each request, and logs it as one line. Never the query, a header or a body.
+
+The answer to a view that looks again by itself is not logged: a tab that is left open would write a line every 2 s.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,7 @@ def register(app: Flask, counts: RequestCounts) -> None:
         seconds = time.perf_counter() - g.begun
         route = route_name(request.url_rule.rule) if request.url_rule else NO_ROUTE
         counts.request(route, request.method, response.status_code, seconds)
-        if log.isEnabledFor(logging.INFO):
+        if log.isEnabledFor(logging.INFO) and "is_repeat" not in g:
             extra = fields(
                 request_id=g.request_id,
                 method=request.method,

@@ -56,6 +56,20 @@ class Note:
     is_bad: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class _Reload:
+    """Where a view is loaded again: whole, and as a form says it, which has no query but fields."""
+
+    address: str
+    path: str
+    fields: list[tuple[str, str]]
+
+    @classmethod
+    def of(cls, address: str) -> _Reload:
+        path, _, query = address.partition("?")
+        return cls(address, path, parse_qsl(query, keep_blank_values=True, errors="replace"))
+
+
 def show(
     template: str,
     *,
@@ -82,7 +96,6 @@ def show(
         note = Note("" if is_live else forms.note())
     if view and not address and request.method in SAFE_METHODS:
         address = of_request()
-    path, _, query = address.partition("?")
     html = render_template(
         template,
         frame="pages/fragment.html" if is_live else "pages/page.html",
@@ -93,9 +106,7 @@ def show(
         title=title,
         as_of=as_of,
         version=VERSION,
-        address=address,
-        path=path,
-        asked=parse_qsl(query, keep_blank_values=True, errors="replace"),
+        reload=_Reload.of(address) if address else None,
         **context,
     )
     if is_live:

@@ -91,13 +91,12 @@ def part(html: str, as_of: int, status: int) -> Response:
     """The answer with a live part that was just made."""
     text = html.encode()
     etag = hashlib.blake2b(text, digest_size=12).hexdigest()
-    if status == 200 and request.method == "GET":
+    if status != 200:
+        return Response(text, status, mimetype="text/html", headers=HEADERS)
+    if request.method == "GET":
         parts: LiveParts = current_app.extensions["live_parts"]
         parts.keep(_key(), text, etag, str(as_of))
-    answer = _answer(text, etag, str(as_of))
-    if answer.status_code == 200:
-        answer.status_code = status
-    return answer
+    return _answer(text, etag, str(as_of))
 
 
 def countdown(due_ms: int, as_of: int) -> Markup:
@@ -115,6 +114,8 @@ def _key() -> _Key:
 
 
 def _answer(text: bytes, etag: str, as_of: str) -> Response:
+    if "If-None-Match" in request.headers:
+        g.is_repeat = True
     same = etag in request.headers.get("If-None-Match", "")
     answer = Response(b"" if same else text, 304 if same else 200, mimetype="text/html", headers=HEADERS)
     answer.headers[AS_OF] = as_of

@@ -88,7 +88,7 @@ function offerZones() {
     remember(zone === "UTC" ? "UTC" : "own");
     writeMoments(document);
   });
-  head.querySelector("button").before(label, select);
+  head.querySelector("form").before(label, select);
 }
 
 function make(name, properties) {
@@ -205,7 +205,18 @@ function apply(fetched) {
     shown.remove();
   }
   const here = new Map(partsOf(document));
-  for (const [name, part] of partsOf(fetched)) {
+  const there = new Map(partsOf(fetched));
+  for (const [name, element] of here) {
+    if (there.has(name) || name.startsWith("list")) continue;
+    // It is gone: what it offered is no longer so. Its place stays, for its return.
+    if (isInUse(element)) {
+      isWhole = false;
+    } else {
+      element.replaceChildren();
+      written.delete(name);
+    }
+  }
+  for (const [name, part] of there) {
     const now = plain(part);
     const element = here.get(name);
     if (!element || now.isEqualNode(written.get(name))) continue;
@@ -232,10 +243,8 @@ function replace(name, element, by) {
     enrich(element);
     return;
   }
-  const open = [...element.querySelectorAll("details")].map((it) => it.open);
-  [...by.querySelectorAll("details")].forEach((it, i) => {
-    if (i < open.length) it.open = open[i];
-  });
+  const shown = detailsOf(element);
+  for (const [key, it] of detailsOf(by)) it.open = shown.get(key)?.open ?? it.open;
   for (const it of by.querySelectorAll("input[name=token]")) it.value = token;
   const known = rowsOf(element);
   for (const it of by.querySelectorAll("[data-row]")) {
@@ -245,6 +254,18 @@ function replace(name, element, by) {
   enrich(by);
 }
 
+// By the entry that each belongs to, what it is called, and its place among those of that name.
+function detailsOf(root) {
+  const found = new Map();
+  for (const it of root.querySelectorAll("details")) {
+    const name = `${it.closest("[data-row]")?.dataset.row} ${it.querySelector("summary")?.textContent}`;
+    let number = 0;
+    while (found.has(`${name} ${number}`)) number += 1;
+    found.set(`${name} ${number}`, it);
+  }
+  return found;
+}
+
 function rowsOf(list) {
   return new Set([...list.querySelectorAll("[data-row]")].map((it) => it.dataset.row));
 }
@@ -252,13 +273,16 @@ function rowsOf(list) {
 // A list stays as it is under its reader's eyes.
 function tellOfMore(list, fetched) {
   const known = rowsOf(list);
-  const more = [...rowsOf(fetched)].filter((it) => !known.has(it)).length;
-  let line = list.previousElementSibling;
+  const now = rowsOf(fetched);
+  const more = [...now].filter((it) => !known.has(it)).length;
+  if (!more && known.size === now.size) return;
+  const block = list.closest("table") ?? list;
+  let line = block.previousElementSibling;
   if (!line?.matches("[data-more]")) {
     line = make("p", { className: "note" });
     line.dataset.more = "";
     line.append(make("a", { href: head.dataset.address }));
-    list.before(line);
+    block.before(line);
   }
   const text = more ? `${more.toLocaleString("en-GB")} more; show them` : "This list has changed; show it";
   setText(line.firstChild, text);
