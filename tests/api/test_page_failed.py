@@ -157,7 +157,7 @@ def test_what_was_not_replayed_is_said_with_its_reason(visitor: Visitor, bench: 
     bench.schedule(60_000, key="b")
     failed(visitor)
     page = text(visitor.send("/ui/failed/replay", {"group": group(visitor), "count": "3"}))
-    assert "2 replayed, 1 skipped: 1 with a key that another timer has." in page
+    assert "2 replayed, 1 has a key that another timer has now." in page
 
 
 def test_a_store_that_goes_away_in_the_middle_is_told_with_what_was_done(
@@ -176,7 +176,7 @@ def test_a_store_that_goes_away_in_the_middle_is_told_with_what_was_done(
 
     monkeypatch.setattr(timers, "standings", away_at_the_third)
     page = text(visitor.send("/ui/failed/replay", {"group": group(visitor), "count": "450", "sure": "450"}))
-    assert "400 replayed. Then the store is away: it was planted; it is not known of 50 others" in page
+    assert "400 replayed. Then the store is away: it was planted: it is not known of 50 others" in page
 
 
 def test_of_more_than_two_thousand_the_newest_are_grouped_and_it_says_so(visitor: Visitor, bench: Bench) -> None:
@@ -197,7 +197,6 @@ def test_nothing_of_a_failed_timer_is_markup(visitor: Visitor, bench: Bench) -> 
     fail(bench, 1, "http://h.example/<script>alert(2)</script>", said)
     page = failed(visitor)
     assert "<script>alert(1)</script>\\u001b[31m\\u202exxx" in page
-    assert "fails (" not in page
     html = visitor.get("/ui/failed").text
     for part in ("<script>alert", "<img", "<svg onload", "\x1b", "\u202e"):
         assert part not in html

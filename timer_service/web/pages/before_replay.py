@@ -1,4 +1,4 @@
-"""Why timers of a group ended, and what to know before they are sent once more. Pure."""
+"""What to know before failed timers are sent once more. Pure."""
 
 from __future__ import annotations
 
@@ -6,14 +6,6 @@ from scheduler import FailingDestination, FailureGroup, Reason
 from timer_service.web.pages.places import how_failing
 from timer_service.web.pages.words import counted
 
-_REASONS = {
-    Reason.ATTEMPTS_EXHAUSTED: "attempts used up",
-    Reason.PERMANENT: "refused for good",
-    Reason.BLOCKED: "not allowed",
-    Reason.LEASE_LOST: "lost with their pollers three times",
-    Reason.OUTCOME_UNKNOWN: "may have arrived, and sent at most once",
-    Reason.UNSENDABLE: "not readable by this version",
-}
 _ADVICE = {
     Reason.PERMANENT: "It goes to the same URL, which did not want it. To change that, clone.",
     Reason.BLOCKED: "It fails again unless TIMER_EGRESS_ALLOW names its network.",
@@ -21,11 +13,6 @@ _ADVICE = {
     Reason.OUTCOME_UNKNOWN: "It may have arrived: a replay can make it happen twice.",
     Reason.UNSENDABLE: "Only a version that can read it sends it.",
 }
-
-
-def why(group: FailureGroup) -> str:
-    """In a few words; '' where only a later version knows."""
-    return _REASONS.get(group.reason, "") if group.reason else ""
 
 
 def advice(group: FailureGroup, now: FailingDestination | None) -> list[str]:

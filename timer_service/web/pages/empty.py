@@ -23,14 +23,15 @@ def nothing(asked: Filters, settings: Settings, count: int) -> tuple[str, str]:
         case Status.SCHEDULED:
             return "Nothing is scheduled.", "A timer that is set stands here until it is sent."
         case Status.DELIVERED:
-            return f"Nothing was delivered in the last {_days(settings.keep_delivered)}.", _FORGOTTEN
+            return f"Nothing was delivered in the last {days(settings.keep_delivered)}.", _FORGOTTEN
         case Status.FAILED:
-            return f"Nothing failed in the last {_days(settings.keep_failed)}.", _FORGOTTEN
+            return f"Nothing failed in the last {days(settings.keep_failed)}.", _FORGOTTEN
         case Status.CANCELLED:
-            return f"Nothing was cancelled in the last {_days(settings.keep_cancelled)}.", _FORGOTTEN
+            return f"Nothing was cancelled in the last {days(settings.keep_cancelled)}.", _FORGOTTEN
     return "There are no timers.", ""
 
 
-def _days(length: float) -> str:
-    days = length / 86_400
-    return f"{days:g} days" if days > 1 and days == int(days) else seconds(length)
+def days(length: float) -> str:
+    """How long something is kept, of seconds."""
+    count = length / 86_400
+    return f"{count:g} days" if count > 1 and count == int(count) else seconds(length)

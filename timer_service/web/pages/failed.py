@@ -6,10 +6,14 @@ from flask import Response, request
 
 from timer_service.web.access.authentication import charge
 from timer_service.web.access.list_limit import limit_lists
-from timer_service.web.pages import failed_groups, forms, ledes
+from timer_service.web.pages import failed_groups, forms
+from timer_service.web.pages.bulk import is_number, needs_number
+from timer_service.web.pages.commands import list_commands
+from timer_service.web.pages.empty import days
 from timer_service.web.pages.frame import bp, show
 from timer_service.web.pages.replay_group import replay
 from timer_service.web.pages.snapshot import expire, failures, figures
+from timer_service.web.pages.timer import terminal
 from timer_service.web.pages.words import number
 from timer_service.web.problems import Problem
 from timer_service.web.services import settings, store
@@ -27,16 +31,16 @@ def replay_failed() -> Response:
     name, count = request.form.get("group", ""), _whole(request.form.get("count", ""))
     if count is None:
         return _show(Problem(422, "Say how many timers are to be replayed: load the page again."))
-    if count > failed_groups.TYPED_ABOVE and _whole(request.form.get("sure", "")) != count:
+    if needs_number(count, exact=True) and not is_number(request.form.get("sure", ""), count):
         return _show(wrong=name)
     group = failed_groups.find(store().activity.failures(), name)
     if group is None:
         return _show(Problem(409, "None of these timers is failed any more, or 2,000 have failed since."))
     ids = group.ids[-count:] if count else ()
     charge(len(ids))
-    done = replay(store(), ids)
+    done = replay(ids)
     expire()
-    return forms.done("/ui/failed", str(done), group=name, asked=done.asked, replayed=done.replayed)
+    return forms.done("/ui/failed", done, group=name, timers=len(ids))
 
 
 def _whole(text: str) -> int | None:
@@ -65,7 +69,7 @@ def _show(refused: Problem | None = None, wrong: str = "") -> Response:
         total=total,
         groups=groups,
         left_out=found.looked - sum(it.timers for it in groups) if found else 0,
-        kept=ledes.length(settings().keep_failed),
+        kept=days(settings().keep_failed),
         most=settings().keep_finished,
-        terminal=failed_groups.commands(groups, request.host_url.rstrip("/"), bool(settings().api_keys)),
+        terminal=list_commands(terminal(), failed_groups.filters(groups), "replay"),
     )

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import shlex
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from scheduler import FailingDestination, FailureGroup, Failures, Timer
 from timer_service.web.pages import before_replay
+from timer_service.web.pages.bulk import needs_number
 from timer_service.web.pages.failure_words import Words
+from timer_service.web.pages.outcomes import ending
 from timer_service.web.pages.places import Place, how_failed, place_of
-
-#: Timers from which on their number has to be typed before all are replayed.
-TYPED_ABOVE = 100
 
 
 class Shown(NamedTuple):
@@ -39,7 +37,7 @@ class Shown(NamedTuple):
 
     @property
     def must_type(self) -> bool:
-        return self.timers > TYPED_ABOVE
+        return needs_number(self.timers, exact=True)
 
 
 def shown(failures: Failures) -> list[Shown]:
@@ -59,19 +57,10 @@ def name_of(group: FailureGroup) -> str:
     return hashlib.blake2b(said.encode(), digest_size=8).hexdigest()
 
 
-def commands(groups: Sequence[Shown], api: str, with_key: bool) -> list[str]:
-    """Of the largest group's destination, in a terminal: all that failed there, whatever the error."""
+def filters(groups: Sequence[Shown]) -> dict[str, str]:
+    """Of a list, or a replay: all that failed at the destination of the largest group, whatever the error."""
     origin = next((it.place.origin for it in groups if it.place.origin), None)
-    if origin is None:
-        return ["timer-service timer list --status failed"]
-    key = ' -H "authorization: Bearer $TIMER_API_KEY"' if with_key else ""
-    body = shlex.quote(f'{{"status": "failed", "destination": "{origin}"}}')
-    at = shlex.quote(origin)
-    return [
-        f"timer-service timer list --status failed --destination {at}",
-        f"timer-service timer replay --destination {at}",
-        f"curl -X POST {shlex.quote(api)}/timers/replay{key} -H 'content-type: application/json' -d {body}",
-    ]
+    return {"status": "failed", **({"destination": origin} if origin else {})}
 
 
 def _shown(it: FailureGroup, now: FailingDestination | None, failures: Failures, places: Sequence[str]) -> Shown:
@@ -81,7 +70,7 @@ def _shown(it: FailureGroup, now: FailingDestination | None, failures: Failures,
         timers=len(it.ids),
         place=place,
         how=how_failed(it),
-        why=before_replay.why(it),
+        why=ending(it.reason),
         advice=before_replay.advice(it, now),
         newest=it.newest,
         first=it.oldest_ended_at,

@@ -1,10 +1,11 @@
-"""How an attempt failed, in words for people. Pure."""
+"""How a destination fails, in words for people. Pure."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-from timer_service.web.pages import words
+from timer_service.web.pages.outcomes import failure
+from timer_service.web.pages.words import seconds
 
 
 class Words(NamedTuple):
@@ -12,27 +13,22 @@ class Words(NamedTuple):
 
     #: Of a destination that fails so now: it `does not answer in 15 s`.
     now: str
-    #: The same as the state of a destination, in two or three words.
+    #: The same in two or three words, as the state of a destination.
     state: str
     #: Of an attempt that failed so: `no answer in 15 s`.
     was: str
 
 
-_UNKNOWN = Words("fails", "fails", "failed, and it is not known how")
 _BY_ERROR = {
-    "blocked": Words("has an address that is not allowed", "not allowed", "address not allowed"),
-    "dns": Words("cannot be looked up by its name", "not looked up", "name not looked up"),
-    "connect": Words("cannot be reached", "not reached", "not reached"),
-    "tls": Words("does not complete the TLS handshake", "no TLS", "no TLS handshake"),
-    "reset": Words(
-        "closes the connection before it has answered", "closes", "connection closed without a whole answer"
-    ),
-    "protocol": Words("does not answer in HTTP/1.1", "not HTTP", "no answer of HTTP/1.1"),
-    "outcome-unknown": Words(
-        "does not answer what is sent at most once", "no answer", "no answer, and sent at most once"
-    ),
-    "lease-lost": Words("was being called when pollers were lost", "poller lost", "pollers lost while they sent it"),
-    "unreadable": Words("has timers that this version cannot read", "not readable", "not readable by this version"),
+    "blocked": ("has an address that is not allowed", "not allowed"),
+    "dns": ("cannot be looked up by its name", "not looked up"),
+    "connect": ("cannot be reached", "not reached"),
+    "tls": ("does not complete the TLS handshake", "no TLS"),
+    "reset": ("closes the connection before it has answered", "closes"),
+    "protocol": ("does not answer in HTTP/1.1", "not HTTP"),
+    "outcome-unknown": ("does not answer what is sent at most once", "no answer"),
+    "lease-lost": ("was being called when pollers were lost", "poller lost"),
+    "unreadable": ("has timers that this version cannot read", "not readable"),
 }
 #: By a part of the attempt's detail, where that says more than the word.
 _BY_DETAIL = {
@@ -44,14 +40,12 @@ _BY_DETAIL = {
 
 def how(error: str | None, status_code: int | None, timeout: float, detail: str | None) -> Words:
     """`timeout`: seconds that an attempt has; `detail`: what its record says beside the word."""
+    was = failure(error, status_code, timeout)
     if status_code is not None and not (error and 200 <= status_code < 300):
-        return Words(f"answers {status_code}", f"answers {status_code}", f"answered {status_code}")
+        return Words(f"answers {status_code}", f"answers {status_code}", was)
     if error == "timeout":
-        limit = words.span(1000 * timeout).replace(".0 s", " s")
-        return Words(f"does not answer in {limit}", "no answer", f"no answer in {limit}")
+        return Words(f"does not answer in {seconds(timeout)}", "no answer", was)
     for (word, part), found in _BY_DETAIL.items():
         if error == word and part in (detail or "").lower():
             return found
-    if error is None:
-        return _UNKNOWN
-    return _BY_ERROR.get(error, Words(f"fails ({error})", "fails", error))
+    return Words(*_BY_ERROR.get(error or "", (f"fails ({error})" if error else "fails", "fails")), was)

@@ -13,7 +13,7 @@ from flask import Blueprint, Response, render_template, request
 
 from scheduler import VERSION, TimerError, destination
 from timer_service.web.access.safe_methods import SAFE_METHODS
-from timer_service.web.pages import forms, live, request_line, words
+from timer_service.web.pages import forms, live, request_line, request_text, words
 from timer_service.web.pages.address import of_request
 from timer_service.web.pages.policy import HEADERS
 from timer_service.web.pages.viewer import viewer
@@ -41,7 +41,7 @@ for _filter in (
     words.moment,
     live.countdown,
     request_line.request_line,
-    request_line.visible,
+    request_text.visible,
     destination,
 ):
     bp.add_app_template_filter(_filter, _filter.__name__)

@@ -8,7 +8,7 @@ from scheduler import FailingDestination
 from timer_service.web.pages.places import place_of
 from timer_service.web.pages.readings import Away
 from timer_service.web.pages.snapshot import Figures
-from timer_service.web.pages.words import counted, moment, number, span
+from timer_service.web.pages.words import counted, moment, number
 
 _HALF_A_DAY = 43_200_000
 _FAILED = Markup('<a href="/ui/failed">Failed</a>')
@@ -19,12 +19,6 @@ def at(ms: int, now: int) -> Markup:
     return Markup('{} <span class="zone">UTC</span>').format(
         moment(ms, "s" if abs(now - ms) < _HALF_A_DAY else "day s")
     )
-
-
-def length(seconds: float) -> str:
-    """`30 days`, `90 min`."""
-    days, rest = divmod(seconds, 86_400)
-    return counted(int(days), "day") if days and not rest else span(1000 * seconds)
 
 
 def _listed(count: int, href: str, noun: str = "timer") -> Markup:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import NamedTuple
 
 from scheduler import Timer
@@ -10,8 +9,6 @@ from timer_service.web.input.redaction import shown_url
 
 #: Characters of a URL in a list.
 _URL = 160
-#: What HTML cannot hold, a terminal obeys, or turns the direction of what follows: it is written out as JSON does.
-_UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 class RequestLine(NamedTuple):
@@ -24,7 +21,3 @@ class RequestLine(NamedTuple):
 def request_line(timer: Timer) -> RequestLine:
     url = "" if timer.unreadable else shown_url(timer.webhook.url)
     return RequestLine(timer.webhook.method, url[:_URL], max(0, len(url) - _URL))
-
-
-def visible(text: str) -> str:
-    return _UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text)

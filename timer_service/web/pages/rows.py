@@ -5,13 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from scheduler import Status, Timer
-from timer_service.web.input.redaction import shown_url
 from timer_service.web.pages.outcomes import failure, outcome
+from timer_service.web.pages.request_line import request_line
 from timer_service.web.pages.waits import planned_at
 from timer_service.web.pages.words import counted, span
-
-#: Characters of a URL in a list.
-_URL = 160
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +37,7 @@ class Row:
 def row(timer: Timer) -> Row:
     has_ended = timer.ended_at is not None
     at = timer.ended_at if timer.ended_at is not None else planned_at(timer)
-    url = "" if timer.unreadable else shown_url(timer.webhook.url)
+    line = request_line(timer)
     is_ahead = not has_ended and at > timer.read_at
     is_late = timer.status is Status.SCHEDULED and not is_ahead
     length = span(abs(at - timer.read_at))
@@ -52,9 +49,9 @@ def row(timer: Timer) -> Row:
         relative=length if is_ahead else f"late {length}" if is_late else f"{length} ago",
         is_late=is_late,
         is_ahead=is_ahead,
-        method=timer.webhook.method,
-        url=url[:_URL],
-        more=max(0, len(url) - _URL),
+        method=line.method,
+        url=line.url,
+        more=line.more,
         key=timer.key,
         tags=timer.tags,
         attempts=_attempts(timer),
