@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 from timer_service.web.input import redaction
 from timer_service.web.pages.inbox import Arrival
-from timer_service.web.pages.request_line import visible
+from timer_service.web.pages.request_text import visible
 from timer_service.web.pages.words import number, span
 
 #: Names of headers of our own that only sound like secrets.

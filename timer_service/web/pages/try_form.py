@@ -65,7 +65,8 @@ def as_json(it: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, str]]:
         found[it["unit"]] = int(it["amount"])
     else:
         found["delay"] = delay(it)
-    found["url"] = it["url"].strip()
+    if url := it["url"].strip():
+        found["url"] = url
     if it["method"] != "POST":
         found["method"] = it["method"]
     for name, read in (("body", _json), ("headers", _headers)):
