@@ -72,7 +72,7 @@ def choose_answer() -> Response:
     timer = request.form.get("timer", "")
     return forms.done(
         f"/ui/try?timer={quote(timer, safe='')}" if timer else "/ui/try",
-        f"The next answer of the inbox is {arrival_words.ANSWERS[name]}.",
+        f"Chosen as the next answer of the inbox: {arrival_words.ANSWERS[name]}.",
     )
 
 
@@ -111,7 +111,7 @@ def _show(
 ) -> Response:
     form = {
         "typed": typed,
-        "errors": errors,
+        "errors": {name: errors[name] for name in typed if name in errors},  # in the order of the form
         "hidden": hidden,
         "not_here": not_here,
         "units": list(try_form.UNITS),
