@@ -320,7 +320,7 @@ def test_the_same_is_told_for_a_terminal(http: FlaskClient, bench: Bench) -> Non
         "curl -s 'http://localhost/timers?status=scheduled&tag=t&due_before=2026-01-02T00%3A00%3A00Z'",
         "timer-service timer list --status scheduled --tag t --due-before 2026-01-02T00:00:00Z",
         "curl -s -X POST http://localhost/timers/cancel -H 'content-type: application/json' -d "
-        '\'{"status": "scheduled", "tag": "t", "due_before": "2026-01-02T00:00:00Z"}\'',
+        '\'{"status":"scheduled","tag":"t","due_before":"2026-01-02T00:00:00Z"}\'',
         "timer-service timer cancel --status scheduled --tag t --due-before 2026-01-02T00:00:00Z",
     ):
         assert command in said, command

@@ -35,6 +35,14 @@ def test_a_timer_for_the_url_that_the_banner_tells_arrives_in_the_inbox(one: Up)
     assert (arrival["method"], arrival["target"], arrival["attempt"]) == ("POST", "/hook", "1")
 
 
+def test_the_page_shows_what_arrived(one: Up) -> None:
+    timer = _set(one)
+    _arrival_of(one, timer)
+    page = wait_until(lambda: timer in (it := requests.get(f"{one.url()}/ui/inbox", timeout=5).text) and it, 10, "it")
+    assert "signature verified" in page
+    assert "attempt 1; answered 200" in page
+
+
 def test_only_api_and_inbox_know_the_token_and_nothing_prints_it(one: Up) -> None:
     token = _address(one).token.encode()
     assert len(token) >= 40

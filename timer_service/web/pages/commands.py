@@ -5,11 +5,12 @@ Every value is quoted: pasted, it is one word of the command, whatever it holds.
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import quote, urlencode
+
+from scheduler import exact_numbers
 
 #: Where the command line looks unless told otherwise.
 _USUAL = "http://127.0.0.1:8000"
@@ -32,7 +33,7 @@ class Terminal:
     def curl_post(self, path: str, body: Mapping[str, object] | None = None) -> str:
         words = ["curl -s -X POST", shlex.quote(f"{self.base}{path}")]
         if body is not None:
-            words += ["-H", shlex.quote(_JSON), "-d", shlex.quote(json.dumps(body))]
+            words += ["-H", shlex.quote(_JSON), "-d", shlex.quote(exact_numbers.dumps(body))]
         return self._line(*words)
 
     def ours(self, *words: str, options: Mapping[str, str] | None = None) -> str:

@@ -12,7 +12,7 @@ from timer_service.web.input.json_size import holds_more_than
 from timer_service.web.input.limits import REQUEST_VALUES
 from timer_service.web.problems import Problem
 
-#: What a form holds at first.
+#: What a form holds at first, in the order of its fields.
 USUAL: Mapping[str, str] = {
     "amount": "5",
     "unit": "seconds",
@@ -20,11 +20,11 @@ USUAL: Mapping[str, str] = {
     "url": "",
     "body": '{"hello": "from timer-service"}',
     "due_at": "",
-    "headers": "",
     "key": "",
     "tags": "",
     "max_attempts": "",
     "max_occurrences": "3",
+    "headers": "",
 }
 #: Those that are folded away until they are used.
 MORE = ("due_at", "headers", "key", "tags", "max_attempts", "max_occurrences")
@@ -65,7 +65,8 @@ def as_json(it: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, str]]:
         found[it["unit"]] = int(it["amount"])
     else:
         found["delay"] = delay(it)
-    found["url"] = it["url"].strip()
+    if url := it["url"].strip():
+        found["url"] = url
     if it["method"] != "POST":
         found["method"] = it["method"]
     for name, read in (("body", _json), ("headers", _headers)):

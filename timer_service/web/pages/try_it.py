@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
@@ -18,6 +17,7 @@ from timer_service.web.input.invalid import invalid
 from timer_service.web.pages import arrival_words, forms, live, try_form
 from timer_service.web.pages.frame import bp, show
 from timer_service.web.pages.inbox_view import now_ms, reader, show_inbox, told, write_only_of
+from timer_service.web.pages.timer import terminal
 from timer_service.web.problems import Problem, from_engine
 from timer_service.web.services import new_timer, settings, store
 
@@ -72,7 +72,7 @@ def choose_answer() -> Response:
     timer = request.form.get("timer", "")
     return forms.done(
         f"/ui/try?timer={quote(timer, safe='')}" if timer else "/ui/try",
-        f"The next answer of the inbox is {arrival_words.ANSWERS[name]}.",
+        f"Chosen as the next answer of the inbox: {arrival_words.ANSWERS[name]}.",
     )
 
 
@@ -111,7 +111,7 @@ def _show(
 ) -> Response:
     form = {
         "typed": typed,
-        "errors": errors,
+        "errors": {name: errors[name] for name in typed if name in errors},  # in the order of the form
         "hidden": hidden,
         "not_here": not_here,
         "units": list(try_form.UNITS),
@@ -134,15 +134,9 @@ def _usual() -> dict[str, str]:
 
 
 def _commands(typed: Mapping[str, str]) -> list[str]:
-    """What sets the same from a terminal; none while the form holds what cannot be sent."""
+    """What sets the same from a terminal; none while the form holds what cannot be said in JSON, or no URL."""
     asked, errors = try_form.as_json(typed)
-    if errors:
+    if errors or "url" not in asked:
         return []
-    base = request.host_url.rstrip("/")
-    key = ' -H "authorization: Bearer $TIMER_API_KEY"' if settings().api_keys else ""
-    where = "" if base == "http://127.0.0.1:8000" else f"TIMER_URL={shlex.quote(base)} "
-    url, body = shlex.quote(f"{base}/timers"), shlex.quote(exact_numbers.dumps(asked))
-    return [
-        f"curl -X POST {url}{key} -H 'content-type: application/json' -d {body}",
-        f"{where}timer-service timer {shlex.join(try_form.command(typed, asked))}",
-    ]
+    shell = terminal()
+    return [shell.curl_post("/timers", asked), shell.ours(*try_form.command(typed, asked))]
