@@ -23,7 +23,6 @@ local in_flight, slots = tonumber(ARGV[13]), ARGV[14]
 
 local LAST_CLAIM = ROOT .. 'lastclaim:' .. poller
 local LAST_CLAIM_TTL = 21600000 -- ms in which a lost reply may be asked for again: longer than the store is ever away
-local KEEPS = { delivered = true, cancelled = true } -- reasons that are the name of their status; of any other it is failed
 local MAX_LOST = 3              -- lost leases that fail a timer
 local LOOK = 384                -- due timers looked at in one call, taken or moved: to move one costs 7 us
 local LOOK_BYTES = 4194304      -- and of their records
@@ -96,7 +95,7 @@ end
 -- back. How long a delivered one is kept this caller does not know, nor when a retry was to be: that is made at once. One that was
 -- rescheduled is never early.
 local function put_right(id, from, it)
-  local status = it.reason and (KEEPS[it.reason] and it.reason or 'failed')
+  local status = it.reason and (IS_STATUS[it.reason] and it.reason or 'failed')
   local set = status and ROOT .. status or SCHEDULED
   if not redis.call('ZSCORE', set, id) then
     join(set, status and int(now + keep_failed) or int(math.max(now, tonumber(it.due))), id)

@@ -28,16 +28,16 @@ local forget_at = { delivered = int(now + keep_delivered), failed = int(now + ke
 local _, earliest = head(SCHEDULED)
 local first
 local latenesses = {}
-local attempts, failed_attempts = 0, 0
+local attempts, failed_attempts = #ids, 0
 
 -- Whether any destination failed of late; what was not heard of for a day is forgotten.
 local _, longest_silent = head(FAILING)
 if longest_silent and longest_silent < now - FAILING_KEPT then forget_silent(FAILING, FAILURES, now - FAILING_KEPT) end
 -- Per destination tag how many attempts of this call failed since one was delivered, and the last of them. `is_new`: one was.
 local streaks = {}
+local some_fail = longest_silent ~= nil -- else nobody has to look what is delivered where
 
 local function note_delivered(id)
-  if not (longest_silent or next(streaks)) then return end -- as nearly always: nothing fails
   local tag = read_tag(id)
   if tag then streaks[tag] = { failures = 0, is_new = true } end
 end
@@ -45,7 +45,7 @@ end
 -- What was never sent says nothing of its destination.
 local NOT_SENT = { blocked = true, unreadable = true }
 local function note_failed(id, attempt)
-  failed_attempts = failed_attempts + 1
+  failed_attempts, some_fail = failed_attempts + 1, true
   local problem, status = error_of(attempt)
   local tag = not NOT_SENT[problem] and read_tag(id)
   if not tag then return end
@@ -121,6 +121,7 @@ local function settle(progress, id, claim, verdict, ms, lateness, attempt)
   else
     local it = read_progress(progress, ended_at)
     if it.claim ~= claim then
+      attempts = attempts - 1
       if it.settled == claim then return 0 end
       count_one('refused_settles')
       return -1
@@ -128,8 +129,11 @@ local function settle(progress, id, claim, verdict, ms, lateness, attempt)
     if GOES_ON[verdict] then go_on(id, claim, verdict, tonumber(ms), attempt, it) else finish(id, claim, verdict, attempt, it) end
   end
   if lateness ~= '' then push(latenesses, lateness) end
-  attempts = attempts + 1
-  if ARRIVED[verdict] then note_delivered(id) else note_failed(id, attempt) end
+  if not ARRIVED[verdict] then
+    note_failed(id, attempt)
+  elseif some_fail then
+    note_delivered(id)
+  end
   return 1
 end
 

@@ -42,6 +42,9 @@ local function tag_of(set)
   if string.sub(set, 1, #WAITING + 1) == WAITING .. ':' then return string.sub(set, #WAITING + 2) end
 end
 
+-- Reasons of ends that are the name of their status; with any other it is failed.
+local IS_STATUS = { delivered = true, cancelled = true }
+
 -- What each of these tables is written as: write_<table>() is called once for all that was collected in it.
 
 local function write_progress_of() many('HSET', PROGRESS, progress_of) end
@@ -86,7 +89,11 @@ local function write_cut()
 end
 
 local function write_counted()
-  for name, times in pairs(counted) do redis.call('HINCRBY', COUNTERS, name, times) end
+  for name, times in pairs(counted) do
+    redis.call('HINCRBY', COUNTERS, name, times)
+    local reason = string.match(name, '^ended:(.*)')
+    if reason then count_minute(IS_STATUS[reason] and reason or 'failed', times) end
+  end
 end
 
 local function write_moves()
@@ -113,7 +120,6 @@ local function ended(id, from, status, forget_at, reason, at, words, noted, name
   leave(from, id)
   if named then free_later(id) end
   count_one('ended:' .. reason)
-  count_minute(status, 1)
 end
 
 -- Withdraws a scheduled timer that stands in this set; its score goes, its due_at stays readable.
