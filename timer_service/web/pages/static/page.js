@@ -1,7 +1,7 @@
 // Keeps a view of the page up to date, and adds what only a script can: the reader's own time zone, buttons that copy.
 // Without it everything can be read and done. templates/pages/parts.html lists the attributes that it looks at.
 //
-// Every 2 s it asks for the view's live part. That is parsed by XMLHttpRequest into a document in which nothing runs and
+// Every 2 s it asks for the view's live part. XMLHttpRequest parses that into a document in which nothing runs and
 // nothing is loaded, so that no text is ever made HTML here: the policy of the page forbids it (Trusted Types).
 
 const EVERY = 2000; // ms between two looks, when all is well
@@ -284,7 +284,8 @@ function tellOfMore(list, fetched) {
     line.append(make("a", { href: head.dataset.address }));
     block.before(line);
   }
-  const text = more ? `${more.toLocaleString("en-GB")} more; show them` : "This list has changed; show it";
+  const them = more === 1 ? "it" : "them";
+  const text = more ? `${more.toLocaleString("en-GB")} more; show ${them}` : "This list has changed; show it";
   setText(line.firstChild, text);
 }
 
