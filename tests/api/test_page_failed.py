@@ -202,6 +202,35 @@ def test_nothing_of_a_failed_timer_is_markup(visitor: Visitor, bench: Bench) -> 
         assert part not in html
 
 
+def test_while_the_store_is_away_it_does_not_say_that_none_failed(
+    visitor: Visitor, bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fail(bench, 2, "https://hooks.example/v1", _REFUSED)
+
+    def away(*_: Any) -> Any:
+        raise StoreUnavailable("the store is away: it was planted")
+
+    with monkeypatch.context() as planted:
+        planted.setattr(bench.link, "run_on", away)
+        page = failed(visitor)
+    assert "Not known what failed The store does not answer. It said: the store is away: it was planted" in page
+    assert "2 failed" in failed(visitor)
+    monkeypatch.setattr(bench.link, "run_on", away)
+    page = failed(visitor)
+    assert "2 failed The store does not answer." in page
+    assert "What is shown here was read before." in page
+
+
+def test_groups_of_what_cannot_be_read_have_names_of_their_own(visitor: Visitor, bench: Bench) -> None:
+    ids = [fail(bench, 1, f"http://{host}.example/", _REFUSED)[0] for host in ("one", "two")]
+    for timer_id in ids:
+        key = f"{bench.prefix(timer_id)}timer:{timer_id}"
+        bench.client.set(key, bench.client.get(key).partition(b"\n")[0] + b"\nnonsense")
+    failed(visitor)
+    assert group(visitor, 0) != group(visitor, 1)
+    assert "a destination that this version cannot read" in failed(visitor)
+
+
 def test_a_viewer_who_may_not_write_has_no_forms(visitor: Visitor, bench: Bench) -> None:
     fail(bench, 1, "https://hooks.example/v1", _REFUSED)
 

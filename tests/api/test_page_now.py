@@ -144,6 +144,21 @@ def test_lateness_of_a_minute_without_attempts_is_not_known(bench: Bench, visito
     assert "00:00 so far 1 2 ms 2 ms 2 ms 23:59 none 23:58 none" in page
 
 
+def test_pollers_that_run_stand_before_those_that_are_gone_and_the_others_are_counted(
+    bench: Bench, visitor: Visitor
+) -> None:
+    for number in range(20):
+        bench.poller(f"gone-{number:02}").claim(0)
+        bench.advance(1000)
+    bench.advance(6000)
+    for name in ("vm-2", "vm-1"):
+        bench.poller(name).claim(0)
+    page = now(visitor)
+    found = re.findall(r"(gone-\d+|vm-\d) 0 of 0", page)
+    assert found == ["vm-1", "vm-2", *(f"gone-{number:02}" for number in range(19, 9, -1))]
+    assert "And 10 more, seen in the last hour." in page
+
+
 def test_nothing_of_a_timer_is_markup(bench: Bench, visitor: Visitor) -> None:
     url = "http://h.example/%3Cb%3E?<script>alert(1)</script>\"'&amp;" + "x" * 300
     bench.schedule(0, url=url, method="POST")
