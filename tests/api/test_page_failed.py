@@ -6,14 +6,13 @@ import re
 from typing import Any
 
 import pytest
-from flask import g
 
 from scheduler import Attempt, Outcome, Settings, Settlement, Status, StoreUnavailable
+from tests.api.test_page_access import guarded, signed_in
 from tests.bench.store import Bench
 from tests.bench.visitor import Visitor, text
 from timer_service import create_app
 from timer_service.web.pages.snapshot import expire
-from timer_service.web.pages.viewer import Viewer
 
 _REFUSED: dict[str, Any] = {
     "outcome": Outcome.RETRYABLE,
@@ -202,11 +201,43 @@ def test_nothing_of_a_failed_timer_is_markup(visitor: Visitor, bench: Bench) -> 
         assert part not in html
 
 
-def test_a_viewer_who_may_not_write_has_no_forms(visitor: Visitor, bench: Bench) -> None:
-    fail(bench, 1, "https://hooks.example/v1", _REFUSED)
+def test_while_the_store_is_away_it_does_not_say_that_none_failed(
+    visitor: Visitor, bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fail(bench, 2, "https://hooks.example/v1", _REFUSED)
 
-    @visitor.http.application.before_request
-    def _reader() -> None:
-        g.viewer = Viewer("ops", may_read=True)
+    def away(*_: Any) -> Any:
+        raise StoreUnavailable("the store is away: it was planted")
 
-    assert "Replay" not in failed(visitor).replace("Before a replay", "").replace("A replay", "")
+    with monkeypatch.context() as planted:
+        planted.setattr(bench.link, "run_on", away)
+        page = failed(visitor)
+    assert "Not known what failed The store does not answer. It said: the store is away: it was planted" in page
+    assert "2 failed" in failed(visitor)
+    monkeypatch.setattr(bench.link, "run_on", away)
+    page = failed(visitor)
+    assert "2 failed The store does not answer." in page
+    assert "What is shown here was read before." in page
+
+
+def test_groups_of_what_cannot_be_read_have_names_of_their_own(visitor: Visitor, bench: Bench) -> None:
+    ids = [fail(bench, 1, f"http://{host}.example/", _REFUSED)[0] for host in ("one", "two")]
+    for timer_id in ids:
+        key = f"{bench.prefix(timer_id)}timer:{timer_id}"
+        bench.client.set(key, bench.client.get(key).partition(b"\n")[0] + b"\nnonsense")
+    failed(visitor)
+    assert group(visitor, 0) != group(visitor, 1)
+    assert "a destination that this version cannot read" in failed(visitor)
+
+
+def test_a_key_that_may_only_read_has_no_forms_and_sees_no_value_of_a_query(bench: Bench) -> None:
+    ids = fail(bench, 1, "https://hooks.example/v1", _REFUSED)
+    http = guarded(bench)
+    writer, reader = signed_in(http, "writer"), signed_in(http.application.test_client(), "reader")
+    assert "https://hooks.example/v1?n=0" in text(writer.get("/ui/failed"))
+    page = reader.get("/ui/failed")
+    assert "https://hooks.example/v1?n=***" in text(page)
+    assert "/ui/failed/replay" not in page.text
+    assert reader.post("/ui/failed/replay", {"group": group(writer), "count": "1"}).status_code == 403
+    assert statuses(bench, ids) == {Status.FAILED}
+    assert "1 replayed." in text(writer.send("/ui/failed/replay", {"group": group(writer), "count": "1"}))

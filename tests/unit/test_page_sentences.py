@@ -261,6 +261,13 @@ def test_what_holds_too_is_named_behind_it(first: str, second: str) -> None:
     assert alone.say.lower() in it.lede.striptags().partition("Also:")[2].lower()
 
 
+def test_only_where_something_fails_is_it_red() -> None:
+    assert said(late(failing=[failing("timeout", waiting=1)])).severity == "bad"
+    assert said(late(failing=[failing(None, failures=0, waiting=1)])).severity == "late"
+    assert said(late()).severity == "late"
+    assert said(figures()).severity == "good"
+
+
 def test_nothing_is_said_twice() -> None:
     at_once = late(failing=[failing("timeout", waiting=412)])
     assert "Also" not in said(at_once).lede

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Response, request
 
+from scheduler import Failures
 from timer_service.web.access.authentication import charge
 from timer_service.web.access.list_limit import limit_lists
 from timer_service.web.pages import failed_groups, forms
@@ -59,7 +60,8 @@ def _show(refused: Problem | None = None, wrong: str = "") -> Response:
     return show(
         "pages/failed.html",
         view="Failed",
-        title=f"{number(total) if total else 'None'} failed · Failed",
+        title=f"{_head(found, total)} · Failed",
+        head=_head(found, total),
         as_of=reading.as_of,
         refused=refused,
         status=422 if wrong else 200,
@@ -73,3 +75,9 @@ def _show(refused: Problem | None = None, wrong: str = "") -> Response:
         most=settings().keep_finished,
         terminal=list_commands(terminal(), failed_groups.filters(groups), "replay"),
     )
+
+
+def _head(found: Failures | None, total: int) -> str:
+    if found is None:
+        return "Not known what failed"
+    return f"{number(total) if total else 'None'} failed"

@@ -53,7 +53,9 @@ def find(failures: Failures, name: str) -> FailureGroup | None:
 
 def name_of(group: FailureGroup) -> str:
     """The same as long as there are such timers, in every process."""
-    said = "\n".join(map(str, (place_of(group.newest).name, group.reason, group.error, group.status_code)))
+    # Of what cannot be read no destination is known: there may be several such groups.
+    place = group.ids[-1] if group.newest.unreadable else place_of(group.newest).name
+    said = "\n".join(map(str, (place, group.reason, group.error, group.status_code)))
     return hashlib.blake2b(said.encode(), digest_size=8).hexdigest()
 
 

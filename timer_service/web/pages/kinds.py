@@ -89,7 +89,7 @@ def late(it: Figures) -> Sentence | None:
         say, lede = "no cause is known", ledes.late_by_nothing(it)
     return Sentence(
         kind="late",
-        severity="bad",
+        severity="bad" if cause and cause.failures else "late",
         title=f"{number(it.late)} late",
         count=f"{number(it.late)} late, the oldest {span(it.stats.oldest_overdue_ms)}: ",
         say=say,

@@ -6,6 +6,7 @@ from typing import Any
 
 from flask import Response
 
+from scheduler import PollerSeen
 from timer_service.web.pages import facts, places, waiting
 from timer_service.web.pages.frame import bp, show
 from timer_service.web.pages.hour import hour
@@ -15,6 +16,8 @@ from timer_service.web.pages.snapshot import Figures, figures
 
 #: Minutes whose lateness is shown.
 _MINUTES = 5
+#: Pollers that are shown.
+_POLLERS = 12
 
 
 @bp.get("")
@@ -28,6 +31,8 @@ def now() -> Response:
 def _parts(it: Figures) -> dict[str, Any]:
     return {
         "it": it,
+        "pollers": _pollers(it)[:_POLLERS],
+        "more_pollers": len(it.pollers.pollers[_POLLERS:]),
         "lateness": facts.lateness(it),
         "rates": facts.rates(it.minutes),
         "store": facts.store(it.store),
@@ -38,3 +43,10 @@ def _parts(it: Figures) -> dict[str, Any]:
         "minutes": it.minutes.minutes[:_MINUTES],
         "newest": [(one, places.place_of(one), places.how_ended(one)) for one in it.newest_failed],
     }
+
+
+def _pollers(it: Figures) -> list[PollerSeen]:
+    """Those that run by their names, so that no row moves; then those that are gone, the last first."""
+    gone_at = it.pollers.read_at - POLLER_GONE
+    gone = sorted((one for one in it.pollers.pollers if one.seen_at <= gone_at), key=lambda one: -one.seen_at)
+    return [one for one in it.pollers.pollers if one.seen_at > gone_at] + gone
