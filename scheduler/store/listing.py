@@ -99,12 +99,12 @@ class Listing:
         assert page is not None
         return Page(read_at=page.read_at, timers=timers, next=None, total=None)
 
-    def count(self, query: Query) -> Count:
-        """How many match: all, or as many as were found when it had looked long enough."""
+    def count(self, query: Query, look: int | None = None) -> Count:
+        """How many match: all, or as many as were found when it had looked at `look` entries, 10,000 unless said."""
         if query.any_status and not query.tag:
-            each = [self.count(replace(query, any_status=False, status=status)) for status in _ANY]
+            each = [self.count(replace(query, any_status=False, status=status), look) for status in _ANY]
             return Count(count=sum(it.count for it in each), exact=all(it.exact for it in each))
-        left, found = _COUNT_LOOK, 0
+        left, found = _COUNT_LOOK if look is None else look, 0
         for partition in range(self._link.partitions):
             for parts in self._parts(partition, query):
                 after = None

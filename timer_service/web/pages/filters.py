@@ -20,7 +20,6 @@ _MOMENTS = ("due_after", "due_before")
 ENDED = (Status.DELIVERED, Status.FAILED, Status.CANCELLED)
 
 _LIST_IN = ListIn()
-_DESTINATION = re.compile(r"(https?):(?!//)(.+)", re.DOTALL)
 #: What a browser writes of a datetime-local; it has no zone, and ours is UTC.
 _LOCAL = re.compile(r"(\d{4,}-\d\d-\d\d)[T ](\d\d:\d\d)(:\d\d(?:\.\d+)?)?", re.ASCII)
 
@@ -72,8 +71,6 @@ def read(given: Mapping[str, str]) -> Filters:
 
 
 def _as_asked(name: str, value: str) -> str:
-    if name == "destination" and (found := _DESTINATION.fullmatch(value)):
-        return f"{found[1]}://{found[2]}"
     if name in _MOMENTS and (found := _LOCAL.fullmatch(value)):
         return f"{found[1]}T{found[2]}{found[3] or ':00'}Z"
     return value

@@ -1,4 +1,4 @@
-"""A row of a list of timers. Pure: it never looks at a body."""
+"""A row of a list of timers. Pure, but for who it is shown to; it never looks at a body."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from scheduler import Status, Timer
 from timer_service.web.pages.outcomes import failure, outcome
-from timer_service.web.pages.request_line import request_line
+from timer_service.web.pages.request_line import RequestLine, request_line
 from timer_service.web.pages.waits import planned_at
 from timer_service.web.pages.words import counted, span
 
@@ -22,10 +22,7 @@ class Row:
     relative: str
     is_late: bool
     is_ahead: bool
-    method: str
-    url: str
-    #: Characters of the URL that are left out.
-    more: int
+    request: RequestLine
     key: str | None
     tags: tuple[str, ...]
     attempts: str
@@ -37,7 +34,7 @@ class Row:
 def row(timer: Timer) -> Row:
     has_ended = timer.ended_at is not None
     at = timer.ended_at if timer.ended_at is not None else planned_at(timer)
-    line = request_line(timer)
+    request = request_line(timer)
     is_ahead = not has_ended and at > timer.read_at
     is_late = timer.status is Status.SCHEDULED and not is_ahead
     length = span(abs(at - timer.read_at))
@@ -49,9 +46,7 @@ def row(timer: Timer) -> Row:
         relative=length if is_ahead else f"late {length}" if is_late else f"{length} ago",
         is_late=is_late,
         is_ahead=is_ahead,
-        method=line.method,
-        url=line.url,
-        more=line.more,
+        request=request,
         key=timer.key,
         tags=timer.tags,
         attempts=_attempts(timer),

@@ -26,14 +26,23 @@ class Sentence(NamedTuple):
     until: int | None = None
 
 
-def sentence(timer: Timer, last_poller_at: int | None = None) -> Sentence:
-    """`last_poller_at`, ms: when a poller was seen last, None if none was in the last hour, or nobody looked."""
+class Around(NamedTuple):
+    """What a due timer may wait for."""
+
+    #: ms; None if none was seen in the last hour.
+    last_poller_at: int | None
+    #: Whether due timers wait for room at its destination.
+    is_full: bool
+
+
+def sentence(timer: Timer, around: Around | None = None) -> Sentence:
+    """`around` is None where nobody looked."""
     status = timer.status
     if timer.unreadable:
         return Sentence(status, f"{status.capitalize()}, but this version cannot read it")
     match status:
         case Status.SCHEDULED:
-            return _scheduled(timer, last_poller_at)
+            return _scheduled(timer, around)
         case Status.DELIVERING:
             since = span(timer.read_at - planned_at(timer))
             return Sentence(status, f"Being delivered: {_attempt(timer)}", f", which was due {since} ago.")
@@ -46,14 +55,20 @@ def sentence(timer: Timer, last_poller_at: int | None = None) -> Sentence:
             return Sentence(status, "Cancelled", f" {sent}.")
 
 
-def _scheduled(timer: Timer, last_poller_at: int | None) -> Sentence:
+def _scheduled(timer: Timer, around: Around | None) -> Sentence:
     wait = planned_at(timer) - timer.read_at
     if wait > 0:
         return Sentence("scheduled", f"Scheduled: {_attempt(timer)}", until=planned_at(timer))
     since = f" Due since {span(-wait)}."
-    if last_poller_at is not None and timer.read_at - last_poller_at > _SEEN_WITHIN:
-        return Sentence("late", "No poller to send it.", since)
-    return Sentence("late", "Waits for room at its destination, or for a poller.", since)
+    return Sentence("late", _waits_for(timer, around), since)
+
+
+def _waits_for(timer: Timer, around: Around | None) -> str:
+    if around is None:
+        return "Waits for room at its destination, or for a poller."
+    if around.last_poller_at is None or timer.read_at - around.last_poller_at > _SEEN_WITHIN:
+        return "No poller is there to send it."
+    return "Waits for room at its destination." if around.is_full else "Waits for a poller."
 
 
 def _attempt(timer: Timer) -> str:

@@ -12,8 +12,10 @@ from scheduler import Status, Timer, UnknownTimer, rfc3339
 from timer_service.web.pages import forms
 from timer_service.web.pages.commands import Terminal, timer_path
 from timer_service.web.pages.frame import bp, show
-from timer_service.web.pages.request_text import asked, metadata, request_text, visible
-from timer_service.web.pages.standing import lede, sentence, title
+from timer_service.web.pages.places import place_of
+from timer_service.web.pages.request_text import asked, metadata, request_text
+from timer_service.web.pages.snapshot import figures
+from timer_service.web.pages.standing import Around, lede, sentence, title
 from timer_service.web.pages.timeline import rail
 from timer_service.web.pages.waits import planned_at
 from timer_service.web.problems import Problem
@@ -21,8 +23,6 @@ from timer_service.web.services import settings, store
 
 #: Characters of a key, or of an id and the number of an occurrence.
 _LONGEST_NAME = 128
-
-bp.add_app_template_filter(visible, "visible")
 
 
 def path_of(timer_id: str) -> str:
@@ -85,12 +85,13 @@ def view(
         as_of=found.read_at,
         status=422 if errors else 200,
         refused=refused,
+        address=path_of(found.id) if refused or errors else "",
         timer=found,
         may=actions(found),
-        said=sentence(found),
+        said=sentence(found, _around(found)),
         lede=lede(found),
         rail=rail(found, attempts),
-        asked=() if found.unreadable else tuple(asked(found)),
+        wanted=() if found.unreadable else tuple(asked(found)),
         request=None if found.unreadable else request_text(found),
         metadata=metadata(found.webhook.metadata) if found.webhook.metadata else "",
         errors=errors or {},
@@ -110,3 +111,15 @@ def actions(found: Timer) -> tuple[str, ...]:
         case Status.DELIVERED | Status.FAILED:
             return ("replay",) if found.unreadable else ("replay", "clone")
     return () if found.unreadable else ("clone",)
+
+
+def _around(found: Timer) -> Around | None:
+    """Looked at only where a timer is due and not sent."""
+    if found.status is not Status.SCHEDULED or planned_at(found) > found.read_at:
+        return None
+    now = figures().value
+    if now is None:
+        return None
+    place = place_of(found)
+    is_full = any(it.waiting and place_of(it.sample) == place for it in now.failing)
+    return Around(max((it.seen_at for it in now.pollers.pollers), default=None), is_full)

@@ -10,6 +10,7 @@ from scheduler import Timer, TimerError, UnknownTimer, duration
 from timer_service.web.input.merge_patch import merge_function
 from timer_service.web.pages import forms
 from timer_service.web.pages.frame import bp
+from timer_service.web.pages.snapshot import expire
 from timer_service.web.pages.timer import path_of, unknown, view
 from timer_service.web.problems import Problem, from_engine
 from timer_service.web.services import new_timer, store
@@ -25,11 +26,13 @@ def act(timer_id: str) -> Response:
     except UnknownTimer:
         return unknown()
     try:
-        return forms.done(path_of(found.id), _do(found), timer_id=found.id)
+        text = _do(found)
     except Problem as problem:
         return _refused(found, problem)
     except TimerError as error:
         return _refused(found, from_engine(error))
+    expire()
+    return forms.done(path_of(found.id), text, timer_id=found.id)
 
 
 def _do(found: Timer) -> str:

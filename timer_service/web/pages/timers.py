@@ -22,8 +22,8 @@ from timer_service.web.pages.timer import find, path_of, terminal
 from timer_service.web.problems import Problem
 from timer_service.web.services import settings, store
 
-#: Timers of a list that a count costs as much as.
-_COUNTED_AS = 1000
+#: Entries that are looked at to count what matches, and what that costs a key, as timers of a list.
+_COUNT_LOOK, _COUNTED_AS = 2000, 200
 _TABS = (*map(str, Status), "any")
 
 
@@ -58,6 +58,7 @@ def view(
         as_of=page.read_at if page else time.time_ns() // 1_000_000,
         status=_status({**asked.errors, **(errors or {})}),
         refused=refused,
+        address=url(asked.link) if refused or errors else "",
         tabs=_tabs(asked, store().timers.stats()),
         name=_name(asked.tab),
         filters=asked,
@@ -93,7 +94,8 @@ def _read(query: Query, hides: bool) -> tuple[Page, Count | None]:
     if live.is_asked():
         return page, None
     charge(_COUNTED_AS)
-    return page, store().listing.count(query)
+    look = _COUNT_LOOK // len(Status) if query.any_status else _COUNT_LOOK
+    return page, store().listing.count(query, look)
 
 
 def _tabs(asked: Filters, stats: Stats) -> Sequence[tuple[str, str, int, str, bool]]:

@@ -6,6 +6,7 @@ from flask import Response, request
 
 from timer_service.web.pages import bulk, filters, forms
 from timer_service.web.pages.frame import bp
+from timer_service.web.pages.snapshot import expire
 from timer_service.web.pages.timers import url, view
 from timer_service.web.problems import Problem
 from timer_service.web.services import store
@@ -26,7 +27,9 @@ def act_on_many() -> Response:
     if not 0 < len(ticked) <= _MOST_TICKED:
         problem = "No timer is ticked." if not ticked else f"More than {_MOST_TICKED} are ticked."
         return view(request.args, refused=Problem(422, f"{problem} Nothing was done."))
-    return forms.done(url(asked.link), bulk.told(action, bulk.change_ticked(action, ticked)))
+    text = bulk.told(action, bulk.change_ticked(action, ticked))
+    expire()
+    return forms.done(url(asked.link), text)
 
 
 def _all(action: bulk.Action, asked: filters.Filters) -> Response:
@@ -39,6 +42,7 @@ def _all(action: bulk.Action, asked: filters.Filters) -> Response:
         error = f"Type {count} to {action.verb} them all."
         return view(request.args, errors={"sure": error}, sure=typed)
     result = bulk.change_all(action, asked.query, count if exact else None)
+    expire()
     text = bulk.told(action, result)
     if not result.is_over:
         left = store().listing.count(asked.query)
