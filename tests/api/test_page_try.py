@@ -350,6 +350,16 @@ def test_a_long_request_is_shown_whole_on_a_view_of_its_own(visitor: Visitor, in
     assert visitor.get("/ui/inbox/3").status_code == 404
 
 
+def test_with_fifty_requests_the_view_is_still_light_and_leads_to_each(visitor: Visitor, inbox: RunningInbox) -> None:
+    for _ in range(55):
+        webhook(inbox, b'{"hello": "from timer-service"}', timer_due_at="2026-01-01T00:00:00.000Z")
+    page = visitor.get("/ui/try").text
+    assert len(page.encode()) < 45_000
+    assert page.count("<summary>The request as it came") == 10
+    assert re.findall(r'<a href="/ui/inbox/(\d+)">The request', page) == [str(it) for it in range(45, 5, -1)]
+    assert "POST /hook HTTP/1.1" in visitor.get("/ui/inbox/6").text
+
+
 @pytest.mark.parametrize("name", ["500", "429", "slow", "again", "200"])
 def test_the_next_answer_is_chosen_by_a_button_and_told(visitor: Visitor, inbox: RunningInbox, name: str) -> None:
     page = visitor.send("/ui/inbox", {"answer": name, "timer": "a/b?c"})

@@ -21,6 +21,8 @@ from timer_service.web.services import store
 _LOOK = 100
 #: Of these, how many are shown.
 _SHOWN = 10
+#: Arrivals that are shown as they came where all are; others lead to a view of their own. 50 of them are 100 kB.
+_UNFOLDED = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,7 @@ def show_inbox(template: str, **more: Any) -> Response:
         way=way,
         arrivals=_told_all(inbox) if inbox else [],
         answers=arrival_words.ANSWERS,
+        unfolded=_UNFOLDED,
         **more,
     )
 
