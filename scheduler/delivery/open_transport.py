@@ -48,7 +48,7 @@ def _obstacle_to_curl() -> str:
 
 def slots(settings: Settings) -> int:
     """Requests in flight at most: an open socket each with curl, a thread each with requests."""
-    return fitting(settings.slots or {"curl": 2048, "requests": 64}[transport_name(settings)])
+    return fitting(settings.slots or {"curl": 2048, "requests": 512}[transport_name(settings)])
 
 
 def guard_before_look_ups(settings: Settings) -> Guard:

@@ -47,17 +47,21 @@ class Fairness:
     def __init__(self, slots: int, max_bytes: int) -> None:
         """`max_bytes`: of the records of all claims in flight."""
         self._slots = slots
+        self._now = 0.0
         self._slot_bytes = max(1, max_bytes // slots)
         self._quarter = share_of(slots)
         self._half = max(self._quarter, slots // 2)
         self._most = max(self._half, slots * 3 // 4)
+        #: The part that new ones get slowly; when the next one may; the claims there, by their id(), with their parts.
+        self._last = max(1, slots - self._most - slots // 16)
+        self._next_new = 0.0
+        self._slow: dict[int, float] = {}
         #: Held by one destination, it is worth a look whether that is too much.
         self._many = max(1, slots // 16)
         self._known: dict[str, _Destination] = {}
-        #: Slots held by all, by those that do not answer, and by those of these that are new.
+        #: Slots held by all, and by those that do not answer.
         self._held = 0
         self._held_silent = 0
-        self._held_new = 0
         #: Destinations that answer; that hung before; that hold slots and do not answer; that hold many slots.
         self._answering: dict[str, _Destination] = {}
         self._hanging: dict[str, _Destination] = {}
@@ -76,11 +80,16 @@ class Fairness:
         if claim.suspect:
             self._suspects += 1
         it = self._known.get(claim.destination) or self._destination(claim.destination)
-        self._hold(it, 1 + claim.size // self._slot_bytes)
+        slots = 1 + claim.size // self._slot_bytes
+        if not it.standing and self._held_silent >= self._most:
+            self._delay_next(claim, slots)
+        self._hold(it, slots)
 
     def remove(self, claim: Claim, answered: bool | None) -> None:
         """`answered`: None if it was not sent at all."""
         hung = self._young.pop(id(claim), None) is None
+        if self._slow:
+            self._give_back(claim)
         if claim.suspect:
             self._suspects -= 1
         it = self._known.get(claim.destination) or self._destination(claim.destination)
@@ -93,6 +102,7 @@ class Fairness:
 
     def look(self, now: float) -> None:
         """Note which attempts hang by now, in seconds of the monotonic clock."""
+        self._now = now
         while self._young:
             attempt, claim = next(iter(self._young.items()))
             if now - claim.claimed_at < HANGS_AFTER:
@@ -120,7 +130,7 @@ class Fairness:
             # While a whole batch of newcomers fits, nobody needs to know who answers.
             answering=None if left >= BATCH else self._answering,
             share=self._most_of_one(),
-            newcomers=max(0, self._most - self._held_silent, self._for_new()),
+            newcomers=max(self._most - self._held_silent, self._has_turn()),
             beyond_first=max(0, left),
             bytes=min(BATCH_BYTES, max(1, self.free * self._slot_bytes)),
         )
@@ -131,16 +141,31 @@ class Fairness:
             return max(4, self.free // 3)
         return max(1, self._slots // 64) if self._held < self._slots * 7 // 8 else 1
 
-    def _for_new(self) -> int:
-        """Slots that are there for new destinations however many others hang."""
-        return min(self._slots // 8 - self._held_new, self.free - self._slots // 16)
+    def next_turn(self) -> float:
+        """Seconds until a new destination may have a turn again in the last part; 0 if nothing delays it."""
+        return max(0.0, self._next_new - self._now) if self._slow else 0.0
+
+    def _has_turn(self) -> int:
+        """Whether one timer of a new destination may be taken, though those that do not answer hold their part."""
+        return int(self._now >= self._next_new and self.free > self._slots // 16)
+
+    def _delay_next(self, claim: Claim, slots: int) -> None:
+        seconds = claim.webhook.timeout * slots / self._last
+        self._next_new = max(self._next_new, self._now) + seconds
+        self._slow[id(claim)] = seconds
+
+    def _give_back(self, claim: Claim) -> None:
+        """What a claim did not use of the time by which it delays others."""
+        seconds = self._slow.pop(id(claim), 0.0)
+        if seconds:
+            used = min(1.0, (self._now - claim.claimed_at) / claim.webhook.timeout)
+            self._next_new -= seconds * max(0.0, 1.0 - used)
 
     def _hold(self, it: _Destination, slots: int) -> None:
         self._held += slots
         it.held = held = it.held + slots
         if it.standing <= 0:
             self._held_silent += slots
-            self._held_new += 0 if it.standing else slots
             _keep(self._silent, it, held > 0)
         if (held >= self._many) is not it.is_large:
             it.is_large = not it.is_large
@@ -152,7 +177,6 @@ class Fairness:
         if (before > 0) == (it.standing > 0) and (before < 0) == (it.standing < 0):
             return
         self._held_silent += it.held * ((it.standing <= 0) - (before <= 0))
-        self._held_new += it.held * ((it.standing == 0) - (before == 0))
         _keep(self._answering, it, it.standing > 0)
         _keep(self._hanging, it, it.standing < 0)
         _keep(self._silent, it, it.standing <= 0 and it.held > 0)

@@ -138,9 +138,10 @@ class Poller:
                 self._fairness.add(claim)
                 self._transport.submit(claim)
         self._saturated = self._fairness.saturated()
-        if self._fairness.free <= 0 or batch.next_due is None:
+        if self._fairness.free <= 0:
             return pause
-        return min(pause, batch.next_due)
+        pause = min(pause, self._fairness.next_turn() or pause)
+        return pause if batch.next_due is None else min(pause, batch.next_due)
 
     def _patience(self) -> float:
         """Seconds after the stop that are worth waiting: for what the store has yet to hear of, the whole grace."""

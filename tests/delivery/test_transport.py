@@ -524,3 +524,25 @@ def test_look_ups_do_not_wait_for_a_place_beyond_the_deadline(monkeypatch: pytes
         with pytest.raises(Unreachable, match="timeout"):
             dialler.look_up("silent.example", 80, time.monotonic() + 0.05)
     held.set()
+
+
+def test_without_another_thread_claims_wait_for_those_there_are(
+    monkeypatch: pytest.MonkeyPatch, receiver: Receiver
+) -> None:
+    clock = StoreClock()
+    clock.observe(time.time_ns() // 1000)
+    transport = RequestsTransport(clock, Signer(SECRET), LOOPBACK, slots=8, lease=LEASE)
+
+    start = threading.Thread.start
+
+    def refused(thread: threading.Thread) -> None:
+        if thread.name.startswith("send-"):
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", refused)
+    for _ in range(5):
+        transport.submit(claim(f"{receiver.url}/"))
+    answers = collect(transport, 5)
+    transport.close()
+    assert [answer.status_code for answer in answers] == [204] * 5

@@ -32,12 +32,17 @@ class Poller:
         first = tag not in {claim.destination for claim in self.held}
         return room.newcomers > 0 and (first or room.beyond_first > 0)
 
-    def take(self, tag: str, most: int = 10_000, size: int = 0, suspect: bool = False) -> int:
+    def take(self, tag: str, most: int = 10_000, size: int = 0, suspect: bool = False, timeout: float = 15.0) -> int:
         """As many as there is room for."""
         taken = 0
         while taken < most and self.may_take(tag):
             claim = a_claim(
-                id=str(next(self._serial)), destination=tag, suspect=suspect, claimed_at=self.now, size=size
+                id=str(next(self._serial)),
+                destination=tag,
+                suspect=suspect,
+                claimed_at=self.now,
+                size=size,
+                timeout=timeout,
             )
             self.held.append(claim)
             self.fairness.add(claim)
@@ -85,6 +90,36 @@ def test_however_many_hang_one_never_heard_of_and_one_that_answers_are_served(
     poller.end("new")
     assert poller.take("new") >= min(8, slots // 64)  # it answers now
     assert poller.take("good") >= min(8, slots // 64)
+
+
+@pytest.mark.parametrize(("slots", "timeout"), [(64, 15.0), (512, 300.0)])
+def test_however_long_new_ones_hang_the_next_has_a_turn_at_a_steady_pace(slots: int, timeout: float) -> None:
+    poller = Poller(slots)
+    turn = timeout / (slots * 3 / 16)
+    serial = count()
+    waited = longest = 0.0
+    while poller.now < 3 * timeout:
+        ended = [claim for claim in poller.held if poller.now >= claim.claimed_at + timeout]
+        for claim in ended:
+            poller.end(claim.destination, False)
+        while poller.take(f"hangs {next(serial)}", 1, timeout=timeout):
+            waited = 0.0
+        poller.wait(turn / 4)
+        waited += turn / 4
+        longest = max(longest, waited)
+    assert longest <= 1.5 * turn
+
+
+def test_a_new_one_that_answers_delays_nobody() -> None:
+    poller = Poller(64)
+    for number in range(100):
+        poller.take(f"hangs {number}", 1, timeout=300)
+    for number in range(50):
+        poller.wait(300 / 12)
+        assert poller.take(f"new {number}", 1, timeout=300)
+        poller.end(f"new {number}")
+        assert poller.take(f"next to {number}", 1, timeout=300)
+        poller.end(f"next to {number}")
 
 
 def test_what_hung_before_gets_turns_but_never_the_room_of_those_never_heard_of() -> None:
@@ -188,8 +223,8 @@ def test_the_books_are_even_when_all_has_ended(answers: bool) -> None:
     for number in range(40):
         poller.end(f"d{number}", answers)
     it = poller.fairness
-    assert (it.free, it._held_silent, it._held_new) == (256, 0, 0)
-    assert (it._silent, it._large, it._young) == ({}, {}, {})
+    assert (it.free, it._held_silent) == (256, 0)
+    assert (it._silent, it._large, it._young, it._slow) == ({}, {}, {}, {})
 
 
 def test_as_many_destinations_as_there_are_slots_leave_nothing_behind() -> None:

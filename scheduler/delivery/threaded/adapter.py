@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import certifi
 from requests import PreparedRequest, Response
 from requests.adapters import HTTPAdapter
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
@@ -45,7 +46,7 @@ class DeadlineAdapter(HTTPAdapter):
         super().__init__(pool_connections=origins, pool_maxsize=idle_each, max_retries=0)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, **kwargs)
+        super().init_poolmanager(*args, **kwargs, ssl_context=_tls())
         self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _TLSPool}
 
     def build_response(self, req: PreparedRequest, resp: Any) -> Response:
@@ -87,15 +88,26 @@ class _Connection(HTTPConnection):
 
 
 class _TlsConnection(_Connection, HTTPSConnection):
-    """A TLS connection that must be ended by TLS: anybody between could cut it, and an answer would look whole."""
+    """A TLS connection that must be ended by TLS: anybody between could cut it, and an answer would look whole.
+
+    urllib3 would read the authorities anew for each connection: 0.7 MB and 10 ms of CPU, also for one that hangs.
+    """
 
     def connect(self) -> None:
-        if self.ssl_context is None:
-            self.ssl_context = create_urllib3_context()
-            self.ssl_context.options &= ~ssl.OP_IGNORE_UNEXPECTED_EOF
-        super().connect()
-        if isinstance(self.sock, ssl.SSLSocket):
-            self.sock.suppress_ragged_eofs = False  # type: ignore[attr-defined]
+        assert self.ssl_context is not None
+        self.sock = sock = self._new_conn()
+        name = self.host.rstrip(".").strip("[]")
+        self.sock = self.ssl_context.wrap_socket(sock, server_hostname=name, suppress_ragged_eofs=False)
+        self.is_verified = True
+
+
+def _tls() -> ssl.SSLContext:
+    """What every TLS connection has in common. Nobody changes it once it is made: threads share it."""
+    context = create_urllib3_context()
+    context.options &= ~ssl.OP_IGNORE_UNEXPECTED_EOF
+    context.set_alpn_protocols(["http/1.1"])
+    context.load_verify_locations(certifi.where())
+    return context
 
 
 class _ConnectionPool(HTTPConnectionPool):

@@ -1,4 +1,4 @@
-"""Delivery by `requests`, in as many threads as there are slots: it needs nothing that must be compiled."""
+"""Delivery by `requests`, in as many threads as are needed: it needs nothing that must be compiled."""
 
 from __future__ import annotations
 
@@ -32,11 +32,14 @@ log = logging.getLogger(__name__)
 
 #: Seconds between two looks of the watchdog: by so much a deadline may be overrun.
 _TICK = 0.05
+#: Seconds until another thread is tried for after the machine allowed none.
+_THREADS_AGAIN = 60.0
 
 
 class RequestsTransport:
     """Sends each claim in one of as many threads as there are slots: the contract is transport.Transport's.
 
+    A thread that waits for a receiver takes 30 kB and no CPU. They are made when they are needed, and stay.
     `close` cuts what runs and ends the threads. Whatever a receiver does is an Answer; nothing of it is raised.
     """
 
@@ -58,12 +61,19 @@ class RequestsTransport:
         self._answers: SimpleQueue[Answer | None] = SimpleQueue()
         self._deadlines: set[Deadline] = set()
         self._closing = threading.Event()
-        # Daemons: what still hangs at the end is left to its lease, and does not hold the process.
-        for number in range(slots):
-            threading.Thread(target=self._serve, daemon=True, name=f"send-{number}").start()
+        self._in_flight = self._threads = 0
+        self._more_threads_at = 0.0
+        self._start_thread()
         threading.Thread(target=self._watch, daemon=True, name="watchdog").start()
 
     def submit(self, claim: Claim) -> None:
+        self._in_flight += 1
+        if self._in_flight > self._threads and time.monotonic() >= self._more_threads_at:
+            try:
+                self._start_thread()
+            except RuntimeError as error:  # the claim waits for a thread that there is, or goes back unsent
+                log.warning("%d of %d threads, and no more for now: %s", self._threads, self.slots, error)
+                self._more_threads_at = time.monotonic() + _THREADS_AGAIN
         self._claims.put(claim)
 
     def wait(self, seconds: float) -> list[Answer]:
@@ -72,7 +82,9 @@ class RequestsTransport:
             answers.append(self._answers.get(timeout=seconds))
             while True:
                 answers.append(self._answers.get_nowait())
-        return [answer for answer in answers if answer is not None]
+        ended = [answer for answer in answers if answer is not None]
+        self._in_flight -= len(ended)
+        return ended
 
     def wake(self) -> None:
         self._answers.put(None)
@@ -81,9 +93,14 @@ class RequestsTransport:
         self._closing.set()
         for deadline in list(self._deadlines):
             deadline.cut()
-        for _ in range(self.slots):
+        for _ in range(self._threads):
             self._claims.put(None)
         self._adapter.close()
+
+    def _start_thread(self) -> None:
+        # A daemon: what still hangs at the end is left to its lease, and does not hold the process.
+        threading.Thread(target=self._serve, daemon=True, name=f"send-{self._threads}").start()
+        self._threads += 1
 
     def _serve(self) -> None:
         """Send claim after claim, for a thread's life. No attempt ends it, or a slot would be lost with it."""
