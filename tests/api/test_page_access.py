@@ -300,6 +300,17 @@ def test_the_stylesheet_the_script_and_the_icon_need_no_key(bench: Bench) -> Non
         assert (again.status_code, again.data) == (304, b"")
 
 
+def test_a_reader_sees_no_value_of_a_urls_query_whoever_asked_before(bench: Bench) -> None:
+    timer = bench.schedule(60_000, url="http://receiver/hook?signature=s3cret")
+    app = guarded(bench).application
+    visitors = {name: signed_in(app.test_client(), name) for name in KEYS}
+    for path in ("/ui", "/ui/timers", f"/ui/timers/{timer.id}"):
+        for name in ("writer", "reader", "writer"):
+            answer = visitors[name].get(path).text
+            assert "receiver/hook" in answer
+            assert ("s3cret" in answer) is (name == "writer"), (path, name)
+
+
 # Wrong keys.
 
 WRONG = ["", " ", "x", "tk_" + "a" * 43, "clé\udc80", "\0", "a" * 100_000, KEYS["reader"][1]]
