@@ -178,6 +178,27 @@ def test_a_store_that_goes_away_in_the_middle_is_told_with_what_was_done(
     assert "400 replayed. Then the store is away: it was planted: it is not known of 50 others" in page
 
 
+def test_one_that_was_delivered_in_between_is_left_alone(
+    visitor: Visitor, bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = fail(bench, 3, "https://hooks.example/v1", _REFUSED)
+    failed(visitor)
+    timers = visitor.http.application.extensions["store"].timers
+    standings = timers.standings
+
+    def delivered_first(asked: Any) -> Any:
+        bench.timers.replay(bench.timers.get(ids[0]))
+        (it,) = bench.claims.claim(1).claims
+        done = Attempt(number=it.number, outcome=Outcome.DELIVERED, status_code=204, final=True, started_at=bench.now)
+        bench.claims.settle([Settlement(timer_id=it.id, fence=it.fence, attempt=done, retry_ms=None)])
+        return standings(asked)
+
+    monkeypatch.setattr(timers, "standings", delivered_first)
+    page = text(visitor.send("/ui/failed/replay", {"group": group(visitor), "count": "3"}))
+    assert "2 replayed, 1 was delivered before." in page
+    assert statuses(bench, ids[:1]) == {Status.DELIVERED}
+
+
 def test_of_more_than_two_thousand_the_newest_are_grouped_and_it_says_so(visitor: Visitor, bench: Bench) -> None:
     bench.claims = bench.poller("one", keep_finished=5000)
     fail(bench, 2010, "https://hooks.example/v1", _REFUSED)
