@@ -134,8 +134,9 @@ def receive(host: str, port: int, fd: int | None) -> None:
     except KeyboardInterrupt:
         pass
     except OSError as error:
+        reason = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
         hint = "; `timer-service up` may have its inbox there" if error.errno == errno.EADDRINUSE else ""
-        raise click.ClickException(f"cannot listen on {host}:{port}: {error.strerror}{hint}") from None
+        raise click.ClickException(f"cannot listen on {host}:{port}: {reason}{hint}") from None
 
 
 @main.command()

@@ -186,7 +186,7 @@ def test_a_form_that_is_sent_twice_sets_one_timer(visitor: Visitor) -> None:
         ("headers", "webhook-id: 1", "webhook-id: This header frames"),
         ("headers", "Authorization: ***", "Authorization: This is the mark"),
         ("key", "a b", ""),
-        ("tags", "a,b/c", "1: "),
+        ("tags", "a,b/c", "b/c: Must be"),
         ("max_attempts", "many", "Must be a whole number"),
         ("max_occurrences", "0", "Must be"),
     ],

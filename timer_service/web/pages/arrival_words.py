@@ -21,9 +21,9 @@ _AGAIN = {
 ANSWERS = {
     "200": "200",
     "500": "500",
-    "429": "429, to come again in 10 s",
+    "429": "429, wait 10 s",
     "slow": "200 after 20 s",
-    "again": "200, and asked for it again in 10 s",
+    "again": "200, again in 10 s",
 }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from scheduler import Timer, Webhook, exact_numbers
@@ -85,8 +85,8 @@ def as_json(it: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, str]]:
     return found, errors
 
 
-def errors_at(errors: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """The field of the form -> what is wrong there; '' for what is of none."""
+def errors_at(errors: Iterable[tuple[str, str]], tags: Sequence[str] = ()) -> dict[str, str]:
+    """The field of the form -> what is wrong there; '' for what is of none. A tag is called by its name."""
     found: dict[str, str] = {}
     for pointer, detail in errors:
         field, _, below = pointer.removeprefix("/").partition("/")
@@ -94,6 +94,8 @@ def errors_at(errors: Iterable[tuple[str, str]]) -> dict[str, str]:
         if field not in USUAL:
             field = ""
         inside = below.replace("~1", "/").replace("~0", "~") if field in ("headers", "tags", "body") else ""
+        if field == "tags" and inside.isdecimal() and int(inside) < len(tags):
+            inside = tags[int(inside)][:80]
         found.setdefault(field, f"{inside}: {detail}" if inside else detail)
     return found
 

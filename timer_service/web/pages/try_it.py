@@ -43,7 +43,7 @@ def set_timer() -> Response:
     try:
         fields = new_timer().load(asked)
     except ValidationError as error:
-        errors |= try_form.errors_at(invalid(error.messages).errors)
+        errors |= try_form.errors_at(invalid(error.messages).errors, asked.get("tags", ()))
     if errors:
         return _show(typed, errors, status=422)
     try:
