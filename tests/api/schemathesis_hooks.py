@@ -25,6 +25,8 @@ def before_call(_context: Any, case: Any, _kwargs: Any) -> None:
 def _take_away(said: dict[str, Any]) -> None:
     # Only what next_cursor said is one.
     said.pop("cursor", None)
+    # Which moments are later than another, and by no more than so many buckets.
+    said.pop("to", None)
     for name, value in list(said.items()):
         # 5.0 is an integer of JSON Schema; we want it written as one.
         if isinstance(value, float) and value.is_integer():

@@ -275,6 +275,18 @@ def test_the_store_tells_its_server_its_memory_and_its_file(http: FlaskClient, b
         bench.client.config_set("maxmemory", 0)
 
 
+# Counts.
+
+
+def test_timers_that_wait_to_be_sent_again_are_counted_among_the_scheduled(http: FlaskClient, bench: Bench) -> None:
+    bench.schedule(HOUR)
+    assert http.get("/stats").get_json()["tried_before"] == 0
+    bench.schedule(0)
+    settle(bench, Outcome.RETRYABLE, retry_ms=5000)
+    stats = http.get("/stats").get_json()
+    assert (stats["scheduled"], stats["tried_before"]) == (2, 1)
+
+
 # All of them.
 
 

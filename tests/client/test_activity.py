@@ -49,8 +49,7 @@ def received(name: str, said: Any = None) -> Any:
 
 def shown(name: str, *words: str, said: Any = None) -> Result:
     """The command's output, where the service says this."""
-    usual = ANSWERS[name][1]
-    with answering(answer(200, usual if said is None else said)) as (_, service):
+    with answering(answer(200, ANSWERS[name][1] if said is None else said)) as (_, service):
         return CliRunner().invoke(main, [name, *words], env={"TIMER_URL": service.url, "TZ": "UTC"})
 
 
@@ -217,10 +216,23 @@ def test_the_state_of_the_store_is_told_in_words() -> None:
         "append_only": {"enabled": None, "fsync": None, "ok": None},
         "warnings": [],
     }
-    lines = shown("store", said=told_nothing).stdout.splitlines()
+    result = shown("store", said=told_nothing)
+    assert (shown("store").exit_code, result.exit_code) == (0, 5)
+    lines = result.stdout.splitlines()
     assert [line.split(maxsplit=1)[1] for line in lines[1:3]] == ["refused: MISCONF: no disk", "not told"]
     told_nothing["append_only"] = {"enabled": False, "fsync": None, "ok": None}
     assert "none: a restart loses timers" in shown("store", said=told_nothing).stdout
+
+
+def test_counts_have_thousands_and_say_what_is_late() -> None:
+    names = ("scheduled", "overdue", "tried_before", "delivering", "delivered", "failed", "cancelled")
+    lateness = {"oldest_overdue_ms": 38_000, "lateness_ms": {"p50": 1, "p99": 20}}
+    said = {**{name: 1000 + at for at, name in enumerate(names)}, **lateness}
+    assert [line.split(maxsplit=1)[1] for line in shown("stats", said=said).stdout.splitlines()] == [
+        *("1,000", "1,001, the oldest 38.0s", "before  1,002", "1,003", "1,004", "1,005", "1,006"),
+        *("half within 1ms, 99 % within 20ms", "not told"),
+    ]
+    assert "lateness" not in shown("stats", said={**said, "lateness_ms": {"p50": None, "p99": None}}).stdout
 
 
 def test_nothing_to_tell_is_said() -> None:

@@ -55,6 +55,8 @@ class Stats(Checked):
     oldest_overdue: timedelta
     lateness_p50: timedelta | None
     lateness_p99: timedelta | None
+    #: Of the scheduled, those that wait to be sent again; None if the service does not tell.
+    tried_before: int | None = None
     #: Claims of timers that the service could not read; 0 also where it does not say.
     unreadable_claims: int = 0
     #: Bytes of the store; None if it does not say.
@@ -71,6 +73,7 @@ class Stats(Checked):
             oldest_overdue=timedelta(milliseconds=raw["oldest_overdue_ms"]),
             lateness_p50=milliseconds(raw["lateness_ms"]["p50"]),
             lateness_p99=milliseconds(raw["lateness_ms"]["p99"]),
+            tried_before=raw.get("tried_before"),
             unreadable_claims=raw.get("unreadable_claims", 0),
             used_bytes=raw.get("used_bytes"),
             max_bytes=raw.get("max_bytes"),

@@ -14,11 +14,14 @@ _BAR = 40
 def stats_rows(stats: Stats) -> Iterator[Sequence[str]]:
     yield "scheduled", f"{stats.scheduled:,}"
     yield "overdue", f"{stats.overdue:,}" + (f", the oldest {length(stats.oldest_overdue)}" if stats.overdue else "")
+    if stats.tried_before is not None:
+        yield "tried before", f"{stats.tried_before:,}"
     yield "delivering", f"{stats.delivering:,}"
     yield "delivered", f"{stats.delivered:,}"
     yield "failed", f"{stats.failed:,}"
     yield "cancelled", f"{stats.cancelled:,}"
-    yield "lateness", f"half within {length(stats.lateness_p50)}, 99 % within {length(stats.lateness_p99)}"
+    if stats.lateness_p50 is not None:
+        yield "lateness", f"half within {length(stats.lateness_p50)}, 99 % within {length(stats.lateness_p99)}"
     yield "memory", _memory(stats.used_bytes, stats.max_bytes)
     if stats.unreadable_claims:
         yield "unreadable claims", f"{stats.unreadable_claims:,}"

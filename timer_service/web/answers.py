@@ -201,6 +201,10 @@ class StatsOut(Schema):
     failed = fields.Integer()
     cancelled = fields.Integer()
     oldest_overdue_ms = fields.Integer()
+    tried_before = fields.Integer(
+        allow_none=True,
+        metadata={"description": "of the scheduled, those that wait to be sent again; null if the store does not tell"},
+    )
     lateness_ms = Part(LatenessOut, metadata={"description": "of the last 1,000 attempts"})
     unreadable_claims = fields.Integer(
         metadata={"description": "claims of timers that this version could not read; each is tried a minute later"}
