@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import re
 from http.cookies import SimpleCookie
 from typing import Any
 
@@ -449,6 +450,8 @@ def test_whatever_goes_wrong_on_the_page_is_said_in_words(
     assert (answer.status_code, answer.mimetype) == (status, "text/html")
     assert words in text(answer)
     assert answer.headers["X-Request-Id"] in text(answer)
+    for link in set(re.findall(r'href="(/[^"]*)"', answer.text)):
+        assert alone.get(link).status_code == 200, link
     assert answer.headers["Content-Security-Policy"] == policy.POLICY
 
 
