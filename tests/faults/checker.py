@@ -16,7 +16,9 @@ from tests.faults.history import Create, Fault, History, Hit, Snapshot, Verdict
 _BEFORE, _AFTER = 1.0, 2.0
 
 #: What is kept when no timer is left: a few keys a partition, one a poller, and one an idempotency key, for its 24 h.
-_BASELINE = re.compile(r"timers:\{\w+\}:(seen|layout|counters|lateness|lastclaim:\S+|idem:\S+)")
+_BASELINE = re.compile(
+    r"timers:\{\w+\}:(seen|layout|counters|lateness|minute:\d+|pollers|loads|failing|failures|lastclaim:\S+|idem:\S+)"
+)
 
 
 class Rule(StrEnum):

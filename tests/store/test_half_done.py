@@ -245,3 +245,42 @@ def test_an_attempt_that_a_broken_settle_noted_is_told_once(server: Server, benc
     refused(server, "hset", lambda: bench.claims.settle([delivered(claim)]))
     assert bench.claims.settle([delivered(claim)]) == []
     assert [it.number for it in bench.timers.attempts(timer.id)] == [1, 2]
+
+
+@pytest.mark.parametrize("command", ["hset", "zadd", "zrem", "hincrby", "hmget", "del", "lpush", "ltrim"])
+def test_what_was_half_settled_is_counted_once_or_not_at_all_and_what_is_told_can_be_read(
+    server: Server, bench: Bench, command: str
+) -> None:
+    bench.schedule()
+    bench.schedule(url="http://another/")
+    one, two = bench.claims.claim(2).claims
+    bench.alive(60_000)  # another minute begins, whose hash of the day before is emptied
+    for number in range(1440):
+        bench.client.hset(f"timers:{{0}}:minute:{number}", "at", 1)
+    one, two = bench.poller("two").claim(2).claims
+    failed = Settlement(two.id, two.fence, Attempt(two.number, Outcome.PERMANENT), None, None, Reason.PERMANENT)
+    allow(server, f"-{command}")
+    try:
+        bench.claims.settle([delivered(one), failed])
+    except StoreUnavailable:
+        allow(server)
+        assert bench.claims.settle([delivered(one), failed]) == []
+    allow(server)
+    bench.alive(2 * LEASE)
+    assert bench.poller("three").claim(2).claims == []  # puts right where they stand
+    minutes = bench.activity.minutes(10).minutes
+    assert sum(it.delivered for it in minutes) in (0, 1)
+    assert sum(it.failed for it in minutes) in (0, 1)
+    assert sum(it.attempts for it in minutes) in (2, 4)  # two leases were lost before
+    assert [len(it.ids) for it in bench.activity.failures().groups] == [1]
+    assert len(bench.activity.failures().failing) in (0, 1)
+    bench.check()
+
+
+@pytest.mark.parametrize("command", ["zadd", "hset"])
+def test_a_timer_that_was_half_set_is_counted_when_it_stands(server: Server, bench: Bench, command: str) -> None:
+    draft = bench.draft(1000, key="k")
+    refused(server, command, lambda: bench.timers.set(draft))
+    for _ in range(2):
+        bench.timers.set(draft)
+    assert bench.activity.minutes(1).minutes[0].set == 1
