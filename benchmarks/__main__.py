@@ -26,11 +26,12 @@ from benchmarks import (
     results,
     scale,
     stages,
+    views,
 )
 from benchmarks.figures import table
 from benchmarks.part import say
 
-PARTS = [it.PART for it in (drain, stages, lateness, intake, memory, scale, pages, idle, hang, crash, against)]
+PARTS = [it.PART for it in (drain, stages, lateness, intake, memory, scale, pages, views, idle, hang, crash, against)]
 
 
 def main() -> int:

@@ -15,6 +15,7 @@ from typing import Any
 from benchmarks import results
 from benchmarks.figures import Row, table
 from benchmarks.intake import BATCHES, SINGLE
+from benchmarks.views import MANY_TABS, VIEWS
 
 _WORDS: Mapping[Callable[[float, float], bool], str] = {
     operator.ge: ">=",
@@ -63,6 +64,10 @@ GOALS = (
     Goal("POST /timers/batch", "intake", {"what": BATCHES, "workers": 1}, "timers_per_second", operator.ge, 15_000),
     Goal("bytes a timer, Valkey", "memory", {"server": "valkey", **_MILLION}, "used_bytes", operator.le, 450),
     Goal("bytes a timer, Redis", "memory", {"server": "redis", **_MILLION}, "used_bytes", operator.le, 520),
+    *(Goal(f"{view}: first paint, ms", "views", {"what": view}, "first_paint_ms", operator.lt, 150) for view in VIEWS),
+    *(Goal(f"{view}: kB in all", "views", {"what": view}, "kilobytes", operator.le, 40) for view in VIEWS),
+    *(Goal(f"{view}: p99 ms beside a million", "views", {"what": view}, "p99_ms", operator.lt, 100) for view in VIEWS),
+    Goal("100 tabs of the page, % of a core", "views", {"what": MANY_TABS}, "api_percent", operator.lt, 3),
     Goal("idle, % of a core", "idle", {}, "together_percent", operator.lt, 1),
     Goal("kill -9 with 1,000 in flight: lost", "crash", {}, "lost", operator.eq, 0),
     Goal("repeated without a mark", "crash", {}, "repeated_unmarked", operator.eq, 0),

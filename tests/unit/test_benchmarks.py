@@ -21,7 +21,20 @@ from benchmarks.sink import Arrival
 
 #: What needs matplotlib, of the extra `bench`.
 _PLOTTING = {"benchmarks.plots", "benchmarks.__main__"}
-_PARTS = ["drain", "stages", "lateness", "intake", "memory", "scale", "pages", "idle", "hang", "crash", "against"]
+_PARTS = [
+    "drain",
+    "stages",
+    "lateness",
+    "intake",
+    "memory",
+    "scale",
+    "pages",
+    "views",
+    "idle",
+    "hang",
+    "crash",
+    "against",
+]
 
 
 @pytest.mark.parametrize("name", _PARTS)
