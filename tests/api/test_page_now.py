@@ -111,6 +111,8 @@ def test_a_receiver_that_dies_is_said_in_words_after_its_second_failure(bench: B
     attempt_fails(bench)
     page = now(visitor)
     assert "On time, but https:api.example.com:443 refuses the connection: 2 attempts in a row failed." in page
+    assert "In all, 2 timers wait to be sent again." in page
+    assert "Waiting to be sent again 2" in page
     assert "refuses none none connection refused, 2 attempts in a row 2026-01-01 00:00:00" in page
     attempt_fails(bench, outcome=Outcome.DELIVERED, error=None, detail=None, status_code=204, retry_ms=None)
     page = now(visitor)

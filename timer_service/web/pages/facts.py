@@ -34,6 +34,7 @@ def lateness(it: Figures) -> list[Fact]:
         Fact("Late now", _some(it.late), "/ui/timers" if it.late else "", "late" if it.late else ""),
         Fact("The oldest", oldest),
         Fact("Due within the last second", _some(due_now)),
+        Fact("Waiting to be sent again", "" if it.stats.tried_before is None else _some(it.stats.tried_before)),
         Fact("Being sent", _some(it.stats.delivering), "/ui/timers?status=delivering" if it.stats.delivering else ""),
     ]
 

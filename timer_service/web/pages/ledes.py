@@ -88,8 +88,10 @@ def may_evict() -> Markup:
 
 
 def failing(it: Figures, worst: FailingDestination) -> Markup:
-    return Markup("{}Each of its timers is sent again after its own wait, until its attempts are used up. {}").format(
-        _since(it, worst), _MENDED
+    again = it.stats.tried_before
+    waiting = f"In all, {counted(again, 'timer')} wait{'s' if again == 1 else ''} to be sent again. " if again else ""
+    return Markup("{}{}Each is sent again after its own wait, until its attempts are used up. {}").format(
+        _since(it, worst), waiting, _MENDED
     )
 
 
