@@ -15,7 +15,7 @@ DECLARED = setup.cfg pyproject.toml scheduler/version.py
 UV = build/venv-uv/bin/uv
 COMPILE = $(UV) pip compile --quiet --system-certs --universal --python-version 3.11
 
-.PHONY: run test quick clock test-python test-oldest faults rolling format lint package bench upgrade clean
+.PHONY: run test quick clock test-python test-oldest faults rolling format screenshots lint package bench upgrade clean
 .DELETE_ON_ERROR:
 
 run: $(VENV)/.run
@@ -61,6 +61,10 @@ rolling: $(VENV)/.dev
 # What this version stores, as files that every later version has to read: once for a release, by its version.
 format: $(VENV)/.dev
 	$(VENV)/bin/python -m tests.store.formats.make $(ARGS)
+
+# Each view of the page as a picture, of a service that does real work: docs/screenshots. Needs chromium, pngquant, fonts-inter.
+screenshots: $(VENV)/.dev
+	$(VENV)/bin/python -m tests.pages.screenshots $(ARGS)
 
 lint: $(VENV)/.dev
 	@command -v luacheck >/dev/null || { \

@@ -79,7 +79,7 @@ class _Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def receiving() -> Iterator[Receiver]:
+def receiving(port: int = 0) -> Iterator[Receiver]:
     """`/status/<code>` answers with it, `/sleep/<seconds>` sleeps, `/held` waits for release,
     `/again/<delay>` asks for the timer again; all else is a 204."""
 
@@ -118,7 +118,7 @@ def receiving() -> Iterator[Receiver]:
             except ConnectionError:
                 self.close_connection = True
 
-    server = _Server(("127.0.0.1", 0), Handler)
+    server = _Server(("127.0.0.1", port), Handler)
     receiver = Receiver(f"http://127.0.0.1:{server.server_port}")
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()

@@ -1,0 +1,115 @@
+"""`make screenshots`: each view in light and dark, wide and narrow, as PNG files, of a service that does real work.
+
+A minute or two of deliveries come first, since Now tells of minutes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page
+
+from tests.bench.browser import NARROW, WIDE, Troubles, browsing, visit
+from tests.bench.session import no_process_left
+from tests.pages.world import World, set_timers, world
+
+INTO = Path(__file__).parents[2] / "docs" / "screenshots"
+#: Deliveries a second of the work that is done meanwhile.
+_RATE = 40
+#: px: what is longer is cut off.
+_TALLEST = 1400
+#: A desktop has a face of this kind as its system-ui; a bare Debian has DejaVu Sans, which is wider.
+_FONTS = """<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd"><fontconfig>
+<include>/etc/fonts/fonts.conf</include>{}</fontconfig>""".format(
+    "".join(
+        f'<match target="pattern"><test name="family"><string>{family}</string></test>'
+        '<edit name="family" mode="prepend" binding="strong"><string>Inter</string></edit></match>'
+        for family in ("system-ui", "sans", "sans-serif", "DejaVu Sans")
+    )
+)
+_NEEDED = {"chromium": "chromium", "pngquant": "pngquant"}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--into", type=Path, default=INTO, help="(%(default)s)")
+    parser.add_argument("--seconds", type=int, default=130, help="of work before the first (%(default)s)")
+    said = parser.parse_args()
+    for program, package in _NEEDED.items():
+        if shutil.which(program) is None:
+            print(f"{program} is needed; on Debian and Ubuntu: apt install {package}", file=sys.stderr)
+            return 1
+    said.into.mkdir(parents=True, exist_ok=True)
+    with no_process_left(), tempfile.TemporaryDirectory() as folder:
+        (fonts := Path(folder) / "fonts.conf").write_text(_FONTS)
+        with world(Path(folder)) as here, browsing(FONTCONFIG_FILE=str(fonts)) as browser:
+            _work(here, said.seconds)
+            _all(browser, here, said.into)
+    total = sum(it.stat().st_size for it in said.into.glob("*.png"))
+    print(f"{total:,} bytes in {said.into}")
+    return 0
+
+
+def _all(browser: Browser, here: World, into: Path) -> None:
+    views = {name: path for name, path in here.views().items() if name in _SHOWN}
+    with visit(browser, here.url) as (context, troubles):
+        page = context.new_page()
+        _fill_inbox(page, here)
+        for name, path in views.items():
+            _shoot(page, name, path, into)
+        _said(troubles)
+
+
+#: Of the views of the tests' service.
+_SHOWN = ("now", "timers", "timer-failed", "failed", "try")
+
+
+def _shoot(page: Page, name: str, path: str, into: Path) -> None:
+    for size, narrow in ((WIDE, ""), (NARROW, "-320")):
+        for scheme in ("light", "dark"):
+            if narrow and scheme == "dark":
+                continue
+            page.set_viewport_size({"width": size["width"], "height": size["height"]})
+            page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+            page.goto(path)
+            file = into / f"{name}{narrow}{'-dark' if scheme == 'dark' else ''}.png"
+            tall = min(page.evaluate("document.documentElement.scrollHeight"), _TALLEST)
+            page.screenshot(path=file, full_page=True, clip={"x": 0, "y": 0, "width": size["width"], "height": tall})
+            subprocess.run(["pngquant", "--force", "--skip-if-larger", "--ext", ".png", "64", str(file)], check=False)
+
+
+def _fill_inbox(page: Page, here: World) -> None:
+    """With a request that has come, and one that is to come."""
+    page.goto("/ui/try")
+    url = page.get_by_label("To this URL").input_value()
+    hello = {"url": url, "body": {"hello": "from timer-service"}}
+    arrives, _ = set_timers(here.url, [{**hello, "delay": 0}, {**hello, "seconds": 50}])
+    here.reached(arrives, "delivered")
+
+
+def _work(here: World, seconds: int) -> None:
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        set_timers(
+            here.url,
+            [
+                {"delay": f"{25 * number}ms", "url": f"{here.receiver.url}/orders/{number}", "tags": ["orders"]}
+                for number in range(_RATE)
+            ],
+        )
+        time.sleep(1)
+
+
+def _said(troubles: Troubles) -> None:
+    for it in troubles.found:
+        print(it, file=sys.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
