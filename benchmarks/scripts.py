@@ -5,6 +5,10 @@
 The main thread's CPU, from INFO before and after each call: not the wall clock, which others share, and which the
 microseconds of commandstats are. A script shall take 3 ms in the mean and 5 at worst: the store serves nobody else
 meanwhile.
+
+A call's CPU grows where others use the machine: caches and the clock rate are shared. So beside the worst call stands
+the worst of three calls' best, for three in a row do the same work: what the script itself costs is not above that.
+Not for claims that go on until nothing is left, whose last ones are smaller.
 """
 
 from __future__ import annotations
@@ -223,6 +227,11 @@ CASES: dict[str, Case] = {
 }
 
 
+def worst_of_best(took: Sequence[float]) -> float:
+    """Of each three calls in a row the best, and of these the worst."""
+    return max(min(took[start : start + 3]) for start in range(0, max(1, len(took) - 2), 3))
+
+
 def measure(case: Case, calls: int) -> dict[str, list[float]]:
     """By script, the ms of each call."""
     assert BINARIES["valkey"] is not None
@@ -251,8 +260,15 @@ def main() -> None:
             continue
         for script, took in measure(case, options.calls).items():
             mean, worst = sum(took) / len(took), max(took)
-            rows.append({"case": name, "script": script, "calls": len(took), "mean_ms": mean, "worst_ms": worst})
-            print(f"{name:36} {script:10} {len(took):6} calls  mean {mean:6.2f} ms  worst {worst:6.2f} ms", flush=True)
+            same = script != "claim" or not name.startswith("claim and settle")
+            best = round(worst_of_best(took), 2) if same else None
+            row: Row = {"case": name, "script": script, "calls": len(took), "mean_ms": mean, "worst_ms": worst}
+            rows.append({**row, "worst_of_best_ms": best})
+            print(
+                f"{name:36} {script:10} {len(took):6} calls  mean {mean:6.2f} ms  worst {worst:6.2f} ms"
+                f"  worst of best {'-' if best is None else best:>6}",
+                flush=True,
+            )
     print(table(rows))
 
 
