@@ -33,6 +33,7 @@ from scheduler import (
     connect,
 )
 from scheduler.store.record import destination_tag
+from scheduler.store.room import Room
 from tests.bench.servers import BINARIES, Server
 
 MEAN_MS, WORST_MS = 3.0, 5.0
@@ -190,6 +191,15 @@ def _moves(store: Bench) -> Iterator[object]:
         store.link.client.flushdb()
 
 
+def _passes_over(store: Bench) -> Iterator[object]:
+    """3,000 destinations wait, and the caller names as many tags as it remembers, of either kind."""
+    store.wait(3000)
+    saturated = [destination_tag(f"http://h{number}/") for number in range(2048)]
+    room = Room(answering=[destination_tag(f"http://other{number}/") for number in range(2048)])
+    while True:
+        yield lambda: store.claims.claim(96, saturated, room)
+
+
 def _forgets(store: Bench) -> Iterator[object]:
     """A claim forgets timers with ten tags of their own, of every status."""
     while True:
@@ -223,6 +233,7 @@ CASES: dict[str, Case] = {
     "claim and settle": _claims(),
     "claim and settle 250 kB": _claims(body=_LARGE),
     "claim moves": _moves,
+    "claim passes over 3,000 that wait": _passes_over,
     "claim forgets": _forgets,
 }
 
