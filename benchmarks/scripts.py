@@ -5,6 +5,10 @@
 The main thread's CPU, from INFO before and after each call: not the wall clock, which others share, and which the
 microseconds of commandstats are. A script shall take 3 ms in the mean and 5 at worst: the store serves nobody else
 meanwhile.
+
+A call's CPU grows where others use the machine: caches and the clock rate are shared. So beside the worst call stands
+the worst of three calls' best, for three in a row do the same work: what the script itself costs is not above that.
+Not for claims that go on until nothing is left, whose last ones are smaller.
 """
 
 from __future__ import annotations
@@ -29,6 +33,7 @@ from scheduler import (
     connect,
 )
 from scheduler.store.record import destination_tag
+from scheduler.store.room import Room
 from tests.bench.servers import BINARIES, Server
 
 MEAN_MS, WORST_MS = 3.0, 5.0
@@ -186,6 +191,15 @@ def _moves(store: Bench) -> Iterator[object]:
         store.link.client.flushdb()
 
 
+def _passes_over(store: Bench) -> Iterator[object]:
+    """3,000 destinations wait, and the caller names as many tags as it remembers, of either kind."""
+    store.wait(3000)
+    saturated = [destination_tag(f"http://h{number}/") for number in range(2048)]
+    room = Room(answering=[destination_tag(f"http://other{number}/") for number in range(2048)])
+    while True:
+        yield lambda: store.claims.claim(96, saturated, room)
+
+
 def _forgets(store: Bench) -> Iterator[object]:
     """A claim forgets timers with ten tags of their own, of every status."""
     while True:
@@ -219,8 +233,14 @@ CASES: dict[str, Case] = {
     "claim and settle": _claims(),
     "claim and settle 250 kB": _claims(body=_LARGE),
     "claim moves": _moves,
+    "claim passes over 3,000 that wait": _passes_over,
     "claim forgets": _forgets,
 }
+
+
+def worst_of_best(took: Sequence[float]) -> float:
+    """Of each three calls in a row the best, and of these the worst."""
+    return max(min(took[start : start + 3]) for start in range(0, max(1, len(took) - 2), 3))
 
 
 def measure(case: Case, calls: int) -> dict[str, list[float]]:
@@ -251,8 +271,15 @@ def main() -> None:
             continue
         for script, took in measure(case, options.calls).items():
             mean, worst = sum(took) / len(took), max(took)
-            rows.append({"case": name, "script": script, "calls": len(took), "mean_ms": mean, "worst_ms": worst})
-            print(f"{name:36} {script:10} {len(took):6} calls  mean {mean:6.2f} ms  worst {worst:6.2f} ms", flush=True)
+            same = script != "claim" or not name.startswith("claim and settle")
+            best = round(worst_of_best(took), 2) if same else None
+            row: Row = {"case": name, "script": script, "calls": len(took), "mean_ms": mean, "worst_ms": worst}
+            rows.append({**row, "worst_of_best_ms": best})
+            print(
+                f"{name:36} {script:10} {len(took):6} calls  mean {mean:6.2f} ms  worst {worst:6.2f} ms"
+                f"  worst of best {'-' if best is None else best:>6}",
+                flush=True,
+            )
     print(table(rows))
 
 

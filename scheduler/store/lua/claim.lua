@@ -45,7 +45,18 @@ local taken, bytes = {}, 0
 local given -- their ids, once some were found elsewhere than in the schedule: a half-done call leaves a timer in two sets
 local more_expired, left_undone = false, false
 
-local function is_among(tag, tags) return string.find(tags, ' ' .. tag .. ' ', 1, true) ~= nil end
+local split = {} -- tags that were split, by their string
+local function is_among(tag, tags)
+  if split[tags] then return split[tags][tag] or false end
+  return string.find(tags, ' ' .. tag .. ' ', 1, true) ~= nil
+end
+
+-- Where many are asked for: to find one among 2,000 takes 10 us, to split them all 300.
+local function split_tags(tags)
+  local found = {}
+  for tag in string.gmatch(tags, '%S+') do found[tag] = true end
+  split[tags] = found
+end
 
 -- How many more of each tag the caller may take.
 local rooms, is_newcomer = { [SUSPECTS] = is_among(SUSPECTS, saturated) and 0 or 1 }, {}
@@ -237,6 +248,10 @@ local function serve_waiting()
   local waiting = redis.call('ZCARD', WAITING)
   if waiting == 0 then return end
   given = given or {}
+  if waiting > 20 then
+    split_tags(saturated)
+    if answering ~= '*' then split_tags(answering) end
+  end
   for format = 2, FORMAT do serve_format(format_tag(format)) end
   write_moves()
   -- In three calls of four those that wait shortest: of newcomers that hang there may be any number, and room for one at a time.
