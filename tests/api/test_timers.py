@@ -181,5 +181,6 @@ def test_stats_count_by_status(http: FlaskClient, bench: Bench) -> None:
         "oldest_overdue_ms": 0,
         "lateness_ms": {"p50": 2, "p99": 2},
         "max_bytes": None,
+        "tried_before": 0,
         "unreadable_claims": 0,
     }
