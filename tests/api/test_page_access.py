@@ -18,9 +18,9 @@ from tests.bench.store import Bench
 from tests.bench.visitor import Visitor, add_view, text
 from timer_service import create_app
 from timer_service.web.access.api_keys import new_key
-from timer_service.web.pages import forms, policy
-from timer_service.web.pages.attempts import WrongAttempts
-from timer_service.web.pages.sessions import Sessions
+from timer_service.web.pages.frame import forms, policy
+from timer_service.web.pages.sign_in.attempts import WrongAttempts
+from timer_service.web.pages.sign_in.sessions import Sessions
 from timer_service.web.problems import Problem
 
 KEYS = {name: new_key(name, scope) for name, scope in (("reader", "read"), ("writer", "write"))}
@@ -410,7 +410,7 @@ def test_a_reader_finds_no_form_and_may_send_none_but_to_sign_out(bench: Bench) 
 def test_what_a_form_did_is_said_once_by_the_next_view_and_logged_with_the_keys_name(
     bench: Bench, alone: Visitor, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.INFO, "timer_service.web.pages.forms")
+    caplog.set_level(logging.INFO, "timer_service.web.pages.frame.forms")
     writer = signed_in(guarded(bench), "writer")
     answer = writer.post("/ui/do")
     assert (answer.status_code, answer.location) == (303, "/ui")

@@ -12,7 +12,7 @@ from tests.api.test_page_access import guarded, signed_in
 from tests.bench.store import Bench
 from tests.bench.visitor import Visitor, text
 from timer_service import create_app
-from timer_service.web.pages.snapshot import expire
+from timer_service.web.pages.figures.snapshot import expire
 
 _REFUSED: dict[str, Any] = {
     "outcome": Outcome.RETRYABLE,

@@ -17,8 +17,8 @@ from tests.bench.visitor import Visitor, add_view, text
 from timer_service import create_app
 from timer_service.web.access import access_log
 from timer_service.web.access.api_keys import new_key
-from timer_service.web.pages.frame import show
-from timer_service.web.pages.live import LiveParts
+from timer_service.web.pages.frame.frame import show
+from timer_service.web.pages.frame.live import LiveParts
 from timer_service.web.problems import Problem
 
 TEMPLATE = """{% extends frame %}{% block main %}<p>{{ number if shown else "" }}</p><p>{{ due | countdown(as_of) }}</p>

@@ -16,7 +16,7 @@ from tests.bench.store import START, Bench
 from tests.bench.visitor import Visitor, text
 from tests.conftest import start
 from timer_service import create_app
-from timer_service.web.pages.snapshot import expire
+from timer_service.web.pages.figures.snapshot import expire
 
 _REFUSED = "The receiver refused the connection: nothing listens on this port."
 

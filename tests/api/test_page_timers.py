@@ -13,7 +13,7 @@ from scheduler import Outcome, Timer
 from tests.api.conftest import settle
 from tests.bench.store import Bench
 from tests.bench.visitor import Visitor, sentences
-from timer_service.web.pages import bulk
+from timer_service.web.pages.timers import bulk
 
 PATH = "/ui/timers"
 

@@ -24,7 +24,7 @@ from tests.bench.visitor import Visitor, text
 from timer_service import create_app
 from timer_service.inbox_address import InboxAddress
 from timer_service.terminal.commands import timer as timer_command
-from timer_service.web.pages import inbox as inboxes
+from timer_service.web.pages.try_it import inbox as inboxes
 
 #: As the form comes, in seconds from now.
 FORM = {"amount": "5", "unit": "seconds", "method": "POST", "body": '{"a": 1}'}

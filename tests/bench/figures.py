@@ -22,7 +22,7 @@ from scheduler import (
     Timer,
     Webhook,
 )
-from timer_service.web.pages.snapshot import Figures
+from timer_service.web.pages.figures.snapshot import Figures
 
 #: 2026-11-26T12:03:07Z.
 NOW = 1_795_694_587_000

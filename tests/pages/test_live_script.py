@@ -17,7 +17,7 @@ from tests.bench.served import serving
 from tests.bench.store import Bench, HandSetFake
 from tests.bench.visitor import add_view
 from timer_service import create_app
-from timer_service.web.pages.frame import show
+from timer_service.web.pages.frame.frame import show
 from timer_service.web.problems import Problem
 
 #: ms: 2026-11-26T12:03:07.250Z.

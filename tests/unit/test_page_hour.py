@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from scheduler import Bucket, Forecast
-from timer_service.web.pages.hour import hour
+from timer_service.web.pages.now.hour import hour
 
 _START = 1_795_694_580_000
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import pytest
 
 from scheduler import StoreUnavailable
-from timer_service.web.pages.readings import Reading, Readings
+from timer_service.web.pages.figures.readings import Reading, Readings
 
 _STORE_AT_ZERO = 1_795_694_587_000
 

@@ -35,12 +35,24 @@ ROOMS: Mapping[str, str] = {
     "timer_service/web/input/": "input",
     "timer_service/web/resources/": "resources",
     "timer_service/web/pages/": "pages",
+    "timer_service/web/pages/words/": "page's words",
+    "timer_service/web/pages/frame/": "page's frame",
+    "timer_service/web/pages/sign_in/": "view sign-in",
+    "timer_service/web/pages/figures/": "page's figures",
+    "timer_service/web/pages/now/": "view Now",
+    "timer_service/web/pages/timer/": "view Timer",
+    "timer_service/web/pages/timers/": "view Timers",
+    "timer_service/web/pages/failed/": "view Failed",
+    "timer_service/web/pages/try_it/": "view Try it",
     "timer_service/client/": "client",
     "timer_service/terminal/": "terminal",
 }
 _DATA = {"data", "words"}
 _ENGINE = {"settings", "store", "whole store", "delivery", "curl", "threaded", "choice of transport", "poller"}
 _WEB = {"problems", "input", "access", "answers", "resources"}
+_BEHIND_PAGES = {*_DATA, "engine", "problems", "input", "access", "answers"}
+_VIEWS = {"view sign-in", "view Now", "view Timer", "view Timers", "view Failed", "view Try it"}
+_BEHIND_VIEWS = {*_BEHIND_PAGES, "page's words", "page's frame", "page's figures"}
 #: Room -> the rooms that it may know. `engine`: the public names of scheduler.
 MAY_KNOW: Mapping[str, set[str]] = {
     "data": set(),
@@ -59,8 +71,17 @@ MAY_KNOW: Mapping[str, set[str]] = {
     "access": {*_DATA, "engine", "problems", "input"},
     "answers": {*_DATA, "engine", "problems", "input", "access"},
     "resources": {*_DATA, "engine", *_WEB},
-    "pages": {*_DATA, "engine", *_WEB},
-    "application": {*_DATA, "engine", *_WEB, "pages"},
+    "page's words": {*_DATA, "engine", "input"},
+    "page's frame": {*_BEHIND_PAGES, "page's words"},
+    "page's figures": {*_DATA, "engine", "page's frame"},
+    "view sign-in": {*_BEHIND_PAGES, "page's frame"},
+    "view Now": _BEHIND_VIEWS,
+    "view Timer": _BEHIND_VIEWS,
+    "view Timers": {*_BEHIND_VIEWS, "view Timer"},
+    "view Failed": {*_BEHIND_VIEWS, "view Timer", "view Timers"},
+    "view Try it": {*_BEHIND_VIEWS, "view Timer"},
+    "pages": {*_BEHIND_VIEWS, *_VIEWS},
+    "application": {*_DATA, "engine", *_WEB, "page's frame", "pages"},
     "process": {*_DATA, "engine", *_WEB, "application", "client"},
     "client": {*_DATA},
     "terminal": {*_DATA, "client"},

@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from scheduler import Attempt, Backoff, Delivery, Outcome, Reason, Redelivery, Status, Timer, Webhook
-from timer_service.web.pages import filters, outcomes, standing, timeline, waits
-from timer_service.web.pages.commands import Terminal, list_commands
+from timer_service.web.pages.timer import standing, timeline
+from timer_service.web.pages.timers import filters
+from timer_service.web.pages.words import outcomes, waits
+from timer_service.web.pages.words.commands import Terminal, list_commands
 
 #: 2026-01-01T12:00:00Z.
 NOON = 1_767_268_800_000

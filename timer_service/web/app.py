@@ -18,7 +18,8 @@ from timer_service.web.access.request_counts import RequestCounts, route_name
 from timer_service.web.input import memory
 from timer_service.web.input.schemas import NewTimer, WebhookRules
 from timer_service.web.json_provider import JsonProvider
-from timer_service.web.pages import page, ways
+from timer_service.web.pages import page
+from timer_service.web.pages.frame import ways
 from timer_service.web.resources import (
     activity,
     batch,

@@ -5,20 +5,17 @@ from __future__ import annotations
 from flask import Flask
 
 from scheduler import Settings, Store
-from timer_service.web.pages import (
-    failed,
-    frame,
-    guard,
-    late,
-    now,
-    sign_in,
-    static_files,
-    timer,
-    timer_actions,
-    timers,
-    timers_actions,
-    try_it,
-)
+from timer_service.web.pages.failed import view as failed
+from timer_service.web.pages.figures import late
+from timer_service.web.pages.frame import frame, static_files
+from timer_service.web.pages.now import view as now
+from timer_service.web.pages.sign_in import guard
+from timer_service.web.pages.sign_in import view as sign_in
+from timer_service.web.pages.timer import actions as timer_actions
+from timer_service.web.pages.timer import view as timer
+from timer_service.web.pages.timers import actions as timers_actions
+from timer_service.web.pages.timers import view as timers
+from timer_service.web.pages.try_it import view as try_it
 
 #: Each adds to the frame's blueprint, when it is imported, its routes or what its templates call.
 VIEWS = (failed, late, now, sign_in, static_files, timer, timer_actions, timers, timers_actions, try_it)

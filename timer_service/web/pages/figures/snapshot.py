@@ -1,0 +1,116 @@
+"""What the page knows of the whole service at one moment: read once for all who look, redacted where shown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from flask import current_app
+
+from scheduler import (
+    FailingDestination,
+    Failures,
+    Forecast,
+    Minutes,
+    Pollers,
+    Query,
+    Stats,
+    Status,
+    Store,
+    StoreState,
+    StoreUnavailable,
+    Timer,
+)
+from timer_service.web.pages.figures.readings import Reading, Readings
+from timer_service.web.pages.frame.frame import bp
+
+#: ms past its moment from which a timer is late: a busy service always has some that were due a few ms ago.
+LATE = 1000
+#: Timers to be sent next, and timers that failed last, that are shown.
+_NEXT, _NEWEST = 5, 3
+#: Minutes: this one, and five that are over.
+_MINUTES = 6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """One look at the store, in about 20 calls: not all of one instant, but within some ms."""
+
+    #: The store's clock, ms.
+    read_at: int
+    stats: Stats
+    #: Timers that have been due for more than LATE and were not sent.
+    late: int
+    pollers: Pollers
+    minutes: Minutes
+    #: The next hour, by minute.
+    forecast: Forecast
+    store: StoreState
+    #: Where attempts fail, or due timers wait for room.
+    failing: Sequence[FailingDestination]
+    next: Sequence[Timer]
+    newest_failed: Sequence[Timer]
+
+
+def read_figures(store: Store) -> Figures:
+    """Raises StoreUnavailable."""
+    stats = store.timers.stats()
+    pollers = store.activity.pollers()
+    coming = store.listing.page(Query(status=Status.SCHEDULED, limit=_NEXT))
+    state = store.health.state()
+    if state.server is None:  # it has gone away meanwhile
+        raise StoreUnavailable(state.write_problem or "the store is away")
+    newest = store.listing.page(Query(status=Status.FAILED, descending=True, limit=_NEWEST))
+    return Figures(
+        read_at=coming.read_at,
+        stats=stats,
+        late=_late(store, stats, pollers.read_at),
+        pollers=pollers,
+        minutes=store.activity.minutes(_MINUTES),
+        forecast=store.activity.forecast(),
+        store=state,
+        failing=store.activity.failing(),
+        next=coming.timers,
+        newest_failed=newest.timers,
+    )
+
+
+def _late(store: Store, stats: Stats, now: int) -> int:
+    if stats.oldest_overdue_ms <= LATE:
+        return 0
+    return store.listing.count(Query(status=Status.SCHEDULED, due_before=now - LATE)).count
+
+
+def figures() -> Reading[Figures]:
+    """For the view that is being answered."""
+    return _figures().latest()
+
+
+def failures() -> Reading[Failures]:
+    """What failed, grouped; likewise."""
+    return _failures().latest()
+
+
+def expire() -> None:
+    """After something was done: the view that follows is to show it."""
+    _figures().expire()
+    _failures().expire()
+
+
+def _figures() -> Readings[Figures]:
+    found: Readings[Figures] = current_app.extensions["page_figures"]
+    return found
+
+
+def _failures() -> Readings[Failures]:
+    found: Readings[Failures] = current_app.extensions["page_failures"]
+    return found
+
+
+@bp.record
+def _prepare(state: Any) -> None:
+    store: Store = state.app.extensions["store"]
+    state.app.extensions["page_figures"] = Readings(partial(read_figures, store))
+    state.app.extensions["page_failures"] = Readings(store.activity.failures)

@@ -1,0 +1,35 @@
+"""Under /ui, every problem is a page in words: people do not read JSON."""
+
+from __future__ import annotations
+
+import time
+
+from flask import Response, request
+
+from timer_service.web.pages.frame.frame import show
+
+#: Of a problem's headers, those that a page of it says too.
+_KEPT = ("Allow", "Retry-After")
+
+
+def is_of_page(path: str) -> bool:
+    return path.startswith("/ui") and (path == "/ui" or path[3] == "/")
+
+
+def in_words(answer: Response) -> Response:
+    """The page of a problem, whatever raised it: a view, the routing, or what looks at requests before they come."""
+    if answer.mimetype != "application/problem+json" or not is_of_page(request.path):
+        return answer
+    problem = answer.get_json()
+    page = show(
+        "pages/problem.html",
+        view="",
+        title=problem["title"],
+        as_of=time.time_ns() // 1_000_000,
+        status=answer.status_code,
+        problem=problem,
+    )
+    for name in _KEPT:
+        if name in answer.headers:
+            page.headers[name] = answer.headers[name]
+    return page

@@ -1,0 +1,213 @@
+"""How the service may stand: each kind of sentence, or None where it does not hold. Pure."""
+
+from __future__ import annotations
+
+from markupsafe import Markup
+
+from scheduler import FailingDestination, Usage
+from timer_service.web.pages.figures.readings import Reading
+from timer_service.web.pages.figures.snapshot import Figures
+from timer_service.web.pages.now import ledes
+from timer_service.web.pages.now.sentence import Sentence
+from timer_service.web.pages.words.places import how_failing, place_of
+from timer_service.web.pages.words.values import counted, number, span
+
+#: ms for which nothing is seen of a poller before it counts as gone: one that runs is seen once a second at least.
+POLLER_GONE = 5000
+#: Failed attempts in a row from which a destination is said to fail: a busy one has a single failure now and then.
+FAILING_AFTER = 2
+#: ms since its last failed attempt after which a destination where nothing waits is no news.
+FAILING_FOR = 600_000
+#: Part of all pollers' slots in use from which they have no room.
+_NO_ROOM = 0.9
+
+
+def away(reading: Reading[Figures]) -> Sentence:
+    assert reading.away
+    it = reading.away
+    return Sentence(
+        kind="away",
+        severity="bad",
+        title="Store away" if it.kind == "away" else "Store refuses",
+        say="The store does not answer" if it.kind == "away" else "The store refuses to be read",
+        next=Markup(" since {}; nothing is sent, nothing is lost that was answered 201.").format(
+            ledes.at(it.since, it.since)
+        ),
+        lede=ledes.away(it),
+    )
+
+
+def refuses_writes(it: Figures) -> Sentence | None:
+    if it.store.write_problem is None:
+        return None
+    return Sentence(
+        kind="refuses-writes",
+        severity="bad",
+        title="Store refuses writes",
+        say="The store refuses writes",
+        next="; nothing is sent, nothing is lost that was answered 201.",
+        lede=ledes.refuses_writes(it.store.write_problem),
+    )
+
+
+def no_poller(it: Figures) -> Sentence | None:
+    seen = max((poller.seen_at for poller in it.pollers.pollers), default=None)
+    if seen is not None and it.pollers.read_at - seen < POLLER_GONE:
+        return None
+    return Sentence(
+        kind="no-poller",
+        severity="bad",
+        title="No poller",
+        say="Nothing is sent: no poller has been seen",
+        next=" in the last hour." if seen is None else Markup(" since {}.").format(ledes.at(seen, it.read_at)),
+        lede=ledes.no_poller(it),
+    )
+
+
+def full(it: Figures) -> Sentence | None:
+    if not _usage(it).is_full:
+        return None
+    return Sentence(
+        kind="full",
+        severity="bad",
+        title="Store full",
+        say="The store is full",
+        next="; nothing can be set, and what is stored is sent.",
+        lede=ledes.full(it),
+    )
+
+
+def late(it: Figures) -> Sentence | None:
+    if not it.late:
+        return None
+    cause = next((found for found in it.failing if found.waiting), None)
+    if cause:
+        say, lede = _fails(cause) if cause.failures else _is_slow(cause), ledes.late_behind(it, cause)
+    elif _in_use(it) >= _NO_ROOM:
+        say, lede = "the pollers have no room", ledes.no_room(it)
+    else:
+        say, lede = "no cause is known", ledes.late_by_nothing(it)
+    return Sentence(
+        kind="late",
+        severity="bad" if cause and cause.failures else "late",
+        title=f"{number(it.late)} late",
+        count=f"{number(it.late)} late, the oldest {span(it.stats.oldest_overdue_ms)}: ",
+        say=say,
+        subject=place_of(cause.sample) if cause else None,
+        lede=lede,
+    )
+
+
+def may_evict(it: Figures) -> Sentence | None:
+    if not it.store.may_evict:
+        return None
+    return Sentence(
+        kind="may-evict",
+        severity="bad",
+        title="Timers may be lost",
+        count="On time, but ",
+        say="the store throws timers away when it is full",
+        lede=ledes.may_evict(),
+    )
+
+
+def failing(it: Figures) -> Sentence | None:
+    failing = _fail(it)
+    if not failing:
+        return None
+    worst = failing[0]
+    others = len(failing) - 1
+    more = f"; {counted(others, 'more destination')} {'fails' if others == 1 else 'fail'}." if others else "."
+    return Sentence(
+        kind="failing",
+        severity="bad",
+        title=f"{counted(len(failing), 'destination')} {'fails' if len(failing) == 1 else 'fail'}",
+        count="On time, but ",
+        say=_fails(worst),
+        subject=place_of(worst.sample),
+        next=f": {counted(worst.failures, 'attempt')} in a row failed{more}",
+        lede=ledes.failing(it, worst),
+    )
+
+
+def nearly_full(it: Figures) -> Sentence | None:
+    usage = _usage(it)
+    if not usage.is_near or not usage.most or usage.used is None:
+        return None
+    return Sentence(
+        kind="nearly-full",
+        severity="late",
+        title="Store nearly full",
+        count="All on time, but ",
+        say="the store is nearly full",
+        next=f": it holds {100 * usage.used // usage.most} % of what it may.",
+        lede=ledes.nearly_full(it),
+    )
+
+
+def append_only_failing(it: Figures) -> Sentence | None:
+    if it.store.append_ok is not False:
+        return None
+    return Sentence(
+        kind="append-only-failing",
+        severity="late",
+        title="Store cannot write its file",
+        count="All on time, but ",
+        say="the store failed to write its append-only file",
+        lede=ledes.append_only_failing(),
+    )
+
+
+def no_append_only(it: Figures) -> Sentence | None:
+    if it.store.append_only is not False:
+        return None
+    return Sentence(
+        kind="no-append-only",
+        severity="late",
+        title="On time",
+        count="All on time, but ",
+        say="a restart of the store would lose timers",
+        lede=ledes.no_append_only(it),
+    )
+
+
+def on_time(it: Figures) -> Sentence:
+    return Sentence(
+        kind="on-time", severity="good", title="On time", say="All on time", next=_next(it), lede=ledes.on_time(it)
+    )
+
+
+def _next(it: Figures) -> str:
+    if not it.next:
+        return "; nothing is scheduled."
+    wait = (it.next[0].next_attempt_at or it.next[0].due_at) - it.read_at
+    return f"; the next in {span(wait)}." if wait > 0 else "; the next is due now."
+
+
+def _fail(it: Figures) -> list[FailingDestination]:
+    """Those that are said to fail."""
+    return [
+        found
+        for found in it.failing
+        if found.failures >= FAILING_AFTER
+        and (found.waiting or (found.last_at is not None and it.read_at - found.last_at < FAILING_FOR))
+    ]
+
+
+def _fails(it: FailingDestination) -> str:
+    return f"{place_of(it.sample).name} {how_failing(it).now}"
+
+
+def _is_slow(it: FailingDestination) -> str:
+    return f"{place_of(it.sample).name} is slow"
+
+
+def _in_use(it: Figures) -> float:
+    """Part of all slots of the pollers that run."""
+    run = [found for found in it.pollers.pollers if it.pollers.read_at - found.seen_at < POLLER_GONE]
+    slots = sum(found.slots for found in run)
+    return sum(found.in_flight for found in run) / slots if slots else 0.0
+
+
+def _usage(it: Figures) -> Usage:
+    return Usage(it.store.used_bytes, it.store.max_bytes)

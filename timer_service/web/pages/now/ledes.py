@@ -1,0 +1,140 @@
+"""What stands under the sentence of the view Now: since when, what happens next, what to do. Pure."""
+
+from __future__ import annotations
+
+from markupsafe import Markup
+
+from scheduler import FailingDestination
+from timer_service.web.pages.figures.readings import Away
+from timer_service.web.pages.figures.snapshot import Figures
+from timer_service.web.pages.words.places import place_of
+from timer_service.web.pages.words.values import counted, moment, number
+
+_HALF_A_DAY = 43_200_000
+_FAILED = Markup('<a href="/ui/failed">Failed</a>')
+
+
+def at(ms: int, now: int) -> Markup:
+    """A moment to the second with its zone, and with its day unless that is plain."""
+    return Markup('{} <span class="zone">UTC</span>').format(
+        moment(ms, "s" if abs(now - ms) < _HALF_A_DAY else "day s")
+    )
+
+
+def _listed(count: int, href: str, noun: str = "timer") -> Markup:
+    return Markup('<a href="{}">{}</a>').format(href, counted(count, noun))
+
+
+def away(it: Away) -> Markup:
+    return Markup(
+        "Pollers go on by themselves as soon as it does, with the longest overdue first. It said: <q>{}</q>. "
+        "The figures below are older than that."
+    ).format(it.reason)
+
+
+def refuses_writes(problem: str) -> Markup:
+    return Markup("Pollers go on by themselves as soon as it takes them. It said: <q>{}</q>.").format(problem)
+
+
+def no_poller(it: Figures) -> Markup:
+    count = it.stats.scheduled
+    waiting = _listed(count, "/ui/timers") if count else "No timer"
+    verb = "waits" if count < 2 else "wait"
+    return Markup(
+        "{} {} in the store, and none is lost. Start a poller: <code>timer-service poller</code>. It sends what is "
+        "due, the longest overdue first."
+    ).format(waiting, verb)
+
+
+def full(it: Figures) -> Markup:
+    return Markup(
+        "Clients are refused with 503 until it holds less. What ended is forgotten by and by; more room is made by a "
+        "higher <code>maxmemory</code>, or <code>TIMER_MAX_BYTES</code>."
+    )
+
+
+def late_behind(it: Figures, cause: FailingDestination) -> Markup:
+    """Timers wait for room behind a destination."""
+    place = place_of(cause.sample)
+    waiting = Markup("{} behind it: as many attempts as one destination may have are under way there.").format(
+        Markup('<a href="{}">{}</a>').format(
+            place.timers(status="scheduled"),
+            f"{counted(cause.waiting, 'due timer')} wait{'s' if cause.waiting == 1 else ''}",
+        )
+    )
+    return Markup("{} {}None is lost. {}").format(waiting, _since(it, cause), _MENDED)
+
+
+def no_room(it: Figures) -> Markup:
+    return Markup(
+        "Nearly all slots of the pollers are in use. What is due is sent as soon as one is free. Start more pollers, "
+        "or give them more slots with <code>TIMER_SLOTS</code>."
+    )
+
+
+def late_by_nothing(it: Figures) -> Markup:
+    sent = it.minutes.minutes[0].attempts if it.minutes.minutes else 0
+    return Markup(
+        "Pollers are seen and have room. In this minute they sent {}. If the number late does not fall, see what they "
+        "log, and how busy their machines are."
+    ).format(number(sent) if sent else "nothing")
+
+
+def may_evict() -> Markup:
+    return Markup(
+        "Its <code>maxmemory-policy</code> allows that; set it to <code>noeviction</code>. Until then "
+        "<code>/readyz</code> says that this service is not ready."
+    )
+
+
+def failing(it: Figures, worst: FailingDestination) -> Markup:
+    again = it.stats.tried_before
+    waiting = f"In all, {counted(again, 'timer')} wait{'s' if again == 1 else ''} to be sent again. " if again else ""
+    return Markup("{}{}Each is sent again after its own wait, until its attempts are used up. {}").format(
+        _since(it, worst), waiting, _MENDED
+    )
+
+
+_MENDED = Markup(
+    "Once it answers they go on by themselves; what had ended failed by then is sent again from {}."
+).format(_FAILED)
+
+
+def _since(it: Figures, cause: FailingDestination) -> Markup:
+    if cause.since is None:
+        return Markup("")
+    return Markup("Nothing was delivered there since {}. ").format(at(cause.since, it.read_at))
+
+
+def nearly_full(it: Figures) -> Markup:
+    return Markup(
+        "Once it is full, clients are refused with 503, and what is stored is still sent. More room is made by a "
+        "higher <code>maxmemory</code>, or <code>TIMER_MAX_BYTES</code>. {}"
+    ).format(on_time(it))
+
+
+def append_only_failing() -> Markup:
+    return Markup(
+        "What was set since would be lost with it. Look at its disk: is it full? Soon the store may refuse writes."
+    )
+
+
+def no_append_only(it: Figures) -> Markup:
+    return Markup("It keeps no append-only file: set <code>appendonly yes</code>. {}").format(on_time(it))
+
+
+def on_time(it: Figures) -> Markup:
+    count = it.stats.scheduled
+    waiting = Markup("{} {}.").format(_listed(count, "/ui/timers"), "waits" if count == 1 else "wait") if count else ""
+    minutes = it.minutes.minutes
+    if not minutes:
+        return Markup(waiting)
+    delivered, failed = sum(one.delivered for one in minutes), sum(one.failed for one in minutes)
+    link = Markup('<a href="{}">{}</a>')
+    return Markup("{} Since {} {} {} delivered and {} failed.").format(
+        waiting,
+        at(minutes[-1].at, it.read_at),
+        link.format("/ui/timers?status=delivered", number(delivered)) if delivered else "none",
+        "were" if delivered > 1 else "was",
+        link.format("/ui/failed", number(failed)) if failed else "none",
+    )

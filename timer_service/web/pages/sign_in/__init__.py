@@ -1,0 +1,1 @@
+"""Who may look: sessions of those that signed in with a key, and the guard before every view."""

@@ -1,0 +1,125 @@
+"""The view Timer: what happens to one next and why not yet, and all that has happened to it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from urllib.parse import quote
+
+from flask import Response, request
+
+from scheduler import Status, Timer, UnknownTimer, rfc3339
+from timer_service.web.pages.figures.snapshot import figures
+from timer_service.web.pages.frame import forms
+from timer_service.web.pages.frame.frame import bp, show
+from timer_service.web.pages.timer.standing import Around, lede, sentence, title
+from timer_service.web.pages.timer.timeline import rail
+from timer_service.web.pages.words.commands import Terminal, timer_path
+from timer_service.web.pages.words.places import place_of
+from timer_service.web.pages.words.request_text import asked, metadata, request_text
+from timer_service.web.pages.words.waits import planned_at
+from timer_service.web.problems import Problem
+from timer_service.web.services import settings, store
+
+#: Characters of a key, or of an id and the number of an occurrence.
+_LONGEST_NAME = 128
+
+
+def path_of(timer_id: str) -> str:
+    return f"/ui/timers/{quote(timer_id, safe='')}"
+
+
+def terminal() -> Terminal:
+    return Terminal(request.host_url.rstrip("/"), needs_key=bool(settings().api_keys))
+
+
+@bp.get("/timers/<timer_id>")
+def timer(timer_id: str) -> Response:
+    try:
+        return view(store().timers.get(store().timers.id_of(timer_id)))
+    except UnknownTimer:
+        return unknown()
+
+
+@bp.get("/timers/by-key/<key>")
+def timer_by_key(key: str) -> Response:
+    found = find(key)
+    return unknown() if found is None else forms.lead_to(path_of(found))
+
+
+def find(name: str) -> str | None:
+    """The timer that has this id, webhook-id or key."""
+    if not 0 < len(name) <= _LONGEST_NAME:
+        return None
+    timers = store().timers
+    try:
+        return timers.get(timers.id_of(name)).id
+    except UnknownTimer:
+        pass
+    try:
+        return timers.find(name)
+    except UnknownTimer:
+        return None
+
+
+def unknown() -> Response:
+    return show(
+        "pages/unknown.html",
+        view="Timers",
+        title="Unknown · Timers",
+        as_of=time.time_ns() // 1_000_000,
+        status=404,
+    )
+
+
+def view(
+    found: Timer, *, refused: Problem | None = None, errors: Mapping[str, str] | None = None, when: str | None = None
+) -> Response:
+    """`errors`: by the field of a form; `when`: what was typed into that of a move."""
+    attempts = store().timers.attempts(found.id)
+    shell = terminal()
+    return show(
+        "pages/timer.html",
+        view="Timers",
+        title=title(found),
+        as_of=found.read_at,
+        status=422 if errors else 200,
+        refused=refused,
+        address=path_of(found.id) if refused or errors else "",
+        timer=found,
+        may=actions(found),
+        said=sentence(found, _around(found)),
+        lede=lede(found),
+        rail=rail(found, attempts),
+        wanted=() if found.unreadable else tuple(asked(found)),
+        request=None if found.unreadable else request_text(found),
+        metadata=metadata(found.webhook.metadata) if found.webhook.metadata else "",
+        errors=errors or {},
+        when=when,
+        due_text=rfc3339.rfc3339(planned_at(found)).replace("T", " ").removesuffix("Z"),
+        commands=(shell.ours("show", found.id), shell.curl(f"{timer_path(found.id)}/attempts")),
+    )
+
+
+def actions(found: Timer) -> tuple[str, ...]:
+    """What this timer allows now."""
+    match found.status:
+        case Status.SCHEDULED if found.unreadable:
+            return ("fire", "cancel")
+        case Status.SCHEDULED:
+            return ("fire", "move", "clone", "cancel")
+        case Status.DELIVERED | Status.FAILED:
+            return ("replay",) if found.unreadable else ("replay", "clone")
+    return () if found.unreadable else ("clone",)
+
+
+def _around(found: Timer) -> Around | None:
+    """Looked at only where a timer is due and not sent."""
+    if found.status is not Status.SCHEDULED or planned_at(found) > found.read_at:
+        return None
+    now = figures().value
+    if now is None:
+        return None
+    place = place_of(found)
+    is_full = any(it.waiting and place_of(it.sample) == place for it in now.failing)
+    return Around(max((it.seen_at for it in now.pollers.pollers), default=None), is_full)

@@ -1,0 +1,1 @@
+"""The view Try it, and the inbox in it."""

@@ -1,0 +1,1 @@
+"""How the page says numbers, moments, failures, destinations and requests. Nothing here knows Flask."""
