@@ -167,11 +167,13 @@ class Attempt(NamedTuple):
 
 
 class Standing(NamedTuple):
-    """A timer's status and number of attempts, without what it holds."""
+    """A timer's status, number of attempts and moment, without what it holds."""
 
     id: str
     status: Status
     attempts: int
+    #: ms, which a replay sets anew; 0 of one that was never claimed.
+    due_at: int
 
 
 class Timer(NamedTuple):

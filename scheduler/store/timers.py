@@ -185,9 +185,9 @@ class Timers:
         found = []
         for partition, batch in self._batches(self._possible(timer_ids), str):
             reply = self._link.run("stand", partition, batch)
-            for timer_id, status, attempts in zip(batch, reply[::2], reply[1::2], strict=True):
+            for timer_id, status, attempts, due in zip(batch, reply[::3], reply[1::3], reply[2::3], strict=True):
                 if status:
-                    found.append(Standing(timer_id, Status(status.decode()), attempts))
+                    found.append(Standing(timer_id, Status(status.decode()), attempts, int(due)))
         return found
 
     def find(self, key: str) -> str:

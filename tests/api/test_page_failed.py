@@ -19,7 +19,7 @@ _REFUSED: dict[str, Any] = {
     "error": "connect",
     "detail": "The receiver refused the connection: nothing listens on this port.",
 }
-_GONE = {"outcome": Outcome.PERMANENT, "status_code": 410, "response_body": '{"error":"v1 is gone"}'}
+_GONE: dict[str, Any] = {"outcome": Outcome.PERMANENT, "status_code": 410, "response_body": '{"error":"v1 is gone"}'}
 
 
 @pytest.fixture
@@ -51,6 +51,12 @@ def group(visitor: Visitor, place: int = 0) -> str:
     """The name of a group, as its form has it."""
     found: list[str] = re.findall(r'name="group" value="(\w+)"', visitor.get("/ui/failed").text)
     return found[place]
+
+
+def as_of(visitor: Visitor) -> dict[str, str]:
+    """When the page was loaded, as its forms have it."""
+    found = re.search(r'name="as_of" value="(\d+)"', visitor.get("/ui/failed").text)
+    return {"as_of": found[1] if found else "1"}
 
 
 def statuses(bench: Bench, ids: list[str]) -> set[str]:
@@ -97,7 +103,7 @@ def test_a_replay_sends_its_group_and_no_other_once_more(visitor: Visitor, bench
     gone = fail(bench, 3, "https://hooks.example/v1", _GONE)
     refused = fail(bench, 2, "https://hooks.example/v1", _REFUSED)
     failed(visitor)
-    page = text(visitor.send("/ui/failed/replay", {"group": group(visitor), "count": "3"}))
+    page = text(visitor.send("/ui/failed/replay", {"group": group(visitor), "count": "3", **as_of(visitor)}))
     assert "3 replayed." in page
     assert "2 failed" in page
     assert statuses(bench, gone) == {Status.SCHEDULED}
@@ -108,7 +114,9 @@ def test_a_replay_sends_its_group_and_no_other_once_more(visitor: Visitor, bench
 def test_above_a_hundred_the_number_has_to_be_typed(visitor: Visitor, bench: Bench, typed: str, status: int) -> None:
     ids = fail(bench, 137, "https://hooks.example/v1", _REFUSED)
     failed(visitor)
-    answer = visitor.post("/ui/failed/replay", {"group": group(visitor), "count": "137", "sure": typed})
+    answer = visitor.post(
+        "/ui/failed/replay", {"group": group(visitor), "count": "137", "sure": typed, **as_of(visitor)}
+    )
     assert answer.status_code == status
     assert statuses(bench, ids) == {Status.SCHEDULED if status == 303 else Status.FAILED}
     if status == 422:
@@ -122,12 +130,42 @@ def test_no_more_are_replayed_than_the_button_said(visitor: Visitor, bench: Benc
     name = group(visitor)
     bench.advance(1000)
     later = fail(bench, 200, "https://hooks.example/v1", _REFUSED)
-    assert "2 replayed." in text(visitor.send("/ui/failed/replay", {"group": name, "count": "2"}))
+    assert "2 replayed." in text(visitor.send("/ui/failed/replay", {"group": name, "count": "2", **as_of(visitor)}))
     assert statuses(bench, seen) == {Status.SCHEDULED}
     assert statuses(bench, later) == {Status.FAILED}
 
 
-@pytest.mark.parametrize("form", [{}, {"count": "-1"}, {"count": "1e3"}, {"count": "9" * 5000}, {"count": "\u0663"}])
+def test_a_button_that_is_pressed_twice_sends_nothing_twice(visitor: Visitor, bench: Bench) -> None:
+    """Twice in a row, or back and once more, or by two people; the first replays have failed again meanwhile."""
+    ids = fail(bench, 2, "https://hooks.example/v1", _GONE)
+    failed(visitor)
+    form = {"group": group(visitor), "count": "2", **as_of(visitor)}
+    assert "2 replayed." in text(visitor.send("/ui/failed/replay", form))
+    bench.advance(1)
+    for it in bench.claims.claim(2).claims:
+        gone = Attempt(number=it.number, final=True, started_at=bench.now, **_GONE)
+        bench.claims.settle([Settlement(timer_id=it.id, fence=it.fence, attempt=gone, retry_ms=None)])
+    assert "None replayed, 2 were replayed before." in text(visitor.send("/ui/failed/replay", form))
+    assert {it.attempts for it in bench.timers.standings(ids)} == {2}
+    failed(visitor)
+    again = {**form, **as_of(visitor)}  # of a page that shows how they ended
+    assert "2 replayed." in text(visitor.send("/ui/failed/replay", again))
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        {},
+        {"count": "-1", "as_of": "1"},
+        {"count": "1e3"},
+        {"count": "9" * 5000},
+        {"count": "\u0663"},
+        {"count": "0"},
+        {"count": "1"},
+        {"count": "1", "as_of": "x"},
+        {"count": "1", "as_of": "9" * 5000},
+    ],
+)
 def test_a_form_that_is_not_ours_changes_nothing(visitor: Visitor, bench: Bench, form: dict[str, str]) -> None:
     ids = fail(bench, 1, "https://hooks.example/v1", _REFUSED)
     failed(visitor)
@@ -140,9 +178,9 @@ def test_a_group_that_is_gone_is_told_as_a_conflict(visitor: Visitor, bench: Ben
     fail(bench, 1, "https://hooks.example/v1", _REFUSED)
     failed(visitor)
     name = group(visitor)
-    visitor.send("/ui/failed/replay", {"group": name, "count": "1"})
+    visitor.send("/ui/failed/replay", {"group": name, "count": "1", **as_of(visitor)})
     for gone in (name, "", "<script>", "0" * 100_000):
-        answer = visitor.post("/ui/failed/replay", {"group": gone, "count": "1"})
+        answer = visitor.post("/ui/failed/replay", {"group": gone, "count": "1", "as_of": "1"})
         assert answer.status_code == 409
         assert "None of these timers is failed any more" in text(answer)
 
@@ -154,8 +192,9 @@ def test_what_was_not_replayed_is_said_with_its_reason(visitor: Visitor, bench: 
         one = Attempt(number=1, final=True, started_at=bench.now, **_REFUSED)
         bench.claims.settle([Settlement(timer_id=it.id, fence=it.fence, attempt=one, retry_ms=None)])
     bench.schedule(60_000, key="b")
+    bench.advance(1)
     failed(visitor)
-    page = text(visitor.send("/ui/failed/replay", {"group": group(visitor), "count": "3"}))
+    page = text(visitor.send("/ui/failed/replay", {"group": group(visitor), "count": "3", **as_of(visitor)}))
     assert "2 replayed, 1 has a key that another timer has now." in page
 
 
@@ -174,7 +213,9 @@ def test_a_store_that_goes_away_in_the_middle_is_told_with_what_was_done(
         return standings(ids)
 
     monkeypatch.setattr(timers, "standings", away_at_the_third)
-    page = text(visitor.send("/ui/failed/replay", {"group": group(visitor), "count": "450", "sure": "450"}))
+    page = text(
+        visitor.send("/ui/failed/replay", {"group": group(visitor), "count": "450", "sure": "450", **as_of(visitor)})
+    )
     assert "400 replayed. Then the store is away: it was planted: it is not known of 50 others" in page
 
 
@@ -194,7 +235,7 @@ def test_one_that_was_delivered_in_between_is_left_alone(
         return standings(asked)
 
     monkeypatch.setattr(timers, "standings", delivered_first)
-    page = text(visitor.send("/ui/failed/replay", {"group": group(visitor), "count": "3"}))
+    page = text(visitor.send("/ui/failed/replay", {"group": group(visitor), "count": "3", **as_of(visitor)}))
     assert "2 replayed, 1 was delivered before." in page
     assert statuses(bench, ids[:1]) == {Status.DELIVERED}
 
@@ -206,7 +247,9 @@ def test_of_more_than_two_thousand_the_newest_are_grouped_and_it_says_so(visitor
     assert "2,010 failed The newest 2,000 of them are grouped here" in page
     assert "Replay all 2,000" in page
     assert "See all that failed there" in page
-    answer = visitor.send("/ui/failed/replay", {"group": group(visitor), "count": "2000", "sure": "2,000"})
+    answer = visitor.send(
+        "/ui/failed/replay", {"group": group(visitor), "count": "2000", "sure": "2,000", **as_of(visitor)}
+    )
     assert "2,000 replayed." in text(answer)
     assert "10 failed" in text(answer)
 
@@ -259,6 +302,8 @@ def test_a_key_that_may_only_read_has_no_forms_and_sees_no_value_of_a_query(benc
     page = reader.get("/ui/failed")
     assert "https://hooks.example/v1?n=***" in text(page)
     assert "/ui/failed/replay" not in page.text
-    assert reader.post("/ui/failed/replay", {"group": group(writer), "count": "1"}).status_code == 403
+    assert reader.post("/ui/failed/replay", {"group": group(writer), "count": "1", **as_of(writer)}).status_code == 403
     assert statuses(bench, ids) == {Status.FAILED}
-    assert "1 replayed." in text(writer.send("/ui/failed/replay", {"group": group(writer), "count": "1"}))
+    assert "1 replayed." in text(
+        writer.send("/ui/failed/replay", {"group": group(writer), "count": "1", **as_of(writer)})
+    )

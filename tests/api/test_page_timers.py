@@ -222,6 +222,9 @@ def test_the_box_opens_a_timer_by_id_webhook_id_or_key(http: FlaskClient, bench:
 
 
 def all_of(http: FlaskClient, query: str, count: int, **fields: Any) -> Any:
+    """By the form of a page that is loaded now, unless `as_of` says when it was."""
+    found = re.search(r'name="as_of" value="(\d+)"', http.get(f"{PATH}{query}").get_data(as_text=True))
+    fields = {"as_of": found[1] if found else "1", **fields}
     return post(http, f"{PATH}{query}", do="all", count=str(count), **fields)
 
 
@@ -281,10 +284,18 @@ def test_no_more_are_changed_than_the_button_said(http: FlaskClient, bench: Benc
     assert ids(http) == [it.id for it in timers[3:]]
 
 
-@pytest.mark.parametrize("count", ["", "x", "-1", "9" * 30, "\u0661"])
+@pytest.mark.parametrize("count", ["", "x", "-1", "0", "000", "9" * 30, "\u0661"])
 def test_a_form_that_does_not_say_how_many_does_nothing(http: FlaskClient, bench: Bench, count: str) -> None:
     bench.schedule(1000)
-    answer = post(http, PATH, do="all", count=count)
+    answer = post(http, PATH, do="all", count=count, as_of="1")
+    assert (answer.status_code, "Nothing was done." in sentences(answer)) == (422, True)
+    assert bench.timers.stats().scheduled == 1
+
+
+@pytest.mark.parametrize("as_of", ["", "x", "-1", "9" * 30, "\u0661"])
+def test_a_form_that_does_not_say_when_it_was_loaded_does_nothing(http: FlaskClient, bench: Bench, as_of: str) -> None:
+    bench.schedule(1000)
+    answer = post(http, PATH, do="all", count="1", as_of=as_of)
     assert (answer.status_code, "Nothing was done." in sentences(answer)) == (422, True)
     assert bench.timers.stats().scheduled == 1
 
@@ -296,6 +307,24 @@ def test_all_that_failed_are_replayed_each_once(http: FlaskClient, bench: Bench)
     assert "3 replayed." in followed(http, all_of(http, "?status=failed&tag=t", 3))
     assert {bench.timers.get(it.id).status for it in failed} == {"scheduled"}
     assert "None replayed." in followed(http, all_of(http, "?status=failed&tag=t", 3))
+
+
+@pytest.mark.parametrize("outcome", [Outcome.PERMANENT, Outcome.DELIVERED])
+def test_a_button_that_is_pressed_twice_sends_nothing_twice(http: FlaskClient, bench: Bench, outcome: Outcome) -> None:
+    """Twice in a row, or back and once more, or by two people; the first replays have been sent meanwhile."""
+    first, other = ended(bench, outcome), ended(bench, outcome)
+    query = f"?status={first.status}"
+    bench.advance(1)
+    as_of = str(bench.now)
+    assert "2 replayed." in followed(http, all_of(http, query, 2, as_of=as_of))
+    settle(bench, outcome, status_code=410)
+    settle(bench, outcome, status_code=410)
+    bench.advance(1)
+    again = followed(http, all_of(http, query, 2, as_of=as_of))
+    assert "None replayed, 2 were replayed before." in again
+    assert {bench.timers.get(it.id).attempts for it in (first, other)} == {2}
+    assert {bench.timers.get(it.id).status for it in (first, other)} == {first.status}
+    assert "2 replayed." in followed(http, all_of(http, query, 2))  # by a page that shows how they ended
 
 
 def test_when_time_is_up_it_says_what_was_done_and_what_is_left(

@@ -67,7 +67,7 @@ def test_it_is_told_and_the_timers_beside_it_are_sent(bench: Bench, words: str, 
     claims = {claim.id: claim for _ in range(2) for claim in bench.claims.claim(10).claims}
     assert other.id in claims
     bench.claims.release(list(claims.values()))
-    bench.timers.replay_each([Standing(timer.id, Status.FAILED, 0)])
+    bench.timers.replay_each([Standing(timer.id, Status.FAILED, 0, timer.due_at)])
     bench.timers.cancel_each([timer.id])
     _read(bench, timer)
 

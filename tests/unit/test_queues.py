@@ -27,4 +27,12 @@ def test_what_may_take_long_keeps_no_thread_from_others_however_its_path_is_writ
         assert queue_of(method, name + rest) == "_long", rest
     for method, rest in (("POST", ""), ("GET", "/x"), ("POST", "/x/fire"), ("PUT", "/by-key/count")):
         assert queue_of(method, name + rest) == "_most", rest
+    for method, path in (
+        *((method, path) for method in ("GET", "HEAD") for path in ("/failures", "/forecast", "/stats/minutes/")),
+        *((method, "/ui/timers") for method in ("GET", "HEAD", "POST")),
+        ("POST", "/ui/failed/replay"),
+    ):
+        assert queue_of(method, path) == "_long", path
+    for method, path in (("GET", "/ui"), ("GET", "/ui/failed"), ("POST", "/ui/timers/x"), ("GET", "/stats")):
+        assert queue_of(method, path) == "_most", path
     assert queue_of("GET", "/readyz") == queue_of("GET", "/ready%7A") == "_ready"

@@ -19,7 +19,7 @@ class Changed:
     matched: int
     changed: int
     #: The others by what they were: a status, '' for unknown, 'key' where another has theirs, 'format' where only a
-    #: later version may change them.
+    #: later version may change them, 'again' for what was replayed since the action began, which is not in `matched`.
     skipped: Counter[str] = field(default_factory=Counter)
     #: Where the next page goes on; None at the end.
     next: Place | None = None
@@ -53,10 +53,12 @@ def replay(found: Sequence[Timer | Standing], matched: int) -> Changed:
 def replay_page(query: Query, began_at: int = 0) -> Changed:
     """`began_at`: of the page before; 0 for the first."""
     page = store().listing.page(query)
-    began_at = began_at or page.read_at
+    began_at = min(began_at or page.read_at, page.read_at)
     # One that was replayed since this action began is due later than that: it is not replayed twice.
     found = [timer for timer in page.timers if timer.due_at < began_at]
-    return replace(replay(found, len(found)), next=page.next, began_at=began_at)
+    done = replay(found, len(found))
+    done.skipped["again"] += len(page.timers) - len(found)
+    return replace(done, next=page.next, began_at=began_at)
 
 
 def _changed(matched: int, words: Sequence[str], done: str) -> Changed:

@@ -22,6 +22,9 @@ _LONG = {
     ),
     *((method, "/openapi.json") for method in ("GET", "HEAD")),
     *(("POST", f"/{name}/{what}") for name in ("timers", "timer") for what in ("batch", "cancel", "replay")),
+    *((method, path) for method in ("GET", "HEAD") for path in ("/failures", "/forecast", "/stats/minutes")),
+    *((method, "/ui/timers") for method in ("GET", "HEAD", "POST")),
+    ("POST", "/ui/failed/replay"),
 }
 _LONG_AT_ONCE = 2
 

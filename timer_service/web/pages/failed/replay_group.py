@@ -14,22 +14,28 @@ from timer_service.web.services import store
 _CHUNK = 200
 
 
-def replay(ids: Sequence[str]) -> str:
-    """What became of them, in words: `137 replayed, 2 were already being delivered.`"""
+def replay(ids: Sequence[str], as_of: int) -> str:
+    """What became of them, in words: `137 replayed, 2 were already being delivered.`
+
+    `as_of`, ms: when the page was read that shows them. What was replayed since is left alone, though it has failed
+    again: a button that is pressed twice sends nothing twice.
+    """
     result = Result()
     for at in range(0, len(ids), _CHUNK):
         try:
-            result.add(_replay(ids[at : at + _CHUNK]))
+            result.add(_replay(ids[at : at + _CHUNK], as_of))
         except StoreUnavailable as error:
             left = number(len(ids) - result.matched)
             return f"{told(REPLAY, result)} Then {error}: it is not known of {left} others whether they were replayed."
     return told(REPLAY, result)
 
 
-def _replay(ids: Sequence[str]) -> many.Changed:
+def _replay(ids: Sequence[str], as_of: int) -> many.Changed:
     """One that was delivered meanwhile is not: a replay would have its receiver act again."""
     standings = store().timers.standings(ids)
-    failed = [it for it in standings if it.status is Status.FAILED]
+    failed = [it for it in standings if it.status is Status.FAILED and it.due_at < as_of]
     done = many.replay(failed, len(ids) - (len(standings) - len(failed)))
-    done.skipped.update(str(it.status) for it in standings if it.status is not Status.FAILED)
+    done.skipped.update(
+        "again" if it.status is Status.FAILED else str(it.status) for it in set(standings) - set(failed)
+    )
     return done

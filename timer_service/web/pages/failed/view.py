@@ -30,24 +30,19 @@ def failed() -> Response:
 @limit_lists
 def replay_failed() -> Response:
     """Replay a group: as many of it as the button said, the oldest; the others have failed since."""
-    name, count = request.form.get("group", ""), _whole(request.form.get("count", ""))
-    if count is None:
+    name, count, as_of = request.form.get("group", ""), forms.whole("count"), forms.whole("as_of")
+    if not (count and as_of):
         return _show(Problem(422, "Say how many timers are to be replayed: load the page again."))
     if needs_number(count, exact=True) and not is_number(request.form.get("sure", ""), count):
         return _show(wrong=name)
     group = failed_groups.find(store().activity.failures(), name)
     if group is None:
         return _show(Problem(409, "None of these timers is failed any more, or 2,000 have failed since."))
-    ids = group.ids[-count:] if count else ()
+    ids = group.ids[-count:]
     charge(len(ids))
-    done = replay(ids)
+    done = replay(ids, as_of)
     expire()
     return forms.done("/ui/failed", done, group=name, timers=len(ids))
-
-
-def _whole(text: str) -> int | None:
-    text = text.replace(",", "").strip()
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= 9 else None
 
 
 def _show(refused: Problem | None = None, wrong: str = "") -> Response:

@@ -42,6 +42,12 @@ def check() -> None:
         raise Problem(403, "This form is too old. Nothing was done. Load the page again, and repeat it.")
 
 
+def whole(name: str) -> int:
+    """A whole number that a form of ours has in a hidden field; 0 for anything else."""
+    text = request.form.get(name, "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 15 else 0
+
+
 def done(where: str, text: str, **facts: Any) -> Response:
     """After a form: to the view at `where`, which then says `text`, what was done. Both are logged, with `facts`.
 

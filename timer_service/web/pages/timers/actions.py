@@ -35,14 +35,15 @@ def act_on_many() -> Response:
 
 def _all(action: bulk.Action, asked: filters.Filters) -> Response:
     assert asked.query is not None
-    said, exact, typed = request.form.get("count", ""), "at_least" not in request.form, request.form.get("sure", "")
-    if not (said.isascii() and said.isdecimal() and len(said) <= 15):
-        return view(request.args, refused=Problem(422, "The form does not say how many match. Nothing was done."))
-    count = int(said)
+    count, as_of = forms.whole("count"), forms.whole("as_of")
+    exact, typed = "at_least" not in request.form, request.form.get("sure", "")
+    if not (count and as_of):
+        problem = "The form does not say how many match, and when it was loaded. Nothing was done."
+        return view(request.args, refused=Problem(422, problem))
     if bulk.needs_number(count, exact=exact) and not bulk.is_number(typed, count):
         error = f"Type {count} to {action.verb} them all."
         return view(request.args, errors={"sure": error}, sure=typed)
-    result = bulk.change_all(action, asked.query, count if exact else None)
+    result = bulk.change_all(action, asked.query, count if exact else None, as_of)
     expire()
     text = bulk.told(action, result)
     if not result.is_over:

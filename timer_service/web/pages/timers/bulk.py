@@ -43,6 +43,7 @@ _SKIPPED = {
     "delivered": ("was delivered before", "were delivered before"),
     "failed": ("had failed before", "had failed before"),
     "cancelled": ("was cancelled before", "were cancelled before"),
+    "again": ("was replayed before", "were replayed before"),
     "changed": ("was attempted after it had been ticked", "were attempted after they had been ticked"),
     "key": ("has a key that another timer has now", "have keys that other timers have now"),
     "format": ("only a later version may change", "only a later version may change"),
@@ -75,9 +76,13 @@ def is_number(typed: str, count: int) -> bool:
     return typed.strip().replace(",", "") == str(count)
 
 
-def change_all(action: Action, query: Query, most: int | None) -> Result:
-    """Page by page, as long as there is time: no more than `most`, which its button said; None for any number."""
-    result, after, began_at = Result(), None, 0
+def change_all(action: Action, query: Query, most: int | None, as_of: int) -> Result:
+    """Page by page, as long as there is time: no more than `most`, which its button said; None for any number.
+
+    `as_of`, ms: when its page was read. What was replayed since is left alone: a button that is pressed twice, by one
+    or by two people, sends nothing twice.
+    """
+    result, after, began_at = Result(), None, as_of
     deadline = time.monotonic() + _SECONDS
     while True:
         size = MOST_TIMERS if most is None else min(MOST_TIMERS, most - result.matched)
