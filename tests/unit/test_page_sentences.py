@@ -11,8 +11,8 @@ import pytest
 from scheduler import Attempt, Outcome, Pollers, PollerSeen
 from tests.bench.figures import NOW, failing, figures, timer
 from timer_service.web.pages.figures.readings import Away, Reading
-from timer_service.web.pages.figures.snapshot import Figures
-from timer_service.web.pages.now.kinds import FAILING_FOR, POLLER_GONE
+from timer_service.web.pages.figures.snapshot import POLLER_GONE, Figures
+from timer_service.web.pages.now.kinds import FAILING_FOR
 from timer_service.web.pages.now.sentence import Sentence
 from timer_service.web.pages.now.sentences import sentence
 

@@ -12,11 +12,10 @@ from timer_service.web.pages.failed.replay_group import replay
 from timer_service.web.pages.figures.snapshot import expire, failures, figures
 from timer_service.web.pages.frame import forms
 from timer_service.web.pages.frame.frame import bp, show
-from timer_service.web.pages.timer.view import terminal
+from timer_service.web.pages.frame.terminal import terminal
 from timer_service.web.pages.timers.bulk import is_number, needs_number
-from timer_service.web.pages.timers.empty import days
 from timer_service.web.pages.words.commands import list_commands
-from timer_service.web.pages.words.values import number
+from timer_service.web.pages.words.values import days, number
 from timer_service.web.problems import Problem
 from timer_service.web.services import settings, store
 

@@ -28,6 +28,8 @@ from timer_service.web.pages.frame.frame import bp
 
 #: ms past its moment from which a timer is late: a busy service always has some that were due a few ms ago.
 LATE = 1000
+#: ms for which nothing is seen of a poller before it counts as gone: one that runs is seen once a second at least.
+POLLER_GONE = 5000
 #: Timers to be sent next, and timers that failed last, that are shown.
 _NEXT, _NEWEST = 5, 3
 #: Minutes: this one, and five that are over.
@@ -52,6 +54,11 @@ class Figures:
     failing: Sequence[FailingDestination]
     next: Sequence[Timer]
     newest_failed: Sequence[Timer]
+
+    @property
+    def poller_seen_at(self) -> int | None:
+        """ms: when any poller was seen last; None if none was in the last hour."""
+        return max((it.seen_at for it in self.pollers.pollers), default=None)
 
 
 def read_figures(store: Store) -> Figures:

@@ -5,6 +5,7 @@ A view's template extends `frame`, which is the whole document, or with `?live` 
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
@@ -40,6 +41,7 @@ for _filter in (
     values.span,
     values.size,
     values.moment,
+    values.dated,
     live.countdown,
     request_line.request_line,
     request_text.visible,
@@ -76,19 +78,23 @@ def show(
     *,
     view: str,
     title: str,
-    as_of: int,
+    as_of: int | None = None,
     status: int = 200,
     refused: Problem | TimerError | None = None,
     address: str = "",
     **context: Any,
 ) -> Response:
-    """A view as an answer: whole, or its live part. `title` begins with the state; `as_of`, ms: when it was read.
+    """A view as an answer: whole, or its live part. `title` begins with the state.
+
+    `as_of`, ms: when the store was read; None, that is now, where it was not.
 
     `refused`: why a form was not obeyed, told above the view with the words and the status of the API; then `address`
     is that of the view itself, from where it is loaded again. Templates find `viewer` too, whose `may_write` says
     whether there are forms that change something.
     """
     is_live = live.is_asked()
+    if as_of is None:
+        as_of = time.time_ns() // 1_000_000
     if isinstance(refused, TimerError):
         refused = from_engine(refused)
     if refused:

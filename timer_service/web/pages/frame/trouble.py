@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 from flask import Response, request
 
 from timer_service.web.pages.frame.frame import show
@@ -25,7 +23,6 @@ def in_words(answer: Response) -> Response:
         "pages/problem.html",
         view="",
         title=problem["title"],
-        as_of=time.time_ns() // 1_000_000,
         status=answer.status_code,
         problem=problem,
     )

@@ -6,14 +6,12 @@ from markupsafe import Markup
 
 from scheduler import FailingDestination, Usage
 from timer_service.web.pages.figures.readings import Reading
-from timer_service.web.pages.figures.snapshot import Figures
+from timer_service.web.pages.figures.snapshot import POLLER_GONE, Figures
 from timer_service.web.pages.now import ledes
 from timer_service.web.pages.now.sentence import Sentence
 from timer_service.web.pages.words.places import how_failing, place_of
 from timer_service.web.pages.words.values import counted, number, span
 
-#: ms for which nothing is seen of a poller before it counts as gone: one that runs is seen once a second at least.
-POLLER_GONE = 5000
 #: Failed attempts in a row from which a destination is said to fail: a busy one has a single failure now and then.
 FAILING_AFTER = 2
 #: ms since its last failed attempt after which a destination where nothing waits is no news.
@@ -51,7 +49,7 @@ def refuses_writes(it: Figures) -> Sentence | None:
 
 
 def no_poller(it: Figures) -> Sentence | None:
-    seen = max((poller.seen_at for poller in it.pollers.pollers), default=None)
+    seen = it.poller_seen_at
     if seen is not None and it.pollers.read_at - seen < POLLER_GONE:
         return None
     return Sentence(

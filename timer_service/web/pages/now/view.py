@@ -7,11 +7,10 @@ from typing import Any
 from flask import Response
 
 from scheduler import PollerSeen
-from timer_service.web.pages.figures.snapshot import Figures, figures
+from timer_service.web.pages.figures.snapshot import POLLER_GONE, Figures, figures
 from timer_service.web.pages.frame.frame import bp, show
 from timer_service.web.pages.now import facts, waiting
 from timer_service.web.pages.now.hour import hour
-from timer_service.web.pages.now.kinds import POLLER_GONE
 from timer_service.web.pages.now.sentences import sentence
 from timer_service.web.pages.words import places
 

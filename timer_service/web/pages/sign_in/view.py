@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import re
-import time
 
 from flask import Response, current_app, g, request
 
@@ -64,7 +63,6 @@ def _form(where: str, error: str = "", status: int = 200, wait: int = 0) -> Resp
         "pages/sign_in.html",
         view="",
         title="Sign in",
-        as_of=time.time_ns() // 1_000_000,
         status=status,
         where=where,
         error=error,

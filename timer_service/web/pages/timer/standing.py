@@ -7,12 +7,11 @@ from typing import NamedTuple
 from markupsafe import Markup
 
 from scheduler import Attempt, Delivery, Outcome, Reason, Status, Timer, destination, rfc3339
+from timer_service.web.pages.figures.snapshot import POLLER_GONE
 from timer_service.web.pages.words.outcomes import ending, failure, outcome
-from timer_service.web.pages.words.values import counted, moment, span
+from timer_service.web.pages.words.values import counted, dated, span
 from timer_service.web.pages.words.waits import asked_to_wait, gives_up_at, planned_at, wait_after
 
-#: ms without a claim after which a poller is not counted on: each claims at least every second.
-_SEEN_WITHIN = 10_000
 _MINUTE = 60_000
 
 
@@ -66,7 +65,7 @@ def _scheduled(timer: Timer, around: Around | None) -> Sentence:
 def _waits_for(timer: Timer, around: Around | None) -> str:
     if around is None:
         return "Waits for room at its destination, or for a poller."
-    if around.last_poller_at is None or timer.read_at - around.last_poller_at > _SEEN_WITHIN:
+    if around.last_poller_at is None or timer.read_at - around.last_poller_at >= POLLER_GONE:
         return "No poller is there to send it."
     return "Waits for room at its destination." if around.is_full else "Waits for a poller."
 
@@ -140,15 +139,15 @@ def _next(timer: Timer, where: Markup) -> Markup:
         why = Markup("Not yet, because the last attempt failed (<b>{}</b>){}. ").format(
             outcome(last, timer.webhook.timeout), _then_wait(timer, last)
         )
-    goes = Markup("It goes to {} at <b>{} UTC</b>. ").format(where, moment(at, _of(timer, at)))
+    goes = Markup("It goes to {} at <b>{} UTC</b>. ").format(where, dated(at, timer.read_at))
     if at <= timer.read_at:
-        goes = Markup("It was to go to {} at <b>{} UTC</b>. ").format(where, moment(at, _of(timer, at)))
+        goes = Markup("It was to go to {} at <b>{} UTC</b>. ").format(where, dated(at, timer.read_at))
     end = min(gives_up_at(timer) + _MINUTE - 1, rfc3339.LATEST) // _MINUTE * _MINUTE
     return (
         why
         + goes
         + Markup("If no attempt succeeds, it ends failed by {} UTC, unless its receiver asks to wait longer.").format(
-            moment(end, _of(timer, end, "min"))
+            dated(end, timer.read_at, "min")
         )
     )
 
@@ -174,12 +173,7 @@ def _accepted(last: Attempt | None) -> str:
 def _ended(timer: Timer, what: Markup) -> Markup:
     if timer.ended_at is None:
         return what + Markup(".")
-    return what + Markup("; it ended at <b>{} UTC</b>.").format(moment(timer.ended_at, _of(timer, timer.ended_at)))
-
-
-def _of(timer: Timer, at: int, part: str = "ms") -> str:
-    """Which parts of a moment are said: its day too, where that is not today."""
-    return part if at // 86_400_000 == timer.read_at // 86_400_000 else f"day {part}"
+    return what + Markup("; it ended at <b>{} UTC</b>.").format(dated(timer.ended_at, timer.read_at))
 
 
 def title(timer: Timer) -> str:

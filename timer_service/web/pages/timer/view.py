@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from urllib.parse import quote
 
-from flask import Response, request
+from flask import Response
 
 from scheduler import Status, Timer, UnknownTimer, rfc3339
 from timer_service.web.pages.figures.snapshot import figures
 from timer_service.web.pages.frame import forms
 from timer_service.web.pages.frame.frame import bp, show
+from timer_service.web.pages.frame.terminal import terminal
 from timer_service.web.pages.timer.standing import Around, lede, sentence, title
 from timer_service.web.pages.timer.timeline import rail
-from timer_service.web.pages.words.commands import Terminal, timer_path
+from timer_service.web.pages.words.commands import timer_path
 from timer_service.web.pages.words.places import place_of
 from timer_service.web.pages.words.request_text import asked, metadata, request_text
 from timer_service.web.pages.words.waits import planned_at
 from timer_service.web.problems import Problem
-from timer_service.web.services import settings, store
+from timer_service.web.services import store
 
 #: Characters of a key, or of an id and the number of an occurrence.
 _LONGEST_NAME = 128
@@ -27,10 +27,6 @@ _LONGEST_NAME = 128
 
 def path_of(timer_id: str) -> str:
     return f"/ui/timers/{quote(timer_id, safe='')}"
-
-
-def terminal() -> Terminal:
-    return Terminal(request.host_url.rstrip("/"), needs_key=bool(settings().api_keys))
 
 
 @bp.get("/timers/<timer_id>")
@@ -67,7 +63,6 @@ def unknown() -> Response:
         "pages/unknown.html",
         view="Timers",
         title="Unknown · Timers",
-        as_of=time.time_ns() // 1_000_000,
         status=404,
     )
 
@@ -122,4 +117,4 @@ def _around(found: Timer) -> Around | None:
         return None
     place = place_of(found)
     is_full = any(it.waiting and place_of(it.sample) == place for it in now.failing)
-    return Around(max((it.seen_at for it in now.pollers.pollers), default=None), is_full)
+    return Around(now.poller_seen_at, is_full)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from scheduler import Settings, Status
 from timer_service.web.pages.timers.filters import Filters
-from timer_service.web.pages.words.values import seconds
+from timer_service.web.pages.words.values import days
 
 _FORGOTTEN = "Older ones are forgotten."
 
@@ -29,9 +29,3 @@ def nothing(asked: Filters, settings: Settings, count: int) -> tuple[str, str]:
         case Status.CANCELLED:
             return f"Nothing was cancelled in the last {days(settings.keep_cancelled)}.", _FORGOTTEN
     return "There are no timers.", ""
-
-
-def days(length: float) -> str:
-    """How long something is kept, of seconds."""
-    count = length / 86_400
-    return f"{count:g} days" if count > 1 and count == int(count) else seconds(length)

@@ -15,9 +15,8 @@ from timer_service.web.pages.words.waits import planned_at
 class Row:
     id: str
     status: str
-    #: ms: when it is or was to be sent next, or when it ended; and which parts of that are said.
+    #: ms: when it is or was to be sent next, or when it ended.
     at: int
-    of: str
     #: How far that is from now: `3.2 s`, `late 3.2 s`, `3.2 s ago`.
     relative: str
     is_late: bool
@@ -42,7 +41,6 @@ def row(timer: Timer) -> Row:
         id=timer.id,
         status=timer.status,
         at=at,
-        of="ms" if at // 86_400_000 == timer.read_at // 86_400_000 else "day ms",
         relative=length if is_ahead else f"late {length}" if is_late else f"{length} ago",
         is_late=is_late,
         is_ahead=is_ahead,

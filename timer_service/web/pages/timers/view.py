@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from urllib.parse import urlencode
 
@@ -14,7 +13,8 @@ from timer_service.web.access.list_limit import limit_lists
 from timer_service.web.input.queries import cursor
 from timer_service.web.pages.frame import forms, live
 from timer_service.web.pages.frame.frame import bp, show
-from timer_service.web.pages.timer.view import find, path_of, terminal
+from timer_service.web.pages.frame.terminal import terminal
+from timer_service.web.pages.timer.view import find, path_of
 from timer_service.web.pages.timers import bulk, filters
 from timer_service.web.pages.timers.empty import nothing
 from timer_service.web.pages.timers.filters import Filters
@@ -56,7 +56,7 @@ def view(
         "pages/timers.html",
         view="Timers",
         title=f"{_name(asked.tab)} · Timers",
-        as_of=page.read_at if page else time.time_ns() // 1_000_000,
+        as_of=page.read_at if page else None,
         status=_status({**asked.errors, **(errors or {})}),
         refused=refused,
         address=url(asked.link) if refused or errors else "",

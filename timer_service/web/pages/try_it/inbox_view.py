@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Collection
 from dataclasses import dataclass
 from functools import partial
@@ -64,7 +63,7 @@ def show_inbox(template: str, **more: Any) -> Response:
         template,
         view="Try it",
         title=f"{heading[:1].upper()}{heading[1:]} · Try it" if heading else "Try it",
-        as_of=way.read_at if way else now_ms(),
+        as_of=way.read_at if way else None,
         has_inbox=found is not None,
         inbox_url=found.address.url if found else "",
         inbox=inbox,
@@ -95,10 +94,6 @@ def write_only_of(it: Arrival) -> Collection[str]:
         return store().timers.get(it.timer_id).webhook.write_only
     except TimerError:
         return ()
-
-
-def now_ms() -> int:
-    return time.time_ns() // 1_000_000
 
 
 def _told_all(inbox: Inbox) -> list[Told]:

@@ -16,9 +16,9 @@ from timer_service.web.input.destination import METHODS
 from timer_service.web.input.invalid import invalid
 from timer_service.web.pages.frame import forms, live
 from timer_service.web.pages.frame.frame import bp, show
-from timer_service.web.pages.timer.view import terminal
+from timer_service.web.pages.frame.terminal import terminal
 from timer_service.web.pages.try_it import arrival_words, try_form
-from timer_service.web.pages.try_it.inbox_view import now_ms, reader, show_inbox, told, write_only_of
+from timer_service.web.pages.try_it.inbox_view import reader, show_inbox, told, write_only_of
 from timer_service.web.problems import Problem, from_engine
 from timer_service.web.services import new_timer, settings, store
 
@@ -84,7 +84,7 @@ def one_arrival(number: int) -> Response:
     if found is None:
         raise Problem(404, "The inbox has no such request, or no longer.")
     it = told(found, write_only_of(found))
-    return show("pages/arrival.html", view="Try it", title=f"Request {number} · Try it", as_of=now_ms(), told=it)
+    return show("pages/arrival.html", view="Try it", title=f"Request {number} · Try it", told=it)
 
 
 def _set(asked: Mapping[str, Any], fields: Mapping[str, Any]) -> Timer:

@@ -43,6 +43,12 @@ def seconds(value: float) -> str:
     return f"{value:g} s" if value < 60 else span(1000 * value)
 
 
+def days(length: float) -> str:
+    """Seconds for which something is kept: in days, if they are whole."""
+    count = length / 86_400
+    return f"{count:g} days" if count > 1 and count == int(count) else seconds(length)
+
+
 def size(count: int) -> str:
     """Bytes, in units of 1,000: `412 MB`, `2 GB`, `41 bytes`."""
     if count < 1000:
@@ -64,3 +70,8 @@ def moment(ms: int, of: str = "ms") -> Markup:
     return Markup('<time datetime="{}" data-of="{}">{}</time>').format(
         precise, of, f"{when:%Y-%m-%d} {clock}" if day else clock
     )
+
+
+def dated(ms: int, now: int, part: str = "ms") -> Markup:
+    """A moment, with its day unless that is the day of `now`."""
+    return moment(ms, part if ms // _DAY == now // _DAY else f"day {part}")

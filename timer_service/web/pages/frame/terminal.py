@@ -1,0 +1,13 @@
+"""How a shell reaches the service that is being looked at."""
+
+from __future__ import annotations
+
+from flask import request
+
+from timer_service.web.pages.words.commands import Terminal
+from timer_service.web.services import settings
+
+
+def terminal() -> Terminal:
+    """At the address that the browser used."""
+    return Terminal(request.host_url.rstrip("/"), needs_key=bool(settings().api_keys))
