@@ -27,6 +27,7 @@ OVERRIDDEN = {
     "marshmallow.fields.Enum._deserialize": "marshmallow.fields.Field.deserialize",
     "marshmallow.fields.Field._deserialize": "marshmallow.fields.Field.deserialize",
     "marshmallow.fields.Field._serialize": "marshmallow.fields.Field.serialize",
+    "marshmallow.fields.Field.get_value": "marshmallow.fields.Field.serialize",
     "marshmallow.fields.List._deserialize": "marshmallow.fields.Field.deserialize",
     "marshmallow.fields.Mapping._serialize": "marshmallow.fields.Field.serialize",
     "marshmallow.fields.Number._deserialize": "marshmallow.fields.Field.deserialize",

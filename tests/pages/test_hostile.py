@@ -106,7 +106,7 @@ def test_lists_show_it_as_text(page: Page, hostile: dict[str, str], path: str) -
     assert looks.too_wide(page) == []
 
 
-@pytest.mark.parametrize("text", [*_MARKUP, "{{ 7 * 7 }}", "\u202etxt", "%00", "%ED%A0%80", "a" * 3000])
+@pytest.mark.parametrize("text", [*_MARKUP, "{{ 7 * 7 }}", "\u202etxt", "%00", "%ED%A0%80", "a" * 1500])
 def test_what_an_address_says_is_shown_as_text(page: Page, troubles: Troubles, text: str) -> None:
     """In filters, as a status, as an id: in each place that is taken from the address."""
     asked = text if text.startswith("%") else quote(text, safe="")
@@ -138,7 +138,8 @@ def test_the_inbox_shows_as_text_whatever_anybody_sends_to_it(page: Page, here: 
     assert parts.hostname is not None
     for text in HOSTILE:
         body = text.encode() + b"\xff\xfe\xed\xa0\x80"
-        requests.post(parts.geturl(), data=body, headers={"content-type": "text/html"}, timeout=10)
+        answer = requests.post(parts.geturl(), data=body, headers={"content-type": "text/html"}, timeout=10)
+        assert answer.status_code == 200
     line = http.client.HTTPConnection(parts.hostname, parts.port or 80, timeout=10)
     line.request("POST", f"{parts.path}?{'<b/id=pwned>' * 20}", _LINE, {"x-note": _MARKUP[0], "x-esc": "\x1b[31m"})
     line.getresponse().read()
@@ -150,8 +151,7 @@ def test_the_inbox_shows_as_text_whatever_anybody_sends_to_it(page: Page, here: 
     page.reload()
     page.evaluate("document.querySelectorAll('details').forEach((it) => it.open = true)")
     harmless(page)
-    said = page.locator("main").inner_text()
-    assert _MARKUP[0] in said
+    assert _MARKUP[0] in page.locator("main").inner_text(), here.log()[-5000:]
     page.set_viewport_size({"width": 320, "height": 700})
     assert looks.too_wide(page) == []
     assert axe.violations(page) == []
