@@ -220,12 +220,28 @@ def test_without_answers_it_asks_more_rarely_and_says_since_when(live: Page, tro
     for wait in (2100, 2100, 4100):
         after_a_look(live, wait)
     expect(since).to_have_text("as of 12:03:07 UTC, no answer since")
+    expect(live.locator("h1")).to_have_text("This page gets no answer: what it shows is old.")
+    expect(live).to_have_title("No answer · Test · timer-service")
     VIEW.status, VIEW.as_of = 200, NOW + 20_000
     live.clock.run_for(6000)
     assert VIEW.asked == [NOW], "it waits for 8 s now"
     after_a_look(live)
     expect(since).to_have_text("as of 12:03:27 UTC")
+    expect(live.locator("#say")).to_have_text("All on time")
+    expect(live).to_have_title("first · Test · timer-service")
     troubles.expected("503")
+
+
+def test_a_service_that_hangs_is_told_after_one_answer_that_did_not_come(live: Page) -> None:
+    live.route("**/ui/test?*live*", lambda route: None)  # never answered
+    live.evaluate(
+        "() => { const send = XMLHttpRequest.prototype.send;"
+        "XMLHttpRequest.prototype.send = function () { this.timeout /= 200; send.call(this) } }"  # 50 ms of real time
+    )
+    with live.expect_event("requestfailed"):
+        live.clock.run_for(2100)
+    expect(live.locator("h1")).to_have_text("This page gets no answer: what it shows is old.")
+    expect(live).to_have_title("No answer · Test · timer-service")
 
 
 def test_a_tab_that_nobody_sees_asks_nothing(live: Page) -> None:
@@ -250,6 +266,8 @@ def test_whoever_was_signed_out_is_told(live: Page, troubles: Troubles) -> None:
     VIEW.status = 401
     after_a_look(live)
     expect(live.locator(".asof .nw")).to_have_text("as of 12:03:07 UTC, you are signed out")
+    expect(live.locator("h1")).to_have_text("You are signed out of this page: what it shows is old.")
+    expect(live).to_have_title("Signed out · Test · timer-service")
     expect(live.get_by_role("button", name="Reload")).to_be_visible()
     troubles.expected("401")
 

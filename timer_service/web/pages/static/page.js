@@ -7,7 +7,7 @@
 const EVERY = 2000; // ms between two looks, when all is well
 const MOST = 30000; // ms between two looks, when nothing answers
 const PATIENCE = 10000; // ms for an answer
-const MISSES = 3; // answers that may be missed before the head says so
+const MISSES = 3; // answers that may be missed before the page says so; one that took all its time counts as these
 const TEXTS = ["count", "say", "next"]; // ids of what is replaced by its text
 
 const head = document.querySelector(".asof");
@@ -311,6 +311,9 @@ function ask() {
   asking.open("GET", `${url}${url.includes("?") ? "&" : "?"}live`);
   asking.responseType = "document";
   asking.timeout = PATIENCE;
+  asking.addEventListener("timeout", () => {
+    misses = Math.max(misses, MISSES - 1);
+  });
   if (etag) asking.setRequestHeader("If-None-Match", etag);
   asking.addEventListener("loadend", answered);
   asking.send();
@@ -326,9 +329,15 @@ function answered() {
   } else {
     misses += 1;
   }
-  if (answer.status === 401) stop("you are signed out");
-  else if (misses >= MISSES) tell("no answer since");
-  else if (isWell) tell("");
+  if (answer.status === 401) {
+    stop("you are signed out");
+    disown("Signed out", "You are signed out of this page");
+  } else if (misses >= MISSES) {
+    tell("no answer since");
+    disown("No answer", "This page gets no answer");
+  } else if (isWell) {
+    tell("");
+  }
   waiting = setTimeout(ask, Math.min(EVERY * 2 ** Math.max(misses - 1, 0), MOST));
 }
 
@@ -350,6 +359,17 @@ function take(answer) {
 
 function tell(words) {
   setText(head.querySelector("[data-since]"), words && `, ${words}`);
+}
+
+// A sentence that nobody answers for any more must not go on saying that all is well. The next answer is taken whole.
+function disown(state, words) {
+  document.title = [state, ...document.title.split(" · ").slice(-2)].join(" · ");
+  etag = "";
+  const say = document.getElementById("say");
+  if (!say) return;
+  for (const it of document.querySelectorAll("[data-live=icon], #count, #next")) it.replaceChildren();
+  setText(say, `${words}: what it shows is old.`);
+  for (const name of ["live icon", ...TEXTS.map((id) => `text ${id}`)]) written.delete(name);
 }
 
 function stop(words) {
