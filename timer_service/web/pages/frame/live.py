@@ -106,7 +106,7 @@ def countdown(due_ms: int, as_of: int) -> Markup:
     """
     left = due_ms - as_of
     text = "" if is_asked() else values.span(left) if left > 0 else "due"
-    return Markup('<span class="nw" data-count-down="{}">{}</span>').format(due_ms, text)
+    return Markup('<span data-count-down="{}">{}</span>').format(due_ms, text)
 
 
 def _key() -> _Key:

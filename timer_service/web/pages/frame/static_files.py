@@ -1,7 +1,12 @@
-"""The stylesheet, the script and the icon, as they are written."""
+"""The stylesheet, the script and the icon, as they are written, or compressed for who takes that.
+
+Views are never compressed: they hold a form's token beside text that others chose, and the length of both compressed
+together tells of the token (BREACH).
+"""
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 from functools import cache
 from pathlib import Path
@@ -19,16 +24,22 @@ PATHS = frozenset(f"/ui/{name}" for name in _KINDS)
 
 @bp.get("/<any('page.css', 'page.js', 'icon.svg'):name>")
 def static(name: str) -> Response:
-    text, etag = _read(name)
+    encoding = "gzip" if request.accept_encodings["gzip"] > 0 else ""
+    text, etag = _read(name, encoding)
     answer = Response(text, mimetype=_KINDS[name], headers=HEADERS)
     answer.headers["Cache-Control"] = "no-cache"
+    answer.headers["Vary"] = "Accept-Encoding"
+    if encoding:
+        answer.headers["Content-Encoding"] = encoding
     answer.set_etag(etag)
     answer.make_conditional(request)
     return answer
 
 
 @cache
-def _read(name: str) -> tuple[bytes, str]:
-    """Once a process: the file, and what its ETag says."""
+def _read(name: str, encoding: str) -> tuple[bytes, str]:
+    """Once a process: the file as it is sent, and what its ETag says, which differs by the encoding."""
     text = (_FOLDER / name).read_bytes()
+    if encoding:
+        text = gzip.compress(text, mtime=0)  # each process and each start makes the same bytes, so the same ETag
     return text, hashlib.blake2b(text, digest_size=12).hexdigest()
