@@ -197,13 +197,9 @@ function apply(fetched) {
   if (fetched.title) document.title = fetched.title;
   const late = fetched.getElementById("late");
   const shown = document.getElementById("late");
-  if (late && shown) {
-    setTextOf(shown, late);
-  } else if (late) {
-    head.before(document.importNode(late, true));
-  } else if (shown && shown !== document.activeElement) {
-    shown.remove();
-  }
+  if (late && shown) setText(shown.lastChild, late.lastChild.textContent); // its icon stays
+  else if (late) head.before(document.importNode(late, true));
+  else if (shown && shown !== document.activeElement) shown.remove();
   const here = new Map(partsOf(document));
   const there = new Map(partsOf(fetched));
   for (const [name, element] of here) {
@@ -230,11 +226,6 @@ function apply(fetched) {
     }
   }
   return isWhole;
-}
-
-// Its last text, so that its icon stays.
-function setTextOf(element, from) {
-  setText(element.lastChild, from.lastChild.textContent);
 }
 
 function replace(name, element, by) {
@@ -311,9 +302,7 @@ function ask() {
   asking.open("GET", `${url}${url.includes("?") ? "&" : "?"}live`);
   asking.responseType = "document";
   asking.timeout = PATIENCE;
-  asking.addEventListener("timeout", () => {
-    misses = Math.max(misses, MISSES - 1);
-  });
+  asking.addEventListener("timeout", () => (misses = Math.max(misses, MISSES - 1)));
   if (etag) asking.setRequestHeader("If-None-Match", etag);
   asking.addEventListener("loadend", answered);
   asking.send();
