@@ -141,8 +141,8 @@ def test_a_status_that_there_is_not_is_refused_in_words(http: FlaskClient) -> No
 def test_pages_go_on_by_a_cursor_until_all_have_been_shown_once(http: FlaskClient, bench: Bench) -> None:
     timers = [it.id for it in bench.timers.set(*(bench.draft(1000 + number) for number in range(120)))]
     found, query = ids(http), ""
-    assert "Scheduled, the first 25 of 120" in shown(http)
-    for _ in range(4):
+    assert "Scheduled, the first 20 of 120" in shown(http)
+    for _ in range(5):
         query = link(http, query, "Next")
         found += ids(http, query)
     assert found == timers
@@ -166,7 +166,7 @@ def test_a_count_that_stopped_counting_says_at_least(http: FlaskClient, bench: B
     assert "At least 2,000 timers match" in said
     assert "Type 2000 to cancel them all" in said
     assert "Cancel all that match, at least 2,000" in said
-    assert "Scheduled, the first 25 of at least 2,000" in said
+    assert "Scheduled, the first 20 of at least 2,000" in said
     assert "2,100 timers match" in shown(http)
 
 
@@ -269,7 +269,7 @@ def test_above_a_hundred_the_number_must_be_typed(http: FlaskClient, bench: Benc
     assert answer.status_code == 422
     assert "Type 137 to cancel them all." in sentences(answer)
     assert f'value="{sure}" aria-invalid="true" aria-describedby="sure-err"' in answer.get_data(as_text=True)
-    assert len(ids(http)) == 25
+    assert len(ids(http)) == 20
 
 
 def test_the_typed_number_may_have_its_comma(http: FlaskClient, bench: Bench) -> None:

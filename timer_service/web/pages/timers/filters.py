@@ -13,7 +13,7 @@ from scheduler import Query, Status, rfc3339
 from timer_service.web.input.queries import ListIn
 
 #: Timers of a page.
-LIMIT = 25
+LIMIT = 20
 #: Fields of the form that an index serves, in its order; then what says which page.
 FIELDS = ("tag", "destination", "due_after", "due_before")
 _MOMENTS = ("due_after", "due_before")
