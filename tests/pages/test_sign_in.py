@@ -57,4 +57,6 @@ def test_it_fits_a_narrow_screen_and_works_without_script(browser: Browser, orig
         page.get_by_label("API key").fill(KEY)
         page.get_by_role("button", name="Sign in").click()
         expect(page.get_by_role("navigation", name="Views")).to_be_visible()
+        page.get_by_role("button", name="Sign out").click()
+        expect(page).to_have_title("Sign in · timer-service")
         assert troubles.found == []
