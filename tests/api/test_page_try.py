@@ -7,6 +7,7 @@ import json
 import re
 import shlex
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -449,3 +450,46 @@ def test_without_the_store_the_inbox_is_still_shown_and_what_was_typed_stays(inb
     answer = visitor.post("/ui/try", {**FORM, "url": f"{inbox.url}/hook", "tags": "kept"})
     assert (answer.status_code, values(answer)["tags"]) == (503, "kept")
     assert "The store cannot be used now." in text(answer)
+
+
+def test_an_inbox_that_does_not_answer_holds_one_of_those_who_look_and_not_all() -> None:
+    began, release = threading.Event(), threading.Event()
+    reads: list[int] = []
+
+    def read() -> int:
+        reads.append(len(reads))
+        if len(reads) == 2:
+            began.set()
+            release.wait(20)
+        return len(reads)
+
+    fresh = inboxes.Fresh(read)
+    assert fresh.get() == 1
+    time.sleep(inboxes._FRESH + 0.1)
+    slow = threading.Thread(target=fresh.get)
+    slow.start()
+    assert began.wait(20)
+    told: list[int] = []
+    others = [threading.Thread(target=lambda: told.append(fresh.get())) for _ in range(5)]
+    for it in others:
+        it.start()
+    for it in others:
+        it.join(5)
+    assert told == [1] * 5
+    release.set()
+    slow.join(20)
+    assert fresh.get() == 2
+
+
+def test_what_took_long_to_read_is_fresh_from_its_end_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inboxes, "_FRESH", 1.0)
+    reads: list[int] = []
+
+    def read() -> None:
+        reads.append(1)
+        time.sleep(1.2)
+
+    fresh = inboxes.Fresh(read)
+    fresh.get()
+    fresh.get()
+    assert len(reads) == 1

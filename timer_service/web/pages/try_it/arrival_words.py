@@ -47,7 +47,7 @@ def which(it: Arrival) -> str:
     attempt = f"attempt {it.attempt}" if it.attempt else "of no timer"
     again = f", {_AGAIN.get(it.redelivery, it.redelivery)}" if it.redelivery else ""
     answered = ANSWERS.get(it.answer, str(it.status))
-    return f"{attempt}{again}; answered {answered}{'' if it.answer == '200' else ', as you chose'}"
+    return visible(f"{attempt}{again}; answered {answered}{'' if it.answer == '200' else ', as you chose'}")
 
 
 def verified(it: Arrival) -> str:

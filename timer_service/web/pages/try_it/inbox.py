@@ -18,6 +18,8 @@ T = TypeVar("T")
 _PATIENCE = 0.5
 #: Seconds for which what was read is shown again.
 _FRESH = 0.5
+#: Seconds for which it is good enough for those who come while the next is read.
+_GOOD_ENOUGH = 3.0
 #: Bytes: it tells 5 MiB at most.
 _MOST_BYTES = 8 * 1024 * 1024
 
@@ -63,21 +65,34 @@ class Inbox:
 
 
 class Fresh(Generic[T]):
-    """Reads for all who ask within half a second of each other. Shared by threads; one of them reads, others wait."""
+    """Reads for all who ask within half a second of each other, one at a time. Shared by threads.
+
+    Who comes while another reads is given what was read last, and waits only where that is old or was never read: what
+    does not answer holds one thread, not all of them.
+    """
 
     def __init__(self, read: Callable[[], T]) -> None:
         self._read = read
-        self._lock = threading.Lock()
+        self._reading = threading.Lock()
+        #: When it was read.
         self._last: tuple[float, T] | None = None
 
     def get(self) -> T:
-        with self._lock:
-            if self._last is None or time.monotonic() - self._last[0] > _FRESH:
-                self._last = time.monotonic(), self._read()
-            return self._last[1]
+        last = self._last
+        if not self._reading.acquire(blocking=last is None or time.monotonic() - last[0] > _GOOD_ENOUGH):
+            assert last is not None
+            return last[1]
+        try:
+            last = self._last
+            if last is None or time.monotonic() - last[0] > _FRESH:
+                value = self._read()
+                last = self._last = time.monotonic(), value
+            return last[1]
+        finally:
+            self._reading.release()
 
     def forget(self) -> None:
-        with self._lock:
+        with self._reading:
             self._last = None
 
 
