@@ -13,7 +13,7 @@ PYTEST = $(VENV)/bin/python -m pytest
 OURSELVES = $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 DECLARED = setup.cfg pyproject.toml scheduler/version.py
 UV = build/venv-uv/bin/uv
-COMPILE = $(UV) pip compile --quiet --system-certs --universal --python-version 3.11
+COMPILE = $(UV) pip compile --quiet --no-strip-extras --system-certs --universal --python-version 3.11
 
 .PHONY: run test quick clock test-python test-oldest faults rolling format screenshots lint package bench upgrade clean
 .DELETE_ON_ERROR:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from functools import cache
+from importlib.metadata import PackageNotFoundError, requires
 from pathlib import Path
 
 import pytest
@@ -51,6 +53,20 @@ def test_a_file_pins_all_that_its_extras_declare_within_their_bounds(name: str) 
         assert all(declared[key].specifier.contains(Version(version)) for version in pinned[key]), (
             f"{key}: make upgrade"
         )
+
+
+@pytest.mark.parametrize("name", EXTRAS)
+def test_a_pin_has_the_extras_that_others_ask_for(name: str) -> None:
+    """Else pip looks for the newest version with that extra, and refuses all once there is one newer than the pin."""
+    pinned: dict[str, set[str]] = {canonicalize_name(pin.name): pin.extras for pin, _ in pins(FILES[name])}
+    asked: dict[str, set[str]] = {}
+    for package in pinned:
+        with suppress(PackageNotFoundError):
+            for text in requires(package) or ():
+                it = Requirement(text)
+                if not it.marker or it.marker.evaluate({"extra": ""}):
+                    asked.setdefault(canonicalize_name(it.name), set()).update(it.extras)
+    assert {key: extras for key, extras in asked.items() if key in pinned and not extras <= pinned[key]} == {}
 
 
 def test_all_files_pin_the_same_versions() -> None:
