@@ -37,6 +37,12 @@ def alive(pid: int) -> bool:
         return False
 
 
+def obeys_sigterm(pid: int) -> bool:
+    """Whether the process has a handler for it by now: before that SIGTERM ends any process at once, with -15."""
+    caught = Path(f"/proc/{pid}/status").read_text().partition("SigCgt:")[2].split()[0]
+    return bool(int(caught, 16) >> (signal.SIGTERM - 1) & 1)
+
+
 def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as sock:
         port: int = sock.getsockname()[1]
@@ -121,7 +127,7 @@ class Service:
         """A poller that has begun its loop."""
         alive = self.folder / f"{len(self.parts)}-alive"
         part = self.start("poller", command=command, TIMER_HEARTBEAT_FILE=str(alive), **environ)
-        wait_until(alive.exists, 20, part.output())
+        wait_until(lambda: alive.exists() and obeys_sigterm(part.process.pid), 20, part.output())
         return part
 
     def set(self, count: int, url: str, delay_ms: int, **webhook: Any) -> list[str]:
