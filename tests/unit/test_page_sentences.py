@@ -261,6 +261,28 @@ def test_what_holds_too_is_named_behind_it(first: str, second: str) -> None:
     assert alone.say.lower() in it.lede.striptags().partition("Also:")[2].lower()
 
 
+def test_timers_that_are_late_because_nothing_is_sent_have_that_as_their_cause() -> None:
+    without_poller = said(late(pollers=_NO_POLLERS)).lede.striptags()
+    assert "Also: 412 late, the oldest 38.0 s: no poller takes them." in without_poller
+    refused = said(late(store={"write_problem": "READONLY", "write_ms": None})).lede.striptags()
+    assert "Also: 412 late, the oldest 38.0 s: the store takes no writes." in refused
+
+
+def test_without_a_poller_no_destination_is_blamed_for_what_is_late() -> None:
+    at_share = late(pollers=_NO_POLLERS, failing=[failing("timeout", waiting=412)])
+    lede = said(at_share).lede.striptags()
+    assert f"no poller takes them. {_API} does not answer in 15 s: 34 attempts in a row failed." in lede
+
+
+def test_where_no_cause_is_known_it_says_how_many_pollers_run_and_their_room() -> None:
+    gone = PollerSeen("vm-0", NOW - POLLER_GONE, 60, 64)
+    two = Pollers(read_at=NOW, pollers=[gone, PollerSeen("vm-1", NOW, 1, 64), PollerSeen("vm-2", NOW, 0, 2048)])
+    assert (
+        "2 pollers run, with room: 1 of 2,112 slots is in use. In this minute 30 were sent."
+        in said(late(pollers=two)).lede
+    )
+
+
 def test_only_where_something_fails_is_it_red() -> None:
     assert said(late(failing=[failing("timeout", waiting=1)])).severity == "bad"
     assert said(late(failing=[failing(None, failures=0, waiting=1)])).severity == "late"

@@ -15,6 +15,7 @@ from scheduler import (
     Forecast,
     Minutes,
     Pollers,
+    PollerSeen,
     Query,
     Stats,
     Status,
@@ -54,6 +55,11 @@ class Figures:
     failing: Sequence[FailingDestination]
     next: Sequence[Timer]
     newest_failed: Sequence[Timer]
+
+    @property
+    def running(self) -> list[PollerSeen]:
+        """The pollers that were seen a moment ago, by their names."""
+        return [it for it in self.pollers.pollers if self.pollers.read_at - it.seen_at < POLLER_GONE]
 
     @property
     def poller_seen_at(self) -> int | None:

@@ -6,7 +6,7 @@ from markupsafe import Markup
 
 from scheduler import FailingDestination, Usage
 from timer_service.web.pages.figures.readings import Reading
-from timer_service.web.pages.figures.snapshot import POLLER_GONE, Figures
+from timer_service.web.pages.figures.snapshot import Figures
 from timer_service.web.pages.now import ledes
 from timer_service.web.pages.now.sentence import Sentence
 from timer_service.web.pages.words.places import how_failing, place_of
@@ -49,9 +49,9 @@ def refuses_writes(it: Figures) -> Sentence | None:
 
 
 def no_poller(it: Figures) -> Sentence | None:
-    seen = it.poller_seen_at
-    if seen is not None and it.pollers.read_at - seen < POLLER_GONE:
+    if it.running:
         return None
+    seen = it.poller_seen_at
     return Sentence(
         kind="no-poller",
         severity="bad",
@@ -78,13 +78,7 @@ def full(it: Figures) -> Sentence | None:
 def late(it: Figures) -> Sentence | None:
     if not it.late:
         return None
-    cause = next((found for found in it.failing if found.waiting), None)
-    if cause:
-        say, lede = _fails(cause) if cause.failures else _is_slow(cause), ledes.late_behind(it, cause)
-    elif _in_use(it) >= _NO_ROOM:
-        say, lede = "the pollers have no room", ledes.no_room(it)
-    else:
-        say, lede = "no cause is known", ledes.late_by_nothing(it)
+    say, lede, cause = _why_late(it)
     return Sentence(
         kind="late",
         severity="bad" if cause and cause.failures else "late",
@@ -94,6 +88,19 @@ def late(it: Figures) -> Sentence | None:
         subject=place_of(cause.sample) if cause else None,
         lede=lede,
     )
+
+
+def _why_late(it: Figures) -> tuple[str, Markup, FailingDestination | None]:
+    """The cause in words, what stands below it, and the destination, if it is one."""
+    if it.store.write_problem is not None:
+        return "the store takes no writes", ledes.refuses_writes(it.store.write_problem), None
+    if not it.running:
+        return "no poller takes them", ledes.no_poller(it), None
+    if cause := next((found for found in it.failing if found.waiting), None):
+        return _fails(cause) if cause.failures else _is_slow(cause), ledes.late_behind(it, cause), cause
+    if _in_use(it) >= _NO_ROOM:
+        return "the pollers have no room", ledes.no_room(it), None
+    return "no cause is known", ledes.late_by_nothing(it), None
 
 
 def may_evict(it: Figures) -> Sentence | None:
@@ -202,9 +209,8 @@ def _is_slow(it: FailingDestination) -> str:
 
 def _in_use(it: Figures) -> float:
     """Part of all slots of the pollers that run."""
-    run = [found for found in it.pollers.pollers if it.pollers.read_at - found.seen_at < POLLER_GONE]
-    slots = sum(found.slots for found in run)
-    return sum(found.in_flight for found in run) / slots if slots else 0.0
+    slots = sum(found.slots for found in it.running)
+    return sum(found.in_flight for found in it.running) / slots if slots else 0.0
 
 
 def _usage(it: Figures) -> Usage:

@@ -74,10 +74,17 @@ def no_room(it: Figures) -> Markup:
 
 def late_by_nothing(it: Figures) -> Markup:
     sent = it.minutes.minutes[0].attempts if it.minutes.minutes else 0
+    count, in_flight = len(it.running), sum(one.in_flight for one in it.running)
     return Markup(
-        "Pollers are seen and have room. In this minute they sent {}. If the number late does not fall, see what they "
-        "log, and how busy their machines are."
-    ).format(number(sent) if sent else "nothing")
+        "{}, with room: {} of {} slots {} in use. In this minute {} sent. If the number late does not fall, see what "
+        "pollers log, and how busy their machines are."
+    ).format(
+        f"{counted(count, 'poller')} {'runs' if count == 1 else 'run'}",
+        number(in_flight),
+        number(sum(one.slots for one in it.running)),
+        "is" if in_flight == 1 else "are",
+        f"{number(sent)} {'was' if sent == 1 else 'were'}" if sent else "nothing was",
+    )
 
 
 def may_evict() -> Markup:
