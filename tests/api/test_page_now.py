@@ -146,7 +146,7 @@ def test_lateness_of_a_minute_without_attempts_is_not_known(bench: Bench, visito
     assert "00:00 so far 1 2 ms 2 ms 2 ms 23:59 none 23:58 none" in page
 
 
-def test_pollers_that_run_stand_before_those_that_are_gone_and_the_others_are_counted(
+def test_while_all_is_on_time_a_poller_that_was_stopped_or_replaced_is_no_warning(
     bench: Bench, visitor: Visitor
 ) -> None:
     for number in range(20):
@@ -156,9 +156,27 @@ def test_pollers_that_run_stand_before_those_that_are_gone_and_the_others_are_co
     for name in ("vm-2", "vm-1"):
         bench.poller(name).claim(0)
     page = now(visitor)
-    found = re.findall(r"(gone-\d+|vm-\d) 0 of 0", page)
-    assert found == ["vm-1", "vm-2", *(f"gone-{number:02}" for number in range(19, 9, -1))]
-    assert "And 10 more, seen in the last hour." in page
+    assert re.findall(r"(\S+) 0 of 0 \S+ \S+ ago", page) == ["vm-1", "vm-2"]
+    assert "Others, seen in the last hour Pollers that were seen in the last hour Name Seen last ( UTC )" in page
+    assert "gone-19 00:00:19 gone-18 00:00:18" in page
+    assert "gone-08 00:00:08 And 8 more, seen before these." in page
+    assert 'class="num late"' not in visitor.get("/ui").text
+
+
+@pytest.mark.parametrize("is_one_left", [True, False])
+def test_a_poller_that_is_gone_is_a_warning_while_timers_are_late_or_none_is_left(
+    bench: Bench, visitor: Visitor, is_one_left: bool
+) -> None:
+    bench.poller("gone-1").claim(0)
+    bench.advance(9000)
+    if is_one_left:
+        bench.schedule(0)
+        bench.advance(1500)
+        bench.poller("vm-1").claim(0)
+    page = now(visitor)
+    assert ("vm-1 0 of 0 0 ms ago gone-1 0 of 0 10.5 s ago" if is_one_left else "gone-1 0 of 0 9.0 s ago") in page
+    assert "seen in the last hour" not in page
+    assert visitor.get("/ui").text.count('class="num late"') == 1
 
 
 def test_nothing_of_a_timer_is_markup(bench: Bench, visitor: Visitor) -> None:
