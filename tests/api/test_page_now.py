@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from scheduler import Attempt, Outcome, Settings, Settlement
+from scheduler import Attempt, Outcome, Query, Settings, Settlement, Status
 from tests.api.test_page_access import guarded, signed_in
 from tests.bench.store import START, Bench
 from tests.bench.visitor import Visitor, text
@@ -118,6 +118,30 @@ def test_a_receiver_that_dies_is_said_in_words_after_its_second_failure(bench: B
     page = now(visitor)
     assert "All on time" in page
     assert "Nowhere." in page
+
+
+def test_how_many_ended_failed_where_attempts_fail_is_said_as_the_list_of_them_counts(
+    bench: Bench, visitor: Visitor
+) -> None:
+    for path in ("orders", "refunds", "news"):
+        bench.schedule(0, url=f"https://api.example.com/{path}")
+    bench.schedule(0, url="https://other.example/")
+    attempt_fails(bench, 4, retry_ms=None, final=True)
+    said = "https:api.example.com:443 refuses the connection: 3 attempts in a row failed; 3 timers ended failed."
+    assert said in now(visitor)
+    listed = text(visitor.get("/ui/timers?status=failed&destination=https://api.example.com:443"))
+    assert "3 timers match" in listed
+
+
+def test_what_ended_failed_and_what_is_failed_now_are_told_apart(bench: Bench, visitor: Visitor) -> None:
+    for _ in range(3):
+        bench.schedule(0)
+    attempt_fails(bench, 3, retry_ms=None, final=True)
+    assert "Ended failed 3; 3 are failed now" in now(visitor)
+    bench.timers.replay_each(bench.listing.page(Query(status=Status.FAILED, limit=1)).timers)
+    page = now(visitor)
+    assert "Ended failed 3; 2 are failed now" in page
+    assert "2 failed In 1 group" in text(visitor.get("/ui/failed"))
 
 
 def test_what_is_due_in_the_next_hour_adds_up_and_leads_to_its_list(bench: Bench, visitor: Visitor) -> None:

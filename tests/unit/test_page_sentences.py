@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from scheduler import Attempt, Outcome, Pollers, PollerSeen
+from scheduler import Attempt, Count, Outcome, Pollers, PollerSeen
 from tests.bench.figures import NOW, failing, figures, timer
+from timer_service.web.pages.figures.failing import FAILING_FOR
 from timer_service.web.pages.figures.readings import Away, Reading
 from timer_service.web.pages.figures.snapshot import POLLER_GONE, Figures
-from timer_service.web.pages.now.kinds import FAILING_FOR
 from timer_service.web.pages.now.sentence import Sentence
 from timer_service.web.pages.now.sentences import sentence
 
@@ -126,6 +126,19 @@ _TABLE: dict[str, tuple[Figures, str, str, str]] = {
         "failing",
         f"On time, but {_API} does not answer in 15 s: 34 attempts in a row failed; 2 more destinations fail.",
         "3 destinations fail",
+    ),
+    "timers ended failed there": (
+        figures(failing=[failing(failures=2)], ended_failed=Count(count=3, exact=True)),
+        "failing",
+        f"On time, but {_API} does not answer in 15 s: 2 attempts in a row failed; 3 timers ended failed.",
+        "1 destination fails",
+    ),
+    "so many ended failed that nobody counts them, and others fail": (
+        figures(failing=[failing(), failing(url="http://b.example/")], ended_failed=Count(count=1987, exact=False)),
+        "failing",
+        f"On time, but {_API} does not answer in 15 s: 34 attempts in a row failed; at least 1,987 timers ended "
+        "failed; 1 more destination fails.",
+        "2 destinations fail",
     ),
     "an error of a later version": (
         figures(failing=[failing("quic<b>")]),

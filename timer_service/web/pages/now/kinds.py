@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
-from scheduler import FailingDestination, Usage
+from scheduler import Count, FailingDestination, Usage
+from timer_service.web.pages.figures.failing import said_to_fail
 from timer_service.web.pages.figures.readings import Reading
 from timer_service.web.pages.figures.snapshot import Figures
 from timer_service.web.pages.now import ledes
@@ -12,10 +13,6 @@ from timer_service.web.pages.now.sentence import Sentence
 from timer_service.web.pages.words.places import how_failing, place_of
 from timer_service.web.pages.words.values import counted, number, span
 
-#: Failed attempts in a row from which a destination is said to fail: a busy one has a single failure now and then.
-FAILING_AFTER = 2
-#: ms since its last failed attempt after which a destination where nothing waits is no news.
-FAILING_FOR = 600_000
 #: Part of all pollers' slots in use from which they have no room.
 _NO_ROOM = 0.9
 
@@ -117,12 +114,13 @@ def may_evict(it: Figures) -> Sentence | None:
 
 
 def failing(it: Figures) -> Sentence | None:
-    failing = _fail(it)
+    failing = said_to_fail(it.failing, it.read_at)
     if not failing:
         return None
     worst = failing[0]
     others = len(failing) - 1
-    more = f"; {counted(others, 'more destination')} {'fails' if others == 1 else 'fail'}." if others else "."
+    ended = f"; {_at_least(it.ended_failed)} ended failed" if it.ended_failed.count else ""
+    more = f"; {counted(others, 'more destination')} {'fails' if others == 1 else 'fail'}" if others else ""
     return Sentence(
         kind="failing",
         severity="bad",
@@ -130,7 +128,7 @@ def failing(it: Figures) -> Sentence | None:
         count="On time, but ",
         say=_fails(worst),
         subject=place_of(worst.sample),
-        next=f": {counted(worst.failures, 'attempt')} in a row failed{more}",
+        next=f": {counted(worst.failures, 'attempt')} in a row failed{ended}{more}.",
         lede=ledes.failing(it, worst),
     )
 
@@ -189,14 +187,9 @@ def _next(it: Figures) -> str:
     return f"; the next in {span(wait)}." if wait > 0 else "; the next is due now."
 
 
-def _fail(it: Figures) -> list[FailingDestination]:
-    """Those that are said to fail."""
-    return [
-        found
-        for found in it.failing
-        if found.failures >= FAILING_AFTER
-        and (found.waiting or (found.last_at is not None and it.read_at - found.last_at < FAILING_FOR))
-    ]
+def _at_least(it: Count) -> str:
+    """`3 timers`, and where nobody counted them all `at least 2,000 timers`."""
+    return ("" if it.exact else "at least ") + counted(it.count, "timer")
 
 
 def _fails(it: FailingDestination) -> str:

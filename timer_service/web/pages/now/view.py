@@ -30,7 +30,7 @@ def _parts(it: Figures) -> dict[str, Any]:
         "it": it,
         "pollers": pollers.shown(it),
         "lateness": facts.lateness(it),
-        "rates": facts.rates(it.minutes),
+        "rates": facts.rates(it),
         "store": facts.store(it.store),
         "waiting": [waiting.row(one, it.read_at) for one in it.failing[: waiting.MOST]],
         "more_waiting": len(it.failing[waiting.MOST :]),
