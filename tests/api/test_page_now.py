@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from scheduler import Attempt, Outcome, Settings, Settlement
+from scheduler import Attempt, Outcome, Query, Settings, Settlement, Status
 from tests.api.test_page_access import guarded, signed_in
 from tests.bench.store import START, Bench
 from tests.bench.visitor import Visitor, text
@@ -120,6 +120,30 @@ def test_a_receiver_that_dies_is_said_in_words_after_its_second_failure(bench: B
     assert "Nowhere." in page
 
 
+def test_how_many_ended_failed_where_attempts_fail_is_said_as_the_list_of_them_counts(
+    bench: Bench, visitor: Visitor
+) -> None:
+    for path in ("orders", "refunds", "news"):
+        bench.schedule(0, url=f"https://api.example.com/{path}")
+    bench.schedule(0, url="https://other.example/")
+    attempt_fails(bench, 4, retry_ms=None, final=True)
+    said = "https:api.example.com:443 refuses the connection: 3 attempts in a row failed; 3 timers ended failed."
+    assert said in now(visitor)
+    listed = text(visitor.get("/ui/timers?status=failed&destination=https://api.example.com:443"))
+    assert "3 timers match" in listed
+
+
+def test_what_ended_failed_and_what_is_failed_now_are_told_apart(bench: Bench, visitor: Visitor) -> None:
+    for _ in range(3):
+        bench.schedule(0)
+    attempt_fails(bench, 3, retry_ms=None, final=True)
+    assert "Ended failed 3; 3 are failed now" in now(visitor)
+    bench.timers.replay_each(bench.listing.page(Query(status=Status.FAILED, limit=1)).timers)
+    page = now(visitor)
+    assert "Ended failed 3; 2 are failed now" in page
+    assert "2 failed In 1 group" in text(visitor.get("/ui/failed"))
+
+
 def test_what_is_due_in_the_next_hour_adds_up_and_leads_to_its_list(bench: Bench, visitor: Visitor) -> None:
     for minutes in (5, 5, 15, 59):
         bench.schedule(60_000 * minutes)
@@ -146,7 +170,7 @@ def test_lateness_of_a_minute_without_attempts_is_not_known(bench: Bench, visito
     assert "00:00 so far 1 2 ms 2 ms 2 ms 23:59 none 23:58 none" in page
 
 
-def test_pollers_that_run_stand_before_those_that_are_gone_and_the_others_are_counted(
+def test_while_all_is_on_time_a_poller_that_was_stopped_or_replaced_is_no_warning(
     bench: Bench, visitor: Visitor
 ) -> None:
     for number in range(20):
@@ -156,9 +180,27 @@ def test_pollers_that_run_stand_before_those_that_are_gone_and_the_others_are_co
     for name in ("vm-2", "vm-1"):
         bench.poller(name).claim(0)
     page = now(visitor)
-    found = re.findall(r"(gone-\d+|vm-\d) 0 of 0", page)
-    assert found == ["vm-1", "vm-2", *(f"gone-{number:02}" for number in range(19, 9, -1))]
-    assert "And 10 more, seen in the last hour." in page
+    assert re.findall(r"(\S+) 0 of 0 \S+ \S+ ago", page) == ["vm-1", "vm-2"]
+    assert "Others, seen in the last hour Pollers that were seen in the last hour Name Seen last ( UTC )" in page
+    assert "gone-19 00:00:19 gone-18 00:00:18" in page
+    assert "gone-08 00:00:08 And 8 more, seen before these." in page
+    assert 'class="num late"' not in visitor.get("/ui").text
+
+
+@pytest.mark.parametrize("is_one_left", [True, False])
+def test_a_poller_that_is_gone_is_a_warning_while_timers_are_late_or_none_is_left(
+    bench: Bench, visitor: Visitor, is_one_left: bool
+) -> None:
+    bench.poller("gone-1").claim(0)
+    bench.advance(9000)
+    if is_one_left:
+        bench.schedule(0)
+        bench.advance(1500)
+        bench.poller("vm-1").claim(0)
+    page = now(visitor)
+    assert ("vm-1 0 of 0 0 ms ago gone-1 0 of 0 10.5 s ago" if is_one_left else "gone-1 0 of 0 9.0 s ago") in page
+    assert "seen in the last hour" not in page
+    assert visitor.get("/ui").text.count('class="num late"') == 1
 
 
 def test_nothing_of_a_timer_is_markup(bench: Bench, visitor: Visitor) -> None:

@@ -9,10 +9,11 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from scheduler import Outcome, Timer
+from scheduler import Link, Outcome, Settings, Timer, connect
 from tests.api.conftest import settle
 from tests.bench.store import Bench
 from tests.bench.visitor import Visitor, sentences
+from timer_service import create_app
 from timer_service.web.pages.timers import bulk
 
 PATH = "/ui/timers"
@@ -369,3 +370,12 @@ def test_the_live_part_has_the_counts_and_the_ids_and_no_row(http: FlaskClient, 
     assert f'data-row="{timer.id}"' in live
     assert 'data-live="tabs"' in live
     assert "http://receiver" not in live
+
+
+def test_while_the_store_is_away_a_list_does_not_ask_to_be_sent_again() -> None:
+    http = create_app(Settings(), Link(connect("redis://127.0.0.1:1", 0.2), 1)).test_client()
+    for answer in (http.get("/ui/timers"), http.get("/timers")):
+        assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
+        assert "nothing can be read from it. Ask again in a moment." in answer.text
+        assert "send it again" not in answer.text
+    assert "Nothing was done; send it again." in http.delete(f"/timers/{'0' * 22}").text

@@ -8,6 +8,7 @@ from typing import Any
 from scheduler import (
     Attempt,
     Bucket,
+    Count,
     FailingDestination,
     Forecast,
     Minute,
@@ -92,6 +93,7 @@ def figures(**fields: Any) -> Figures:
         ),
         store=replace(_STORE, **store),
         failing=[],
+        ended_failed=Count(count=0, exact=True),
         next=[timer()],
         newest_failed=[failed_timer(error="timeout")],
     )

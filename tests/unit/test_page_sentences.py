@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from scheduler import Attempt, Outcome, Pollers, PollerSeen
+from scheduler import Attempt, Count, Outcome, Pollers, PollerSeen
 from tests.bench.figures import NOW, failing, figures, timer
+from timer_service.web.pages.figures.failing import FAILING_FOR
 from timer_service.web.pages.figures.readings import Away, Reading
 from timer_service.web.pages.figures.snapshot import POLLER_GONE, Figures
-from timer_service.web.pages.now.kinds import FAILING_FOR
 from timer_service.web.pages.now.sentence import Sentence
 from timer_service.web.pages.now.sentences import sentence
 
@@ -126,6 +126,19 @@ _TABLE: dict[str, tuple[Figures, str, str, str]] = {
         "failing",
         f"On time, but {_API} does not answer in 15 s: 34 attempts in a row failed; 2 more destinations fail.",
         "3 destinations fail",
+    ),
+    "timers ended failed there": (
+        figures(failing=[failing(failures=2)], ended_failed=Count(count=3, exact=True)),
+        "failing",
+        f"On time, but {_API} does not answer in 15 s: 2 attempts in a row failed; 3 timers ended failed.",
+        "1 destination fails",
+    ),
+    "so many ended failed that nobody counts them, and others fail": (
+        figures(failing=[failing(), failing(url="http://b.example/")], ended_failed=Count(count=1987, exact=False)),
+        "failing",
+        f"On time, but {_API} does not answer in 15 s: 34 attempts in a row failed; at least 1,987 timers ended "
+        "failed; 1 more destination fails.",
+        "2 destinations fail",
     ),
     "an error of a later version": (
         figures(failing=[failing("quic<b>")]),
@@ -259,6 +272,28 @@ def test_what_holds_too_is_named_behind_it(first: str, second: str) -> None:
     it = said(figures(**{**_HOLDS[second], **_HOLDS[first], "store": of_store}))
     alone = said(figures(**_HOLDS[second]))
     assert alone.say.lower() in it.lede.striptags().partition("Also:")[2].lower()
+
+
+def test_timers_that_are_late_because_nothing_is_sent_have_that_as_their_cause() -> None:
+    without_poller = said(late(pollers=_NO_POLLERS)).lede.striptags()
+    assert "Also: 412 late, the oldest 38.0 s: no poller takes them." in without_poller
+    refused = said(late(store={"write_problem": "READONLY", "write_ms": None})).lede.striptags()
+    assert "Also: 412 late, the oldest 38.0 s: the store takes no writes." in refused
+
+
+def test_without_a_poller_no_destination_is_blamed_for_what_is_late() -> None:
+    at_share = late(pollers=_NO_POLLERS, failing=[failing("timeout", waiting=412)])
+    lede = said(at_share).lede.striptags()
+    assert f"no poller takes them. {_API} does not answer in 15 s: 34 attempts in a row failed." in lede
+
+
+def test_where_no_cause_is_known_it_says_how_many_pollers_run_and_their_room() -> None:
+    gone = PollerSeen("vm-0", NOW - POLLER_GONE, 60, 64)
+    two = Pollers(read_at=NOW, pollers=[gone, PollerSeen("vm-1", NOW, 1, 64), PollerSeen("vm-2", NOW, 0, 2048)])
+    assert (
+        "2 pollers run, with room: 1 of 2,112 slots is in use. In this minute 30 were sent."
+        in said(late(pollers=two)).lede
+    )
 
 
 def test_only_where_something_fails_is_it_red() -> None:

@@ -13,7 +13,8 @@ from werkzeug.http import HTTP_STATUS_CODES
 
 from scheduler import StoreNearCapacity, StoreUnavailable, TimerError
 from timer_service.web.access.request_counts import RequestCounts
-from timer_service.web.problems import PAGES, Problem, from_engine
+from timer_service.web.access.safe_methods import SAFE_METHODS
+from timer_service.web.problems import PAGES, Problem, from_engine, of_reading
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +67,7 @@ def register(app: Flask, counts: RequestCounts) -> None:
     def _(error: TimerError) -> Response:
         if isinstance(error, StoreUnavailable | StoreNearCapacity):
             counts.store_error()
-        return response(from_engine(error))
+        return response(of_reading(error) if request.method in SAFE_METHODS else from_engine(error))
 
     @app.errorhandler(ParseException)
     def _(error: ParseException) -> Response:

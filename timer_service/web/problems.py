@@ -113,6 +113,14 @@ class Problem(Exception):
     name: str = ""
 
 
+def of_reading(error: TimerError) -> Problem:
+    """The same of a request that only reads: there is nothing that may have been done, or that is to be sent again."""
+    if isinstance(error, StoreUnavailable) and not isinstance(error, StoreUnsuitable):
+        text = "The store cannot be used now: nothing can be read from it. Ask again in a moment."
+        return Problem(503, text, headers={"Retry-After": str(RETRY_AFTER)})
+    return from_engine(error)
+
+
 def from_engine(error: TimerError) -> Problem:
     """The problem that an error of the engine is for a client."""
     match error:

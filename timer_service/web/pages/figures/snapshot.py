@@ -10,11 +10,13 @@ from typing import Any
 from flask import current_app
 
 from scheduler import (
+    Count,
     FailingDestination,
     Failures,
     Forecast,
     Minutes,
     Pollers,
+    PollerSeen,
     Query,
     Stats,
     Status,
@@ -23,6 +25,7 @@ from scheduler import (
     StoreUnavailable,
     Timer,
 )
+from timer_service.web.pages.figures.failing import said_to_fail
 from timer_service.web.pages.figures.readings import Reading, Readings
 from timer_service.web.pages.frame.frame import bp
 
@@ -32,6 +35,8 @@ LATE = 1000
 POLLER_GONE = 5000
 #: Timers to be sent next, and timers that failed last, that are shown.
 _NEXT, _NEWEST = 5, 3
+#: Entries of an index that are looked at, at most, to count what matches a filter.
+COUNT_LOOK = 2000
 #: Minutes: this one, and five that are over.
 _MINUTES = 6
 
@@ -52,8 +57,15 @@ class Figures:
     store: StoreState
     #: Where attempts fail, or due timers wait for room.
     failing: Sequence[FailingDestination]
+    #: Timers that are failed at the first of these that is said to fail.
+    ended_failed: Count
     next: Sequence[Timer]
     newest_failed: Sequence[Timer]
+
+    @property
+    def running(self) -> list[PollerSeen]:
+        """The pollers that were seen a moment ago, by their names."""
+        return [it for it in self.pollers.pollers if self.pollers.read_at - it.seen_at < POLLER_GONE]
 
     @property
     def poller_seen_at(self) -> int | None:
@@ -70,6 +82,7 @@ def read_figures(store: Store) -> Figures:
     if state.server is None:  # it has gone away meanwhile
         raise StoreUnavailable(state.write_problem or "the store is away")
     newest = store.listing.page(Query(status=Status.FAILED, descending=True, limit=_NEWEST))
+    failing = store.activity.failing()
     return Figures(
         read_at=coming.read_at,
         stats=stats,
@@ -78,7 +91,8 @@ def read_figures(store: Store) -> Figures:
         minutes=store.activity.minutes(_MINUTES),
         forecast=store.activity.forecast(),
         store=state,
-        failing=store.activity.failing(),
+        failing=failing,
+        ended_failed=_ended_failed(store, said_to_fail(failing, coming.read_at)),
         next=coming.timers,
         newest_failed=newest.timers,
     )
@@ -88,6 +102,14 @@ def _late(store: Store, stats: Stats, now: int) -> int:
     if stats.oldest_overdue_ms <= LATE:
         return 0
     return store.listing.count(Query(status=Status.SCHEDULED, due_before=now - LATE)).count
+
+
+def _ended_failed(store: Store, failing: Sequence[FailingDestination]) -> Count:
+    """As many as the list of them counts."""
+    if not failing or failing[0].sample.unreadable:
+        return Count(count=0, exact=True)
+    asked = Query(status=Status.FAILED, destination=failing[0].sample.webhook.url, descending=True)
+    return store.listing.count(asked, COUNT_LOOK)
 
 
 def figures() -> Reading[Figures]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from scheduler import Minute, Minutes, StoreState
+from scheduler import Minute, StoreState
 from timer_service.web.pages.figures.snapshot import Figures
 from timer_service.web.pages.words.values import number, size, span
 
@@ -39,16 +39,16 @@ def lateness(it: Figures) -> list[Fact]:
     ]
 
 
-def rates(it: Minutes) -> list[Fact]:
+def rates(it: Figures) -> list[Fact]:
     """Of this minute and the last one: of one alone there is little to tell when it has just begun."""
-    counted_in = it.minutes[:2]
-    seconds = max(1.0, (it.read_at - counted_in[-1].at) / 1000)
+    counted_in = it.minutes.minutes[:2]
+    seconds = max(1.0, (it.minutes.read_at - counted_in[-1].at) / 1000)
     total = Minute(counted_in[-1].at, *(sum(both) for both in zip(*(one[1:7] for one in counted_in), strict=True)))
     return [
         Fact("Set", rate(total.set, seconds), "/ui/timers" if total.set else ""),
         Fact("Delivered", rate(total.delivered, seconds), "/ui/timers?status=delivered" if total.delivered else ""),
         Fact("Attempts that failed", rate(total.failed_attempts, seconds)),
-        Fact("Ended failed", _some(total.failed), "/ui/failed" if total.failed else ""),
+        _ended_failed(total.failed, it.stats.failed),
     ]
 
 
@@ -67,6 +67,16 @@ def rate(count: int, seconds: float) -> str:
         return "none"
     each = count / seconds
     return f"{each:,.1f} a second" if each >= 0.1 else f"{60 * each:.1f} a minute"
+
+
+def _ended_failed(count: int, now: int) -> Fact:
+    """Some may have been replayed since, and others failed before: the view Failed has those that are failed now."""
+    if not count:
+        return Fact("Ended failed", "none")
+    if not now:
+        return Fact("Ended failed", f"{number(count)}; none is failed now")
+    verb = "is" if now == 1 else "are"
+    return Fact("Ended failed", f"{number(count)}; {number(now)} {verb} failed now", "/ui/failed")
 
 
 def _some(count: int) -> str:

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
-from scheduler import FailingDestination, Usage
+from scheduler import Count, FailingDestination, Usage
+from timer_service.web.pages.figures.failing import said_to_fail
 from timer_service.web.pages.figures.readings import Reading
-from timer_service.web.pages.figures.snapshot import POLLER_GONE, Figures
+from timer_service.web.pages.figures.snapshot import Figures
 from timer_service.web.pages.now import ledes
 from timer_service.web.pages.now.sentence import Sentence
 from timer_service.web.pages.words.places import how_failing, place_of
 from timer_service.web.pages.words.values import counted, number, span
 
-#: Failed attempts in a row from which a destination is said to fail: a busy one has a single failure now and then.
-FAILING_AFTER = 2
-#: ms since its last failed attempt after which a destination where nothing waits is no news.
-FAILING_FOR = 600_000
 #: Part of all pollers' slots in use from which they have no room.
 _NO_ROOM = 0.9
 
@@ -49,9 +46,9 @@ def refuses_writes(it: Figures) -> Sentence | None:
 
 
 def no_poller(it: Figures) -> Sentence | None:
-    seen = it.poller_seen_at
-    if seen is not None and it.pollers.read_at - seen < POLLER_GONE:
+    if it.running:
         return None
+    seen = it.poller_seen_at
     return Sentence(
         kind="no-poller",
         severity="bad",
@@ -78,13 +75,7 @@ def full(it: Figures) -> Sentence | None:
 def late(it: Figures) -> Sentence | None:
     if not it.late:
         return None
-    cause = next((found for found in it.failing if found.waiting), None)
-    if cause:
-        say, lede = _fails(cause) if cause.failures else _is_slow(cause), ledes.late_behind(it, cause)
-    elif _in_use(it) >= _NO_ROOM:
-        say, lede = "the pollers have no room", ledes.no_room(it)
-    else:
-        say, lede = "no cause is known", ledes.late_by_nothing(it)
+    say, lede, cause = _why_late(it)
     return Sentence(
         kind="late",
         severity="bad" if cause and cause.failures else "late",
@@ -94,6 +85,19 @@ def late(it: Figures) -> Sentence | None:
         subject=place_of(cause.sample) if cause else None,
         lede=lede,
     )
+
+
+def _why_late(it: Figures) -> tuple[str, Markup, FailingDestination | None]:
+    """The cause in words, what stands below it, and the destination, if it is one."""
+    if it.store.write_problem is not None:
+        return "the store takes no writes", ledes.refuses_writes(it.store.write_problem), None
+    if not it.running:
+        return "no poller takes them", ledes.no_poller(it), None
+    if cause := next((found for found in it.failing if found.waiting), None):
+        return _fails(cause) if cause.failures else _is_slow(cause), ledes.late_behind(it, cause), cause
+    if _in_use(it) >= _NO_ROOM:
+        return "the pollers have no room", ledes.no_room(it), None
+    return "no cause is known", ledes.late_by_nothing(it), None
 
 
 def may_evict(it: Figures) -> Sentence | None:
@@ -110,12 +114,13 @@ def may_evict(it: Figures) -> Sentence | None:
 
 
 def failing(it: Figures) -> Sentence | None:
-    failing = _fail(it)
+    failing = said_to_fail(it.failing, it.read_at)
     if not failing:
         return None
     worst = failing[0]
     others = len(failing) - 1
-    more = f"; {counted(others, 'more destination')} {'fails' if others == 1 else 'fail'}." if others else "."
+    ended = f"; {_at_least(it.ended_failed)} ended failed" if it.ended_failed.count else ""
+    more = f"; {counted(others, 'more destination')} {'fails' if others == 1 else 'fail'}" if others else ""
     return Sentence(
         kind="failing",
         severity="bad",
@@ -123,7 +128,7 @@ def failing(it: Figures) -> Sentence | None:
         count="On time, but ",
         say=_fails(worst),
         subject=place_of(worst.sample),
-        next=f": {counted(worst.failures, 'attempt')} in a row failed{more}",
+        next=f": {counted(worst.failures, 'attempt')} in a row failed{ended}{more}.",
         lede=ledes.failing(it, worst),
     )
 
@@ -182,14 +187,9 @@ def _next(it: Figures) -> str:
     return f"; the next in {span(wait)}." if wait > 0 else "; the next is due now."
 
 
-def _fail(it: Figures) -> list[FailingDestination]:
-    """Those that are said to fail."""
-    return [
-        found
-        for found in it.failing
-        if found.failures >= FAILING_AFTER
-        and (found.waiting or (found.last_at is not None and it.read_at - found.last_at < FAILING_FOR))
-    ]
+def _at_least(it: Count) -> str:
+    """`3 timers`, and where nobody counted them all `at least 2,000 timers`."""
+    return ("" if it.exact else "at least ") + counted(it.count, "timer")
 
 
 def _fails(it: FailingDestination) -> str:
@@ -202,9 +202,8 @@ def _is_slow(it: FailingDestination) -> str:
 
 def _in_use(it: Figures) -> float:
     """Part of all slots of the pollers that run."""
-    run = [found for found in it.pollers.pollers if it.pollers.read_at - found.seen_at < POLLER_GONE]
-    slots = sum(found.slots for found in run)
-    return sum(found.in_flight for found in run) / slots if slots else 0.0
+    slots = sum(found.slots for found in it.running)
+    return sum(found.in_flight for found in it.running) / slots if slots else 0.0
 
 
 def _usage(it: Figures) -> Usage:

@@ -74,10 +74,17 @@ def no_room(it: Figures) -> Markup:
 
 def late_by_nothing(it: Figures) -> Markup:
     sent = it.minutes.minutes[0].attempts if it.minutes.minutes else 0
+    count, in_flight = len(it.running), sum(one.in_flight for one in it.running)
     return Markup(
-        "Pollers are seen and have room. In this minute they sent {}. If the number late does not fall, see what they "
-        "log, and how busy their machines are."
-    ).format(number(sent) if sent else "nothing")
+        "{}, with room: {} of {} slots {} in use. In this minute {} sent. If the number late does not fall, see what "
+        "pollers log, and how busy their machines are."
+    ).format(
+        f"{counted(count, 'poller')} {'runs' if count == 1 else 'run'}",
+        number(in_flight),
+        number(sum(one.slots for one in it.running)),
+        "is" if in_flight == 1 else "are",
+        f"{number(sent)} {'was' if sent == 1 else 'were'}" if sent else "nothing was",
+    )
 
 
 def may_evict() -> Markup:
@@ -130,11 +137,18 @@ def on_time(it: Figures) -> Markup:
     if not minutes:
         return Markup(waiting)
     delivered, failed = sum(one.delivered for one in minutes), sum(one.failed for one in minutes)
-    link = Markup('<a href="{}">{}</a>')
-    return Markup("{} Since {} {} {} delivered and {} failed.").format(
+    return Markup("{} Since {} {} {} delivered and {} ended failed.{}").format(
         waiting,
         at(minutes[-1].at, it.read_at),
-        link.format("/ui/timers?status=delivered", number(delivered)) if delivered else "none",
+        number(delivered) if delivered else "none",
         "were" if delivered > 1 else "was",
-        link.format("/ui/failed", number(failed)) if failed else "none",
+        number(failed) if failed else "none",
+        _kept(it.stats.delivered, it.stats.failed),
     )
+
+
+def _kept(delivered: int, failed: int) -> Markup:
+    """What the lists have: those that ended within some minutes are not all of them, and may have been replayed."""
+    lists = ((delivered, "delivered", "/ui/timers?status=delivered"), (failed, "failed", "/ui/failed"))
+    kept = [Markup('<a href="{}">{} {}</a>').format(href, number(count), word) for count, word, href in lists if count]
+    return Markup(" The lists have {}.").format(Markup(" and ").join(kept)) if kept else Markup("")

@@ -11,6 +11,7 @@ from scheduler import Count, Page, Query, Stats, Status
 from timer_service.web.access.authentication import charge
 from timer_service.web.access.list_limit import limit_lists
 from timer_service.web.input.queries import cursor
+from timer_service.web.pages.figures.snapshot import COUNT_LOOK
 from timer_service.web.pages.frame import forms, live
 from timer_service.web.pages.frame.frame import bp, show
 from timer_service.web.pages.frame.terminal import terminal
@@ -23,8 +24,8 @@ from timer_service.web.pages.words.commands import list_commands
 from timer_service.web.problems import Problem
 from timer_service.web.services import settings, store
 
-#: Entries that are looked at to count what matches, and what that costs a key, as timers of a list.
-_COUNT_LOOK, _COUNTED_AS = 2000, 200
+#: What it costs a key to have what matches counted, as timers of a list.
+_COUNTED_AS = 200
 _TABS = (*map(str, Status), "any")
 
 
@@ -95,7 +96,7 @@ def _read(query: Query, hides: bool) -> tuple[Page, Count | None]:
     if live.is_asked():
         return page, None
     charge(_COUNTED_AS)
-    look = _COUNT_LOOK // len(Status) if query.any_status else _COUNT_LOOK
+    look = COUNT_LOOK // len(Status) if query.any_status else COUNT_LOOK
     return page, store().listing.count(query, look)
 
 
