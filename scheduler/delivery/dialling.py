@@ -20,10 +20,9 @@ from scheduler.delivery.details import NOT_LOOKED_UP, of_connect, of_look_up
 from scheduler.delivery.egress import Address, Guard, inner, literal
 from scheduler.delivery.hosts_file import hosts_file
 from scheduler.delivery.local import is_local
+from scheduler.delivery.look_up_places import OTHERS, Places
 
 _HOSTS, _NSSWITCH = Path("/etc/hosts"), Path("/etc/nsswitch.conf")
-#: Look-ups at once: `getaddrinfo` knows no timeout, and a silent name server holds a thread for 10 s or more.
-_LOOKUPS = 64
 #: Of descriptors.py's three files for a slot, a request that is connecting needs one or, racing, two.
 _SPARE = 64
 
@@ -92,9 +91,9 @@ class Checkpoint:
 class Dialler:
     """Connects to hosts by name, each address checked before it is used. Shared by threads; nothing closes it."""
 
-    def __init__(self, checkpoint: Checkpoint, lookups: int = _LOOKUPS) -> None:
+    def __init__(self, checkpoint: Checkpoint, lookups: int = OTHERS) -> None:
         self._checkpoint = checkpoint
-        self._places = threading.BoundedSemaphore(lookups)
+        self._places = Places(lookups)
         #: Sockets beside the first of each call, which wait for a connection to another address of its host.
         self._spare = threading.BoundedSemaphore(_SPARE)
         self._order = Order()
@@ -145,28 +144,31 @@ class Dialler:
             if found := self._under_way.get((host, port)):
                 return found
             found = self._under_way[host, port] = Future()
+        place = self._places.take(host, _left(deadline))
         try:
-            if not self._places.acquire(timeout=_left(deadline)):
+            if place is None:
                 raise TimeoutError
             # A daemon thread of its own: one that hangs keeps neither the caller nor the end of the process waiting.
-            threading.Thread(target=self._answer, args=(host, port, found), daemon=True, name="look-up").start()
-        except (TimeoutError, RuntimeError) as error:
-            if isinstance(error, RuntimeError):  # no thread could be started
-                self._places.release()
+            threading.Thread(target=self._answer, args=(host, port, found, place), daemon=True, name="look-up").start()
+        except (TimeoutError, RuntimeError):
+            if place is not None:  # no thread could be started
+                place.release()
             with self._lock:
                 del self._under_way[host, port]
             found.set_exception(Unreachable("timeout", NOT_LOOKED_UP))
         return found
 
-    def _answer(self, host: str, port: int, found: Future[_Found]) -> None:
+    def _answer(self, host: str, port: int, found: Future[_Found], place: threading.BoundedSemaphore) -> None:
         result: _Found | Unreachable
+        begun = time.monotonic()
         try:
             result = self._ask(host, port)
         except Unreachable as error:
             result = error
         finally:
-            self._places.release()
+            place.release()
             with self._lock:
+                self._places.note(host, time.monotonic() - begun)
                 del self._under_way[host, port]
         if isinstance(result, Unreachable):
             found.set_exception(result)

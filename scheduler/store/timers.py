@@ -32,7 +32,9 @@ from scheduler.timer import Attempt, Draft, Reason, Standing, Status, Timer
 #: Timers that one script call takes at most, and bytes of their records: the store serves nobody else meanwhile.
 _BATCH, _BATCH_BYTES = 100, 256 * 1024
 #: The same of timers that are cancelled or replayed: 2 ms if each has ten tags.
-_CHANGES = 32
+_CHANGES = 24
+#: The same of timers whose standing is asked for: 2 ms if they have ended, each in the last place that is looked at.
+_STANDINGS = 64
 #: Bytes that take as long to store as to note a key or a tag.
 _NAME_BYTES = 500
 
@@ -183,7 +185,7 @@ class Timers:
     def standings(self, timer_ids: Iterable[str]) -> list[Standing]:
         """How those stand that are known, each once, in any order; without what they hold, which may be much."""
         found = []
-        for partition, batch in self._batches(self._possible(timer_ids), str):
+        for partition, batch in keys.batches(self._possible(timer_ids), str, self._link.partitions, _STANDINGS):
             reply = self._link.run("stand", partition, batch)
             for timer_id, status, attempts, due in zip(batch, reply[::3], reply[1::3], reply[2::3], strict=True):
                 if status:

@@ -35,7 +35,10 @@ NAMES: dict[str, list[list[str]]] = {
     "mixed.test": [[PUBLIC, "127.0.0.1"]],
     "mixed6.test": [[PUBLIC, "::1"]],
     "rebinding.test": [[PUBLIC], ["127.0.0.1"]],
+    "slow.test": [[PUBLIC]],
 }
+#: Seconds until a name that ends in slow.test is answered for.
+SLOW = 3.0
 reached: list[str] = []
 queries: Counter[str] = Counter()
 
@@ -51,12 +54,12 @@ def main() -> None:
     threading.Thread(target=serve_names, daemon=True).start()
     clock = StoreClock()
     kind: Any = {"RequestsTransport": RequestsTransport, "CurlTransport": CurlTransport}[transport_name]
-    transport: Transport = kind(clock, Signer(""), Checkpoint(Guard()), slots=64, lease=60)
+    transport: Transport = kind(clock, Signer(""), Checkpoint(Guard()), slots=256, lease=60)
     urls = json.load(sys.stdin)
     at_once = any("silent" in url for url in urls)
     answers: list[Answer] = []
     for number, url in enumerate(urls, 1):
-        transport.submit(claim(url, timeout=1 if "silent" in url else 3))
+        transport.submit(claim(url, timeout=1 if "silent" in url else 8 if "slow" in url else 3))
         while not at_once and len(answers) < number:
             answers += transport.wait(5)
     while len(answers) < len(urls):
@@ -94,6 +97,8 @@ def serve_names(address: str = "127.0.0.1", names: dict[str, list[list[str]]] = 
         name, kind = ".".join(labels).lower(), query[at + 2]
         if name.endswith("silent.test"):
             continue
+        seconds = SLOW if name.endswith("slow.test") else 0
+        name = "slow.test" if seconds else name
         addresses = []
         if kind in (1, 28):
             if kind == 1:
@@ -109,7 +114,11 @@ def serve_names(address: str = "127.0.0.1", names: dict[str, list[list[str]]] = 
             b"\xc0\x0c\x00%c\x00\x01" % kind + ttl.to_bytes(4, "big") + len(packed).to_bytes(2, "big") + packed
             for packed in addresses
         )
-        server.sendto(head + query[12 : at + 5] + b"".join(answers), client)
+        reply = head + query[12 : at + 5] + b"".join(answers)
+        if seconds:
+            threading.Timer(seconds, server.sendto, (reply, client)).start()
+        else:
+            server.sendto(reply, client)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.bench import needed
-from tests.delivery.canary import PUBLIC
+from tests.delivery.canary import PUBLIC, SLOW
 from tests.unit.test_egress import LITERALS, SPECIAL
 
 pytestmark = pytest.mark.elsewhere
@@ -85,10 +85,14 @@ def test_a_name_that_does_not_exist_or_cannot_be_looked_up_is_a_dns_error(canary
     assert canary([f"http://{name}.test/"])["outcomes"] == {f"http://{name}.test/": "dns"}
 
 
-def test_fifty_silent_names_hold_no_attempt_beyond_its_deadline_and_no_healthy_one_at_all(canary: Any) -> None:
-    silent = [f"http://{number}.silent.test/" for number in range(50)]
-    found = canary([*silent, "http://public.test/"])
+def test_names_that_hang_hold_no_attempt_beyond_its_deadline_and_no_healthy_one_at_all(canary: Any) -> None:
+    """More of them than there are places for the look-ups of names that have answered."""
+    silent = [f"http://{number}.silent.test/" for number in range(70)]
+    slow = [f"http://{number}.slow.test/" for number in range(30)]
+    found = canary([*silent, *slow, "http://public.test/"])
     assert {found["outcomes"][url] for url in silent} == {"timeout"}
-    assert found["outcomes"]["http://public.test/"] == 204
     # The deadline of each is a second, and the name server's silence would last ten.
     assert all(1 <= found["seconds"][url] < 5 for url in silent)
+    assert {found["outcomes"][url] for url in slow} == {204}
+    assert all(found["seconds"][url] >= SLOW for url in slow)
+    assert found["outcomes"]["http://public.test/"] == 204

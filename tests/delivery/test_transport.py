@@ -526,6 +526,28 @@ def test_look_ups_do_not_wait_for_a_place_beyond_the_deadline(monkeypatch: pytes
     held.set()
 
 
+def test_names_that_hang_leave_places_for_those_that_have_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    held = threading.Event()
+
+    def answered(host: str, *_: object, **__: object) -> list[Any]:
+        if host.startswith("silent"):
+            held.wait(60)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", 80))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", answered)
+    dialler = Dialler(LOOPBACK, lookups=2)
+    try:
+        dialler.look_up("answers.example", 80, time.monotonic() + 60)
+        for number in range(3):
+            with pytest.raises(Unreachable, match="timeout"):
+                dialler.look_up(f"silent{number}.example", 80, time.monotonic() + 0.02)
+        with pytest.raises(Unreachable, match="timeout"):
+            dialler.look_up("never-asked-for.example", 80, time.monotonic() + 0.02)
+        assert dialler.look_up("answers.example", 80, time.monotonic() + 60)
+    finally:
+        held.set()
+
+
 def test_without_another_thread_claims_wait_for_those_there_are(
     monkeypatch: pytest.MonkeyPatch, receiver: Receiver
 ) -> None:
