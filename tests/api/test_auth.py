@@ -49,7 +49,7 @@ def test_a_key_in_the_query_counts_for_nothing(guarded: FlaskClient, keys: dict[
 
 
 def test_probes_and_explanations_need_no_key(guarded: FlaskClient) -> None:
-    for path in ("/livez", "/readyz", "/livez/", "/problems/unauthorized"):
+    for path in ("/livez", "/readyz", "/livez/", "/problems", "/problems/", "/problems/unauthorized"):
         assert guarded.get(path).status_code == 200
 
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import html
+import json
 import re
+import shlex
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -254,15 +258,66 @@ def test_of_more_than_two_thousand_the_newest_are_grouped_and_it_says_so(visitor
     assert "10 failed" in text(answer)
 
 
+def for_terminal(visitor: Visitor) -> list[tuple[str, list[str]]]:
+    """Of each group, what stands above its commands, and these."""
+    failed(visitor)
+    parts = re.findall(r"from a terminal</summary>(.*?)</details>", visitor.get("/ui/failed").text, re.S)
+    return [
+        (re.findall(r"<p[^>]*>(.*?)</p>", it)[0], list(map(html.unescape, re.findall(r"<pre[^>]*>(.*?)</pre>", it))))
+        for it in parts
+    ]
+
+
+def test_a_small_group_is_replayed_from_a_terminal_by_its_ids_and_no_other_timer(
+    visitor: Visitor, bench: Bench
+) -> None:
+    refused = fail(bench, 2, "https://hooks.example/v1", _REFUSED)
+    gone = fail(bench, 20, "https://hooks.example/v1", _GONE)
+    (note, (curl, ours)), (_, (other, _)) = for_terminal(visitor)
+    assert note == "By the ids of these 20: each is sent again even if it was replayed and delivered meanwhile."
+    words = shlex.split(curl)
+    assert sorted(shlex.split(ours)[-20:]) == sorted(json.loads(words[-1])["ids"]) == gone
+    assert sorted(json.loads(shlex.split(other)[-1])["ids"]) == refused
+    answer = visitor.http.post(urlsplit(words[4]).path, json=json.loads(words[-1]))
+    assert answer.get_json()["replayed"] == 20
+    assert statuses(bench, refused) == {Status.FAILED}
+
+
+def test_of_a_large_group_a_terminal_is_told_what_else_its_commands_replay(visitor: Visitor, bench: Bench) -> None:
+    fail(bench, 21, "https://hooks.example/v1", _GONE)
+    fail(bench, 3, "https://hooks.example/v1", _REFUSED)
+    fail(bench, 22, "https://other.example/v1", _REFUSED)
+    (whole, other), (mixed, commands), _ = for_terminal(visitor)
+    assert whole.startswith("By destination: it replays the 22 that failed there.")
+    assert "other.example" in other[2]
+    assert mixed == (
+        "More than this group: there is no filter by error. All that failed at this destination are replayed, 24. "
+        "One call of curl replays 1,000 at most."
+    )
+    done = visitor.http.post("/timers/replay", json=json.loads(shlex.split(commands[2])[-1]))
+    assert done.get_json()["replayed"] == 24
+
+
+def test_where_not_all_failed_timers_were_looked_at_a_terminal_is_told_at_least_how_many(
+    visitor: Visitor, bench: Bench
+) -> None:
+    bench.claims = bench.poller("one", keep_finished=5000)
+    fail(bench, 1, "https://hooks.example/v1", _GONE)
+    fail(bench, 2000, "https://hooks.example/v1", _REFUSED)
+    ((note, _),) = for_terminal(visitor)
+    assert "All that failed at this destination are replayed, at least 2,000." in note
+    assert "See all that failed there" in failed(visitor)
+
+
 def test_nothing_of_a_failed_timer_is_markup(visitor: Visitor, bench: Bench) -> None:
     hostile = "<script>alert(1)</script>\x1b[31m\u202e" + "x" * 4000
     said = {"outcome": Outcome.RETRYABLE, "error": "<img src=x>", "detail": "<svg onload=1>", "response_body": hostile}
     fail(bench, 1, "http://h.example/<script>alert(2)</script>", said)
     page = failed(visitor)
     assert "<script>alert(1)</script>\\u001b[31m\\u202exxx" in page
-    html = visitor.get("/ui/failed").text
+    source = visitor.get("/ui/failed").text
     for part in ("<script>alert", "<img", "<svg onload", "\x1b", "\u202e"):
-        assert part not in html
+        assert part not in source
 
 
 def test_while_the_store_is_away_it_does_not_say_that_none_failed(

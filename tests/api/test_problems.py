@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from flask.testing import FlaskClient
@@ -10,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.bench.store import Bench
-from timer_service.web.problems import PAGES
+from timer_service.web.problems import MORE_PAGES, PAGES
 
 JSON = {"content-type": "application/json"}
 
@@ -148,6 +149,38 @@ def test_a_request_id_that_could_harm_a_log_is_replaced(http: FlaskClient) -> No
 @pytest.mark.parametrize("name", [name for name, _ in PAGES.values()])
 def test_every_problem_has_its_page(http: FlaskClient, name: str) -> None:
     assert name in http.get(f"/problems/{name}").text
+
+
+def test_all_kinds_of_problems_are_listed_with_their_pages(http: FlaskClient) -> None:
+    listed = http.get("/problems").get_json()["data"]
+    named = {(f"/problems/{name}", status) for status, (name, _) in PAGES.items()}
+    assert {(it["type"], it["status"]) for it in listed} == named | {
+        (f"/problems/{name}", status) for name, (status, _) in MORE_PAGES.items()
+    }
+    for it in listed:
+        assert it["meaning"] in http.get(it["type"]).text
+
+
+def test_a_browser_gets_the_kinds_of_problems_as_a_page_that_leads_to_each(http: FlaskClient) -> None:
+    answer = http.get("/problems", headers={"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"})
+    assert (answer.mimetype, answer.headers["Vary"]) == ("text/html", "Accept")
+    assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+    assert "`Authorization: Bearer &lt;key&gt;`" in answer.text
+    links = re.findall(r'href="([^"]+)"', answer.text)
+    assert len(links) == len(PAGES) + len(MORE_PAGES) + 1
+    for link in links:
+        assert http.get(link).status_code == 200, link
+
+
+@pytest.mark.parametrize("accept", ["*/*", "", "application/json", "application/json, text/html;q=0.9", "image/png"])
+def test_a_program_gets_the_kinds_of_problems_as_json(http: FlaskClient, accept: str) -> None:
+    assert http.get("/problems", headers={"Accept": accept}).mimetype == "application/json"
+
+
+def test_both_forms_of_the_list_of_problems_are_described(http: FlaskClient) -> None:
+    content = http.get("/openapi.json").get_json()["paths"]["/problems"]["get"]["responses"]["200"]["content"]
+    assert content["application/json"]["schema"] == {"$ref": "#/components/schemas/KindsOut"}
+    assert content["text/html"]["schema"] == {"type": "string"}
 
 
 ANYTHING = st.recursive(

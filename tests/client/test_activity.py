@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,6 +24,7 @@ from tests.client.test_retries import Call, answer, answering, problem
 from timer_service.cli import main
 from timer_service.client import TimerClient, TimerServiceError
 from timer_service.web import activity_answers as answers
+from timer_service.web import pages
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -186,7 +188,7 @@ def test_ids_are_names_of_pollers_and_the_newest_timers_of_the_groups() -> None:
 
 
 def test_tables_have_a_line_for_each_with_lengths_and_thousands() -> None:
-    assert shown("pollers").stdout.splitlines()[1].split()[-3:] == ["1.2s", "3", "2,048"]
+    assert re.fullmatch(r"a +3 of 2,048 +1\.2s ago +2025-12-31 23:59:58 UTC", shown("pollers").stdout.splitlines()[1])
     busy = shown("minutes").stdout.splitlines()[1].split()[3:]
     assert busy == ["12,345", "6", "2", "4", "1", "3", "1ms", "20ms", "1.2s"]
     lines = shown("failures").stdout.splitlines()
@@ -205,7 +207,7 @@ def test_the_longest_bar_is_that_of_the_most_timers_and_one_timer_has_some() -> 
 
 def test_the_state_of_the_store_is_told_in_words() -> None:
     text = shown("store").stdout
-    assert "taken, one in 0ms" in text
+    assert "answered in 0ms" in text
     assert "12.3 MB of 100.0 MB" in text
     assert "kept, brought to the disk: everysec, the last write went well" in text
     assert text.splitlines()[-1].split(maxsplit=1) == ["warning", "webhooks are not signed"]
@@ -229,10 +231,30 @@ def test_counts_have_thousands_and_say_what_is_late() -> None:
     lateness = {"oldest_overdue_ms": 38_000, "lateness_ms": {"p50": 1, "p99": 20}}
     said = {**{name: 1000 + at for at, name in enumerate(names)}, **lateness}
     assert [line.split(maxsplit=1)[1] for line in shown("stats", said=said).stdout.splitlines()] == [
-        *("1,000", "1,001, the oldest 38.0s", "before  1,002", "1,003", "1,004", "1,005", "1,006"),
+        *("1,000", "the oldest 38.0s, of 1,001 that are due", "to be sent again  1,002"),
+        *("1,003", "1,004", "1,005", "1,006"),
         *("half within 1ms, 99 % within 20ms", "not told"),
     ]
     assert "lateness" not in shown("stats", said={**said, "lateness_ms": {"p50": None, "p99": None}}).stdout
+
+
+def test_what_is_due_within_the_last_second_is_not_late() -> None:
+    counts = dict.fromkeys(("scheduled", "delivering", "delivered", "failed", "cancelled"), 7)
+    for overdue, oldest, words in ((0, 0, "none"), (3, 1000, "none; 3 due within the last second")):
+        said = {**counts, "overdue": overdue, "oldest_overdue_ms": oldest, "lateness_ms": {"p50": None, "p99": None}}
+        assert shown("stats", said=said).stdout.splitlines()[1].split(maxsplit=1) == ["late", words]
+
+
+def test_a_terminal_has_the_words_of_the_page() -> None:
+    page = (Path(pages.__file__).parent / "templates" / "pages" / "now.html").read_text()
+    for name, words in (
+        ("minutes", ("Sent", "Half within", "99 % within", "Worst")),
+        ("pollers", ("Name", "In flight", "Seen")),
+        ("failures", ("Nothing delivered since",)),
+    ):
+        for word in words:
+            assert word in page
+            assert word.upper() in shown(name).stdout, (name, word)
 
 
 def test_nothing_to_tell_is_said() -> None:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 
 from timer_service.client import Failures, Forecast, Minutes, Pollers, Stats, StoreState
 from timer_service.terminal.tables import NONE, length, local
 
+#: Past its moment for longer than that, a timer is late.
+_LATE = timedelta(seconds=1)
 #: Characters of the longest bar of a forecast.
 _BAR = 40
 
 
 def stats_rows(stats: Stats) -> Iterator[Sequence[str]]:
     yield "scheduled", f"{stats.scheduled:,}"
-    yield "overdue", f"{stats.overdue:,}" + (f", the oldest {length(stats.oldest_overdue)}" if stats.overdue else "")
+    yield "late", _late(stats)
     if stats.tried_before is not None:
-        yield "tried before", f"{stats.tried_before:,}"
+        yield "waiting to be sent again", f"{stats.tried_before:,}"
     yield "delivering", f"{stats.delivering:,}"
     yield "delivered", f"{stats.delivered:,}"
     yield "failed", f"{stats.failed:,}"
@@ -27,19 +30,28 @@ def stats_rows(stats: Stats) -> Iterator[Sequence[str]]:
         yield "unreadable claims", f"{stats.unreadable_claims:,}"
 
 
+def _late(stats: Stats) -> str:
+    """As the page has it; how many of those that are due are late, /stats does not tell."""
+    if not stats.overdue:
+        return "none"
+    if stats.oldest_overdue <= _LATE:
+        return f"none; {stats.overdue:,} due within the last second"
+    return f"the oldest {length(stats.oldest_overdue)}, of {stats.overdue:,} that are due"
+
+
 def poller_rows(found: Pollers) -> Iterator[Sequence[str]]:
-    yield "POLLER", "SEEN", "AGO", "IN FLIGHT", "OF"
+    yield "NAME", "IN FLIGHT", "SEEN", "LAST SEEN AT"
     for poller in found.pollers:
         ago = length(max(found.read_at - poller.seen_at, found.read_at - found.read_at))
-        yield poller.name, local(poller.seen_at), ago, f"{poller.in_flight:,}", f"{poller.slots:,}"
+        yield poller.name, f"{poller.in_flight:,} of {poller.slots:,}", f"{ago} ago", local(poller.seen_at)
 
 
 def store_rows(state: StoreState) -> Iterator[Sequence[str]]:
     yield "server", state.server or "not told"
-    yield "writes", f"taken, one in {length(state.write_time)}" if state.write_ok else f"refused: {state.write_problem}"
+    yield "writes", f"answered in {length(state.write_time)}" if state.write_ok else f"refused: {state.write_problem}"
     yield "memory", _memory(state.used_bytes, state.max_bytes)
     if state.when_full:
-        does = {"refuses": "refuses what would be added", "evicts": "throws timers away"}
+        does = {"refuses": "refuses, never drops", "evicts": "throws timers away"}
         yield "when full", does.get(state.when_full, state.when_full)
     yield "append-only file", _append_only(state)
     for warning in state.warnings:
@@ -47,7 +59,10 @@ def store_rows(state: StoreState) -> Iterator[Sequence[str]]:
 
 
 def minute_rows(found: Minutes) -> Iterator[Sequence[str]]:
-    yield "MINUTE", "SET", "ATTEMPTS", "FAILED ATTEMPTS", "DELIVERED", "FAILED", "CANCELLED", "HALF", "99 %", "WORST"
+    yield (
+        *("MINUTE", "SET", "SENT", "ATTEMPTS THAT FAILED", "DELIVERED", "ENDED FAILED", "CANCELLED"),
+        *("HALF WITHIN", "99 % WITHIN", "WORST"),
+    )
     for it in found.minutes:
         counts = (it.set, it.attempts, it.failed_attempts, it.delivered, it.failed, it.cancelled)
         lateness = (it.lateness_p50, it.lateness_p99, it.lateness_worst)
@@ -55,7 +70,7 @@ def minute_rows(found: Minutes) -> Iterator[Sequence[str]]:
 
 
 def forecast_rows(found: Forecast) -> Iterator[Sequence[str]]:
-    yield f"{found.by}".upper(), "TIMERS", ""
+    yield f"{found.by}".upper(), "DUE", ""
     most = max((bucket.count for bucket in found.buckets), default=0)
     for bucket in found.buckets:
         yield local(bucket.at), f"{bucket.count:,}", "#" * -(-bucket.count * _BAR // max(most, 1))
@@ -76,7 +91,7 @@ def group_rows(found: Failures) -> Iterator[Sequence[str]]:
 
 
 def failing_rows(found: Failures) -> Iterator[Sequence[str]]:
-    yield "FAILING SINCE", "LAST FAILED", "IN A ROW", "LAST ANSWER", "WAITING", "OLDEST DUE", "DESTINATION"
+    yield "NOTHING DELIVERED SINCE", "LAST FAILED", "IN A ROW", "LAST ANSWER", "WAITING", "OLDEST DUE", "DESTINATION"
     for it in found.failing:
         yield (
             local(it.failing_since),

@@ -42,7 +42,7 @@ _PROBLEM = {
     },
 }
 #: Without a key, also where keys are set.
-_OPEN = ("/livez", "/readyz", "/problems/")
+_OPEN = ("/livez", "/readyz", "/problems")
 
 
 def prepare(api: Api) -> None:

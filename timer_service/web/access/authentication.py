@@ -16,7 +16,7 @@ from timer_service.web.input.redaction import for_reader
 from timer_service.web.problems import Problem
 
 #: Probes and explanations need no key.
-_OPEN = re.compile(r"/(?:livez|readyz|problems/[a-z-]+)/?")
+_OPEN = re.compile(r"/(?:livez|readyz|problems(?:/[a-z-]+)?)/?")
 #: With keys, so is the description: a browser's address line sends none, and it tells nothing that is not public. The
 #: page for people looks by itself who has signed in.
 _OPEN_WITH_KEYS = re.compile(rf"{_OPEN.pattern}|/openapi.json/?|/docs(?:/.*)?|/ui(?:/.*)?")

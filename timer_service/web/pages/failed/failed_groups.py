@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from scheduler import FailingDestination, FailureGroup, Failures, Timer
 from timer_service.web.pages.failed import before_replay
+from timer_service.web.pages.failed.terminal import ForTerminal, for_terminal
 from timer_service.web.pages.timers.bulk import needs_number
+from timer_service.web.pages.words.commands import Terminal
 from timer_service.web.pages.words.failure_words import Words
 from timer_service.web.pages.words.outcomes import ending
 from timer_service.web.pages.words.places import Place, how_failed, place_of
@@ -30,6 +33,7 @@ class Shown(NamedTuple):
     last: int | None
     #: Whether all failed timers of its destination are in it, so that a list by destination has these and no others.
     is_whole: bool
+    terminal: ForTerminal
 
     @property
     def list_href(self) -> str:
@@ -40,10 +44,14 @@ class Shown(NamedTuple):
         return needs_number(self.timers, exact=True)
 
 
-def shown(failures: Failures) -> list[Shown]:
+def shown(failures: Failures, shell: Terminal) -> list[Shown]:
     now = {place_of(it.sample).name: it for it in failures.failing}
-    places = [place_of(it.newest).name for it in failures.groups]
-    return [_shown(it, now.get(place), failures, places) for it, place in zip(failures.groups, places, strict=True)]
+    there = Counter[str]()
+    for it in failures.groups:
+        there[place_of(it.newest).name] += len(it.ids)
+    # Groups that are left out may be anywhere.
+    is_all = not failures.more and failures.looked == there.total()
+    return [_shown(it, now, there, is_all, shell) for it in failures.groups]
 
 
 def find(failures: Failures, name: str) -> FailureGroup | None:
@@ -59,13 +67,10 @@ def name_of(group: FailureGroup) -> str:
     return hashlib.blake2b(said.encode(), digest_size=8).hexdigest()
 
 
-def filters(groups: Sequence[Shown]) -> dict[str, str]:
-    """Of a list, or a replay: all that failed at the destination of the largest group, whatever the error."""
-    origin = next((it.place.origin for it in groups if it.place.origin), None)
-    return {"status": "failed", **({"destination": origin} if origin else {})}
-
-
-def _shown(it: FailureGroup, now: FailingDestination | None, failures: Failures, places: Sequence[str]) -> Shown:
+def _shown(
+    it: FailureGroup, now: Mapping[str, FailingDestination], there: Counter[str], is_all: bool, shell: Terminal
+) -> Shown:
+    """`now`, `there`: by the names of destinations; `is_all`: no others failed."""
     place = place_of(it.newest)
     return Shown(
         name=name_of(it),
@@ -73,9 +78,10 @@ def _shown(it: FailureGroup, now: FailingDestination | None, failures: Failures,
         place=place,
         how=how_failed(it),
         why=ending(it.reason),
-        advice=before_replay.advice(it, now),
+        advice=before_replay.advice(it, now.get(place.name)),
         newest=it.newest,
         first=it.oldest_ended_at,
         last=it.newest.ended_at,
-        is_whole=not failures.more and places.count(place.name) == 1,
+        is_whole=is_all and there[place.name] == len(it.ids),
+        terminal=for_terminal(shell, it, place, there[place.name], exact=is_all),
     )

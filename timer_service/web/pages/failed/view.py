@@ -14,7 +14,6 @@ from timer_service.web.pages.frame import forms
 from timer_service.web.pages.frame.frame import bp, show
 from timer_service.web.pages.frame.terminal import terminal
 from timer_service.web.pages.timers.bulk import is_number, needs_number
-from timer_service.web.pages.words.commands import list_commands
 from timer_service.web.pages.words.values import days, number
 from timer_service.web.problems import Problem
 from timer_service.web.services import settings, store
@@ -48,7 +47,7 @@ def _show(refused: Problem | None = None, wrong: str = "") -> Response:
     """`wrong`: the group whose number was not typed as it is."""
     reading, now = failures(), figures()
     found = reading.value
-    groups = failed_groups.shown(found) if found else []
+    groups = failed_groups.shown(found, terminal()) if found else []
     total = found.looked if found and not found.more else 0
     if now.value and (found is None or found.more):
         total = max(now.value.stats.failed, found.looked if found else 0)
@@ -68,7 +67,6 @@ def _show(refused: Problem | None = None, wrong: str = "") -> Response:
         left_out=found.looked - sum(it.timers for it in groups) if found else 0,
         kept=days(settings().keep_failed),
         most=settings().keep_finished,
-        terminal=list_commands(terminal(), failed_groups.filters(groups), "replay"),
     )
 
 

@@ -1,4 +1,7 @@
-"""How often one address may try a key that is wrong."""
+"""How often one address may try a key that is wrong: it bounds what guesses cost, and fill the log with.
+
+A key is 256 random bits, and is not guessed, however often somebody tries: one that is right is always taken.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,8 @@ import time
 from collections.abc import Callable
 from ipaddress import IPv6Address, ip_address
 
-#: At once, and then one more every so many seconds.
-_AT_ONCE, _EACH = 10, 1.0
+#: At once, and then one more every so many seconds: ten a minute.
+_AT_ONCE, _EACH = 10, 6.0
 #: Addresses that are remembered: those that came last.
 _REMEMBERED = 1024
 
@@ -24,7 +27,7 @@ class WrongAttempts:
         self._counted: dict[str, tuple[float, float]] = {}
 
     def wait(self, address: str) -> int:
-        """0 if this address may try, else the whole seconds until it may."""
+        """0 if this address may be told that its key is wrong, else the whole seconds until it may."""
         with self._lock:
             return max(0, math.ceil((self._count(_network(address)) + 1 - _AT_ONCE) * _EACH))
 

@@ -7,12 +7,13 @@ import re
 
 from flask import Response, current_app, g, request
 
+from scheduler import StoreNearCapacity, StoreUnavailable
 from timer_service.logs import fields
 from timer_service.web.pages.frame import cookies, forms
 from timer_service.web.pages.frame.frame import bp, show
 from timer_service.web.pages.sign_in.attempts import WrongAttempts
 from timer_service.web.pages.sign_in.sessions import KEPT, Sessions
-from timer_service.web.problems import Problem
+from timer_service.web.problems import Problem, from_engine
 
 log = logging.getLogger(__name__)
 
@@ -33,17 +34,24 @@ def form() -> Response:
 def sign_in() -> Response:
     sessions, attempts = _sessions(), _attempts()
     where, address = _local(request.form.get("to", "")), request.remote_addr or ""
-    if wait := attempts.wait(address):
-        return _form(where, f"Too many wrong keys came from your address. Wait {wait} s.", 429, wait)
+    # Looked for first: behind a proxy all have one address, and none who has a key is kept out by another's guesses.
     key = sessions.find(request.form.get("key", ""))
     if key is None:
+        if wait := attempts.wait(address):
+            return _form(where, f"Too many wrong keys came from your address. Wait {wait} s.", 429, wait)
         attempts.wrong(address)
         log.info("sign-in with a wrong key", extra=fields(address=address, request_id=g.request_id))
         return _form(where, _WRONG, 401)
+    try:
+        token = sessions.begin(key)
+    except StoreUnavailable as error:
+        if error.kind != "oom":
+            raise
+        return _form(where, refused=_full())
     if earlier := cookies.get(SESSION):
         sessions.end(earlier)
     answer = forms.lead_to(where)
-    cookies.put(answer, SESSION, sessions.begin(key), KEPT)
+    cookies.put(answer, SESSION, token, KEPT)
     log.info("signed in", extra=fields(key=key.name, address=address, request_id=g.request_id))
     return answer
 
@@ -57,7 +65,17 @@ def sign_out() -> Response:
     return answer
 
 
-def _form(where: str, error: str = "", status: int = 200, wait: int = 0) -> Response:
+def _full() -> Problem:
+    """As the API refuses what would be added, and what that means here."""
+    found = from_engine(StoreNearCapacity())
+    found.detail += (
+        " Signing in adds to the store too, and has to wait until it has room. Your key is right: with it the API goes "
+        "on answering what only reads."
+    )
+    return found
+
+
+def _form(where: str, error: str = "", status: int = 200, wait: int = 0, refused: Problem | None = None) -> Response:
     _sessions()
     answer = show(
         "pages/sign_in.html",
@@ -66,6 +84,7 @@ def _form(where: str, error: str = "", status: int = 200, wait: int = 0) -> Resp
         status=status,
         where=where,
         error=error,
+        refused=refused,
     )
     if status == 401:
         answer.headers["WWW-Authenticate"] = "Bearer"
