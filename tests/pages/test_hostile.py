@@ -5,16 +5,15 @@ from __future__ import annotations
 import base64
 import http.client
 import socket
-from collections.abc import Iterator
 from urllib.parse import quote, urlsplit
 
 import pytest
 import requests
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from tests.bench.browser import Troubles
 from tests.pages import axe, looks
-from tests.pages.world import World, set_timers, world
+from tests.pages.world import World, set_timers
 
 #: Each would set `pwned` or make an element of this id, if it were anything but text.
 _MARKUP = (
@@ -24,7 +23,7 @@ _MARKUP = (
     "\"'><b id=pwned>",
     "</textarea></title></pre></bdi><h1 id=pwned>",
     "<!--",
-    "javascript:window.pwned=1",
+    "javascript:window.pwned=1",  # a URL only by itself
 )
 _TEMPLATES = ("{{ 7 * 7 }}", "${7 * 7}", "{% raw %}", "%s %n %(key)s", "&lt;b&gt;&#60;")
 #: What turns the line around, colours a terminal, ends a string in C, and is the escape of half a character.
@@ -38,18 +37,12 @@ _CHARACTERS = (
 )
 _LINE = "A" * 100_000
 
+_FOUND = """() => {
+  const count = (what) => document.querySelectorAll(what).length;
+  return [typeof window.pwned, count("#pwned"), count("main :is(script, img, iframe, object)")];
+}"""
+
 HOSTILE = (*_MARKUP, *_TEMPLATES, *_CHARACTERS)
-
-
-@pytest.fixture(scope="module")
-def here(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Iterator[World]:
-    with world(tmp_path_factory.mktemp("hostile")) as it:
-        yield it
-
-
-@pytest.fixture(scope="module")
-def origin(here: World) -> str:
-    return here.url
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +51,7 @@ def hostile(here: World) -> dict[str, str]:
     printable = " ".join(it for it in HOSTILE if it.isprintable() and it.isascii())
     query = quote("".join(_MARKUP), safe="'<>\"(){}$")
     asked = {
-        "url": f"{here.receiver.url}/status/410?q={query}",
+        "url": f"{here.receiver.url}/status/400?q={query}",
         "headers": {"x-note": printable, "x-script": _MARKUP[0]},
         "body": {"hostile": list(HOSTILE), **{it: it for it in HOSTILE}},
         "metadata": {"hostile": list(HOSTILE)},
@@ -79,8 +72,7 @@ def hostile(here: World) -> dict[str, str]:
 
 
 def harmless(page: Page) -> None:
-    assert page.evaluate("[typeof window.pwned, document.querySelectorAll('#pwned').length]") == ["undefined", 0]
-    assert page.locator("main script, main img, main iframe, main object").count() == 0
+    assert page.evaluate(_FOUND) == ["undefined", 0, 0]
 
 
 @pytest.mark.parametrize("name", ["failed", "waits", "no text", "long"])
@@ -106,7 +98,9 @@ def test_lists_show_it_as_text(page: Page, hostile: dict[str, str], path: str) -
     assert looks.too_wide(page) == []
 
 
-@pytest.mark.parametrize("text", [*_MARKUP, "{{ 7 * 7 }}", "\u202etxt", "%00", "%ED%A0%80", "a" * 1500])
+@pytest.mark.parametrize(
+    "text", ["".join(_MARKUP), _MARKUP[-1], "{{ 7 * 7 }}", "\u202etxt", "%00", "%ED%A0%80", "a" * 1500]
+)
 def test_what_an_address_says_is_shown_as_text(page: Page, troubles: Troubles, text: str) -> None:
     """In filters, as a status, as an id: in each place that is taken from the address."""
     asked = text if text.startswith("%") else quote(text, safe="")

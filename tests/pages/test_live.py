@@ -5,25 +5,13 @@ The browser's clock is in the test's hand: what takes seconds of it takes none o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
-import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Page, expect
 
 from tests.bench.processes import wait_until
 from tests.pages import looks
-from tests.pages.world import World, world
-
-
-@pytest.fixture(scope="module")
-def here(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Iterator[World]:
-    with world(tmp_path_factory.mktemp("live")) as it:
-        yield it
-
-
-@pytest.fixture(scope="module")
-def origin(here: World) -> str:
-    return here.url
+from tests.pages.world import World
 
 
 def opened(page: Page, path: str) -> None:
@@ -64,12 +52,34 @@ def test_typed_text_focus_and_ticks_stay_over_a_refresh(page: Page, here: World)
     tag = page.get_by_label("Tag", exact=True)
     tag.fill("half-typ")
     page.keyboard.press("ArrowLeft")
-    here.set(seconds=300, url="https://more.example/", tags=["invoices"], key="more:1")
+    more = here.set(seconds=300, url="https://more.example/", tags=["invoices"])
     refreshed(page)
     refreshed(page)
     assert tag.input_value() == "half-typ"
     assert tag.evaluate("(it) => it === document.activeElement && it.selectionStart") == 7
     assert tick.is_checked()
+    here.cancel(more)
+
+
+def test_a_list_stays_under_its_readers_eyes_while_more_timers_come_and_a_link_shows_them(
+    page: Page, here: World
+) -> None:
+    timers = [here.set(hours=1, url="https://more.example/", tags=["come"]) for _ in range(2)]
+    opened(page, "/ui/timers?tag=come")
+    rows = page.locator("main table tbody tr")
+    expect(rows).to_have_count(2)
+    rows.evaluate_all("(all) => all.forEach((it) => { it.mine = true })")
+    for words in ("1 more; show it", "2 more; show them"):
+        timers.append(here.set(hours=1, url="https://more.example/", tags=["come"]))
+        line = page.get_by_role("link", name=words)
+        until(page, line.is_visible, words)
+        refreshed(page)
+        assert rows.evaluate_all("(all) => all.map((it) => it.mine)") == [True, True]
+    line.click()
+    expect(rows).to_have_count(4)
+    for it in timers:
+        expect(rows.filter(has_text=it)).to_have_count(1)
+        here.cancel(it)
 
 
 def test_what_is_said_aloud_changes_only_with_its_kind(page: Page) -> None:

@@ -161,6 +161,7 @@ def test_what_was_opened_stays_open_and_its_form_still_acts(live: Page) -> None:
     with live.expect_response(lambda it: it.request.method == "POST") as answer:
         live.locator("#act").click()
     assert answer.value.status == 200, "the token is there after the form was replaced"
+    expect(live.locator("[data-live=one] details pre")).to_be_hidden()  # the page that came back is there
 
 
 def test_a_list_is_not_replaced_while_it_is_read(live: Page) -> None:

@@ -1,21 +1,22 @@
-"""The ten seconds of whoever is on call: nothing listens where timers go, while Now is open, and then it does."""
+"""The ten seconds of whoever is on call: Now is open, and what timers call dies and comes back."""
 
 from __future__ import annotations
 
-import time
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import requests
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
-from tests.bench.processes import Up, free_port, wait_until
-from tests.bench.receiver import receiving
+from tests.bench.processes import Part, Up, free_port, wait_until
 from tests.pages import looks
 from tests.pages.world import set_timers
 
-_COUNT = 40
+_COUNT = 12
+#: ms within which the page says what is wrong, on a machine whose cores are all busy; it asks once in 2 s.
+_TOLD, _MENDED = 10_000, 40_000
 
 
 @pytest.fixture(scope="module")
@@ -27,28 +28,45 @@ def origin(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Iterat
         up.stop()
 
 
-def test_a_receiver_that_is_down_is_named_in_words_and_what_failed_is_sent_again_with_two_clicks(
-    page: Page, origin: str
+def test_a_receiver_that_dies_is_named_in_words_and_what_failed_is_sent_again_with_two_clicks(
+    page: Page, origin: str, tmp_path: Path
 ) -> None:
     port = free_port()
-    url = f"http://127.0.0.1:{port}/orders"
-    looks.go(page, "/ui")
-    timers = [
-        {"delay": f"{50 * number}ms", "url": url, "max_attempts": 2, "backoff": [0.1]} for number in range(_COUNT)
-    ]
-    set_timers(origin, timers)
-    begun = time.monotonic()
-    said = page.locator("main")
-    wait_until(lambda: f"127.0.0.1:{port}" in said.inner_text(), 30, "its name")
-    named = time.monotonic() - begun
-    wait_until(lambda: _failed(origin) == _COUNT, 60, "all of them ended failed")
-    with receiving(port) as again:
+    url, name = f"http://127.0.0.1:{port}/orders", f"http:127.0.0.1:{port}"
+    say = page.locator("#say")
+    receiver = _receiver(port, tmp_path / "first.log")
+    try:
+        looks.go(page, "/ui")
+        _call(origin, url)
+        wait_until(lambda: _count(origin, "delivered") == _COUNT, 20, "all arrive")
+        expect(say).to_have_text("All on time")
+        receiver.kill()
+        _call(origin, url)
+        expect(say).to_have_text(re.compile(rf"{name} refuses the connection"), timeout=_TOLD)
+        expect(page).to_have_title(re.compile(r"^1 destination fails · Now"))
+        wait_until(lambda: _count(origin, "failed") == _COUNT, 40, "all of them ended failed")
+        receiver = _receiver(port, tmp_path / "second.log")
+        _call(origin, url)
+        expect(say).to_have_text("All on time", timeout=_MENDED)
+        expect(page).to_have_title(re.compile(r"^On time · Now"))
         page.get_by_role("navigation", name="Views").get_by_role("link", name="Failed").click()
         page.get_by_role("button", name=f"Replay all {_COUNT}").click()
-        again.wait_for(_COUNT, 60)
-    print(f"named after {named:.1f} s")
+        wait_until(lambda: (_count(origin, "failed"), _count(origin, "delivered")) == (0, 3 * _COUNT), 40, "all arrive")
+    finally:
+        receiver.kill()
 
 
-def _failed(origin: str) -> int:
-    found: int = requests.get(f"{origin}/stats", timeout=10).json()["failed"]
+def _receiver(port: int, log: Path) -> Part:
+    part = Part("receive", "--port", str(port), log=log)
+    wait_until(lambda: str(port) in part.output(), 20, "a receiver that listens")
+    return part
+
+
+def _call(origin: str, url: str) -> None:
+    wait = {"max_attempts": 2, "backoff": [0.1]}
+    set_timers(origin, [{"delay": f"{50 * number}ms", "url": url, **wait} for number in range(_COUNT)])
+
+
+def _count(origin: str, status: str) -> int:
+    found: int = requests.get(f"{origin}/stats", timeout=10).json()[status]
     return found

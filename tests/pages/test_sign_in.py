@@ -39,8 +39,8 @@ def test_whoever_signs_in_sees_the_view_that_was_asked_for_until_they_sign_out(p
     troubles.expected("401")
     field.fill(KEY)
     page.get_by_role("button", name="Sign in").click()
-    assert page.url.endswith("/ui/nowhere?a=b")
     expect(page.get_by_role("heading", name="Not Found")).to_be_visible()
+    assert page.url.endswith("/ui/nowhere?a=b")
     troubles.expected("404")
     assert axe.violations(page) == []
     expect(page.get_by_role("contentinfo")).to_contain_text("Signed in with the key ops-oncall, which may read.")

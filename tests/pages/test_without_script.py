@@ -11,18 +11,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from tests.bench.browser import WIDE, Troubles, visit
 from tests.bench.processes import wait_until
 from tests.pages import looks
-from tests.pages.world import GONE, MANY, World, set_timers, world
-
-
-@pytest.fixture(scope="module")
-def here(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Iterator[World]:
-    with world(tmp_path_factory.mktemp("without-script")) as it:
-        yield it
-
-
-@pytest.fixture(scope="module")
-def origin(here: World) -> str:
-    return here.url
+from tests.pages.world import GONE, MANY, World, set_timers
 
 
 @pytest.fixture
@@ -55,6 +44,8 @@ def test_every_form_acts(page: Page, here: World, troubles: Troubles) -> None:
     expect(page.get_by_label("JSON body")).to_have_value("{}")
     page.get_by_role("button", name=re.compile("^500")).click()
     says(page, re.compile("next answer of the inbox"))
+    told = here.set(delay=0, url=page.get_by_label("To this URL").input_value(), backoff=[0.2])
+    assert here.reached(told, "delivered")["attempts"] == 2
 
     timer = here.set(hours=1, url=f"{here.receiver.url}/walked")
     looks.go(page, f"/ui/timers/{timer}")
@@ -100,6 +91,10 @@ def test_many_are_cancelled_and_a_group_is_replayed(page: Page, here: World) -> 
     click(page, f"Cancel all {left}")
     says(page, f"{left} cancelled.")
 
+    timers = here.group(402)
     looks.go(page, "/ui/failed")
-    page.locator("section", has_text="answered 410").get_by_role("button", name=f"Replay all {GONE}").click()
+    page.locator("section", has_text="answered 402").get_by_role("button", name=f"Replay all {GONE}").click()
     says(page, re.compile(f"^{GONE} "))
+    wait_until(lambda: here.requests(402) == 2 * GONE, 20, "each of the group once more")
+    for it in timers:
+        here.reached(it, "failed")

@@ -38,6 +38,18 @@ class World:
         found: dict[str, Any] = requests.get(f"{self.url}/timers/{timer_id}", timeout=10).json()
         return found
 
+    def group(self, status: int) -> list[str]:
+        """Timers that the receiver refused with this status: a group of Failed. More of them if it is there."""
+        url = f"{self.receiver.url}/status/{status}"
+        timers = set_timers(self.url, [{"delay": 0, "url": url, "max_attempts": 1} for _ in range(GONE)])
+        for it in timers:
+            self.reached(it, "failed")
+        return timers
+
+    def requests(self, status: int) -> int:
+        """How many the receiver has answered with it."""
+        return len([it for it in self.receiver.hits if it.path == f"/status/{status}"])
+
     def reached(self, timer_id: str, status: str) -> dict[str, Any]:
         """The timer, once it has this status."""
 

@@ -58,6 +58,7 @@ def store(it: StoreState) -> list[Fact]:
         Fact("Memory", _memory(it)),
         Fact("When full", *_when_full(it)),
         Fact("Append-only file", *_append_only(it)),
+        *(Fact("Warning", text, mark="bad") for text in it.warnings),
     ]
 
 
