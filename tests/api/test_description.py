@@ -37,6 +37,20 @@ def test_every_call_tells_its_failures_as_problems(http: FlaskClient) -> None:
         assert list(answer["content"]) == ["application/problem+json"]
 
 
+def test_every_call_has_a_name_of_its_own_and_at_most_one_type_of_body_which_generated_clients_need(
+    http: FlaskClient,
+) -> None:
+    """openapi-python-client skips a call it can make no name of, and makes of two types code that does not import."""
+    described = http.get("/openapi.json").json
+    assert described is not None
+    calls = [call for path in described["paths"].values() for name, call in path.items() if name != "parameters"]
+    names = [call["operationId"] for call in calls]
+    assert len(set(names)) == len(names)
+    bodies = [call["requestBody"] for call in calls if "requestBody" in call]
+    assert bodies
+    assert all(body["required"] and len(body["content"]) == 1 for body in bodies)
+
+
 def test_no_reference_leads_nowhere(http: FlaskClient) -> None:
     answer = http.get("/openapi.json")
     assert answer.json is not None
