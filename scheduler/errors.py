@@ -84,3 +84,13 @@ class StoreNearCapacity(TimerError):
 
 class TooManyLists(TimerError):
     """Lists take turns, and this one waited too long for its own."""
+
+
+class PlanError(TimerError):
+    """A plan cannot be followed: one of its fields makes no sense. The message is for the client."""
+
+    def __init__(self, field: str, detail: str) -> None:
+        super().__init__(f"{field}: {detail}")
+        #: The field of the plan, as a client wrote it: `cron`, `every`, `time_zone`, ...
+        self.field = field
+        self.detail = detail

@@ -17,6 +17,7 @@ _TESTS = Path(__file__).parent
 #: What a test in a folder (or file) of tests/ needs at least; its fixtures may need more.
 _LEAST: Mapping[str, str] = {
     "unit": "quick",
+    "recurrence": "quick",
     "store": "quick",
     "store/test_dialling.py": "servers",
     "store/test_half_done.py": "servers",

@@ -15,8 +15,8 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
 OURS = {"scheduler", "timer_service", "tests", "benchmarks"}
-#: Of a distribution that is not installed for the tests.
-_ELSEWHERE = {"matplotlib": "matplotlib"}
+#: Of distributions that are not installed for the tests.
+_ELSEWHERE = {name: name for name in ("apscheduler", "croniter", "cronsim", "matplotlib")}
 
 
 @cache

@@ -8,7 +8,7 @@ from packaging.version import Version
 from tests.packaging.declared import files, imported, names, requirements
 
 #: Their versions are dates: none says that something has changed.
-_DATED = {"certifi", "packaging", "types-pyyaml"}
+_DATED = {"certifi", "packaging", "types-pyyaml", "tzdata"}
 #: Tools and what pytest loads by itself.
 _NOT_IMPORTED = {
     "build",
