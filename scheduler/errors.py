@@ -60,6 +60,14 @@ class TimerTooLarge(TimerError):
         self.part = part
 
 
+class ClockBusy(TimerError):
+    """Another call turns the clock."""
+
+
+class ClockRange(TimerError):
+    """The clock cannot be turned to this moment; the message says why."""
+
+
 class StoreUnavailable(TimerError):
     """The store is away, frozen, loading, read-only or full. Nothing was acknowledged."""
 

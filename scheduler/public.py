@@ -21,6 +21,8 @@ from scheduler.delivery.signing import Signer
 from scheduler.delivery.threaded.transport import RequestsTransport
 from scheduler.errors import (
     AlreadySent,
+    ClockBusy,
+    ClockRange,
     KeyReused,
     KeyTaken,
     LaterFormat,
@@ -53,6 +55,8 @@ from scheduler.store.refusals import KINDS as REFUSAL_KINDS
 from scheduler.store.repeats import Begun, Repeats
 from scheduler.store.store import Store
 from scheduler.store.timers import Timers
+from scheduler.store.turning import Advance
+from scheduler.store.virtual_clock import VirtualClock
 from scheduler.timer import (
     Attempt,
     Backoff,
@@ -78,6 +82,7 @@ __all__ = [
     "REFUSAL_KINDS",
     "VERSION",
     "Activity",
+    "Advance",
     "AlreadySent",
     "Attempt",
     "Backoff",
@@ -87,6 +92,8 @@ __all__ = [
     "Checkpoint",
     "Claim",
     "Claims",
+    "ClockBusy",
+    "ClockRange",
     "Count",
     "Delivery",
     "Doorbell",
@@ -137,6 +144,7 @@ __all__ = [
     "TooManyPending",
     "UnknownTimer",
     "Usage",
+    "VirtualClock",
     "Webhook",
     "WrongState",
     "before_path",

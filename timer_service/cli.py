@@ -6,8 +6,10 @@ import errno
 import os
 import re
 import secrets
+import tempfile
 import time
 from base64 import b64encode
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -17,6 +19,7 @@ from timer_service import standard_streams
 from timer_service.extras import needed
 from timer_service.process.probe import api_answers
 from timer_service.terminal import activity
+from timer_service.terminal.clock import clock
 from timer_service.terminal.commands import timer
 from timer_service.terminal.completion import completion
 from timer_service.terminal.printing import tell
@@ -32,6 +35,7 @@ _OF_CLIENT = (
     activity.minutes,
     activity.forecast,
     activity.failures,
+    clock,
 )
 
 
@@ -67,6 +71,7 @@ main.add_command(completion)
 @click.option("--port", type=int, help="Port the API listens on; 0 chooses a free one.  [default: 8000]")
 @click.option("--pollers", type=int, help="How many pollers to run; 0 for an API alone.  [default: 1]")
 @click.option("--api-workers", type=int, help="How many gunicorn workers the API has.  [default: 1]")
+@click.option("--clock", type=click.Choice(["real", "virtual"]), help="virtual: one that can be turned, for tests.")
 @click.option("--no-inbox", "inbox", flag_value=0, type=int, help="Start no receiver for trying things out.")
 def up(**options: str | int | None) -> None:
     """Run everything on this machine: store, API, pollers, and a receiver for trying things out."""
@@ -79,8 +84,13 @@ def up(**options: str | int | None) -> None:
     os.environ.update(given)  # the children read the same settings
     settings = first_steps.read_settings()
     first_steps.need_temporary_directory()
+    external_store = bool(os.environ.get("TIMER_REDIS_URL", "").strip())
     try:
-        everything.run(settings, external_store=bool(os.environ.get("TIMER_REDIS_URL", "").strip()))
+        if settings.clock == "virtual" and not (external_store or os.environ.get("TIMER_DATA_DIR", "").strip()):
+            with tempfile.TemporaryDirectory(prefix="timer-service-") as folder:
+                everything.run(replace(settings, data_dir=folder), external_store)
+        else:
+            everything.run(settings, external_store)
     except (SettingsError, everything.EmbeddedError, everything.StartFailed) as error:
         raise click.ClickException(str(error)) from None
 

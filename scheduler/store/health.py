@@ -227,7 +227,7 @@ class Health:
 
     def _look_at_layout(self, partition: int, found: bytes) -> None:
         """Raises StoreUnsuitable for a store that was moved or upgraded under us."""
-        reason = layout.refusal(found, self._link.partitions)
+        reason = layout.refusal(found, self._link.partitions, self._link.clock)
         if reason:
             raise StoreUnsuitable(reason)
         self._born.setdefault(partition, layout.read(found).born)

@@ -107,6 +107,10 @@ def idempotency(digest: bytes, partitions: int) -> str:
     return f"{_PREFIXES[slot_of_digest(digest) % partitions]}idem:{digest.hex()}"
 
 
+#: All idempotency keys of a store, as a pattern.
+ANY_IDEMPOTENCY = "timers:{*}:idem:*"
+
+
 def session(digest: bytes, partitions: int) -> str:
     """Somebody who signed in, in the partition that the digest of the session's token gives."""
     return f"{_PREFIXES[slot_of_digest(digest) % partitions]}session:{digest.hex()}"
@@ -115,6 +119,11 @@ def session(digest: bytes, partitions: int) -> str:
 def probe(partition: int) -> str:
     """What a readiness test may write."""
     return f"{_PREFIXES[partition]}probe"
+
+
+def turning() -> str:
+    """Who turns the clock of all partitions, if that can be turned."""
+    return f"{_PREFIXES[0]}turning"
 
 
 def layout(partition: int) -> str:

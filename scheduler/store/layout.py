@@ -1,5 +1,8 @@
 """How a store is laid out, in words that stand in each of its partitions: `format=1 partitions=16 born=<ms>`.
 
+One whose clock can be turned says `format=1 clock=virtual partitions=16 born=<ms>`, in this order: so it begins unlike
+any other, and the scripts of a process that goes by the real clock refuse it, also those of 0.2.0.
+
 Written into an empty store by whoever comes first (lua/shared/layout.lua), never changed by one that only serves it.
 Words that this version does not know are left alone.
 """
@@ -15,6 +18,8 @@ from scheduler.store.keys import PARTITIONS
 FORMAT = 1
 #: Before the first format that is kept for good.
 _OLDER = 0
+#: The clocks that a store can go by: the server's own, or one that is turned forward by POST /clock/advance.
+REAL, VIRTUAL = "real", "virtual"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,15 +28,17 @@ class Layout:
 
     format: int
     partitions: int = 1
+    clock: str = REAL
     #: ms since the epoch, as the store wrote it; another once the store has lost everything.
     born: str = ""
     #: Where the timers are now; the store that was moved refuses everybody.
     moved: str = ""
 
 
-def begins(partitions: int) -> str:
-    """What the layout of a store begins with that this version can serve."""
-    return f"format={FORMAT} partitions={partitions} "
+def begins(partitions: int, clock: str = REAL) -> str:
+    """What the layout of a store begins with that this version can serve, by this clock."""
+    said = "" if clock == REAL else f"clock={clock} "
+    return f"format={FORMAT} {said}partitions={partitions} "
 
 
 def read(raw: bytes) -> Layout:
@@ -40,15 +47,16 @@ def read(raw: bytes) -> Layout:
     return Layout(
         format=int(words.get("format", "")),
         partitions=int(words.get("partitions", 1)),
+        clock=words.get("clock", REAL),
         born=words.get("born", ""),
         moved=words.get("moved", ""),
     )
 
 
-def refusal(raw: bytes, asked: int | None) -> str | None:
+def refusal(raw: bytes, asked: int | None, clock: str = REAL) -> str | None:
     """Why this version cannot serve a store that is laid out so, and what to do; None if it can.
 
-    `asked`: the partitions that the caller has to have; None if any number will do.
+    `asked`: the partitions that the caller has to have; None if any number will do. `clock`: which he goes by.
     """
     try:
         layout = read(raw)
@@ -66,6 +74,11 @@ def refusal(raw: bytes, asked: int | None) -> str | None:
         )
     if layout.moved:
         return f"the store was moved to {layout.moved}: name that one in TIMER_REDIS_URL"
+    if layout.clock != clock:
+        return (
+            f"the store's clock is {layout.clock}, and this process goes by the {clock} one: that is never changed in "
+            f"place; set TIMER_CLOCK={layout.clock}, or name another store (docs/testing.md)"
+        )
     if layout.partitions not in PARTITIONS:
         return f"the store has {layout.partitions} partitions, which this version does not know"
     if asked not in (None, layout.partitions):

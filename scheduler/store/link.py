@@ -70,9 +70,17 @@ class Link:
     `pause`: seconds after a lost connection for which calls are refused unasked.
     """
 
-    def __init__(self, client: redis.Redis, partitions: int | None = None, pause: float = PAUSE) -> None:
-        """`partitions`: what an empty store gets (1 unless said), and what one that is not empty has to have."""
+    def __init__(
+        self,
+        client: redis.Redis,
+        partitions: int | None = None,
+        pause: float = PAUSE,
+        clock: str = layout.REAL,
+    ) -> None:
+        """`partitions`, `clock`: what an empty store gets, and what one that is not empty has to have. Of partitions
+        it gets 1 unless said, and then may have any number."""
         self.client = client
+        self.clock = clock
         self._asked = partitions
         self._partitions: int | None = None
         self._breaker = Breaker(pause)
@@ -106,17 +114,30 @@ class Link:
         """The same for a script whose one key is not that of a partition."""
         script = self._scripts.get(name)
         if script is None:
-            script = self.client.register_script(source(name, self.partitions))
+            script = self.client.register_script(source(name, self.partitions, self.clock))
             if self._partitions is not None:
                 self._scripts[name] = script
         with self.translated(f"script {name}"):
             return script(keys=[key], args=args)
 
+    def run_at_once(self, name: str, args: Sequence[str | bytes | int | float] = ()) -> list[Any]:
+        """Run one script on every partition, in one transaction: nobody finds one done and another not."""
+        text = source(name, self.partitions, self.clock)
+        with self.translated(f"script {name}"):
+            calls = self.client.pipeline(transaction=True)
+            for partition in range(self.partitions):
+                calls.eval(text, 1, keys.root(partition), *args)
+            replies = calls.execute(raise_on_error=False)
+            for reply in replies:
+                if isinstance(reply, Exception):
+                    raise reply
+            return replies
+
     def _look_up_layout(self) -> int:
         """The partitions of the store; those that are empty are laid out like the others, or as we were asked to."""
         first = next(filter(None, map(self._layout, range(keys.SLOTS))), None)
         partitions = self._asked or 1 if first is None else self._suitable(first, self._asked)
-        script = self.client.register_script(source("layout", partitions))
+        script = self.client.register_script(source("layout", partitions, self.clock))
         for partition in range(partitions):
             found = self._layout(partition)
             if found is None:
@@ -132,7 +153,7 @@ class Link:
 
     def _suitable(self, raw: bytes, partitions: int | None) -> int:
         """How many partitions it says. Raises StoreUnsuitable."""
-        reason = layout.refusal(raw, partitions)
+        reason = layout.refusal(raw, partitions, self.clock)
         if reason:
             raise self._unsuitable(reason)
         return layout.read(raw).partitions
@@ -159,7 +180,8 @@ class Link:
 
     def _failed(self, error: redis.RedisError, what: str) -> StoreUnavailable:
         if refusals.is_of_layout(error):
-            reason = layout.refusal(str(error).partition("LAYOUT ")[2].encode(), self._partitions)
+            found = str(error).partition("LAYOUT ")[2].encode()
+            reason = layout.refusal(found, self._partitions, self.clock)
             return self._unsuitable(reason or "the store was laid out anew: start this process anew")
         kind = refusals.kind(error)
         is_refusal = kind != "other" or not isinstance(error, redis.ConnectionError | redis.TimeoutError)

@@ -22,26 +22,34 @@ SHARED = ("keys", "noted", "pollers", "minutes", "layout", "records", "failing",
 
 
 @cache
-def source(name: str, partitions: int = 1) -> str:
-    """The text of one script as the server gets it, for a store of so many partitions."""
+def source(name: str, partitions: int = 1, clock: str = layout.REAL) -> str:
+    """The text of one script as the server gets it, for a store of so many partitions with this clock."""
     shebang, _, body = (_LUA / f"{name}.lua").read_text().partition("\n")
-    return "\n".join([shebang, *constants(partitions), *_used(body), body])
+    return "\n".join([shebang, *constants(partitions, clock), *_used(body, _shared(clock)), body])
 
 
 @cache
-def _shared() -> list[str]:
-    """The paragraphs of lua/shared/, without comments."""
-    text = "\n".join((_LUA / "shared" / f"{part}.lua").read_text() for part in SHARED)
-    code = re.sub(r"^ *--.*\n| +--.*", "", text, flags=re.MULTILINE)
+def _shared(clock: str) -> list[str]:
+    """The paragraphs of lua/shared/ for a store with this clock."""
+    paragraphs = [paragraph for part in SHARED for paragraph in _paragraphs(part)]
+    if clock == layout.VIRTUAL:
+        (own,) = _paragraphs("virtual_clock")
+        paragraphs = [own if it.startswith(own.partition("\n")[0]) else it for it in paragraphs]
     bounds = f"local LATENESS_BOUNDS = {{ {', '.join(map(str, BOUNDS))} }}"  # of use to one script alone
-    return [bounds, *(paragraph for paragraph in re.split(r"\n{2,}", code.strip("\n")) if paragraph)]
+    return [bounds, *paragraphs]
 
 
-def _used(body: str) -> list[str]:
+def _paragraphs(part: str) -> list[str]:
+    """Of one file of lua/shared/, without comments."""
+    code = re.sub(r"^ *--.*\n| +--.*", "", (_LUA / "shared" / f"{part}.lua").read_text(), flags=re.MULTILINE)
+    return [paragraph for paragraph in re.split(r"\n{2,}", code.strip("\n")) if paragraph]
+
+
+def _used(body: str, shared: list[str]) -> list[str]:
     """The shared paragraphs that a script's body needs: each call makes all functions anew, 0.2 us each."""
     used: list[str] = []
     needing = set(re.findall(r"\w+", re.sub(r"--.*", "", body)))
-    for paragraph in reversed(_shared()):
+    for paragraph in reversed(shared):
         defined = re.findall(r"^local (?:function )?([\w, ]+)", paragraph, re.MULTILINE)
         if needing & {name.strip() for names in defined for name in names.split(",")}:
             used.insert(0, paragraph)
@@ -49,10 +57,10 @@ def _used(body: str) -> list[str]:
     return used
 
 
-def constants(partitions: int) -> list[str]:
+def constants(partitions: int, clock: str) -> list[str]:
     """What scripts and Python both go by, as lines of Lua."""
     return [
         f"local FORMAT = {FORMAT}",
         f"local SUSPECTS, SUSPECT_LOSSES, COUNTED = '{SUSPECTS}', {SUSPECT_LOSSES}, {COUNTED}",
-        f"local LAYOUT_BEGINS = '{layout.begins(partitions)}'",
+        f"local LAYOUT_BEGINS = '{layout.begins(partitions, clock)}'",
     ]

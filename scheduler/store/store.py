@@ -8,11 +8,13 @@ from scheduler.store.capacity import Capacity
 from scheduler.store.changes import Changes
 from scheduler.store.claims import Claims
 from scheduler.store.health import Health
+from scheduler.store.layout import VIRTUAL
 from scheduler.store.link import Link, connect
 from scheduler.store.listing import Listing
 from scheduler.store.repeats import Repeats
 from scheduler.store.sessions import Sessions
 from scheduler.store.timers import Timers
+from scheduler.store.virtual_clock import VirtualClock
 
 
 class Store:
@@ -25,7 +27,7 @@ class Store:
     def __init__(self, settings: Settings, link: Link | None = None) -> None:
         """`link` where the default one will not do: then its client, partitions and pause are the caller's choice."""
         self._settings = settings
-        self.link = link or Link(connect(settings.redis_url, settings.store_timeout))
+        self.link = link or Link(connect(settings.redis_url, settings.store_timeout), clock=settings.clock)
         keep_cancelled_ms = _ms(settings.keep_cancelled)
         self.capacity = Capacity(self.link, settings.max_bytes)
         self.timers = Timers(
@@ -42,12 +44,14 @@ class Store:
         self.sessions = Sessions(self.link)
         self.activity = Activity(self.link, self.timers)
         self.health = Health(self.link, self.capacity)
+        #: None where the clock is the server's own, which nobody turns.
+        self.clock = VirtualClock(self.link) if self.link.clock == VIRTUAL else None
 
     @classmethod
     def for_poller(cls, settings: Settings) -> Store:
         """Its calls always reach for the server, also right after one failed: a poller has one thread, which backs off
         by itself, and no longer than its leases allow."""
-        return cls(settings, Link(connect(settings.redis_url, settings.store_timeout), pause=0))
+        return cls(settings, Link(connect(settings.redis_url, settings.store_timeout), pause=0, clock=settings.clock))
 
     def claims(self, poller: str, share: int) -> Claims:
         """The calls of the poller with this name, which lets one destination have `share` of its slots."""

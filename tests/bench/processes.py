@@ -102,7 +102,8 @@ class Service:
         self.folder = folder
         self.store = store or Server(BINARIES["valkey"]).start()
         self.environ = {"TIMER_REDIS_URL": self.store.url, "TIMER_LOG_LEVEL": "warning", **environ}
-        self.timers = Store(Settings(redis_url=self.store.url, store_timeout=5, keep_cancelled=60)).timers
+        clock = environ.get("TIMER_CLOCK", "real")
+        self.timers = Store(Settings(redis_url=self.store.url, clock=clock, store_timeout=5, keep_cancelled=60)).timers
         self.parts: list[Part] = []
         self.url = ""
 

@@ -13,9 +13,13 @@ from tests.bench.servers import Server
 
 OLDER = ("timers:{0}:marker", "0123", "written by a version before 0.2.0")
 LATER = ("timers:{0}:layout", "format=2 partitions=1 born=1", "reads up to format 1")
+VIRTUAL = ("timers:{0}:layout", "format=1 clock=virtual partitions=1 born=1", "set TIMER_CLOCK=virtual")
 
 
-@pytest.mark.parametrize(("command", "key", "value", "said"), [("api", *LATER), ("poller", *OLDER), ("up", *OLDER)])
+@pytest.mark.parametrize(
+    ("command", "key", "value", "said"),
+    [("api", *LATER), ("poller", *OLDER), ("up", *OLDER), ("poller", *VIRTUAL), ("up", *VIRTUAL)],
+)
 def test_a_process_does_not_start_on_a_store_that_it_cannot_serve_and_says_what_to_do(
     valkey_server: Server, tmp_path: Path, command: str, key: str, value: str, said: str
 ) -> None:

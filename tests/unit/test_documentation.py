@@ -16,10 +16,11 @@ from pathlib import Path
 import click
 import pytest
 import yaml
+from flask import Flask
 from flask.testing import FlaskClient
 from prometheus_client.parser import text_string_to_metric_families
 
-from scheduler import Reason, Settings
+from scheduler import Link, Reason, Settings
 from tests.bench.pages import PAGES, README, ROOT, anchors, examples, page, prose, quoted, table
 from tests.bench.store import Bench, HandSetFake
 from tests.packaging.declared import names
@@ -188,6 +189,24 @@ def test_api_lists_every_route_and_no_other(app_routes: set[str]) -> None:
     assert said == app_routes
 
 
+def test_the_page_about_testing_lists_every_route_of_a_virtual_clock_and_a_real_one_has_none_of_them() -> None:
+    said = {quoted(row[0])[0] for row in table(page("testing.md"), "call", "takes", "answer")}
+    fake = HandSetFake()
+    link = Link(fake, clock="virtual")
+    virtual = create_app(Settings(clock="virtual"), link)
+    real = create_app(Settings(), Bench(fake).link)
+    assert _routes(virtual) - _routes(real) == said
+    assert _described(virtual) - _described(real) == {it.split()[1] for it in said}
+    assert real.test_client().post("/clock/advance", json={"by": "1d"}).status_code == 404
+    fake.close()
+
+
+def _described(app: Flask) -> set[str]:
+    answer = app.test_client().get("/openapi.json").json
+    assert answer is not None
+    return set(answer["paths"])
+
+
 @pytest.fixture
 def http() -> Iterator[FlaskClient]:
     fake = HandSetFake()
@@ -197,8 +216,12 @@ def http() -> Iterator[FlaskClient]:
 
 @pytest.fixture
 def app_routes(http: FlaskClient) -> set[str]:
+    return _routes(http.application)
+
+
+def _routes(app: Flask) -> set[str]:
     found = set()
-    for rule in http.application.url_map.iter_rules():
+    for rule in app.url_map.iter_rules():
         path = re.sub(r"<(?:\w+:)?(\w+)>", lambda it: "{" + _PARAMETERS.get(it[1], it[1]) + "}", rule.rule)
         if rule.endpoint.startswith(("static", "swagger_ui", "ui.")) or path.startswith("/docs/"):
             continue

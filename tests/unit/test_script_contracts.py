@@ -18,6 +18,7 @@ from scheduler.store.listing import ListReply
 from scheduler.store.reading import TimerRow
 from scheduler.store.scripts import SHARED
 from scheduler.store.timers import StatsReply
+from scheduler.store.turning import TurnReply
 from tests.bench.pages import page
 
 LUA = Path(__file__).parents[2] / "scheduler/store/lua"
@@ -44,6 +45,7 @@ REPLIES: dict[str, Any] = {
     "list": ListReply,
     "stats": StatsReply,
     "failures": FailedRow,
+    "turn": TurnReply,
 }
 
 

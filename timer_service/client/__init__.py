@@ -2,6 +2,7 @@
 
 from timer_service.client.activity import Bucket, Forecast, Minute, Minutes, Poller, Pollers, StoreState
 from timer_service.client.answers import Attempt, Page, Readiness, Reason, Timer
+from timer_service.client.clock import Advance
 from timer_service.client.counts import Changed, Count, Stats
 from timer_service.client.errors import (
     Conflict,
@@ -22,6 +23,7 @@ from timer_service.client.timers import TimerClient
 from timer_service.client.webhooks import VerificationError, timer_id_of, verify
 
 __all__ = [
+    "Advance",
     "Attempt",
     "Bucket",
     "Changed",

@@ -12,9 +12,10 @@ from uuid import uuid4
 import requests
 
 from timer_service.client.activity import Forecast, Minutes, Pollers, Step, StoreState
-from timer_service.client.answers import Attempt, Page, Readiness, Timer
+from timer_service.client.answers import Attempt, Page, Readiness, Timer, aware
 from timer_service.client.batches import bodies
 from timer_service.client.bulk import change_many
+from timer_service.client.clock import Advance
 from timer_service.client.counts import Changed, Count, Stats
 from timer_service.client.errors import TimerServiceError, Unavailable, from_problem
 from timer_service.client.failures import Failures
@@ -200,12 +201,27 @@ class TimerClient:
         """The newest failed timers, by destination and error, and the destinations where attempts fail now."""
         return self._wire.call("GET", "/failures", Failures.from_json, repeatable=True)
 
+    def clock(self) -> datetime:
+        """What the time is for a service whose clock can be turned; NotFound where it is real."""
+        return self._wire.call("GET", "/clock", _now, repeatable=True)
+
+    def advance_clock(self, *, by: Seconds | str | None = None, to: datetime | str | None = None) -> Advance:
+        """Turn the clock, by so long or to a moment. What falls due on the way has been sent when it returns, in order,
+        unless `stopped_by` says why not: then go on with the same `to`. Conflict while another call turns it."""
+        given = {name: value for name, value in {"by": by, "to": to}.items() if value is not None}
+        body = encode(to_json(given))
+        return self._wire.call("POST", "/clock/advance", Advance.from_json, body=body)
+
     def ready(self) -> Readiness:
         """Whether a timer set now would be kept. Asks once; no answer is a no."""
         try:
             return self._wire.call("GET", "/readyz", _ready, retries=0)
         except Unavailable as error:
             return Readiness(ready=False, warnings=_texts(error.problem.get("warnings")), detail=error.detail)
+
+
+def _now(answer: Any) -> datetime:
+    return aware(answer["now"])
 
 
 def _idempotency_header(idempotency_key: str) -> dict[str, str]:

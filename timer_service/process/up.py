@@ -121,6 +121,7 @@ def _ourselves(command: str) -> list[str]:
 
 def _banner(settings: Settings, address: str, store: EmbeddedStore | None, inbox: InboxAddress | None) -> str:
     where = f"embedded Valkey, append-only file in {store.data_dir}" if store else "the server of TIMER_REDIS_URL"
+    clock = "virtual: POST /clock/advance turns it, for tests" if settings.clock == "virtual" else "of the store"
     if is_loopback(settings.host) and not settings.egress_allow:
         egress = "timers may call this machine, for trying things out; no other address that is not public"
     else:
@@ -139,6 +140,7 @@ timer-service {VERSION}
   inbox    {inbox.url if inbox else "none"}
   pollers  {settings.pollers}
   store    {where}
+  clock    {clock}
   egress   {egress}
   signed   {signed}
 

@@ -25,6 +25,7 @@ from timer_service.web.resources import (
     batch,
     bulk,
     by_key,
+    clock,
     docs,
     health,
     metrics,
@@ -92,6 +93,8 @@ def create_app(
     app.extensions["description"] = api.spec
     for resource in (timers, batch, by_key, bulk, stats, activity, health, problem_pages, metrics):
         api.register_blueprint(resource.bp)
+    if store.clock:
+        api.register_blueprint(clock.bp)
     app.register_blueprint(docs.bp)
     page.register(app, settings, store)
     app.add_url_rule("/*", "server", _server_options, methods=["OPTIONS"], provide_automatic_options=False)

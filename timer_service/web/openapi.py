@@ -98,7 +98,7 @@ def _tell_failures(path: str, method: str, operation: dict[str, Any]) -> None:
         possible |= {422}
     if "{" in path:
         possible |= {404}
-    if method != "get" and ("{" in path or path == "/timers"):
+    if method != "get" and ("{" in path or path in ("/timers", "/clock/advance")):
         possible |= {409}
     responses = operation["responses"]
     for status in [status for status in responses if status == "default" or int(status) >= 400]:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from scheduler import (
     AlreadySent,
+    ClockBusy,
     KeyReused,
     KeyTaken,
     LaterFormat,
@@ -138,6 +139,8 @@ def from_engine(error: TimerError) -> Problem:
             return Problem(
                 409, "It was sent already: url, method, headers and body stay as they are under this webhook-id."
             )
+        case ClockBusy():
+            return Problem(409, "Another call turns the clock now.", headers={"Retry-After": str(RETRY_AFTER)})
         case KeyReused():
             return Problem(422, "This Idempotency-Key stands for another request.")
         case TimerTooLarge():

@@ -24,7 +24,10 @@
 --   timers:{p}:failing                         ZSET   destination tag -> ms of its last failed attempt, since when none was
 --                                                     delivered; at most 1,000
 --   timers:{p}:failures                        HASH   destination tag -> words ` name=value` (shared/failing.lua)
---   timers:{p}:layout                          STRING `format=<n> partitions=<n> born=<ms>`, then any more words (store/layout.py)
+--   timers:{p}:layout                          STRING `format=<n> partitions=<n> born=<ms>`, `clock=virtual` after the format if it is so,
+--                                                     then any more words (store/layout.py)
+--   timers:{p}:ahead                           STRING us by which a virtual clock is ahead (shared/virtual_clock.lua)
+--   timers:{p}:turning                         STRING who turns a virtual clock now, in the first partition
 --   timers:{p}:idem:<digest>                   STRING an idempotency key: the request it stands for, and the answer
 --   timers:{p}:session:<digest>               STRING of the token of somebody who signed in: name and digest of the API key
 --   timers:{p}:bell                            channel of the doorbell

@@ -1,0 +1,177 @@
+"""A store goes by one clock, real or virtual, for as long as it lasts, and its scripts ask one function for it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Event, Thread
+
+import pytest
+
+from scheduler import (
+    ClockBusy,
+    ClockRange,
+    Draft,
+    Link,
+    Settings,
+    Store,
+    StoreUnsuitable,
+    VirtualClock,
+    Webhook,
+    connect,
+)
+from scheduler.store import keys, layout
+from scheduler.store.scripts import source
+from scheduler.store.virtual_clock import LATEST
+from tests.bench.servers import Server
+
+SCRIPTS = sorted(path.stem for path in Path(layout.__file__).with_name("lua").glob("*.lua"))
+#: They try which commands the store allows, TIME among them.
+TRYING = {"check", "permissions"}
+DAY = 86_400_000
+BOTH_WAYS = [(layout.REAL, layout.VIRTUAL), (layout.VIRTUAL, layout.REAL)]
+
+
+@pytest.mark.parametrize("script", sorted({*SCRIPTS} - TRYING))
+def test_a_script_asks_one_function_for_the_time_and_that_of_a_real_store_knows_no_other_clock(script: str) -> None:
+    """Red with a TIME in any script, or a real store whose scripts look how far a clock is ahead."""
+    real, virtual = source(script), source(script, clock=layout.VIRTUAL)
+    asks = "now_us()" in re.sub(r"--.*", "", real)
+    assert real.count("'TIME'") == virtual.count("'TIME'") == asks
+    assert virtual.count("'GET', ROOT .. 'ahead'") == asks
+    assert virtual.replace("clock=virtual ", "").replace(" + (redis.call('GET', ROOT .. 'ahead') or 0)", "") == real
+
+
+@pytest.fixture
+def empty(valkey_server: Server) -> Server:
+    valkey_server.client().flushall()
+    return valkey_server
+
+
+def store(server: Server, clock: str, partitions: int = 1) -> Store:
+    return Store(Settings(clock=clock), Link(connect(server.url, 5), partitions, clock=clock))
+
+
+def draft(store: Store, delay_ms: int) -> Draft:
+    return Draft(id=store.timers.new_id(), webhook=Webhook(url="http://receiver/hook"), delay_ms=delay_ms)
+
+
+@pytest.mark.parametrize(("first", "other"), BOTH_WAYS)
+def test_who_goes_by_the_other_clock_is_refused_by_name_and_writes_nothing(
+    empty: Server, first: str, other: str
+) -> None:
+    one = store(empty, first)
+    one.timers.set(draft(one, DAY))
+    before = set(empty.client().keys("*"))
+    wrong = store(empty, other)
+    with pytest.raises(StoreUnsuitable, match=f"clock is {first}.*goes by the {other}.*TIMER_CLOCK={first}"):
+        wrong.timers.set(draft(one, 0))
+    assert set(empty.client().keys("*")) == before
+
+
+@pytest.mark.parametrize(("first", "other"), BOTH_WAYS)
+def test_a_process_under_way_serves_no_store_that_came_back_with_the_other_clock(
+    empty: Server, first: str, other: str
+) -> None:
+    """Red with a layout of one clock that begins like that of the other."""
+    one, another = store(empty, first), store(empty, other)
+    one.timers.set(draft(one, 0))
+    claims = one.claims("one", 1)
+    empty.client().flushall()
+    another.timers.set(draft(another, 0))
+    for call in (lambda: one.timers.set(draft(another, 0)), lambda: claims.claim(1)):
+        with pytest.raises(StoreUnsuitable, match=f"clock is {other}"):
+            call()
+
+
+@pytest.fixture(params=[1, 4])
+def turned(empty: Server, request: pytest.FixtureRequest) -> Iterator[Store]:
+    it = store(empty, layout.VIRTUAL, request.param)
+    yield it
+    it.close()
+
+
+def clock_of(store: Store) -> VirtualClock:
+    assert store.clock is not None
+    return store.clock
+
+
+def test_the_clock_of_every_partition_is_turned_and_goes_on_from_there(turned: Store) -> None:
+    begun = clock_of(turned).now()
+    found = clock_of(turned).advance_by(30 * DAY)
+    assert begun + 30 * DAY <= found.to <= found.now
+    assert (found.attempts, found.due, found.delivering, found.stopped_by) == (0, 0, 0, None)
+    set_at = [it.created_at for it in turned.timers.set(*(draft(turned, DAY) for _ in range(40)))]
+    assert found.now <= min(set_at) <= max(set_at) <= clock_of(turned).now() + 1  # created_at is rounded up
+
+
+def test_the_clock_is_never_turned_back_and_not_beyond_what_lua_counts_exactly(turned: Store) -> None:
+    clock = clock_of(turned)
+    clock.advance_by(30 * DAY)
+    now = clock.now()
+    for moment in (0, now - DAY, now, LATEST + 1):
+        with pytest.raises(ClockRange):
+            clock.advance_to(moment)
+    turned.link.run_at_once("turn", [1])  # as a process does that was frozen since long ago
+    assert clock.now() >= now
+    assert clock.advance_to(LATEST).now - LATEST < 60_000
+
+
+def test_one_call_turns_the_clock_at_a_time_also_of_other_processes(turned: Store) -> None:
+    name = keys.turning()
+    turned.link.client.set(name, "another", px=60_000)
+    with pytest.raises(ClockBusy):
+        clock_of(turned).advance_by(DAY)
+    assert turned.link.client.get(name) == b"another"
+    turned.link.client.delete(name)
+    clock_of(turned).advance_by(DAY)
+    assert turned.link.client.get(name) is None
+
+
+def test_where_no_poller_takes_what_is_due_the_clock_stands_there_and_says_so(turned: Store) -> None:
+    """Red with a clock that goes on: what was due first would be sent last."""
+    first, _ = turned.timers.set(draft(turned, DAY), draft(turned, 2 * DAY))
+    found = clock_of(turned).advance_by(30 * DAY)
+    assert (found.due, found.attempts, found.stopped_by) == (1, 0, "due")
+    assert first.due_at <= found.now < first.due_at + DAY
+
+
+def test_an_idempotency_key_stands_for_24_hours_of_the_clock(turned: Store) -> None:
+    """Red with keys that go by the server's own clock: the second request would be refused."""
+    first = turned.repeats.begin("test", "nightly", {"night": 1})
+    clock_of(turned).advance_by(DAY - 60_000)
+    assert turned.repeats.begin("test", "nightly", {"night": 1}).seed == first.seed
+    clock_of(turned).advance_by(60_000)
+    assert turned.repeats.begin("test", "nightly", {"night": 2}).seed != first.seed
+
+
+def test_many_idempotency_keys_are_aged_by_one_call(turned: Store) -> None:
+    for number in range(2500):
+        turned.repeats.begin("test", str(number), number)
+    clock_of(turned).advance_by(DAY)
+    assert not list(turned.link.client.scan_iter(match=keys.ANY_IDEMPOTENCY))
+
+
+def test_a_long_call_keeps_others_out_for_as_long_as_it_takes(turned: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Red with a hold that is not renewed."""
+    monkeypatch.setattr("scheduler.store.virtual_clock._HELD_MS", 400)
+    monkeypatch.setattr("scheduler.store.virtual_clock._RENEW", 0.05)
+    turned.timers.set(draft(turned, DAY))
+    begun = Event()
+
+    def advance() -> None:
+        begun.set()
+        clock_of(turned).advance_by(2 * DAY)  # 5 s: nobody takes what is due
+
+    thread = Thread(target=advance)
+    thread.start()
+    begun.wait(5)
+    refused = 0
+    while thread.is_alive():
+        if turned.link.client.get(keys.turning()):
+            with pytest.raises(ClockBusy):
+                clock_of(turned).advance_by(1)
+            refused += 1
+        thread.join(0.5)
+    assert refused > 3
