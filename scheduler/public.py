@@ -24,6 +24,7 @@ from scheduler.errors import (
     KeyReused,
     KeyTaken,
     LaterFormat,
+    PlanError,
     SettingsError,
     StoreNearCapacity,
     StoreUnavailable,
@@ -41,6 +42,7 @@ from scheduler.poller.doorbell import Doorbell
 from scheduler.poller.loop import Poller
 from scheduler.poller.metrics import PollerMetrics, ended_timers, serving
 from scheduler.queries import Count, Page, Place, Query, Stats
+from scheduler.schedule import Fold
 from scheduler.settings import Settings, is_loopback
 from scheduler.share import share_of
 from scheduler.store.activity import MOST_BUCKETS, MOST_MINUTES, Activity
@@ -94,6 +96,7 @@ __all__ = [
     "FailingDestination",
     "FailureGroup",
     "Failures",
+    "Fold",
     "Forecast",
     "Guard",
     "KeyReused",
@@ -105,6 +108,7 @@ __all__ = [
     "Outcome",
     "Page",
     "Place",
+    "PlanError",
     "Poller",
     "PollerMetrics",
     "PollerSeen",
