@@ -26,6 +26,7 @@ from scheduler.errors import (
     KeyReused,
     KeyTaken,
     LaterFormat,
+    PlanError,
     SettingsError,
     StoreNearCapacity,
     StoreUnavailable,
@@ -43,6 +44,7 @@ from scheduler.poller.doorbell import Doorbell
 from scheduler.poller.loop import Poller
 from scheduler.poller.metrics import PollerMetrics, ended_timers, serving
 from scheduler.queries import Count, Page, Place, Query, Stats
+from scheduler.schedule import Fold
 from scheduler.settings import Settings, is_loopback
 from scheduler.share import share_of
 from scheduler.store.activity import MOST_BUCKETS, MOST_MINUTES, Activity
@@ -101,6 +103,7 @@ __all__ = [
     "FailingDestination",
     "FailureGroup",
     "Failures",
+    "Fold",
     "Forecast",
     "Guard",
     "KeyReused",
@@ -112,6 +115,7 @@ __all__ = [
     "Outcome",
     "Page",
     "Place",
+    "PlanError",
     "Poller",
     "PollerMetrics",
     "PollerSeen",

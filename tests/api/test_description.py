@@ -100,7 +100,8 @@ def test_what_a_client_sends_is_a_plain_object_with_defaults(http: FlaskClient) 
     said = {field: it["default"] for field, it in schemas["NewTimer"]["properties"].items() if "default" in it}
     assert said == {field: plain[field] for field in said}
     assert schemas["NewTimer"]["properties"].keys() - said.keys() == {
-        *("hours", "minutes", "seconds", "delay", "due_at", "url", "key", "body", "body_base64"),
+        *("hours", "minutes", "seconds", "delay", "due_at", "local_due_at", "time_zone", "fold"),
+        *("url", "key", "body", "body_base64"),
     }
     assert not any("default" in it for it in schemas["TimerChange"]["properties"].values())
     assert {*schemas["TimerOut"]["required"]} == plain.keys()

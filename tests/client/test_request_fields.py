@@ -27,6 +27,8 @@ BERLIN = timezone(timedelta(hours=1))
         ({"due_at": datetime(2026, 3, 1, 9, tzinfo=BERLIN)}, {"due_at": "2026-03-01T08:00:00Z"}),
         ({"due_at": datetime(2026, 3, 1, 9, 0, 0, 1, tzinfo=UTC)}, {"due_at": "2026-03-01T09:00:00.000001Z"}),
         ({"due_at": "2026-03-01T09:00:00+01:00"}, {"due_at": "2026-03-01T09:00:00+01:00"}),
+        ({"local_due_at": datetime(2027, 3, 28, 2, 30)}, {"local_due_at": "2027-03-28T02:30:00"}),
+        ({"local_due_at": "2027-03-28T02:30", "fold": "last"}, {"local_due_at": "2027-03-28T02:30", "fold": "last"}),
         ({"body": None}, {"body": None}),
         ({"body": [1, {"a": "é"}]}, {"body": [1, {"a": "é"}]}),
         ({"body": b"\xff"}, {"body_base64": "/w=="}),
@@ -49,6 +51,11 @@ def test_each_type_a_person_would_use_has_one_form_in_json(given: dict[str, Any]
 def test_a_datetime_without_a_time_zone_is_refused_by_name(name: str) -> None:
     with pytest.raises(ValueError, match=f"^{name}: .* has no time zone; use datetime.now"):
         to_json({name: datetime(2026, 3, 1)})
+
+
+def test_what_a_clock_shows_has_no_time_zone_of_its_own() -> None:
+    with pytest.raises(ValueError, match=r"^local_due_at: .* has a time zone of its own; use due_at"):
+        to_json({"local_due_at": datetime(2026, 3, 1, tzinfo=UTC), "time_zone": "UTC"})
 
 
 @pytest.mark.parametrize("value", [float("nan"), {1, 2}, "\udcff", {"a": datetime(2026, 3, 1, tzinfo=UTC)}])

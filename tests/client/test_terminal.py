@@ -270,6 +270,29 @@ def test_a_dry_run_says_how_many_and_which_and_changes_nothing(run: Run, client:
     assert {client.get(timer_id).status for timer_id in ids[:6]} == {"scheduled"}
 
 
+def test_a_time_zone_makes_when_what_a_clock_shows_there(run: Run) -> None:
+    timer = only(run("set", "2097-10-27T02:30", HOOK, "--time-zone", "Europe/Berlin", "-o", "json"))
+    assert timer["due_at"] == "2097-10-27T00:30:00.000Z"
+    last = ("--time-zone", "Europe/Berlin", "--fold", "last")
+    moved = only(run("reschedule", timer["id"], "2097-10-27T02:30", *last, "-o", "json"))
+    assert moved["due_at"] == "2097-10-27T01:30:00.000Z"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["10m", HOOK, "--time-zone", "UTC"], "local_due_at: Must be a date and a time of day"),
+        (["2097-03-28T02:30", HOOK, "--time-zone", "europe/berlin"], "did you mean Europe/Berlin?"),
+        (["2097-03-28T02:30", HOOK, "--fold", "last"], "--fold needs --time-zone"),
+        (["soon", HOOK], "Invalid value for 'WHEN': 'soon' is neither a length"),
+    ],
+)
+def test_a_when_that_makes_no_sense_is_refused_with_what_would(run: Run, words: list[str], said: str) -> None:
+    result = run("set", *words)
+    assert result.exit_code == 2
+    assert said in re.sub(r"\s+", " ", result.output)
+
+
 def test_reschedule_and_fire_move_it_and_watch_sees_it_arrive(run: Run, receiver: Receiver, name: str) -> None:
     timer = only(run("set", "1h", f"{receiver.url}/hook", "--key", name, "-o", "json"))
     moved = run("reschedule", name, "2h", "--key")

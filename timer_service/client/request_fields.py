@@ -18,12 +18,18 @@ Backoff = Mapping[str, Seconds] | Sequence[Seconds]
 
 
 class When(TypedDict, total=False):
-    """Exactly one of the two."""
+    """Exactly one of `delay`, `due_at` and `local_due_at`."""
 
     #: A timedelta, seconds, or text with units: `"1h30m"`, `"PT30M"`.
     delay: Seconds | str
     #: An aware datetime, or RFC 3339.
     due_at: datetime | str
+    #: What a clock shows in `time_zone`: a datetime without a time zone of its own, or `"2027-03-28T02:30"`.
+    local_due_at: datetime | str
+    #: A name of the IANA list, such as `"Europe/Berlin"`; only with `local_due_at`.
+    time_zone: str
+    #: Which of two moments, where the clock shows `local_due_at` twice; the first unless said.
+    fold: Literal["first", "last"]
 
 
 class Options(When, total=False):
@@ -102,6 +108,10 @@ def to_json(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _value(name: str, value: Any) -> Any:
+    if isinstance(value, datetime) and name == "local_due_at":
+        if value.utcoffset() is not None:
+            raise ValueError(f"{name}: {value!r} has a time zone of its own; use due_at, or .replace(tzinfo=None)")
+        return value.isoformat()
     if isinstance(value, datetime):
         if value.utcoffset() is None:
             raise ValueError(

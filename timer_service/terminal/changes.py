@@ -63,7 +63,7 @@ def replay(client: TimerClient, output: str, timers: Sequence[str], **how: Any) 
 
 @click.command()
 @options.one
-@click.argument("when", type=values.when)
+@options.when
 @options.by_key
 @service_command
 def reschedule(client: TimerClient, output: str, timer: str, when: When, by_key: bool) -> None:

@@ -31,7 +31,7 @@ for command in (changes.cancel, changes.replay, changes.reschedule, changes.fire
 
 
 @timer.command("set")
-@click.argument("when", type=values.when)
+@options.when
 @click.argument("url")
 @click.option(
     "--json", "json_", metavar="JSON", type=values.json_body, help="The body, as JSON; @FILE reads a file, @- stdin."

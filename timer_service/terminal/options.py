@@ -8,7 +8,7 @@ from typing import Any, get_args
 
 import click
 
-from timer_service.client import TimerClient
+from timer_service.client import TimerClient, When
 from timer_service.client.answers import Status
 from timer_service.terminal import values
 
@@ -20,6 +20,39 @@ by_key = click.option("--key", "by_key", is_flag=True, help="TIMER is the key of
 
 def id_of(client: TimerClient, timer: str, by_key: bool) -> str:
     return client.get_by_key(timer).id if by_key else timer
+
+
+def when(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Gives a command `when`: a length, a moment, or with --time-zone what the clock shows there."""
+
+    @functools.wraps(command)
+    def run(when: str, time_zone: str | None, fold: Any, **rest: Any) -> Any:
+        return command(when=_when(when, time_zone, fold), **rest)
+
+    for option in (
+        click.option(
+            "--fold",
+            type=click.Choice(["first", "last"]),
+            help="Which one, where that clock is turned back and shows WHEN twice (first).",
+        ),
+        click.option("--time-zone", metavar="ZONE", help="WHEN is what a clock in ZONE shows, as 2027-03-28T02:30."),
+        click.argument("when"),
+    ):
+        run = option(run)
+    return run
+
+
+def _when(text: str, time_zone: str | None, fold: Any) -> When:
+    if time_zone is not None:
+        local: When = {"local_due_at": text, "time_zone": time_zone}
+        return {**local, "fold": fold} if fold else local
+    if fold:
+        raise click.UsageError("--fold needs --time-zone")
+    try:
+        return values.when(text)
+    except click.BadParameter as error:
+        error.param_hint = "'WHEN'"
+        raise
 
 
 def filters(command: Callable[..., Any]) -> Callable[..., Any]:

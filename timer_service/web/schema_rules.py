@@ -16,7 +16,8 @@ from timer_service.web.input.schemas import WHEN
 
 _Schema = dict[str, Any]
 
-_PARTS = tuple(name for name in WHEN if name not in ("due_at", "delay"))
+_LOCAL = ("local_due_at", "time_zone", "fold")
+_PARTS = tuple(name for name in WHEN if name not in ("due_at", "delay", *_LOCAL))
 _NULL: _Schema = {"type": "null"}
 #: Members of an answer that can be absent.
 _OPTIONAL = frozenset({"body", "body_base64", "total", "unreadable", "warnings"})
@@ -63,11 +64,14 @@ _NEW_TIMER: _Schema = {
     "dependentSchemas": {
         "due_at": _without(("delay", *_PARTS)),
         "delay": _without(_PARTS),
+        "local_due_at": {"required": ["time_zone"], **_without(("due_at", "delay", *_PARTS))},
+        "time_zone": {"required": ["local_due_at"]},
+        "fold": {"required": ["local_due_at"]},
         "body": _without(["body_base64"]),
         "method": _no_body_of_head(False),
         "max_occurrences": _ONE_OCCURRENCE,
     },
-    "if": _any_of(("due_at", "delay")),
+    "if": _any_of(("due_at", "delay", "local_due_at")),
     "else": _any_of(_PARTS),
     "examples": [{"seconds": 5, "url": "https://example.com/hook", "body": {"order": 17}}],
 }
@@ -97,8 +101,15 @@ def _change(new: _Schema) -> _Schema:
         "properties": properties,
         "dependentSchemas": {
             # Whoever takes the moment away has to say another.
-            "due_at": _unless_null("due_at", _without(("delay", *_PARTS), _NULL), _given_any(("delay", *_PARTS))),
+            "due_at": _unless_null(
+                "due_at", _without(("delay", *_PARTS), _NULL), _given_any(("delay", "local_due_at", *_PARTS))
+            ),
             "delay": _unless_null("delay", _without(_PARTS, _NULL)),
+            "local_due_at": _unless_null(
+                "local_due_at", {**_without(("due_at", "delay", *_PARTS), _NULL), **_given_any(["time_zone"])}
+            ),
+            "time_zone": _unless_null("time_zone", _given_any(["local_due_at"])),
+            "fold": _unless_null("fold", _given_any(["local_due_at"])),
             "body": _unless_null("body", _without(["body_base64"], _NULL)),
             "method": _no_body_of_head(_NULL),
             "max_occurrences": _ONE_OCCURRENCE,
