@@ -14,7 +14,7 @@ _PATIENCE = 20.0
 #: Seconds in which nobody takes what is due after which there is no poller: each looks at least once a second.
 _NOBODY = 5.0
 #: Seconds between two looks at what pollers do: at first, and at most.
-_PAUSE, _LONGEST_PAUSE = 0.0002, 0.02
+_PAUSE, _LONGEST_PAUSE = 0.0005, 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ class Turning:
         heartbeat()
         while self._due or self._delivering:
             time.sleep(pause)
-            pause = min(_LONGEST_PAUSE, 1.5 * pause)
+            pause = min(_LONGEST_PAUSE, 1.2 * pause)
             due, attempts = self._due, sum(self._attempts.values())
             self._look()
             heartbeat()

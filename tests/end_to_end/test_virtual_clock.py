@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from collections.abc import Iterator
@@ -12,10 +13,12 @@ from typing import Any
 
 import pytest
 import requests
+from click.testing import CliRunner
 
 from scheduler import Link, connect
 from tests.bench.processes import Part, Service, wait_until
 from tests.bench.receiver import SECRET, Hit, Receiver, receiving
+from timer_service.cli import main
 from timer_service.client import TimerClient, verify
 
 DAY = timedelta(days=1)
@@ -120,6 +123,28 @@ def test_of_two_calls_that_turn_the_clock_at_once_one_does_and_the_other_is_told
         assert turned.client.clock() - now < DAY  # it waits for the attempt
         turned.receiver.release.set()
         assert first.result(30).stopped_by is None
+
+
+def test_the_command_line_tells_and_turns_the_clock_and_the_page_says_that_it_is_virtual(turned: Turned) -> None:
+    timer = turned.set("/hook", DAY)
+    code, said = _command(turned, "advance", "1d")
+    assert (code, said.endswith(", 1 sent on the way\n")) == (0, True), said
+    assert turned.client.get(timer).status == "delivered"
+    before = turned.client.clock()
+    code, said = _command(turned, "advance", "--to", (before + DAY).isoformat(), "-o", "json")
+    assert (code, json.loads(said)["attempts"], json.loads(said)["stopped_by"]) == (0, 0, None)
+    code, said = _command(turned, "show", "-o", "json")
+    assert code == 0
+    assert datetime.fromisoformat(json.loads(said)["now"]) >= before + DAY
+    for wrong in (["advance"], ["advance", "1d", "--to", "2100-01-01T00:00:00Z"], ["advance", "--to", "1d"]):
+        assert _command(turned, *wrong)[0] == 2, wrong
+    assert _command(turned, "advance", "--to", before.isoformat())[0] == 2
+    assert "virtual clock</span>" in requests.get(f"{turned.service.url}/ui", timeout=20).text
+
+
+def _command(turned: Turned, *words: str) -> tuple[int, str]:
+    done = CliRunner().invoke(main, ["clock", *words], env={"TIMER_URL": turned.service.url})
+    return done.exit_code, done.stdout
 
 
 @pytest.mark.parametrize(
