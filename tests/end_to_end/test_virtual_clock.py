@@ -15,7 +15,7 @@ import pytest
 import requests
 from click.testing import CliRunner
 
-from scheduler import Link, connect
+from scheduler import Advance, Link, Settings, Store, connect
 from tests.bench.processes import Part, Service, wait_until
 from tests.bench.receiver import SECRET, Hit, Receiver, receiving
 from timer_service.cli import main
@@ -173,6 +173,28 @@ def test_what_is_no_way_forward_is_refused_with_its_name_and_turns_nothing(
     answer = requests.post(f"{turned.service.url}/clock/advance", json=asked, timeout=20)
     assert (answer.status_code, [it["pointer"] for it in answer.json()["errors"]]) == (422, [at]), answer.text
     assert turned.client.clock() - before < DAY
+
+
+def test_a_call_that_has_more_to_do_than_time_stops_between_two_moments_and_the_next_goes_on(
+    turned: Turned, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("scheduler.store.turning._TIME", 0.1)
+    clock = Store(Settings(clock="virtual", redis_url=turned.service.store.url)).clock
+    assert clock is not None
+    before = len(turned.receiver.hits)
+    begun = turned.client.clock()
+    asked: Any = [{"url": turned.receiver.url, "due_at": begun + (n + 1) * timedelta(minutes=1)} for n in range(200)]
+    turned.client.create_many(asked)
+    to = clock.now() + 300 * 60_000
+    calls: list[Advance] = []
+    while not calls or calls[-1].stopped_by:
+        calls.append(clock.advance_to(to))
+        if calls[-1].stopped_by == "time":
+            sent, minutes = len(turned.receiver.hits) - before, (calls[-1].now - begun.timestamp() * 1000) / 60_000
+            assert sent == int(minutes)  # all until then, and none after
+    assert len(calls) > 1
+    assert sum(it.attempts for it in calls) == 200
+    assert [_due(hit) for hit in turned.receiver.hits[before:]] == [it["due_at"] for it in asked]
 
 
 def test_after_a_kill_of_the_poller_on_the_way_the_clock_waits_for_another_which_goes_on(turned: Turned) -> None:
