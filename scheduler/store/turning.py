@@ -9,12 +9,12 @@ from typing import NamedTuple
 
 from scheduler.store.link import Link
 
-#: Seconds that one call takes at most, beside what the store takes to answer.
-_PATIENCE = 20.0
+#: Seconds after which one call goes no further, and after which it waits no longer for what is under way.
+_TIME, _PATIENCE = 15.0, 20.0
 #: Seconds in which nobody takes what is due after which there is no poller: each looks at least once a second.
 _NOBODY = 5.0
 #: Seconds between two looks at what pollers do: at first, and at most.
-_PAUSE, _LONGEST_PAUSE = 0.0002, 0.02
+_PAUSE, _LONGEST_PAUSE = 0.0005, 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +75,10 @@ class Turning:
 
     def run(self, to: int, heartbeat: Callable[[], object]) -> Advance:
         """Turn it to this moment, ms, or as far as time and pollers allow. `heartbeat` is called again and again."""
-        until = time.monotonic() + _PATIENCE
-        while self._is_all_done(until, heartbeat) and self._now < 1000 * to and time.monotonic() < until:
+        begun = time.monotonic()
+        while self._is_all_done(begun + _PATIENCE, heartbeat) and self._now < 1000 * to:
+            if time.monotonic() >= begun + _TIME:
+                break
             moment = 1000 * to if self._next_due is None else min(1000 * to, self._next_due)
             self._look(self._ahead + moment - self._now)
         attempts = sum(self._attempts.values()) - self._attempts_before
@@ -88,7 +90,7 @@ class Turning:
         heartbeat()
         while self._due or self._delivering:
             time.sleep(pause)
-            pause = min(_LONGEST_PAUSE, 1.5 * pause)
+            pause = min(_LONGEST_PAUSE, 1.2 * pause)
             due, attempts = self._due, sum(self._attempts.values())
             self._look()
             heartbeat()

@@ -52,9 +52,13 @@ class VirtualClock:
             raise ClockRange("later than the clock goes, which is 2200-01-01T00:00:00Z")
         aging = Aging(self._link)
         try:
-            return turning.run(to, heartbeat)
-        finally:
-            aging.age(turning.now - begun)
+            try:
+                return turning.run(to, heartbeat)
+            finally:
+                aging.age(turning.now - begun)
+        except StoreUnavailable as error:
+            error.maybe_done = True  # not this step perhaps, but those before
+            raise
 
     @contextlib.contextmanager
     def _alone(self) -> Iterator[Callable[[], None]]:

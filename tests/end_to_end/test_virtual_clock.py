@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from collections.abc import Iterator
@@ -12,10 +13,12 @@ from typing import Any
 
 import pytest
 import requests
+from click.testing import CliRunner
 
-from scheduler import Link, connect
+from scheduler import Advance, Link, Settings, Store, connect
 from tests.bench.processes import Part, Service, wait_until
 from tests.bench.receiver import SECRET, Hit, Receiver, receiving
+from timer_service.cli import main
 from timer_service.client import TimerClient, verify
 
 DAY = timedelta(days=1)
@@ -122,6 +125,28 @@ def test_of_two_calls_that_turn_the_clock_at_once_one_does_and_the_other_is_told
         assert first.result(30).stopped_by is None
 
 
+def test_the_command_line_tells_and_turns_the_clock_and_the_page_says_that_it_is_virtual(turned: Turned) -> None:
+    timer = turned.set("/hook", DAY)
+    code, said = _command(turned, "advance", "1d")
+    assert (code, said.endswith(", 1 sent on the way\n")) == (0, True), said
+    assert turned.client.get(timer).status == "delivered"
+    before = turned.client.clock()
+    code, said = _command(turned, "advance", "--to", (before + DAY).isoformat(), "-o", "json")
+    assert (code, json.loads(said)["attempts"], json.loads(said)["stopped_by"]) == (0, 0, None)
+    code, said = _command(turned, "show", "-o", "json")
+    assert code == 0
+    assert datetime.fromisoformat(json.loads(said)["now"]) >= before + DAY
+    for wrong in (["advance"], ["advance", "1d", "--to", "2100-01-01T00:00:00Z"], ["advance", "--to", "1d"]):
+        assert _command(turned, *wrong)[0] == 2, wrong
+    assert _command(turned, "advance", "--to", before.isoformat())[0] == 2
+    assert "virtual clock</span>" in requests.get(f"{turned.service.url}/ui", timeout=20).text
+
+
+def _command(turned: Turned, *words: str) -> tuple[int, str]:
+    done = CliRunner().invoke(main, ["clock", *words], env={"TIMER_URL": turned.service.url})
+    return done.exit_code, done.stdout
+
+
 @pytest.mark.parametrize(
     ("asked", "at"),
     [
@@ -148,6 +173,28 @@ def test_what_is_no_way_forward_is_refused_with_its_name_and_turns_nothing(
     answer = requests.post(f"{turned.service.url}/clock/advance", json=asked, timeout=20)
     assert (answer.status_code, [it["pointer"] for it in answer.json()["errors"]]) == (422, [at]), answer.text
     assert turned.client.clock() - before < DAY
+
+
+def test_a_call_that_has_more_to_do_than_time_stops_between_two_moments_and_the_next_goes_on(
+    turned: Turned, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("scheduler.store.turning._TIME", 0.1)
+    clock = Store(Settings(clock="virtual", redis_url=turned.service.store.url)).clock
+    assert clock is not None
+    before = len(turned.receiver.hits)
+    begun = turned.client.clock()
+    asked: Any = [{"url": turned.receiver.url, "due_at": begun + (n + 1) * timedelta(minutes=1)} for n in range(200)]
+    turned.client.create_many(asked)
+    to = clock.now() + 300 * 60_000
+    calls: list[Advance] = []
+    while not calls or calls[-1].stopped_by:
+        calls.append(clock.advance_to(to))
+        if calls[-1].stopped_by == "time":
+            sent, minutes = len(turned.receiver.hits) - before, (calls[-1].now - begun.timestamp() * 1000) / 60_000
+            assert sent == int(minutes)  # all until then, and none after
+    assert len(calls) > 1
+    assert sum(it.attempts for it in calls) == 200
+    assert [_due(hit) for hit in turned.receiver.hits[before:]] == [it["due_at"] for it in asked]
 
 
 def test_after_a_kill_of_the_poller_on_the_way_the_clock_waits_for_another_which_goes_on(turned: Turned) -> None:

@@ -16,6 +16,7 @@ from scheduler import (
     Link,
     Settings,
     Store,
+    StoreUnavailable,
     StoreUnsuitable,
     VirtualClock,
     Webhook,
@@ -24,7 +25,8 @@ from scheduler import (
 from scheduler.store import keys, layout
 from scheduler.store.scripts import source
 from scheduler.store.virtual_clock import LATEST
-from tests.bench.servers import Server
+from tests.bench.processes import wait_until
+from tests.bench.servers import BINARIES, Server
 
 SCRIPTS = sorted(path.stem for path in Path(layout.__file__).with_name("lua").glob("*.lua"))
 #: They try which commands the store allows, TIME among them.
@@ -144,6 +146,31 @@ def test_an_idempotency_key_stands_for_24_hours_of_the_clock(turned: Store) -> N
     assert turned.repeats.begin("test", "nightly", {"night": 1}).seed == first.seed
     clock_of(turned).advance_by(60_000)
     assert turned.repeats.begin("test", "nightly", {"night": 2}).seed != first.seed
+
+
+@pytest.fixture
+def own_server() -> Iterator[Server]:
+    assert BINARIES["valkey"] is not None
+    running = Server(BINARIES["valkey"]).start()
+    yield running
+    running.remove()
+
+
+def test_a_store_that_goes_away_on_the_way_leaves_it_open_how_far_the_clock_was_turned(own_server: Server) -> None:
+    """Red with an answer that nothing was done: who then says the same `by` again turns it twice."""
+    turned = store(own_server, layout.VIRTUAL)
+    turned.timers.set(draft(turned, DAY))
+
+    def kill() -> None:
+        wait_until(lambda: turned.timers.stats().overdue, 20, "the clock is where the timer is due")
+        own_server.kill()
+
+    killing = Thread(target=kill)
+    killing.start()
+    with pytest.raises(StoreUnavailable) as raised:
+        clock_of(turned).advance_by(30 * DAY)
+    killing.join(20)
+    assert raised.value.maybe_done
 
 
 def test_many_idempotency_keys_are_aged_by_one_call(turned: Store) -> None:

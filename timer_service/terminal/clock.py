@@ -4,16 +4,10 @@ from __future__ import annotations
 
 import click
 
-from timer_service.client import Advance, TimerClient
+from timer_service.client import TimerClient
 from timer_service.terminal import tables, values
 from timer_service.terminal.printing import echo, print_json
 from timer_service.terminal.service_command import service_command_without_ids
-
-_LEFT = {
-    "delivering": "{0.delivering:,} being delivered, not over yet",
-    "due": "{0.due:,} due, and no poller takes them",
-    "time": "more to do on the way",
-}
 
 
 def _moment(text: str) -> str:
@@ -43,7 +37,7 @@ def show(client: TimerClient, output: str) -> None:
 def advance(client: TimerClient, output: str, by: str | None, to: str | None) -> int:
     """Turn it forward, and wait until all has been sent that falls due on the way.
 
-    Exits 1 if it does not get there: an attempt does not end, or nobody sends what is due.
+    Exits 1 if it does not get there, since nobody sends what is due.
 
     \b
     timer-service clock advance 30d
@@ -53,15 +47,12 @@ def advance(client: TimerClient, output: str, by: str | None, to: str | None) ->
         raise click.UsageError("Say either BY, such as 30d, or --to a moment.")
     found = client.advance_clock(by=by, to=to)
     attempts = found.attempts
-    while found.stopped_by == "time":
+    while found.stopped_by in ("time", "delivering"):
         found = client.advance_clock(to=found.to)
         attempts += found.attempts
     if output == "json":
         print_json({**found.raw, "attempts": attempts})
     else:
-        echo(f"{tables.local(found.now)}, {attempts:,} sent on the way{_left(found)}")
+        left = f"; {found.due:,} due, and no poller takes them" if found.stopped_by else ""
+        echo(f"{tables.local(found.now)}, {attempts:,} sent on the way{left}")
     return 1 if found.stopped_by else 0
-
-
-def _left(found: Advance) -> str:
-    return f"; {_LEFT[found.stopped_by].format(found)}" if found.stopped_by else ""

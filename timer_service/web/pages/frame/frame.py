@@ -20,6 +20,7 @@ from timer_service.web.pages.frame.policy import HEADERS
 from timer_service.web.pages.frame.viewer import viewer
 from timer_service.web.pages.words import request_line, request_text, values
 from timer_service.web.problems import Problem, from_engine
+from timer_service.web.services import store
 
 bp = Blueprint("ui", "timer_service.web.pages", template_folder="templates", url_prefix="/ui")
 
@@ -113,6 +114,7 @@ def show(
         title=title,
         as_of=as_of,
         version=VERSION,
+        clock_is_virtual=store().clock is not None,
         reload=_Reload.of(address) if address else None,
         **context,
     )
