@@ -60,6 +60,7 @@ from scheduler.store.virtual_clock import VirtualClock
 from scheduler.timer import (
     Attempt,
     Backoff,
+    Callback,
     Claim,
     Delivery,
     Draft,
@@ -88,6 +89,7 @@ __all__ = [
     "Backoff",
     "Begun",
     "Bucket",
+    "Callback",
     "Changes",
     "Checkpoint",
     "Claim",
