@@ -62,6 +62,7 @@ from scheduler.store.virtual_clock import VirtualClock
 from scheduler.timer import (
     Attempt,
     Backoff,
+    Callback,
     Claim,
     Delivery,
     Draft,
@@ -90,6 +91,7 @@ __all__ = [
     "Backoff",
     "Begun",
     "Bucket",
+    "Callback",
     "Changes",
     "Checkpoint",
     "Claim",

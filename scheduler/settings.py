@@ -28,6 +28,9 @@ class Settings:
 
     timeout: float = _setting("TIMER_TIMEOUT", 15.0, read_as.seconds(0.1, 300))
     max_attempts: int = _setting("TIMER_MAX_ATTEMPTS", 8, read_as.whole(1, 100))
+    #: URLs that are called when a timer has ended so that says nothing of it; "": none.
+    on_delivered: str = _setting("TIMER_ON_DELIVERED", "", secret=True)
+    on_failed: str = _setting("TIMER_ON_FAILED", "", secret=True)
     signing_secrets: str = _setting("TIMER_SIGNING_SECRETS", "", read_as.signing_secrets, secret=True)
     egress_allow: str = _setting("TIMER_EGRESS_ALLOW", "", read_as.networks_text)
     egress_ports: str = _setting("TIMER_EGRESS_PORTS", "", read_as.ports_text)

@@ -93,6 +93,16 @@ class Backoff:
             return self.max
 
 
+class Callback(NamedTuple):
+    """Where to send a webhook of its own when a timer has ended: always a POST, retried as any timer is."""
+
+    url: str
+    headers: Mapping[str, str] = MappingProxyType({})
+    #: Of a timer that says nothing of it.
+    timeout: float = 15
+    max_attempts: int = 8
+
+
 class Webhook(NamedTuple):
     """What to send, and how hard to try. Its defaults are those that docs/api.md names."""
 
@@ -113,8 +123,11 @@ class Webhook(NamedTuple):
     max_occurrences: int = 1
     #: The client's own notes; never sent.
     metadata: Mapping[str, Any] = MappingProxyType({})
-    #: Names of headers whose values no answer tells.
+    #: Names of headers whose values no answer tells, those of callbacks too.
     write_only: tuple[str, ...] = ()
+    #: What is called when it has ended so.
+    on_delivered: Callback | None = None
+    on_failed: Callback | None = None
 
 
 class Draft(NamedTuple):
@@ -202,6 +215,8 @@ class Timer(NamedTuple):
     reason: Reason | None = None
     #: This version cannot read what is to be sent: of its webhook nothing is known.
     unreadable: bool = False
+    #: The timer whose end this one tells.
+    callback_for: str | None = None
 
     @property
     def time_left(self) -> int:
@@ -238,6 +253,8 @@ class Claim(NamedTuple):
     key: str | None = None
     #: Bytes of its record.
     size: int = 0
+    #: The timer whose end it tells.
+    callback_for: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,8 +19,8 @@ from tests.bench.transports import HandTransport
 
 #: What suffices for a poller.
 NEEDED = """
-    evalsha script|load del exists get getrange hdel hget hincrby hmget hset lpush ltrim mget rpush set strlen time
-    zadd zcard zcount zrange zrangebyscore zrem zscore
+    evalsha script|load del exists get getrange hdel hget hincrby hmget hset lindex lpush ltrim mget rpush set strlen
+    time zadd zcard zcount zrange zrangebyscore zrem zscore
 """.split()  # noqa: SIM905
 #: What it uses and can do without.
 USED = ["info", "ping", "spublish", "ssubscribe"]

@@ -85,6 +85,8 @@ def build(claim: Claim, now_ms: int, signer: Signer) -> Request:
     signature = signer.sign(webhook_id, timestamp, body or b"")
     if signature:
         head += f"\r\nwebhook-signature: {signature}"
+    if claim.callback_for:
+        head += f"\r\ntimer-callback-for: {claim.callback_for}"
     if claim.redelivery:
         head += f"\r\ntimer-redelivery: {claim.redelivery}"
     own = {name.lower() for name in webhook.headers} if webhook.headers else ()

@@ -17,7 +17,7 @@ from scheduler.store.link import Link
 from scheduler.store.memory import StoreMemory
 from scheduler.store.permissions import Permissions
 from scheduler.store.progress import Progress, read_progress
-from scheduler.store.reading import log_unreadable
+from scheduler.store.reading import log_unreadable, read_callback
 from scheduler.store.record import UNREADABLE, decode, encode_attempt, names
 from scheduler.store.room import BATCH, SUSPECTS, Load, Room
 from scheduler.store.scripts import SUSPECT_LOSSES
@@ -229,7 +229,7 @@ def _claim(fence: str, claimed_at: float, row: tuple[bytes, ...]) -> Claim:
     if webhook.metadata:  # the client's notes are not sent, and take ten times their bytes as objects
         webhook = webhook._replace(metadata={})
     # By position, as for every attempt: names would take twice as long, 0.3 us.
-    return Claim(
+    claim = Claim(
         timer_id.decode(),
         fence,
         webhook,
@@ -243,9 +243,16 @@ def _claim(fence: str, claimed_at: float, row: tuple[bytes, ...]) -> Claim:
         claimed_at,
         it.occurrence,
         it.reschedules,
-        names(words)[0] if len(words) > 2 else None,
+        None,
         len(record),
     )
+    return claim if len(words) == 2 else _with_words(claim, words)
+
+
+def _with_words(claim: Claim, words: Sequence[str]) -> Claim:
+    """What a first line of more than two words says of a timer."""
+    callback_for, webhook = read_callback(words, claim.webhook)
+    return claim._replace(key=names(words)[0], callback_for=callback_for, webhook=webhook)
 
 
 def _redelivery(why: str) -> Redelivery:

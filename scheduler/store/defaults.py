@@ -23,4 +23,6 @@ DEFAULTS = Webhook(
     max_occurrences=1,
     metadata=MappingProxyType({}),
     write_only=(),
+    on_delivered=None,
+    on_failed=None,
 )

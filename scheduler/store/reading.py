@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Sequence
 from typing import NamedTuple
 
+from scheduler.callback_body import told
 from scheduler.store.progress import is_moment, read_progress
-from scheduler.store.record import UNREADABLE, decode, decode_attempt, names
+from scheduler.store.record import UNREADABLE, decode, decode_attempt, named_words, names
 from scheduler.timer import Reason, Status, Timer, Webhook
 
 #: Stands for what cannot be read: nothing but its first line is known of such a timer.
@@ -39,8 +41,11 @@ class TimerRow(NamedTuple):
 
 
 def read_timer(now: int, row: TimerRow) -> Timer:
+    callback_for = None
     try:
         words, webhook = decode(row.record)
+        if len(words) > 2:
+            callback_for, webhook = read_callback(words, webhook)
     except UNREADABLE:
         log_unreadable(row.id)
         words, webhook = row.record.partition(b"\n")[0].decode("utf-8", "replace").split(" "), UNREADABLE_WEBHOOK
@@ -70,7 +75,24 @@ def read_timer(now: int, row: TimerRow) -> Timer:
         ended_at=progress.ended if has_ended else None,
         reason=_reason(progress.reason) if has_ended else None,
         unreadable=webhook is UNREADABLE_WEBHOOK,
+        callback_for=callback_for,
     )
+
+
+def read_callback(words: Sequence[str], webhook: Webhook) -> tuple[str | None, Webhook]:
+    """Of a callback the timer that it is for, and its webhook with the body that tells of that timer's end: `words` of
+    its first line, and the webhook as decode() gives it, whose body is what lua/shared/callbacks.lua has kept."""
+    said = named_words(words)
+    name = said.get("for")
+    if name is None:
+        return None, webhook
+    timer_id, _, _ = name.partition(".")
+    if "tells" in said and webhook.body is not None:
+        progress, last_attempt, record = webhook.body.split(b"\n", 2)
+        status = said["tells"].encode()
+        row = TimerRow(timer_id.encode(), status, b"0", record, progress, last_attempt)
+        webhook = webhook._replace(body=told(read_timer(int(words[0]), row)))
+    return timer_id, webhook
 
 
 def _reason(word: str | None) -> Reason | None:

@@ -2,8 +2,9 @@
 
 Scripts read the first line and no further: `<created_at ms> <destination tag>`, then words `name=value` in any order,
 each name once: `once=1` (at_most_once), `key=`, `tags=a,b`, `cut=1` (its body was dropped), `v=<n>` (the lowest format
-that a reader must know to send it rightly; 1 unless said). What a reader does not know it passes over, and keeps when
-it writes the record anew.
+that a reader must know to send it rightly; 1 unless said), `cb=<bytes>` (it asks for callbacks, which stand between its
+JSON and its body), `for=` and `tells=` (it is a callback; both in lua/shared/callbacks.lua). What a reader does not
+know it passes over, and keeps when it writes the record anew.
 """
 
 from __future__ import annotations
@@ -22,10 +23,11 @@ from scheduler.errors import TimerTooLarge
 from scheduler.origin import before_path, destination
 from scheduler.store.defaults import DEFAULTS
 from scheduler.store.progress import LAST_MOMENT
-from scheduler.timer import Attempt, Backoff, Delivery, Outcome, Redelivery, Webhook
+from scheduler.timer import Attempt, Backoff, Callback, Delivery, Outcome, Redelivery, Webhook
 
-#: The format that this version writes, and the highest that it reads.
-FORMAT = 1
+#: The highest format that this version reads. It writes the lowest that can say what is to be said: the first, or the
+#: second for what a reader of the first would end without its callback, or send without what it tells.
+FORMAT = 2
 
 #: Bytes one timer may hold: url, headers, body, metadata and all.
 MAX_BYTES = 256 * 1024
@@ -43,7 +45,11 @@ _METHOD_AND_HEADERS, _AFTER_BODY = DEFAULTS[1:_BODY], DEFAULTS[_BODY + 1 :]
 #: Words of a first line: a cancelled timer whose body was dropped, and one that is sent at most once.
 _CUT, _ONCE = "cut=1", "once=1"
 #: The names of the words that this version knows.
-_WORDS = {"once", "key", "tags", "cut", "v"}
+_WORDS = {"once", "key", "tags", "cut", "v", "cb", "tells"}
+#: That of a callback; a change keeps it.
+_FOR = "for="
+#: Fields of a webhook that do not stand in its JSON, or in a form of their own.
+_ELSEWHERE = {"url", "body", "backoff", "delivery", "on_delivered", "on_failed"}
 
 #: What reading something raises that is not as we write it.
 UNREADABLE = (ValueError, TypeError, LookupError, AttributeError, RecursionError)
@@ -61,18 +67,8 @@ _NOTHING = Unknown()
 
 def encode(webhook: Webhook, key: str | None = None, tags: Sequence[str] = (), unknown: Unknown = _NOTHING) -> bytes:
     """Without its created_at, which the store puts before it. Raises TimerTooLarge."""
-    said: dict[str, Any] = {"url": webhook.url}
-    for name, value, default in zip(Webhook._fields, webhook, DEFAULTS, strict=True):
-        if name not in ("url", "body", "backoff", "delivery") and value != default:
-            said[name] = value
-    if webhook.backoff != DEFAULTS.backoff:
-        it = webhook.backoff
-        said["backoff"] = list(it.steps) or [it.initial, it.factor, it.max, None]
-    if webhook.body is None:
-        said["body"] = None
-    said.update(unknown.members)
-    # Most timers say a URL and a body: 10 bytes less each, which is a size class of the allocator.
-    line = webhook.url if said.keys() == {"url"} and _is_line(webhook.url) else exact_numbers.dumps(said)
+    line = _line(webhook, unknown.members)
+    callbacks = ""
     words = [destination_tag(webhook.url)]
     if webhook.delivery is Delivery.AT_MOST_ONCE:
         words.append(_ONCE)
@@ -81,10 +77,42 @@ def encode(webhook: Webhook, key: str | None = None, tags: Sequence[str] = (), u
     if tags:
         words.append(f"tags={','.join(tags)}")
     words += unknown.words
-    record = f"{' '.join(words)}\n{line}\n".encode() + (webhook.body or b"")
-    if len(record) > MAX_BYTES:
-        raise TimerTooLarge(len(record), MAX_BYTES, _largest_part(webhook))
+    if webhook.on_delivered or webhook.on_failed:
+        callbacks = f"{_callback_line(webhook, webhook.on_delivered)}\n{_callback_line(webhook, webhook.on_failed)}\n"
+        words.append(f"cb={len(f'{line}{callbacks}'.encode()) + 1}")
+    if callbacks or any(word.startswith(_FOR) for word in unknown.words):
+        words.append("v=2")
+    record = f"{' '.join(words)}\n{line}\n{callbacks}".encode() + (webhook.body or b"")
+    # A callback's own record holds its line once more, and nearly all of this one.
+    if len(record) + len(callbacks) > MAX_BYTES:
+        raise TimerTooLarge(len(record) + len(callbacks), MAX_BYTES, _largest_part(webhook))
     return record
+
+
+def _line(webhook: Webhook, more: Mapping[str, Any]) -> str:
+    """What a webhook says beside its body, and more members."""
+    said: dict[str, Any] = {"url": webhook.url}
+    for name, value, default in zip(Webhook._fields, webhook, DEFAULTS, strict=True):
+        if value != default and name not in _ELSEWHERE:
+            said[name] = value
+    if webhook.backoff != DEFAULTS.backoff:
+        it = webhook.backoff
+        said["backoff"] = list(it.steps) or [it.initial, it.factor, it.max, None]
+    if webhook.body is None:
+        said["body"] = None
+    said.update(more)
+    # Most timers say a URL and a body: 10 bytes less each, which is a size class of the allocator.
+    return webhook.url if said.keys() == {"url"} and _is_line(webhook.url) else exact_numbers.dumps(said)
+
+
+def _callback_line(webhook: Webhook, callback: Callback | None) -> str:
+    """The destination tag and the line of the timer that a callback becomes; its body is made when it is."""
+    if callback is None:
+        return ""
+    hidden = {name.lower() for name in webhook.write_only}
+    names = tuple(name for name in callback.headers if name.lower() in hidden)
+    webhook = DEFAULTS._replace(**callback._asdict(), body=b"", write_only=names)
+    return f"{destination_tag(callback.url)} {_line(webhook, {})}"
 
 
 def decode(record: bytes) -> tuple[list[str], Webhook]:
@@ -109,8 +137,21 @@ def _decode_named(words: Sequence[str], line: bytes, rest: bytes) -> Webhook:
     needed = format_of(words)
     if needed > FORMAT:
         raise ValueError(f"a reader of format {needed} is needed, this one knows {FORMAT}")
+    callbacks: Sequence[bytes] = ()
+    if "cb" in named_words(words) and rest.count(b"\n") > 1:  # else they were cut away with the body
+        *callbacks, rest = rest.split(b"\n", 2)
     webhook = _decode_lines(line, None if _CUT in words else rest)
+    if callbacks:
+        delivered, failed = map(_decode_callback, callbacks)
+        webhook = webhook._replace(on_delivered=delivered, on_failed=failed)
     return webhook._replace(delivery=Delivery.AT_MOST_ONCE) if _ONCE in words else webhook
+
+
+def _decode_callback(line: bytes) -> Callback | None:
+    if not line:
+        return None
+    it = _decode_lines(line.split(b" ", 1)[1], None)
+    return Callback(it.url, it.headers, it.timeout, it.max_attempts)
 
 
 def named_words(words: Sequence[str]) -> dict[str, str]:
@@ -270,6 +311,8 @@ def _largest_part(webhook: Webhook) -> str:
         "body" if webhook.body_is_json else "body_base64": len(webhook.body or b""),
         "headers": sum(len(name) + len(value) for name, value in webhook.headers.items()),
         "metadata": len(json.dumps(dict(webhook.metadata))),
+        "on_delivered": len(_callback_line(webhook, webhook.on_delivered)),
+        "on_failed": len(_callback_line(webhook, webhook.on_failed)),
     }
     return max(sizes, key=lambda part: sizes[part])
 

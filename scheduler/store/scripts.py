@@ -18,7 +18,10 @@ COUNTED = 1000
 
 _LUA = files(__package__) / "lua"
 #: The files of lua/shared/, each of which uses only those before it.
-SHARED = ("keys", "noted", "pollers", "minutes", "layout", "records", "failing", "progress", "places", "moves")
+SHARED = (
+    *("keys", "noted", "pollers", "minutes", "layout", "records", "failing", "progress", "places"),
+    *("callbacks", "moves"),
+)
 
 
 @cache

@@ -29,6 +29,8 @@ COMMON: dict[str, Any] = {
     "write_only": ["X-Trace"],
     "key": "order:17",
     "tags": ["orders", "de"],
+    "on_delivered": {"url": "https://example.com/delivered", "headers": {"X-Trace": "2", "X-Order": "17"}},
+    "on_failed": {"url": "https://example.com/failed?x=1", "headers": {}},
 }
 TIMERS: dict[str, dict[str, Any]] = {
     "sent once, with a value": {**COMMON, "body": {"a": 1}, "delivery": "at_most_once"},
@@ -50,11 +52,13 @@ OTHERS: dict[str, Any] = {
     "metadata": {"more": 18},
     "write_only": ["X-Trace", "X-Other"],
     "tags": ["other"],
+    "on_delivered": {"url": "https://example.org/delivered"},
+    "on_failed": {"url": "https://example.org/failed"},
 }
 #: Sent once is not sent again: the other timer has a value for each.
 EXCLUDED = {"sent once, with a value": "max_occurrences", "sent again, with bytes": "delivery"}
 #: What a merge of an object keeps.
-MERGED = ("headers", "metadata", "backoff")
+MERGED = ("headers", "metadata", "backoff", "on_delivered", "on_failed")
 #: Fields of a timer in the store, and what of a client's own they are made of.
 STORED = {"body_is_json": "body_base64"}
 

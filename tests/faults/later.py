@@ -14,7 +14,7 @@ from tests.faults.field import Field
 
 #: The numbers of these timers; those of a load begin at 0.
 _FIRST = 10**9
-_WORDS, _MEMBERS = b" mood=good cb=1", {"colour": "blue", "shade": {"a": [1.5, {}]}}
+_WORDS, _MEMBERS = b" mood=good age=1", {"colour": "blue", "shade": {"a": [1.5, {}]}}
 
 
 class Later:

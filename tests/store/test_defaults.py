@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from scheduler import Backoff, Delivery, Draft, Settings, Webhook
+from scheduler import Backoff, Callback, Delivery, Draft, Settings, Webhook
 from scheduler.store.defaults import DEFAULTS
 from tests.bench.store import Bench
 from tests.store.test_set import WEBHOOK
@@ -31,6 +31,8 @@ FORMAT_1: dict[str, Any] = {
     "max_occurrences": 1,
     "metadata": {},
     "write_only": (),
+    "on_delivered": None,
+    "on_failed": None,
 }
 #: Of the program of another year, each other than the one of format 1.
 CHANGED: dict[str, Any] = {
@@ -45,6 +47,8 @@ CHANGED: dict[str, Any] = {
     "max_occurrences": 5,
     "metadata": MappingProxyType({"n": 1}),
     "write_only": ("x",),
+    "on_delivered": Callback("http://other/"),
+    "on_failed": Callback("http://other/"),
 }
 
 

@@ -15,7 +15,7 @@ from scheduler import Attempt, Delivery, Draft, LaterFormat, Outcome, Settlement
 from scheduler.store.record import FORMAT
 from tests.bench.store import LEASE, Bench
 
-LATER_WORDS = {"mood=good", "cb=1", "for=abc.1.2"}
+LATER_WORDS = {"mood=good", "age=1", "like=abc.1.2"}
 LATER_MEMBERS = {"colour": "blue", "shade": {"a": [1.50, {}]}}
 
 
@@ -42,7 +42,7 @@ def _plant(bench: Bench, timer: Timer, words: str, members: dict[str, Any] | Non
 def _later(bench: Bench, delay_ms: int = 0, **webhook: Any) -> Timer:
     """A timer with what no version has yet between what this one knows."""
     timer = bench.schedule(delay_ms, key="k", tags=("a", "b"), **webhook)
-    _plant(bench, timer, "mood=good tags=a,b cb=1 key=k for=abc.1.2", LATER_MEMBERS)
+    _plant(bench, timer, "mood=good tags=a,b age=1 key=k like=abc.1.2", LATER_MEMBERS)
     return timer
 
 

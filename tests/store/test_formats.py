@@ -117,10 +117,13 @@ def test_all_of_it_is_changed_cancelled_replayed_and_delivered_and_nothing_is_lo
     loaded.check()
     sent = _run(loaded)
     after = {timer.id: timer for timer in all_timers(loaded)}
-    assert after.keys() == before.keys()
+    assert all(after[timer_id].callback_for in before for timer_id in after.keys() - before.keys())
+    callbacks = {timer.callback_for for timer in after.values()}
+    assert all(timer.id in callbacks for timer in after.values() if timer.webhook.on_delivered and sent[timer.id])
+    assert before.keys() <= after.keys()
     assert {timer.status for timer in after.values()} <= OVER
     for timer_id, timer in after.items():
-        was = before[timer_id]
+        was = before.get(timer_id, timer)
         if timer_id in cancelled or was.status is Status.CANCELLED:
             assert (timer.status, sent[timer_id]) == (Status.CANCELLED, 0)
         elif timer.reason == "outcome-unknown":

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from scheduler import Backoff, Delivery, Draft, Settings, Webhook
+from scheduler import Backoff, Callback, Delivery, Draft, Settings, Webhook
 from scheduler.store import record
 from scheduler.store.defaults import DEFAULTS
 from tests.api.test_every_field import COMMON, OTHERS, STORED, TIMERS
@@ -45,6 +45,8 @@ WEBHOOK = Webhook(
     max_occurrences=4,
     metadata={"a": 1},
     write_only=("x-a",),
+    on_delivered=Callback("http://a/", {"x-a": "1"}, 3, 4),
+    on_failed=Callback("https://b/é"),
 )
 ANSWER: Mapping[str, Any] = {
     **{"id": "0" * 22, "status": "scheduled", "time_left": 5, "attempts": 0, "occurrence": 1, "url": "http://h/"},
@@ -52,6 +54,7 @@ ANSWER: Mapping[str, Any] = {
     **dict.fromkeys(("last_attempt", "next_attempt_at", "ended_at", "reason", "key")),
     **{"method": "POST", "headers": {}, "timeout": 15, "max_attempts": 8, "backoff": {"initial": 5}},
     **{"delivery": "at_least_once", "max_occurrences": 1, "tags": [], "metadata": {}, "write_only": []},
+    **dict.fromkeys(("on_delivered", "on_failed", "callback_for")),
 }
 
 

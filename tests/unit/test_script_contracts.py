@@ -171,7 +171,7 @@ def test_a_script_does_what_its_header_says(script: str) -> None:
 
 DRIFTS = [
     ("fire", "keys, ", ""),
-    ("cancel", "'cancelled'\n", "'cancelled'\n    redis.call('DEL', attempts_key(id))\n"),
+    ("cancel", "'cancelled'\n", "'cancelled'\n    redis.call('DEL', tag_key(id))\n"),
     ("settle", "lateness ms or '' | ", ""),
     ("settle", "FIRST, FIELDS = 3, 6", "FIRST, FIELDS = 4, 6"),
     ("claim", "ARGV[12]", "ARGV[13]"),

@@ -115,6 +115,11 @@ class Timer(Checked):
     metadata: Mapping[str, Any]
     #: Names of headers whose values read `***` because they were set so.
     write_only: tuple[str, ...]
+    #: `{"url": ..., "headers": {...}}` of what is called when it has ended so; None for nothing.
+    on_delivered: Mapping[str, Any] | None
+    on_failed: Mapping[str, Any] | None
+    #: The timer whose end this one tells, if it is a callback.
+    callback_for: str | None
     #: The service's version cannot read what it has stored: url is empty, and what would be sent is not known.
     unreadable: bool
     #: The answer as it came, with what this version of the client does not know.
@@ -159,6 +164,9 @@ class Timer(Checked):
             key=raw.get("key"),
             tags=tuple(raw.get("tags") or ()),
             write_only=tuple(raw.get("write_only") or ()),
+            on_delivered=raw.get("on_delivered"),
+            on_failed=raw.get("on_failed"),
+            callback_for=raw.get("callback_for"),
             unreadable=raw.get("unreadable") is True,
             raw=raw,
             **{name: raw[name] for name in plain},

@@ -32,6 +32,15 @@ class When(TypedDict, total=False):
     fold: Literal["first", "last"]
 
 
+class _CallbackParts(TypedDict, total=False):
+    url: Required[str]
+    headers: Mapping[str, str]
+
+
+#: A URL, or `{"url": ..., "headers": {...}}`; None for none.
+Callback = str | _CallbackParts | None
+
+
 class Options(When, total=False):
     method: Method
     headers: Mapping[str, str]
@@ -50,6 +59,9 @@ class Options(When, total=False):
     metadata: Mapping[str, Any]
     #: Names of headers whose values no answer tells.
     write_only: Sequence[str]
+    #: What is called when it has ended so.
+    on_delivered: Callback
+    on_failed: Callback
 
 
 class KeyedOptions(Options, total=False):
@@ -77,6 +89,8 @@ class Changes(When, total=False):
     max_occurrences: int | None
     tags: Sequence[str] | None
     write_only: Sequence[str] | None
+    on_delivered: str | Mapping[str, Any] | None
+    on_failed: str | Mapping[str, Any] | None
     metadata: Mapping[str, Any] | None
 
 

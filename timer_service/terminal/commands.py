@@ -61,6 +61,8 @@ for command in (changes.cancel, changes.replay, changes.reschedule, changes.fire
     callback=values.mapping,
     help="Kept, not sent.",
 )
+@click.option("--on-delivered", metavar="URL", help="Called when it has been delivered.")
+@click.option("--on-failed", metavar="URL", help="Called when it has failed.")
 @click.option("--idempotency-key", help="The same key again makes no second timer, for a day.")
 @service_command
 def set_(

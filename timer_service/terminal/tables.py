@@ -132,6 +132,11 @@ def detail_rows(timer: Timer) -> Iterator[Sequence[str]]:
     yield from ((name, value) for name, value in (("key", timer.key), ("tags", ", ".join(timer.tags))) if value)
     if timer.metadata:
         yield "metadata", _json(timer.metadata)
+    if timer.callback_for:
+        yield "callback for", timer.callback_for
+    for name, it in (("on delivered", timer.on_delivered), ("on failed", timer.on_failed)):
+        if it:
+            yield name, it["url"]
     if timer.write_only:
         yield "write only", ", ".join(timer.write_only)
 

@@ -10,7 +10,7 @@ from marshmallow import Schema, fields, missing
 
 from scheduler import Delivery, Outcome, Reason, Status, Timer
 from timer_service.web.input.fields import Base64, JsonObject, Moment
-from timer_service.web.input.webhook_fields import BackoffField, HeaderNames, Headers, ShownUrl
+from timer_service.web.input.webhook_fields import BackoffField, CallbackField, HeaderNames, Headers, ShownUrl
 from timer_service.web.json_text import JsonText
 
 #: Fields that write what they are given.
@@ -94,7 +94,7 @@ class TimerOut(Schema):
     url = ShownUrl(
         attribute="webhook.url",
         metadata={
-            "description": "empty where the timer is `unreadable`: then all from here to `write_only` are defaults"
+            "description": "empty where the timer is `unreadable`: then all from here to `on_failed` are defaults"
         },
     )
     method = fields.String(attribute="webhook.method")
@@ -108,8 +108,11 @@ class TimerOut(Schema):
     max_occurrences = fields.Integer(attribute="webhook.max_occurrences")
     metadata = JsonObject(attribute="webhook.metadata")
     write_only = HeaderNames(attribute="webhook.write_only")
+    on_delivered = CallbackField(attribute="webhook.on_delivered")
+    on_failed = CallbackField(attribute="webhook.on_failed")
     key = fields.String(allow_none=True)
     tags = fields.List(fields.String())
+    callback_for = fields.String(allow_none=True, metadata={"description": "the timer whose end this one tells"})
     unreadable = fields.Method(
         "_unreadable",
         metadata={

@@ -9,9 +9,10 @@ from typing import Any
 
 from flask import Flask, Response, g, request
 from flask_smorest import Api
+from marshmallow import ValidationError
 from werkzeug.routing import BaseConverter
 
-from scheduler import VERSION, Link, Settings, Store, guard_before_look_ups
+from scheduler import VERSION, Link, Settings, SettingsError, Store, guard_before_look_ups
 from timer_service.web import openapi, problem_answers
 from timer_service.web.access import access_log, authentication, cross_site
 from timer_service.web.access.request_counts import RequestCounts, route_name
@@ -107,7 +108,22 @@ def create_app(
 def _rules(settings: Settings) -> WebhookRules:
     """What these settings say of each new timer."""
     guard = guard_before_look_ups(settings)
-    return WebhookRules(guard, {"timeout": settings.timeout, "max_attempts": settings.max_attempts})
+    defaults: dict[str, Any] = {"timeout": settings.timeout, "max_attempts": settings.max_attempts}
+    fields = NewTimer(WebhookRules(guard, defaults)).fields
+    for variable, url in (("on_delivered", settings.on_delivered), ("on_failed", settings.on_failed)):
+        if url:
+            try:
+                defaults[variable] = fields[variable].deserialize(url)
+            except ValidationError as error:
+                raise SettingsError(f"TIMER_{variable.upper()} is refused: {_first(error.messages)}") from None
+    return WebhookRules(guard, defaults)
+
+
+def _first(messages: Any) -> str:
+    """A sentence out of what marshmallow tells."""
+    while not isinstance(messages, str):
+        messages = next(iter(messages.values() if isinstance(messages, dict) else messages))
+    return messages
 
 
 def _name_request() -> None:

@@ -5,7 +5,7 @@
 -- Repeatable: the same claim id again returns the same batch and takes nothing new.
 -- KEYS[1] timers:{p}:scheduled (ZSET)
 -- Computes waiting, waiting:<tag>, delivering, failed, delivered, cancelled, timer:<id>, keys, tag:<tag>, progress,
---         attempts:<id>, seen, lastclaim:<poller>, pollers, loads, counters, minute:<n>, layout
+--         attempts:<id>, seen, lastclaim:<poller>, pollers, loads, counters, minute:<n>, bell, layout
 -- ARGV    poller | claim id | limit | timers of one destination it takes at most | lease ms | ms a failed timer is kept
 --         | finished timers kept per status | bytes of records it takes, the last one more | saturated tags (`!suspects`: one)
 --         | tags that answer, or '*': all do | timers of all newcomers, which are neither, that it takes at most
@@ -95,7 +95,9 @@ local function take(id, record, it)
     leave(ROOT .. 'failed', id)
   end
   it.attempts, it.claim = it.attempts + 1, claim
-  it.named = is_named(named_line(record)) and 1 or nil
+  local line = named_line(record)
+  it.named = is_named(line) and 1 or nil
+  it.cb = asks_callback(line) and 1 or nil
   local words = dump_words(it)
   note_progress(id, dump_progress(it, words))
   join(DELIVERING, lease_end, id)
@@ -136,7 +138,7 @@ local function take_due(id, from, planned, progress, record)
     return true
   end
   local tag, line = traits(record)
-  local it = (progress or is_named(line)) and read_progress(progress, planned)
+  local it = (progress or line and (is_named(line) or asks_callback(line))) and read_progress(progress, planned)
   if it and (it.claim or it.reason) and put_right_due(id, from, it) then return true end
   local behind = it and it.lost >= SUSPECT_LOSSES and SUSPECTS or tag or '-'
   local format = format_of(line)
@@ -168,7 +170,7 @@ end
 local function fail(id, from, it, reason)
   end_claim(it)
   it.why = nil
-  ended(id, from, 'failed', int(now + keep_failed), reason, int(now), dump_words(it), it.noted, it.named)
+  ended(id, from, 'failed', int(now + keep_failed), reason, int(now), dump_words(it), it.noted, it.named, it.cb and it)
 end
 
 -- Ends the claim of a poller that died, or was cut off past its lease. An id without a record is dropped, never resurrected.

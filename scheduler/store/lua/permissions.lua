@@ -8,8 +8,8 @@
 -- Each with what else it takes at least, after its key.
 local NEEDED = {
   { 'DEL' }, { 'EXISTS' }, { 'GET' }, { 'GETRANGE', 0, 0 }, { 'HDEL', 'a' }, { 'HGET', 'a' }, { 'HINCRBY', 'a', 1 }, { 'HMGET', 'a' },
-  { 'HSET', 'a', 'a' }, { 'LPUSH', 'a' }, { 'LTRIM', 0, 0 }, { 'MGET' }, { 'RPUSH', 'a' }, { 'SET', 'a' }, { 'STRLEN' }, { 'ZADD', 0, 'a' },
-  { 'ZCARD' }, { 'ZCOUNT', 0, 0 }, { 'ZRANGE', 0, 0 }, { 'ZRANGEBYSCORE', 0, 0 }, { 'ZREM', 'a' }, { 'ZSCORE', 'a' },
+  { 'HSET', 'a', 'a' }, { 'LINDEX', 0 }, { 'LPUSH', 'a' }, { 'LTRIM', 0, 0 }, { 'MGET' }, { 'RPUSH', 'a' }, { 'SET', 'a' }, { 'STRLEN' },
+  { 'ZADD', 0, 'a' }, { 'ZCARD' }, { 'ZCOUNT', 0, 0 }, { 'ZRANGE', 0, 0 }, { 'ZRANGEBYSCORE', 0, 0 }, { 'ZREM', 'a' }, { 'ZSCORE', 'a' },
 }
 local forbidden = {}
 

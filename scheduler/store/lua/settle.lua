@@ -91,7 +91,7 @@ local function finish(id, claim, reason, attempt, it)
   end_claim(it, claim)
   it.why = nil
   note_attempt(id, it, attempt .. '}')
-  ended(id, DELIVERING, status, forget_at[status], reason, ended_at, dump_words(it), it.noted, it.named)
+  ended(id, DELIVERING, status, forget_at[status], reason, ended_at, dump_words(it), it.noted, it.named, it.cb and it)
 end
 
 -- Schedules a timer once more.

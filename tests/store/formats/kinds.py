@@ -7,6 +7,7 @@ from typing import Any
 from scheduler.public import (
     Attempt,
     Backoff,
+    Callback,
     Claim,
     Delivery,
     Draft,
@@ -65,6 +66,8 @@ def _end(bench: Bench) -> None:
     text = 'a "quoted" é\n' * 40
     done = _attempt(bench, url="http://done.example/named", key="done", tags=("a", "b"), metadata={"n": [1.50, None]})
     _settle(bench, done, Outcome.DELIVERED, status_code=200, response_body=text, duration_ms=12)
+    told = _attempt(bench, url="http://done.example/told", body=b'{"n":1.50}', on_delivered=Callback(f"{BUSY}told"))
+    _settle(bench, told, Outcome.DELIVERED, status_code=204)
     for reason, error in ((Reason.PERMANENT, None), (Reason.BLOCKED, "blocked"), (Reason.OUTCOME_UNKNOWN, "timeout")):
         failed = _attempt(bench, url=f"http://failed.example/{reason}", body=b"{}")
         _settle(bench, failed, Outcome.PERMANENT, error=error, reason=reason, detail="what went wrong, in words")
@@ -117,6 +120,7 @@ def _schedule(bench: Bench) -> None:
         {"url": "https://[2001:db8::1]:8443/é?q=1#f", "headers": {f"x-{n}": "v" * 500 for n in range(9)}},
         {"url": "http://new.example/", "headers": {"authorization": "secret"}, "write_only": ("authorization",)},
         {"url": "http://new.example/", "timeout": 2.5, "max_attempts": 1, "max_occurrences": 9},
+        {"url": "http://new.example/", "on_failed": Callback(BUSY), "on_delivered": Callback(BUSY, {"x-a": "1"}, 3, 2)},
         {"url": "http://new.example/", "backoff": Backoff(1, 2.5, 60)},
         {"url": "http://new.example/", "backoff": Backoff(steps=(1, 2.5, 3600))},
         {"url": "http://new.example/once", "delivery": Delivery.AT_MOST_ONCE, "key": "once"},
@@ -134,6 +138,7 @@ def _hold(bench: Bench) -> None:
     _claim(bench)
     _attempt(bench, url="http://held.example/first", tags=("held",))
     _attempt(bench, url="http://held.example/once", delivery=Delivery.AT_MOST_ONCE)
+    _attempt(bench, url="http://held.example/told", on_failed=Callback(f"{BUSY}told"))
     bench.schedule(url="http://due.example/", key="due")
 
 

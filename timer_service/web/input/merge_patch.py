@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from marshmallow import ValidationError
 
-from scheduler import Draft, Timer, Webhook, exact_numbers, rfc3339
+from scheduler import Callback, Draft, Timer, Webhook, exact_numbers, rfc3339
 from timer_service.web.input.invalid import invalid
 from timer_service.web.input.redaction import MARK, is_secret
 from timer_service.web.input.schemas import WHEN, NewTimer
 from timer_service.web.input.webhook_fields import BackoffField
 
+#: The fields that ask for a webhook of its own when a timer has ended.
+CALLBACKS = ("on_delivered", "on_failed")
 _BACKOFF = BackoffField()
 #: Each takes the place of the other.
 _BODIES = {"body": "body_base64", "body_base64": "body"}
@@ -31,16 +33,16 @@ def merge_function(patch: Mapping[str, Any], schema: NewTimer) -> Callable[[Time
             before.pop(_BODIES.get(name, ""), None)
         if moved:
             del before["due_at"]
-        if isinstance(headers := patch.get("headers"), dict):
-            # In whatever case it is named, a header takes its own place.
-            named = {name.lower() for name in headers}
-            before["headers"] = {name: it for name, it in before["headers"].items() if name.lower() not in named}
+        for part, said in ((before, patch), *((before[name], patch.get(name)) for name in CALLBACKS)):
+            _leave_place(part, said)
         try:
             loaded = schema.load(apply(before, patch))
         except ValidationError as error:
             raise invalid(error.messages_dict) from None
         if loaded.get("key") != timer.key:
             raise invalid({"key": ["A key is never changed; PUT /timers/by-key/{key} makes a timer with another."]})
+        if timer.callback_for is not None:
+            loaded["webhook"] = _without_callbacks(loaded["webhook"], given)
         _refuse_to_show(timer, loaded["webhook"], patch)
         if not moved:
             loaded["due_at"] = None
@@ -49,16 +51,38 @@ def merge_function(patch: Mapping[str, Any], schema: NewTimer) -> Callable[[Time
     return merge
 
 
+def _leave_place(before: Any, patch: Any) -> None:
+    """In whatever case it is named, a header takes its own place."""
+    headers = patch.get("headers") if isinstance(patch, dict) else None
+    if isinstance(before, dict) and isinstance(headers, dict):
+        named = {name.lower() for name in headers}
+        before["headers"] = {name: it for name, it in before["headers"].items() if name.lower() not in named}
+
+
+def _without_callbacks(webhook: Webhook, given: Collection[str]) -> Webhook:
+    """Of a callback, which has none: not those of the service's settings either."""
+    if asked := [name for name in CALLBACKS if name in given]:
+        raise invalid({name: ["A callback has no callbacks."] for name in asked})
+    return webhook._replace(on_delivered=None, on_failed=None)
+
+
 def _refuse_to_show(timer: Timer, changed: Webhook, patch: Mapping[str, Any]) -> None:
     """Refuse a patch that would make answers tell a hidden header: it may leave write_only only with a new value."""
     hidden = {name.lower() for name in timer.webhook.write_only}
-    headers = patch.get("headers") or {}
-    if marked := [name for name, value in headers.items() if value == MARK and name.lower() in hidden]:
-        raise invalid({"headers": {name: ["This is the mark of a redacted value, not a value."] for name in marked}})
-    kept = {name.lower() for name in changed.headers} - {name.lower() for name in headers}
-    for name in hidden - {name.lower() for name in changed.write_only}:
-        if name in kept and not is_secret(name):
-            raise invalid({"write_only": [f"The value of {name} would be told: give it anew, or take it away."]})
+    shown = hidden - {name.lower() for name in changed.write_only}
+    parts: list[tuple[tuple[str, ...], Any, Mapping[str, str]]] = [((), patch, changed.headers)]
+    parts += [((name,), patch.get(name), it.headers) for name in CALLBACKS if (it := getattr(changed, name))]
+    for at, said, headers in parts:
+        given = (said.get("headers") if isinstance(said, dict) else None) or {}
+        if marked := [name for name, value in given.items() if value == MARK and name.lower() in hidden]:
+            errors: Any = {name: ["This is the mark of a redacted value, not a value."] for name in marked}
+            for member in ("headers", *at):
+                errors = {member: errors}
+            raise invalid(errors)
+        kept = {name.lower() for name in headers} - {name.lower() for name in given}
+        for name in shown & kept:
+            if not is_secret(name):
+                raise invalid({"write_only": [f"The value of {name} would be told: give it anew, or take it away."]})
 
 
 def request_fields(timer: Timer) -> dict[str, Any]:
@@ -76,6 +100,7 @@ def request_fields(timer: Timer) -> dict[str, Any]:
         "max_occurrences": webhook.max_occurrences,
         "metadata": dict(webhook.metadata),
         "write_only": list(webhook.write_only),
+        **{name: _callback(getattr(webhook, name)) for name in CALLBACKS},
         "tags": list(timer.tags),
     }
     if timer.key is not None:
@@ -85,6 +110,11 @@ def request_fields(timer: Timer) -> dict[str, Any]:
     elif webhook.body is not None:
         found["body_base64"] = b64encode(webhook.body).decode()
     return found
+
+
+def _callback(it: Callback | None) -> dict[str, Any] | None:
+    """None, too, is said: else the service's own would be taken."""
+    return None if it is None else {"url": it.url, "headers": dict(it.headers)}
 
 
 def apply(target: Any, patch: Any) -> Any:

@@ -1,60 +1,18 @@
-"""Hides secrets in answers: those in headers, and from keys that may only read, the values of a URL's query."""
+"""What answers hide: secrets in headers, and from keys that may only read, the values of a URL's query."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Mapping
 from contextvars import ContextVar
-from functools import lru_cache
 
-#: What a redacted value reads in our answers, and what is refused when it is sent back.
-MARK = "***"
+from scheduler import redaction
+
+MARK = redaction.MARK
+is_marked, is_secret = redaction.is_marked, redaction.is_secret
+marked_headers, shown_headers = redaction.marked_headers, redaction.shown_headers
 
 #: Whether the answer under way is for a key that may only read.
 for_reader: ContextVar[bool] = ContextVar("for_reader", default=False)
 
-_SECRET = re.compile(r"auth|cookie|token|key|secret|passw|session|jwt|signature", re.ASCII | re.IGNORECASE)
-#: A part of a query: its name with `=`, where it has one, and its value.
-_PART = re.compile(r"([^=&;]*=)?([^&;]*)")
-
-
-@lru_cache(1024)
-def is_secret(header: str) -> bool:
-    """Whether a header's name says that its value is one."""
-    return bool(_SECRET.search(header))
-
-
-def shown_headers(headers: Mapping[str, str], write_only: Collection[str]) -> dict[str, str]:
-    hidden = _hidden(headers, write_only)
-    return {name: MARK if name in hidden else value for name, value in headers.items()}
-
-
-def marked_headers(headers: Mapping[str, str], write_only: Collection[str]) -> list[str]:
-    """Names of those whose value is the mark, and would be told as it."""
-    return [name for name in _hidden(headers, write_only) if headers[name] == MARK]
-
 
 def shown_url(url: str) -> str:
-    """As it is, but for a key that may only read: a query often holds what lets one in."""
-    if "?" not in url or not for_reader.get():
-        return url
-    before, query, after = _cut(url)
-    return before + _PART.sub(lambda part: (part[1] or "") + (MARK if part[2] else ""), query) + after
-
-
-def is_marked(url: str) -> bool:
-    """Whether a value of its query is the mark, as it was shown or as some libraries write it."""
-    _, query, _ = _cut(url)
-    return any(part[2].replace("%2A", "*").replace("%2a", "*") == MARK for part in _PART.finditer(query))
-
-
-def _hidden(headers: Mapping[str, str], write_only: Collection[str]) -> list[str]:
-    named = {name.lower() for name in write_only}
-    return [name for name in headers if is_secret(name) or name.lower() in named]
-
-
-def _cut(url: str) -> tuple[str, str, str]:
-    """What stands before the query with its `?`, the query, and the fragment with its `#`."""
-    rest, hash_, fragment = url.partition("#")
-    before, mark, query = rest.partition("?")
-    return before + mark, query, hash_ + fragment
+    return redaction.without_query_values(url) if for_reader.get() else url

@@ -9,13 +9,13 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, post_load, validate, validates_schema
 
-from scheduler import Delivery, Fold, Guard, Webhook, duration, exact_numbers
+from scheduler import Callback, Delivery, Fold, Guard, Webhook, duration, exact_numbers
 from timer_service.web.input.destination import METHODS
 from timer_service.web.input.fields import Base64, Delay, JsonObject, Moment, Number, Sequence, Whole, refuse_unknown
 from timer_service.web.input.limits import BATCH_BYTES, BATCH_VALUES, MOST_TIMERS
 from timer_service.web.input.local_fields import LocalTime, TimeZone, due_at_of
 from timer_service.web.input.redaction import marked_headers
-from timer_service.web.input.webhook_fields import BackoffField, HeaderNames, Headers, Key, Tags, Url
+from timer_service.web.input.webhook_fields import BackoffField, CallbackField, HeaderNames, Headers, Key, Tags, Url
 
 _PARTS = {"hours": 3_600_000, "minutes": 60_000, "seconds": 1000}
 #: What says nothing without local_due_at.
@@ -68,6 +68,8 @@ class NewTimer(Schema):
     )
     metadata = JsonObject()
     write_only = HeaderNames()
+    on_delivered = CallbackField()
+    on_failed = CallbackField()
 
     key = Key(metadata={"description": "your own name for it, unique among unfinished timers"})
     tags = Tags()
@@ -80,6 +82,9 @@ class NewTimer(Schema):
     def on_bind_field(self, field_name: str, field_obj: fields.Field[Any]) -> None:
         if isinstance(field_obj, Url):
             field_obj.guard = self.rules.guard
+        if isinstance(field_obj, CallbackField):
+            field_obj.url.guard = self.rules.guard
+            field_obj.defaults = {name: it for name, it in self.rules.defaults.items() if name in Callback._fields}
 
     def load(self, data: Any, **options: Any) -> Any:
         present = frozenset(self.fields.keys() & data.keys()) if isinstance(data, dict) else frozenset()
@@ -89,7 +94,7 @@ class NewTimer(Schema):
 
     def _limited_to(self, present: frozenset[str]) -> NewTimer:
         """This schema with the fields that are given, and the one that must be: validating an absent one costs 1 us,
-        and of 19 most are absent."""
+        and of 21 most are absent."""
         return NewTimer(self.rules, only=present | {"url"})
 
     @validates_schema(pass_original=True, skip_on_field_errors=False)
@@ -122,6 +127,11 @@ class NewTimer(Schema):
         if marked := marked_headers(data.get("headers", {}), data.get("write_only", ())):
             errors = {name: ["This is the mark of a redacted value, not a value."] for name in marked}
             raise ValidationError({"headers": errors})
+        for name in ("on_delivered", "on_failed"):
+            callback = data.get(name)
+            if callback and (marked := marked_headers(callback.headers, data.get("write_only", ()))):
+                errors = {it: ["This is the mark of a redacted value, not a value."] for it in marked}
+                raise ValidationError({name: {"headers": errors}})
 
     @validates_schema
     def _one_occurrence(self, data: dict[str, Any], **_: Any) -> None:

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from marshmallow import ValidationError, fields
 
-from scheduler import Backoff, Guard
+from scheduler import Backoff, Callback, Guard
 from timer_service.web.input import destination, redaction
 from timer_service.web.input.fields import MAX_UNKNOWN, number, refuse_unknown
 from timer_service.web.input.hostname import ascii_url
@@ -87,6 +87,58 @@ class Headers(fields.Field[dict[str, str]]):
         if errors:
             raise ValidationError(errors)
         return value
+
+
+class CallbackField(fields.Field[Callback]):
+    """{url, headers}, or a URL; null for none."""
+
+    json_schema: ClassVar = {
+        "description": "a URL, or {url, headers}, that is called when the timer has ended so; null for none",
+        "anyOf": [
+            Url.json_schema,
+            {
+                "type": "object",
+                "required": ["url"],
+                "additionalProperties": False,
+                "properties": {"url": Url.json_schema, "headers": Headers.json_schema},
+            },
+            {"type": "null"},
+        ],
+        "examples": ["https://example.com/ended", {"url": "https://example.com/ended", "headers": {"X-Trace": "17"}}],
+    }
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(allow_none=True, **options)
+        self.url = Url()
+        #: What a new timer has that does not say it, by field of a Callback.
+        self.defaults: Mapping[str, Any] = {}
+        self._headers = Headers()
+
+    def _serialize(self, value: Callback | None, attr: str | None, obj: Any, **kwargs: Any) -> Any:
+        if value is None:
+            return None
+        headers = redaction.shown_headers(value.headers, obj.webhook.write_only)
+        return {"url": redaction.shown_url(value.url), "headers": headers}
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Callback:
+        if isinstance(value, str):
+            return Callback(**{**self.defaults, "url": self.url.deserialize(value)})
+        if not isinstance(value, dict):
+            raise ValidationError("Must be a URL, or {url, headers}.")
+        refuse_unknown(value, ("url", "headers"))
+        if "url" not in value:
+            raise ValidationError({"url": ["Missing data for required field."]})
+        found: dict[str, Any] = {}
+        errors: dict[str, Any] = {}
+        for name, read in (("url", self.url), ("headers", self._headers)):
+            try:
+                if name in value:
+                    found[name] = read.deserialize(value[name])
+            except ValidationError as error:
+                errors[name] = error.messages
+        if errors:
+            raise ValidationError(errors)
+        return Callback(**{**self.defaults, **found})
 
 
 class HeaderNames(fields.Field[tuple[str, ...]]):

@@ -98,6 +98,7 @@ end
 
 local function write_moves()
   if not (next(leaving) or next(joining) or next(counted) or progress_of[1]) then return end
+  write_called_back() -- before the progress, by which a repeat of the call knows that all is done
   write_progress_of()
   write_joining()
   write_erased()
@@ -112,13 +113,15 @@ end
 -- The end of a timer, whatever ended it: all that is to happen then happens here.
 -- It leaves the set it stands in for that of its status until `forget_at`, its words say when and why, its key is free for
 -- another, and it is counted. `words` are those of its progress without a claim, `noted` the JSON of its first attempt or nil;
--- both moments are text. A callback's timer and a note for a history of ended timers belong here, for timers that ask.
-local function ended(id, from, status, forget_at, reason, at, words, noted, named)
+-- both moments are text. `calling` is its progress as a table if it asks for a callback, which is made here, else nil. A note for
+-- a history of ended timers belongs here too.
+local function ended(id, from, status, forget_at, reason, at, words, noted, named, calling)
   words = words .. ' ended=' .. at .. ' reason=' .. reason
   note_progress(id, noted and words .. '\n' .. noted or words)
   join(ROOT .. status, forget_at, id)
   leave(from, id)
   if named then free_later(id) end
+  if calling then call_back(id, calling, status, at, words, noted) end
   count_one('ended:' .. reason)
 end
 

@@ -10,6 +10,7 @@
 --   occurrence, since, reschedules
 --                from the second occurrence on: its number, the attempts before it, and how many receivers asked for
 --   named        1 if its record says a key or tags
+--   cb           1 if its record asked for a callback when it was last claimed
 --   ended, reason
 --                once it has ended: when, ms, and why
 -- Below, on a line of its own, the JSON of its first attempt, until a second one has ended. store/progress.py reads the same.

@@ -1,0 +1,83 @@
+"""The body of a callback: what GET tells of the timer at its end, secrets hidden as from a key that may only read.
+
+Pure. A test compares it with the API's own answer, member by member.
+"""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Collection
+from typing import Any
+
+from scheduler import exact_numbers
+from scheduler.redaction import shown_headers, without_query_values
+from scheduler.rfc3339 import rfc3339
+from scheduler.timer import Attempt, Backoff, Callback, Timer, Webhook
+
+
+def told(timer: Timer) -> bytes:
+    """Of a timer that has ended."""
+    last = timer.last_attempt and _attempt(timer.last_attempt)
+    said = {"type": f"timer.{timer.status}", "timer": _timer(timer, last), "last_attempt": last}
+    return exact_numbers.dumps(said).encode()
+
+
+def _timer(timer: Timer, last: dict[str, Any] | None) -> dict[str, Any]:
+    webhook = timer.webhook
+    said: dict[str, Any] = {
+        "id": timer.id,
+        "status": timer.status,
+        "time_left": timer.time_left,
+        "due_at": _moment(timer.due_at),
+        "created_at": _moment(timer.created_at),
+        "attempts": timer.attempts,
+        "next_attempt_at": _moment(timer.next_attempt_at),
+        "last_attempt": last,
+        "occurrence": timer.occurrence,
+        "ended_at": _moment(timer.ended_at),
+        "reason": timer.reason,
+        "url": without_query_values(webhook.url),
+        "method": webhook.method,
+        "headers": shown_headers(webhook.headers, webhook.write_only),
+        **_body(webhook),
+        "timeout": webhook.timeout,
+        "max_attempts": webhook.max_attempts,
+        "backoff": _backoff(webhook.backoff),
+        "delivery": webhook.delivery,
+        "max_occurrences": webhook.max_occurrences,
+        "metadata": dict(webhook.metadata),
+        "write_only": list(webhook.write_only),
+        "on_delivered": _callback(webhook.on_delivered, webhook.write_only),
+        "on_failed": _callback(webhook.on_failed, webhook.write_only),
+        "key": timer.key,
+        "tags": list(timer.tags),
+        "callback_for": timer.callback_for,
+    }
+    return {**said, "unreadable": True} if timer.unreadable else said
+
+
+def _attempt(attempt: Attempt) -> dict[str, Any]:
+    said = attempt._asdict()
+    return {**said, "started_at": _moment(attempt.started_at), "next_attempt_at": _moment(attempt.next_attempt_at)}
+
+
+def _body(webhook: Webhook) -> dict[str, Any]:
+    if webhook.body is None:
+        return {}
+    if webhook.body_is_json:
+        return {"body": exact_numbers.loads(webhook.body)}
+    return {"body_base64": b64encode(webhook.body).decode()}
+
+
+def _backoff(it: Backoff) -> list[float] | dict[str, float]:
+    return list(it.steps) or {"initial": it.initial, "factor": it.factor, "max": it.max}
+
+
+def _callback(callback: Callback | None, write_only: Collection[str]) -> dict[str, Any] | None:
+    if callback is None:
+        return None
+    return {"url": without_query_values(callback.url), "headers": shown_headers(callback.headers, write_only)}
+
+
+def _moment(ms: int | None) -> str | None:
+    return None if ms is None else rfc3339(ms)
