@@ -291,7 +291,8 @@ def test_of_a_large_group_a_terminal_is_told_what_else_its_commands_replay(visit
     assert whole.startswith("By destination: it replays the 22 that failed there.")
     assert "other.example" in other[2]
     assert mixed == (
-        "More than this group: there is no filter by error. All that failed at this destination are replayed, 24. "
+        "More than this group, as there is no filter by error: all that failed at this destination are replayed, "
+        "24 timers. "
         "One call of curl replays 1,000 at most."
     )
     done = visitor.http.post("/timers/replay", json=json.loads(shlex.split(commands[2])[-1]))
@@ -305,7 +306,7 @@ def test_where_not_all_failed_timers_were_looked_at_a_terminal_is_told_at_least_
     fail(bench, 1, "https://hooks.example/v1", _GONE)
     fail(bench, 2000, "https://hooks.example/v1", _REFUSED)
     ((note, _),) = for_terminal(visitor)
-    assert "All that failed at this destination are replayed, at least 2,000." in note
+    assert "all that failed at this destination are replayed, at least 2,000 timers." in note
     assert "See all that failed there" in failed(visitor)
 
 

@@ -237,6 +237,7 @@ def test_an_absent_store_is_said_with_the_moment_since_when() -> None:
             "The store does not answer since 12:02:58 UTC; nothing is sent, nothing is lost that was answered 201."
         )
         assert "&lt;b&gt;" in it.lede
+        assert ("The figures below are older than that." in it.lede) is (last is not None)
 
 
 def test_a_store_that_refuses_to_be_read_is_not_said_to_be_away() -> None:

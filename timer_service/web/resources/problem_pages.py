@@ -14,7 +14,7 @@ from timer_service.web.problems import MORE_PAGES, PAGES, Problem
 
 bp = Blueprint("pages", __name__, description="What problems mean")
 
-_POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+_POLICY = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 _LIST = Markup("""<!doctype html>
 <html lang="en">
 <head>
@@ -22,11 +22,12 @@ _LIST = Markup("""<!doctype html>
   <title>Kinds of problems · timer-service</title>
   <meta name="viewport" content="width=device-width">
   <meta name="color-scheme" content="light dark">
+  <link rel="stylesheet" href="/ui/page.css">
 </head>
 <body>
   <main>
     <h1>Kinds of problems</h1>
-    <dl>{}</dl>
+    <dl class="l">{}</dl>
     <p><a href="/docs">API reference</a></p>
   </main>
 </body>

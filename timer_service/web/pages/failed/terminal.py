@@ -7,7 +7,7 @@ from typing import NamedTuple
 from scheduler import FailureGroup
 from timer_service.web.pages.words.commands import Terminal, list_commands
 from timer_service.web.pages.words.places import Place
-from timer_service.web.pages.words.values import number
+from timer_service.web.pages.words.values import counted, number
 
 #: Timers that a command names one by one; more are said by a filter, and there is none by error.
 _NAMED = 20
@@ -35,8 +35,8 @@ def for_terminal(shell: Terminal, group: FailureGroup, place: Place, there: int,
         note = f"By destination: it replays the {number(there)} that failed there."
     else:
         note = (
-            "More than this group: there is no filter by error. All that failed at this destination are replayed, "
-            f"{'' if exact else 'at least '}{number(there)}."
+            "More than this group, as there is no filter by error: all that failed at this destination are replayed, "
+            f"{'' if exact else 'at least '}{counted(there, 'timer')}."
         )
     asked = {"status": "failed", "destination": place.origin}
     return ForTerminal(f"{note} One call of curl replays 1,000 at most.", list_commands(shell, asked, "replay"))

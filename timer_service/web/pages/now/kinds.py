@@ -28,7 +28,7 @@ def away(reading: Reading[Figures]) -> Sentence:
         next=Markup(" since {}; nothing is sent, nothing is lost that was answered 201.").format(
             ledes.at(it.since, it.since)
         ),
-        lede=ledes.away(it),
+        lede=ledes.away(it, has_figures=reading.value is not None),
     )
 
 

@@ -25,11 +25,11 @@ def _listed(count: int, href: str, noun: str = "timer") -> Markup:
     return Markup('<a href="{}">{}</a>').format(href, counted(count, noun))
 
 
-def away(it: Away) -> Markup:
+def away(it: Away, *, has_figures: bool) -> Markup:
+    """`has_figures`: whether some that were read before are shown below."""
     return Markup(
-        "Pollers go on by themselves as soon as it does, with the longest overdue first. It said: <q>{}</q>. "
-        "The figures below are older than that."
-    ).format(it.reason)
+        "Pollers go on by themselves as soon as it does, with the longest overdue first. It said: <q>{}</q>.{}"
+    ).format(it.reason, " The figures below are older than that." if has_figures else "")
 
 
 def refuses_writes(problem: str) -> Markup:
