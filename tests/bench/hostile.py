@@ -25,7 +25,7 @@ from typing import IO
 
 from scheduler import Backoff, Draft, Status, Webhook
 from scheduler.store.timers import Timers
-from tests.bench.processes import Service, alive, free_port
+from tests.bench.processes import Service, accepts, alive, free_port, wait_until
 
 #: Seconds of an attempt, of which there are two.
 _TIMEOUT = 1.0
@@ -92,6 +92,7 @@ def storm(folder: Path, transport: str, timers: int, rate: float, seed: int, kin
             process("tests.bench.hostile_receiver", str(hostile), str(seed), ready=True),
             process("tests.faults.sink", str(honest), out=out),
         ):
+            wait_until(lambda: accepts(honest), 20, "a sink")
             poller = service.poller()
             drafts = list(_hostile(service.timers, timers, rate, hostile, kind))
             beside = list(_honest(service.timers, timers / rate, f"http://127.0.0.1:{honest}"))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import os
+import random
 import re
 import signal
 import socket
@@ -20,6 +23,10 @@ from tests.bench.receiver import SECRET
 from tests.bench.servers import BINARIES, Server
 
 COMMAND = str(Path(sys.executable).with_name("timer-service"))
+
+
+#: Seconds within which a process must have started; on a machine that others keep busy a second becomes ten.
+START = 60.0
 
 
 def wait_until(true: Callable[[], Any], seconds: float, what: str) -> Any:
@@ -43,10 +50,27 @@ def obeys_sigterm(pid: int) -> bool:
     return bool(int(caught, 16) >> (signal.SIGTERM - 1) & 1)
 
 
+#: Below those that a kernel gives to connections and to whoever asks for any port. They begin anywhere, for others who
+#: run tests at the same time take some of them too.
+_PORTS = itertools.cycle(range(20_000, 32_000))
+next(itertools.islice(_PORTS, random.SystemRandom().randrange(12_000), None))
+
+
 def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        port: int = sock.getsockname()[1]
-        return port
+    """One that nobody listens on, and that nobody is given by chance before it is used."""
+    for port in _PORTS:
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
+    raise AssertionError("no port is free")
+
+
+def accepts(port: int, host: str = "127.0.0.1") -> bool:
+    """Whether somebody listens there."""
+    try:
+        socket.create_connection((host, port), timeout=1).close()
+    except OSError:
+        return False
+    return True
 
 
 class Part:
@@ -117,7 +141,7 @@ class Service:
         port = environ.setdefault("TIMER_PORT", str(free_port()))
         part = self.start("api", command=command, **environ)
         self.url = f"http://127.0.0.1:{port}"
-        wait_until(lambda: _status(f"{self.url}/livez") == 200, 20, f"an API on {self.url}")
+        wait_until(lambda: _status(f"{self.url}/livez") == 200, START, f"an API on {self.url}")
         return part
 
     def poisoned_poller(self, **environ: str) -> Part:
@@ -128,7 +152,7 @@ class Service:
         """A poller that has begun its loop."""
         alive = self.folder / f"{len(self.parts)}-alive"
         part = self.start("poller", command=command, TIMER_HEARTBEAT_FILE=str(alive), **environ)
-        wait_until(lambda: alive.exists() and obeys_sigterm(part.process.pid), 20, part.output())
+        wait_until(lambda: alive.exists() and obeys_sigterm(part.process.pid), START, "a poller's loop")
         return part
 
     def set(self, count: int, url: str, delay_ms: int, **webhook: Any) -> list[str]:
@@ -169,7 +193,7 @@ class Up(Part):
 
     def url(self) -> str:
         """Where it listens, once it says so."""
-        said = wait_until(lambda: re.search(r"api +(http://\S+)\n(?s:.*)Ctrl-C", self.output()), 30, "a banner")
+        said = wait_until(lambda: re.search(r"api +(http://\S+)\n(?s:.*)Ctrl-C", self.output()), START, "a banner")
         found: str = said[1]
         return found
 

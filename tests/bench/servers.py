@@ -46,7 +46,7 @@ class Server:
     def start(self) -> Server:
         self._process = subprocess.Popen([*self._command, *self.options], env=self._environ)
         client = self.client()
-        until = time.monotonic() + 20
+        until = time.monotonic() + 60
         while True:
             try:
                 client.ping()

@@ -20,6 +20,7 @@ from scheduler.poller.attempt_log import attempt_line
 from scheduler.poller.settlements import settlement
 from scheduler.store.record import decode_attempt, encode_attempt
 from scheduler.timer import Attempt, Outcome
+from tests.bench.processes import free_port
 from tests.bench.raw import raw_receiving
 from tests.bench.transports import Send, claim
 from tests.delivery.test_certificates import FOLDER, tls_server
@@ -80,8 +81,7 @@ def test_a_receiver_without_tls_is_said_to_have_none(send: Send) -> None:
 
 
 def test_a_refused_connection_is_told_from_a_swallowed_one(send: Send) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
+    port = free_port()
     refused = send(f"http://127.0.0.1:{port}/")
     assert (refused.error, "refused" in detail(refused)) == ("connect", True)
     with blackholes(port, "127.0.0.2"):

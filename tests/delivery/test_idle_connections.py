@@ -27,6 +27,7 @@ def done(_: RawReceiver, sock: socket.socket) -> None:
     sock.sendall(DONE)
 
 
+@pytest.mark.clock
 @pytest.mark.parametrize(
     ("delivery", "idle", "connections"),
     [

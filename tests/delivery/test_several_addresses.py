@@ -24,6 +24,7 @@ from scheduler.delivery.addresses import MOST_TRIED, Order, pause
 from scheduler.delivery.curl.agenda import Agenda
 from scheduler.delivery.details import NO_SUCH_NAME
 from scheduler.delivery.transport import Transport
+from tests.bench.processes import free_port
 from tests.bench.raw import raw_receiving, read_request
 from tests.bench.transports import Send, claim, collect
 from tests.delivery.test_certificates import FOLDER
@@ -52,7 +53,7 @@ def blackholes(port: int, *addresses: str) -> Iterator[None]:
 def answering(address: str) -> Iterator[tuple[int, list[bytes]]]:
     """A port on which one address answers 204, and the requests that it has read."""
     requests: list[bytes] = []
-    listener = socket.create_server((address, 0))
+    listener = socket.create_server((address, free_port()))  # others listen on it at other addresses
 
     def serve() -> None:
         with contextlib.suppress(OSError):
@@ -119,7 +120,7 @@ def test_an_address_that_is_only_slow_wins_if_no_other_answers(send: Send, known
     """Its first SYN is dropped: TCP's next comes a second later, when the address has been raced for long."""
     known["slow.test"] = ["127.0.0.2", "127.0.0.3"]
     with ExitStack() as stack:
-        full = stack.enter_context(socket.create_server(("127.0.0.2", 0), backlog=0))
+        full = stack.enter_context(socket.create_server(("127.0.0.2", free_port()), backlog=0))
         port = full.getsockname()[1]
         stack.enter_context(blackholes(port, "127.0.0.3"))
         waiting = [socket.socket() for _ in range(4)]
@@ -144,6 +145,7 @@ def test_an_address_that_is_only_slow_wins_if_no_other_answers(send: Send, known
     assert (answer.status_code, answer.error) == (204, None)
 
 
+@pytest.mark.clock
 @pytest.mark.parametrize(("count", "timeout"), [(2, 0.2), (3, 0.6), (6, 1.0)])
 def test_every_address_has_its_turn_within_a_short_deadline(
     send: Send, known: dict[str, list[str]], count: int, timeout: float
@@ -181,8 +183,8 @@ def test_an_address_that_has_connected_is_not_raced_while_tls_is_slow(
     monkeypatch.setattr(certifi, "where", lambda: str(FOLDER / "authority.pem"))
     known["slow-tls.test"] = ["127.0.0.1", "127.0.0.2"]
     others: list[str] = []
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
+    port = free_port()
+    with socket.create_server(("127.0.0.1", port)) as listener:
         other = socket.create_server(("127.0.0.2", port))
 
         def stall() -> None:

@@ -22,6 +22,7 @@ from scheduler.delivery.dialling import Dialler, Unreachable
 from scheduler.delivery.judge import judge, retry_after
 from scheduler.delivery.threaded.deadline import Deadline
 from scheduler.delivery.transport import MAX_READ, Transport
+from tests.bench.processes import free_port
 from tests.bench.raw import RawReceiver, answered, raw_receiving, read_request
 from tests.bench.receiver import SECRET, Receiver, receiving, verified
 from tests.bench.transports import LEASE, LOOPBACK, Send, claim, collect
@@ -316,9 +317,7 @@ def test_a_refusal_is_final_only_where_it_says_so(send: Send, receiver: Receiver
 
 
 def test_a_refused_connection_is_no_request(send: Send) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as gone:
-        url = f"http://127.0.0.1:{gone.getsockname()[1]}/"
-    answer = send(url)
+    answer = send(f"http://127.0.0.1:{free_port()}/")
     assert (answer.error, answer.sent) == ("connect", False)
 
 

@@ -135,7 +135,7 @@ def _arrivals(part: Up) -> list[Any]:
     address = _address(part)
     try:
         answer = requests.get(f"http://127.0.0.1:{address.port}/", headers={TOKEN_HEADER: address.token}, timeout=20)
-    except requests.ConnectionError:  # killed meanwhile
+    except requests.RequestException:  # killed meanwhile
         return []
     found: list[Any] = answer.json()["arrivals"]
     return found

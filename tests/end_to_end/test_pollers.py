@@ -217,9 +217,9 @@ def test_a_poller_told_to_stop_while_its_claim_is_unanswered_gives_the_timers_ba
     service: Service, receiver: Receiver
 ) -> None:
     poller = service.poller()
-    once = service.set(1, receiver.url, 500, delivery=Delivery.AT_MOST_ONCE)
+    once = service.set(1, receiver.url, 1500, delivery=Delivery.AT_MOST_ONCE)
     service.store.signal(signal.SIGSTOP)
-    time.sleep(1.5)  # the claim of what fell due lies in the store's socket by now, and its caller has given up waiting
+    time.sleep(3)  # the claim of what fell due lies in the store's socket by now, and its caller has given up waiting
     poller.signal(signal.SIGTERM)
     service.store.signal(signal.SIGCONT)
     assert poller.process.wait(30) == 0

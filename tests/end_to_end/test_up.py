@@ -20,7 +20,7 @@ import pytest
 import requests
 
 from tests.bench import needed
-from tests.bench.processes import COMMAND, Up, alive, free_port, wait_until
+from tests.bench.processes import COMMAND, START, Up, alive, free_port, wait_until
 from tests.bench.receiver import Receiver
 
 StartUp = Callable[..., Up]
@@ -55,10 +55,10 @@ def test_after_a_kill_of_everything_nothing_is_left_running_and_what_fell_due_me
 ) -> None:
     first = up()
     url = first.url()
-    timers = [
-        requests.post(f"{url}/timer", json={"seconds": 1, "url": receiver.url}, timeout=5).json() for _ in range(20)
-    ]
     children = first.children()
+    timers = [
+        requests.post(f"{url}/timer", json={"seconds": 3, "url": receiver.url}, timeout=5).json() for _ in range(20)
+    ]
     assert sum("timer-service poller" in line for line in children.values()) == 1
     assert sum("timer-service api" in line for line in children.values()) == 2  # gunicorn's arbiter and its worker
     first.signal(signal.SIGKILL)
@@ -290,19 +290,22 @@ def test_a_wildcard_serves_every_family_that_it_stands_for(up: StartUp, host: st
 def test_a_log_pipe_that_nobody_reads_stops_nothing(tmp_path: Path) -> None:
     environ = {**os.environ, "TIMER_DATA_DIR": str(tmp_path / "data"), "TIMER_PORT": str(port := free_port())}
     with subprocess.Popen([COMMAND, "up"], env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
-        with requests.Session() as session:
-            url = f"http://127.0.0.1:{port}/livez"
-            wait_until(lambda: _lives(url), 30, "an API")
-            for _ in range(1000):
-                assert session.get(url, timeout=10).status_code == 200
-        process.terminate()
-        assert process.wait(40) == 0
+        try:
+            with requests.Session() as session:
+                url = f"http://127.0.0.1:{port}/livez"
+                wait_until(lambda: _lives(url), START, "an API")
+                for _ in range(1000):
+                    assert session.get(url, timeout=10).status_code == 200
+            process.terminate()
+            assert process.wait(40) == 0
+        finally:
+            process.kill()
 
 
 def _lives(url: str) -> bool:
     try:
         return requests.get(url, timeout=5).status_code == 200
-    except requests.ConnectionError:
+    except requests.RequestException:  # the port is open before anybody answers there
         return False
 
 

@@ -18,9 +18,10 @@ from typing import Any
 
 from scheduler import Backoff, Draft, Settings, Status, Store, Webhook
 from scheduler.store.scripts import source
-from tests.bench.processes import COMMAND, Part, Service, free_port, wait_until
+from tests.bench.processes import COMMAND, Part, Service, accepts, free_port, wait_until
 from tests.bench.servers import BINARIES, Server
 from tests.faults.history import Bounds, Cancel, Create, Fault, History, Hit, Snapshot, Verdict
+from tests.faults.sink import HOSTS
 from tests.faults.wire import Net, Wire
 
 #: All places of all timers at one moment. KEYS[1]: timers:{p}:scheduled.
@@ -78,6 +79,7 @@ class Field(Service):
         command = (sys.executable, "-m", "tests.faults.sink", str(self._port))
         with self._hits.open("wb") as out:
             self._sink = subprocess.Popen(command, stdout=out)
+        wait_until(lambda: accepts(self._port, host=f"127.0.0.{HOSTS}"), 20, "a sink")
         self._hostile: subprocess.Popen[bytes] | None = None
         self._hostile_port = 0
         self.api_wire = self._net.wire(self.store.socket)
@@ -85,7 +87,7 @@ class Field(Service):
     def url_of(self, number: int, hold_ms: int = 0, *more: str, host: int = 0) -> str:
         """Where a timer of this number is sent, to be answered after so many ms."""
         path = "/".join(map(str, (number, hold_ms, *more)))
-        return f"http://127.0.0.{1 + host % 100}:{self._port}/{path}"
+        return f"http://127.0.0.{1 + host % HOSTS}:{self._port}/{path}"
 
     def set_timers(
         self, count: int, delay: float, hold_ms: int = 0, *more: str, first: int | None = None, **webhook: Any

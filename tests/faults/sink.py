@@ -14,6 +14,9 @@ import sys
 import time
 from urllib.parse import urlsplit
 
+#: It listens on so many addresses, from 127.0.0.1 on.
+HOSTS = 100
+
 
 async def _read(reader: asyncio.StreamReader) -> tuple[str, dict[str, str], bytes] | None:
     try:
@@ -61,7 +64,7 @@ async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
 async def main() -> None:
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    hosts = [f"127.0.0.{n}" for n in range(1, 101)]
+    hosts = [f"127.0.0.{n}" for n in range(1, HOSTS + 1)]
     server = await asyncio.start_server(_serve, hosts, int(sys.argv[1]), backlog=1024)
     await server.serve_forever()
 
