@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -32,6 +32,7 @@ class Rule(StrEnum):
     ONE_PLACE = "not in exactly one set"
     REFUSED = "refused, but done"
     SIGNED = "not signed by any of our pollers"
+    CALLED = "an end that asked for a callback has none, or several; or one did not ask"
     ALIVE = "a poller that ended by itself"
 
 
@@ -216,9 +217,19 @@ def _signed(history: History) -> Iterator[Violation]:
             yield Violation(Rule.SIGNED, f"{hit}")
 
 
+def _called(history: History) -> Iterator[Violation]:
+    made = Counter(history.callbacks)
+    for timer_id, create in _acknowledged(history):
+        count = made.pop(timer_id, 0)
+        if count != (history.ends.get(timer_id) in create.calls):
+            yield Violation(Rule.CALLED, f"{timer_id} has {count} callbacks and is {history.ends.get(timer_id)}")
+    for timer_id in made:
+        yield Violation(Rule.CALLED, f"a callback for {timer_id}, which nobody set")
+
+
 def _alive(history: History) -> Iterator[Violation]:
     for name in history.deaths:
         yield Violation(Rule.ALIVE, name)
 
 
-_RULES = (_lost, _once, _marked, _early, _silent, _late, _left, _one_place, _refused, _signed, _alive)
+_RULES = (_lost, _once, _marked, _early, _silent, _late, _left, _one_place, _refused, _signed, _called, _alive)

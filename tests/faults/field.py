@@ -114,6 +114,7 @@ class Field(Service):
                         delay=delay,
                         timer_id=timer.id,
                         due_at=timer.due_at / 1000,
+                        calls=frozenset(end for end in ("delivered", "failed") if webhook.get(f"on_{end}")),
                     )
                 )
         return [draft.id for draft in drafts]
@@ -270,9 +271,15 @@ class Field(Service):
             snapshots=tuple(record.snapshots),
             ends=ends,
             reasons=reasons,
+            callbacks=self._callbacks(last) if any(create.calls for create in record.creates) else (),
             deaths=tuple(name for name, member in self.crew.items() if member.part.process.poll() is not None),
             left=self._left() if forget else None,
         )
+
+    def _callbacks(self, last: Snapshot) -> tuple[str, ...]:
+        """One look at each timer: not for the load of a long run."""
+        found = (self.timers.get(timer_id).callback_for for timer_id in last.records)
+        return tuple(timer_id for timer_id in found if timer_id is not None)
 
     def _left(self) -> tuple[str, ...]:
         """The keys that remain once every finished timer is forgotten."""

@@ -30,6 +30,8 @@ class Create:
     timer_id: str | None = None
     #: Of the answer.
     due_at: float | None = None
+    #: The statuses of an end that it asked to be told of by a callback.
+    calls: frozenset[str] = frozenset()
 
     @property
     def due(self) -> float:
@@ -116,6 +118,8 @@ class History:
     ends: Mapping[str, str] = field(default_factory=dict)
     #: id -> why it failed, of those that did.
     reasons: Mapping[str, str] = field(default_factory=dict)
+    #: Of each callback that the store has in the end, the timer that it is for.
+    callbacks: tuple[str, ...] = ()
     #: Names of the pollers that ended though nobody ended them.
     deaths: tuple[str, ...] = ()
     #: Keys of the store once everything has been forgotten; None: nobody looked.

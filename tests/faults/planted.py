@@ -95,6 +95,10 @@ BUGS = {
     ),
     "sent twice": Bug(python=_sent_twice),
     "the poller dies of a stale event": Bug(python=_dies_of_a_stale_event),
+    # As if the poller that settles made it, and not the script that ends the timer.
+    "a callback made outside of the end": Bug(
+        {"claim": ("  if calling then call_back(id, calling, status, at, words, noted) end\n", "")}
+    ),
     "take-back after an absent store": Bug({"claim": ("if seen(now, lease) then", "seen(now, lease)\nif true then")}),
 }
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from scheduler import Backoff, Timers, WrongState
+from scheduler import Backoff, Callback, Delivery, Timers, WrongState
 from tests.faults.field import Field
 from tests.faults.history import Bounds, Cancel, History, Verdict
 from tests.faults.planted import PlantedLink, text
@@ -47,6 +47,17 @@ def a_poller_dies_in_mid_attempt(field: Field, bug: str) -> None:
     victim = field.join(bug)
     field.set_timers(10, 0, 1500)
     field.arrived(10, 20)
+    field.kill(victim)
+    field.join(bug)
+
+
+def a_poller_dies_in_mid_attempt_of_what_is_sent_once(field: Field, bug: str) -> None:
+    """The claim that finds their leases lost ends them, and no poller settles. Others end by a settle beside them."""
+    ended = Callback(field.url_of(10**6))
+    victim = field.join(bug)
+    field.set_timers(10, 0, 1500, delivery=Delivery.AT_MOST_ONCE, on_failed=ended)
+    field.set_timers(10, 0, on_delivered=ended)
+    field.arrived(30, 20)  # with the callbacks of those
     field.kill(victim)
     field.join(bug)
 

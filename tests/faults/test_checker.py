@@ -12,6 +12,7 @@ from tests.faults.history import Bounds, Cancel, Create, Fault, History, Hit, Sn
 
 ID, OTHER = "A" * 22, "B" * 22
 CREATE = Create(number=1, start=99.0, end=99.1, verdict=Verdict.OK, delay=1, timer_id=ID, due_at=100.0)
+ASKING = replace(CREATE, calls=frozenset({"delivered"}))
 HIT = Hit(at=100.01, until=100.5, status=204, number=1, timer_id=ID, attempt=1, redelivery=None, poller="p0")
 AGAIN = replace(HIT, at=104.0, until=104.0, attempt=2, redelivery="lease-expired", poller="p1")
 KILL = Fault(kind="kill", start=100.2, end=100.2, pollers=frozenset({"p0"}), excuses=True)
@@ -78,6 +79,10 @@ FINE: dict[str, History] = {
     "failed with a written reason": good(ends={ID: "failed"}, reasons={ID: "lease-lost"}),
     "failed of lost leases under faults": good(HIT, ends={ID: "failed"}, reasons={ID: "lease-lost"}, faults=killed()),
     "late after a fault": good(replace(HIT, at=116.9), faults=store_away()),
+    "its end was told": good(HIT, creates=(ASKING,), callbacks=(ID,)),
+    "its end was not asked about": good(
+        HIT, creates=(ASKING,), ends={ID: "failed"}, reasons={ID: "attempts-exhausted"}
+    ),
     "in one set each": seen((OTHER,), (ID, OTHER), scheduled=(ID,), delivering=(OTHER,)),
 }
 RED: dict[str, tuple[Rule, History]] = {
@@ -115,6 +120,11 @@ RED: dict[str, tuple[Rule, History]] = {
     "late without a fault": (Rule.LATE, good(replace(HIT, at=105.1))),
     "late after a fault that was long over": (Rule.LATE, good(replace(HIT, at=118.0), faults=store_away())),
     "late, and a fault came later still": (Rule.LATE, good(replace(HIT, at=106.0), faults=store_away(105.5))),
+    "its end is told by nobody": (Rule.CALLED, good(HIT, creates=(ASKING,))),
+    "its end is told twice": (Rule.CALLED, good(HIT, creates=(ASKING,), callbacks=(ID, ID))),
+    "an end is told that was not asked about": (Rule.CALLED, good(HIT, callbacks=(ID,))),
+    "a cancel is told": (Rule.CALLED, silent(creates=(ASKING,), callbacks=(ID,))),
+    "an end is told of a timer that nobody set": (Rule.CALLED, good(HIT, callbacks=(OTHER,))),
     "an orphan": (Rule.LEFT, replace(GOOD, left=(f"timers:{{0}}:attempts:{ID}",))),
     "in two sets": (Rule.ONE_PLACE, seen(scheduled=(ID,), cancelled=(ID,))),
     "in no set": (Rule.ONE_PLACE, seen(scheduled=())),

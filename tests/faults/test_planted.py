@@ -21,6 +21,7 @@ STORIES: dict[str, tuple[Rule, Story]] = {
     "cancel that only hides": (Rule.SILENT, scenarios.timers_are_cancelled),
     "sent twice": (Rule.ONCE, scenarios.timers_fall_due_one_after_another),
     "the poller dies of a stale event": (Rule.ALIVE, scenarios.receivers_close_without_a_word),
+    "a callback made outside of the end": (Rule.CALLED, scenarios.a_poller_dies_in_mid_attempt_of_what_is_sent_once),
     "take-back after an absent store": (Rule.ONCE, scenarios.the_store_freezes_for_longer_than_a_lease),
 }
 
