@@ -27,6 +27,12 @@ def _take_away(said: dict[str, Any]) -> None:
     said.pop("cursor", None)
     # Which moments are later than another, and by no more than so many buckets.
     said.pop("to", None)
+    # Of a patch it is not described how these go together, and with what not.
+    local, others = {"local_due_at", "time_zone", "fold"}, {"due_at", "delay", "hours", "minutes", "seconds"}
+    given = {name for name, value in said.items() if value is not None}
+    if given & others or not {"local_due_at", "time_zone"} <= given:
+        for name in local:
+            said.pop(name, None)
     for name, value in list(said.items()):
         # 5.0 is an integer of JSON Schema; we want it written as one.
         if isinstance(value, float) and value.is_integer():
