@@ -112,7 +112,11 @@ def api(fd: int | None) -> None:
     except SettingsError as error:
         raise click.ClickException(str(error)) from None
     first_steps.look_at_store(settings)
-    Server(settings, descriptor).run()
+    try:
+        server = Server(settings, descriptor)
+    except SettingsError as error:
+        raise click.ClickException(str(error)) from None
+    server.run()
 
 
 @main.command()

@@ -11,7 +11,7 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from scheduler import Outcome, Settings, Timer
+from scheduler import Callback, Outcome, Query, Settings, Timer
 from tests.api.conftest import settle
 from tests.bench.store import Bench
 from tests.bench.visitor import Visitor, sentences
@@ -332,3 +332,17 @@ def test_each_action_is_in_the_log_with_the_name_of_the_key(bench: Bench, caplog
     assert [(it["key"], it["done"][:15]) for it in lines if it.get("timer_id") == timer.id] == [
         ("oncall", "It is cancelled")
     ]
+
+
+def test_a_timer_says_what_its_end_calls_and_a_callback_whose_end_it_tells(http: FlaskClient, bench: Bench) -> None:
+    ended = Callback("http://receiver/ended?a=<b>", {"authorization": "secret"})
+    timer = failed(bench, on_failed=ended)
+    seen = view(http, timer)
+    assert "If failedcalls http://receiver/ended?a=<b>" in seen
+    assert "If delivered" not in seen
+    assert "It tells of the end of" not in seen
+    (made,) = bench.listing.page(Query()).timers
+    page = http.get(f"/ui/timers/{made.id}").get_data(as_text=True)
+    assert f'It tells of the end of <a class="id all" href="/ui/timers/{timer.id}">{timer.id}</a>.' in page
+    assert "authorization: ***" in page
+    assert "authorization: secret" not in page

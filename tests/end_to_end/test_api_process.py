@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import requests
 
-from tests.bench.processes import Service, wait_until
+from tests.bench.processes import Service, free_port, wait_until
 
 POST = b"POST /timers HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 CHUNKED = POST + b"Transfer-Encoding: chunked\r\n\r\n"
@@ -149,3 +149,10 @@ def test_metrics_are_those_of_all_workers_also_of_one_that_died(service: Service
     wait_until(lambda: len(api.children().keys() - {workers[0]}) == 2, 10, "a new worker")
     ask(40)
     assert counted() == 80
+
+
+def test_a_callback_of_the_service_that_may_not_be_called_stops_the_api_with_one_line(service: Service) -> None:
+    part = service.start("api", TIMER_ON_FAILED="http://127.0.0.1:1/", TIMER_PORT=str(free_port()))
+    assert part.process.wait(30) == 1
+    (line,) = [it for it in part.output().splitlines() if not it.startswith("{")]
+    assert line.startswith("Error: TIMER_ON_FAILED is refused: Port 1 ")

@@ -123,7 +123,7 @@ class PlantedLink(Link):
 
 
 def plant(bug: str) -> None:
-    link.source = lambda script, partitions: text(script, bug)  # type: ignore[attr-defined, assignment]
+    link.source = lambda script, partitions, clock: text(script, bug)  # type: ignore[attr-defined, assignment]
     BUGS[bug].python()
 
 

@@ -80,7 +80,7 @@ def create_app(
     app.extensions["store"] = store
     app.extensions["request_counts"] = counts = counts or RequestCounts()
     store.link.on_failure = counts.store_failure
-    app.extensions["schemas"] = {NewTimer: NewTimer(_rules(settings))}
+    app.extensions["schemas"] = {NewTimer: NewTimer(webhook_rules(settings))}
 
     access_log.register(app, counts)
     app.before_request(_name_request)
@@ -105,8 +105,8 @@ def create_app(
     return app
 
 
-def _rules(settings: Settings) -> WebhookRules:
-    """What these settings say of each new timer."""
+def webhook_rules(settings: Settings) -> WebhookRules:
+    """What these settings say of each new timer. Raises SettingsError for callbacks that may not be called."""
     guard = guard_before_look_ups(settings)
     defaults: dict[str, Any] = {"timeout": settings.timeout, "max_attempts": settings.max_attempts}
     fields = NewTimer(WebhookRules(guard, defaults)).fields

@@ -16,15 +16,19 @@ from timer_service.process.child import die_with
 from timer_service.process.server.cores import Core
 from timer_service.process.server.worker import Worker
 from timer_service.web.access.request_counts import RequestCounts
-from timer_service.web.app import create_app
+from timer_service.web.app import create_app, webhook_rules
 
 log = logging.getLogger(__name__)
 
 
 class Server(BaseApplication):  # type: ignore[misc]
-    """The API on a listening socket. Call run(); it returns when the server has been told to stop."""
+    """The API on a listening socket. Call run(); it returns when the server has been told to stop.
+
+    Raises SettingsError for settings that only the application can judge.
+    """
 
     def __init__(self, settings: Settings, descriptor: int) -> None:
+        webhook_rules(settings)  # what is refused is told here in one line, and not by each worker
         self._settings = settings
         self._bind = f"fd://{descriptor}"
         self._counts = RequestCounts()

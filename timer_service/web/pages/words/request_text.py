@@ -75,6 +75,9 @@ def asked(timer: Timer) -> Iterator[tuple[str, str, str]]:
     yield "Waits", _waits(timer), ""
     if webhook.max_occurrences > 1 or timer.occurrence > 1:
         yield "Occurrences", f"{number(timer.occurrence)}, at most {number(webhook.max_occurrences)} if asked for", ""
+    for name, callback in (("If delivered", webhook.on_delivered), ("If failed", webhook.on_failed)):
+        if callback:
+            yield name, f"calls {shown_url(callback.url)}", "url"
     if webhook.write_only:
         yield "Write only", ", ".join(webhook.write_only), "id"
 
