@@ -33,6 +33,8 @@ def _take_away(said: dict[str, Any]) -> None:
     if given & others or not {"local_due_at", "time_zone"} <= given:
         for name in local:
             said.pop(name, None)
+    if said.get("delivery") == "at_most_once":
+        said.pop("max_occurrences", None)
     for name, value in list(said.items()):
         # 5.0 is an integer of JSON Schema; we want it written as one.
         if isinstance(value, float) and value.is_integer():
