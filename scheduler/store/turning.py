@@ -70,7 +70,7 @@ class Turning:
 
     @property
     def now(self) -> int:
-        """ms, when the store was looked at last."""
+        """ms, when the store was looked at last: of the partition that is least far."""
         return self._now // 1000
 
     def run(self, to: int, heartbeat: Callable[[], object]) -> Advance:
@@ -102,10 +102,11 @@ class Turning:
         return True
 
     def _look(self, ahead: int = 0) -> None:
-        """At all partitions at once, whose clocks are first set so many us ahead of the server's if they are less."""
+        """At all partitions at once, whose clocks are first set so many us ahead of the server's if they are less, and
+        if nothing is due or under way there. One that was busy is behind the others, and goes on by itself."""
         replies = [TurnReply(*reply) for reply in self._link.run_at_once("turn", [ahead])]
-        self._now = max(it.now for it in replies)
-        self._ahead = max(it.ahead for it in replies)
+        behind = min(replies, key=lambda it: it.now)
+        self._now, self._ahead = behind.now, behind.ahead
         self._due = sum(it.due for it in replies)
         self._delivering = sum(it.delivering for it in replies)
         self._next_due = min((1000 * it.next_due for it in replies if it.next_due >= 0), default=None)

@@ -47,9 +47,9 @@ class VirtualClock:
     def _advance(self, turning: Turning, to: int, heartbeat: Callable[[], object]) -> Advance:
         begun = turning.now
         if to <= begun:
-            raise ClockRange("not later than the clock, which only goes forward")
+            raise ClockRange("Not later than the clock, which only goes forward")
         if to > LATEST:
-            raise ClockRange("later than the clock goes, which is 2200-01-01T00:00:00Z")
+            raise ClockRange("Later than the clock goes, which is 2200-01-01T00:00:00Z")
         aging = Aging(self._link)
         try:
             try:

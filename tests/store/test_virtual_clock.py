@@ -10,20 +10,27 @@ from threading import Event, Thread
 import pytest
 
 from scheduler import (
+    Attempt,
+    Claim,
     ClockBusy,
     ClockRange,
     Draft,
     Link,
+    Outcome,
     Settings,
+    Settlement,
+    Status,
     Store,
     StoreUnavailable,
     StoreUnsuitable,
+    Timer,
     VirtualClock,
     Webhook,
     connect,
 )
 from scheduler.store import keys, layout
 from scheduler.store.scripts import source
+from scheduler.store.turning import Turning
 from scheduler.store.virtual_clock import LATEST
 from tests.bench.processes import wait_until
 from tests.bench.servers import BINARIES, Server
@@ -113,7 +120,7 @@ def test_the_clock_is_never_turned_back_and_not_beyond_what_lua_counts_exactly(t
     clock.advance_by(30 * DAY)
     now = clock.now()
     for moment in (0, now - DAY, now, LATEST + 1):
-        with pytest.raises(ClockRange):
+        with pytest.raises(ClockRange, match=r"^(Not later than|Later than .* 2200-01-01T00:00:00Z)"):
             clock.advance_to(moment)
     turned.link.run_at_once("turn", [1])  # as a process does that was frozen since long ago
     assert clock.now() >= now
@@ -137,6 +144,48 @@ def test_where_no_poller_takes_what_is_due_the_clock_stands_there_and_says_so(tu
     found = clock_of(turned).advance_by(30 * DAY)
     assert (found.due, found.attempts, found.stopped_by) == (1, 0, "due")
     assert first.due_at <= found.now < first.due_at + DAY
+
+
+def test_a_timer_that_is_set_and_taken_while_the_clock_is_turned_keeps_its_lease(turned: Store) -> None:
+    """Red with a clock that is turned by what was seen before: the lease ended, and the timer was sent twice."""
+    claims = turned.claims("one", 1)
+    taken: list[Claim] = []
+    settled_after = iter(range(5))
+
+    def meanwhile() -> None:
+        if not taken:  # between the look that saw nothing and the turn
+            turned.timers.set(draft(turned, 0))
+            while not taken:  # its due_at is rounded up: it is due within a millisecond
+                taken.extend(claims.claim(10_000).claims)
+        elif next(settled_after, None) == 3:
+            claims.settle([Settlement(it.id, it.fence, Attempt(it.number, Outcome.DELIVERED), None) for it in taken])
+
+    turning = Turning(turned.link)
+    begun = turning.now
+    found = turning.run(begun + DAY, meanwhile)
+    assert (found.attempts, found.stopped_by) == (1, None)
+    assert found.now >= begun + DAY
+    ended = turned.timers.get(taken[0].id)
+    assert (ended.status, ended.attempts) == (Status.DELIVERED, 1)
+    assert ended.ended_at is not None
+    assert ended.ended_at < begun + DAY
+
+
+def test_the_clock_is_turned_over_no_timer_that_was_set_since_it_looked(
+    turned: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Red with a clock that is turned by what was seen before: the timer was sent days late."""
+    monkeypatch.setattr("scheduler.store.turning._NOBODY", 0.2)
+    made: list[Timer] = []
+
+    def meanwhile() -> None:
+        if not made:
+            made.extend(turned.timers.set(draft(turned, DAY)))
+
+    turning = Turning(turned.link)
+    found = turning.run(turning.now + 30 * DAY, meanwhile)
+    assert (found.due, found.stopped_by) == (1, "due")
+    assert made[0].due_at <= found.now < made[0].due_at + DAY
 
 
 def test_an_idempotency_key_stands_for_24_hours_of_the_clock(turned: Store) -> None:

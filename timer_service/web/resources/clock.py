@@ -55,7 +55,7 @@ def advance(asked: dict[str, Any]) -> Advance:
         return _clock().advance_to(asked["to"]) if "to" in asked else _clock().advance_by(asked["by"])
     except ClockRange as error:
         (name,) = g.request_fields
-        raise invalid({name: [f"{error}.".capitalize()]}) from error
+        raise invalid({name: [f"{error}."]}) from error
 
 
 def _clock() -> VirtualClock:
