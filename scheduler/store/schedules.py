@@ -1,0 +1,270 @@
+"""The API's side of schedules: set, read, list, pause, resume, fire and delete them."""
+
+from __future__ import annotations
+
+import heapq
+import secrets
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any, Literal, NamedTuple
+
+from scheduler.due_moments import offset_of
+from scheduler.errors import StoreUnavailable, UnknownSchedule, VersionChanged
+from scheduler.schedule import CatchUp
+from scheduler.schedules import Pause, Run, Schedule, ScheduleDraft, SchedulePage, ScheduleStatus, Skipped
+from scheduler.store import keys
+from scheduler.store.capacity import Capacity
+from scheduler.store.link import Link
+from scheduler.store.schedule_record import Stored, decode_schedule, encode_schedule
+from scheduler.store.timers import Timers
+from scheduler.timer import Status, Timer
+
+#: Times a write is begun anew because the schedule was changed meanwhile.
+_TRIES = 100
+#: Schedules that one call tells: 2 ms, if each tells ten runs.
+_ROWS = 20
+#: Schedules that a page looks at, at most: then it stops short and says where it goes on.
+_PAGE_LOOK = 2000
+
+
+class ScheduleRow(NamedTuple):
+    """What schedules.lua tells of each schedule; None where it has none."""
+
+    name: bytes
+    plan: bytes
+    timer: bytes
+    version: bytes
+    revision: bytes
+    created: bytes
+    after: bytes
+    runs: bytes | None
+    fired: bytes | None
+    skipped_overlap: bytes | None
+    skipped_missed: bytes | None
+    skipped_paused: bytes | None
+    skipped_gap: bytes | None
+    paused: bytes | None
+    paused_until: bytes | None
+    paused_by: bytes | None
+    paused_reason: bytes | None
+    paused_after: bytes | None
+    paused_skipped: bytes | None
+    ended: bytes | None
+    previous: bytes
+
+
+class Schedules:
+    """Schedules by their names. Shared by threads; owns nothing to close.
+
+    Every call is repeatable: made again after a lost reply, it changes nothing more. Each raises StoreUnavailable, also
+    where others change the same schedule all the time.
+    """
+
+    def __init__(self, link: Link, timers: Timers, capacity: Capacity, *, keep_cancelled_ms: int) -> None:
+        self._link = link
+        self._timers = timers
+        self._capacity = capacity
+        self._keep_cancelled_ms = keep_cancelled_ms
+
+    def put(self, draft: ScheduleDraft, if_version: str | None = None) -> tuple[Schedule, bool]:
+        """Create a schedule or replace the one of this name; returns it, and whether it is new.
+
+        One that stands so already is left as it is, version and all. Another keeps what was made, counted and paused;
+        moments up to the last that was made are not made again, and runs that were made ahead are taken back.
+        Raises VersionChanged if `if_version` is given and another stands, or none; PlanError, TimerTooLarge, or
+        StoreNearCapacity.
+        """
+        self._capacity.check()
+        for _ in range(_TRIES):
+            now, row = self._read(draft.name)
+            if if_version is not None and (row is None or row.version.decode() != if_version):
+                raise VersionChanged(draft.name)
+            before = None if row is None else decode_schedule(draft.name, Stored(row.plan, row.timer))
+            starts_at = draft.plan.starts_at or (now if before is None else before.plan.starts_at)
+            wanted = replace(draft, plan=replace(draft.plan, starts_at=starts_at))
+            if row is not None and wanted == before:
+                return read_schedule(now, row), False
+            if self._write(draft.name, "put", row, _put_fields(wanted, row, now)):
+                return self.get(draft.name), row is None
+        raise _changed_all_the_time()
+
+    def get(self, name: str) -> Schedule:
+        """Raises UnknownSchedule."""
+        return read_schedule(*self._known(name))
+
+    def page(
+        self, *, status: ScheduleStatus | None = None, tag: str | None = None, after: str = "", limit: int = 100
+    ) -> SchedulePage:
+        """Schedules by name, those after `after`. A short or empty page may have a next all the same."""
+        looked, found, last = 0, list[Schedule](), ""
+        merged = heapq.merge(*map(self._from(after), range(self._link.partitions)), key=lambda it: it.name)
+        for schedule in merged:
+            if len(found) >= limit or looked >= _PAGE_LOOK:
+                return SchedulePage(found, last)
+            looked, last = looked + 1, schedule.name
+            if (status is None or schedule.status is status) and (tag is None or tag in schedule.draft.tags):
+                found.append(schedule)
+        return SchedulePage(found, None)
+
+    def pause(self, name: str, reason: str, by: str, until: int | None = None) -> Schedule:
+        """No runs from now on; those that were made ahead are taken back, and moments meanwhile skipped and counted.
+
+        One that is paused already is so for another reason, and until then. `until`: ms. Raises UnknownSchedule.
+        """
+
+        def fields(now: int, row: ScheduleRow) -> dict[str, str | int]:
+            at = int(row.paused) if row.paused else now
+            said: dict[str, str | int] = {"paused": at, "paused_until": until or "", "paused_reason": reason}
+            return {**said, "paused_by": by, "resumed": "", "resumed_how": ""}
+
+        return self._change(name, "pause", fields)
+
+    def resume(self, name: str, catch_up: CatchUp | None = None) -> Schedule:
+        """End a pause. Moments that passed during it stay skipped, unless `catch_up` says what is to become of them.
+
+        One that is not paused is left as it is. Raises UnknownSchedule.
+        """
+
+        def fields(now: int, row: ScheduleRow) -> dict[str, str | int] | None:
+            if row.paused is None:
+                return None
+            said: dict[str, str | int] = {"resumed": now, "resumed_how": catch_up or "", "failed": "", "missed": ""}
+            said |= dict.fromkeys(("paused", "paused_until", "paused_by", "paused_reason"), "")
+            said |= {"paused_after": "", "paused_skipped": ""}
+            if catch_up is not None and row.paused_after is not None:
+                said |= {"after": int(row.paused_after), "skipped_paused": int(row.paused_skipped or 0)}
+            return said
+
+        return self._change(name, "resume", fields)
+
+    def fire(self, name: str, timer_id: str | None = None) -> Timer:
+        """Make one run now, beside all others: its plan, its pause and max_runs have no part in it.
+
+        `timer_id`: from new_run_id(); under the same one no second run is made. Raises UnknownSchedule, or
+        StoreNearCapacity.
+        """
+        self._capacity.check()
+        timer_id = timer_id or self.new_run_id(name)
+        if not self._link.run("run", self._partition(name), [name, timer_id]):
+            raise UnknownSchedule(name)
+        return self._timers.get(timer_id)
+
+    def new_run_id(self, name: str) -> str:
+        return keys.id_in(keys.slot_of_key(name))
+
+    def delete(self, name: str, open: Literal["cancel", "keep"] = "cancel") -> None:
+        """Raises UnknownSchedule. `open`: what becomes of runs that are due and wait; what is in flight goes on."""
+        looked: bytes | int = 0
+        is_known = False
+        while looked != b"done":
+            looked = self._link.run("unschedule", self._partition(name), [name, open, self._keep_cancelled_ms, looked])
+            if not looked:
+                if is_known:
+                    return  # somebody else was first
+                raise UnknownSchedule(name)
+            is_known = True
+
+    def _change(
+        self, name: str, kind: str, fields: Callable[[int, ScheduleRow], dict[str, str | int] | None]
+    ) -> Schedule:
+        for _ in range(_TRIES):
+            now, row = self._known(name)
+            said = fields(now, row)
+            if said is None:
+                return read_schedule(now, row)
+            if self._write(name, kind, row, said):
+                return self.get(name)
+        raise _changed_all_the_time()
+
+    def _write(self, name: str, kind: str, row: ScheduleRow | None, fields: dict[str, Any]) -> bool:
+        """False if the schedule is no longer as it was read."""
+        args: list[Any] = [name, kind, b"" if row is None else row.revision, secrets.token_hex(8)]
+        for field, value in fields.items():
+            args += [field, value]
+        answer: bytes = self._link.run("schedule", self._partition(name), args)
+        return answer == b"done"
+
+    def _known(self, name: str) -> tuple[int, ScheduleRow]:
+        now, row = self._read(name)
+        if row is None:
+            raise UnknownSchedule(name)
+        return now, row
+
+    def _read(self, name: str) -> tuple[int, ScheduleRow | None]:
+        now, rows = self._rows(self._partition(name), f"[{name}", f"[{name}", 1)
+        return now, rows[0] if rows else None
+
+    def _from(self, after: str) -> Callable[[int], Iterator[Schedule]]:
+        def schedules(partition: int) -> Iterator[Schedule]:
+            last = after
+            while True:
+                now, rows = self._rows(partition, f"({last}" if last else "-", "+", _ROWS)
+                for row in rows:
+                    yield read_schedule(now, row)
+                if not rows:
+                    return
+                last = rows[-1].name.decode()
+
+        return schedules
+
+    def _rows(self, partition: int, first: str, last: str, count: int) -> tuple[int, list[ScheduleRow]]:
+        now, *values = self._link.run("schedules", partition, [first, last, count])
+        return now, [ScheduleRow(*row) for row in zip(*[iter(values)] * len(ScheduleRow._fields), strict=True)]
+
+    def _partition(self, name: str) -> int:
+        return keys.partition_of_key(name, self._link.partitions)
+
+
+def _put_fields(draft: ScheduleDraft, row: ScheduleRow | None, now: int) -> dict[str, Any]:
+    stored = encode_schedule(draft)
+    fields: dict[str, Any] = {
+        "plan": stored.plan,
+        "timer": stored.timer,
+        "size": len(stored.timer),
+        "version": secrets.token_hex(8),
+        "offset": offset_of(draft),
+        "pause_after": draft.pause_after_failures or "",
+        "ended": "",
+    }
+    # Moments before it is set were never promised.
+    return fields if row else {**fields, "created": now, "after": now}
+
+
+def read_schedule(now: int, row: ScheduleRow) -> Schedule:
+    """Of what the store told at this moment. Raises one of record.UNREADABLE."""
+    draft = decode_schedule(row.name.decode(), Stored(row.plan, row.timer))
+    all_runs = [_run(entry) for entry in row.previous.decode().split()]
+    previous = [run for run in all_runs if run.due_at <= now]
+    used = int(row.runs or 0)
+    ahead = len(all_runs) - len(previous)
+    skipped = (row.skipped_overlap, row.skipped_missed, row.skipped_paused, row.skipped_gap)
+    # A pause that is over is so for a reader, even before a poller has seen it.
+    until = int(row.paused_until) if row.paused_until else None
+    is_paused = row.paused is not None and (until is None or until > now)
+    status = ScheduleStatus.PAUSED if is_paused else ScheduleStatus.ACTIVE
+    return Schedule(
+        draft=draft,
+        version=row.version.decode(),
+        status=ScheduleStatus.ENDED if row.ended else status,
+        created_at=int(row.created),
+        read_at=now,
+        runs=used + int(row.fired or 0),
+        skipped=Skipped(*(int(count or 0) for count in skipped)),
+        paused=_pause(row, until) if is_paused else None,
+        previous=tuple(reversed(previous[-10:])),
+        runs_left=None if draft.max_runs is None else max(0, draft.max_runs - used + ahead),
+    )
+
+
+def _pause(row: ScheduleRow, until: int | None) -> Pause:
+    reason, by = ((text or b"").decode() for text in (row.paused_reason, row.paused_by))
+    return Pause(reason, by, int(row.paused or 0), until)
+
+
+def _run(entry: str) -> Run:
+    due, timer_id, status = entry.split(":")
+    return Run(int(due), timer_id, Status(status) if status else None)
+
+
+def _changed_all_the_time() -> StoreUnavailable:
+    return StoreUnavailable("this schedule is being changed by others all the time")
