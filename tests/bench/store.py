@@ -67,7 +67,7 @@ class Bench:
         self._spread = home is None
         self.partitions = partitions
         self.link = Link(client, partitions)
-        store = self._store()
+        store = self.store()
         self.timers, self.changes, self.listing = store.timers, store.changes, store.listing
         self.activity = store.activity
         self.schedules = store.schedules
@@ -76,9 +76,9 @@ class Bench:
         self.set_clock(START)
 
     def poller(self, name: str, keep_finished: int = 1000, share: int = SHARE) -> Claims:
-        return self._store(keep_finished).claims(name, share)
+        return self.store(keep_finished).claims(name, share)
 
-    def _store(self, keep_finished: int = 1000) -> Store:
+    def store(self, keep_finished: int = 1000) -> Store:
         keep = KEEP / 1000
         settings = Settings(
             lease=LEASE / 1000,

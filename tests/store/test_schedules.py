@@ -9,6 +9,8 @@ import pytest
 from scheduler import (
     Attempt,
     CatchUp,
+    Draft,
+    Gap,
     Outcome,
     Overlap,
     Plan,
@@ -19,10 +21,16 @@ from scheduler import (
     ScheduleStatus,
     Settlement,
     Skipped,
+    Status,
+    StoreClock,
+    StoreUnavailable,
     Timer,
+    UnknownSchedule,
     VersionChanged,
     Webhook,
+    upcoming,
 )
+from scheduler.store import keys
 from tests.bench.store import START, Bench
 
 MINUTE = 60_000
@@ -60,7 +68,13 @@ def pass_time(bench: Bench, ms: int) -> None:
 
 
 def runs(bench: Bench, name: str = "report") -> list[Timer]:
-    return bench.listing.page(Query(schedule=name, any_status=True, limit=5000)).timers
+    found, after = [], None
+    while True:
+        page = bench.listing.page(Query(schedule=name, any_status=True, limit=1000, after=after))
+        found += page.timers
+        if page.next is None:
+            return found
+        after = page.next
 
 
 def moments(bench: Bench, name: str = "report") -> list[int]:
@@ -218,4 +232,337 @@ def test_with_catch_up_last_one_run_stands_for_all_that_were_missed_and_says_how
     claims = [claim for _ in range(bench.partitions) for claim in bench.claims.claim(9).claims]
     assert [(it.due_at - START, it.missed) for it in claims] == [(10 * MINUTE, 9)]
     assert bench.schedules.get("report").skipped == Skipped(missed=9)
+    bench.check()
+
+
+def test_with_catch_up_all_each_missed_moment_has_its_run_however_many_they_are(bench: Bench) -> None:
+    put(bench, every_ms=1000, catch_up=CatchUp.ALL)
+    bench.advance(2_500_000)
+    bench.look()
+    assert moments(bench) == [1000 * n for n in range(1, 2511)]
+    assert len(bench.schedules.get("report").previous) == 10
+
+
+def test_ten_thousand_missed_moments_are_counted_and_end_no_schedule(bench: Bench) -> None:
+    put(bench, cron="* * * * *")
+    bench.advance(10_000 * MINUTE + 1)
+    assert bench.look() == 1
+    found = bench.schedules.get("report")
+    assert (found.status, found.skipped.missed, found.runs) == (ScheduleStatus.ACTIVE, 9_999, 1)
+    (claim,) = [claim for _ in range(bench.partitions) for claim in bench.claims.claim(9).claims]
+    assert claim.missed == 9_999
+    assert len(upcoming(found, 5)) == 5
+
+
+def test_moments_before_the_catch_up_window_are_not_made_up_for(bench: Bench) -> None:
+    put(bench, catch_up=CatchUp.ALL, catch_up_window_ms=3 * MINUTE)
+    bench.advance(10 * MINUTE + 1)
+    bench.look()
+    assert moments(bench) == [8 * MINUTE, 9 * MINUTE, 10 * MINUTE]
+    assert bench.schedules.get("report").skipped == Skipped(missed=7)
+
+
+def test_a_run_that_falls_due_while_one_is_unfinished_is_skipped_and_uses_up_no_max_runs(bench: Bench) -> None:
+    put(bench, overlap=Overlap.SKIP, max_runs=2)
+    pass_time(bench, 3 * MINUTE)
+    assert moments(bench) == [MINUTE]
+    assert bench.schedules.get("report").skipped == Skipped(overlap=2)
+    end(bench)
+    pass_time(bench, MINUTE)
+    assert moments(bench) == [MINUTE, 4 * MINUTE]
+    found = bench.schedules.get("report")
+    assert (found.status, found.runs, found.runs_left) == (ScheduleStatus.ENDED, 2, 0)
+    bench.check()
+
+
+def test_replace_cancels_a_run_that_waits_and_skips_while_one_is_in_flight(bench: Bench) -> None:
+    put(bench, overlap=Overlap.REPLACE)
+    pass_time(bench, MINUTE)
+    (claim,) = [claim for _ in range(bench.partitions) for claim in bench.claims.claim(9).claims]
+    bench.alive(MINUTE - 1)
+    bench.claims.renew([(claim, 2 * MINUTE)])
+    pass_time(bench, 1)
+    assert bench.schedules.get("report").skipped == Skipped(overlap=1)
+    attempt = Attempt(claim.number, Outcome.RETRYABLE, lateness_ms=0)
+    bench.claims.settle([Settlement(claim.id, claim.fence, attempt, HOUR, None)])
+    pass_time(bench, MINUTE)
+    assert [run.status for run in runs(bench)] == [Status.CANCELLED, Status.SCHEDULED]
+    assert [run.status for run in bench.schedules.get("report").previous] == [Status.SCHEDULED, Status.CANCELLED]
+    bench.check()
+
+
+def test_a_run_that_an_older_version_ended_holds_up_no_other(bench: Bench) -> None:
+    """It knows no schedules, and leaves the run among the unfinished."""
+    put(bench, overlap=Overlap.SKIP)
+    pass_time(bench, MINUTE)
+    (run,) = runs(bench)
+    end(bench)
+    bench.client.zadd(f"{bench.prefix(run.id)}open:report", {run.id: run.due_at})
+    pass_time(bench, MINUTE)
+    assert moments(bench) == [MINUTE, 2 * MINUTE]
+    bench.check()
+
+
+def test_a_schedule_ends_with_its_last_moment_and_stays_visible(bench: Bench) -> None:
+    put(bench, ends_at=START + 2 * MINUTE)
+    pass_time(bench, MINUTE + 55_000)
+    assert bench.schedules.get("report").status is ScheduleStatus.ACTIVE
+    pass_time(bench, MINUTE)
+    found = bench.schedules.get("report")
+    assert (found.status, found.runs, upcoming(found, 5)) == (ScheduleStatus.ENDED, 2, [])
+    bench.schedules.put(draft())
+    pass_time(bench, MINUTE)
+    assert bench.schedules.get("report").status is ScheduleStatus.ACTIVE
+    assert moments(bench) == [MINUTE, 2 * MINUTE, 3 * MINUTE, 4 * MINUTE]  # the last ahead
+
+
+def test_a_pause_in_its_last_seconds_takes_its_last_run_back(bench: Bench) -> None:
+    put(bench, max_runs=1)
+    bench.advance(MINUTE - 5000)
+    bench.look()
+    bench.schedules.pause("report", "deploy", "ann")
+    pass_time(bench, HOUR)
+    bench.schedules.resume("report")
+    pass_time(bench, MINUTE)
+    assert moments(bench) == [HOUR + MINUTE]
+    assert bench.schedules.get("report").status is ScheduleStatus.ENDED
+
+
+def test_runs_that_fail_in_a_row_pause_their_schedule_with_a_reason(bench: Bench) -> None:
+    put(bench, every_ms=4000, pause_after_failures=2, webhook=Webhook(url="http://r/", max_attempts=1))
+    for outcome in (Outcome.PERMANENT, Outcome.DELIVERED, Outcome.PERMANENT):
+        pass_time(bench, 4000)
+        assert len(end(bench, outcome)) == 1
+    assert bench.schedules.get("report").paused is None
+    pass_time(bench, 4000)
+    end(bench, Outcome.PERMANENT)
+    found = bench.schedules.get("report")
+    assert found.paused is not None
+    assert (found.paused.by, found.paused.reason) == ("pause_after_failures", "2 runs in a row failed")
+    pass_time(bench, HOUR)
+    assert len(runs(bench)) == 4
+    bench.schedules.resume("report")
+    pass_time(bench, 4000)
+    end(bench, Outcome.PERMANENT)
+    assert bench.schedules.get("report").paused is None
+    bench.check()
+
+
+def test_a_run_made_by_hand_ignores_others_and_moves_nothing(bench: Bench) -> None:
+    put(bench, overlap=Overlap.SKIP, max_runs=1)
+    bench.advance(1000)
+    timer_id = bench.schedules.new_run_id("report")
+    first = bench.schedules.fire("report", timer_id)
+    again = bench.schedules.fire("report", timer_id)
+    second = bench.schedules.fire("report")
+    assert (first.id, first.due_at, first.schedule) == (again.id, bench.now, "report")
+    found = bench.schedules.get("report")
+    assert (found.runs, found.runs_left, len(found.previous)) == (2, 1, 2)
+    assert set(end(bench)) == {first.id, second.id}
+    pass_time(bench, MINUTE)
+    assert moments(bench) == [1000, 1000, MINUTE]
+    bench.check()
+
+
+@pytest.mark.parametrize("open", ["cancel", "keep"])
+def test_a_deleted_schedule_cancels_what_waits_or_keeps_it_and_makes_no_more(bench: Bench, open: Any) -> None:
+    put(bench, every_ms=1000, catch_up=CatchUp.ALL)
+    bench.advance(250_000)
+    bench.look()
+    claims = [claim for _ in range(bench.partitions) for claim in bench.claims.claim(20).claims]
+    bench.schedules.delete("report", open)
+    with pytest.raises(UnknownSchedule):
+        bench.schedules.get("report")
+    with pytest.raises(UnknownSchedule):
+        bench.schedules.delete("report", open)
+    bench.look()
+    found = [run.status for run in runs(bench)]
+    waiting = Status.CANCELLED if open == "cancel" else Status.SCHEDULED
+    assert (found.count(Status.DELIVERING), found.count(waiting)) == (len(claims), 250 - len(claims))
+    done = [Settlement(it.id, it.fence, Attempt(it.number, Outcome.DELIVERED), None) for it in claims]
+    assert bench.claims.settle(done) == []
+    assert bench.client.exists(f"{bench.prefix(claims[0].id)}schedule:report") == 0
+    bench.check()
+
+
+def test_one_that_is_set_again_under_its_name_makes_runs_of_its_own(bench: Bench) -> None:
+    put(bench, every_ms=4000)
+    pass_time(bench, 4000)
+    bench.schedules.delete("report")
+    bench.set_clock(START)
+    put(bench, every_ms=4000)
+    pass_time(bench, 4000)
+    assert moments(bench).count(4000) == 2
+    bench.check()
+
+
+def test_a_clock_that_is_set_back_makes_no_moment_twice(bench: Bench) -> None:
+    put(bench)
+    pass_time(bench, 5 * MINUTE)
+    bench.set_clock(START)
+    pass_time(bench, 6 * MINUTE)
+    assert moments(bench) == [MINUTE * n for n in range(1, 7)]
+
+
+def test_spread_puts_off_each_run_by_an_offset_of_its_schedule(bench: Bench) -> None:
+    names = [f"report-{n}" for n in range(8)]
+    for name in names:
+        put(bench, name=name, spread_ms=30_000)
+    pass_time(bench, 3 * MINUTE)
+    found = {name: moments(bench, name) for name in names}
+    offsets = {name: due[0] - MINUTE for name, due in found.items()}
+    assert len(set(offsets.values())) == len(names)
+    assert all(0 <= it < 30_000 for it in offsets.values())
+    assert all(due[1] - due[0] == MINUTE for due in found.values())
+
+
+def test_a_moment_that_a_change_of_clocks_leaves_out_is_counted_where_it_is_to_be_skipped(bench: Bench) -> None:
+    """02:30 of 2026-03-29 is not in Berlin; with `gap: run` there would be four."""
+    bench.set_clock(1_774_566_000_000)  # 2026-03-27T00:00+01:00
+    put(bench, cron="30 2 * * *", time_zone="Europe/Berlin", gap=Gap.SKIP)
+    pass_time(bench, 4 * DAY)
+    found = bench.schedules.get("report")
+    assert (found.runs, found.skipped) == (3, Skipped(gap=1))
+
+
+def test_two_pollers_that_look_at_once_make_each_run_once(bench: Bench) -> None:
+    for n in range(40):
+        put(bench, name=f"s{n}")
+    bench.advance(MINUTE)
+    other = bench.store().plans(StoreClock())
+    made = 0
+    for _ in range(3):
+        for partition in range(bench.partitions):
+            made += bench.plans.look(partition).made + other.look(partition).made
+    assert made == 40
+    bench.check()
+
+
+def test_a_poller_that_died_in_its_look_costs_five_seconds_and_its_late_runs_are_refused(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(bench, overlap=Overlap.SKIP)
+    bench.set_clock(START + MINUTE)
+    partition = keys.partition_of_key("report", bench.partitions)
+    run, late = bench.link.run, []
+
+    def dies(name: str, partition: int, args: Any = ()) -> Any:
+        if name == "runs":
+            late.append(args)
+            raise StoreUnavailable("it died")
+        return run(name, partition, args)
+
+    monkeypatch.setattr(bench.link, "run", dies)
+    with pytest.raises(StoreUnavailable):
+        bench.plans.look(partition)
+    monkeypatch.undo()
+    assert bench.look() == 0
+    bench.advance(5000)
+    assert bench.look() == 1
+    _, _, made = bench.link.run("runs", partition, late[0])
+    assert made == -1
+    assert moments(bench) == [MINUTE]
+    assert bench.schedules.get("report").runs == 1
+    bench.check()
+
+
+def test_a_look_under_way_makes_nothing_of_a_schedule_that_is_changed_meanwhile(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(bench)
+    bench.set_clock(START + MINUTE)
+    run = bench.link.run
+
+    def changed(name: str, partition: int, args: Any = ()) -> Any:
+        if name == "runs":
+            monkeypatch.undo()
+            bench.schedules.pause("report", "deploy", "ann")
+        return run(name, partition, args)
+
+    monkeypatch.setattr(bench.link, "run", changed)
+    assert bench.look() == 0
+    assert runs(bench) == []
+    assert bench.schedules.get("report").skipped == Skipped(paused=1)
+
+
+def test_writes_that_are_repeated_after_a_lost_reply_change_nothing_more(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each script twice, as the link does where a reply is lost; of a look that comes five seconds late."""
+    run = bench.link.run
+
+    def twice(name: str, partition: int, args: Any = ()) -> Any:
+        if name != "plan":
+            run(name, partition, args)
+        return run(name, partition, args)
+
+    monkeypatch.setattr(bench.link, "run", twice)
+    bench.schedules.put(draft(every_ms=4000))
+    bench.advance(6000)
+    bench.schedules.fire("report")
+    bench.look()
+    assert moments(bench) == [4000, 6000, 8000, 12_000, 16_000]
+    assert bench.schedules.get("report").runs == 5
+    bench.schedules.pause("report", "deploy", "ann")
+    bench.schedules.resume("report")
+    assert bench.schedules.get("report").status is ScheduleStatus.ACTIVE
+    assert moments(bench) == [4000, 6000]
+    monkeypatch.undo()
+    bench.check()
+
+
+def test_schedules_are_listed_by_name_over_all_partitions_in_pages(bench: Bench) -> None:
+    names = sorted(f"s{n}" for n in range(45))
+    for name in names:
+        bench.schedules.put(draft(name, tags=("odd",) if name[-1] in "13579" else ()))
+    bench.schedules.pause("s7", "deploy", "ann")
+    found, after = [], ""
+    while True:
+        page = bench.schedules.page(after=after, limit=10)
+        found += [it.name for it in page.schedules]
+        if page.next is None:
+            break
+        after = page.next
+    assert found == names
+    assert [it.name for it in bench.schedules.page(status=ScheduleStatus.PAUSED).schedules] == ["s7"]
+    odd = bench.schedules.page(tag="odd").schedules
+    assert [it.name for it in odd] == [name for name in names if name[-1] in "13579"]
+
+
+def test_the_last_ten_runs_are_told_with_how_they_ended_after_they_were_forgotten_too(bench: Bench) -> None:
+    put(bench)
+    for _ in range(12):
+        pass_time(bench, MINUTE)
+        end(bench)
+    bench.alive(3 * MINUTE)  # they are kept for one
+    previous = bench.schedules.get("report").previous
+    assert [it.due_at - START for it in previous] == [MINUTE * n for n in range(12, 2, -1)]
+    assert {it.status for it in previous} == {Status.DELIVERED}
+    bench.check()
+
+
+def test_a_change_of_a_run_keeps_its_schedule_and_moves_it_where_that_looks_it_up(bench: Bench) -> None:
+    put(bench, tags=("t",))
+    bench.set_clock(START + MINUTE - 5000)
+    bench.look()
+    (run,) = runs(bench)
+
+    def later(timer: Timer) -> Draft:
+        return Draft(id=timer.id, webhook=timer.webhook, due_at=timer.due_at + HOUR, tags=("other",))
+
+    bench.changes.change(run.id, later)
+    (moved,) = runs(bench)
+    assert (moved.schedule, moved.tags, moved.due_at) == ("report", ("other",), run.due_at + HOUR)
+    pass_time(bench, MINUTE)
+    assert moments(bench) == [2 * MINUTE, MINUTE + HOUR]
+    bench.check()
+
+
+def test_a_replayed_run_is_unfinished_again(bench: Bench) -> None:
+    put(bench, overlap=Overlap.SKIP)
+    pass_time(bench, MINUTE)
+    (timer_id,) = end(bench)
+    bench.timers.replay(bench.timers.get(timer_id))
+    pass_time(bench, MINUTE)
+    assert bench.schedules.get("report").skipped == Skipped(overlap=1)
     bench.check()
