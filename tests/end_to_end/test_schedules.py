@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
-from scheduler import CatchUp, Overlap, Plan, Schedule, ScheduleDraft, Settings, Store, Webhook
+from scheduler import CatchUp, Link, Overlap, Plan, Schedule, ScheduleDraft, Settings, Store, Webhook, connect
 from scheduler.rfc3339 import rfc3339
 from tests.bench.processes import Service, wait_until
 from tests.bench.receiver import Hit, Receiver
@@ -84,3 +87,32 @@ def test_several_pollers_make_one_run_of_each_moment(service: Service, receiver:
     receiver.wait_for(4, 20)
     (found,) = paused(store, ["tick"])
     assert len(set(due(receiver.hits))) == len(receiver.hits) == found.runs
+
+
+def test_a_year_of_a_daily_schedule_runs_on_a_clock_that_is_turned_each_day_at_its_local_time(
+    tmp_path: Path, receiver: Receiver
+) -> None:
+    """Red with a clock that is turned past schedules that a poller has yet to look at."""
+    service = Service(tmp_path, TIMER_CLOCK="virtual")
+    try:
+        link = Link(connect(service.store.url, 5), 4, clock="virtual")
+        assert link.partitions == 4
+        store = Store(Settings(redis_url=service.store.url, store_timeout=5, clock="virtual"), link)
+        service.poller()
+        plan = Plan(cron="30 2 * * *", time_zone="Europe/Berlin")
+        hook = Webhook(url=receiver.url)
+        store.schedules.put(ScheduleDraft(name="daily", plan=plan, webhook=hook, overlap=Overlap.SKIP))
+        assert store.clock is not None
+        found = store.clock.advance_by(365 * 86_400_000)
+        while found.stopped_by == "time":
+            found = store.clock.advance_to(found.to)
+        assert found.stopped_by is None
+        sent = due(first_sends(receiver, "daily"))
+        local = [datetime.fromisoformat(it).astimezone(ZoneInfo("Europe/Berlin")) for it in sent]
+        dates = [it.date() for it in local]
+        assert dates == [dates[0] + timedelta(days=n) for n in range(365)]
+        assert [(it.hour, it.minute) for it in local].count((2, 30)) == 364  # and 03:00 of the day in March
+        assert store.schedules.get("daily").runs == 365
+    finally:
+        receiver.unverified.clear()  # signed at the time of the service
+        service.remove()

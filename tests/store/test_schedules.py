@@ -8,6 +8,7 @@ import pytest
 
 from scheduler import (
     Attempt,
+    Callback,
     CatchUp,
     Draft,
     Gap,
@@ -565,4 +566,14 @@ def test_a_replayed_run_is_unfinished_again(bench: Bench) -> None:
     bench.timers.replay(bench.timers.get(timer_id))
     pass_time(bench, MINUTE)
     assert bench.schedules.get("report").skipped == Skipped(overlap=1)
+    bench.check()
+
+
+def test_a_run_of_a_schedule_that_asks_for_callbacks_makes_one_at_its_end(bench: Bench) -> None:
+    put(bench, webhook=Webhook(url="http://r/", max_attempts=1, body=b"{}", on_failed=Callback("http://c/")))
+    pass_time(bench, MINUTE)
+    (run_id,) = end(bench, Outcome.PERMANENT)
+    callbacks = [it for it in bench.listing.page(Query(any_status=True)).timers if it.id != run_id]
+    assert [(it.callback_for, it.webhook.url, it.schedule) for it in callbacks] == [(run_id, "http://c/", None)]
+    assert [it.id for it in runs(bench)] == [run_id]
     bench.check()
