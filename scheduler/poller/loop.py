@@ -89,6 +89,11 @@ class Poller:
         return len(self._in_flight)
 
     @property
+    def runs_made(self) -> int:
+        """Of schedules."""
+        return 0 if self._planning is None else self._planning.made
+
+    @property
     def saturated(self) -> int:
         """Destinations of which no more is claimed for now."""
         return len(self._saturated)

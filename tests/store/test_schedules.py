@@ -577,3 +577,18 @@ def test_a_run_of_a_schedule_that_asks_for_callbacks_makes_one_at_its_end(bench:
     assert [(it.callback_for, it.webhook.url, it.schedule) for it in callbacks] == [(run_id, "http://c/", None)]
     assert [it.id for it in runs(bench)] == [run_id]
     bench.check()
+
+
+def test_replace_cancels_a_bounded_number_for_each_moment_however_many_wait(bench: Bench) -> None:
+    """As after a change from `allow`, under a receiver that was down."""
+    put(bench, every_ms=1000, catch_up=CatchUp.ALL)
+    bench.advance(100_000)
+    bench.look()
+    put(bench, every_ms=1000, overlap=Overlap.REPLACE)
+    for _ in range(3):
+        bench.advance(1000)
+        assert bench.look() == 0
+        bench.check()
+    bench.advance(1000)
+    assert bench.look() == 1
+    assert [run.status for run in runs(bench)] == [Status.CANCELLED] * 100 + [Status.SCHEDULED]

@@ -12,7 +12,8 @@
 --         | overlap | runs at most, or '' | number of runs, then per run: id | due ms | how many missed ones it tells of
 -- Returns now us | us until a schedule is to be looked at, 0: now, -1: none is | then per schedule how many runs were made, -1: refused
 
-local OPEN_LOOK = 16 -- unfinished runs that are looked at in one call
+local OPEN_LOOK = 32 -- unfinished runs of a schedule that are looked at for one moment
+local DROPPED = 1024 -- and of those that are over, and met among them
 
 local look, keep = ARGV[1], tonumber(ARGV[2])
 local at = 3
@@ -29,12 +30,11 @@ local now = math.ceil(us / 1000)
 local _, earliest = head(SCHEDULED)
 local first_due
 
--- The unfinished runs of a schedule; some of them, if there are many. What an older version has ended is dropped.
+-- The unfinished runs of a schedule, or some of them. What an older version has ended is dropped.
 local function unfinished(name)
   local found = {}
-  while not found[1] do
+  for _ = 1, DROPPED / OPEN_LOOK do
     local ids = redis.call('ZRANGE', ROOT .. 'open:' .. name, 0, OPEN_LOOK - 1)
-    if not ids[1] then break end
     local over = {}
     for _, id in ipairs(ids) do
       local status, score, from = standing(id)
@@ -45,11 +45,13 @@ local function unfinished(name)
       end
     end
     many('ZREM', ROOT .. 'open:' .. name, over)
+    if found[1] or not ids[1] then break end
   end
   return found
 end
 
--- Whether a run may be made, after what the schedule says of earlier ones that are unfinished.
+-- Whether a run may be made, after what the schedule says of earlier ones that are unfinished. Those that wait are cancelled to
+-- replace them, so many for each moment: with more of them left it is skipped.
 local function makes_room(name, overlap)
   local earlier = overlap ~= 'allow' and unfinished(name) or {}
   if not earlier[1] then return true end
@@ -59,7 +61,7 @@ local function makes_room(name, overlap)
   end
   for _, it in ipairs(earlier) do withdraw(it.id, it.from, it.score, int(now), int(now + keep)) end
   write_moves()
-  return #earlier < OPEN_LOOK or makes_room(name, overlap)
+  return not unfinished(name)[1]
 end
 
 local reply = { us, -1 }
