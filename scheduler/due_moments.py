@@ -17,10 +17,8 @@ AHEAD = 10_000
 #: ms: a schedule is looked at again after so long at the latest, and after half of it at the soonest if it has nothing
 #: to do: changed rules of time zones are met within a day, and 100,000 schedules do not look at one moment.
 LOOK_AGAIN = 86_400_000
-#: Moments that one look goes through at most: 4 ms, for those of cron take 40 us each, multiples of an interval 1.
-_LOOK_CRON, _LOOK_EVERY = 100, 2000
-#: Runs that one look makes at most, and bytes of their records, one run more.
-_RUNS, _BYTES = 1000, 1024 * 1024
+#: How much longer the next moment of a cron expression takes than the next multiple of an interval: 40 us and 2.
+_CRON = 20
 #: ms: with catch_up none, a run is made so late at most, and no later than half the time to the next moment.
 _PUNCTUAL = 60_000
 
@@ -32,6 +30,19 @@ class ToMake(NamedTuple):
     due_at: int
     #: Moments that passed before it, for which it stands too.
     missed: int = 0
+
+
+@dataclass(slots=True)
+class Allowance:
+    """What one pass of a poller may still do, for all schedules that it looks at. However little is left, each of them
+    goes on by a run or two moments."""
+
+    #: Multiples of an interval that are gone through; a moment of a cron expression counts for 20. 4 ms.
+    moments: int = 2000
+    #: To be made: the store serves nobody else for 4 ms.
+    runs: int = 300
+    #: Of their records.
+    bytes: int = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,8 +84,9 @@ class Decision:
     resumed_at: int = 0
 
 
-def decide(draft: ScheduleDraft, it: Standing, now: int, jitter: float) -> Decision:
-    """Look at the moments of a schedule up to now, and a little ahead. `jitter`: 0 to 1. Raises PlanError."""
+def decide(draft: ScheduleDraft, it: Standing, now: int, jitter: float, left: Allowance) -> Decision:
+    """Look at the moments of a schedule up to now, and a little ahead. `jitter`: 0 to 1. Takes what it does from what
+    is left. Raises PlanError."""
     decision = Decision([], it.after)
     is_over = it.is_paused and 0 < it.paused_until <= now
     if is_over:
@@ -83,8 +95,10 @@ def decide(draft: ScheduleDraft, it: Standing, now: int, jitter: float) -> Decis
     if draft.max_runs is not None and it.runs >= draft.max_runs:
         return decision
     ahead = AHEAD if draft.overlap is Overlap.ALLOW and not it.is_paused else 0
-    found = _look(draft.plan, it, now + ahead - it.offset)
-    _sort_out(draft, it, decision, found, now)
+    found = _look(draft.plan, it, now + ahead - it.offset, left)
+    _sort_out(draft, it, decision, found, now, max(1, min(left.runs, left.bytes // max(1, it.size))))
+    left.runs -= len(decision.runs)
+    left.bytes -= len(decision.runs) * it.size
     decision.look_at = _look_at(it, decision, found, ahead, now, jitter)
     return decision
 
@@ -97,15 +111,18 @@ class _Found(NamedTuple):
     is_cut: bool
 
 
-def _look(plan: Plan, it: Standing, until: int) -> _Found:
-    most = _LOOK_CRON if plan.cron else _LOOK_EVERY
+def _look(plan: Plan, it: Standing, until: int, left: Allowance) -> _Found:
+    cost = _CRON if plan.cron else 1
+    most = max(2, left.moments // cost)
     found: list[Moment] = []
+    left.moments -= cost  # for the one that is only looked at
     for moment in islice(_with_gaps(plan, it.after), most + 1):
         if moment.at > until:
             return _Found(found, moment.at, False)
         if len(found) == most:
             return _Found(found, moment.at, True)
         found.append(moment)
+        left.moments -= cost
     return _Found(found, None, False)
 
 
@@ -119,13 +136,12 @@ def _with_gaps(plan: Plan, after: int) -> Iterator[Moment]:
         yield Moment(moment.at, "gap" if is_left_out else None)
 
 
-def _sort_out(draft: ScheduleDraft, it: Standing, decision: Decision, look: _Found, now: int) -> None:
+def _sort_out(draft: ScheduleDraft, it: Standing, decision: Decision, look: _Found, now: int, most_runs: int) -> None:
     found, following, is_cut = look
     last_past = max((moment.at for moment in found if moment.at + it.offset <= now), default=None)
     if is_cut and following is not None and following + it.offset <= now:
         last_past = None  # a later one has passed too
     missed = it.missed
-    most_runs = max(1, min(_RUNS, _BYTES // max(1, it.size)))
     nexts = [*(moment.at for moment in found[1:]), following]
     for moment, after_it in zip(found, nexts, strict=False):
         due_at = moment.at + it.offset

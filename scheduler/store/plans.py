@@ -10,7 +10,7 @@ from random import random
 from typing import NamedTuple
 
 from scheduler.clock import StoreClock
-from scheduler.due_moments import Decision, Standing, decide, run_seed
+from scheduler.due_moments import Allowance, Decision, Standing, decide, run_seed
 from scheduler.errors import PlanError
 from scheduler.schedule import CatchUp
 from scheduler.schedules import ScheduleDraft
@@ -79,10 +79,10 @@ class Plans:
         now_us, wait_us, *values = self._link.run("plan", partition, [look_id, BATCH, LOOK])
         self._clock.observe(now_us)
         args: list[str | int | bytes] = [look_id, self._keep_cancelled_ms]
-        taken = 0
+        taken, left = 0, Allowance()
         for row in zip(*[iter(values)] * len(PlanRow._fields), strict=True):
             try:
-                args += _decided(PlanRow(*row), now_us // 1000)
+                args += _decided(PlanRow(*row), now_us // 1000, left)
                 taken += 1
             except (*UNREADABLE, PlanError) as error:  # its look ends by itself, again and again
                 self._log_unreadable(PlanRow(*row).name.decode(), error)
@@ -99,11 +99,11 @@ class Plans:
             log.warning("schedule %s cannot be read by this version, perhaps others: %s", name, error)
 
 
-def _decided(row: PlanRow, now: int) -> list[str | int | bytes]:
+def _decided(row: PlanRow, now: int, left: Allowance) -> list[str | int | bytes]:
     """A schedule's arguments of runs.lua."""
     name = row.name.decode()
     draft = decode_plan(name, row.plan)
-    decision = decide(draft, _standing(row), now, random())
+    decision = decide(draft, _standing(row), now, random(), left)
     slot, version = keys.slot_of_key(name), row.version.decode()
     args: list[str | int | bytes] = [*_fields(draft, decision), len(decision.runs)]
     for run in decision.runs:
