@@ -46,10 +46,7 @@ def due(hits: list[Hit]) -> list[str]:
 def test_each_moment_has_one_run_or_is_counted_across_a_kill_of_every_poller(
     service: Service, receiver: Receiver
 ) -> None:
-    """With each catch-up. Of those that allow overlaps ten seconds were made ahead: they are timers, and none is lost.
-
-    Red with ids of runs that are random, or a look that is not refused once another has the schedule.
-    """
+    """With each catch-up. What was made ten seconds ahead, where overlaps are allowed, are timers: none is lost."""
     store = Store(Settings(redis_url=service.store.url, store_timeout=5))
     kinds = {f"{catch_up}-{overlap}": (catch_up, overlap) for catch_up in CatchUp for overlap in ("allow", "skip")}
     victims = [service.poller(), service.poller()]

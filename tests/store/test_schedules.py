@@ -592,3 +592,14 @@ def test_replace_cancels_a_bounded_number_for_each_moment_however_many_wait(benc
     bench.advance(1000)
     assert bench.look() == 1
     assert [run.status for run in runs(bench)] == [Status.CANCELLED] * 100 + [Status.SCHEDULED]
+
+
+@pytest.mark.parametrize("overlap", [Overlap.SKIP, Overlap.REPLACE])
+def test_of_several_moments_at_once_the_first_has_its_run_where_no_two_may_overlap(
+    bench: Bench, overlap: Overlap
+) -> None:
+    put(bench, overlap=overlap, catch_up=CatchUp.ALL)
+    bench.advance(3 * MINUTE)
+    bench.look()
+    assert [(run.due_at - START, run.status) for run in runs(bench)] == [(MINUTE, Status.SCHEDULED)]
+    assert bench.schedules.get("report").skipped == Skipped(overlap=2)

@@ -15,7 +15,7 @@ local key = schedule_key(name)
 local timer, fired, previous = unpack(redis.call('HMGET', key, 'timer', 'fired', 'previous'))
 if not timer then return '' end
 previous = previous or ''
-if string.find(previous, ':' .. id, 1, true) or (redis.call('EXISTS', record_key(id)) == 1 and standing(id)) then return 'done' end
+if string.find(previous, ':' .. id, 1, true) or is_made(id) then return 'done' end
 local now = math.ceil(now_us() / 1000)
 local _, earliest = head(SCHEDULED)
 local line, rest = split_record(timer)

@@ -77,14 +77,18 @@ while at <= #ARGV do
     local timer, runs, paused, after_before, offset, paused_before, paused_after = unpack(found)
     runs = tonumber(runs) or 0
     local line, rest = split_record(timer)
-    local skipped_overlap, entries = 0, {}
+    local skipped_overlap, entries, is_new = 0, {}, false
     for _ = 1, count do
       local id, due, stands_for = ARGV[at], ARGV[at + 1], tonumber(ARGV[at + 2])
       at = at + 3
       if not most or runs < most then
         -- Of several at once the first is the earlier one of the others.
-        if overlap == 'allow' or (made == 0 and makes_room(name, overlap)) then
-          create_run(name, line, rest, id, int(now), due, stands_for)
+        local stands = is_made(id)
+        if stands or overlap == 'allow' or (not is_new and makes_room(name, overlap)) then
+          if not stands then
+            create_run(name, line, rest, id, int(now), due, stands_for)
+            is_new = true
+          end
           push(entries, due .. ':' .. id)
           first_due = math.min(first_due or math.huge, tonumber(due))
           runs, made = runs + 1, made + 1

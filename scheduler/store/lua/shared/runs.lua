@@ -5,9 +5,11 @@ local PREVIOUS = 10 -- runs that are due and told of
 -- A schedule's record of a run in two parts, between which the schedule's name goes.
 local function split_record(timer) return string.match(timer, '^([^\n]*)(.*)$') end
 
--- Stores a run, unless it stands already: then it is left as it is. `missed` is a count.
+-- Whether a run stands already, of a call that was broken off or repeated; what stands nowhere is half of one, and made anew.
+local function is_made(id) return redis.call('EXISTS', record_key(id)) == 1 and standing(id) ~= nil end
+
+-- Stores a new run. `missed` is a count.
 local function create_run(name, first, rest, id, now, due, missed)
-  if redis.call('EXISTS', record_key(id)) == 1 and standing(id) then return end
   local line = first .. ' schedule=' .. name
   if missed > 0 then line = line .. ' missed=' .. int(missed) end
   create(id, line .. rest, now, due)
