@@ -17,7 +17,8 @@ from timer_service.web import openapi, problem_answers
 from timer_service.web.access import access_log, authentication, cross_site
 from timer_service.web.access.request_counts import RequestCounts, route_name
 from timer_service.web.input import memory
-from timer_service.web.input.schemas import NewTimer, WebhookRules
+from timer_service.web.input.schemas import NewTimer
+from timer_service.web.input.sent_fields import WebhookRules
 from timer_service.web.json_provider import JsonProvider
 from timer_service.web.pages import page
 from timer_service.web.pages.frame import ways

@@ -12,7 +12,7 @@ from typing import Any
 from scheduler import Status, Timer, Webhook
 from timer_service.web.answers import TimerOut
 from timer_service.web.input.queries import FILTERS
-from timer_service.web.input.schemas import WHEN
+from timer_service.web.input.when_fields import WHEN
 
 _Schema = dict[str, Any]
 

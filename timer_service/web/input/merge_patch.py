@@ -11,8 +11,9 @@ from marshmallow import ValidationError
 from scheduler import Callback, Draft, Timer, Webhook, exact_numbers, rfc3339
 from timer_service.web.input.invalid import invalid
 from timer_service.web.input.redaction import MARK, is_secret
-from timer_service.web.input.schemas import WHEN, NewTimer
+from timer_service.web.input.schemas import NewTimer
 from timer_service.web.input.webhook_fields import BackoffField
+from timer_service.web.input.when_fields import WHEN
 
 #: The fields that ask for a webhook of its own when a timer has ended.
 CALLBACKS = ("on_delivered", "on_failed")
