@@ -88,6 +88,27 @@ class Schedules:
                 return self.get(draft.name), row is None
         raise _changed_all_the_time()
 
+    def change(
+        self, name: str, changed: Callable[[Schedule], ScheduleDraft], if_version: str | None = None
+    ) -> Schedule:
+        """Replace a schedule by what `changed` makes of it as it stands; that is called again if others were first.
+
+        Raises UnknownSchedule, and what put() does.
+        """
+        for _ in range(_TRIES):
+            before = self.get(name)
+            if if_version is not None and before.version != if_version:
+                raise VersionChanged(name)
+            try:
+                return self.put(changed(before), before.version)[0]
+            except VersionChanged:
+                continue
+        raise _changed_all_the_time()
+
+    def now(self) -> int:
+        """ms, by the store's clock."""
+        return self._rows(0, "[", "[", 1)[0]
+
     def get(self, name: str) -> Schedule:
         """Raises UnknownSchedule."""
         return read_schedule(*self._known(name))
@@ -152,16 +173,28 @@ class Schedules:
     def new_run_id(self, name: str) -> str:
         return keys.id_in(keys.slot_of_key(name))
 
-    def delete(self, name: str, open: Literal["cancel", "keep"] = "cancel") -> None:
-        """Raises UnknownSchedule. `open`: what becomes of runs that are due and wait; what is in flight goes on."""
+    def delete(self, name: str, open: Literal["cancel", "keep"] = "cancel", if_version: str | None = None) -> None:
+        """`open`: what becomes of runs that are due and wait; what is in flight goes on.
+
+        Raises UnknownSchedule, or VersionChanged if `if_version` is given and another stands.
+        """
         looked: bytes | int = 0
         is_known = False
         while looked != b"done":
-            looked = self._link.run("unschedule", self._partition(name), [name, open, self._keep_cancelled_ms, looked])
+            args: list[str | int | bytes] = [
+                name,
+                open,
+                self._keep_cancelled_ms,
+                looked,
+                "" if is_known else if_version or "",
+            ]
+            looked = self._link.run("unschedule", self._partition(name), args)
             if not looked:
                 if is_known:
                     return  # somebody else was first
                 raise UnknownSchedule(name)
+            if looked == b"changed":
+                raise VersionChanged(name)
             is_known = True
 
     def _change(

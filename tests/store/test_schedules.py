@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -603,3 +604,38 @@ def test_of_several_moments_at_once_the_first_has_its_run_where_no_two_may_overl
     bench.look()
     assert [(run.due_at - START, run.status) for run in runs(bench)] == [(MINUTE, Status.SCHEDULED)]
     assert bench.schedules.get("report").skipped == Skipped(overlap=2)
+
+
+def test_a_delete_meant_for_another_version_deletes_nothing(bench: Bench) -> None:
+    old = put(bench)
+    new, _ = bench.schedules.put(draft(every_ms=HOUR))
+    with pytest.raises(VersionChanged):
+        bench.schedules.delete("report", if_version=old.version)
+    assert bench.schedules.get("report") == new
+    bench.schedules.delete("report", if_version=new.version)
+    with pytest.raises(UnknownSchedule):
+        bench.schedules.get("report")
+
+
+def test_a_change_is_made_of_what_others_have_set_meanwhile(bench: Bench) -> None:
+    put(bench)
+    seen = []
+
+    def changed(before: Schedule) -> ScheduleDraft:
+        seen.append(before.draft.max_runs)
+        if len(seen) == 1:
+            bench.schedules.put(replace(before.draft, max_runs=7))
+        return replace(before.draft, overlap=Overlap.SKIP)
+
+    after = bench.schedules.change("report", changed)
+    assert (seen, after.draft.max_runs, after.draft.overlap) == ([None, 7], 7, Overlap.SKIP)
+
+
+def test_a_change_meant_for_another_version_is_not_made(bench: Bench) -> None:
+    old = put(bench)
+    new, _ = bench.schedules.put(draft(every_ms=HOUR))
+    with pytest.raises(VersionChanged):
+        bench.schedules.change("report", lambda before: replace(before.draft, max_runs=7), old.version)
+    assert bench.schedules.get("report") == new
+    with pytest.raises(UnknownSchedule):
+        bench.schedules.change("unknown", lambda before: before.draft)

@@ -5,7 +5,8 @@
 -- Computes waiting, waiting:<tag>, timer:<id>, keys, tag:<tag>, delivering, delivered, failed, cancelled, progress, attempts:<id>,
 --         counters, minute:<n>, planned, planning, schedules, schedule:<name>, runs:<name>, open:<name>, bell, layout
 -- ARGV    name | 'cancel' or 'keep' | ms a cancelled timer is kept | unfinished runs to pass over, that earlier calls found in flight
--- Returns '' if it is unknown | 'done' | else how many to pass over in the next call
+--         | its version, '' for any
+-- Returns '' if it is unknown | 'changed' if it is of another version | 'done' | else how many to pass over in the next call
 
 local CANCEL = 100
 
@@ -15,7 +16,9 @@ local refused = refuse_layout()
 if refused then return refused end
 
 local key = schedule_key(name)
-if redis.call('EXISTS', key) == 0 then return '' end
+local found = redis.call('HGET', key, 'version')
+if not found then return '' end
+if ARGV[5] ~= '' and ARGV[5] ~= found then return 'changed' end
 local now = math.floor(now_us() / 1000)
 redis.call('ZREM', PLANNED, name)
 redis.call('HDEL', PLANNING, name)
