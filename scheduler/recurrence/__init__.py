@@ -4,6 +4,7 @@
 `moment_of` is one wall clock's moment, `spread_offset` the fixed offset of a schedule from its name.
 """
 
+from scheduler.recurrence.cron import MOST_CHARACTERS as MOST_CRON_CHARACTERS
 from scheduler.recurrence.cron import Cron, parse
 from scheduler.recurrence.moments import moments
 from scheduler.recurrence.spread import spread_offset
@@ -13,6 +14,7 @@ from scheduler.recurrence.zones import MOST_CHARACTERS, ZONES, zone_of
 
 __all__ = [
     "MOST_CHARACTERS",
+    "MOST_CRON_CHARACTERS",
     "ZONES",
     "Cron",
     "describe",

@@ -29,7 +29,9 @@ from timer_service.cli import main
 from timer_service.client import TimerClient, errors
 from timer_service.web import problems
 from timer_service.web.answers import TimerOut
+from timer_service.web.input.schedule_fields import NewSchedule
 from timer_service.web.input.schemas import NewTimer
+from timer_service.web.schedule_answers import ScheduleOut
 
 SOURCES = sorted([*(ROOT / "scheduler").rglob("*.py"), *(ROOT / "timer_service").rglob("*.py")])
 RESULTS = ROOT / "benchmarks/results.json"
@@ -235,6 +237,11 @@ _PARAMETERS = {"timer_id": "id"}
 def test_api_lists_every_field_of_a_new_timer_and_no_other() -> None:
     said = {name for row in table(page("api.md"), "field", "meaning") for name in quoted(row[0])}
     assert said == NewTimer().fields.keys() | TimerOut().fields.keys()
+
+
+def test_api_lists_every_field_of_a_schedule_and_no_other() -> None:
+    said = {name for row in table(page("api.md"), "field of a schedule", "meaning") for name in quoted(row[0])}
+    assert said == NewSchedule().fields.keys() | ScheduleOut().fields.keys()
 
 
 def test_api_lists_every_reason_and_no_other() -> None:
