@@ -162,9 +162,15 @@ def test_what_is_wrong_is_pointed_at_with_its_reason(
 
 
 def test_what_is_too_large_of_its_runs_is_pointed_at(http: FlaskClient) -> None:
-    answer = http.put("/schedules/report", json={**DAILY, "timer": {**HOOK, "body": "x" * 300_000}})
-    assert answer.status_code == 413
-    assert answer.get_json()["errors"][0]["pointer"] == "/timer/body"
+    put(http)
+    large = {"body": "x" * 300_000}
+    for answer in (
+        http.put("/schedules/report", json={**DAILY, "timer": {**HOOK, **large}}),
+        http.post("/schedules", json={**DAILY, "timer": {**HOOK, **large}}, headers={"Idempotency-Key": "k"}),
+        http.patch("/schedules/report", json={"timer": large}),
+    ):
+        assert (answer.status_code, answer.get_json()["errors"][0]["pointer"]) == (413, "/timer/body")
+    assert len(http.get("/schedules").get_json()["data"]) == 1
 
 
 @pytest.mark.parametrize("name", ["a b", "a%2Fb", "..", "é", "x" * 129])
@@ -363,6 +369,7 @@ def test_a_key_that_may_only_read_changes_no_schedule_and_sees_no_query_of_a_url
     ):
         answer = http.open(f"/schedules/report{path}", method=method, json=DAILY, headers=may_read)
         assert answer.status_code == 403
+    assert http.post("/schedules/preview/", json={"cron": "@daily"}, headers=may_read).status_code == 200
     told = http.get("/schedules/report", headers=may_read).get_json()
     assert told["timer"]["url"] == "https://example.com/hook?x=***"
     paused = http.post("/schedules/report/pause", json={"reason": "x"}, headers=may_write).get_json()

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlencode
 
 from flask import g, request
 from marshmallow import ValidationError
 
-from scheduler import Schedule, ScheduleDraft, StoreUnavailable, Timer, TimerError, UnknownSchedule, VersionChanged
+from scheduler import (
+    Schedule,
+    ScheduleDraft,
+    StoreUnavailable,
+    Timer,
+    TimerError,
+    TimerTooLarge,
+    UnknownSchedule,
+    VersionChanged,
+)
 from timer_service.web import idempotency
 from timer_service.web.access.authentication import charge
 from timer_service.web.access.list_limit import limit_lists
@@ -20,7 +31,7 @@ from timer_service.web.input.schedule_patch import schedule_merge
 from timer_service.web.input.schedule_queries import SchedulesIn, name_cursor
 from timer_service.web.input.webhook_fields import Key
 from timer_service.web.openapi import IDEMPOTENCY_KEY, IF_MATCH, SCHEDULE_MERGE_PATCH
-from timer_service.web.problems import of_schedule
+from timer_service.web.problems import Problem, too_large
 from timer_service.web.schedule_answers import ScheduleOut, SchedulesOut
 from timer_service.web.services import new_schedule, store
 
@@ -42,11 +53,12 @@ def create(fields: dict[str, Any]) -> _Answer:
         schedule = store().schedules.get(name)
         return schedule, 201, {**where, **_etag(schedule), **idempotency.REPLAYED}
     try:
-        schedule, _ = store().schedules.put(ScheduleDraft(name=name, **fields))
-    except TimerError as error:
+        with _pointing_into_timer():
+            schedule, _ = store().schedules.put(ScheduleDraft(name=name, **fields))
+    except (TimerError, Problem) as error:
         if not getattr(error, "maybe_done", False):
             idempotency.refused(begun)
-        raise of_schedule(error) from error
+        raise
     if begun is not None:
         idempotency.keep(begun, name)
     return schedule, 201, {**where, **_etag(schedule)}
@@ -80,10 +92,8 @@ def put(fields: dict[str, Any], name: str) -> _Answer:
         Key().deserialize(name)
     except ValidationError as error:
         raise invalid({"name": error.messages}) from None
-    try:
+    with _pointing_into_timer():
         schedule, is_new = store().schedules.put(ScheduleDraft(name=name, **fields), _expected_version(name))
-    except TimerError as error:
-        raise of_schedule(error) from error
     if not is_new:
         return schedule, 200, _etag(schedule)
     return schedule, 201, {"Location": f"/schedules/{name}", **_etag(schedule)}
@@ -104,10 +114,8 @@ def show(name: str) -> _Answer:
 def change(name: str) -> _Answer:
     """Change what was asked for (RFC 7396)."""
     merge = schedule_merge(json_object(), new_schedule())
-    try:
+    with _pointing_into_timer():
         schedule = store().schedules.change(name, merge, _expected_version(name))
-    except TimerError as error:
-        raise of_schedule(error) from error
     return schedule, 200, _etag(schedule)
 
 
@@ -163,6 +171,15 @@ def fire(name: str) -> tuple[Timer, int, dict[str, str]]:
     if begun is not None:
         idempotency.keep(begun, timer_id)
     return timer, 201, where
+
+
+@contextmanager
+def _pointing_into_timer() -> Iterator[None]:
+    """What is too large of a run stands in the member `timer` of the request."""
+    try:
+        yield
+    except TimerTooLarge as error:
+        raise too_large(error, f"/timer/{error.part}") from error
 
 
 def _etag(schedule: Schedule) -> dict[str, str]:
