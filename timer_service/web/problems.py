@@ -130,8 +130,11 @@ def of_reading(error: TimerError) -> Problem:
     return from_engine(error)
 
 
-def too_large(error: TimerTooLarge, pointer: str) -> Problem:
-    return Problem(413, f"Too large: {error}.", errors=[(pointer, "The largest part.")])
+def of_schedule(error: TimerError) -> TimerError | Problem:
+    """The same of a schedule that is set: what is too large of its runs stands in its member `timer`."""
+    if isinstance(error, TimerTooLarge):
+        return Problem(413, f"Too large: {error}.", errors=[(f"/timer/{error.part}", "The largest part.")])
+    return error
 
 
 def from_engine(error: TimerError) -> Problem:
@@ -160,7 +163,7 @@ def from_engine(error: TimerError) -> Problem:
         case KeyReused():
             return Problem(422, "This Idempotency-Key stands for another request.")
         case TimerTooLarge():
-            return too_large(error, f"/{error.part}")
+            return Problem(413, f"Too large: {error}.", errors=[(f"/{error.part}", "The largest part.")])
         case TooManyPending():
             return Problem(429, f"{error}.", headers={"Retry-After": str(_PENDING_RETRY_AFTER)})
         case TooManyLists():

@@ -31,7 +31,7 @@ from timer_service.web.input.schedule_patch import schedule_merge
 from timer_service.web.input.schedule_queries import SchedulesIn, name_cursor
 from timer_service.web.input.webhook_fields import Key
 from timer_service.web.openapi import IDEMPOTENCY_KEY, IF_MATCH, SCHEDULE_MERGE_PATCH
-from timer_service.web.problems import Problem, too_large
+from timer_service.web.problems import Problem, of_schedule
 from timer_service.web.schedule_answers import ScheduleOut, SchedulesOut
 from timer_service.web.services import new_schedule, store
 
@@ -179,7 +179,7 @@ def _pointing_into_timer() -> Iterator[None]:
     try:
         yield
     except TimerTooLarge as error:
-        raise too_large(error, f"/timer/{error.part}") from error
+        raise of_schedule(error) from error
 
 
 def _etag(schedule: Schedule) -> dict[str, str]:
