@@ -44,6 +44,10 @@ class UnknownSchedule(TimerError):
     """No schedule has this name."""
 
 
+class UnreadableSchedule(TimerError):
+    """What is stored of a schedule is of a later version: only a newer process may tell or change it."""
+
+
 class VersionChanged(TimerError):
     """A schedule is not, or no longer, of the version that a change was meant for."""
 

@@ -38,6 +38,7 @@ from scheduler.errors import (
     TooManyPending,
     UnknownSchedule,
     UnknownTimer,
+    UnreadableSchedule,
     VersionChanged,
     WrongState,
 )
@@ -172,6 +173,7 @@ __all__ = [
     "TooManyPending",
     "UnknownSchedule",
     "UnknownTimer",
+    "UnreadableSchedule",
     "Usage",
     "VersionChanged",
     "VirtualClock",

@@ -9,12 +9,13 @@ from dataclasses import replace
 from typing import Any, Literal, NamedTuple
 
 from scheduler.due_moments import offset_of
-from scheduler.errors import StoreUnavailable, UnknownSchedule, VersionChanged
+from scheduler.errors import StoreUnavailable, UnknownSchedule, UnreadableSchedule, VersionChanged
 from scheduler.schedule import CatchUp
 from scheduler.schedules import Pause, Run, Schedule, ScheduleDraft, SchedulePage, ScheduleStatus, Skipped
 from scheduler.store import keys
 from scheduler.store.capacity import Capacity
 from scheduler.store.link import Link
+from scheduler.store.record import UNREADABLE
 from scheduler.store.schedule_record import Stored, decode_schedule, encode_schedule
 from scheduler.store.timers import Timers
 from scheduler.timer import Status, Timer
@@ -57,7 +58,8 @@ class Schedules:
     """Schedules by their names. Shared by threads; owns nothing to close.
 
     Every call is repeatable: made again after a lost reply, it changes nothing more. Each raises StoreUnavailable, also
-    where others change the same schedule all the time.
+    where others change the same schedule all the time. All but delete() raise UnreadableSchedule, and then change
+    nothing.
     """
 
     def __init__(self, link: Link, timers: Timers, capacity: Capacity, *, keep_cancelled_ms: int) -> None:
@@ -79,7 +81,7 @@ class Schedules:
             now, row = self._read(draft.name)
             if if_version is not None and (row is None or row.version.decode() != if_version):
                 raise VersionChanged(draft.name)
-            before = None if row is None else decode_schedule(draft.name, Stored(row.plan, row.timer))
+            before = None if row is None else read_schedule(now, row).draft
             starts_at = draft.plan.starts_at or (now if before is None else before.plan.starts_at)
             wanted = replace(draft, plan=replace(draft.plan, starts_at=starts_at))
             if row is not None and wanted == before:
@@ -202,9 +204,10 @@ class Schedules:
     ) -> Schedule:
         for _ in range(_TRIES):
             now, row = self._known(name)
+            before = read_schedule(now, row)
             said = fields(now, row)
             if said is None:
-                return read_schedule(now, row)
+                return before
             if self._write(name, kind, row, said):
                 return self.get(name)
         raise _changed_all_the_time()
@@ -264,8 +267,12 @@ def _put_fields(draft: ScheduleDraft, row: ScheduleRow | None, now: int) -> dict
 
 
 def read_schedule(now: int, row: ScheduleRow) -> Schedule:
-    """Of what the store told at this moment. Raises one of record.UNREADABLE."""
-    draft = decode_schedule(row.name.decode(), Stored(row.plan, row.timer))
+    """Of what the store told at this moment. Raises UnreadableSchedule."""
+    name = row.name.decode()
+    try:
+        draft = decode_schedule(name, Stored(row.plan, row.timer))
+    except UNREADABLE as error:
+        raise UnreadableSchedule(name) from error
     all_runs = [_run(entry) for entry in row.previous.decode().split()]
     previous = [run for run in all_runs if run.due_at <= now]
     used = int(row.runs or 0)

@@ -374,3 +374,12 @@ def test_a_key_that_may_only_read_changes_no_schedule_and_sees_no_query_of_a_url
     assert told["timer"]["url"] == "https://example.com/hook?x=***"
     paused = http.post("/schedules/report/pause", json={"reason": "x"}, headers=may_write).get_json()
     assert paused["paused"]["by"] == "writer"
+
+
+def test_a_schedule_of_a_later_version_says_so(http: FlaskClient, bench: Bench) -> None:
+    put(http)
+    key = "timers:{0}:schedule:report"
+    bench.client.hset(key, "plan", bench.client.hget(key, "plan").replace(b'"allow"', b'"queue"'))
+    for answer in (http.get("/schedules/report"), http.get("/schedules"), http.put("/schedules/report", json=DAILY)):
+        assert (answer.status_code, answer.get_json()["type"]) == (503, "/problems/later-format")
+        assert "report" in answer.get_json()["detail"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -28,6 +29,7 @@ from scheduler import (
     StoreUnavailable,
     Timer,
     UnknownSchedule,
+    UnreadableSchedule,
     VersionChanged,
     Webhook,
     upcoming,
@@ -639,3 +641,25 @@ def test_a_change_meant_for_another_version_is_not_made(bench: Bench) -> None:
     assert bench.schedules.get("report") == new
     with pytest.raises(UnknownSchedule):
         bench.schedules.change("unknown", lambda before: before.draft)
+
+
+def test_what_only_a_later_version_can_read_is_neither_told_nor_changed_but_can_be_deleted(bench: Bench) -> None:
+    put(bench)
+    (key,) = bench.client.scan_iter("timers:*:schedule:report")
+    plan = bench.client.hget(key, "plan").replace(b'"allow"', b'"queue"')
+    bench.client.hset(key, "plan", plan)
+    before = bench.client.hgetall(key)
+    calls: list[Callable[[], object]] = [
+        lambda: bench.schedules.get("report"),
+        bench.schedules.page,
+        lambda: bench.schedules.put(draft(every_ms=HOUR)),
+        lambda: bench.schedules.change("report", lambda it: it.draft),
+        lambda: bench.schedules.pause("report", "", ""),
+        lambda: bench.schedules.resume("report"),
+    ]
+    for call in calls:
+        with pytest.raises(UnreadableSchedule, match="report"):
+            call()
+    assert bench.client.hgetall(key) == before
+    bench.schedules.delete("report")
+    assert not bench.client.exists(key)

@@ -21,6 +21,7 @@ from scheduler import (
     TooManyPending,
     UnknownSchedule,
     UnknownTimer,
+    UnreadableSchedule,
     VersionChanged,
     WrongState,
 )
@@ -101,8 +102,8 @@ MORE_PAGES: dict[str, tuple[int, str]] = {
     ),
     "later-format": (
         503,
-        "A newer version of this service stored the timer in a way that this process does not know, as while one "
-        "version replaces another. It was left as it is: ask again, until a newer process answers.",
+        "A newer version of this service stored the timer or schedule in a way that this process does not know, as "
+        "while one version replaces another. It was left as it is: ask again, until a newer process answers.",
     ),
 }
 
@@ -153,6 +154,11 @@ def from_engine(error: TimerError) -> Problem:
             return Problem(409, "Another unfinished timer has this key.", more={"timer_id": error.timer_id})
         case LaterFormat():
             text = "A newer version of this service stored the timer, and only such a one may change it: ask again."
+            return Problem(503, text, headers={"Retry-After": str(RETRY_AFTER)}, name="later-format")
+        case UnreadableSchedule():
+            text = (
+                f"A newer version of this service stored the schedule {error}, and this one cannot read it: ask again."
+            )
             return Problem(503, text, headers={"Retry-After": str(RETRY_AFTER)}, name="later-format")
         case AlreadySent():
             return Problem(
