@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,6 +10,7 @@ from marshmallow import ValidationError
 
 from scheduler import Query, Status, rfc3339
 from timer_service.web.input.queries import ListIn
+from timer_service.web.pages.words.typed import as_local, utc_moment
 
 #: Timers of a page.
 LIMIT = 20
@@ -20,8 +20,6 @@ _MOMENTS = ("due_after", "due_before")
 ENDED = (Status.DELIVERED, Status.FAILED, Status.CANCELLED)
 
 _LIST_IN = ListIn()
-#: What a browser writes of a datetime-local; it has no zone, and ours is UTC.
-_LOCAL = re.compile(r"(\d{4,}-\d\d-\d\d)[T ](\d\d:\d\d)(:\d\d(?:\.\d+)?)?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +69,7 @@ def read(given: Mapping[str, str]) -> Filters:
 
 
 def _as_asked(name: str, value: str) -> str:
-    if name in _MOMENTS and (found := _LOCAL.fullmatch(value)):
-        return f"{found[1]}T{found[2]}{found[3] or ':00'}Z"
-    return value
+    return utc_moment(value) if name in _MOMENTS else value
 
 
 def _first(messages: Mapping[str, Any]) -> dict[str, str]:
@@ -88,8 +84,7 @@ def local(value: str) -> str | None:
         ms = rfc3339.parse(_as_asked("due_after", value))
     except ValueError:
         return None
-    text = rfc3339.rfc3339(ms).removesuffix("Z").removesuffix(".000")
-    return text.removesuffix(":00")
+    return as_local(rfc3339.rfc3339(ms))
 
 
 def in_words(filters: Filters) -> list[tuple[str, str]]:
