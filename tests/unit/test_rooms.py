@@ -72,7 +72,7 @@ MAY_KNOW: Mapping[str, set[str]] = {
     "access": {*_DATA, "engine", "problems", "input"},
     "answers": {*_DATA, "engine", "problems", "input", "access"},
     "resources": {*_DATA, "engine", *_WEB},
-    "page's words": {*_DATA, "engine", "input"},
+    "page's words": {*_DATA, "engine", "problems", "input"},
     "page's frame": {*_BEHIND_PAGES, "page's words"},
     "page's figures": {*_DATA, "engine", "page's frame"},
     "view sign-in": {*_BEHIND_PAGES, "page's frame"},
