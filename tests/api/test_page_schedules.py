@@ -360,7 +360,7 @@ def test_a_preview_over_a_day_that_a_zone_left_out_says_its_date(http: FlaskClie
 @pytest.mark.parametrize(
     ("query", "field", "error"),
     [
-        ("cron=", "cron", "every"),
+        ("cron=", "cron", "Say when: cron"),
         ("cron=1+2", "cron", "there are five"),
         ("cron=0+0+31+4+*", "cron", ""),
         ("cron=0+9+*+*+*&every=5m", "every", "either"),

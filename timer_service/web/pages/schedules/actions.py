@@ -9,6 +9,7 @@ from typing import Literal, cast
 from flask import Response, request
 
 from scheduler import CatchUp, Schedule, TimerError, duration, rfc3339
+from timer_service.web.input.schedule_fields import MOST_REASON
 from timer_service.web.pages.figures.snapshot import expire
 from timer_service.web.pages.frame import forms
 from timer_service.web.pages.frame.frame import bp
@@ -19,8 +20,6 @@ from timer_service.web.pages.timer.actions import when
 from timer_service.web.problems import Problem, from_engine
 from timer_service.web.services import store
 
-#: Characters of a reason.
-MOST_REASON = 500
 #: What becomes of moments during a pause -> how that is said afterwards.
 _RESUMED: Mapping[str, str] = {
     "": "Moments during the pause stay skipped.",

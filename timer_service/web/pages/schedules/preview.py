@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import islice
+from typing import Any
 
-from scheduler import Fold, Gap, Plan, PlanError, duration, recurrence, rfc3339
+from marshmallow import ValidationError
+
+from scheduler import PlanError, recurrence
+from timer_service.web.input.invalid import invalid
+from timer_service.web.input.plan_fields import take_plan
+from timer_service.web.input.schedule_fields import PreviewIn
 from timer_service.web.pages.schedules.moments import MomentRow, moment_rows
 from timer_service.web.pages.schedules.plan_words import described
-from timer_service.web.pages.words.typed import utc_moment
+from timer_service.web.pages.words.typed import utc_moment, whole_of
+from timer_service.web.services import store
 
-#: Of its form.
-FIELDS = ("cron", "every", "time_zone", "gap", "fold", "from", "count")
-_MOST = 50
-_USUAL = {"time_zone": "UTC", "gap": "run", "fold": "first", "count": "5"}
+#: Of its form, with what they hold at first.
+_USUAL: Mapping[str, str] = {
+    "cron": "",
+    "every": "",
+    "time_zone": "UTC",
+    "gap": "run",
+    "fold": "first",
+    "from": "",
+    "count": "5",
+}
+_PREVIEW_IN = PreviewIn()
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,56 +43,27 @@ class Preview:
     rows: tuple[MomentRow, ...] = ()
 
 
-NOTHING = Preview({name: _USUAL.get(name, "") for name in FIELDS})
+NOTHING = Preview(_USUAL)
 
 
-def read(given: Mapping[str, str], now: int) -> Preview:
-    """Of the query of a page's URL. `now`, ms: from when on, if that does not say."""
+def read(given: Mapping[str, str]) -> Preview:
+    """Of the query of a page's URL."""
     if "cron" not in given and "every" not in given:
         return NOTHING
-    typed = {name: given.get(name, "").strip() or _USUAL.get(name, "") for name in FIELDS}
-    errors: dict[str, str] = {}
-    count = int(typed["count"]) if re.fullmatch("[0-9]{1,2}", typed["count"]) else 0
-    if not 1 <= count <= _MOST:
-        errors["count"] = f"Must be a whole number from 1 to {_MOST}."
-    plan = _plan(typed, errors, now)
-    if plan is None or errors:
-        return Preview(typed, errors)
+    typed = {name: given.get(name, "").strip() or usual for name, usual in _USUAL.items()}
+    asked: dict[str, Any] = {name: text for name, text in typed.items() if text}
+    asked["count"] = whole_of(typed["count"])
+    if typed["from"]:
+        asked["from"] = utc_moment(typed["from"])
     try:
-        found = moment_rows(plan, islice(recurrence.moments(plan, plan.starts_at - 1), count))
-        return Preview(typed, {}, described(plan, plan.starts_at), plan.time_zone, tuple(found))
+        said: dict[str, Any] = _PREVIEW_IN.load(asked)
+    except ValidationError as error:
+        return Preview(typed, {name.removeprefix("/"): text for name, text in invalid(error.messages).errors})
+    count, after = said.pop("count"), said.pop("from_", None)
+    after = store().schedules.now() if after is None else after
+    plan = take_plan(said, starts_at=after)
+    try:
+        found = moment_rows(plan, islice(recurrence.moments(plan, after), count))
     except PlanError as error:
         return Preview(typed, {error.field: error.detail})
-
-
-def _plan(typed: Mapping[str, str], errors: dict[str, str], now: int) -> Plan | None:
-    """Adds what cannot be used to the errors."""
-    every_ms, starts_at = None, now
-    if typed["cron"] and typed["every"]:
-        errors["every"] = "Give either cron or every."
-    if typed["every"]:
-        try:
-            every_ms = duration.parse(typed["every"])
-        except ValueError:
-            errors["every"] = "Must be text with units: 15m, 1h30m, 1d, PT30M."
-    elif not typed["cron"]:
-        errors["cron"] = "Give either cron or every."
-    if typed["from"]:
-        try:
-            starts_at = rfc3339.parse(utc_moment(typed["from"]))
-        except ValueError as error:
-            errors["from"] = str(error)
-    choices = {"gap": Gap, "fold": Fold}
-    errors |= {
-        name: "Not one of those that can be chosen." for name, it in choices.items() if typed[name] not in set(it)
-    }
-    if errors:
-        return None
-    return Plan(
-        cron=typed["cron"] or None,
-        every_ms=every_ms,
-        time_zone=typed["time_zone"],
-        starts_at=starts_at,
-        gap=Gap(typed["gap"]),
-        fold=Fold(typed["fold"]),
-    )
+    return Preview(typed, {}, described(plan, after), plan.time_zone, tuple(found))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from urllib.parse import quote, urlencode
 
@@ -24,7 +23,7 @@ from timer_service.web.services import store
 LIMIT = 20
 #: Status of a tab -> its name.
 _TABS = {"": "All", **{str(it): str(it).capitalize() for it in ScheduleStatus}}
-_NAME, _TAG = Key(), Tag()
+NAME, _TAG = Key(), Tag()
 
 
 @bp.get("/schedules")
@@ -32,7 +31,7 @@ def schedules() -> Response:
     typed = {name: request.args.get(name, "").strip() for name in ("status", "tag", "cursor")}
     errors = _errors(typed)
     page = SchedulePage([], None) if errors else _read(typed)
-    previewed = preview.NOTHING if live.is_asked() else preview.read(request.args, _now(page))
+    previewed = preview.NOTHING if live.is_asked() else preview.read(request.args)
     kept = {name: typed[name] for name in ("status", "tag") if typed[name]}
     rows = [row(it) for it in page.schedules]
     is_whole = not (typed["cursor"] or page.next)
@@ -59,11 +58,6 @@ def schedules() -> Response:
     )
 
 
-def _now(page: SchedulePage) -> int:
-    """By the store's clock, if the page tells it."""
-    return page.schedules[0].read_at if page.schedules else time.time_ns() // 1_000_000
-
-
 @limit_lists
 def _read(typed: Mapping[str, str]) -> SchedulePage:
     return store().schedules.page(
@@ -78,7 +72,7 @@ def _errors(typed: Mapping[str, str]) -> dict[str, str]:
     errors: dict[str, str] = {}
     if typed["status"] not in _TABS:
         errors["status"] = "There is no such status."
-    for name, field in (("tag", _TAG), ("cursor", _NAME)):
+    for name, field in (("tag", _TAG), ("cursor", NAME)):
         if typed[name]:
             try:
                 field.deserialize(typed[name])
@@ -116,7 +110,7 @@ def path_of(name: str) -> str:
 def is_name(text: str) -> bool:
     """Whether a schedule can be called so."""
     try:
-        _NAME.deserialize(text)
+        NAME.deserialize(text)
     except ValidationError:
         return False
     return True
