@@ -12,6 +12,7 @@ from werkzeug.test import TestResponse
 
 from scheduler import Outcome, Overlap, Plan, Query, Schedule, ScheduleDraft, Settings, Timer, UnknownSchedule, Webhook
 from tests.api.conftest import settle
+from tests.api.test_page_bytes import first_visit
 from tests.bench.store import Bench
 from tests.bench.visitor import Visitor, sentences
 from timer_service import create_app
@@ -403,5 +404,9 @@ def test_the_live_part_stays_the_same_while_only_time_passes(http: FlaskClient, 
 
 def test_views_of_schedules_are_at_most_40_kilobytes(http: FlaskClient, bench: Bench) -> None:
     for number in range(20):
-        put(bench, f"a-schedule-with-a-usual-name-{number}", cron="30 2 28 * *", time_zone="America/New_York")
-    assert len(http.get("/ui/schedules").data) <= 24_000
+        put(bench, f"a-schedule-of-a-usual-name-{number}", cron="30 2 28 * *", time_zone="America/New_York")
+    put(bench, "often", every_ms=MINUTE)
+    later(bench, HOUR)
+    preview = "/ui/schedules?cron=30+2+*+*+*&time_zone=America/New_York&count=5"
+    for path in ("/ui/schedules", preview, "/ui/schedules/often", "/ui/set-schedule?name=often"):
+        assert first_visit(http, path) <= 40_000, path

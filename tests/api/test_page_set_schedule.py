@@ -11,10 +11,11 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from scheduler import Plan, Schedule, ScheduleDraft, Webhook
+from scheduler import Plan, Schedule, ScheduleDraft, Settings, Webhook
 from tests.api.test_page_schedules import DAY, HOUR, put, signed_in
 from tests.bench.store import Bench
 from tests.bench.visitor import Visitor, sentences
+from timer_service import create_app
 
 PATH = "/ui/set-schedule"
 GIVEN = {"name": "report", "cron": "0 9 * * MON-FRI", "time_zone": "Europe/Berlin", "url": "http://localhost:9000/hook"}
@@ -258,3 +259,17 @@ def test_what_was_typed_comes_back_as_text(http: FlaskClient, text: str) -> None
     assert "<script>alert" not in answer.text
     assert "<img" not in answer.text
     assert fields(answer.text)["cron"] == text
+
+
+def test_runs_that_are_too_large_are_told_at_the_field_that_makes_them_so(http: FlaskClient, bench: Bench) -> None:
+    answer = send(http, **GIVEN, body=json.dumps("x" * 300_000))
+    assert answer.status_code == 413
+    assert "The largest part." in re.findall(r'id="body-err">([^<]+)<', answer.text)[0]
+    assert bench.schedules.page().schedules == []
+
+
+def test_while_the_store_is_nearly_full_what_was_typed_stays(bench: Bench) -> None:
+    http = create_app(Settings(max_bytes=1), bench.link).test_client()
+    answer = send(http, **GIVEN)
+    assert (answer.status_code, "nearly full" in sentences(answer)) == (503, True)
+    assert fields(answer.text)["cron"] == GIVEN["cron"]

@@ -31,7 +31,7 @@ from timer_service.web.pages.schedules.moments import MomentRow, moment_rows
 from timer_service.web.pages.schedules.one import find
 from timer_service.web.pages.schedules.plan_words import described
 from timer_service.web.pages.schedules.view import NAME, path_of
-from timer_service.web.problems import Problem, of_schedule
+from timer_service.web.problems import Problem, from_engine, of_schedule
 from timer_service.web.services import new_schedule, store
 
 #: Moments that it shows before a schedule is set.
@@ -64,6 +64,8 @@ def set_schedule() -> Response:
         return _show(typed, {}, before, draft=draft)
     try:
         _put(draft, before)
+    except TimerError as error:
+        return _show(typed, {}, before, refused=from_engine(error))
     except Problem as problem:
         return _show(typed, schedule_form.errors_at(problem.errors), before, refused=problem)
     expire()
@@ -95,7 +97,7 @@ def _draft(
 
 
 def _put(draft: ScheduleDraft, before: Schedule | None) -> None:
-    """Raises Problem."""
+    """Raises Problem or TimerError."""
     try:
         if before is None and _is_another(draft):
             detail = "Another schedule has this name; change that one, or take another name."
