@@ -183,6 +183,31 @@ def test_a_runs_timer_says_whose_it_is(http: FlaskClient, bench: Bench) -> None:
     assert "It is a run of" not in sentences(http.get(f"/ui/timers/{bench.schedule(1000).id}"))
 
 
+def test_the_number_of_runs_leads_to_the_list_of_them(http: FlaskClient, bench: Bench) -> None:
+    put(bench)
+    put(bench, "other")
+    bench.schedule(HOUR, tags=("report",))
+    later(bench, 3 * HOUR)
+    settle(bench, Outcome.DELIVERED, status_code=200)
+    (link,) = re.findall(r'<a href="(/ui/timers\?[^"]*)">3 runs</a>', http.get("/ui/schedules/report").text)
+    page = http.get(html.unescape(link)).text
+    assert set(re.findall(r'data-row="([^"]+)"', page)) == {it.id for it in runs(bench)}
+    assert 'value="report"' in page
+    assert 'name="do"' not in page  # they are listed, and no more
+    for status in ("scheduled", "delivered"):
+        listed = http.get(f"/ui/timers?status={status}&schedule=report").text
+        assert set(re.findall(r'data-row="([^"]+)"', listed)) == {it.id for it in runs(bench) if it.status == status}
+    answer = Visitor(http).post("/ui/timers?status=scheduled&schedule=report", {"do": "all", "count": 2, "as_of": 1})
+    assert answer.status_code == 422
+
+
+@pytest.mark.parametrize("query", ["schedule=a%20b", "schedule=a&tag=b"])
+def test_a_schedule_that_a_list_cannot_be_limited_to_is_told_at_its_field(http: FlaskClient, query: str) -> None:
+    answer = http.get(f"/ui/timers?{query}")
+    assert answer.status_code == 422
+    assert re.search(r'id="(schedule|tag)-err">', answer.text)
+
+
 def test_what_was_skipped_is_told_with_its_reasons(http: FlaskClient, bench: Bench) -> None:
     put(bench, overlap=Overlap.SKIP)
     later(bench, 3 * HOUR)

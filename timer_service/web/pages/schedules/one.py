@@ -61,6 +61,7 @@ def view(
         address=path_of(found.name) if refused or errors else "",
         schedule=found,
         path=path_of(found.name),
+        runs_url="/ui/timers?" + urlencode({"status": "any", "schedule": found.name}),
         said=sentence(found),
         when=described(plan, found.read_at),
         next=_next(found),
