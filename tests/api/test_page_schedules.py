@@ -86,7 +86,7 @@ def test_the_list_says_of_each_when_it_runs_how_it_stands_and_what_it_skipped(ht
     assert "3 in all: 1 active, 1 paused, 1 ended." in said
     assert "at 01:00, every day, in Asia/Kolkata0 1 * * *" in said.replace("at 01:00, in", "at 01:00, every day, in")
     assert "every hour" in said
-    assert "pausedstock-taking, by ops-oncall, until 2026-01-02 03:00" in said
+    assert "pausedstock-taking by ops-oncall, until 2026-01-02 03:00" in said
     assert "2026-01-01 04:00:00in 1 h" in said  # the next run of `sync`
     assert "2026-01-01 01:00:00scheduled2 overlap" in said
     assert "endednone" in said
@@ -228,7 +228,7 @@ def test_pause_says_why_by_whom_and_until_when_and_resume_ends_it(bench: Bench) 
     assert "Paused: stock-taking" in said
     assert "Paused since 2026-01-01 00:00:00 UTC by oncall, until 2026-01-01 02:00:00 UTC." in said
     assert bench.schedules.get("report").paused == ("stock-taking", "oncall", bench.now, bench.now + 2 * HOUR)
-    assert "Active: runs in" in sentences(visitor.send("/ui/schedules/report", {"do": "resume", "catch_up": ""}))
+    assert "Active: next run in" in sentences(visitor.send("/ui/schedules/report", {"do": "resume", "catch_up": ""}))
     assert bench.schedules.get("report").paused is None
 
 
