@@ -415,6 +415,16 @@ def test_a_preview_up_to_the_last_moment_there_is_ends_there(http: FlaskClient) 
     assert "no moment is left" in get(http, "/ui/schedules?cron=0+0+*+*+*&from=9999-12-31T23:58:30Z")
 
 
+def test_what_only_a_later_version_can_read_is_told_in_words(http: FlaskClient, bench: Bench) -> None:
+    put(bench)
+    (key,) = [it for it in bench.client.keys("timers:{0}:*report*") if bench.client.type(it) == b"hash"]
+    bench.client.hset(key, "plan", b'{"plan": 2}')
+    for path in ("/ui/schedules", "/ui/schedules/report", "/ui/set-schedule?name=report"):
+        answer = http.get(path)
+        assert (answer.status_code, answer.mimetype) == (503, "text/html")
+        assert "A newer version of this service stored the schedule report" in sentences(answer)
+
+
 def test_the_live_part_stays_the_same_while_only_time_passes(http: FlaskClient, bench: Bench) -> None:
     put(bench)
     for path in ("/ui/schedules?live=", "/ui/schedules/report?live="):

@@ -229,6 +229,7 @@ def test_an_error_of_a_change_stays_at_its_field(http: FlaskClient, bench: Bench
     assert answer.status_code == 422
     assert 'id="cron-err"' in answer.text
     assert 'id="url-err"' in answer.text
+    assert 'data-address="/ui/set-schedule?name=report"' in answer.text  # where it is loaded again
     assert bench.schedules.get("report").version == before.version
 
 

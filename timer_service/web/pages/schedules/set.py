@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
+from urllib.parse import quote
 
 from flask import Response, request
 from marshmallow import ValidationError
@@ -137,7 +138,7 @@ def _show(
         title=f"Change {before.name} · Schedules" if before else "Set a schedule · Schedules",
         status=status,
         refused=refused,
-        address="/ui/set-schedule" if request.method == "POST" else "",
+        address=_address(before) if request.method == "POST" else "",
         before=before,
         path=path_of(before.name) if before else "",
         typed=typed,
@@ -151,6 +152,10 @@ def _show(
         zone=zone,
         rows=rows,
     )
+
+
+def _address(before: Schedule | None) -> str:
+    return "/ui/set-schedule" + (f"?name={quote(before.name, safe='')}" if before else "")
 
 
 def _moments(draft: ScheduleDraft) -> tuple[str, str, Sequence[MomentRow]]:
