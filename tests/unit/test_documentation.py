@@ -10,6 +10,7 @@ import ast
 import configparser
 import json
 import re
+import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -27,6 +28,8 @@ from tests.packaging.declared import names
 from timer_service import create_app
 from timer_service.cli import main
 from timer_service.client import TimerClient, errors
+from timer_service.terminal import schedule_file
+from timer_service.terminal.schedule_file import ScheduleFile
 from timer_service.web import problems
 from timer_service.web.answers import TimerOut
 from timer_service.web.input.schedule_fields import NewSchedule
@@ -144,12 +147,21 @@ def test_every_extra_that_a_page_names_exists(of: Path) -> None:
 @each_page
 def test_every_example_is_of_a_kind_that_is_run_or_read_or_says_why_not(of: Path) -> None:
     for it in examples(of):
-        run = it.language in ("bash", "python", "console", "json", "yaml", "ini", "text")
+        run = it.language in ("bash", "python", "console", "json", "yaml", "toml", "ini", "text")
         assert run or it.not_run, f"{of.name}, line {it.line}: ```{it.language}"
         if it.language == "yaml":
             assert yaml.safe_load(it.text)
+        elif it.language == "toml":
+            assert _applied(it.text).schedules
         elif it.language == "ini":
             assert _unit(it.text)["Service"]["ExecStart"]
+
+
+def _applied(text: str) -> ScheduleFile:
+    with tempfile.NamedTemporaryFile("w", suffix=".toml") as file:
+        file.write(text)
+        file.flush()
+        return schedule_file.read(file.name)
 
 
 def _unit(text: str) -> configparser.ConfigParser:
