@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -22,8 +23,11 @@ Run = Callable[..., Result]
 
 
 @pytest.fixture
-def run(service: Service, monkeypatch: pytest.MonkeyPatch) -> Run:
+def run(service: Service, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
+    """The command in this process, in New York."""
     monkeypatch.delenv("TIMER_API_KEY", raising=False)
+    monkeypatch.setenv("TZ", "America/New_York")
+    time.tzset()
 
     def call(*words: str, stdin: bytes | None = None) -> Result:
         result = CliRunner().invoke(main, list(words), env={"TIMER_URL": service.url}, input=stdin)
@@ -31,7 +35,9 @@ def run(service: Service, monkeypatch: pytest.MonkeyPatch) -> Run:
             raise result.exception
         return result
 
-    return call
+    yield call
+    monkeypatch.undo()
+    time.tzset()
 
 
 @pytest.fixture
@@ -85,9 +91,8 @@ def test_people_read_each_moment_here_in_its_zone_and_in_utc(run: Run, name: str
     assert re.match(rf"set {name}: at 02:30, in Europe/Berlin.*; next \S+ \S+ \S+, \S+ \S+ UTC$", said)
     table = run("schedule", "preview", *words, "--from", "2027-03-27T00:00:00Z", "--count", "2").stdout
     assert re.search(r"^IN Europe/Berlin +HERE +UTC +NOTE$", table, re.MULTILINE)
-    assert re.search(
-        r"^Sun 2027-03-28 03:00:00 .* 2027-03-28 01:00:00 UTC +the clock leaves this time out$", table, re.M
-    )
+    moved = "Sun 2027-03-28 03:00:00  2027-03-27 21:00:00 EDT  2027-03-28 01:00:00 UTC  the clock leaves this time out"
+    assert moved in table.splitlines()
     shown = run("schedule", "show", name).stdout
     assert re.search(r"^skipped +none$", shown, re.MULTILINE)
     assert shown.count(" UTC") >= 5
@@ -239,3 +244,29 @@ def test_a_file_that_cannot_be_read_is_wrong_usage_and_nothing_is_done(run: Run,
     assert run("schedule", "show", f"{name}a").exit_code == 3
     piped = run("apply", "-", stdin=f'name = "{name}"\n{TWO}'.replace("NAME", name).replace("HOOK", HOOK).encode())
     assert piped.stdout.endswith("2 created, 0 changed, 0 unchanged, 0 deleted\n")
+
+
+def test_a_key_that_may_only_read_sees_what_would_be_done_and_no_more(
+    write: Any, name: str, keys: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TIMER_API_KEY", keys["read"])
+    command = ["apply", write(TWO), "--url", keys["url"]]
+    assert CliRunner().invoke(main, [*command, "--dry-run"]).stdout.startswith(f"create {name}a\n")
+    result = CliRunner().invoke(main, command)
+    assert result.exit_code == 6
+    assert result.stdout.endswith("0 created, 0 changed, 0 unchanged, 0 deleted\n")
+
+
+def test_what_somebody_changes_between_the_showing_and_the_doing_is_left_alone(
+    run: Run, write: Any, name: str, client: TimerClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("apply", write(TWO))
+    path = write(TWO.replace('"1h"', '"2h"'))
+
+    def change(*_: object) -> None:
+        client.update_schedule(f"{name}a", every="5h")
+
+    monkeypatch.setattr("timer_service.terminal.apply._ask", change)
+    result = run("apply", path)
+    assert (result.exit_code, f"{name}a: " in result.stderr) == (4, True)
+    assert client.schedule(f"{name}a").every == "5h"

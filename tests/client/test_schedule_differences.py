@@ -70,6 +70,19 @@ def test_a_secret_that_stands_is_not_known_to_differ_from_another() -> None:
     assert changed(headers={"Authorization": "Bearer b", "X-Trace": "1"}) == []
 
 
+def test_no_secret_is_told() -> None:
+    secrets = {"X-Token": "S", "Cookie": "S", "X-Mine": "S"}
+    found = changed(headers={**ASKED["timer"]["headers"], **secrets}, write_only=["x-mine"])
+    assert [it[2] for it in found if it[0].startswith("timer.headers.")] == ["***"] * 3
+    found = changed(on_failed={"url": "http://h/", "headers": secrets})
+    assert found[0][2] == {"url": "http://h/", "headers": {"X-Token": "***", "Cookie": "***", "X-Mine": "S"}}
+    stands = {"url": "https://example.com/failed", "headers": {"X-Token": "***"}}
+    asked = {"url": "https://example.com/failed", "headers": {"X-Token": "S"}}
+    timer = {**SCHEDULE["timer"], "on_failed": stands}
+    given = {**ASKED, "timer": {**ASKED["timer"], "on_failed": asked}}
+    assert differences(given, {**SCHEDULE, "timer": timer}) == []
+
+
 def test_what_the_settings_of_the_service_decide_is_compared_only_where_it_is_said() -> None:
     assert changed(timeout=15, max_attempts=8, on_failed="https://example.com/failed") == []
     assert changed(timeout=5) == [("timer.timeout", 15, 5)]

@@ -58,6 +58,9 @@ def test_a_file_may_have_a_name_of_its_own_and_no_schedule(tmp_path: Path) -> No
         ("name = 5", "name: must be text"),
         ('name = "a\\u0000"', "name: must be text"),
         ("schedules.a = 1", r"\[schedules.a\]: must be a table"),
+        (HEAD.replace("a]", '"."]') + TIMER.replace(".a.", '.".".'), r'\[schedules."."\]: a name has'),
+        (HEAD.replace("a]", '"é"]') + TIMER.replace(".a.", '."é".'), r'\[schedules."é"\]: a name has'),
+        (HEAD.replace("a]", "preview]"), r"\[schedules.preview\]: a name has"),
         (HEAD, r"\[schedules.a\] timer: missing"),
         (f"{HEAD}timer = 1", r"\[schedules.a\] timer: missing, or no table"),
         (f"{HEAD}{TIMER}metadata = 1", r"\[schedules.a.timer\] metadata: must be a table"),
@@ -70,7 +73,7 @@ def test_a_file_may_have_a_name_of_its_own_and_no_schedule(tmp_path: Path) -> No
         (f"{HEAD}{TIMER}body = [1, {{ b = 2027-01-01T09:00:00 }}]", r"\[schedules.a.timer.body.1\] b: 2027-"),
         (f"{HEAD}{TIMER}body = [1, nan]", r"\[schedules.a.timer\] body\[1\]: JSON has no form for NaN"),
     ],
-    ids=range(19),
+    ids=range(22),
 )
 def test_what_is_wrong_is_named_by_file_table_and_key(text: str | bytes, said: str, tmp_path: Path) -> None:
     path = file(tmp_path, text)

@@ -38,10 +38,10 @@ from timer_service.client.wire import Wire, check, encode, read_nothing, segment
 class TimerClient:
     """A timer service, from Python. Each call is one request, or as many as it says.
 
-    Reading, cancelling by id and creating are repeated by themselves when no answer came, or a 429 or 503; creating
-    carries an Idempotency-Key, so that a repeat makes no second timer. Everything else is repeated only if it certainly
-    was not done: a connection that never came about, a 429. Waits double from 0.1 s; Retry-After is obeyed up to 10 s,
-    and raised at once where it is longer.
+    Reading, cancelling by id, creating, and setting or firing a schedule are repeated by themselves when no answer
+    came, or a 429 or 503; creating and firing carry an Idempotency-Key, so that a repeat makes no second timer.
+    Everything else is repeated only if it certainly was not done: a connection that never came about, a 429. Waits
+    double from 0.1 s; Retry-After is obeyed up to 10 s, and raised at once where it is longer.
 
     Threads may share a client. It is a context manager; close() ends its connections, but not a `session` that was
     given. Every method raises TimerServiceError, or ValueError for what no service would take. Proxies and CA bundles

@@ -7,10 +7,10 @@ cannot be compared before they are set.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from scheduler import duration, rfc3339
+from scheduler import duration, redaction, rfc3339
 
 #: Of a field that is left out, as answers tell it.
 DEFAULTS: Mapping[str, Any] = {
@@ -45,8 +45,6 @@ _MOMENTS = ("starts_at", "ends_at")
 _CALLBACKS = ("on_delivered", "on_failed")
 #: Compared name by name.
 _MAPPINGS = ("headers", "metadata")
-#: What answers tell instead of a secret.
-_MARK = "***"
 
 
 class Difference(NamedTuple):
@@ -81,21 +79,39 @@ def _whole(asked: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, A
 
 
 def _differences(at: str, asked: Mapping[str, Any], stands: Mapping[str, Any]) -> Iterator[Difference]:
+    listed = asked.get("write_only")
+    hidden = [name for name in listed if isinstance(name, str)] if isinstance(listed, list) else []
     for name, new in asked.items():
         if name == "timer":
             continue
         old = stands.get(name)
         if name in _MAPPINGS and isinstance(new, Mapping) and isinstance(old, Mapping):
-            yield from _by_name(f"{at}{name}.", new, old)
-        elif _told(name, old) != _told(name, new):
-            yield Difference(f"{at}{name}", old, new)
+            shown = redaction.shown_headers(new, hidden) if name == "headers" else new
+            yield from _by_name(f"{at}{name}.", new, old, shown)
+            continue
+        told = _callback(new, hidden) if name in _CALLBACKS else new
+        if _told(name, old) != _told(name, told):
+            yield Difference(f"{at}{name}", old, told)
 
 
-def _by_name(at: str, asked: Mapping[str, Any], stands: Mapping[str, Any]) -> Iterator[Difference]:
+def _by_name(
+    at: str, asked: Mapping[str, Any], stands: Mapping[str, Any], shown: Mapping[str, Any]
+) -> Iterator[Difference]:
+    """`shown`: what is asked for without its secrets, which are not to be told here either."""
     for name in [*asked, *(name for name in stands if name not in asked)]:
         old, new = stands.get(name), asked.get(name)
-        if old != new and not (old == _MARK and name in asked):
-            yield Difference(f"{at}{name}", old, new)
+        if old != new and not (old == redaction.MARK and name in asked):
+            yield Difference(f"{at}{name}", old, shown.get(name))
+
+
+def _callback(asked: Any, hidden: Sequence[str]) -> Any:
+    """As an answer tells it: {url, headers}, without secrets."""
+    callback = {"url": asked} if isinstance(asked, str) else asked
+    if not isinstance(callback, Mapping):
+        return asked
+    headers = callback.get("headers", {})
+    shown = redaction.shown_headers(headers, hidden) if isinstance(headers, Mapping) else headers
+    return {**callback, "headers": shown}
 
 
 def _told(name: str, value: Any) -> Any:
@@ -105,9 +121,6 @@ def _told(name: str, value: Any) -> Any:
             return duration.parse(value) if isinstance(value, str) else duration.from_seconds(float(value))
         if name in _MOMENTS and value is not None:
             return rfc3339.parse(value)
-    except (TypeError, ValueError):
+    except (ArithmeticError, TypeError, ValueError):
         return value
-    if name in _CALLBACKS and value is not None:
-        callback = {"url": value} if isinstance(value, str) else value
-        return {"headers": {}, **callback} if isinstance(callback, Mapping) else value
     return value

@@ -17,6 +17,8 @@ import click
 #: In the metadata of what each run sends: the file that its schedule was last applied from.
 OWNER = "applied_from"
 _TOP = ("name", "schedules")
+#: Of a schedule, as the API has it; the last is a route of its own.
+_SCHEDULE = re.compile(r"(?!\.{1,2}$|preview$)[A-Za-z0-9._:@~-]{1,128}", re.ASCII)
 _NAME = re.compile(r"[^\x00-\x1f\x7f]{1,100}")
 
 
@@ -75,6 +77,11 @@ def _parsed(path: str) -> dict[str, Any]:
 
 
 def _fields(path: str, owner: str, schedule: str, table: Any) -> Mapping[str, Any]:
+    if not _SCHEDULE.fullmatch(schedule):
+        raise FileError(
+            f"{path}: {place(schedule)}: a name has 1 to 128 of the characters A-Z a-z 0-9 . _ : @ ~ - "
+            "and is not ., .. or preview"
+        )
     if not isinstance(table, dict):
         raise FileError(f"{path}: {place(schedule)}: must be a table")
     timer = table.get("timer")

@@ -17,6 +17,11 @@ def utc(moment: datetime) -> str:
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
+def here_and_utc(moment: datetime) -> str:
+    here, there = local(moment), utc(moment)
+    return here if here == there else f"{here}, {there}"
+
+
 def schedule_rows(schedules: Iterable[Schedule]) -> Iterator[Sequence[str]]:
     yield "NAME", "STATUS", "NEXT", "NEXT IN UTC", "RUNS", "SKIPPED", "LAST RUN", "PLAN"
     for each in schedules:
@@ -57,7 +62,7 @@ def detail_rows(schedule: Schedule) -> Iterator[Sequence[str]]:
     yield "time zone", schedule.time_zone
     for name, moment in (("starts", schedule.starts_at), ("ends", schedule.ends_at)):
         if moment:
-            yield name, f"{local(moment)}, {utc(moment)}"
+            yield name, here_and_utc(moment)
     yield "overlap", schedule.overlap
     yield "catch up", f"{schedule.catch_up}, within {schedule.catch_up_window}"
     yield "change of clocks", f"gap: {schedule.gap}, fold: {schedule.fold}"
@@ -80,7 +85,7 @@ def detail_rows(schedule: Schedule) -> Iterator[Sequence[str]]:
 def _pause_rows(schedule: Schedule) -> Iterator[Sequence[str]]:
     pause = schedule.paused
     if pause:
-        until = f", until {local(pause.until)}, {utc(pause.until)}" if pause.until else ", until it is resumed"
+        until = f", until {here_and_utc(pause.until)}" if pause.until else ", until it is resumed"
         by = f" by {pause.by}" if pause.by else ""
         yield "paused", f"{local(pause.at)}{by}{until}"
         if pause.reason:

@@ -16,9 +16,9 @@ from timer_service.client.schedule_fields import CatchUp, ScheduleStatus
 from timer_service.terminal import plan_options, request_options, values
 from timer_service.terminal.named import each_named
 from timer_service.terminal.printing import echo, print_json, print_timers, width
-from timer_service.terminal.schedule_tables import detail_rows, moment_rows, run_rows, schedule_rows, utc
+from timer_service.terminal.schedule_tables import detail_rows, here_and_utc, moment_rows, run_rows, schedule_rows
 from timer_service.terminal.service_command import EXITS, service_command, service_command_without_ids
-from timer_service.terminal.tables import aligned, local, timer_rows
+from timer_service.terminal.tables import aligned, timer_rows
 
 #: Schedules that `list` shows unless told otherwise.
 _LISTED = 50
@@ -112,7 +112,7 @@ def pause(client: TimerClient, output: str, name: str, reason: str | None, until
     """Make no runs from now on; those that were made ahead are taken back."""
     found = client.pause_schedule(name, reason=reason, until=until)
     ends = found.paused.until if found.paused else None
-    _print(output, [found], f"paused {name}, until {f'{local(ends)}, {utc(ends)}' if ends else 'it is resumed'}")
+    _print(output, [found], f"paused {name}, until {here_and_utc(ends) if ends else 'it is resumed'}")
 
 
 @schedule.command()
@@ -177,7 +177,7 @@ def preview(client: TimerClient, output: str, plan: Mapping[str, Any], from_: An
 def _next(schedule: Schedule) -> str:
     if not schedule.next:
         return "no moment is left"
-    return f"next {local(schedule.next[0].utc)}, {utc(schedule.next[0].utc)}"
+    return f"next {here_and_utc(schedule.next[0].utc)}"
 
 
 def _print(output: str, schedules: Iterable[Schedule], *lines: str) -> None:
