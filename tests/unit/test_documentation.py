@@ -268,7 +268,7 @@ def test_api_lists_every_kind_of_problem_with_its_status_and_no_other() -> None:
 
 
 def test_client_lists_every_method_and_error_and_no_other() -> None:
-    methods = {name for name in vars(TimerClient) if not name.startswith("_")} - {"close"}
+    methods = {name for name in dir(TimerClient) if not name.startswith("_")} - {"close"}
     assert {quoted(row[0])[0] for row in table(page("client.md"), "method", "does")} == methods
     tree = {name for name, it in vars(errors).items() if isinstance(it, type) and issubclass(it, Exception)}
     tree = {name for name in tree if issubclass(getattr(errors, name), errors.TimerServiceError)}

@@ -17,7 +17,7 @@ from scheduler.store.failures import FailedRow
 from scheduler.store.listing import ListReply
 from scheduler.store.plans import PlanRow
 from scheduler.store.reading import TimerRow
-from scheduler.store.schedules import ScheduleRow
+from scheduler.store.schedule_rows import ScheduleRow
 from scheduler.store.scripts import SHARED
 from scheduler.store.timers import StatsReply
 from scheduler.store.turning import TurnReply

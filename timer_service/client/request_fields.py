@@ -121,6 +121,10 @@ class ReadFilters(_WhateverStatus, total=False):
     schedule: str
 
 
+def given(**fields: Any) -> dict[str, Any]:
+    return to_json({name: value for name, value in fields.items() if value is not None})
+
+
 def to_json(fields: Mapping[str, Any]) -> dict[str, Any]:
     """Raises ValueError for a datetime without a time zone, TypeError for what JSON has no form for."""
     found = {name: _value(name, value) for name, value in fields.items()}
