@@ -199,9 +199,9 @@ def _look_at(it: Standing, decision: Decision, look: _Found, ahead: int, now: in
 def upcoming(schedule: Schedule, count: int) -> list[Moment]:
     """The next moments that are to become runs, as when these are due; fewer if there are no more.
 
-    None of one that has ended. Of one that is paused those after its pause, or all if nobody knows when that ends.
+    None of one that has ended, or is paused and nobody knows until when. Of one that is paused those after its pause.
     """
-    if schedule.status is ScheduleStatus.ENDED:
+    if schedule.status is ScheduleStatus.ENDED or (schedule.paused and schedule.paused.until is None):
         return []
     draft, offset = schedule.draft, offset_of(schedule.draft)
     most = count if schedule.runs_left is None else min(count, schedule.runs_left)

@@ -7,7 +7,7 @@
 
 from scheduler.recurrence.cron import MOST_CHARACTERS as MOST_CRON_CHARACTERS
 from scheduler.recurrence.cron import Cron, parse
-from scheduler.recurrence.moments import moments
+from scheduler.recurrence.moments import SHORTEST, moments
 from scheduler.recurrence.spread import spread_offset
 from scheduler.recurrence.turns import Turn, turn_at
 from scheduler.recurrence.wall_clock import moment_of, wall
@@ -17,6 +17,7 @@ from scheduler.recurrence.zones import MOST_CHARACTERS, ZONES, zone_of
 __all__ = [
     "MOST_CHARACTERS",
     "MOST_CRON_CHARACTERS",
+    "SHORTEST",
     "ZONES",
     "Cron",
     "Turn",

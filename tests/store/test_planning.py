@@ -71,6 +71,7 @@ def test_a_pass_makes_the_run_of_a_moment_and_claims_it(loop: Loop) -> None:
     (claim,) = loop.transport.sent
     assert (claim.schedule, claim.due_at) == ("s", START + MINUTE)
     assert 160.0 <= claim.claimed_at <= 160.01
+    assert loop.poller.runs_made == 1
 
 
 def test_it_sleeps_no_longer_than_until_the_next_schedule_is_to_be_looked_at(loop: Loop) -> None:

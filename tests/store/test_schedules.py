@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -22,12 +24,15 @@ from scheduler import (
     Schedule,
     ScheduleDraft,
     ScheduleStatus,
+    Settings,
     Settlement,
     Skipped,
     Status,
+    Store,
     StoreClock,
     StoreUnavailable,
     Timer,
+    TooManyPending,
     UnknownSchedule,
     UnreadableSchedule,
     VersionChanged,
@@ -108,6 +113,19 @@ def test_a_schedule_is_none_of_the_timers_that_are_counted_and_listed(bench: Ben
     put(bench, every_ms=HOUR)
     assert bench.timers.stats().scheduled == 0
     assert bench.listing.page(Query(any_status=True)).timers == []
+
+
+def test_runs_are_made_though_as_many_timers_are_pending_as_clients_may_set(bench: Bench) -> None:
+    store = Store(Settings(max_pending=bench.partitions), bench.link)
+    # In the partition in which its runs stand.
+    ids = (keys.id_in(keys.slot_of_key("report")) for _ in range(2))
+    one, another = (bench.draft(HOUR)._replace(id=timer_id) for timer_id in ids)
+    store.timers.set(one)
+    with pytest.raises(TooManyPending):
+        store.timers.set(another)
+    store.schedules.put(draft())
+    pass_time(bench, MINUTE)
+    assert moments(bench) == [MINUTE]
 
 
 def test_runs_of_schedules_that_allow_overlaps_are_made_ten_seconds_ahead(bench: Bench) -> None:
@@ -204,6 +222,15 @@ def test_moments_during_a_pause_are_skipped_and_counted(bench: Bench) -> None:
     assert moments(bench)[1:] == [3 * DAY + 2 * MINUTE]
     assert bench.schedules.get("report").skipped == Skipped(paused=3 * DAY // MINUTE)
     bench.check()
+
+
+def test_what_is_told_to_come_next_are_runs_so_none_while_a_pause_has_no_end(bench: Bench) -> None:
+    put(bench)
+    told = [
+        upcoming(bench.schedules.pause("report", "deploy", "ann", until=until), 2) for until in (START + HOUR, None)
+    ]
+    assert [[it.at - START for it in found] for found in told] == [[HOUR + MINUTE, HOUR + 2 * MINUTE], []]
+    assert upcoming(bench.schedules.resume("report"), 1)[0].at == START + MINUTE
 
 
 def test_a_pause_ends_by_itself_at_its_moment_and_what_passed_stays_skipped(bench: Bench) -> None:
@@ -398,6 +425,19 @@ def test_one_that_is_set_again_under_its_name_makes_runs_of_its_own(bench: Bench
     pass_time(bench, 4000)
     assert moments(bench).count(4000) == 2
     bench.check()
+
+
+def test_rules_of_a_time_zone_that_have_changed_hold_for_a_run_that_is_days_ahead(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Red with a schedule that is looked at again only when its next moment, by the old rules, has come."""
+    put(bench, cron="0 9 * * MON", time_zone="Europe/Berlin")  # 08:00 UTC
+    plans = sys.modules["scheduler.recurrence.moments"]
+    monkeypatch.setattr(plans, "zone_of", lambda _: ZoneInfo("Asia/Tokyo"))  # 00:00 UTC
+    pass_time(bench, 5 * DAY)
+    (run,) = runs(bench)
+    assert run.due_at == START + 4 * DAY
+    assert run.created_at <= run.due_at
 
 
 def test_a_clock_that_is_set_back_makes_no_moment_twice(bench: Bench) -> None:

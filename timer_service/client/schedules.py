@@ -118,7 +118,7 @@ class Schedule(Checked):
     #: What each run sends, as the service writes it; secrets read `***`.
     timer: Mapping[str, Any]
     created_at: datetime
-    #: The next five moments, and the last ten runs, the latest first.
+    #: When the next five runs are due, none while a pause has no end; and the last ten runs, the latest first.
     next: tuple[Moment, ...]
     previous: tuple[Run, ...]
     #: Timers that it has made.

@@ -176,7 +176,7 @@ def preview(client: TimerClient, output: str, plan: Mapping[str, Any], from_: An
 
 def _next(schedule: Schedule) -> str:
     if not schedule.next:
-        return "no moment is left"
+        return "it is paused" if schedule.paused else "no moment is left"
     return f"next {here_and_utc(schedule.next[0].utc)}"
 
 

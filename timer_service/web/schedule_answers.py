@@ -113,7 +113,9 @@ class ScheduleOut(Schema):
     )
     version = fields.String(metadata={"description": "of what was asked for; the ETag"})
     created_at = Moment()
-    next = NextRuns(metadata={"description": "the next five runs; of a paused one those after its pause"})
+    next = NextRuns(
+        metadata={"description": "the next five runs; of a paused one those after its pause, none if that has no end"}
+    )
     previous = fields.List(
         fields.Nested(RunOut), metadata={"description": "the last ten runs that are due, the latest first"}
     )

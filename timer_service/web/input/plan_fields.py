@@ -10,8 +10,6 @@ from scheduler import Fold, Gap, Plan, PlanError, duration, recurrence
 from timer_service.web.input.fields import Length, Moment
 from timer_service.web.input.local_fields import TimeZone
 
-#: ms.
-_SHORTEST = 1000
 #: Inside, a start of 0 says that none was given: whoever asks for 1970-01-01T00:00Z means the same from here on.
 _A_MINUTE = 60_000
 _DEFAULT = Plan()
@@ -41,9 +39,12 @@ class PlanFields(Schema):
     """Exactly one of `cron` and `every`, and where and how long it holds."""
 
     cron = Cron()
-    every = Length(_SHORTEST, duration.MAX_DELAY, description="an interval, counted from `starts_at`")
+    every = Length(recurrence.SHORTEST, duration.MAX_DELAY, description="an interval, counted from `starts_at`")
     time_zone = TimeZone(
-        metadata={"description": "a name of the IANA list: where the clock of `cron` hangs", "default": "UTC"}
+        metadata={
+            "description": "a name of the IANA list: where the clock of `cron` hangs",
+            "default": _DEFAULT.time_zone,
+        }
     )
     starts_at = Moment(metadata={"description": "nothing runs before it; now unless said"})
     ends_at = Moment(allow_none=True, metadata={"description": "nothing runs after it", "default": None})

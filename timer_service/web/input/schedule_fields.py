@@ -6,7 +6,7 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, post_load, validate
 
-from scheduler import CatchUp, Overlap, ScheduleDraft
+from scheduler import CatchUp, Overlap, Plan, ScheduleDraft, Webhook, duration
 from timer_service.web.input.fields import Length, Moment, Whole
 from timer_service.web.input.plan_fields import PlanFields, take_plan
 from timer_service.web.input.schemas import RunTimer
@@ -19,7 +19,8 @@ MOST_CATCH_UP_WINDOW = 366 * _DAY
 #: Moments that one preview tells.
 MOST_PREVIEWED = 50
 MOST_REASON = 500
-_DEFAULT = ScheduleDraft.__dataclass_fields__
+#: What a schedule is that says no more than when and what.
+DEFAULTS = ScheduleDraft(name="", plan=Plan(), webhook=Webhook(url=""))
 
 
 class RunTimerField(fields.Nested):
@@ -46,7 +47,7 @@ class NewSchedule(PlanFields):
         by_value=True,
         metadata={
             "description": "what to do while an earlier run is unfinished; decided when a run falls due",
-            "default": _DEFAULT["overlap"].default.value,
+            "default": DEFAULTS.overlap.value,
         },
     )
     catch_up = fields.Enum(
@@ -54,20 +55,20 @@ class NewSchedule(PlanFields):
         by_value=True,
         metadata={
             "description": "which moments to make up for that passed while nothing ran",
-            "default": _DEFAULT["catch_up"].default.value,
+            "default": DEFAULTS.catch_up.value,
         },
     )
     catch_up_window = Length(
         0,
         MOST_CATCH_UP_WINDOW,
         description="not those that are longer ago",
-        default="1d",
+        default=duration.text(DEFAULTS.catch_up_window_ms),
     )
     spread = Length(
         0,
         MOST_SPREAD,
         description="all runs are later by a fixed part of it, which the name gives",
-        default="0s",
+        default=duration.text(DEFAULTS.spread_ms),
     )
     pause_after_failures = Whole(1, 1_000_000, "so many runs that failed in a row pause it", allow_none=True)
     timer = RunTimerField()

@@ -97,9 +97,6 @@ def sentence(found: Schedule) -> Sentence:
 
 
 def _next(found: Schedule) -> list[MomentRow]:
-    """None while nobody knows when a pause ends: each would be skipped."""
-    if found.paused and found.paused.until is None:
-        return []
     try:
         offset = recurrence.spread_offset(found.draft.name, found.draft.spread_ms)
         return moment_rows(found.draft.plan, upcoming(found, _AHEAD), offset)

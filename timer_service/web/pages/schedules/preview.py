@@ -12,7 +12,7 @@ from marshmallow import ValidationError
 from scheduler import PlanError, recurrence
 from timer_service.web.input.invalid import invalid
 from timer_service.web.input.plan_fields import take_plan
-from timer_service.web.input.schedule_fields import PreviewIn
+from timer_service.web.input.schedule_fields import DEFAULTS, PreviewIn
 from timer_service.web.pages.schedules.moments import MomentRow, moment_rows
 from timer_service.web.pages.schedules.plan_words import described
 from timer_service.web.pages.words.typed import utc_moment, whole_of
@@ -22,9 +22,9 @@ from timer_service.web.services import store
 _USUAL: Mapping[str, str] = {
     "cron": "",
     "every": "",
-    "time_zone": "UTC",
-    "gap": "run",
-    "fold": "first",
+    "time_zone": DEFAULTS.plan.time_zone,
+    "gap": DEFAULTS.plan.gap.value,
+    "fold": DEFAULTS.plan.fold.value,
     "from": "",
     "count": "5",
 }

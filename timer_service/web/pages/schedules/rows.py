@@ -38,9 +38,7 @@ def row(schedule: Schedule) -> ScheduleRow:
 
 
 def next_at(schedule: Schedule) -> int | None:
-    """None while it is paused and nobody knows until when, and of what has no further run."""
-    if schedule.paused and schedule.paused.until is None:
-        return None
+    """None of what has no further run that is known."""
     try:
         return next((it.at for it in upcoming(schedule, 1)), None)
     except PlanError:

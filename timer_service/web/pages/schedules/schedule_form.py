@@ -7,6 +7,7 @@ from typing import Any
 
 from scheduler import Schedule, duration, exact_numbers, rfc3339
 from timer_service.web.input import redaction
+from timer_service.web.input.schedule_fields import DEFAULTS
 from timer_service.web.pages.words.typed import as_local, headers_of, json_value, tags_of, utc_moment, whole_of
 
 #: What a form holds at first, in the order of its fields: first when, then what.
@@ -14,19 +15,19 @@ USUAL: Mapping[str, str] = {
     "name": "",
     "cron": "",
     "every": "",
-    "time_zone": "UTC",
-    "method": "POST",
+    "time_zone": DEFAULTS.plan.time_zone,
+    "method": DEFAULTS.webhook.method,
     "url": "",
     "body": "",
     "headers": "",
-    "overlap": "allow",
-    "catch_up": "last",
-    "catch_up_window": "1d",
+    "overlap": DEFAULTS.overlap.value,
+    "catch_up": DEFAULTS.catch_up.value,
+    "catch_up_window": duration.text(DEFAULTS.catch_up_window_ms),
     "starts_at": "",
     "ends_at": "",
     "max_runs": "",
-    "gap": "run",
-    "fold": "first",
+    "gap": DEFAULTS.plan.gap.value,
+    "fold": DEFAULTS.plan.fold.value,
     "spread": "",
     "pause_after_failures": "",
     "tags": "",
