@@ -8,6 +8,7 @@ from hashlib import sha256
 from itertools import islice
 from typing import NamedTuple
 
+from scheduler.errors import PlanError
 from scheduler.recurrence import moments, spread_offset
 from scheduler.schedule import CatchUp, Gap, Moment, Overlap, Plan
 from scheduler.schedules import Schedule, ScheduleDraft, ScheduleStatus
@@ -199,7 +200,8 @@ def _look_at(it: Standing, decision: Decision, look: _Found, ahead: int, now: in
 def upcoming(schedule: Schedule, count: int) -> list[Moment]:
     """The next moments that are to become runs, as when these are due; fewer if there are no more.
 
-    None of one that has ended, or is paused and nobody knows until when. Of one that is paused those after its pause.
+    None of one that has ended, or is paused and nobody knows until when, or has a plan that this version cannot follow,
+    such as one in a time zone that there is no more. Of one that is paused those after its pause.
     """
     if schedule.status is ScheduleStatus.ENDED or (schedule.paused and schedule.paused.until is None):
         return []
@@ -208,7 +210,10 @@ def upcoming(schedule: Schedule, count: int) -> list[Moment]:
     since = schedule.read_at
     if schedule.paused and schedule.paused.until:
         since = max(since, schedule.paused.until)
-    found = moments(draft.plan, since - offset)
+    try:
+        found = moments(draft.plan, since - offset)
+    except PlanError:
+        return []
     return [Moment(moment.at + offset, moment.note) for moment in islice(found, most)]
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from scheduler import Outcome, Settings
+from scheduler import Outcome, Plan, ScheduleDraft, Settings, Webhook
 from tests.api.conftest import HOOK, settle
 from tests.bench.store import Bench
 from timer_service import create_app
@@ -383,3 +383,21 @@ def test_a_schedule_of_a_later_version_says_so(http: FlaskClient, bench: Bench) 
     for answer in (http.get("/schedules/report"), http.get("/schedules"), http.put("/schedules/report", json=DAILY)):
         assert (answer.status_code, answer.get_json()["type"]) == (503, "/problems/later-format")
         assert "report" in answer.get_json()["detail"]
+
+
+@pytest.mark.parametrize("plan", [Plan(cron="0 9 * * *", time_zone="Mars/Base"), Plan(cron="0 9 * * SOL")])
+def test_a_plan_that_cannot_be_followed_any_more_is_told_without_moments_and_hides_no_other(
+    http: FlaskClient, bench: Bench, plan: Plan
+) -> None:
+    """Zones go, and servers have different lists of them. Red with an answer that lets PlanError through."""
+    bench.schedules.put(ScheduleDraft(name="lost", plan=plan, webhook=Webhook(url="https://example.com/")))
+    put(http)
+    told = http.get("/schedules/lost")
+    assert (told.status_code, told.get_json()["next"]) == (200, [])
+    assert told.get_json()["cron"] == plan.cron
+    assert [it["name"] for it in http.get("/schedules").get_json()["data"]] == ["lost", "report"]
+    for path in ("/schedules", "/schedules/lost", "/set-schedule?name=lost"):
+        assert http.get(f"/ui{path}").status_code == 200, path
+    for method, path in (("POST", "/pause"), ("POST", "/resume"), ("POST", "/fire"), ("DELETE", "")):
+        answer = http.open(f"/schedules/lost{path}", method=method, json={} if method == "POST" else None)
+        assert answer.status_code in (200, 201, 204), path

@@ -12,6 +12,8 @@ from scheduler import (
     Fold,
     Gap,
     Overlap,
+    Plan,
+    PlanError,
     Schedule,
     ScheduleStatus,
     Status,
@@ -26,6 +28,8 @@ from timer_service.web.input.schemas import RunTimer
 
 #: Moments that an answer tells ahead.
 _NEXT = 5
+#: Of a plan in words, where there are none.
+UNREADABLE = "a plan that this version cannot follow"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -36,6 +40,14 @@ def local(ms: int, time_zone: str) -> str:
         return moment.astimezone(recurrence.zone_of(time_zone)).isoformat(timespec="milliseconds")
     except OverflowError:  # within the last hours of the year 9999
         return rfc3339.rfc3339(ms)
+
+
+def described(plan: Plan) -> str:
+    """A plan in words, also one that only another version or another list of time zones can follow."""
+    try:
+        return recurrence.describe(plan)
+    except PlanError:
+        return UNREADABLE
 
 
 class Lasting(fields.Field[int]):
@@ -142,7 +154,7 @@ class ScheduleOut(Schema):
     timer = fields.Nested(RunTimerOut, attribute="draft")
 
     def _description(self, schedule: Schedule) -> str:
-        return recurrence.describe(schedule.draft.plan)
+        return described(schedule.draft.plan)
 
 
 class SchedulesOut(Schema):

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from flask import Response
 
-from scheduler import PlanError, Schedule, ScheduleStatus, UnknownSchedule, recurrence, upcoming
+from scheduler import Schedule, ScheduleStatus, UnknownSchedule, recurrence, upcoming
 from timer_service.web.pages.frame import live
 from timer_service.web.pages.frame.frame import bp, show
 from timer_service.web.pages.frame.terminal import terminal
@@ -97,11 +97,9 @@ def sentence(found: Schedule) -> Sentence:
 
 
 def _next(found: Schedule) -> list[MomentRow]:
-    try:
-        offset = recurrence.spread_offset(found.draft.name, found.draft.spread_ms)
-        return moment_rows(found.draft.plan, upcoming(found, _AHEAD), offset)
-    except PlanError:
-        return []
+    offset = recurrence.spread_offset(found.draft.name, found.draft.spread_ms)
+    ahead = upcoming(found, _AHEAD)
+    return moment_rows(found.draft.plan, ahead, offset) if ahead else []
 
 
 def _previewed(found: Schedule) -> dict[str, str]:

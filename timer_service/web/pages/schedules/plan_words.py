@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from scheduler import CatchUp, Fold, Gap, Overlap, Plan, PlanError, Schedule, Skipped, recurrence
 from timer_service.web.pages.words.values import counted, number, span
+from timer_service.web.schedule_answers import described as in_words
 
-UNREADABLE = "a plan that this version cannot follow"
 _OVERLAP = {
     Overlap.ALLOW: "a run is made though an earlier one is unfinished",
     Overlap.SKIP: "no run is made while an earlier one is unfinished",
@@ -29,10 +29,7 @@ _SKIPPED = {
 
 def described(plan: Plan, now: int) -> str:
     """When it runs; since when only if that is ahead, or is what an interval counts from."""
-    try:
-        return recurrence.describe(replace(plan, starts_at=0) if plan.cron and plan.starts_at <= now else plan)
-    except PlanError:
-        return UNREADABLE
+    return in_words(replace(plan, starts_at=0) if plan.cron and plan.starts_at <= now else plan)
 
 
 def skipped_short(skipped: Skipped) -> str:
@@ -51,7 +48,7 @@ def rules(schedule: Schedule) -> Iterator[tuple[str, str]]:
     yield "Overlap", _OVERLAP[draft.overlap]
     window = f", if that was at most {span(draft.catch_up_window_ms)} ago"
     yield "Catch up", _CATCH_UP[draft.catch_up] + (window if draft.catch_up is not CatchUp.NONE else "")
-    if draft.plan.cron and not recurrence.parse(draft.plan.cron).is_wildcard:
+    if _names_fixed_times(draft.plan):
         yield "Gap", "at the first moment after" if draft.plan.gap is Gap.RUN else "skipped"
         yield "Fold", "at the first" if draft.plan.fold is Fold.FIRST else "at the last"
     if draft.spread_ms:
@@ -63,3 +60,11 @@ def rules(schedule: Schedule) -> Iterator[tuple[str, str]]:
         left = "" if schedule.runs_left is None else f", {number(schedule.runs_left)} left"
         yield "Runs", f"at most {number(draft.max_runs)}{left}"
     yield "Tags of each run", ", ".join(draft.tags) or "none"
+
+
+def _names_fixed_times(plan: Plan) -> bool:
+    """Only of those a change of clocks leaves one out, or repeats one."""
+    try:
+        return plan.cron is not None and not recurrence.parse(plan.cron).is_wildcard
+    except PlanError:
+        return False

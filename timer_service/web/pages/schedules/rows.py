@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from scheduler import Pause, PlanError, Run, Schedule, upcoming
+from scheduler import Pause, Run, Schedule, upcoming
 from timer_service.web.pages.schedules.plan_words import described, skipped_short
 
 
@@ -39,7 +39,4 @@ def row(schedule: Schedule) -> ScheduleRow:
 
 def next_at(schedule: Schedule) -> int | None:
     """None of what has no further run that is known."""
-    try:
-        return next((it.at for it in upcoming(schedule, 1)), None)
-    except PlanError:
-        return None
+    return next((it.at for it in upcoming(schedule, 1)), None)
