@@ -416,6 +416,23 @@ def test_a_deleted_schedule_cancels_what_waits_or_keeps_it_and_makes_no_more(ben
     bench.check()
 
 
+def test_one_that_was_half_deleted_says_that_it_makes_no_more_and_can_be_deleted_or_set_again(bench: Bench) -> None:
+    """More runs wait than one call cancels, and its caller died."""
+    put(bench)
+    for _ in range(101):
+        bench.schedules.fire("report")
+    partition = keys.partition_of_key("report", bench.partitions)
+    assert bench.link.run("unschedule", partition, ["report", "cancel", HOUR, 0, ""]) == b"0"
+    found = bench.schedules.get("report")
+    assert (found.status, upcoming(found, 1)) == (ScheduleStatus.ENDED, [])
+    bench.check()
+    assert bench.schedules.put(draft(every_ms=HOUR))[0].status is ScheduleStatus.ACTIVE
+    bench.schedules.delete("report")
+    with pytest.raises(UnknownSchedule):
+        bench.schedules.get("report")
+    assert {run.status for run in runs(bench)} == {Status.CANCELLED}
+
+
 def test_one_that_is_set_again_under_its_name_makes_runs_of_its_own(bench: Bench) -> None:
     put(bench, every_ms=4000)
     pass_time(bench, 4000)

@@ -22,7 +22,8 @@ if ARGV[5] ~= '' and ARGV[5] ~= found then return 'changed' end
 local now = math.floor(now_us() / 1000)
 redis.call('ZREM', PLANNED, name)
 redis.call('HDEL', PLANNING, name)
-redis.call('HSET', key, 'previous', (withdraw_ahead(redis.call('HGET', key, 'previous') or '', now)))
+-- Should no other call follow, it says that it has ended.
+redis.call('HSET', key, 'previous', (withdraw_ahead(redis.call('HGET', key, 'previous') or '', now)), 'ended', int(now))
 write_moves()
 
 local ids = open == 'cancel' and redis.call('ZRANGE', ROOT .. 'open:' .. name, from_run, from_run + CANCEL - 1) or {}
