@@ -101,6 +101,7 @@ def test_every_and_a_start_are_taken_as_typed(http: FlaskClient, bench: Bench) -
     [
         ({"name": ""}, "name", "Must be 1 to 128"),
         ({"name": "a b"}, "name", "Must be 1 to 128"),
+        ({"name": "preview"}, "name", "No schedule can be called preview"),
         ({"cron": ""}, "cron", "Say when: cron"),
         ({"cron": "0 9 * *"}, "cron", "4 fields"),
         ({"every": "5m"}, "every", "either cron or every"),

@@ -8,6 +8,8 @@ import sys
 from dataclasses import fields
 from typing import get_args
 
+from marshmallow import ValidationError
+
 from scheduler import CatchUp, Delivery, Fold, Gap, Outcome, Overlap, Reason, ScheduleStatus, Settings, Status
 from timer_service import create_app
 from timer_service.client import (
@@ -29,12 +31,13 @@ from timer_service.client import (
 )
 from timer_service.client.errors import from_problem
 from timer_service.terminal.differences import DEFAULTS, TIMER_DEFAULTS
+from timer_service.terminal.schedule_file import NAME
 from timer_service.web.answers import AttemptOut, StatsOut, TimerOut
 from timer_service.web.input import limits, schemas
 from timer_service.web.input.destination import METHODS
 from timer_service.web.input.queries import Filters as Filter
+from timer_service.web.input.schedule_fields import MOST_PREVIEWED, PreviewIn, ScheduleName
 from timer_service.web.input.schedule_fields import NewSchedule as NewScheduleIn
-from timer_service.web.input.schedule_fields import PreviewIn
 from timer_service.web.input.schedule_queries import MOST_SCHEDULES, SchedulesIn
 from timer_service.web.input.schemas import RunTimer
 from timer_service.web.problems import PAGES
@@ -89,7 +92,17 @@ def test_it_knows_every_field_of_a_schedule_that_the_api_has() -> None:
     assert set(RunOptions.__annotations__) == set(RunTimer().fields) - {"body_base64"}
     assert set(Plan.__annotations__) == set(PreviewIn().fields) - {"from_", "count"}
     assert set(ScheduleFilters.__annotations__) == set(SchedulesIn().fields) - {"limit", "cursor"}
-    assert batches.MOST_SCHEDULES == MOST_SCHEDULES
+    assert (batches.MOST_SCHEDULES, batches.MOST_PREVIEWED) == (MOST_SCHEDULES, MOST_PREVIEWED)
+
+
+def test_apply_takes_the_names_that_the_service_takes() -> None:
+    for name in [*map(chr, range(300)), "", ".", "..", "...", "preview", "preview2", "a" * 128, "a" * 129]:
+        try:
+            ScheduleName().deserialize(name)
+        except ValidationError:
+            assert not NAME.fullmatch(name), name
+        else:
+            assert NAME.fullmatch(name), name
 
 
 def test_what_apply_takes_for_the_default_of_a_field_is_the_default_of_the_service() -> None:

@@ -18,8 +18,8 @@ import click
 OWNER = "applied_from"
 _TOP = ("name", "schedules")
 #: Of a schedule, as the API has it; the last is a route of its own.
-_SCHEDULE = re.compile(r"(?!\.{1,2}$|preview$)[A-Za-z0-9._:@~-]{1,128}", re.ASCII)
-_NAME = re.compile(r"[^\x00-\x1f\x7f]{1,100}")
+NAME = re.compile(r"(?!\.{1,2}$|preview$)[A-Za-z0-9._:@~-]{1,128}", re.ASCII)
+_FILE_NAME = re.compile(r"[^\x00-\x1f\x7f]{1,100}")
 
 
 class FileError(ValueError):
@@ -44,7 +44,7 @@ def read(path: str) -> ScheduleFile:
     if not isinstance(schedules, dict):
         raise FileError(f"{path}: schedules: must be tables, such as [schedules.daily-report]")
     name = top.get("name", "" if path == "-" else Path(path).stem)
-    if not isinstance(name, str) or not _NAME.fullmatch(name):
+    if not isinstance(name, str) or not _FILE_NAME.fullmatch(name):
         raise FileError(f"{path}: name: must be text of 1 to 100 characters; by it a later --prune knows its schedules")
     return ScheduleFile(path, name, {each: _fields(path, name, each, table) for each, table in schedules.items()})
 
@@ -77,7 +77,7 @@ def _parsed(path: str) -> dict[str, Any]:
 
 
 def _fields(path: str, owner: str, schedule: str, table: Any) -> Mapping[str, Any]:
-    if not _SCHEDULE.fullmatch(schedule):
+    if not NAME.fullmatch(schedule):
         raise FileError(
             f"{path}: {place(schedule)}: a name has 1 to 128 of the characters A-Z a-z 0-9 . _ : @ ~ - "
             "and is not ., .. or preview"

@@ -11,7 +11,7 @@ import click
 
 from timer_service.client import Schedule, TimerClient
 from timer_service.client.answers import Status
-from timer_service.client.batches import MOST_SCHEDULES
+from timer_service.client.batches import MOST_PREVIEWED, MOST_SCHEDULES
 from timer_service.client.schedule_fields import CatchUp, ScheduleStatus
 from timer_service.terminal import plan_options, request_options, values
 from timer_service.terminal.named import each_named
@@ -155,7 +155,7 @@ def delete(client: TimerClient, output: str, names: Sequence[str], open_runs: An
 @schedule.command()
 @plan_options.plan
 @click.option("--from", "from_", type=values.moment, help="From this moment on, instead of from now.")
-@click.option("--count", type=click.IntRange(1, 50), default=5, show_default=True)
+@click.option("--count", type=click.IntRange(1, MOST_PREVIEWED), default=5, show_default=True)
 @service_command_without_ids
 def preview(client: TimerClient, output: str, plan: Mapping[str, Any], from_: Any, count: int) -> None:
     """Which moments a plan names, with what a change of clocks does to them. Stores nothing.

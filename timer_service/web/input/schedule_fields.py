@@ -11,6 +11,7 @@ from timer_service.web.input.fields import Length, Moment, Whole
 from timer_service.web.input.plan_fields import PlanFields, take_plan
 from timer_service.web.input.schemas import RunTimer
 from timer_service.web.input.sent_fields import WebhookRules
+from timer_service.web.input.webhook_fields import Key
 
 _DAY = 86_400_000
 #: ms.
@@ -21,6 +22,15 @@ MOST_PREVIEWED = 50
 MOST_REASON = 500
 #: What a schedule is that says no more than when and what.
 DEFAULTS = ScheduleDraft(name="", plan=Plan(), webhook=Webhook(url=""))
+
+
+class ScheduleName(Key):
+    """Of a key's characters, and not that of the route which previews plans."""
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> str:
+        if value == "preview":
+            raise ValidationError("No schedule can be called preview: that is a route of its own.")
+        return super()._deserialize(value, *args, **kwargs)
 
 
 class RunTimerField(fields.Nested):

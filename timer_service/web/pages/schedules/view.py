@@ -10,7 +10,8 @@ from marshmallow import ValidationError
 
 from scheduler import SchedulePage, ScheduleStatus
 from timer_service.web.access.list_limit import limit_lists
-from timer_service.web.input.webhook_fields import Key, Tag
+from timer_service.web.input.schedule_fields import ScheduleName
+from timer_service.web.input.webhook_fields import Tag
 from timer_service.web.pages.frame import live
 from timer_service.web.pages.frame.frame import bp, show
 from timer_service.web.pages.frame.terminal import terminal
@@ -23,7 +24,7 @@ from timer_service.web.services import store
 LIMIT = 20
 #: Status of a tab -> its name.
 _TABS = {"": "All", **{str(it): str(it).capitalize() for it in ScheduleStatus}}
-NAME, _TAG = Key(), Tag()
+NAME, _TAG = ScheduleName(), Tag()
 
 
 @bp.get("/schedules")
