@@ -268,6 +268,12 @@ def test_runs_are_listed_by_their_schedule_and_say_it(http: FlaskClient, bench: 
     assert http.post("/timers", json={**HOOK, "delay": 5}).get_json()["schedule"] is None
 
 
+def test_a_list_of_timers_is_of_a_schedule_or_of_a_tag_and_never_of_both(http: FlaskClient) -> None:
+    for path in ("/timers", "/timers/count"):
+        answer = http.get(f"{path}?schedule=report&tag=a")
+        assert (answer.status_code, answer.get_json()["errors"][0]["pointer"]) == (422, "/tag")
+
+
 def test_how_a_run_ended_is_told_among_the_previous(http: FlaskClient, bench: Bench) -> None:
     put(http)
     http.post("/schedules/report/fire")
@@ -369,7 +375,8 @@ def test_a_key_that_may_only_read_changes_no_schedule_and_sees_no_query_of_a_url
     ):
         answer = http.open(f"/schedules/report{path}", method=method, json=DAILY, headers=may_read)
         assert answer.status_code == 403
-    assert http.post("/schedules/preview/", json={"cron": "@daily"}, headers=may_read).status_code == 200
+    for path in ("/schedules/preview", "/schedules/preview/"):
+        assert http.post(path, json={"cron": "@daily"}, headers=may_read).status_code == 200
     told = http.get("/schedules/report", headers=may_read).get_json()
     assert told["timer"]["url"] == "https://example.com/hook?x=***"
     paused = http.post("/schedules/report/pause", json={"reason": "x"}, headers=may_write).get_json()

@@ -590,6 +590,18 @@ def test_schedules_are_listed_by_name_over_all_partitions_in_pages(bench: Bench)
     assert [it.name for it in odd] == [name for name in names if name[-1] in "13579"]
 
 
+def test_a_page_stops_short_after_so_many_that_do_not_match_and_the_next_goes_on(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("scheduler.store.schedules._PAGE_LOOK", 3)
+    for name, tags in (("a", ()), ("b", ()), ("c", ()), ("d", ("t",))):
+        bench.schedules.put(draft(name, every_ms=HOUR, tags=tags))
+    first = bench.schedules.page(tag="t")
+    assert (first.schedules, first.next) == ([], "c")
+    (found,) = bench.schedules.page(tag="t", after="c").schedules
+    assert found.name == "d"
+
+
 def test_the_last_ten_runs_are_told_with_how_they_ended_after_they_were_forgotten_too(bench: Bench) -> None:
     put(bench)
     for _ in range(12):
