@@ -81,7 +81,7 @@ def at_once(count: int, overlap: Overlap, spread_ms: int) -> Row:
         beside = _set_beside(service, there.url, due, due + spread_ms + 2000 + 1000 * count // _SENT_PER_SECOND)
         early = due - _BEFORE - _now()
         assert early > 0, f"{count} schedules were not set in time: {-early} ms late"
-        _looked_at(service, early / 1000)
+        _looked_at(service, due, early / 1000)
         time.sleep(max(0.0, (due - _BEFORE - _now()) / 1000))
         meter = Meter(poller=poller.process.pid, store=service.store.pid)
         all_of_them = count + len(beside)
@@ -102,8 +102,9 @@ def at_once(count: int, overlap: Overlap, spread_ms: int) -> Row:
 def waiting(count: int, seconds: float) -> Row:
     """CPU of one core while nothing is due. Half a minute is its own median: it has thirty of the poller's sleeps."""
     with _ready() as (service, poller, there):
-        _fill(service.store.url, there.url, count, _now() + DAY_MS, Overlap.ALLOW, 0)
-        _looked_at(service, 600)
+        due = _now() + DAY_MS
+        _fill(service.store.url, there.url, count, due, Overlap.ALLOW, 0)
+        _looked_at(service, due, 600)
         client = service.store.client()
         wait_until(lambda: not client.info("persistence")["aof_rewrite_in_progress"], 60, "the append-only file")
         client.close()
@@ -165,13 +166,15 @@ def _set_beside(service: Service, hook: str, due: int, until: int) -> set[str]:
     return {it.id for it in drafts}
 
 
-def _looked_at(service: Service, seconds: float) -> None:
-    """Until the poller has looked at every schedule that was set."""
+def _looked_at(service: Service, due: int, seconds: float) -> None:
+    """Until the poller has looked at every schedule that was set: then it comes again shortly before they are due."""
     client = service.store.client()
     planned = [f"{keys.prefix(partition)}planned" for partition in range(_opened(service.store.url).link.partitions)]
     # One that is being looked at stands at most 5 s ahead.
     wait_until(
-        lambda: not any(client.zcount(it, "-inf", _now() + 5000) for it in planned), seconds, "a look at every schedule"
+        lambda: not any(client.zcount(it, "-inf", min(_now() + 5000, due - _BEFORE)) for it in planned),
+        seconds,
+        "a look at every schedule",
     )
     client.close()
 
