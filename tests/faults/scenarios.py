@@ -136,7 +136,7 @@ def schedules_make_runs(field: Field, bug: str) -> None:
     with _schedules(field) as schedules:
         for kind in (Kind(), Kind(overlap="skip", catch_up="all")):
             schedules.set(kind)
-        time.sleep(3)  # what they make meanwhile
+        time.sleep(2)  # what they make meanwhile
 
 
 def a_schedule_is_set_again_before_each_of_its_moments(field: Field, bug: str) -> None:
