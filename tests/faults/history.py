@@ -91,6 +91,8 @@ class Planned:
     deleted_at: int = 0
     #: Whether it may have been paused.
     was_paused: bool = False
+    #: From the answer to a pause until its end or the next call that may have ended it: ms, neither included.
+    pauses: tuple[tuple[int, int], ...] = ()
     #: Runs that were made by hand, and how many more there may be.
     fired: frozenset[str] = frozenset()
     maybe_fired: int = 0

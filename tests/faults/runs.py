@@ -119,6 +119,8 @@ def _broken(account: Account, hits: list[Hit]) -> Iterator[str]:
         yield f"moments with several runs: {doubled}"
     if len(strangers := account.strangers) > it.maybe_fired:
         yield f"runs that belong to no moment of it: {strangers}"
+    if not it.maybe_fired and (paused := sorted(at for at in account.ids if _is_within(at, it.pauses))):
+        yield f"runs of moments in a pause: {paused}"
     accepted = {hit.timer_id for hit in hits if hit.accepted}
     for run in it.runs:
         yield from _unfinished(it, run, accepted)
@@ -131,6 +133,10 @@ def _broken(account: Account, hits: list[Hit]) -> Iterator[str]:
         yield "acknowledged, and the store does not know it"
     if it.overlap != "allow":
         yield from _overlapping(it, hits)
+
+
+def _is_within(at: int, spans: tuple[tuple[int, int], ...]) -> bool:
+    return any(start < at < end for start, end in spans)
 
 
 def _unfinished(it: Planned, run: Run, accepted: set[str]) -> Iterator[str]:

@@ -12,7 +12,8 @@ from scheduler import Backoff, Callback, Delivery, Timers, WrongState
 from tests.faults.field import Field
 from tests.faults.history import Bounds, Cancel, History, Verdict
 from tests.faults.planted import PlantedLink, text
-from tests.faults.schedule_load import Kind, ScheduleLoad
+from tests.faults.schedule_kinds import Kind
+from tests.faults.schedule_load import ScheduleLoad
 
 #: Seconds. Three of TIMER_STORE_TIMEOUT at least, and enough for a busy machine.
 LEASE = 3.0

@@ -13,6 +13,7 @@ from scheduler import recurrence, rfc3339
 from tests.faults.field import Field
 from tests.faults.history import Planned, Verdict
 from tests.faults.load import Client
+from tests.faults.schedule_kinds import KINDS, Kind
 
 #: The numbers of schedules in URLs; those of a load begin at 0, and tests/faults/later.py has others.
 _FIRST = 2 * 10**9
@@ -20,38 +21,8 @@ _FIRST = 2 * 10**9
 _PATIENCE = 60.0
 #: Seconds from the change that ends a schedule to its last moment.
 _LAST = 2.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Kind:
-    """What a schedule is like, and what its receiver does."""
-
-    every: int = 1
-    overlap: str = "allow"
-    catch_up: str = "last"
-    #: Seconds.
-    spread: int = 0
-    pause_after_failures: int | None = None
-    #: ms until a run is answered.
-    hold: int = 0
-    #: Whether the first attempt of each run is answered with a 500.
-    flaky: bool = False
-    max_attempts: int = 8
-
-
-KINDS = (
-    Kind(),
-    Kind(catch_up="all"),
-    Kind(every=2, catch_up="none"),
-    Kind(catch_up="all", spread=5),
-    Kind(pause_after_failures=3, flaky=True, max_attempts=1),
-    Kind(overlap="skip", hold=1500),
-    Kind(overlap="skip", catch_up="all", hold=300),
-    Kind(every=2, overlap="skip", catch_up="none", spread=3),
-    # The earlier run waits for its retry, or is in flight.
-    Kind(every=2, overlap="replace", flaky=True),
-    Kind(overlap="replace", catch_up="all", hold=1300),
-)
+#: ms: longer than any load.
+_FOR_EVER = 10**9
 
 
 @dataclass
@@ -64,6 +35,8 @@ class Standing:
     #: Changes that were asked for.
     changes: int = 0
     fires: int = 0
+    #: ms: since when it is certainly paused, and until when at most.
+    paused: tuple[int, int] | None = None
 
 
 class ScheduleLoad:
@@ -120,7 +93,7 @@ class ScheduleLoad:
         self._number += 1
         name = f"s{self._number - _FIRST}"
         more = ("once-500",) if kind.flaky else ()
-        it = Standing(kind, name, _asked(kind, self._field.url_of(self._number, kind.hold, *more, host=self._number)))
+        it = Standing(kind, name, kind.asked(self._field.url_of(self._number, kind.hold, *more, host=self._number)))
         verdict, said = self._insist("PUT", f"/schedules/{name}", it.asked)
         known = verdict is Verdict.OK
         self._field.record.schedules[name] = Planned(
@@ -154,12 +127,19 @@ class ScheduleLoad:
 
     def pause(self, it: Standing) -> None:
         self._note(it.name, was_paused=True)
-        until = rfc3339.rfc3339(round(1000 * (time.time() + self._chance.uniform(1, 4))))
-        said = {"reason": "to see what happens", "until": self._chance.choice([until, None])}
-        self._client.ask("POST", f"/schedules/{it.name}/pause", said)
+        it.paused = None  # until when it was is now open
+        until = round(1000 * (time.time() + self._chance.uniform(1, 4))) if self._chance.random() < 0.5 else None
+        said = {"reason": "to see what happens", "until": None if until is None else rfc3339.rfc3339(until)}
+        verdict, _, _ = self._client.ask("POST", f"/schedules/{it.name}/pause", said)
+        if verdict is Verdict.OK:
+            it.paused = (_now(), until or _now() + _FOR_EVER)
 
     def resume(self, it: Standing) -> None:
-        self._client.ask("POST", f"/schedules/{it.name}/resume", self._chance.choice(_RESUMES))
+        said, called_at = self._chance.choice(_RESUMES), _now()
+        verdict, _, _ = self._client.ask("POST", f"/schedules/{it.name}/resume", said)
+        if verdict is Verdict.OK and not said:
+            self._note_pause(it, called_at)
+        it.paused = None  # with others its moments may be made up for, now or by the next
 
     def fire(self, it: Standing) -> None:
         it.fires += 1
@@ -174,21 +154,24 @@ class ScheduleLoad:
     def delete(self, it: Standing) -> None:
         """Another of its kind comes in its place."""
         self._sets.remove(it)
+        self._note_pause(it, _now())
         path = f"/schedules/{it.name}?open={self._chance.choice(['cancel', 'keep'])}"
         verdict, _ = self._insist("DELETE", path, None, also=404)  # which a repeat gets
-        self._note(it.name, deleted=verdict, deleted_at=round(1000 * time.time()))
+        self._note(it.name, deleted=verdict, deleted_at=_now())
         self.set(it.kind)
 
     def end(self, it: Standing) -> None:
         """It goes on, if it was paused, and has its last moment soon."""
-        name = it.name
-        assert self._insist("POST", f"/schedules/{name}/resume", self._chance.choice(_RESUMES))[0] is Verdict.OK
+        name, said, called_at = it.name, self._chance.choice(_RESUMES), _now()
+        assert self._insist("POST", f"/schedules/{name}/resume", said)[0] is Verdict.OK
+        if not said:
+            self._note_pause(it, called_at)
         for _ in range(10):
-            ends_at = round(1000 * (time.time() + _LAST))
+            ends_at = _now() + round(1000 * _LAST)
             said = {"ends_at": rfc3339.rfc3339(ends_at)}
             verdict, _ = self._insist("PATCH", f"/schedules/{name}", said)
             # Told later than that, it may have gone beyond.
-            if verdict is Verdict.OK and 1000 * time.time() < ends_at:
+            if verdict is Verdict.OK and _now() < ends_at:
                 self._note(name, ends_at=ends_at)
                 return
         raise AssertionError(f"{name} could not be told to end")
@@ -201,6 +184,13 @@ class ScheduleLoad:
 
     def _note(self, name: str, **known: Any) -> None:
         self._field.record.schedules[name] = replace(self._field.record.schedules[name], **known)
+
+    def _note_pause(self, it: Standing, called_at: int) -> None:
+        """It was so until then at least, and its moments stay skipped."""
+        if it.paused is not None:
+            since, until = it.paused
+            pauses = self._field.record.schedules[it.name].pauses
+            self._note(it.name, pauses=(*pauses, (since, min(until, called_at))))
 
     def _insist(self, method: str, path: str, body: object, *, also: int = 0, key: str = "") -> tuple[Verdict, Any]:
         """Ask until it is done, or was done already, which the status `also` says too. Calls can be repeated."""
@@ -216,15 +206,8 @@ class ScheduleLoad:
             time.sleep(0.2)
 
 
-def _asked(kind: Kind, url: str) -> dict[str, Any]:
-    return {
-        "every": kind.every,
-        "overlap": kind.overlap,
-        "catch_up": kind.catch_up,
-        "spread": kind.spread,
-        "pause_after_failures": kind.pause_after_failures,
-        "timer": {"url": url, "backoff": [3], "max_attempts": kind.max_attempts},
-    }
+def _now() -> int:
+    return round(1000 * time.time())
 
 
 _RESUMES: tuple[dict[str, str], ...] = ({}, {"catch_up": "none"}, {"catch_up": "last"}, {"catch_up": "all"})

@@ -134,7 +134,7 @@ FINE: dict[str, History] = {
         counts=Counts(runs=3, fired=0),
     ),
     "a moment was missed": planned(counts=skipped(missed=1)),
-    "a moment passed in a pause": planned(counts=skipped(paused=1), was_paused=True),
+    "a moment passed in a pause": planned(counts=skipped(paused=1), was_paused=True, pauses=((101_000, 103_000),)),
     "its runs are spread": planned(starts_at=99_700, created_at=99_800, offset=300, ends_at=102_800),
     "a run by hand besides, which is none of a moment": planned(
         runs=(FIRST, BY_HAND, LAST),
@@ -238,6 +238,10 @@ RED: dict[str, tuple[Rule, History]] = {
     "skipped for an earlier run, which is allowed": (Rule.RUNS, planned(overlap="allow")),
     "missed, and all are made up for": (Rule.RUNS, planned(catch_up="all", counts=skipped(missed=1))),
     "skipped for a pause, and there was none": (Rule.RUNS, planned(counts=skipped(paused=1))),
+    "a run of a moment in a pause": (
+        Rule.RUNS,
+        planned(counts=skipped(paused=1), was_paused=True, pauses=((101_500, 103_001),)),
+    ),
     "skipped for a change of clocks, in an interval": (Rule.RUNS, planned(counts=skipped(gap=1))),
     "sent while an earlier run was unfinished": (Rule.RUNS, planned(runs=(replace(FIRST, ended_at=103_500), LAST))),
     "a run that does not end": (Rule.RUNS, planned(runs=(FIRST, replace(LAST, status="scheduled", ended_at=None)))),

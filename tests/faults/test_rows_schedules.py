@@ -7,7 +7,8 @@ import time
 from tests.bench.processes import wait_until
 from tests.faults.checker import check
 from tests.faults.field import Field
-from tests.faults.schedule_load import Kind, ScheduleLoad
+from tests.faults.schedule_kinds import Kind
+from tests.faults.schedule_load import ScheduleLoad
 
 
 def test_row_07_of_moments_that_pass_while_everything_is_killed_each_runs_or_is_counted_as_its_schedule_says(
