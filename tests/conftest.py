@@ -108,6 +108,14 @@ def redis_server() -> Iterator[Server]:
 
 
 @pytest.fixture
+def own_server() -> Iterator[Server]:
+    """A Valkey that the test may do anything to."""
+    running = start("valkey")
+    yield running
+    running.remove()
+
+
+@pytest.fixture
 def partitions(request: pytest.FixtureRequest) -> int:
     """Of the bench's store."""
     return int(getattr(request, "param", 1))

@@ -51,7 +51,7 @@ def layer_of(item: pytest.Item) -> str:
 def store_of(item: pytest.Item) -> str | None:
     """The kind of store that it runs on, if it runs on several."""
     called = getattr(item, "callspec", None)
-    kind = called.params.get("client") if called else None
+    kind = called.params.get("client", called.params.get("store")) if called else None
     return kind if isinstance(kind, str) else None
 
 

@@ -5,24 +5,15 @@ from __future__ import annotations
 import logging
 import signal
 import time
-from collections.abc import Iterator
 from unittest.mock import Mock
 
 import pytest
 
 from scheduler import Attempt, Claims, Delivery, Link, Outcome, Poller, Settlement, StoreUnavailable, connect
 from scheduler.store.room import BATCH
-from tests.bench.servers import BINARIES, Server
+from tests.bench.servers import Server
 from tests.bench.store import LEASE, Bench, HandSetRedis
 from tests.bench.transports import HandTransport
-
-
-@pytest.fixture
-def own_server() -> Iterator[Server]:
-    assert BINARIES["valkey"] is not None
-    server = Server(BINARIES["valkey"]).start()
-    yield server
-    server.remove()
 
 
 @pytest.fixture

@@ -9,11 +9,13 @@ from __future__ import annotations
 import json
 import time
 import tracemalloc
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
 
 from scheduler import Attempt, Outcome, Settlement
 from tests.api.conftest import HOOK
@@ -84,19 +86,27 @@ WRONG = {
 }
 
 
+@pytest.mark.clock
 @pytest.mark.parametrize("name", WRONG)
 def test_what_is_wrong_in_many_ways_is_told_shortly(http: FlaskClient, name: str) -> None:
     path, body = WRONG[name]
-    started = time.process_time()
-    answer = http.post(path, data=body.encode(), headers=JSON)
-    spent = time.process_time() - started
-    started = time.process_time()
-    for _ in range(20):
-        json.loads(body)
-    assert answer.status_code in (200, 422)
-    assert len(answer.data) < 1.5 * MIB
-    # 20 parses are 0.06 to 1 s here, the answers are 0.02 to 0.2; the half second is for the smallest of them.
-    assert spent < 0.5 + time.process_time() - started
+    answers: list[TestResponse] = []
+    spent = fastest(lambda: answers.append(http.post(path, data=body.encode(), headers=JSON)))
+    assert {answer.status_code for answer in answers} <= {200, 422}
+    assert len(answers[0].data) < 1.5 * MIB
+    # 20 parses are 0.06 to 1 s here, the answers are 0.02 to 0.3; the second is for the smallest of them.
+    assert spent < 1 + 20 * fastest(lambda: json.loads(body))
+
+
+def fastest(work: Callable[[], object]) -> float:
+    """Seconds of CPU that this thread needs for it, of three times."""
+
+    def once() -> float:
+        begun = time.thread_time()
+        work()
+        return time.thread_time() - begun
+
+    return min(once() for _ in range(3))
 
 
 def test_a_timer_with_as_many_values_as_its_bytes_hold_is_taken(http: FlaskClient) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.bench.processes import COMMAND, Part, Service, Up, free_port, obeys_sigterm, wait_until
+from tests.bench.processes import COMMAND, Part, Service, Up, free_port, wait_until
 from tests.bench.receiver import Receiver
 
 IGNORING = ("env", "--ignore-signal=HUP", COMMAND)
@@ -82,7 +82,7 @@ def test_a_poller_that_never_reached_its_store_ends_at_once(tmp_path: Path) -> N
     url = f"redis://127.0.0.1:{free_port()}/0"
     poller = Part("poller", log=tmp_path / "log", TIMER_REDIS_URL=url, TIMER_HEARTBEAT_FILE=str(alive))
     try:
-        wait_until(lambda: alive.exists() and obeys_sigterm(poller.process.pid), 20, "a loop")
+        wait_until(lambda: alive.exists() and poller.obeys_sigterm(), 20, "a loop")
         begun = time.monotonic()
         assert poller.stop() == 0
         assert time.monotonic() - begun < 10

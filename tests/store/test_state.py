@@ -2,25 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
-
-import pytest
 
 from scheduler import Draft, Settings, Store, Webhook
 from scheduler.store.health import Health
 from scheduler.store.link import Link, connect
-from tests.bench.servers import BINARIES, Server
+from tests.bench.servers import Server
 from tests.store.test_refusals import COMMANDS, PLACES
-
-
-@pytest.fixture
-def own_server() -> Iterator[Server]:
-    """A server that the test may do anything to."""
-    assert BINARIES["valkey"] is not None
-    running = Server(BINARIES["valkey"]).start()
-    yield running
-    running.remove()
 
 
 def limited(server: Server, *, without: str = "") -> Store:

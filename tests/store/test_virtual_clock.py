@@ -33,7 +33,7 @@ from scheduler.store.scripts import source
 from scheduler.store.turning import Turning
 from scheduler.store.virtual_clock import LATEST
 from tests.bench.processes import wait_until
-from tests.bench.servers import BINARIES, Server
+from tests.bench.servers import Server
 
 SCRIPTS = sorted(path.stem for path in Path(layout.__file__).with_name("lua").glob("*.lua"))
 #: They try which commands the store allows, TIME among them.
@@ -195,14 +195,6 @@ def test_an_idempotency_key_stands_for_24_hours_of_the_clock(turned: Store) -> N
     assert turned.repeats.begin("test", "nightly", {"night": 1}).seed == first.seed
     clock_of(turned).advance_by(60_000)
     assert turned.repeats.begin("test", "nightly", {"night": 2}).seed != first.seed
-
-
-@pytest.fixture
-def own_server() -> Iterator[Server]:
-    assert BINARIES["valkey"] is not None
-    running = Server(BINARIES["valkey"]).start()
-    yield running
-    running.remove()
 
 
 def test_a_store_that_goes_away_on_the_way_leaves_it_open_how_far_the_clock_was_turned(own_server: Server) -> None:
