@@ -25,13 +25,15 @@ from benchmarks import (
     plots,
     results,
     scale,
+    schedules,
     stages,
     views,
 )
 from benchmarks.figures import table
 from benchmarks.part import say
 
-PARTS = [it.PART for it in (drain, stages, lateness, intake, memory, scale, pages, views, idle, hang, crash, against)]
+_MODULES = (drain, stages, lateness, schedules, intake, memory, scale, pages, views, idle, hang, crash, against)
+PARTS = [it.PART for it in _MODULES]
 
 
 def main() -> int:

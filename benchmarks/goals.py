@@ -15,6 +15,7 @@ from typing import Any
 from benchmarks import results
 from benchmarks.figures import Row, table
 from benchmarks.intake import BATCHES, SINGLE
+from benchmarks.schedules import AT_ONCE, STEADY, WAITING, YEAR
 from benchmarks.views import MANY_TABS, VIEWS
 
 _WORDS: Mapping[Callable[[float, float], bool], str] = {
@@ -47,6 +48,9 @@ _CURL = {"transport": "curl", "pollers": 1, "timers": 50_000}
 _REQUESTS = {"transport": "requests", "pollers": 1, "timers": 5_000}
 _MANY, _ONE = ("1,000 destinations with one hanging timer each", "10,000 hanging timers of one destination")
 _MILLION = {"pending": 1_000_000, "each with": "neither"}
+_STEADY_ALLOW, _STEADY_SKIP = ({"what": STEADY, "overlap": it} for it in ("allow", "skip"))
+_AT_ONCE_ALLOW, _AT_ONCE_SKIP = ({"what": AT_ONCE, "overlap": it, "spread_s": 0} for it in ("allow", "skip"))
+_SPREAD = {"what": AT_ONCE, "overlap": "allow", "spread_s": 60}
 GOALS = (
     Goal("delivered a second on one core, curl", "drain", _CURL, "per_second_of_poller_cpu", operator.ge, 15_000),
     Goal("CPU s per 1,000, curl", "drain", _CURL, "poller_cpu_s_per_1000", operator.le, 0.06),
@@ -58,6 +62,17 @@ GOALS = (
     Goal("lateness at 500 a second, p99 ms", "lateness", {"what": "500 a second"}, "p99_ms", operator.lt, 4),
     Goal("set while asleep, p50 ms", "lateness", {"what": "set while asleep"}, "p50_ms", operator.le, 1),
     Goal("set while asleep, p99 ms", "lateness", {"what": "set while asleep"}, "p99_ms", operator.le, 2),
+    Goal("runs, 50 a second, allow, p99 ms", "schedules", _STEADY_ALLOW, "p99_ms", operator.lt, 4),
+    Goal("runs, 50 a second, skip, p99 ms", "schedules", _STEADY_SKIP, "p99_ms", operator.lt, 8),
+    Goal("100,000 runs at once, allow: last, s", "schedules", _AT_ONCE_ALLOW, "last_s", operator.le, 15),
+    Goal("timers beside those, p99 ms", "schedules", _AT_ONCE_ALLOW, "beside_p99_ms", operator.lt, 10),
+    Goal("100,000 runs at once, skip: last, s", "schedules", _AT_ONCE_SKIP, "last_s", operator.le, 15),
+    Goal("timers beside those, skip, p99 ms", "schedules", _AT_ONCE_SKIP, "beside_p99_ms", operator.lt, 10),
+    Goal("100,000 runs spread over 60 s, p99 ms", "schedules", _SPREAD, "p99_ms", operator.lt, 10),
+    Goal(
+        "100,000 schedules, none due, % of a core", "schedules", {"what": WAITING}, "together_percent", operator.lt, 1
+    ),
+    Goal("a year of a daily schedule, clock turned, s", "schedules", {"what": YEAR}, "seconds", operator.lt, 1),
     Goal("beside 1,000 that hang, p99 ms", "hang", {"case": _MANY, "transport": "curl"}, "p99_ms", operator.lt, 50),
     Goal("beside 10,000 that hang, p99 ms", "hang", {"case": _ONE, "transport": "curl"}, "p99_ms", operator.lt, 50),
     Goal("POST /timers a second", "intake", {"what": SINGLE, "workers": 1}, "timers_per_second", operator.ge, 1500),

@@ -52,6 +52,7 @@ def _timer(timer: Timer, last: dict[str, Any] | None) -> dict[str, Any]:
         "key": timer.key,
         "tags": list(timer.tags),
         "callback_for": timer.callback_for,
+        "schedule": timer.schedule,
     }
     return {**said, "unreadable": True} if timer.unreadable else said
 

@@ -47,3 +47,12 @@ def parse(text: str) -> int:
 
 def _whole(milliseconds: Decimal) -> int:
     return int(milliseconds.to_integral_value(ROUND_CEILING))
+
+
+def text(milliseconds: int) -> str:
+    """What parse() reads as so many."""
+    said, left = "", milliseconds
+    for unit, size in _UNITS.items():
+        count, left = divmod(left, size)
+        said += f"{count}{unit}" if count else ""
+    return said or "0s"

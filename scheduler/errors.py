@@ -40,6 +40,18 @@ class KeyTaken(TimerError):
         self.timer_id = timer_id
 
 
+class UnknownSchedule(TimerError):
+    """No schedule has this name."""
+
+
+class UnreadableSchedule(TimerError):
+    """What is stored of a schedule is of a later version: only a newer process may tell or change it."""
+
+
+class VersionChanged(TimerError):
+    """A schedule is not, or no longer, of the version that a change was meant for."""
+
+
 class KeyReused(TimerError):
     """This idempotency key stands for another request."""
 

@@ -19,6 +19,7 @@ from scheduler.delivery.egress import Guard
 from scheduler.delivery.open_transport import guard_before_look_ups, open_transport, slots, transport_name
 from scheduler.delivery.signing import Signer
 from scheduler.delivery.threaded.transport import RequestsTransport
+from scheduler.due_moments import upcoming
 from scheduler.errors import (
     AlreadySent,
     ClockBusy,
@@ -35,7 +36,10 @@ from scheduler.errors import (
     TimerTooLarge,
     TooManyLists,
     TooManyPending,
+    UnknownSchedule,
     UnknownTimer,
+    UnreadableSchedule,
+    VersionChanged,
     WrongState,
 )
 from scheduler.memory_limit import in_flight_bytes
@@ -43,8 +47,10 @@ from scheduler.origin import before_path, destination
 from scheduler.poller.doorbell import Doorbell
 from scheduler.poller.loop import Poller
 from scheduler.poller.metrics import PollerMetrics, ended_timers, serving
+from scheduler.poller.planning import Planning
 from scheduler.queries import Count, Page, Place, Query, Stats
-from scheduler.schedule import Fold
+from scheduler.schedule import CatchUp, Fold, Gap, Moment, Overlap, Plan
+from scheduler.schedules import Pause, Run, Schedule, ScheduleDraft, SchedulePage, ScheduleStatus, Skipped
 from scheduler.settings import Settings, is_loopback
 from scheduler.share import share_of
 from scheduler.store.activity import MOST_BUCKETS, MOST_MINUTES, Activity
@@ -53,8 +59,10 @@ from scheduler.store.changes import Changes
 from scheduler.store.claims import Claims
 from scheduler.store.health import Report
 from scheduler.store.link import Link, connect
+from scheduler.store.plans import Plans
 from scheduler.store.refusals import KINDS as REFUSAL_KINDS
 from scheduler.store.repeats import Begun, Repeats
+from scheduler.store.schedules import Schedules
 from scheduler.store.store import Store
 from scheduler.store.timers import Timers
 from scheduler.store.turning import Advance
@@ -92,6 +100,7 @@ __all__ = [
     "Begun",
     "Bucket",
     "Callback",
+    "CatchUp",
     "Changes",
     "Checkpoint",
     "Claim",
@@ -107,6 +116,7 @@ __all__ = [
     "Failures",
     "Fold",
     "Forecast",
+    "Gap",
     "Guard",
     "KeyReused",
     "KeyTaken",
@@ -114,10 +124,16 @@ __all__ = [
     "Link",
     "Minute",
     "Minutes",
+    "Moment",
     "Outcome",
+    "Overlap",
     "Page",
+    "Pause",
     "Place",
+    "Plan",
     "PlanError",
+    "Planning",
+    "Plans",
     "Poller",
     "PollerMetrics",
     "PollerSeen",
@@ -129,10 +145,17 @@ __all__ = [
     "Report",
     "RequestsTransport",
     "Reschedule",
+    "Run",
+    "Schedule",
+    "ScheduleDraft",
+    "SchedulePage",
+    "ScheduleStatus",
+    "Schedules",
     "Settings",
     "SettingsError",
     "Settlement",
     "Signer",
+    "Skipped",
     "Standing",
     "Stats",
     "Status",
@@ -148,8 +171,11 @@ __all__ = [
     "Timers",
     "TooManyLists",
     "TooManyPending",
+    "UnknownSchedule",
     "UnknownTimer",
+    "UnreadableSchedule",
     "Usage",
+    "VersionChanged",
     "VirtualClock",
     "Webhook",
     "WrongState",
@@ -166,4 +192,5 @@ __all__ = [
     "share_of",
     "slots",
     "transport_name",
+    "upcoming",
 ]

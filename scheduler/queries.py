@@ -30,10 +30,12 @@ class Count:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
-    """Which timers, in which order: one index is read, that of the tag or else of the status; the rest filters it."""
+    """Which timers, in which order: one index is read, of the schedule, tag or else status; the rest filters."""
 
     status: Status | None = None
     tag: str | None = None
+    #: The name of the schedule that made them; not beside a tag.
+    schedule: str | None = None
     #: A URL whose origin theirs must have.
     destination: str | None = None
     #: ms; included.
@@ -44,7 +46,7 @@ class Query:
     limit: int = 100
     #: Score and id of the entry that the page before ended with.
     after: Place | None = None
-    #: All, one status after the other; without a tag, whose index has all of them anyway.
+    #: All, one status after the other; without a tag or schedule, whose index has all of them anyway.
     any_status: bool = False
 
 

@@ -22,6 +22,23 @@ class Fold(StrEnum):
     LAST = "last"
 
 
+class Overlap(StrEnum):
+    """What becomes of a run that falls due while an earlier one is unfinished."""
+
+    ALLOW = "allow"
+    SKIP = "skip"
+    #: The earlier one is cancelled if it waits for a retry; while it is in flight the new one is skipped.
+    REPLACE = "replace"
+
+
+class CatchUp(StrEnum):
+    """Which of the moments are made up for that passed while nothing ran."""
+
+    LAST = "last"
+    ALL = "all"
+    NONE = "none"
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """When: one of `cron` and `every_ms` is set. Pure data of the mathematics in scheduler/recurrence."""

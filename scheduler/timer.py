@@ -213,6 +213,8 @@ class Timer(NamedTuple):
     #: These two once it has ended.
     ended_at: int | None = None
     reason: Reason | None = None
+    #: The name of the schedule that made it.
+    schedule: str | None = None
     #: This version cannot read what is to be sent: of its webhook nothing is known.
     unreadable: bool = False
     #: The timer whose end this one tells.
@@ -255,6 +257,9 @@ class Claim(NamedTuple):
     size: int = 0
     #: The timer whose end it tells.
     callback_for: str | None = None
+    #: The name of the schedule that made it, and how many moments that passed before it stands for.
+    schedule: str | None = None
+    missed: int = 0
 
 
 @dataclass(frozen=True, slots=True)

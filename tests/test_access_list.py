@@ -155,7 +155,7 @@ def test_scripts_that_are_partly_there_and_cannot_be_loaded_send_nothing(guarded
 
 
 def test_every_command_of_the_pollers_scripts_is_asked_about() -> None:
-    scripts = {script: source(script) for script in ("claim", "settle", "renew", "release")}
+    scripts = {script: source(script) for script in ("claim", "settle", "renew", "release", "plan", "runs")}
     used = {word for text in scripts.values() for word in re.findall(r"(?:redis\.call|many)\('([A-Z]+)'", text)}
     asked = set(re.findall(r"(?:\{ |check\()'([A-Z]+)'", source("permissions")))
     assert used == asked

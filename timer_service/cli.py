@@ -19,16 +19,20 @@ from timer_service import standard_streams
 from timer_service.extras import needed
 from timer_service.process.probe import api_answers
 from timer_service.terminal import activity
+from timer_service.terminal.apply import apply
 from timer_service.terminal.clock import clock
 from timer_service.terminal.commands import timer
 from timer_service.terminal.completion import completion
 from timer_service.terminal.printing import tell
+from timer_service.terminal.schedules import schedule
 
 #: Seconds without a pass of the loop after which a poller is not healthy.
 _HEARTBEAT_AGE = 15.0
 #: The commands that are calls of the client.
 _OF_CLIENT = (
     timer,
+    schedule,
+    apply,
     activity.stats,
     activity.pollers,
     activity.store,

@@ -82,6 +82,10 @@ def build(claim: Claim, now_ms: int, signer: Signer) -> Request:
     )
     if again:
         head += f"\r\ntimer-occurrence: {claim.occurrence}"
+    if claim.schedule is not None:
+        head += f"\r\ntimer-schedule: {claim.schedule}"
+        if claim.missed:
+            head += f"\r\ntimer-missed: {claim.missed}"
     signature = signer.sign(webhook_id, timestamp, body or b"")
     if signature:
         head += f"\r\nwebhook-signature: {signature}"

@@ -18,6 +18,12 @@ log = logging.getLogger(__name__)
 _HEARTBEAT = 5.0
 #: Seconds between two tries to subscribe, with up to as much again as jitter.
 _RESUBSCRIBE = 0.5
+#: What the store says of schedules, and of all that there is where its clock was turned; of timers it says the moment.
+_OF_SCHEDULES = (b"planned", b"0")
+
+
+def _nothing() -> None:
+    """What is called where nobody looks at schedules."""
 
 
 class Doorbell:
@@ -26,9 +32,11 @@ class Doorbell:
     One pass of it is one subscription, which ends with its connection. A ring lost in between costs one sleep, 1 s.
     """
 
-    def __init__(self, link: Link, ring: Callable[[], None]) -> None:
+    def __init__(self, link: Link, ring: Callable[[], None], planned: Callable[[], None] = _nothing) -> None:
+        """`planned` is called before `ring` where a schedule was set or changed."""
         self._link = link
         self._ring = ring
+        self._planned = planned
         #: Made so far.
         self.subscriptions = 0
         self._stopping = threading.Event()
@@ -53,6 +61,8 @@ class Doorbell:
                 if message is not None:
                     asked = False
                     if message["type"] != "pong":
+                        if message["data"] in _OF_SCHEDULES:
+                            self._planned()
                         self._ring()
                 elif asked:
                     raise redis.ConnectionError("no answer to a PING")

@@ -14,6 +14,7 @@ from scheduler.memory_limit import ENOUGH
 from scheduler.poller.attempt_log import attempt_line
 from scheduler.poller.counts import PollerCounts
 from scheduler.poller.fairness import Fairness
+from scheduler.poller.planning import Planning
 from scheduler.poller.settlements import settlement
 from scheduler.store.claims import Claims
 from scheduler.store.room import BATCH, Load
@@ -58,13 +59,16 @@ class Poller:
         grace: float,
         max_bytes: int = ENOUGH,
         heartbeat: Callable[[], object] = _no_heartbeat,
+        planning: Planning | None = None,
     ) -> None:
+        """`planning`: looks at schedules too; None: others do."""
         self._claims = claims
         self._transport = transport
         self._name = re.sub(r"[^\w.:@-]", "_", name, flags=re.ASCII)
         self._lease = lease
         self._grace = grace
         self._heartbeat = heartbeat
+        self._planning = planning
         self.counts = PollerCounts()
         #: By id() of the claim: a timer whose lease was lost can be claimed again while its old attempt still runs.
         self._in_flight: dict[int, Claim] = {}
@@ -83,6 +87,11 @@ class Poller:
     @property
     def in_flight(self) -> int:
         return len(self._in_flight)
+
+    @property
+    def runs_made(self) -> int:
+        """Of schedules."""
+        return 0 if self._planning is None else self._planning.made
 
     @property
     def saturated(self) -> int:
@@ -119,11 +128,13 @@ class Poller:
             log.warning("stopped with %d attempts under way or unsettled: left to their lease", left)
 
     def run_once(self) -> float:
-        """One pass: settle what has ended, renew what runs, claim what is due.
+        """One pass: settle what has ended, renew what runs, make runs of schedules, claim what is due.
 
         Returns seconds to sleep. Raises StoreUnavailable.
         """
         pause = self._renew_settle_release()
+        if self._planning is not None and (look := self._planning.run_once()) is not None:
+            pause = min(pause, look)
         self._fairness.look(time.monotonic())
         self._saturated = self._fairness.saturated()
         free = self._fairness.free

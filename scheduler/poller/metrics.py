@@ -56,6 +56,7 @@ class PollerMetrics(Collector):
         yield ended_timers("Timers that this poller ended, each at its final attempt.", counts.reasons)
         yield _counters("timer_redeliveries", "Of these, not the first of their timer.", "reason", counts.redeliveries)
         yield CounterMetricFamily("timer_releases", "Claims given back unsent.", counts.released)
+        yield CounterMetricFamily("timer_runs", "Timers that this poller made for schedules.", self._poller.runs_made)
 
     def _store(self) -> Iterator[Metric]:
         counts = self._poller.counts

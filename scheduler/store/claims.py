@@ -18,7 +18,7 @@ from scheduler.store.memory import StoreMemory
 from scheduler.store.permissions import Permissions
 from scheduler.store.progress import Progress, read_progress
 from scheduler.store.reading import log_unreadable, read_callback
-from scheduler.store.record import UNREADABLE, decode, encode_attempt, names
+from scheduler.store.record import UNREADABLE, decode, encode_attempt, names, schedule_of
 from scheduler.store.room import BATCH, SUSPECTS, Load, Room
 from scheduler.store.scripts import SUSPECT_LOSSES
 from scheduler.timer import Attempt, Claim, Outcome, Redelivery, Settlement, reason_of
@@ -252,7 +252,9 @@ def _claim(fence: str, claimed_at: float, row: tuple[bytes, ...]) -> Claim:
 def _with_words(claim: Claim, words: Sequence[str]) -> Claim:
     """What a first line of more than two words says of a timer."""
     callback_for, webhook = read_callback(words, claim.webhook)
-    return claim._replace(key=names(words)[0], callback_for=callback_for, webhook=webhook)
+    claim = claim._replace(key=names(words)[0], callback_for=callback_for, webhook=webhook)
+    schedule, missed = schedule_of(words)
+    return claim._replace(schedule=schedule, missed=missed) if schedule else claim
 
 
 def _redelivery(why: str) -> Redelivery:

@@ -6,7 +6,7 @@ What a page reads is put together of many short calls: each takes the store 3 ms
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple
 
@@ -81,7 +81,7 @@ class Listing:
 
     def page(self, query: Query) -> Page:
         """One page. A short or empty one may have a next all the same: there is more to look at."""
-        if not query.any_status or query.tag:
+        if not query.any_status or _index(query):
             return self._page(query)
         timers: list[Timer] = []
         after, page = query.after, None
@@ -101,11 +101,11 @@ class Listing:
 
     def count(self, query: Query, look: int | None = None) -> Count:
         """How many match: all, or as many as were found when it had looked at `look` entries, 10,000 unless said."""
-        if query.any_status and not query.tag:
+        if query.any_status and not _index(query):
             each = [self.count(replace(query, any_status=False, status=status), look) for status in _ANY]
             return Count(count=sum(it.count for it in each), exact=all(it.exact for it in each))
         left, found = _COUNT_LOOK if look is None else look, 0
-        for partition in range(self._link.partitions):
+        for partition in self._partitions(query):
             for parts in self._parts(partition, query):
                 after = None
                 while True:
@@ -121,7 +121,7 @@ class Listing:
 
     def _page(self, query: Query) -> Page:
         spent = _Spent(_PAGE_LOOK, _PAGE_BYTES)
-        sources = [(it, parts) for it in range(self._link.partitions) for parts in self._parts(it, query)]
+        sources = [(it, parts) for it in self._partitions(query) for parts in self._parts(it, query)]
         rows = max(_LEAST_ROWS, ceil_div(_ROWS, len(sources)))
         merged = heapq.merge(
             *(self._rows(partition, parts, query, rows, spent) for partition, parts in sources),
@@ -172,9 +172,15 @@ class Listing:
     def _read(self, partition: int, args: list[str | int]) -> ListReply:
         return ListReply(*self._link.run("list", partition, args))
 
+    def _partitions(self, query: Query) -> Iterable[int]:
+        """Those that may have what is asked for: the runs of a schedule stand in its own."""
+        if query.schedule is None:
+            return range(self._link.partitions)
+        return [keys.partition_of_key(query.schedule, self._link.partitions)]
+
     def _parts(self, partition: int, query: Query) -> list[list[str]]:
         """What one call each reads of an index: scheduled timers may wait behind destinations, in a set each."""
-        if query.tag or query.status not in (None, Status.SCHEDULED):
+        if _index(query) or query.status not in (None, Status.SCHEDULED):
             return [[]]
         with self._link.translated("ZRANGE"):
             tags: list[Any] = self._link.client.zrange(keys.waiting(partition), 0, -1)
@@ -186,11 +192,19 @@ class Listing:
         return [parts[at : at + _PARTS] for at in range(0, len(parts), _PARTS)]
 
 
+def _index(query: Query) -> str | None:
+    """Of names, which has timers of every status; None where the status is the index."""
+    if query.schedule is not None:
+        return f"runs:{query.schedule}"
+    return f"tag:{query.tag}" if query.tag else None
+
+
 def _args(
     query: Query, limit: int, after: Place | None, what: Literal["rows", "count"], parts: list[str]
 ) -> list[str | int]:
-    status = query.status or ("" if query.tag else Status.SCHEDULED)
-    index, only = (f"tag:{query.tag}", status) if query.tag else (status, "")
+    named = _index(query)
+    status = query.status or ("" if named else Status.SCHEDULED)
+    index, only = (named, status) if named else (status, "")
     score, timer_id = ("", "") if after is None else (after.score, after.id)
     return [
         index,

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from scheduler.callback_body import told
 from scheduler.store.progress import is_moment, read_progress
-from scheduler.store.record import UNREADABLE, decode, decode_attempt, named_words, names
+from scheduler.store.record import UNREADABLE, decode, decode_attempt, named_words, names, schedule_of
 from scheduler.timer import Reason, Status, Timer, Webhook
 
 #: Stands for what cannot be read: nothing but its first line is known of such a timer.
@@ -74,6 +74,7 @@ def read_timer(now: int, row: TimerRow) -> Timer:
         attempts_since_due=progress.attempts - progress.base,
         ended_at=progress.ended if has_ended else None,
         reason=_reason(progress.reason) if has_ended else None,
+        schedule=schedule_of(words)[0] if len(words) > 2 else None,
         unreadable=webhook is UNREADABLE_WEBHOOK,
         callback_for=callback_for,
     )

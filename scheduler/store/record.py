@@ -3,8 +3,9 @@
 Scripts read the first line and no further: `<created_at ms> <destination tag>`, then words `name=value` in any order,
 each name once: `once=1` (at_most_once), `key=`, `tags=a,b`, `cut=1` (its body was dropped), `v=<n>` (the lowest format
 that a reader must know to send it rightly; 1 unless said), `cb=<bytes>` (it asks for callbacks, which stand between its
-JSON and its body), `for=` and `tells=` (it is a callback; both in lua/shared/callbacks.lua). What a reader does not
-know it passes over, and keeps when it writes the record anew.
+JSON and its body), `for=` and `tells=` (it is a callback; both in lua/shared/callbacks.lua), `schedule=<name>` (which
+made it), `missed=<n>` (moments of that which it stands for too). What a reader does not know it passes over, and keeps
+when it writes the record anew; so do all with the last two, which no change touches.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from scheduler import exact_numbers
 from scheduler.errors import TimerTooLarge
 from scheduler.origin import before_path, destination
 from scheduler.store.defaults import DEFAULTS
-from scheduler.store.progress import LAST_MOMENT
+from scheduler.store.progress import LAST_MOMENT, is_moment
 from scheduler.timer import Attempt, Backoff, Callback, Delivery, Outcome, Redelivery, Webhook
 
 #: The highest format that this version reads. It writes the lowest that can say what is to be said: the first, or the
@@ -164,6 +165,13 @@ def names(words: Sequence[str]) -> tuple[str | None, tuple[str, ...]]:
     said = named_words(words)
     tags = said.get("tags")
     return said.get("key"), tuple(tags.split(",")) if tags else ()
+
+
+def schedule_of(words: Sequence[str]) -> tuple[str | None, int]:
+    """The schedule that made a timer and how many missed moments it stands for, of the words of its first line."""
+    said = named_words(words)
+    missed = said.get("missed", "")
+    return said.get("schedule"), int(missed) if is_moment(missed) else 0
 
 
 def format_of(words: Sequence[str]) -> int:

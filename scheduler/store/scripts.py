@@ -20,7 +20,7 @@ _LUA = files(__package__) / "lua"
 #: The files of lua/shared/, each of which uses only those before it.
 SHARED = (
     *("keys", "noted", "pollers", "minutes", "layout", "records", "failing", "progress", "places"),
-    *("callbacks", "moves"),
+    *("callbacks", "schedules", "moves", "runs"),
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from scheduler.clock import StoreClock
 from scheduler.settings import Settings
 from scheduler.store.activity import Activity
 from scheduler.store.capacity import Capacity
@@ -11,7 +12,9 @@ from scheduler.store.health import Health
 from scheduler.store.layout import VIRTUAL
 from scheduler.store.link import Link, connect
 from scheduler.store.listing import Listing
+from scheduler.store.plans import Plans
 from scheduler.store.repeats import Repeats
+from scheduler.store.schedules import Schedules
 from scheduler.store.sessions import Sessions
 from scheduler.store.timers import Timers
 from scheduler.store.virtual_clock import VirtualClock
@@ -38,6 +41,7 @@ class Store:
         )
         self.changes = Changes(self.link, self.timers, keep_cancelled_ms=keep_cancelled_ms)
         self.listing = Listing(self.link)
+        self.schedules = Schedules(self.link, self.timers, self.capacity, keep_cancelled_ms=keep_cancelled_ms)
         #: Requests under an idempotency key.
         self.repeats = Repeats(self.link)
         #: Who is signed in.
@@ -64,6 +68,10 @@ class Store:
             keep_failed_ms=_ms(self._settings.keep_failed),
             keep_finished=self._settings.keep_finished,
         )
+
+    def plans(self, clock: StoreClock) -> Plans:
+        """The calls by which a poller, whose clock that is, makes the runs of schedules."""
+        return Plans(self.link, clock, keep_cancelled_ms=_ms(self._settings.keep_cancelled))
 
     def close(self) -> None:
         self.link.client.close()

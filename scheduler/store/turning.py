@@ -26,7 +26,7 @@ class Advance:
     to: int
     #: Attempts that were over meanwhile.
     attempts: int
-    #: Timers that are due and not taken; and those of which an attempt is not over.
+    #: Timers and schedules that are due and not taken; and those of which an attempt is not over.
     due: int
     delivering: int
 

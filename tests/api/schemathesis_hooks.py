@@ -16,6 +16,8 @@ def before_call(_context: Any, case: Any, _kwargs: Any) -> None:
     # The same key with another body is refused, and schemathesis has one key for all its examples.
     if case.headers:
         case.headers.pop("Idempotency-Key", None)
+        # Only what an ETag said is one.
+        case.headers.pop("If-Match", None)
     if case.query:
         _take_away(case.query)
     if isinstance(case.body, dict):
@@ -26,7 +28,22 @@ def _take_away(said: dict[str, Any]) -> None:
     # Only what next_cursor said is one.
     said.pop("cursor", None)
     # Which moments are later than another, and by no more than so many buckets.
-    said.pop("to", None)
+    for name in ("to", "ends_at", "until"):
+        said.pop(name, None)
+    # What a cron expression is, and how long a text says, are more than a pattern tells.
+    if isinstance(said.get("cron"), str):
+        said["cron"] = "0 9 * * MON-FRI"
+    for name in ("every", "spread", "catch_up_window"):
+        if isinstance(said.get(name), str):
+            said[name] = "1h"
+    if isinstance(said.get("timer"), dict):
+        _take_away(said["timer"])
+        # Of a patch: what stands may have a body, and more than one occurrence.
+        for name, value in (("method", "HEAD"), ("delivery", "at_most_once")):
+            if said["timer"].get(name) == value:
+                del said["timer"][name]
+    if "schedule" in said:
+        said.pop("tag", None)
     # Of a patch it is not described how these go together, and with what not.
     local, others = {"local_due_at", "time_zone", "fold"}, {"due_at", "delay", "hours", "minutes", "seconds"}
     given = {name for name, value in said.items() if value is not None}

@@ -14,7 +14,8 @@ from scheduler import Webhook
 from tests.api.conftest import HOOK
 from tests.bench.store import Bench
 from timer_service.web.answers import TimerOut
-from timer_service.web.input.schemas import WHEN, NewTimer
+from timer_service.web.input.schemas import NewTimer
+from timer_service.web.input.when_fields import WHEN
 
 #: None of it is the default. What excludes each other stands in two timers.
 COMMON: dict[str, Any] = {

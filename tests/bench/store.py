@@ -7,7 +7,7 @@ from typing import Any
 import fakeredis
 import redis
 
-from scheduler import Claims, Draft, Link, Settings, Store, Timer, Webhook
+from scheduler import Claims, Draft, Link, Settings, Store, StoreClock, Timer, Webhook
 from scheduler.store import keys, record
 from scheduler.store.claims import ClaimRow
 
@@ -67,16 +67,18 @@ class Bench:
         self._spread = home is None
         self.partitions = partitions
         self.link = Link(client, partitions)
-        store = self._store()
+        store = self.store()
         self.timers, self.changes, self.listing = store.timers, store.changes, store.listing
         self.activity = store.activity
+        self.schedules = store.schedules
+        self.plans = store.plans(StoreClock())
         self.claims = self.poller("one")
         self.set_clock(START)
 
     def poller(self, name: str, keep_finished: int = 1000, share: int = SHARE) -> Claims:
-        return self._store(keep_finished).claims(name, share)
+        return self.store(keep_finished).claims(name, share)
 
-    def _store(self, keep_finished: int = 1000) -> Store:
+    def store(self, keep_finished: int = 1000) -> Store:
         keep = KEEP / 1000
         settings = Settings(
             lease=LEASE / 1000,
@@ -108,6 +110,17 @@ class Bench:
             for _ in range(self.partitions):  # each looks at one
                 other.claim(0)
             ms -= step
+
+    def look(self) -> int:
+        """Let a poller look at schedules until none is to be looked at; returns how many runs it made."""
+        made = 0
+        for partition in range(self.partitions):
+            while True:
+                found = self.plans.look(partition)
+                made += found.made
+                if found.wait != 0:
+                    break
+        return made
 
     def new_id(self) -> str:
         return keys.new_id() if self._spread else keys.id_in(self.home)
@@ -164,19 +177,30 @@ class Bench:
     def _check_names(self, root: str, ids: set[bytes]) -> None:
         """Keys lead to the unfinished timers that have them, tags to all that carry them, and to no others."""
         finished = {it for name in _SETS[2:] for it in self.client.zrange(root + name, 0, -1)}
-        holders, tags = {}, set()
+        holders, tags, runs, unfinished = {}, set(), set(), set()
         for timer_id in ids:
             first_line = self.client.get(f"{root}timer:".encode() + timer_id).partition(b"\n")[0]
             key, its_tags = record.names(first_line.decode().split(" "))
             tags |= {(tag, timer_id) for tag in its_tags}
+            schedule, _ = record.schedule_of(first_line.decode().split(" "))
+            if schedule:
+                runs.add((schedule, timer_id))
+                if timer_id not in finished:
+                    unfinished.add((schedule, timer_id))
             if key and timer_id not in finished:
                 holders[key.encode()] = timer_id
         assert self.client.hgetall(f"{root}keys") == holders
+        assert self._family(root, "tag") == tags
+        assert self._family(root, "runs") == runs
+        assert self._family(root, "open") == unfinished
+
+    def _family(self, root: str, family: str) -> set[tuple[str, bytes]]:
+        """What stands in all sorted sets of a kind, each with the name of its set."""
         found = set()
-        for name in self.client.scan_iter(f"{root}tag:*"):
-            tag = name.decode().removeprefix(f"{root}tag:")
-            found |= {(tag, timer_id) for timer_id in self.client.zrange(name, 0, -1)}
-        assert found == tags
+        for key in self.client.scan_iter(f"{root}{family}:*"):
+            name = key.decode().removeprefix(f"{root}{family}:")
+            found |= {(name, timer_id) for timer_id in self.client.zrange(key, 0, -1)}
+        return found
 
     def _sets(self, root: str) -> list[str]:
         behind = {key.decode().removeprefix(root) for key in self.client.scan_iter(f"{root}waiting:*")}

@@ -2,19 +2,46 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from dataclasses import fields
 from typing import get_args
 
-from scheduler import Delivery, Outcome, Reason, Status
-from timer_service.client import Changes, Filters, NewTimer, TimerServiceError, answers, batches, counts, request_fields
+from marshmallow import ValidationError
+
+from scheduler import CatchUp, Delivery, Fold, Gap, Outcome, Overlap, Reason, ScheduleStatus, Settings, Status
+from timer_service import create_app
+from timer_service.client import (
+    Changes,
+    Filters,
+    NewSchedule,
+    NewTimer,
+    Plan,
+    RunOptions,
+    ScheduleChanges,
+    ScheduleFilters,
+    TimerServiceError,
+    answers,
+    batches,
+    counts,
+    request_fields,
+    schedule_fields,
+    schedules,
+)
 from timer_service.client.errors import from_problem
+from timer_service.terminal.differences import DEFAULTS, TIMER_DEFAULTS
+from timer_service.terminal.schedule_file import NAME
 from timer_service.web.answers import AttemptOut, StatsOut, TimerOut
 from timer_service.web.input import limits, schemas
 from timer_service.web.input.destination import METHODS
 from timer_service.web.input.queries import Filters as Filter
+from timer_service.web.input.schedule_fields import MOST_PREVIEWED, PreviewIn, ScheduleName
+from timer_service.web.input.schedule_fields import NewSchedule as NewScheduleIn
+from timer_service.web.input.schedule_queries import MOST_SCHEDULES, SchedulesIn
+from timer_service.web.input.schemas import RunTimer
 from timer_service.web.problems import PAGES
+from timer_service.web.schedule_answers import NotedOut, PausedOut, PreviewOut, RunOut, ScheduleOut, SkippedOut
 
 
 def field_names(kind: type) -> set[str]:
@@ -51,6 +78,46 @@ def test_it_knows_every_field_that_the_api_has() -> None:
     assert set(Filters.__annotations__) == set(Filter().fields) - {"cursor"}
 
 
+def test_it_knows_every_field_of_a_schedule_that_the_api_has() -> None:
+    for known, out in (
+        (schedules.Schedule, ScheduleOut),
+        (schedules.Preview, PreviewOut),
+        (schedules.Moment, NotedOut),
+        (schedules.Run, RunOut),
+        (schedules.Skipped, SkippedOut),
+        (schedules.Pause, PausedOut),
+    ):
+        assert field_names(known) == set(out().fields)
+    assert set(NewSchedule.__annotations__) == set(ScheduleChanges.__annotations__) == set(NewScheduleIn().fields)
+    assert set(RunOptions.__annotations__) == set(RunTimer().fields) - {"body_base64"}
+    assert set(Plan.__annotations__) == set(PreviewIn().fields) - {"from_", "count"}
+    assert set(ScheduleFilters.__annotations__) == set(SchedulesIn().fields) - {"limit", "cursor"}
+    assert (batches.MOST_SCHEDULES, batches.MOST_PREVIEWED) == (MOST_SCHEDULES, MOST_PREVIEWED)
+
+
+def test_apply_takes_the_names_that_the_service_takes() -> None:
+    for name in [*map(chr, range(300)), "", ".", "..", "...", "preview", "preview2", "a" * 128, "a" * 129]:
+        try:
+            ScheduleName().deserialize(name)
+        except ValidationError:
+            assert not NAME.fullmatch(name), name
+        else:
+            assert NAME.fullmatch(name), name
+
+
+def test_what_apply_takes_for_the_default_of_a_field_is_the_default_of_the_service() -> None:
+    app = create_app(Settings())
+    described = json.loads(app.test_client().get("/openapi.json").data)["components"]["schemas"]
+    new, timer = described["NewSchedule"]["properties"], described["RunTimer"]["properties"]
+    assert DEFAULTS.items() >= {name: it["default"] for name, it in new.items() if "default" in it}.items()
+    assert {name for name in DEFAULTS if "default" not in new[name]} == {"cron", "every"}
+    settings = {"timeout", "max_attempts", "on_delivered", "on_failed"}
+    told = {name: it["default"] for name, it in timer.items() if "default" in it and name not in settings}
+    assert told.items() <= TIMER_DEFAULTS.items()
+    assert new.keys() == DEFAULTS.keys() | {"timer", "starts_at"}
+    assert timer.keys() == TIMER_DEFAULTS.keys() | settings | {"url"}
+
+
 def test_it_has_an_exception_for_every_problem_of_a_call() -> None:
     kinds = {status: type(from_problem(status, {})) for status in PAGES}
     assert {status for status, kind in kinds.items() if kind is TimerServiceError} == {500}
@@ -62,5 +129,13 @@ def test_its_words_and_limits_are_those_of_the_service() -> None:
     assert set(get_args(answers.Reason)) == set(Reason)
     assert set(get_args(request_fields.Delivery)) == set(Delivery)
     assert get_args(request_fields.Method) == METHODS
+    for words, kind in (
+        (schedule_fields.ScheduleStatus, ScheduleStatus),
+        (schedule_fields.Overlap, Overlap),
+        (schedule_fields.CatchUp, CatchUp),
+        (schedule_fields.Gap, Gap),
+        (schedule_fields.Fold, Fold),
+    ):
+        assert set(get_args(words)) == set(kind)
     assert batches.MOST_TIMERS == limits.MOST_TIMERS
     assert limits.BATCH_BYTES - 2048 < batches.MOST_BYTES < limits.BATCH_BYTES - 100

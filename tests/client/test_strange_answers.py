@@ -35,6 +35,12 @@ CALLS: dict[str, Call] = {
     "fire": lambda client: client.fire("00abc"),
     "replay": lambda client: client.replay("00abc"),
     "cancel_many": lambda client: client.cancel_many(tag="t"),
+    "schedule": lambda client: client.schedule("a"),
+    "set_schedule": lambda client: client.set_schedule("a", cron="@daily", timer={"url": "http://h/"}),
+    "schedules": lambda client: list(client.schedules()),
+    "delete_schedule": lambda client: client.delete_schedule("a"),
+    "preview_schedule": lambda client: client.preview_schedule(cron="@daily"),
+    "fire_schedule": lambda client: client.fire_schedule("a"),
     "stats": lambda client: client.stats(),
     "minutes": lambda client: client.minutes(),
     "forecast": lambda client: client.forecast(),
@@ -72,7 +78,7 @@ def raw(status: int, body: bytes) -> bytes:
 @pytest.mark.parametrize("name", CALLS)
 def test_an_answer_of_another_form_is_an_error_of_the_tree(name: str) -> None:
     bodies = [*(json.dumps(value).encode() for value in VALUES), *RAW.values()]
-    if name in ("cancel", "cancel_by_key"):
+    if name in ("cancel", "cancel_by_key", "delete_schedule"):
         bodies.remove(RAW["null"])
     with answering(*(raw(200, body) for body in bodies)) as (client, service):
         for body in bodies:

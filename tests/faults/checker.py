@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
 
+from tests.faults import runs
 from tests.faults.history import Create, Fault, History, Hit, Snapshot, Verdict
 
 #: Seconds around an attempt in which a fault may still have touched it: from its claim to its arrival at a busy
@@ -33,6 +34,7 @@ class Rule(StrEnum):
     REFUSED = "refused, but done"
     SIGNED = "not signed by any of our pollers"
     CALLED = "an end that asked for a callback has none, or several; or one did not ask"
+    RUNS = "a moment of a schedule that has not exactly one run, and is not counted as skipped with a reason that holds"
     ALIVE = "a poller that ended by itself"
 
 
@@ -162,9 +164,10 @@ def _marked(history: History) -> Iterator[Violation]:
 def _early(history: History) -> Iterator[Violation]:
     due = {create.number: create.due for create in history.creates}
     for hit in history.hits:
-        # Of a create without an answer only the client's own clock is known, before it asked.
-        if hit.at < due.get(hit.number, hit.at):
-            yield Violation(Rule.EARLY, f"by {1000 * (due[hit.number] - hit.at):.1f} ms: {hit}")
+        # Of a create without an answer only the client's own clock is known, before it asked. A run says its moment.
+        due_at = due.get(hit.number, hit.due_at / 1000)
+        if hit.at < due_at:
+            yield Violation(Rule.EARLY, f"by {1000 * (due_at - hit.at):.1f} ms: {hit}")
 
 
 def _silent(history: History) -> Iterator[Violation]:
@@ -227,9 +230,14 @@ def _called(history: History) -> Iterator[Violation]:
         yield Violation(Rule.CALLED, f"a callback for {timer_id}, which nobody set")
 
 
+def _runs(history: History) -> Iterator[Violation]:
+    for what in runs.broken(history):
+        yield Violation(Rule.RUNS, what)
+
+
 def _alive(history: History) -> Iterator[Violation]:
     for name in history.deaths:
         yield Violation(Rule.ALIVE, name)
 
 
-_RULES = (_lost, _once, _marked, _early, _silent, _late, _left, _one_place, _refused, _signed, _called, _alive)
+_RULES = (_lost, _once, _marked, _early, _silent, _late, _left, _one_place, _refused, _signed, _called, _runs, _alive)

@@ -16,12 +16,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from scheduler import Backoff, Draft, Settings, Status, Store, Webhook
+from scheduler import Backoff, Draft, Settings, Status, Store, Webhook, rfc3339
 from scheduler.store.scripts import source
 from tests.bench.processes import COMMAND, Part, Service, accepts, free_port, wait_until
 from tests.bench.servers import BINARIES, Server
-from tests.faults.history import Bounds, Cancel, Create, Fault, History, Hit, Snapshot, Verdict
+from tests.faults.history import Bounds, Cancel, Create, Fault, History, Hit, Planned, Snapshot, Verdict
 from tests.faults.sink import HOSTS
+from tests.faults.stored_schedules import as_stored
 from tests.faults.wire import Net, Wire
 
 #: All places of all timers at one moment. KEYS[1]: timers:{p}:scheduled.
@@ -54,12 +55,13 @@ class Member:
 
 @dataclass
 class Record:
-    """The history while it is being made; only ever appended to."""
+    """The history while it is being made; only ever appended to, but for schedules: of each what is known by now."""
 
     creates: list[Create] = field(default_factory=list)
     cancels: list[Cancel] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
     snapshots: list[Snapshot] = field(default_factory=list)
+    schedules: dict[str, Planned] = field(default_factory=dict)
 
 
 class Field(Service):
@@ -272,6 +274,7 @@ class Field(Service):
             ends=ends,
             reasons=reasons,
             callbacks=self._callbacks(last) if any(create.calls for create in record.creates) else (),
+            schedules=tuple(as_stored(record.schedules.values(), self.store.url)),
             deaths=tuple(name for name, member in self.crew.items() if member.part.process.poll() is not None),
             left=self._left() if forget else None,
         )
@@ -293,6 +296,9 @@ class Field(Service):
                 keep_finished=0,
             )
         )
+        while names := [it.name for it in store.schedules.page().schedules]:
+            for name in names:
+                store.schedules.delete(name)
         claims, client = store.claims("forgetful", share=1), store.link.client
         while any(client.zcard(_ROOT.replace("scheduled", end)) for end in ("delivered", "failed", "cancelled")):
             claims.claim(256, ())
@@ -319,6 +325,8 @@ class Field(Service):
             attempt=int(headers["timer-attempt"]),
             redelivery=headers.get("timer-redelivery"),
             poller=poller,
+            schedule=(schedule := headers.get("timer-schedule")),
+            due_at=0 if schedule is None else rfc3339.parse(headers["timer-due-at"]),
         )
 
     def remove(self) -> None:

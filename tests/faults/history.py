@@ -48,6 +48,60 @@ class Cancel:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """One timer of a schedule, as the store has it in the end. Moments are ms, as below."""
+
+    timer_id: str
+    due_at: int
+    status: str
+    ended_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """What the store counts of a schedule in the end."""
+
+    #: Moments that became runs, and runs by hand.
+    runs: int
+    fired: int
+    #: By why moments became none.
+    skipped: Mapping[str, int] = field(default_factory=dict)
+    has_ended: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """A schedule that a client has set: what it was told of it, and how the store has it in the end."""
+
+    name: str
+    #: ms.
+    every: int
+    overlap: str
+    catch_up: str
+    #: ms from a moment to when its run is due.
+    offset: int = 0
+    #: What is known of the PUT that set it. Without OK the next two are unknown.
+    verdict: Verdict = Verdict.OK
+    created_at: int = 0
+    starts_at: int = 0
+    #: As it was changed at last; None: it has not been told to end.
+    ends_at: int | None = None
+    #: What is known of its delete, if there was one, and when that was answered.
+    deleted: Verdict | None = None
+    deleted_at: int = 0
+    #: Whether it may have been paused.
+    was_paused: bool = False
+    #: From the answer to a pause until its end or the next call that may have ended it: ms, neither included.
+    pauses: tuple[tuple[int, int], ...] = ()
+    #: Runs that were made by hand, and how many more there may be.
+    fired: frozenset[str] = frozenset()
+    maybe_fired: int = 0
+    #: None: the store does not know it.
+    counts: Counts | None = None
+    runs: tuple[Run, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Hit:
     """One request that a receiver read whole."""
 
@@ -61,6 +115,9 @@ class Hit:
     redelivery: str | None
     #: Who signed it: every poller process has a secret of its own. None: no secret that we know.
     poller: str | None
+    #: Of a run: the schedule that made it, and its moment, ms.
+    schedule: str | None = None
+    due_at: int = 0
 
     @property
     def accepted(self) -> bool:
@@ -120,6 +177,7 @@ class History:
     reasons: Mapping[str, str] = field(default_factory=dict)
     #: Of each callback that the store has in the end, the timer that it is for.
     callbacks: tuple[str, ...] = ()
+    schedules: tuple[Planned, ...] = ()
     #: Names of the pollers that ended though nobody ended them.
     deaths: tuple[str, ...] = ()
     #: Keys of the store once everything has been forgotten; None: nobody looked.

@@ -103,9 +103,9 @@ def lose_replies(it: Nemesis) -> None:
     """One of each script, of every poller and of the API."""
     with it.field.fault("lost replies"):
         for member in it.field.crew.values():
-            for script in ("claim", "settle", "renew"):
+            for script in ("claim", "settle", "renew", "plan", "runs"):
                 member.wire.lose_reply(sha(script))
-        for script in ("set", "cancel"):
+        for script in ("set", "cancel", "schedule", "run", "unschedule"):
             it.field.api_wire.lose_reply(sha(script))
         it.wait(it.lease)
 

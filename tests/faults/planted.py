@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import redis
 import requests
 
-from scheduler import Link, Poller
+from scheduler import Link, Overlap, Poller, Schedule, ScheduleDraft
 from scheduler.delivery.curl import transport as curl_transport
 from scheduler.delivery.curl.sockets import Sockets
 from scheduler.delivery.request import build
-from scheduler.store import link
+from scheduler.due_moments import Decision, decide, run_seed
+from scheduler.store import link, plans
+from scheduler.store.schedules import Schedules
 from scheduler.store.scripts import source
 from scheduler.timer import Claim
 from timer_service import cli
@@ -66,6 +68,34 @@ def _dies_of_a_stale_event() -> None:
     curl_transport.CurlTransport._guarded_turn = curl_transport.CurlTransport._turn  # type: ignore[method-assign]
 
 
+def _one_id_for_all_runs() -> None:
+    def same(name: str, version: str, moment: int) -> bytes:
+        return run_seed(name, version, 0)
+
+    plans.run_seed = same  # type: ignore[attr-defined]
+
+
+def _overlap_at_creation() -> None:
+    """Runs are made ahead whatever the schedule says of overlaps; whether an earlier one is unfinished is then asked at
+    once, when all before it are."""
+
+    def ahead(draft: ScheduleDraft, *more: Any) -> Decision:
+        return decide(replace(draft, overlap=Overlap.ALLOW), *more)
+
+    plans.decide = ahead  # type: ignore[attr-defined, assignment]
+
+
+def _a_put_starts_anew() -> None:
+    """As if the moment of the first PUT were not kept: then no PUT is the one that stands."""
+    put = Schedules.put
+
+    def anew(self: Schedules, draft: ScheduleDraft, if_version: str | None = None) -> tuple[Schedule, bool]:
+        starts_at = draft.plan.starts_at or self.now()
+        return put(self, replace(draft, plan=replace(draft.plan, starts_at=starts_at)), if_version)
+
+    Schedules.put = anew  # type: ignore[method-assign]
+
+
 BUGS = {
     # What has ended and is due once more would be put back where it belongs: this settle forgets that it had ended.
     "settle without fence": Bug(
@@ -99,6 +129,12 @@ BUGS = {
     "a callback made outside of the end": Bug(
         {"claim": ("  if calling then call_back(id, calling, status, at, words, noted) end\n", "")}
     ),
+    "the next moment does not advance": Bug(
+        {"runs": ("    push(fields, 'after', int(after))\n", "    push(fields, 'after', after_before)\n")}
+    ),
+    "the same id for two runs": Bug(python=_one_id_for_all_runs),
+    "overlap decided at creation": Bug(python=_overlap_at_creation),
+    "a PUT without change that starts anew": Bug(python=_a_put_starts_anew),
     "take-back after an absent store": Bug({"claim": ("if seen(now, lease) then", "seen(now, lease)\nif true then")}),
 }
 

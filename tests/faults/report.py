@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from tests.faults import checker
+from tests.faults import checker, runs
 from tests.faults.checker import Rule, Violation
 from tests.faults.history import History, Verdict
 
@@ -38,6 +38,7 @@ class Report:
             ("lost", broken[Rule.LOST]),
             ("early", broken[Rule.EARLY]),
             ("sent after a cancel", broken[Rule.SILENT]),
+            *_of_schedules(history),
             ("other violations", sum(count for rule, count in broken.items() if rule not in _NAMED)),
         ]
         lines = [f"{name:<40}{value:>16}" for name, value in rows]
@@ -53,6 +54,19 @@ class Report:
 
 
 _NAMED = (Rule.ONCE, Rule.LOST, Rule.EARLY, Rule.SILENT)
+
+
+def _of_schedules(history: History) -> list[tuple[str, object]]:
+    if not history.schedules:
+        return []
+    total = runs.totals(history)
+    return [
+        ("schedules / fired by hand", f"{len(history.schedules)} / {sum(len(it.fired) for it in history.schedules)}"),
+        ("runs made of their moments", total.made),
+        ("moments with several runs", total.doubled),
+        ("moments lost", total.lost),
+        *((f"moments skipped: {reason}", count) for reason, count in sorted(total.skipped.items())),
+    ]
 
 
 @dataclass

@@ -17,6 +17,7 @@ from tests.faults.history import Bounds
 from tests.faults.load import Load, Mix
 from tests.faults.nemesis import KINDS, Nemesis, plan
 from tests.faults.report import Report
+from tests.faults.schedule_load import ScheduleLoad
 from tests.faults.watch import Watch
 
 #: Seconds.
@@ -35,10 +36,12 @@ def run(folder: Path, seed: int, seconds: float, mix: Mix, *, times: int = 1, sa
         for _ in range(2):
             part = field.open_api()
             apis.append((int(field.url.rpartition(":")[2]), part))
-        load = Load(field, [f"http://127.0.0.1:{port}" for port, _ in apis], mix, seed)
+        urls = [f"http://127.0.0.1:{port}" for port, _ in apis]
+        load, schedules = Load(field, urls, mix, seed), ScheduleLoad(field, urls, seed)
         nemesis = Nemesis(field, apis, seed)
         watch = Watch(field, every=LEASE).start()
         load.start()
+        schedules.start()
         struck: Counter[str] = Counter()
         begun = time.monotonic()
         for kind in plan(seed):
@@ -51,6 +54,7 @@ def run(folder: Path, seed: int, seconds: float, mix: Mix, *, times: int = 1, sa
             nemesis.strike(kind)
             struck[kind] += 1
         load.stop()
+        schedules.stop()
         watch.stop()
         field.settled(bounds.after_fault + 30)
         history = field.history()

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from scheduler import Backoff, Callback, Delivery, Timers, WrongState
 from tests.faults.field import Field
 from tests.faults.history import Bounds, Cancel, History, Verdict
 from tests.faults.planted import PlantedLink, text
+from tests.faults.schedule_kinds import Kind
+from tests.faults.schedule_load import ScheduleLoad
 
 #: Seconds. Three of TIMER_STORE_TIMEOUT at least, and enough for a busy machine.
 LEASE = 3.0
@@ -126,6 +129,33 @@ def the_store_freezes_for_longer_than_a_lease(field: Field, bug: str) -> None:
         field.store.signal(signal.SIGSTOP)
         time.sleep(1.5 * LEASE)  # the fault itself
         field.store.signal(signal.SIGCONT)
+
+
+def schedules_make_runs(field: Field, bug: str) -> None:
+    """Every second, and nothing goes wrong."""
+    field.join(bug)
+    with _schedules(field) as schedules:
+        for kind in (Kind(), Kind(overlap="skip", catch_up="all")):
+            schedules.set(kind)
+        time.sleep(2)  # what they make meanwhile
+
+
+def a_schedule_is_set_again_before_each_of_its_moments(field: Field, bug: str) -> None:
+    """As a deployment does that runs more often than its schedules."""
+    field.join()
+    with _schedules(field, bug) as schedules:
+        it = schedules.set(Kind())
+        for _ in range(12):
+            schedules.put_again(it)
+            time.sleep(0.4)  # less than from one moment to the next
+
+
+@contextmanager
+def _schedules(field: Field, bug: str = "") -> Iterator[ScheduleLoad]:
+    field.open_api(bug=bug)
+    schedules = ScheduleLoad(field, [field.url], seed=1)
+    yield schedules
+    schedules.finish()
 
 
 def receivers_close_without_a_word(field: Field, bug: str) -> None:

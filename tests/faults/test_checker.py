@@ -8,7 +8,19 @@ from typing import Any
 import pytest
 
 from tests.faults.checker import Rule, check
-from tests.faults.history import Bounds, Cancel, Create, Fault, History, Hit, Snapshot, Verdict
+from tests.faults.history import (
+    Bounds,
+    Cancel,
+    Counts,
+    Create,
+    Fault,
+    History,
+    Hit,
+    Planned,
+    Run,
+    Snapshot,
+    Verdict,
+)
 
 ID, OTHER = "A" * 22, "B" * 22
 CREATE = Create(number=1, start=99.0, end=99.1, verdict=Verdict.OK, delay=1, timer_id=ID, due_at=100.0)
@@ -25,6 +37,22 @@ GOOD = History(
     ends={ID: "delivered"},
     left=("timers:{0}:seen", "timers:{0}:counters", "timers:{0}:lateness", "timers:{0}:lastclaim:host-1-ab"),
 )
+#: Set at 100.0 s, with moments at 101.0, 102.0 and 103.0, of which the second became no run.
+FIRST = Run(timer_id="C" * 22, due_at=101_000, status="delivered", ended_at=102_500)
+LAST = Run(timer_id="D" * 22, due_at=103_000, status="delivered", ended_at=103_020)
+PLANNED = Planned(
+    name="s",
+    every=1000,
+    overlap="skip",
+    catch_up="last",
+    created_at=100_000,
+    starts_at=100_000,
+    ends_at=103_500,
+    counts=Counts(runs=2, fired=0, skipped={"overlap": 1}),
+    runs=(FIRST, LAST),
+)
+#: Beside them by hand.
+BY_HAND = Run(timer_id="E" * 22, due_at=101_700, status="delivered", ended_at=102_600)
 #: A create of which the client knows nothing.
 DARK = replace(CREATE, verdict=Verdict.UNKNOWN, timer_id=None, due_at=None)
 CANCELLED = replace(GOOD, cancels=(CANCEL,), hits=(), ends={ID: "cancelled"})
@@ -59,6 +87,22 @@ def seen(claimed: tuple[str, ...] = (), records: tuple[str, ...] = (ID,), **plac
     return replace(GOOD, snapshots=(it,))
 
 
+def sent(run: Run, **more: Any) -> Hit:
+    at = run.due_at / 1000 + 0.01
+    hit = replace(HIT, number=2, timer_id=run.timer_id, at=at, until=at, schedule="s", due_at=run.due_at)
+    return replace(hit, **more)
+
+
+def planned(*hits: Hit, **more: Any) -> History:
+    """Each run is sent at its moment, unless it is said."""
+    it = replace(PLANNED, **more)
+    return good(HIT, *(hits or map(sent, it.runs)), schedules=(it,))
+
+
+def skipped(**counts: int) -> Counts:
+    return Counts(runs=2, fired=0, skipped=counts)
+
+
 FINE: dict[str, History] = {
     "sent once": GOOD,
     "cancelled and silent": CANCELLED,
@@ -83,6 +127,31 @@ FINE: dict[str, History] = {
     "its end was not asked about": good(
         HIT, creates=(ASKING,), ends={ID: "failed"}, reasons={ID: "attempts-exhausted"}
     ),
+    "of three moments one is skipped, for an earlier run": planned(),
+    "all its moments have runs": planned(
+        runs=(FIRST, replace(LAST, timer_id=OTHER, due_at=102_000), LAST),
+        overlap="allow",
+        counts=Counts(runs=3, fired=0),
+    ),
+    "a moment was missed": planned(counts=skipped(missed=1)),
+    "a moment passed in a pause": planned(counts=skipped(paused=1), was_paused=True, pauses=((101_000, 103_000),)),
+    "its runs are spread": planned(starts_at=99_700, created_at=99_800, offset=300, ends_at=102_800),
+    "a run by hand besides, which is none of a moment": planned(
+        runs=(FIRST, BY_HAND, LAST),
+        fired=frozenset({BY_HAND.timer_id}),
+        counts=Counts(runs=2, fired=1, skipped={"overlap": 1}),
+    ),
+    "a run by hand of which nobody knows": planned(
+        runs=(FIRST, BY_HAND, LAST), maybe_fired=1, counts=Counts(runs=2, fired=1, skipped={"overlap": 1})
+    ),
+    "a run failed with a written reason": planned(runs=(FIRST, replace(LAST, status="failed"))),
+    "a run was cancelled for one that replaces it": planned(
+        overlap="replace", runs=(replace(FIRST, status="cancelled"), LAST)
+    ),
+    "a schedule deleted before its last moment": planned(
+        runs=(FIRST,), counts=None, ends_at=None, deleted=Verdict.OK, deleted_at=102_900
+    ),
+    "a schedule of which nobody knows": planned(verdict=Verdict.UNKNOWN, counts=None, runs=()),
     "in one set each": seen((OTHER,), (ID, OTHER), scheduled=(ID,), delivering=(OTHER,)),
 }
 RED: dict[str, tuple[Rule, History]] = {
@@ -125,6 +194,61 @@ RED: dict[str, tuple[Rule, History]] = {
     "an end is told that was not asked about": (Rule.CALLED, good(HIT, callbacks=(ID,))),
     "a cancel is told": (Rule.CALLED, silent(creates=(ASKING,), callbacks=(ID,))),
     "an end is told of a timer that nobody set": (Rule.CALLED, good(HIT, callbacks=(OTHER,))),
+    "a moment without a run": (Rule.RUNS, planned(counts=skipped())),
+    "a moment without a run is counted twice": (Rule.RUNS, planned(counts=skipped(overlap=1, missed=1))),
+    "two runs of one moment": (
+        Rule.RUNS,
+        planned(
+            runs=(FIRST, LAST, replace(LAST, timer_id=OTHER)),
+            overlap="allow",
+            counts=Counts(runs=3, fired=0, skipped={"missed": 1}),
+        ),
+    ),
+    "two runs of one moment, of which the store knows one": (
+        Rule.RUNS,
+        planned(sent(FIRST), sent(LAST), sent(LAST, timer_id=OTHER)),
+    ),
+    "one id for two moments": (
+        Rule.RUNS,
+        planned(
+            sent(FIRST, status=500),
+            sent(LAST, timer_id=FIRST.timer_id, due_at=102_000, attempt=2, redelivery="retry"),
+            sent(LAST),
+        ),
+    ),
+    "a run of no moment": (Rule.RUNS, planned(runs=(FIRST, replace(LAST, due_at=103_001)), counts=skipped(missed=2))),
+    "a run after its end": (Rule.RUNS, planned(ends_at=102_500, counts=skipped(overlap=1))),
+    "a run before it was set": (Rule.RUNS, planned(created_at=101_000)),
+    "a run after its delete": (Rule.RUNS, planned(counts=None, ends_at=None, deleted=Verdict.OK, deleted_at=102_900)),
+    "deleted, and still there": (Rule.RUNS, planned(deleted=Verdict.OK, deleted_at=103_500)),
+    "a schedule that is gone": (Rule.RUNS, planned(counts=None)),
+    "a schedule that does not end": (
+        Rule.RUNS,
+        planned(counts=Counts(runs=2, fired=0, skipped={"overlap": 1}, has_ended=False)),
+    ),
+    "counted as made, and not there": (Rule.RUNS, planned(counts=Counts(runs=3, fired=0, skipped={"overlap": 1}))),
+    "a run by hand that is not counted": (
+        Rule.RUNS,
+        planned(runs=(FIRST, BY_HAND, LAST), fired=frozenset({BY_HAND.timer_id})),
+    ),
+    "skipped for an earlier run, and there was none": (
+        Rule.RUNS,
+        planned(runs=(replace(FIRST, ended_at=101_999), LAST)),
+    ),
+    "skipped for an earlier run, which is allowed": (Rule.RUNS, planned(overlap="allow")),
+    "missed, and all are made up for": (Rule.RUNS, planned(catch_up="all", counts=skipped(missed=1))),
+    "skipped for a pause, and there was none": (Rule.RUNS, planned(counts=skipped(paused=1))),
+    "a run of a moment in a pause": (
+        Rule.RUNS,
+        planned(counts=skipped(paused=1), was_paused=True, pauses=((101_500, 103_001),)),
+    ),
+    "skipped for a change of clocks, in an interval": (Rule.RUNS, planned(counts=skipped(gap=1))),
+    "sent while an earlier run was unfinished": (Rule.RUNS, planned(runs=(replace(FIRST, ended_at=103_500), LAST))),
+    "a run that does not end": (Rule.RUNS, planned(runs=(FIRST, replace(LAST, status="scheduled", ended_at=None)))),
+    "a run that is delivered, but to nobody": (Rule.RUNS, planned(sent(FIRST))),
+    "a run that is cancelled by nobody": (Rule.RUNS, planned(runs=(FIRST, replace(LAST, status="cancelled")))),
+    "a run of a schedule that nobody set": (Rule.RUNS, good(HIT, sent(LAST))),
+    "a run that is sent a millisecond early": (Rule.EARLY, planned(sent(FIRST), sent(LAST, at=102.999))),
     "an orphan": (Rule.LEFT, replace(GOOD, left=(f"timers:{{0}}:attempts:{ID}",))),
     "in two sets": (Rule.ONE_PLACE, seen(scheduled=(ID,), cancelled=(ID,))),
     "in no set": (Rule.ONE_PLACE, seen(scheduled=())),

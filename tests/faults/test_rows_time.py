@@ -5,11 +5,14 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from scheduler import CatchUp, Overlap, Plan, ScheduleDraft, Schedules, Settings, Skipped, Store, Webhook
 from scheduler import rfc3339 as moment
 from tests.bench import needed
 from tests.bench.processes import COMMAND, Service, wait_until
@@ -136,6 +139,51 @@ def _jumps(service: Service, receiver: Receiver, clock: Path) -> None:
     receiver.wait_for(30, 20)
     assert receiver.counts() == dict.fromkeys([*held, *hour, *waiting], 1)
     assert service.timers.stats().scheduled == len(beyond)
+
+
+def test_row_48_of_a_schedule_no_moment_runs_twice_however_the_stores_clock_jumps_and_each_is_made_up_for(
+    receiver: Receiver, tmp_path: Path
+) -> None:
+    assert BINARIES["valkey"] is not None
+    clock = tmp_path / "clock"
+    service = Service(tmp_path, Server(BINARIES["valkey"], environ=obeying(clock)).start())
+    store = Store(Settings(redis_url=service.store.url, store_timeout=5))
+    try:
+        service.poller()
+        _jumps_of_a_schedule(store.schedules, service, receiver, clock)
+    finally:
+        store.close()
+        service.remove()
+    receiver.unverified.clear()  # stamped with the store's time, an hour from the receiver's
+
+
+def _jumps_of_a_schedule(schedules: Schedules, service: Service, receiver: Receiver, clock: Path) -> None:
+    hook, plan = Webhook(url=receiver.url), Plan(every_ms=600_000)
+    starts_at = {}
+    for name, overlap, catch_up in (
+        ("each", Overlap.ALLOW, CatchUp.ALL),
+        ("last", Overlap.SKIP, CatchUp.LAST),
+    ):
+        draft = ScheduleDraft(name=name, plan=plan, webhook=hook, overlap=overlap, catch_up=catch_up)
+        starts_at[name] = schedules.put(draft)[0].draft.plan.starts_at
+    clock.write_text("+3601")
+    receiver.wait_for(6 + 1, 20)
+    clock.write_text("-3600")
+    for name in starts_at:
+        schedules.put(replace(schedules.get(name).draft, tags=("changed",)))
+    (after,) = service.set(1, receiver.url, 2000)  # sent while pollers look at schedules each second
+    receiver.wait_for(6 + 1 + 1, 20)
+    clock.write_text("+4801")
+    receiver.wait_for(8 + 2 + 1, 20)
+    service.finished(8 + 2 + 1, 20)
+    made = Counter(
+        (hit.headers["timer-schedule"], moment.parse(hit.headers["timer-due-at"]))
+        for hit in receiver.hits
+        if hit.timer_id != after
+    )
+    expected = {"each": range(1, 9), "last": (6, 8)}
+    assert made == {(name, starts_at[name] + 600_000 * n): 1 for name, ns in expected.items() for n in ns}
+    assert schedules.get("last").skipped == Skipped(missed=6)
 
 
 @pytest.mark.parametrize("transport", ["curl", "requests"])

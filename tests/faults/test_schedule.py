@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tests.faults import runs
 from tests.faults.history import Verdict
 from tests.faults.load import Mix
 from tests.faults.nemesis import KINDS
@@ -21,3 +22,4 @@ def test_whatever_goes_wrong_nothing_is_lost_early_or_sent_again_without_a_fault
     assert report.violations == [], str(report)
     assert {fault.kind for fault in report.history.faults} == set(KINDS)
     assert sum(create.verdict is Verdict.OK for create in report.history.creates) > 2000
+    assert runs.totals(report.history).made > 300

@@ -230,7 +230,7 @@ def test_a_full_store_makes_it_too(request: pytest.FixtureRequest, store: str) -
     bench = Bench(client)
     bench.link = link
     timers = Timers(link, keep_cancelled_ms=KEEP)
-    claims = bench._store().claims("real", 10)
+    claims = bench.store().claims("real", 10)
     timers.set(Draft(timers.new_id(), Webhook("http://a/", on_failed=FAILED), delay_ms=0))
     claim = _soon(claims)
     try:
@@ -387,7 +387,7 @@ def test_a_version_that_knows_no_callbacks_leaves_both_to_those_that_do(
         old = Bench.__new__(Bench)
         old.__dict__ |= vars(bench)
         old.link = Link(bench.client, bench.partitions)
-        store = old._store()
+        store = old.store()
         assert store.claims("old", 10).claim(10).claims == []
         with pytest.raises(LaterFormat):
             store.timers.cancel(asking.id)

@@ -6,12 +6,29 @@ None is sent twice for it, or lost, and what stands in two sets meanwhile leaves
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
 import redis
 
-from scheduler import Attempt, Claim, Draft, Outcome, Reason, Reschedule, Settlement, Status, StoreUnavailable
+from scheduler import (
+    Attempt,
+    CatchUp,
+    Claim,
+    Draft,
+    Outcome,
+    Overlap,
+    Plan,
+    Query,
+    Reason,
+    Reschedule,
+    ScheduleDraft,
+    Settlement,
+    Status,
+    StoreUnavailable,
+    Webhook,
+)
 from scheduler.store.record import destination_tag
 from tests.bench.servers import Server
 from tests.bench.store import LEASE, Bench, HandSetRedis
@@ -284,3 +301,37 @@ def test_a_timer_that_was_half_set_is_counted_when_it_stands(server: Server, ben
     for _ in range(2):
         bench.timers.set(draft)
     assert bench.activity.minutes(1).minutes[0].set == 1
+
+
+@pytest.mark.parametrize("overlap", list(Overlap))
+@pytest.mark.parametrize("command", ["set", "hset", "zadd", "hdel", "zrem", "hincrby"])
+def test_a_look_at_schedules_that_was_broken_off_makes_each_run_once_all_the_same(
+    server: Server, bench: Bench, command: str, overlap: Overlap, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it has made the next look leaves as it is. Red with ids of runs that are random."""
+    plan = Plan(every_ms=4000)
+    hook = Webhook(url="http://r/")
+    bench.schedules.put(ScheduleDraft(name="s", plan=plan, webhook=hook, overlap=overlap, catch_up=CatchUp.ALL))
+    bench.look()
+    bench.advance(4000)
+    run = bench.link.run
+
+    def broken_off(name: str, partition: int, args: Any = ()) -> Any:
+        if name == "runs":
+            allow(server, f"-{command}")
+        return run(name, partition, args)
+
+    with monkeypatch.context() as patched, suppress(StoreUnavailable):
+        patched.setattr(bench.link, "run", broken_off)
+        bench.look()
+    allow(server)
+    bench.advance(5000)
+    bench.look()
+    runs = bench.listing.page(Query(schedule="s", any_status=True)).timers
+    due = [it.due_at for it in runs if it.status is Status.SCHEDULED and it.due_at <= bench.now]
+    assert len(set(due)) == len(due)
+    found = bench.schedules.get("s")
+    moments = (bench.now - found.draft.plan.starts_at) // 4000
+    made = sum(it.due_at <= bench.now for it in runs)
+    assert made + found.skipped.overlap == moments
+    bench.check()

@@ -25,6 +25,7 @@ _PARTS = [
     "drain",
     "stages",
     "lateness",
+    "schedules",
     "intake",
     "memory",
     "scale",

@@ -10,6 +10,7 @@ import ast
 import configparser
 import json
 import re
+import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -27,9 +28,13 @@ from tests.packaging.declared import names
 from timer_service import create_app
 from timer_service.cli import main
 from timer_service.client import TimerClient, errors
+from timer_service.terminal import schedule_file
+from timer_service.terminal.schedule_file import ScheduleFile
 from timer_service.web import problems
 from timer_service.web.answers import TimerOut
+from timer_service.web.input.schedule_fields import NewSchedule
 from timer_service.web.input.schemas import NewTimer
+from timer_service.web.schedule_answers import ScheduleOut
 
 SOURCES = sorted([*(ROOT / "scheduler").rglob("*.py"), *(ROOT / "timer_service").rglob("*.py")])
 RESULTS = ROOT / "benchmarks/results.json"
@@ -142,12 +147,21 @@ def test_every_extra_that_a_page_names_exists(of: Path) -> None:
 @each_page
 def test_every_example_is_of_a_kind_that_is_run_or_read_or_says_why_not(of: Path) -> None:
     for it in examples(of):
-        run = it.language in ("bash", "python", "console", "json", "yaml", "ini", "text")
+        run = it.language in ("bash", "python", "console", "json", "yaml", "toml", "ini", "text")
         assert run or it.not_run, f"{of.name}, line {it.line}: ```{it.language}"
         if it.language == "yaml":
             assert yaml.safe_load(it.text)
+        elif it.language == "toml":
+            assert _applied(it.text).schedules
         elif it.language == "ini":
             assert _unit(it.text)["Service"]["ExecStart"]
+
+
+def _applied(text: str) -> ScheduleFile:
+    with tempfile.NamedTemporaryFile("w", suffix=".toml") as file:
+        file.write(text)
+        file.flush()
+        return schedule_file.read(file.name)
 
 
 def _unit(text: str) -> configparser.ConfigParser:
@@ -237,6 +251,11 @@ def test_api_lists_every_field_of_a_new_timer_and_no_other() -> None:
     assert said == NewTimer().fields.keys() | TimerOut().fields.keys()
 
 
+def test_api_lists_every_field_of_a_schedule_and_no_other() -> None:
+    said = {name for row in table(page("api.md"), "field of a schedule", "meaning") for name in quoted(row[0])}
+    assert said == NewSchedule().fields.keys() | ScheduleOut().fields.keys()
+
+
 def test_api_lists_every_reason_and_no_other() -> None:
     assert {quoted(row[0])[0] for row in table(page("api.md"), "`reason`", "the timer")} == set(Reason)
 
@@ -249,7 +268,7 @@ def test_api_lists_every_kind_of_problem_with_its_status_and_no_other() -> None:
 
 
 def test_client_lists_every_method_and_error_and_no_other() -> None:
-    methods = {name for name in vars(TimerClient) if not name.startswith("_")} - {"close"}
+    methods = {name for name in dir(TimerClient) if not name.startswith("_")} - {"close"}
     assert {quoted(row[0])[0] for row in table(page("client.md"), "method", "does")} == methods
     tree = {name for name, it in vars(errors).items() if isinstance(it, type) and issubclass(it, Exception)}
     tree = {name for name in tree if issubclass(getattr(errors, name), errors.TimerServiceError)}

@@ -26,7 +26,8 @@ from timer_service.client.answers import Timer
 from timer_service.terminal.commands import set_
 from timer_service.terminal.tables import detail_rows
 from timer_service.web.answers import TimerOut
-from timer_service.web.input.schemas import WHEN, NewTimer
+from timer_service.web.input.schemas import NewTimer
+from timer_service.web.input.when_fields import WHEN
 
 ROOT = Path(__file__).parents[2]
 #: What a client may set, without the other words for due_at.

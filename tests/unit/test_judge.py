@@ -158,6 +158,13 @@ def test_each_occurrence_has_a_webhook_id_of_its_own_which_is_what_is_signed(occ
     assert build(it, NOW, UNSIGNED).headers["timer-id"] == "0" * 22
 
 
+@pytest.mark.parametrize("missed", [0, 7])
+def test_a_run_says_its_schedule_and_how_many_missed_moments_it_stands_for(missed: int) -> None:
+    headers = build(claim()._replace(schedule="report", missed=missed), NOW, UNSIGNED).headers
+    assert (headers["timer-schedule"], headers.get("timer-missed")) == ("report", str(missed) if missed else None)
+    assert not {"timer-schedule", "timer-missed"} & build(claim(), NOW, UNSIGNED).headers.keys()
+
+
 def test_a_timer_without_a_body_tells_its_id_whatever_the_occurrence() -> None:
     assert build(claim()._replace(occurrence=2), NOW, UNSIGNED).body == b'{"id": "%s"}' % (b"0" * 22)
 

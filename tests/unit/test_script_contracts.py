@@ -15,7 +15,9 @@ import pytest
 from scheduler.store.claims import ClaimRow
 from scheduler.store.failures import FailedRow
 from scheduler.store.listing import ListReply
+from scheduler.store.plans import PlanRow
 from scheduler.store.reading import TimerRow
+from scheduler.store.schedule_rows import ScheduleRow
 from scheduler.store.scripts import SHARED
 from scheduler.store.timers import StatsReply
 from scheduler.store.turning import TurnReply
@@ -35,6 +37,9 @@ FAMILIES = {
     "tag": "tag:<tag>",
     "lastclaim": "lastclaim:<poller>",
     "minute": "minute:<n>",
+    "schedule": "schedule:<name>",
+    "runs": "runs:<name>",
+    "open": "open:<name>",
 }
 
 TEXTS = {name: (LUA / f"{name}.lua").read_text() for name in SCRIPTS}
@@ -46,6 +51,8 @@ REPLIES: dict[str, Any] = {
     "stats": StatsReply,
     "failures": FailedRow,
     "turn": TurnReply,
+    "plan": PlanRow,
+    "schedules": ScheduleRow,
 }
 
 
@@ -111,7 +118,7 @@ def keys_used(script: str, text: str) -> set[str]:
     if re.search(r"ROOT \.\. (?!')", whole):
         used |= set(re.findall(r"'(\w+)'", whole)) & STATUSES
         if script == "list":  # its caller names the index
-            used.add("tag:<tag>")
+            used |= {"tag:<tag>", "runs:<name>"}
     return used
 
 
@@ -201,15 +208,12 @@ def test_timers_end_in_one_place_and_are_moved_in_one_order() -> None:
     assert {name for name, text in texts.items() if re.search(r"ended:", text)} == {"ended", "write_counted", "stats"}
     assert [name for name, text in texts.items() if "join(ROOT .. status" in text] == ["ended"]
     enders = {name for name, text in texts.items() if re.search(r"\b(ended|withdraw)\(", text)}
-    assert enders - {"ended"} == {"settle", "claim", "cancel", "supersede", "withdraw"}
+    assert enders - {"ended"} == {"settle", "claim", "cancel", "supersede", "withdraw", "runs", "unschedule"}
     # Places are left by write_leaving() alone, after what was added; tags of names are no places.
-    assert [name for name, text in texts.items() if "'ZREM'" in text] == [
-        "check",
-        "permissions",
-        "drop_names",
-        "forget_tags",
-        "write_leaving",
-    ]
+    assert {name for name, text in texts.items() if "'ZREM'" in text} == {
+        *("check", "permissions", "drop_names", "forget_tags", "forget_run", "write_leaving"),
+        *("note_run_end", "plan", "runs", "unschedule"),  # schedules, and their unfinished runs
+    }
     order = re.findall(r"write_\w+(?=\(\))", code(SHARED_TEXT).partition("local function write_moves()")[2])
     assert order.index("write_joining") < order.index("write_erased") < order.index("write_leaving")
 

@@ -9,7 +9,8 @@ import pytest
 from marshmallow import ValidationError
 
 from scheduler import Guard, Settings, SettingsError
-from timer_service.web.input.schemas import NewTimer, WebhookRules
+from timer_service.web.input.schemas import NewTimer
+from timer_service.web.input.sent_fields import WebhookRules
 
 #: These read a request of Flask; all others of web/input do not know it.
 _OF_FLASK = ("arguments", "body", "memory")

@@ -11,6 +11,7 @@ from timer_service.client.errors import (
     Invalid,
     Malformed,
     NotFound,
+    PreconditionFailed,
     RateLimited,
     TimerServiceError,
     TooLarge,
@@ -18,7 +19,25 @@ from timer_service.client.errors import (
     Unavailable,
 )
 from timer_service.client.failures import FailingDestination, FailureGroup, Failures
-from timer_service.client.request_fields import Changes, Filters, KeyedOptions, NewTimer, Options, ReadFilters, When
+from timer_service.client.request_fields import (
+    Changes,
+    Filters,
+    KeyedOptions,
+    NewTimer,
+    Options,
+    ReadFilters,
+    RequestOptions,
+    When,
+)
+from timer_service.client.schedule_fields import (
+    NewSchedule,
+    Plan,
+    RunOptions,
+    ScheduleChanges,
+    ScheduleFilters,
+    ScheduleOptions,
+)
+from timer_service.client.schedules import Moment, Pause, Preview, Run, Schedule, SchedulePage, Skipped
 from timer_service.client.timers import TimerClient
 from timer_service.client.webhooks import VerificationError, timer_id_of, verify
 
@@ -42,16 +61,31 @@ __all__ = [
     "Malformed",
     "Minute",
     "Minutes",
+    "Moment",
+    "NewSchedule",
     "NewTimer",
     "NotFound",
     "Options",
     "Page",
+    "Pause",
+    "Plan",
     "Poller",
     "Pollers",
+    "PreconditionFailed",
+    "Preview",
     "RateLimited",
     "ReadFilters",
     "Readiness",
     "Reason",
+    "RequestOptions",
+    "Run",
+    "RunOptions",
+    "Schedule",
+    "ScheduleChanges",
+    "ScheduleFilters",
+    "ScheduleOptions",
+    "SchedulePage",
+    "Skipped",
     "Stats",
     "StoreState",
     "Timer",

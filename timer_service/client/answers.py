@@ -120,6 +120,8 @@ class Timer(Checked):
     on_failed: Mapping[str, Any] | None
     #: The timer whose end this one tells, if it is a callback.
     callback_for: str | None
+    #: The schedule that made it, if it is a run.
+    schedule: str | None
     #: The service's version cannot read what it has stored: url is empty, and what would be sent is not known.
     unreadable: bool
     #: The answer as it came, with what this version of the client does not know.
@@ -167,6 +169,7 @@ class Timer(Checked):
             on_delivered=raw.get("on_delivered"),
             on_failed=raw.get("on_failed"),
             callback_for=raw.get("callback_for"),
+            schedule=raw.get("schedule"),
             unreadable=raw.get("unreadable") is True,
             raw=raw,
             **{name: raw[name] for name in plain},

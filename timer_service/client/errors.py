@@ -91,11 +91,15 @@ class Forbidden(TimerServiceError):
 
 
 class NotFound(TimerServiceError):
-    """There is no such timer, or no longer."""
+    """There is no such timer or schedule, or no longer."""
 
 
 class Conflict(TimerServiceError):
     """The timer's status forbids it, or its key is taken: see `timer_status`, `timer_id`."""
+
+
+class PreconditionFailed(TimerServiceError):
+    """Another version stands than `if_match` names: somebody has changed it since it was read."""
 
 
 class TooLarge(TimerServiceError):
@@ -118,6 +122,7 @@ _BY_STATUS: dict[int, type[TimerServiceError]] = {
     405: Malformed,
     408: Unavailable,
     409: Conflict,
+    412: PreconditionFailed,
     413: TooLarge,
     415: Malformed,
     422: Invalid,

@@ -41,7 +41,9 @@ class _CallbackParts(TypedDict, total=False):
 Callback = str | _CallbackParts | None
 
 
-class Options(When, total=False):
+class RequestOptions(TypedDict, total=False):
+    """What is sent, and how hard is tried."""
+
     method: Method
     headers: Mapping[str, str]
     #: Any JSON value, sent as JSON, a Decimal in its own digits; or bytes, sent as they are.
@@ -62,6 +64,10 @@ class Options(When, total=False):
     #: What is called when it has ended so.
     on_delivered: Callback
     on_failed: Callback
+
+
+class Options(When, RequestOptions, total=False):
+    """Of a timer with a key."""
 
 
 class KeyedOptions(Options, total=False):
@@ -111,6 +117,12 @@ class Filters(_WhateverStatus, total=False):
 class ReadFilters(_WhateverStatus, total=False):
     #: `any`: delivering, scheduled, failed, delivered and cancelled ones, in turn.
     status: Status | Literal["any"]
+    #: The name of the schedule whose runs they are.
+    schedule: str
+
+
+def given(**fields: Any) -> dict[str, Any]:
+    return to_json({name: value for name, value in fields.items() if value is not None})
 
 
 def to_json(fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -138,6 +150,8 @@ def _value(name: str, value: Any) -> Any:
         return value.total_seconds()
     if name == "backoff" and isinstance(value, Mapping):
         return {inner: _value(inner, step) for inner, step in value.items()}
+    if name == "timer" and isinstance(value, Mapping):
+        return to_json(value)
     if name in ("backoff", "tags", "write_only") and not isinstance(value, str) and isinstance(value, Sequence):
         return [_value(name, step) for step in value]
     return dict(value) if isinstance(value, Mapping) else value

@@ -6,13 +6,13 @@ import builtins
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
-from typing import Any, Self, Unpack
+from typing import Any, Literal, Self, Unpack
 from uuid import uuid4
 
 import requests
 
 from timer_service.client.activity import Forecast, Minutes, Pollers, Step, StoreState
-from timer_service.client.answers import Attempt, Page, Readiness, Timer, aware
+from timer_service.client.answers import Attempt, Page, Readiness, Status, Timer, aware
 from timer_service.client.batches import bodies
 from timer_service.client.bulk import change_many
 from timer_service.client.clock import Advance
@@ -28,18 +28,20 @@ from timer_service.client.request_fields import (
     ReadFilters,
     Seconds,
     When,
+    given,
     to_json,
 )
-from timer_service.client.wire import Wire, check, encode, read_nothing, segment
+from timer_service.client.schedule_calls import ScheduleCalls
+from timer_service.client.wire import Wire, encode, idempotency_header, read_nothing, segment
 
 
-class TimerClient:
+class TimerClient(ScheduleCalls):
     """A timer service, from Python. Each call is one request, or as many as it says.
 
-    Reading, cancelling by id and creating are repeated by themselves when no answer came, or a 429 or 503; creating
-    carries an Idempotency-Key, so that a repeat makes no second timer. Everything else is repeated only if it certainly
-    was not done: a connection that never came about, a 429. Waits double from 0.1 s; Retry-After is obeyed up to 10 s,
-    and raised at once where it is longer.
+    Reading, cancelling by id, creating, and setting or firing a schedule are repeated by themselves when no answer
+    came, or a 429 or 503; creating and firing carry an Idempotency-Key, so that a repeat makes no second timer.
+    Everything else is repeated only if it certainly was not done: a connection that never came about, a 429. Waits
+    double from 0.1 s; Retry-After is obeyed up to 10 s, and raised at once where it is longer.
 
     Threads may share a client. It is a context manager; close() ends its connections, but not a `session` that was
     given. Every method raises TimerServiceError, or ValueError for what no service would take. Proxies and CA bundles
@@ -75,7 +77,7 @@ class TimerClient:
 
         Raises Conflict, with the `timer_id` that has it, if its `key` is taken.
         """
-        headers = _idempotency_header(idempotency_key or uuid4().hex)
+        headers = idempotency_header(idempotency_key or uuid4().hex)
         body = encode({"url": url, **to_json(options)})
         return self._wire.call("POST", "/timers", Timer.from_json, body=body, headers=headers, repeatable=True)
 
@@ -90,7 +92,7 @@ class TimerClient:
         made: list[Timer | TimerServiceError] = []
         idempotency_key = idempotency_key or uuid4().hex
         for number, body in enumerate(bodies(encode(to_json(timer)) for timer in timers)):
-            headers = _idempotency_header(f"{idempotency_key}.{number}")
+            headers = idempotency_header(f"{idempotency_key}.{number}")
             made += self._wire.call("POST", "/timers/batch", _results, body=body, headers=headers, repeatable=True)
         return made
 
@@ -175,6 +177,10 @@ class TimerClient:
         """Replay these, or all that match: failed ones unless a `status` says otherwise."""
         return change_many(self._wire, "replay", "replayed", ids, filters)
 
+    def schedule_runs(self, name: str, *, status: Status | Literal["any"] = "any") -> Iterator[Timer]:
+        """The timers that a schedule has made."""
+        return self.list(schedule=name, status=status)
+
     def stats(self) -> Stats:
         return self._wire.call("GET", "/stats", Stats.from_json, repeatable=True)
 
@@ -208,8 +214,7 @@ class TimerClient:
     def advance_clock(self, *, by: Seconds | str | None = None, to: datetime | str | None = None) -> Advance:
         """Turn the clock, by so long or to a moment. What falls due on the way has been sent when it returns, in order,
         unless `stopped_by` says why not: then go on with the same `to`. Conflict while another call turns it."""
-        given = {name: value for name, value in {"by": by, "to": to}.items() if value is not None}
-        body = encode(to_json(given))
+        body = encode(given(by=by, to=to))
         return self._wire.call("POST", "/clock/advance", Advance.from_json, body=body)
 
     def ready(self) -> Readiness:
@@ -222,11 +227,6 @@ class TimerClient:
 
 def _now(answer: Any) -> datetime:
     return aware(answer["now"])
-
-
-def _idempotency_header(idempotency_key: str) -> dict[str, str]:
-    check("idempotency_key", idempotency_key)
-    return {"Idempotency-Key": idempotency_key}
 
 
 def _timer(timer_id: str) -> str:

@@ -199,3 +199,8 @@ def encode(value: Any) -> bytes:
 
     text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=place)
     return "".join(chain.from_iterable(zip_longest(text.split(f'"{_PLACE}"'), numbers, fillvalue=""))).encode()
+
+
+def idempotency_header(idempotency_key: str) -> dict[str, str]:
+    check("idempotency_key", idempotency_key)
+    return {"Idempotency-Key": idempotency_key}

@@ -14,6 +14,7 @@ from pathlib import Path
 from scheduler import (
     VERSION,
     Doorbell,
+    Planning,
     Poller,
     PollerMetrics,
     Settings,
@@ -36,6 +37,7 @@ def run(settings: Settings) -> None:
     store = Store.for_poller(settings)
     claims = store.claims(name, share_of(slots(settings)))
     transport = open_transport(settings, claims.clock)
+    planning = Planning(store.plans(claims.clock))
     poller = Poller(
         claims,
         transport,
@@ -44,8 +46,9 @@ def run(settings: Settings) -> None:
         grace=settings.grace,
         max_bytes=in_flight_bytes(settings.max_in_flight_bytes),
         heartbeat=_heartbeat(settings.heartbeat_file),
+        planning=planning,
     )
-    doorbell = Doorbell(store.link, transport.wake)
+    doorbell = Doorbell(store.link, transport.wake, planning.look_soon)
     for number in stop_signals():
         signal.signal(number, lambda *_: poller.stop())
     info = {"poller": name, "transport": transport_name(settings), "version": VERSION}

@@ -10,10 +10,11 @@ from typing import Any
 
 import click
 
-from timer_service.client import Changed, TimerClient, TimerServiceError, When
+from timer_service.client import Changed, TimerClient, When
 from timer_service.terminal import options, values
+from timer_service.terminal.named import each_named
 from timer_service.terminal.printing import echo, print_json, print_timers
-from timer_service.terminal.service_command import exit_code, print_error, service_command
+from timer_service.terminal.service_command import service_command
 from timer_service.terminal.tables import local, time_left
 
 _yes = click.option("--yes", "-y", is_flag=True, help="Do not ask before filters are used; needed where nobody can.")
@@ -98,7 +99,7 @@ def _change(
     if timers and dry_run:
         raise click.UsageError("--dry-run counts what filters match; it takes no TIMERS")
     if timers:
-        return _each(timers, one, bulk.done, output)
+        return each_named(timers, one, "timer", bulk.done, output)
     if dry_run:
         _say_what_would_be(client, bulk, filters, output)
         return 0
@@ -145,20 +146,3 @@ def _matching(client: TimerClient, bulk: _Bulk, filters: Mapping[str, Any]) -> t
 
 def _named(first: Sequence[str]) -> str:
     return f", first {', '.join(first)}" if first else ""
-
-
-def _each(timers: Sequence[str], one: Callable[[str], Any], done: str, output: str) -> int:
-    """All of them, whatever becomes of one; the exit code of the first that failed."""
-    code = 0
-    for timer in timers:
-        try:
-            one(timer)
-        except TimerServiceError as error:
-            print_error(error, about=timer)
-            code = code or exit_code(error)
-            continue
-        if output == "json":
-            print_json({"timer": timer, "done": done})
-        else:
-            echo(timer if output == "id" else f"{done} {timer}")
-    return code

@@ -5,14 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from itertools import islice
-from typing import Any, get_args
+from typing import Any
 
 import click
 
 from timer_service.client import Attempt, Timer, TimerClient, When
 from timer_service.client.batches import MOST_TIMERS
-from timer_service.client.request_fields import Delivery, Method
-from timer_service.terminal import changes, options, values, watching
+from timer_service.terminal import changes, options, request_options, values, watching
 from timer_service.terminal.printing import echo, print_json, print_timers, width
 from timer_service.terminal.service_command import EXITS, service_command
 from timer_service.terminal.tables import aligned, attempt_rows, detail_rows, local, time_left, timer_rows
@@ -32,69 +31,34 @@ for command in (changes.cancel, changes.replay, changes.reschedule, changes.fire
 
 @timer.command("set")
 @options.when
-@click.argument("url")
-@click.option(
-    "--json", "json_", metavar="JSON", type=values.json_body, help="The body, as JSON; @FILE reads a file, @- stdin."
-)
-@click.option("--data", metavar="TEXT", type=values.text_body, help="The body, as this text.")
-@click.option("--data-file", metavar="FILE", type=values.file_body, help="The body, from a file; - is stdin.")
-@click.option("--method", "-X", type=click.Choice(get_args(Method)))
-@click.option(
-    "--header", "-H", "headers", metavar="NAME:VALUE", type=values.header, multiple=True, callback=values.mapping
-)
-@click.option("--write-only", metavar="NAME", multiple=True, help="A header whose value no answer tells.")
+@request_options.url
 @click.option("--key", shell_complete=values.waiting_keys, help="Unique among unfinished timers.")
 @click.option("--replace", is_flag=True, help="Put it in the place of the timer that has the key.")
-@click.option("--tag", "tags", multiple=True)
-@click.option("--timeout", type=values.seconds, help="For one attempt.")
-@click.option("--max-attempts", type=int, help="Including the first.")
-@click.option("--backoff", type=values.backoff, help="5,30,120 or initial=5,factor=3,max=3600.")
-@click.option("--delivery", type=click.Choice(get_args(Delivery)))
-@click.option(
-    "--max-occurrences", type=int, help="If the receiver asks for more by timer-reschedule; the first included."
-)
-@click.option(
-    "--metadata",
-    metavar="NAME=VALUE",
-    type=values.note,
-    multiple=True,
-    callback=values.mapping,
-    help="Kept, not sent.",
-)
-@click.option("--on-delivered", metavar="URL", help="Called when it has been delivered.")
-@click.option("--on-failed", metavar="URL", help="Called when it has failed.")
 @click.option("--idempotency-key", help="The same key again makes no second timer, for a day.")
+@request_options.request
 @service_command
 def set_(
     client: TimerClient,
     output: str,
     when: When,
-    url: str,
-    json_: Mapping[str, Any] | None,
-    data: Mapping[str, Any] | None,
-    data_file: Mapping[str, Any] | None,
+    request: Mapping[str, Any],
     key: str | None,
     replace: bool,
     idempotency_key: str | None,
-    **rest: Any,
 ) -> None:
     """Send a request to URL at WHEN: after 90s, 10m, 1h30m, PT30M, or at 2026-03-01T09:00:00+01:00.
 
     \b
     timer-service timer set 10m https://example.com/hook --json '{"a": 1}'
     """
-    bodies = [body for body in (json_, data, data_file) if body is not None]
-    if len(bodies) > 1:
-        raise click.UsageError("give one of --json, --data and --data-file")
-    fields: dict[str, Any] = {name: value for name, value in rest.items() if value not in (None, ())}
-    fields |= dict(when) | dict(*bodies)
+    fields: dict[str, Any] = {**request, **when}
     if not replace:
         fields |= {} if key is None else {"key": key}
-        made = client.create(url, idempotency_key=idempotency_key, **fields)
+        made = client.create(idempotency_key=idempotency_key, **fields)
     elif key is None or idempotency_key is not None:
         raise click.UsageError("--replace needs --key, and no --idempotency-key")
     else:
-        made = client.put(key, url, **fields)
+        made = client.put(key, **fields)
     print_timers(output, [made], f"set {made.id}, due {local(made.due_at)}, in {time_left(made)}")
 
 

@@ -61,8 +61,14 @@ def filters(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def read_filters(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The same for a command that only looks: at all, if it is asked to."""
-    return _filters(command, [*_STATUSES, "any"])
+    """The same for a command that only looks: at all, if it is asked to, or at the runs of a schedule."""
+
+    @functools.wraps(command)
+    def run(schedule: str | None, filters: dict[str, Any], **rest: Any) -> Any:
+        return command(filters=filters if schedule is None else {**filters, "schedule": schedule}, **rest)
+
+    option = click.option("--schedule", shell_complete=values.schedule_names, help="The runs of this schedule.")
+    return _filters(option(run), [*_STATUSES, "any"])
 
 
 def _filters(command: Callable[..., Any], statuses: Sequence[str]) -> Callable[..., Any]:

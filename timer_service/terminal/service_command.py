@@ -18,6 +18,7 @@ from timer_service.client import (
     Invalid,
     Malformed,
     NotFound,
+    PreconditionFailed,
     RateLimited,
     TimerClient,
     TimerServiceError,
@@ -30,7 +31,20 @@ from timer_service.terminal.printing import OutputLost
 
 #: Commands that change nothing.
 _READING_COMMANDS = frozenset(
-    {"show", "list", "count", "watch", "stats", "pollers", "store", "minutes", "forecast", "failures"}
+    {
+        "show",
+        "list",
+        "count",
+        "watch",
+        "stats",
+        "pollers",
+        "store",
+        "minutes",
+        "forecast",
+        "failures",
+        "runs",
+        "preview",
+    }
 )
 #: Characters of a line that could not be printed: an id is among them.
 _TOLD = 200
@@ -49,6 +63,7 @@ _EXITS: dict[type[TimerServiceError], int] = {
     TooLarge: 2,
     NotFound: 3,
     Conflict: 4,
+    PreconditionFailed: 4,
     Unavailable: STORE_AWAY,
     Unauthorized: 6,
     Forbidden: 6,
@@ -60,8 +75,8 @@ Exit codes:
   0    done; from watch: the timer was delivered
   1    something else failed
   2    wrong usage, or a value that the service refuses
-  3    there is no such timer, or no longer
-  4    conflict: the timer's status forbids it, or the key is taken
+  3    there is no such timer or schedule, or no longer
+  4    conflict: the timer's status forbids it, the key is taken, or it is of another version
   5    the service does not answer, or its store is away
   6    the key in TIMER_API_KEY is missing, unknown, or may not do this
   7    too many requests, or too many pending timers

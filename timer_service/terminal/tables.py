@@ -132,6 +132,8 @@ def detail_rows(timer: Timer) -> Iterator[Sequence[str]]:
     yield from ((name, value) for name, value in (("key", timer.key), ("tags", ", ".join(timer.tags))) if value)
     if timer.metadata:
         yield "metadata", _json(timer.metadata)
+    if timer.schedule:
+        yield "schedule", timer.schedule
     if timer.callback_for:
         yield "callback for", timer.callback_for
     for name, it in (("on delivered", timer.on_delivered), ("on failed", timer.on_failed)):

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 from click.shell_completion import CompletionItem
 
 from scheduler import duration, rfc3339
-from timer_service.client import Timer, TimerServiceError, When
+from timer_service.client import Timer, TimerClient, TimerServiceError, When
 from timer_service.terminal import local_time, tables
 from timer_service.terminal.service_command import LOCAL, connect
+
+T = TypeVar("T")
 
 
 def when(text: str) -> When:
@@ -49,6 +51,13 @@ def seconds(text: str) -> float:
     if ms is None:
         raise click.BadParameter(f"{text!r} is no time such as 10, 10s or 500ms.")
     return ms / 1000
+
+
+def length(text: str) -> str:
+    """A length with its unit, in the words in which it was written."""
+    if _parsed(duration.parse, text) is None:
+        raise click.BadParameter(f"{text!r} is no length such as 90s, 15m, 1h30m or PT30M.")
+    return text
 
 
 def backoff(text: str) -> list[float] | dict[str, float]:
@@ -105,6 +114,12 @@ def waiting_keys(ctx: click.Context, param: click.Parameter, incomplete: str) ->
     return _offered(((timer.key, timer) for timer in _waiting(ctx) if timer.key), incomplete)
 
 
+def schedule_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """The first hundred schedules, by their names."""
+    found = _asked(ctx, lambda client: client.schedule_page(limit=100).schedules)
+    return [CompletionItem(each.name, help=each.description) for each in found if each.name.startswith(incomplete)]
+
+
 def _offered(named: Iterable[tuple[str, Timer]], incomplete: str) -> list[CompletionItem]:
     return [
         CompletionItem(name, help=f"{timer.method} {timer.url}") for name, timer in named if name.startswith(incomplete)
@@ -112,9 +127,14 @@ def _offered(named: Iterable[tuple[str, Timer]], incomplete: str) -> list[Comple
 
 
 def _waiting(ctx: click.Context) -> Sequence[Timer]:
+    return _asked(ctx, lambda client: client.page(limit=100).timers)
+
+
+def _asked(ctx: click.Context, ask: Callable[[TimerClient], Sequence[T]]) -> Sequence[T]:
+    """Nothing if the service does not answer soon."""
     try:
         with connect(ctx.params.get("server") or LOCAL, timeout=3, retries=0) as client:
-            return client.page(limit=100).timers
+            return ask(client)
     except (TimerServiceError, click.UsageError):
         return []
 

@@ -113,6 +113,7 @@ class TimerOut(Schema):
     key = fields.String(allow_none=True)
     tags = fields.List(fields.String())
     callback_for = fields.String(allow_none=True, metadata={"description": "the timer whose end this one tells"})
+    schedule = fields.String(allow_none=True, metadata={"description": "the schedule that made it"})
     unreadable = fields.Method(
         "_unreadable",
         metadata={
@@ -126,7 +127,7 @@ class TimerOut(Schema):
         self._members = [
             (
                 name,
-                attrgetter("id" if isinstance(field, fields.Method) else field.attribute or name),
+                attrgetter("webhook" if isinstance(field, fields.Method) else field.attribute or name),
                 None if type(field) in _AS_IT_IS else field._serialize,
             )
             for name, field in self.dump_fields.items()

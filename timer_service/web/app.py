@@ -17,7 +17,9 @@ from timer_service.web import openapi, problem_answers
 from timer_service.web.access import access_log, authentication, cross_site
 from timer_service.web.access.request_counts import RequestCounts, route_name
 from timer_service.web.input import memory
-from timer_service.web.input.schemas import NewTimer, WebhookRules
+from timer_service.web.input.schedule_fields import NewSchedule
+from timer_service.web.input.schemas import NewTimer
+from timer_service.web.input.sent_fields import WebhookRules
 from timer_service.web.json_provider import JsonProvider
 from timer_service.web.pages import page
 from timer_service.web.pages.frame import ways
@@ -30,7 +32,9 @@ from timer_service.web.resources import (
     docs,
     health,
     metrics,
+    preview,
     problem_pages,
+    schedules,
     stats,
     timers,
 )
@@ -42,6 +46,13 @@ class TimerId(BaseConverter):
     """Of /timers/{timer_id}: no name of a page of ours, which has methods of its own."""
 
     regex = r"(?!(?:batch|by-key|cancel|count|replay)$)[^/]+"
+    part_isolating = True
+
+
+class ScheduleName(BaseConverter):
+    """Of /schedules/{name}: not that of a page of ours, which has a method of its own."""
+
+    regex = r"(?!preview$)[^/]+"
     part_isolating = True
 
 
@@ -76,11 +87,13 @@ def create_app(
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
     app.url_map.converters["id"] = TimerId
+    app.url_map.converters["schedule"] = ScheduleName
     app.extensions["settings"] = settings
     app.extensions["store"] = store
     app.extensions["request_counts"] = counts = counts or RequestCounts()
     store.link.on_failure = counts.store_failure
-    app.extensions["schemas"] = {NewTimer: NewTimer(webhook_rules(settings))}
+    rules = webhook_rules(settings)
+    app.extensions["schemas"] = {NewTimer: NewTimer(rules), NewSchedule: NewSchedule(rules)}
 
     access_log.register(app, counts)
     app.before_request(_name_request)
@@ -92,7 +105,7 @@ def create_app(
     api = Api(app)
     openapi.prepare(api)
     app.extensions["description"] = api.spec
-    for resource in (timers, batch, by_key, bulk, stats, activity, health, problem_pages, metrics):
+    for resource in (timers, batch, by_key, bulk, schedules, preview, stats, activity, health, problem_pages, metrics):
         api.register_blueprint(resource.bp)
     if store.clock:
         api.register_blueprint(clock.bp)

@@ -66,6 +66,7 @@ def whole(spec: APISpec, new_timer: NewTimer, *, with_keys: bool) -> dict[str, A
     by_key = document["paths"]["/timers/by-key/{key}"]
     by_key["put"]["requestBody"] = _json_body("KeyedTimer")
     by_key["parameters"][0]["schema"] = Key.json_schema
+    document["paths"]["/schedules/{name}"]["parameters"][0]["schema"] = Key.json_schema
     if with_keys:
         document["security"] = [{"key": []}]
     for path, operations in document["paths"].items():
@@ -98,8 +99,10 @@ def _tell_failures(path: str, method: str, operation: dict[str, Any]) -> None:
         possible |= {422}
     if "{" in path:
         possible |= {404}
-    if method != "get" and ("{" in path or path in ("/timers", "/clock/advance")):
+    if method != "get" and ((path.startswith("/timers/") and "{" in path) or path in ("/timers", "/clock/advance")):
         possible |= {409}
+    if any(parameter.get("name") == "If-Match" for parameter in operation.get("parameters", ())):
+        possible |= {412}
     responses = operation["responses"]
     for status in [status for status in responses if status == "default" or int(status) >= 400]:
         del responses[status]
@@ -127,6 +130,21 @@ IDEMPOTENCY_KEY = {
     "name": idempotency.HEADER,
     "description": "The same key and body again: the first answer again, and nothing twice. For 24 h.",
     "schema": {"type": "string", "pattern": f"^{idempotency.PATTERN}$"},
+}
+IF_MATCH = {
+    "in": "header",
+    "name": "If-Match",
+    "description": "an ETag: it is done only if the schedule is of this version, else 412",
+    "schema": {"type": "string", "pattern": '^"[0-9a-f]{16}"$'},
+}
+SCHEDULE_MERGE_PATCH = {
+    "required": True,
+    "content": {
+        "application/merge-patch+json": {
+            "schema": {"$ref": "#/components/schemas/ScheduleChange"},
+            "example": {"cron": "0 8 * * *", "timer": {"timeout": 5}},
+        }
+    },
 }
 #: application/json is taken too, and not described: what openapi-python-client makes of two types does not import.
 MERGE_PATCH = {

@@ -19,7 +19,10 @@ from scheduler import (
     TimerTooLarge,
     TooManyLists,
     TooManyPending,
+    UnknownSchedule,
     UnknownTimer,
+    UnreadableSchedule,
+    VersionChanged,
     WrongState,
 )
 
@@ -62,6 +65,11 @@ PAGES: dict[int, Page] = {
         "conflict",
         "A timer does not allow this now: a poller has it, it has ended, it was sent already, or another has its key.",
     ),
+    412: Page(
+        "version-changed",
+        "The schedule is not, or no longer, of the version that If-Match names: somebody has changed or deleted it. "
+        "Nothing was done. Read it again.",
+    ),
     413: Page(
         "too-large",
         "The request, or the timer it describes, is larger than what is accepted. One timer holds 256 KiB.",
@@ -86,6 +94,7 @@ PAGES: dict[int, Page] = {
 }
 #: Kinds that share their status with another: by name, the status and what the page says.
 MORE_PAGES: dict[str, tuple[int, str]] = {
+    "unknown-schedule": (404, "No schedule has this name: it was never set, or was deleted."),
     "store-near-capacity": (
         503,
         "The store holds as many bytes as it may (TIMER_MAX_BYTES). Nothing was done, and nothing can be added until "
@@ -93,8 +102,8 @@ MORE_PAGES: dict[str, tuple[int, str]] = {
     ),
     "later-format": (
         503,
-        "A newer version of this service stored the timer in a way that this process does not know, as while one "
-        "version replaces another. It was left as it is: ask again, until a newer process answers.",
+        "A newer version of this service stored the timer or schedule in a way that this process does not know, as "
+        "while one version replaces another. It was left as it is: ask again, until a newer process answers.",
     ),
 }
 
@@ -122,11 +131,22 @@ def of_reading(error: TimerError) -> Problem:
     return from_engine(error)
 
 
+def of_schedule(error: TimerError) -> TimerError | Problem:
+    """The same of a schedule that is set: what is too large of its runs stands in its member `timer`."""
+    if isinstance(error, TimerTooLarge):
+        return Problem(413, f"Too large: {error}.", errors=[(f"/timer/{error.part}", "The largest part.")])
+    return error
+
+
 def from_engine(error: TimerError) -> Problem:
     """The problem that an error of the engine is for a client."""
     match error:
         case UnknownTimer():
             return Problem(404, "There is no timer with this id or key.")
+        case UnknownSchedule():
+            return Problem(404, "There is no schedule of this name.", name="unknown-schedule")
+        case VersionChanged():
+            return Problem(412, "The schedule is not, or no longer, of this version.")
         case WrongState():
             retry = {"Retry-After": str(RETRY_AFTER)} if error.status == "delivering" else {}
             return Problem(409, f"The timer is {error.status}.", headers=retry, more={"timer_status": error.status})
@@ -134,6 +154,11 @@ def from_engine(error: TimerError) -> Problem:
             return Problem(409, "Another unfinished timer has this key.", more={"timer_id": error.timer_id})
         case LaterFormat():
             text = "A newer version of this service stored the timer, and only such a one may change it: ask again."
+            return Problem(503, text, headers={"Retry-After": str(RETRY_AFTER)}, name="later-format")
+        case UnreadableSchedule():
+            text = (
+                f"A newer version of this service stored the schedule {error}, and this one cannot read it: ask again."
+            )
             return Problem(503, text, headers={"Retry-After": str(RETRY_AFTER)}, name="later-format")
         case AlreadySent():
             return Problem(

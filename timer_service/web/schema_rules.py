@@ -12,7 +12,7 @@ from typing import Any
 from scheduler import Status, Timer, Webhook
 from timer_service.web.answers import TimerOut
 from timer_service.web.input.queries import FILTERS
-from timer_service.web.input.schemas import WHEN
+from timer_service.web.input.when_fields import WHEN
 
 _Schema = dict[str, Any]
 
@@ -28,12 +28,20 @@ def complete(schemas: dict[str, _Schema], defaults: Mapping[str, Any]) -> None:
     for name, schema in schemas.items():
         if name.endswith("Out"):
             schema["required"] = [member for member in schema["properties"] if member not in _OPTIONAL]
-    new = schemas["NewTimer"]
+    new, run, schedule = schemas["NewTimer"], schemas["RunTimer"], schemas["NewSchedule"]
     schemas["TimerChange"] = _change(new)
+    schemas["RunTimerChange"] = _change(run)
+    schemas["ScheduleChange"] = _schedule_change(schedule)
     for name, default in _shown_defaults(defaults).items():
-        if name in new["properties"]:
-            new["properties"][name] = {**new["properties"][name], "default": default}
+        for timer in (new, run):
+            if name in timer["properties"]:
+                timer["properties"][name] = {**timer["properties"][name], "default": default}
     new |= _NEW_TIMER
+    run |= {"additionalProperties": False, "dependentSchemas": _SENT}
+    schedule |= {**_PLAN, "examples": [_SCHEDULE]}
+    schemas["PreviewIn"] |= {**_PLAN, "examples": [_PREVIEW]}
+    for name in ("PauseIn", "ResumeIn"):
+        schemas[name]["additionalProperties"] = False
     keyed = {name: schema for name, schema in new["properties"].items() if name != "key"}
     schemas["KeyedTimer"] = {**new, "properties": keyed}
     schemas["BatchIn"] |= {"additionalProperties": False}
@@ -59,6 +67,11 @@ def _no_body_of_head(be: _Schema | bool) -> _Schema:
     return {"if": {"properties": {"method": {"const": "HEAD"}}}, "then": _without(("body", "body_base64"), be)}
 
 
+_SENT: _Schema = {
+    "body": _without(["body_base64"]),
+    "method": _no_body_of_head(False),
+    "max_occurrences": _ONE_OCCURRENCE,
+}
 _NEW_TIMER: _Schema = {
     "additionalProperties": False,
     "dependentSchemas": {
@@ -67,14 +80,20 @@ _NEW_TIMER: _Schema = {
         "local_due_at": {"required": ["time_zone"], **_without(("due_at", "delay", *_PARTS))},
         "time_zone": {"required": ["local_due_at"]},
         "fold": {"required": ["local_due_at"]},
-        "body": _without(["body_base64"]),
-        "method": _no_body_of_head(False),
-        "max_occurrences": _ONE_OCCURRENCE,
+        **_SENT,
     },
     "if": _any_of(("due_at", "delay", "local_due_at")),
     "else": _any_of(_PARTS),
     "examples": [{"seconds": 5, "url": "https://example.com/hook", "body": {"order": 17}}],
 }
+_PLAN: _Schema = {
+    "additionalProperties": False,
+    "dependentSchemas": {"cron": _without(["every"])},
+    "if": {"required": ["cron"]},
+    "else": {"required": ["every"]},
+}
+_SCHEDULE = {"cron": "0 9 * * MON-FRI", "time_zone": "Europe/Berlin", "timer": {"url": "https://example.com/hook"}}
+_PREVIEW = {"cron": "30 2 * * *", "time_zone": "Europe/Berlin", "from": "2027-03-27T00:00:00Z", "count": 3}
 _BULK: _Schema = {
     "additionalProperties": False,
     "dependentSchemas": {"ids": _without((*FILTERS, "cursor"))},
@@ -101,19 +120,42 @@ def _change(new: _Schema) -> _Schema:
     by_parts, by_steps = new["properties"]["backoff"]["oneOf"]
     parts = {name: {"anyOf": [schema, _NULL]} for name, schema in by_parts["properties"].items()}
     properties["backoff"] = {"anyOf": [{**by_parts, "properties": parts}, by_steps, _NULL]}
-    return {
+    sent = {"body": _unless_null("body", _without(["body_base64"], _NULL)), "method": _no_body_of_head(_NULL)}
+    change: _Schema = {
         "type": "object",
         "additionalProperties": False,
         "properties": properties,
+        "dependentSchemas": sent,
+    }
+    if "due_at" not in properties:
+        return change
+    return {
+        **change,
         "dependentSchemas": {
             # Whoever takes the moment away has to say another.
             "due_at": _unless_null("due_at", _without(("delay", *_PARTS), _NULL), _given_any(("delay", *_PARTS))),
             "delay": _unless_null("delay", _without(_PARTS, _NULL)),
             # How local_due_at, time_zone and fold go together, and delivery with max_occurrences, is left out: with one
             # rule more schemathesis makes no patch.
-            "body": _unless_null("body", _without(["body_base64"], _NULL)),
-            "method": _no_body_of_head(_NULL),
+            **sent,
         },
+    }
+
+
+def _schedule_change(new: _Schema) -> _Schema:
+    """A merge patch of a schedule; with one of `cron` and `every` the other goes."""
+    properties: dict[str, _Schema] = {
+        name: {"anyOf": [{word: it for word, it in schema.items() if word != "default"}, _NULL]}
+        for name, schema in new["properties"].items()
+    }
+    properties["timer"] = {"$ref": "#/components/schemas/RunTimerChange"}
+    for name in ("cron", "every"):
+        properties[name] = new["properties"][name]
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": properties,
+        "dependentSchemas": {"cron": _without(["every"])},
     }
 
 

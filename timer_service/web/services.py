@@ -6,6 +6,7 @@ from flask import current_app
 
 from scheduler import Settings, Store
 from timer_service.web.access.request_counts import RequestCounts
+from timer_service.web.input.schedule_fields import NewSchedule
 from timer_service.web.input.schemas import NewTimer
 
 
@@ -22,6 +23,12 @@ def settings() -> Settings:
 def new_timer() -> NewTimer:
     """The rules of new timers, with those of the settings."""
     found: NewTimer = current_app.extensions["schemas"][NewTimer]
+    return found
+
+
+def new_schedule() -> NewSchedule:
+    """The rules of new schedules, with those of the settings."""
+    found: NewSchedule = current_app.extensions["schemas"][NewSchedule]
     return found
 
 

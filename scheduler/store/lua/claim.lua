@@ -4,8 +4,9 @@
 -- Of a saturated destination nothing is taken: its due timers move to waiting:<tag>, one move each, out of the others' way.
 -- Repeatable: the same claim id again returns the same batch and takes nothing new.
 -- KEYS[1] timers:{p}:scheduled (ZSET)
--- Computes waiting, waiting:<tag>, delivering, failed, delivered, cancelled, timer:<id>, keys, tag:<tag>, progress,
---         attempts:<id>, seen, lastclaim:<poller>, pollers, loads, counters, minute:<n>, bell, layout
+-- Computes waiting, waiting:<tag>, delivering, failed, delivered, cancelled, timer:<id>, keys, tag:<tag>, progress, attempts:<id>,
+--         seen, lastclaim:<poller>, pollers, loads, counters, minute:<n>, bell, planned, planning, schedule:<name>, runs:<name>,
+--         open:<name>, layout
 -- ARGV    poller | claim id | limit | timers of one destination it takes at most | lease ms | ms a failed timer is kept
 --         | finished timers kept per status | bytes of records it takes, the last one more | saturated tags (`!suspects`: one)
 --         | tags that answer, or '*': all do | timers of all newcomers, which are neither, that it takes at most
@@ -113,7 +114,7 @@ local function put_right(id, from, it)
   if not redis.call('ZSCORE', set, id) then
     join(set, status and int(now + keep_failed) or int(math.max(now, tonumber(it.due))), id)
   end
-  if status and it.named then free_later(id) end
+  if status and it.named then free_later(id, status) end
   leave(from, id)
 end
 

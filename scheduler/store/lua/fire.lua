@@ -1,7 +1,8 @@
 #!lua flags=allow-oom
 -- Makes a scheduled timer due now. Repeatable: one that has been attempted since the caller read it has been fired.
 -- KEYS[1] timers:{p}:scheduled (ZSET)
--- Computes waiting:<tag>, timer:<id>, keys, tag:<tag>, delivering, delivered, failed, cancelled, progress, counters, bell, layout
+-- Computes waiting:<tag>, timer:<id>, keys, tag:<tag>, delivering, delivered, failed, cancelled, progress, counters, bell,
+--         runs:<name>, open:<name>, layout
 -- ARGV    id | attempts as read
 -- Returns 'done' | 'format <n>': only a caller who knows that may | its status if it is not scheduled, '' if it is unknown
 

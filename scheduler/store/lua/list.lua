@@ -1,8 +1,9 @@
 #!lua flags=no-writes
 -- Reads a part of an index, in the order of its scores and then of its ids, from where the last part ended.
 -- KEYS[1] timers:{p}:scheduled (ZSET)
--- Computes waiting:<tag>, delivering, delivered, failed, cancelled, tag:<tag>, timer:<id>, progress, attempts:<id>
--- ARGV    the index: a status or 'tag:<tag>' | of it only this status or '' | this destination tag or '' | due from ms or '' | due before
+-- Computes waiting:<tag>, delivering, delivered, failed, cancelled, tag:<tag>, runs:<name>, timer:<id>, progress, attempts:<id>
+-- ARGV    the index: a status, 'tag:<tag>' or 'runs:<schedule>' |
+--         of it only this status or '' | this destination tag or '' | due from ms or '' | due before
 --         ms or '' | 'asc' or 'desc' | timers at most | score and id of the entry that was looked at last, or '' and ''
 --         | 'rows' or 'count' | then, of the index 'scheduled', the parts to read: '' for the schedule itself, or the tags that timers
 --         wait behind
@@ -17,7 +18,8 @@ local last_score, last_id, describes = tonumber(ARGV[8]), ARGV[9], ARGV[10] == '
 
 local LOOK, BYTES = 200, 262144
 -- Where scores are the moments that are asked for, the index itself finds them.
-local by_due = index == 'scheduled' or string.sub(index, 1, 4) == 'tag:'
+local is_of_names = string.sub(index, 1, 4) == 'tag:' or string.sub(index, 1, 5) == 'runs:'
+local by_due = index == 'scheduled' or is_of_names
 
 -- Whether one id stands before another. Lua's own `<` goes by the locale of the server, sorted sets go by bytes.
 local function precedes(one, other)
@@ -125,7 +127,7 @@ while heap[1] and (hides or describes) do
     break
   end
   local status, score = index, entry.score
-  if string.sub(index, 1, 4) == 'tag:' then status, score = standing(entry.id) end
+  if is_of_names then status, score = standing(entry.id) end
   if is_wanted(entry.id, status, score) then
     found = found + 1
     if describes then

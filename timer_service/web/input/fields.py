@@ -48,9 +48,11 @@ class Sequence(fields.List[Any]):
 class Whole(fields.Integer):
     """An integer of JSON: no 5.0, no "5", no true."""
 
-    def __init__(self, low: int, high: int, description: str = "") -> None:
-        given = {"description": description} if description else {}
-        super().__init__(strict=True, metadata={"minimum": low, "maximum": high, **given})
+    def __init__(self, low: int, high: int, description: str = "", *, allow_none: bool = False) -> None:
+        given: dict[str, Any] = {"description": description} if description else {}
+        if allow_none:
+            given["default"] = None
+        super().__init__(strict=True, metadata={"minimum": low, "maximum": high, **given}, allow_none=allow_none)
         self._low, self._high = low, high
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> int:
@@ -92,6 +94,24 @@ class Delay(fields.Field[int]):
             ms = duration.from_seconds(number(value, 0, duration.MAX_DELAY // 1000))
         if ms > duration.MAX_DELAY:
             raise ValidationError(f"Must be at most {duration.MAX_DELAY // 86_400_000} days.")
+        return ms
+
+
+class Length(Delay):
+    """A length of time between two others."""
+
+    def __init__(self, low: int, high: int, **given: str) -> None:
+        """`given`: its description, and its default as a client writes it."""
+        self._low, self._high = low, high
+        numbers: dict[str, Any] = {"type": "number", "minimum": low // 1000, "maximum": high // 1000}
+        either = {"oneOf": [numbers, Delay.json_schema["oneOf"][1]]}
+        own = {**Delay.json_schema, **either, "examples": ["1h30m"]}
+        super().__init__(metadata={"json_schema": own, **given})
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> int:
+        ms = super()._deserialize(value, *args, **kwargs)
+        if not self._low <= ms <= self._high:
+            raise ValidationError(f"Must be from {duration.text(self._low)} to {duration.text(self._high)}.")
         return ms
 
 

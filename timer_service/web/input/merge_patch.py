@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from marshmallow import ValidationError
@@ -11,8 +11,9 @@ from marshmallow import ValidationError
 from scheduler import Callback, Draft, Timer, Webhook, exact_numbers, rfc3339
 from timer_service.web.input.invalid import invalid
 from timer_service.web.input.redaction import MARK, is_secret
-from timer_service.web.input.schemas import WHEN, NewTimer
+from timer_service.web.input.schemas import NewTimer
 from timer_service.web.input.webhook_fields import BackoffField
+from timer_service.web.input.when_fields import WHEN
 
 #: The fields that ask for a webhook of its own when a timer has ended.
 CALLBACKS = ("on_delivered", "on_failed")
@@ -26,29 +27,39 @@ def merge_function(patch: Mapping[str, Any], schema: NewTimer) -> Callable[[Time
 
     def merge(timer: Timer) -> Draft:
         before = request_fields(timer)
-        # A null takes its own member away, and nothing where there is none.
-        given = {name for name, value in patch.items() if value is not None}
+        given = _given(patch)
         moved = not given.isdisjoint(WHEN)
-        for name in given:
-            before.pop(_BODIES.get(name, ""), None)
         if moved:
             del before["due_at"]
-        for part, said in ((before, patch), *((before[name], patch.get(name)) for name in CALLBACKS)):
-            _leave_place(part, said)
         try:
-            loaded = schema.load(apply(before, patch))
+            loaded = schema.load(merged(before, patch))
         except ValidationError as error:
             raise invalid(error.messages_dict) from None
         if loaded.get("key") != timer.key:
             raise invalid({"key": ["A key is never changed; PUT /timers/by-key/{key} makes a timer with another."]})
         if timer.callback_for is not None:
             loaded["webhook"] = _without_callbacks(loaded["webhook"], given)
-        _refuse_to_show(timer, loaded["webhook"], patch)
+        if errors := errors_of_showing(timer.webhook, loaded["webhook"], patch):
+            raise invalid(errors)
         if not moved:
             loaded["due_at"] = None
         return Draft(id=timer.id, **loaded)
 
     return merge
+
+
+def merged(before: dict[str, Any], patch: Mapping[str, Any]) -> Any:
+    """What was asked for, of webhook_fields() at least, with what a patch changes in it."""
+    for name in _given(patch):
+        before.pop(_BODIES.get(name, ""), None)
+    for part, said in ((before, patch), *((before[name], patch.get(name)) for name in CALLBACKS)):
+        _leave_place(part, said)
+    return apply(before, patch)
+
+
+def _given(patch: Mapping[str, Any]) -> set[str]:
+    """A null takes its own member away, and nothing where there is none."""
+    return {name for name, value in patch.items() if value is not None}
 
 
 def _leave_place(before: Any, patch: Any) -> None:
@@ -66,9 +77,10 @@ def _without_callbacks(webhook: Webhook, given: Collection[str]) -> Webhook:
     return webhook._replace(on_delivered=None, on_failed=None)
 
 
-def _refuse_to_show(timer: Timer, changed: Webhook, patch: Mapping[str, Any]) -> None:
-    """Refuse a patch that would make answers tell a hidden header: it may leave write_only only with a new value."""
-    hidden = {name.lower() for name in timer.webhook.write_only}
+def errors_of_showing(before: Webhook, changed: Webhook, patch: Mapping[str, Any]) -> dict[str, Any]:
+    """What is wrong with a patch that would make answers tell a hidden header: it may leave write_only only with a new
+    value."""
+    hidden = {name.lower() for name in before.write_only}
     shown = hidden - {name.lower() for name in changed.write_only}
     parts: list[tuple[tuple[str, ...], Any, Mapping[str, str]]] = [((), patch, changed.headers)]
     parts += [((name,), patch.get(name), it.headers) for name in CALLBACKS if (it := getattr(changed, name))]
@@ -78,18 +90,23 @@ def _refuse_to_show(timer: Timer, changed: Webhook, patch: Mapping[str, Any]) ->
             errors: Any = {name: ["This is the mark of a redacted value, not a value."] for name in marked}
             for member in ("headers", *at):
                 errors = {member: errors}
-            raise invalid(errors)
+            return dict(errors)
         kept = {name.lower() for name in headers} - {name.lower() for name in given}
         for name in shown & kept:
             if not is_secret(name):
-                raise invalid({"write_only": [f"The value of {name} would be told: give it anew, or take it away."]})
+                return {"write_only": [f"The value of {name} would be told: give it anew, or take it away."]}
+    return {}
 
 
 def request_fields(timer: Timer) -> dict[str, Any]:
     """The fields of a request that would set this timer, secrets and all: never an answer."""
-    webhook = timer.webhook
+    key = {} if timer.key is None else {"key": timer.key}
+    return {"due_at": rfc3339.rfc3339(timer.due_at), **webhook_fields(timer.webhook, timer.tags), **key}
+
+
+def webhook_fields(webhook: Webhook, tags: Sequence[str]) -> dict[str, Any]:
+    """Those of them that say what is sent."""
     found: dict[str, Any] = {
-        "due_at": rfc3339.rfc3339(timer.due_at),
         "url": webhook.url,
         "method": webhook.method,
         "headers": dict(webhook.headers),
@@ -101,10 +118,8 @@ def request_fields(timer: Timer) -> dict[str, Any]:
         "metadata": dict(webhook.metadata),
         "write_only": list(webhook.write_only),
         **{name: _callback(getattr(webhook, name)) for name in CALLBACKS},
-        "tags": list(timer.tags),
+        "tags": list(tags),
     }
-    if timer.key is not None:
-        found["key"] = timer.key
     if webhook.body is not None and webhook.body_is_json:
         found["body"] = exact_numbers.loads(webhook.body)
     elif webhook.body is not None:

@@ -13,7 +13,7 @@ from timer_service.web.input.destination import URL_PATTERN, check_url
 from timer_service.web.input.fields import Moment, Sequence
 from timer_service.web.input.hostname import ascii_url
 from timer_service.web.input.limits import MOST_TIMERS
-from timer_service.web.input.webhook_fields import Tag, Url
+from timer_service.web.input.webhook_fields import Key, Tag, Url
 
 _MAX_ORIGIN = 2048
 #: What a destination's name, as https:api.example.com:443, lacks of a URL.
@@ -94,6 +94,12 @@ class AnyStatus(fields.Enum[Any]):
 
 class ReadFilters(Filters):
     status = AnyStatus(metadata={"description": "`any`: delivering, scheduled, failed, delivered, cancelled, in turn"})
+    schedule = Key(metadata={"description": "its runs; not beside a tag"})
+
+    @validates_schema(skip_on_field_errors=True)
+    def _one_index(self, data: dict[str, Any], **_: Any) -> None:
+        if "schedule" in data and "tag" in data:
+            raise ValidationError("Give either a schedule or a tag.", "tag")
 
 
 class CountIn(ReadFilters):

@@ -9,6 +9,10 @@ from timer_service.web.pages.failed import view as failed
 from timer_service.web.pages.figures import late
 from timer_service.web.pages.frame import frame, static_files
 from timer_service.web.pages.now import view as now
+from timer_service.web.pages.schedules import actions as schedule_actions
+from timer_service.web.pages.schedules import one as schedule
+from timer_service.web.pages.schedules import set as set_schedule
+from timer_service.web.pages.schedules import view as schedules
 from timer_service.web.pages.sign_in import guard
 from timer_service.web.pages.sign_in import view as sign_in
 from timer_service.web.pages.timer import actions as timer_actions
@@ -18,7 +22,10 @@ from timer_service.web.pages.timers import view as timers
 from timer_service.web.pages.try_it import view as try_it
 
 #: Each adds to the frame's blueprint, when it is imported, its routes or what its templates call.
-VIEWS = (failed, late, now, sign_in, static_files, timer, timer_actions, timers, timers_actions, try_it)
+VIEWS = (
+    *(failed, late, now, schedule, schedule_actions, schedules, set_schedule, sign_in),
+    *(static_files, timer, timer_actions, timers, timers_actions, try_it),
+)
 
 
 def register(app: Flask, settings: Settings, store: Store) -> None:

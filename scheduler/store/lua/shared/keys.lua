@@ -28,6 +28,14 @@
 --                                                     then any more words (store/layout.py)
 --   timers:{p}:ahead                           STRING us by which a virtual clock is ahead (shared/virtual_clock.lua)
 --   timers:{p}:turning                         STRING who turns a virtual clock now, in the first partition
+--   timers:{p}:schedules                       ZSET   name of each schedule -> 0
+--   timers:{p}:schedule:<name>                 HASH   what it is, and how it stands (shared/schedules.lua)
+--   timers:{p}:planned                         ZSET   schedule -> ms at which a poller is to look at it, within a day
+--   timers:{p}:planning                        HASH   schedule -> id of the poller's look at it that is under way
+--   timers:{p}:runs:<name>                     ZSET   id -> ms a timer is due that this schedule made; until it is forgotten
+--   timers:{p}:open:<name>                     ZSET   the same of those that have not ended; others are met there too, after a
+--                                                     version ended them that knows no schedules
+--   timers:{p}:layout                          STRING `format=<n> partitions=<n> born=<ms>`, then any more words (store/layout.py)
 --   timers:{p}:idem:<digest>                   STRING an idempotency key: the request it stands for, and the answer
 --   timers:{p}:session:<digest>               STRING of the token of somebody who signed in: name and digest of the API key
 --   timers:{p}:bell                            channel of the doorbell

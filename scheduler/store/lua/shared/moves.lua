@@ -31,8 +31,8 @@ local function erase(set, id)
   leave(set, id)
 end
 
--- Frees the key of a timer that has ended, once it stands where it belongs.
-local function free_later(id) push(freed, id) end
+-- Frees the key of a timer that has ended, and tells its schedule, once it stands where it belongs.
+local function free_later(id, status) push(freed, id, status) end
 
 -- Adds one to a sum.
 local function count_one(name) counted[name] = (counted[name] or 0) + 1 end
@@ -81,7 +81,12 @@ local function write_leaving()
 end
 
 local function write_freed()
-  for _, id in ipairs(freed) do free_key(id, read_first_line(id)) end
+  for n = 1, #freed, 2 do
+    local id, line = freed[n], read_first_line(freed[n])
+    free_key(id, line)
+    local schedule = word(line, 'schedule')
+    if schedule then note_run_end(schedule, id, freed[n + 1]) end
+  end
 end
 
 local function write_cut()
@@ -120,7 +125,7 @@ local function ended(id, from, status, forget_at, reason, at, words, noted, name
   note_progress(id, noted and words .. '\n' .. noted or words)
   join(ROOT .. status, forget_at, id)
   leave(from, id)
-  if named then free_later(id) end
+  if named then free_later(id, status) end
   if calling then call_back(id, calling, status, at, words, noted) end
   count_one('ended:' .. reason)
 end

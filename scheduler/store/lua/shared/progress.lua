@@ -9,7 +9,7 @@
 --   base         attempts before due was last set, which do not count against the timer's most; 0 unless said
 --   occurrence, since, reschedules
 --                from the second occurrence on: its number, the attempts before it, and how many receivers asked for
---   named        1 if its record says a key or tags
+--   named        1 if its record says a key, tags or a schedule
 --   cb           1 if its record asked for a callback when it was last claimed
 --   ended, reason
 --                once it has ended: when, ms, and why
@@ -61,7 +61,7 @@ local function dump_progress(it, words)
   return it.noted and words .. '\n' .. it.noted or words
 end
 
--- Whether the timer's record says a key or tags, without a look at each word.
+-- Whether the timer's record says a key, tags or a schedule, without a look at each word.
 local function is_progress_named(raw) return raw and string.find(raw, ' named=1', 1, true) ~= nil end
 
 -- Whether a timer with this progress is under a claim.

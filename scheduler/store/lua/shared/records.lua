@@ -32,8 +32,10 @@ local function format_of(line) return line and string.match(line, ' v=(%d+)') en
 local function is_later(format) return format and tonumber(format) > FORMAT end
 local function format_tag(format) return '!v' .. format end
 
--- Whether a first line says a key or tags; nil says none.
-local function is_named(line) return line and (word(line, 'key') or word(line, 'tags')) ~= nil or false end
+-- Whether a first line says a key, tags or a schedule; nil says none.
+local function is_named(line)
+  return line and (word(line, 'key') or word(line, 'tags') or word(line, 'schedule')) ~= nil or false
+end
 
 -- The key (or nil) and the tags that a first line says.
 local function names_of(line)
@@ -42,11 +44,16 @@ local function names_of(line)
   return word(line, 'key'), tags
 end
 
--- Puts a timer where its key and its tags are looked up.
+-- Puts an unfinished timer where its key, its tags and its schedule are looked up.
 local function note_names(id, line, due)
   local key, tags = names_of(line)
   if key then redis.call('HSET', BY_KEY, key, id) end
   for _, tag in ipairs(tags) do redis.call('ZADD', tag_key(tag), due, id) end
+  local schedule = word(line, 'schedule')
+  if schedule then
+    redis.call('ZADD', ROOT .. 'runs:' .. schedule, due, id)
+    redis.call('ZADD', ROOT .. 'open:' .. schedule, due, id)
+  end
 end
 
 -- Frees the key of a timer that has ended.
@@ -60,11 +67,19 @@ local function forget_tags(id, tags)
   for _, tag in ipairs(tags) do redis.call('ZREM', tag_key(tag), id) end
 end
 
--- Takes a timer out of where its key and its tags are looked up; returns the number of tags.
+-- Takes a timer out of where a schedule's runs are looked up.
+local function forget_run(id, schedule)
+  redis.call('ZREM', ROOT .. 'runs:' .. schedule, id)
+  redis.call('ZREM', ROOT .. 'open:' .. schedule, id)
+end
+
+-- Takes a timer out of where its key, its tags and its schedule are looked up; returns the number of tags.
 local function forget_names(id, line)
   free_key(id, line)
   local _, tags = names_of(line)
   forget_tags(id, tags)
+  local schedule = word(line, 'schedule')
+  if schedule then forget_run(id, schedule) end
   return #tags
 end
 

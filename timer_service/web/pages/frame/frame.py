@@ -34,7 +34,13 @@ class View:
 
 
 #: In their order.
-VIEWS = (View("Now", "/ui"), View("Timers", "/ui/timers"), View("Failed", "/ui/failed"), View("Try it", "/ui/try"))
+VIEWS = (
+    View("Now", "/ui"),
+    View("Timers", "/ui/timers"),
+    View("Failed", "/ui/failed"),
+    View("Schedules", "/ui/schedules"),
+    View("Try it", "/ui/try"),
+)
 
 for _filter in (
     values.number,
@@ -43,6 +49,7 @@ for _filter in (
     values.size,
     values.moment,
     values.dated,
+    values.capitalize_first,
     live.countdown,
     request_line.request_line,
     request_text.visible,

@@ -19,7 +19,7 @@ _MOST_TICKED = filters.LIMIT
 @bp.post("/timers")
 def act_on_many() -> Response:
     asked = filters.read(request.args)
-    action = bulk.ACTIONS.get(asked.tab)
+    action = bulk.action_on(asked)
     if asked.query is None or action is None:
         return view(request.args, refused=Problem(422, "These timers cannot be changed together. Nothing was done."))
     if request.form.get("do") == "all":

@@ -12,6 +12,7 @@ from timer_service.web import many
 from timer_service.web.access.authentication import charge
 from timer_service.web.access.list_limit import limit_lists
 from timer_service.web.input.limits import MOST_TIMERS
+from timer_service.web.pages.timers.filters import Filters
 from timer_service.web.pages.words.values import number
 from timer_service.web.services import store
 
@@ -34,6 +35,12 @@ CANCEL = Action("cancel", "cancelled", "A cancelled timer is never sent and cann
 REPLAY = Action("replay", "replayed", "Each is sent once more, now.")
 #: By the status of a list.
 ACTIONS = {str(Status.SCHEDULED): CANCEL, str(Status.DELIVERED): REPLAY, str(Status.FAILED): REPLAY}
+
+
+def action_on(asked: Filters) -> Action | None:
+    """What can be done to all that match; the runs of a schedule are only listed, as by the API."""
+    return None if asked.typed["schedule"] else ACTIONS.get(asked.tab)
+
 
 #: What those were that it did not change: of one, and of more.
 _SKIPPED = {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,17 +10,16 @@ from marshmallow import ValidationError
 
 from scheduler import Query, Status, rfc3339
 from timer_service.web.input.queries import ListIn
+from timer_service.web.pages.words.typed import as_local, utc_moment
 
 #: Timers of a page.
 LIMIT = 20
 #: Fields of the form that an index serves, in its order; then what says which page.
-FIELDS = ("tag", "destination", "due_after", "due_before")
+FIELDS = ("tag", "schedule", "destination", "due_after", "due_before")
 _MOMENTS = ("due_after", "due_before")
 ENDED = (Status.DELIVERED, Status.FAILED, Status.CANCELLED)
 
 _LIST_IN = ListIn()
-#: What a browser writes of a datetime-local; it has no zone, and ours is UTC.
-_LOCAL = re.compile(r"(\d{4,}-\d\d-\d\d)[T ](\d\d:\d\d)(:\d\d(?:\.\d+)?)?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +47,14 @@ class Filters:
     @property
     def hides(self) -> bool:
         """Whether the index has other timers too: then each is looked at, and no single count tells how many match."""
-        by_due = self.tab in ("any", Status.SCHEDULED) or "tag" in self.asked
-        with_tag = "tag" in self.asked and self.tab != "any"
+        by_due = self.tab in ("any", Status.SCHEDULED) or self.is_by_name
         with_due = not by_due and not self.asked.keys().isdisjoint(_MOMENTS)
-        return with_tag or with_due or "destination" in self.asked or (self.tab == "any" and "tag" not in self.asked)
+        return with_due or "destination" in self.asked or self.is_by_name is (self.tab != "any")
+
+    @property
+    def is_by_name(self) -> bool:
+        """Whether the index is that of a tag or a schedule, which has timers of every status."""
+        return not self.asked.keys().isdisjoint(("tag", "schedule"))
 
 
 def read(given: Mapping[str, str]) -> Filters:
@@ -61,7 +63,7 @@ def read(given: Mapping[str, str]) -> Filters:
     tab = given.get("status") or str(Status.SCHEDULED)
     asked = {"status": tab, **{name: _as_asked(name, value) for name, value in typed.items() if value}}
     # What has ended is looked at from its end on: the last first.
-    if tab in ENDED and "order" not in asked and "tag" not in asked:
+    if tab in ENDED and asked.keys().isdisjoint(("order", "tag", "schedule")):
         asked["order"] = "desc"
     try:
         query: Query = _LIST_IN.load({**asked, "limit": LIMIT})
@@ -71,9 +73,7 @@ def read(given: Mapping[str, str]) -> Filters:
 
 
 def _as_asked(name: str, value: str) -> str:
-    if name in _MOMENTS and (found := _LOCAL.fullmatch(value)):
-        return f"{found[1]}T{found[2]}{found[3] or ':00'}Z"
-    return value
+    return utc_moment(value) if name in _MOMENTS else value
 
 
 def _first(messages: Mapping[str, Any]) -> dict[str, str]:
@@ -88,13 +88,18 @@ def local(value: str) -> str | None:
         ms = rfc3339.parse(_as_asked("due_after", value))
     except ValueError:
         return None
-    text = rfc3339.rfc3339(ms).removesuffix("Z").removesuffix(".000")
-    return text.removesuffix(":00")
+    return as_local(rfc3339.rfc3339(ms))
 
 
 def in_words(filters: Filters) -> list[tuple[str, str]]:
     """What the list is limited to: (words, value)."""
-    said = {"tag": "tag", "destination": "destination", "due_after": "due from", "due_before": "due before"}
+    said = {
+        "tag": "tag",
+        "schedule": "run of",
+        "destination": "destination",
+        "due_after": "due from",
+        "due_before": "due before",
+    }
     return [
         (said[name], filters.asked[name] if name in _MOMENTS else filters.typed[name])
         for name in FIELDS

@@ -51,7 +51,7 @@ def view(
     asked = filters.read(given)
     page, count = (None, None) if asked.query is None else _read(asked.query, asked.hides)
     rows = [row(timer) for timer in page.timers] if page else []
-    action = bulk.ACTIONS.get(asked.tab)
+    action = bulk.action_on(asked)
     following = cursor(page.next) if page else None
     return show(
         "pages/timers.html",

@@ -7,10 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from scheduler import Timer, Webhook, exact_numbers
-from timer_service.web.input import redaction, strict_json
-from timer_service.web.input.json_size import holds_more_than
-from timer_service.web.input.limits import REQUEST_VALUES
-from timer_service.web.problems import Problem
+from timer_service.web.input import redaction
+from timer_service.web.pages.words.typed import headers_of, json_value, tags_of, whole_of
 
 #: What a form holds at first, in the order of its fields.
 USUAL: Mapping[str, str] = {
@@ -61,15 +59,15 @@ def as_json(it: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, str]]:
     errors: dict[str, str] = {}
     if moment := due_at(it):
         found["due_at"] = moment
-    elif it["unit"] in _PARTS and _is_whole(it["amount"]):
-        found[it["unit"]] = int(it["amount"])
+    elif it["unit"] in _PARTS and isinstance(amount := whole_of(it["amount"]), int):
+        found[it["unit"]] = amount
     else:
         found["delay"] = delay(it)
     if url := it["url"].strip():
         found["url"] = url
     if it["method"] != "POST":
         found["method"] = it["method"]
-    for name, read in (("body", _json), ("headers", _headers)):
+    for name, read in (("body", json_value), ("headers", headers_of)):
         if text := it[name].strip():
             try:
                 found[name] = read(text)
@@ -77,11 +75,11 @@ def as_json(it: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, str]]:
                 errors[name] = str(error)
     if key := it["key"].strip():
         found["key"] = key
-    if tags := re.split(r"[\s,]+", it["tags"].strip(" ,\t\n")) if it["tags"].strip(" ,\t\n") else []:
+    if tags := tags_of(it["tags"]):
         found["tags"] = tags
     for name in ("max_attempts", "max_occurrences"):
         if text := it[name].strip():
-            found[name] = int(text) if _is_whole(text) else text
+            found[name] = whole_of(text)
     return found, errors
 
 
@@ -149,32 +147,3 @@ def command(it: Mapping[str, str], asked: Mapping[str, Any]) -> list[str]:
     for tag in asked.get("tags", ()):
         words += ["--tag", tag]
     return words
-
-
-def _is_whole(text: str) -> bool:
-    return text.strip().isascii() and text.strip().isdecimal() and len(text.strip()) < 16
-
-
-def _json(text: str) -> Any:
-    """Raises ValueError."""
-    raw = text.encode("utf-8", "replace")
-    if holds_more_than(REQUEST_VALUES, raw):
-        raise ValueError(f"At most {REQUEST_VALUES:,} JSON values.")
-    try:
-        return strict_json.parse(raw)
-    except Problem as problem:
-        (where, detail) = next(iter(problem.errors), ("", problem.detail.replace("The body", "This", 1)))
-        raise ValueError(f"{where}: {detail}" if where else detail) from None
-
-
-def _headers(text: str) -> dict[str, str]:
-    """One a line. Raises ValueError."""
-    found: dict[str, str] = {}
-    for line in filter(None, map(str.strip, text.split("\n"))):
-        name, colon, value = line.partition(":")
-        if not colon:
-            raise ValueError("A header is written as `name: value`, one a line.")
-        if name.strip() in found:
-            raise ValueError(f"{name.strip()[:80]}: This header is given twice.")
-        found[name.strip()] = value.strip()
-    return found

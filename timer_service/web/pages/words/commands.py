@@ -55,7 +55,7 @@ def timer_path(timer_id: str) -> str:
 def list_commands(shell: Terminal, asked: Mapping[str, str], verb: str | None) -> tuple[str, ...]:
     """The same list; and with a verb, which is a route and a command, the change of all that it matches."""
     listed = {name: value for name, value in asked.items() if name != "cursor"}
-    shown = (shell.curl("/timers", listed), shell.ours("list", options=listed))
+    shown = (shell.curl("/timers", listed), *([] if "schedule" in listed else [shell.ours("list", options=listed)]))
     if verb is None:
         return shown
     filters = {name: value for name, value in listed.items() if name != "order"}

@@ -8,7 +8,7 @@ from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from scheduler import Timer, exact_numbers
+from scheduler import Backoff, Timer, Webhook, exact_numbers
 from timer_service.web.input.redaction import shown_headers, shown_url
 from timer_service.web.pages.words.values import number, seconds
 
@@ -31,14 +31,19 @@ def visible(text: str) -> str:
 
 
 def request_text(timer: Timer) -> RequestText:
-    webhook = timer.webhook
+    sends_id = timer.status != "cancelled"
+    return webhook_text(timer.webhook, json.dumps({"id": timer.id}) if sends_id else None)
+
+
+def webhook_text(webhook: Webhook, usual: str | None) -> RequestText:
+    """`usual`: the JSON that a POST sends for which no body was given."""
     headers = shown_headers(webhook.headers, webhook.write_only)
     lines = [f"{webhook.method} {shown_url(webhook.url)}", *(f"{name}: {value}" for name, value in headers.items())]
     names = {name.lower() for name in webhook.headers}
     body, is_json = webhook.body, webhook.body_is_json
     body_is = f"Body, {_bytes(len(body or b''))}"
-    if body is None and webhook.method == "POST" and timer.status != "cancelled":
-        body, is_json = json.dumps({"id": timer.id}).encode(), True
+    if body is None and webhook.method == "POST" and usual is not None:
+        body, is_json = usual.encode(), True
         body_is = "Body, for none was given"
     if body is not None and is_json and "content-type" not in names:
         lines.insert(1, "content-type: application/json")
@@ -69,12 +74,20 @@ def asked(timer: Timer) -> Iterator[tuple[str, str, str]]:
     if timer.key:
         yield "Key", timer.key, "id"
     yield "Tags", ", ".join(timer.tags) or "none", ""
+    occurrences = ""
+    if webhook.max_occurrences > 1 or timer.occurrence > 1:
+        occurrences = f"{number(timer.occurrence)}, at most {number(webhook.max_occurrences)} if asked for"
+    yield from asked_of(webhook, occurrences)
+
+
+def asked_of(webhook: Webhook, occurrences: str) -> Iterator[tuple[str, str, str]]:
+    """The same of what is sent alone. `occurrences`: how often the receiver is meant to act; '' for once."""
     yield "Delivery", str(webhook.delivery).replace("_", " "), ""
     yield "Timeout", f"{seconds(webhook.timeout)} an attempt", ""
     yield "Attempts", f"at most {number(webhook.max_attempts)}", ""
-    yield "Waits", _waits(timer), ""
-    if webhook.max_occurrences > 1 or timer.occurrence > 1:
-        yield "Occurrences", f"{number(timer.occurrence)}, at most {number(webhook.max_occurrences)} if asked for", ""
+    yield "Waits", _waits(webhook.backoff), ""
+    if occurrences:
+        yield "Occurrences", occurrences, ""
     for name, callback in (("If delivered", webhook.on_delivered), ("If failed", webhook.on_failed)):
         if callback:
             yield name, f"calls {shown_url(callback.url)}", "url"
@@ -87,8 +100,7 @@ def metadata(values: Mapping[str, object]) -> str:
     return visible(exact_numbers.dumps(dict(values)))
 
 
-def _waits(timer: Timer) -> str:
-    it = timer.webhook.backoff
+def _waits(it: Backoff) -> str:
     if it.steps:
         return ", ".join(map(seconds, it.steps[:20])) + (", ..." if len(it.steps) > 20 else ", and so on")
     return f"up to {seconds(it.initial)}, then times {it.factor:g}, at most {seconds(it.max)}"

@@ -38,6 +38,11 @@ def span(ms: float) -> str:
     raise AssertionError
 
 
+def capitalize_first(text: str) -> str:
+    """Its first letter large, and all others as they are."""
+    return text[:1].upper() + text[1:]
+
+
 def seconds(value: float) -> str:
     """A length that somebody chose, as it was written: `15 s`, `0.5 s`, `1 h`."""
     return f"{value:g} s" if value < 60 else span(1000 * value)

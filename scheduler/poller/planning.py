@@ -1,0 +1,70 @@
+"""When a poller looks at schedules, beside the timers that it claims."""
+
+from __future__ import annotations
+
+import logging
+import time
+from random import random
+
+from scheduler.errors import StoreUnavailable
+from scheduler.store.plans import Plans
+
+log = logging.getLogger(__name__)
+
+#: Seconds after which each partition is looked at again, less up to half as jitter: another poller may have seen to its
+#: next schedule and died, and a ring of the doorbell may be lost.
+_LOOK_AGAIN = 1.0
+
+
+class Planning:
+    """Looks at schedules when the next is due: one pass a call, by the poller's loop. `look_soon` is for any thread.
+
+    Where there are no schedules it asks each partition once a second, and else nothing. It raises nothing for the
+    store's sake: a full store makes no runs, and timers go on.
+    """
+
+    def __init__(self, plans: Plans) -> None:
+        self._plans = plans
+        #: Per partition seconds of the monotonic clock: when to look, and when a schedule is due, if it is known.
+        self._look_at: dict[int, float] = {}
+        self._due_at: dict[int, float] = {}
+        self._first = 0
+        self._looks_soon = False
+        #: Runs made so far.
+        self.made = 0
+
+    def look_soon(self) -> None:
+        """A schedule was set, or changed."""
+        self._looks_soon = True
+
+    def run_once(self) -> float | None:
+        """Look at schedules whose time has come, up to 16 of each partition.
+
+        Returns the seconds after which to come again at the latest; None if no schedule is known to be due.
+        """
+        if self._looks_soon:
+            self._looks_soon = False
+            self._look_at.clear()
+        try:
+            partitions = self._plans.partitions
+            self._first = (self._first + 1) % partitions
+            for offset in range(partitions):
+                self._look(self._first + offset - partitions * (self._first + offset >= partitions))
+        except StoreUnavailable as error:
+            log.debug("no look at schedules: %s", error)
+        now = time.monotonic()
+        return max(0.0, min(self._due_at.values()) - now) if self._due_at else None
+
+    def _look(self, partition: int) -> None:
+        now = time.monotonic()
+        if now < self._look_at.get(partition, 0.0):
+            return
+        # Should it fail, this one waits like one that has nothing due.
+        self._look_at[partition] = now + _LOOK_AGAIN * (1 - random() / 2)
+        self._due_at.pop(partition, None)
+        found = self._plans.look(partition)
+        self.made += found.made
+        if found.wait is not None:
+            due_at = time.monotonic() + found.wait
+            self._due_at[partition] = due_at
+            self._look_at[partition] = min(self._look_at[partition], due_at)

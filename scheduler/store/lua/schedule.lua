@@ -1,0 +1,51 @@
+#!lua flags=allow-oom
+-- Writes a schedule: a new one, another in its place, a pause, or the end of one. Compare-and-set: only one that is as the caller has
+-- read it. Runs that were made ahead and are not due are taken back. Repeatable: a write that was made is answered so.
+-- A full store does not refuse it, for it pauses too; its caller asks before he adds.
+-- KEYS[1] timers:{p}:scheduled (ZSET)
+-- Computes timer:<id>, keys, tag:<tag>, progress, attempts:<id>, bell, planned, planning, schedules, schedule:<name>, runs:<name>,
+--         open:<name>, layout
+-- ARGV    name | 'put', 'pause' or 'resume' | its revision as read, '' of a new one | its new revision
+--         then fields and values, '' for none
+-- Returns 'done' | 'changed': read it again
+
+local name, kind, as_read, revision = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+
+local refused = refuse_layout()
+if refused then return refused end
+
+local key = schedule_key(name)
+local found, after, runs, previous, offset, skipped, paused_after = unpack(redis.call('HMGET', key, 'revision', 'after', 'runs', 'previous',
+                                                                                      'offset', 'skipped_paused', 'paused_after'))
+if found == revision then return 'done' end
+if (found or '') ~= as_read then return 'changed' end
+
+local now = math.floor(now_us() / 1000)
+local fields, gone_fields = { 'revision', revision }, {}
+if found then
+  local kept, gone, first, last = withdraw_ahead(previous or '', now)
+  after, offset = tonumber(after), tonumber(offset)
+  if gone > 0 then
+    after = math.min(after, first - offset - 1)
+    -- Another version's ids are others: it must not make the moment of a run that stays.
+    if kind == 'put' and last then after = math.max(after, last - offset) end
+    push(fields, 'after', int(after))
+    push(fields, 'runs', (tonumber(runs) or 0) - gone)
+    push(fields, 'previous', kept)
+  end
+  if kind == 'pause' and not paused_after then
+    push(fields, 'paused_after', int(after))
+    push(fields, 'paused_skipped', skipped or 0)
+  end
+end
+for n = 5, #ARGV, 2 do
+  if ARGV[n + 1] == '' then push(gone_fields, ARGV[n]) else push(fields, ARGV[n], ARGV[n + 1]) end
+end
+write_moves()
+redis.call('HSET', key, unpack(fields))
+many('HDEL', key, gone_fields)
+redis.call('ZADD', ROOT .. 'schedules', 0, name)
+redis.call('HDEL', PLANNING, name) -- whoever looks at it now is refused
+redis.call('ZADD', PLANNED, int(now), name)
+redis.pcall('SPUBLISH', ROOT .. 'bell', 'planned')
+return 'done'

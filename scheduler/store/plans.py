@@ -1,0 +1,140 @@
+"""The poller's side of schedules: takes those that are to be looked at, and makes the runs that were found."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import time
+from dataclasses import dataclass
+from random import random
+from typing import NamedTuple
+
+from scheduler.clock import StoreClock
+from scheduler.due_moments import Allowance, Decision, Standing, decide, run_seed
+from scheduler.errors import PlanError
+from scheduler.schedule import CatchUp
+from scheduler.schedules import ScheduleDraft
+from scheduler.store import keys
+from scheduler.store.link import Link
+from scheduler.store.record import UNREADABLE
+from scheduler.store.schedule_record import decode_plan
+
+#: Schedules that one pass looks at.
+BATCH = 16
+#: ms that a look may take, after which another poller takes its schedules: so late a run is where a poller dies that
+#: was about to make it.
+LOOK = 5_000
+#: Seconds between two lines about schedules that cannot be read.
+_LOG_EVERY = 60.0
+
+log = logging.getLogger(__name__)
+
+
+class PlanRow(NamedTuple):
+    """What plan.lua tells of each schedule; None where it has none."""
+
+    name: bytes
+    plan: bytes
+    version: bytes
+    size: bytes
+    offset: bytes
+    after: bytes
+    runs: bytes | None
+    missed: bytes | None
+    paused: bytes | None
+    paused_until: bytes | None
+    resumed: bytes | None
+    resumed_how: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What one pass found."""
+
+    #: Runs that were made.
+    made: int
+    #: Seconds until a schedule is to be looked at (0: now); None: there is none.
+    wait: float | None
+
+
+class Plans:
+    """Looks at schedules and makes their runs. Used by one poller's thread; owns nothing to close.
+
+    Raises StoreUnavailable; what was not made then another look makes, for a moment's run has one id.
+    """
+
+    def __init__(self, link: Link, clock: StoreClock, *, keep_cancelled_ms: int) -> None:
+        self._link = link
+        self._clock = clock
+        self._keep_cancelled_ms = keep_cancelled_ms
+        self._logged_at = float("-inf")
+
+    @property
+    def partitions(self) -> int:
+        return self._link.partitions
+
+    def look(self, partition: int) -> Looked:
+        """Take up to 16 schedules of one partition whose time has come, and make the runs of their moments."""
+        look_id = secrets.token_urlsafe(12)
+        now_us, wait_us, *values = self._link.run("plan", partition, [look_id, BATCH, LOOK])
+        self._clock.observe(now_us)
+        args: list[str | int | bytes] = [look_id, self._keep_cancelled_ms]
+        taken, left = 0, Allowance()
+        for row in zip(*[iter(values)] * len(PlanRow._fields), strict=True):
+            try:
+                args += _decided(PlanRow(*row), now_us // 1000, left)
+                taken += 1
+            except (*UNREADABLE, PlanError) as error:  # its look ends by itself, again and again
+                self._log_unreadable(PlanRow(*row).name.decode(), error)
+        if not taken:
+            return Looked(0, None if wait_us < 0 else wait_us / 1_000_000)
+        _, later_us, *made = self._link.run("runs", partition, args)
+        # A full batch is followed by the next at once.
+        wait = 0 if wait_us == 0 else later_us
+        return Looked(sum(max(0, count) for count in made), None if wait < 0 else wait / 1_000_000)
+
+    def _log_unreadable(self, name: str, error: Exception) -> None:
+        if time.monotonic() - self._logged_at >= _LOG_EVERY:
+            self._logged_at = time.monotonic()
+            log.warning("schedule %s cannot be read by this version, perhaps others: %s", name, error)
+
+
+def _decided(row: PlanRow, now: int, left: Allowance) -> list[str | int | bytes]:
+    """A schedule's arguments of runs.lua."""
+    name = row.name.decode()
+    draft = decode_plan(name, row.plan)
+    decision = decide(draft, _standing(row), now, random(), left)
+    slot, version = keys.slot_of_key(name), row.version.decode()
+    args: list[str | int | bytes] = [*_fields(draft, decision), len(decision.runs)]
+    for run in decision.runs:
+        args += [keys.id_from(run_seed(name, version, run.moment), slot), run.due_at, run.missed]
+    return args
+
+
+def _fields(draft: ScheduleDraft, it: Decision) -> list[str | int]:
+    return [
+        draft.name,
+        it.after,
+        "" if it.look_at is None else it.look_at,
+        it.missed,
+        it.skipped_missed,
+        it.skipped_paused,
+        it.skipped_gap,
+        it.resumed_at or "",
+        draft.overlap,
+        "" if draft.max_runs is None else draft.max_runs,
+    ]
+
+
+def _standing(row: PlanRow) -> Standing:
+    return Standing(
+        after=int(row.after),
+        offset=int(row.offset),
+        size=int(row.size),
+        runs=int(row.runs or 0),
+        missed=int(row.missed or 0),
+        is_paused=row.paused is not None,
+        paused_until=int(row.paused_until or 0),
+        resumed_at=int(row.resumed or 0),
+        resumed_how=CatchUp(row.resumed_how.decode()) if row.resumed_how else None,
+    )

@@ -1,0 +1,244 @@
+"""The API's side of schedules: set, read, list, pause, resume, fire and delete them."""
+
+from __future__ import annotations
+
+import heapq
+import secrets
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any, Literal
+
+from scheduler.due_moments import offset_of
+from scheduler.errors import StoreUnavailable, UnknownSchedule, VersionChanged
+from scheduler.schedule import CatchUp
+from scheduler.schedules import Schedule, ScheduleDraft, SchedulePage, ScheduleStatus
+from scheduler.store import keys
+from scheduler.store.capacity import Capacity
+from scheduler.store.link import Link
+from scheduler.store.schedule_record import encode_schedule
+from scheduler.store.schedule_rows import ScheduleRow, read_schedule
+from scheduler.store.timers import Timers
+from scheduler.timer import Timer
+
+#: Times a write is begun anew because the schedule was changed meanwhile.
+_TRIES = 100
+#: Schedules that one call tells: 2 ms, if each tells ten runs.
+_ROWS = 20
+#: Schedules that a page looks at, at most: then it stops short and says where it goes on.
+_PAGE_LOOK = 2000
+
+
+class Schedules:
+    """Schedules by their names. Shared by threads; owns nothing to close.
+
+    Every call is repeatable: made again after a lost reply, it changes nothing more. Each raises StoreUnavailable, also
+    where others change the same schedule all the time. All but delete() raise UnreadableSchedule, and then change
+    nothing.
+    """
+
+    def __init__(self, link: Link, timers: Timers, capacity: Capacity, *, keep_cancelled_ms: int) -> None:
+        self._link = link
+        self._timers = timers
+        self._capacity = capacity
+        self._keep_cancelled_ms = keep_cancelled_ms
+
+    def put(self, draft: ScheduleDraft, if_version: str | None = None) -> tuple[Schedule, bool]:
+        """Create a schedule or replace the one of this name; returns it, and whether it is new.
+
+        One that stands so already is left as it is, version and all. Another keeps what was made, counted and paused;
+        moments up to the last that was made are not made again, and runs that were made ahead are taken back.
+        Raises VersionChanged if `if_version` is given and another stands, or none; PlanError, TimerTooLarge, or
+        StoreNearCapacity.
+        """
+        self._capacity.check()
+        for _ in range(_TRIES):
+            now, row = self._read(draft.name)
+            if if_version is not None and (row is None or row.version.decode() != if_version):
+                raise VersionChanged(draft.name)
+            before = None if row is None else read_schedule(now, row).draft
+            starts_at = draft.plan.starts_at or (now if before is None else before.plan.starts_at)
+            wanted = replace(draft, plan=replace(draft.plan, starts_at=starts_at))
+            if row is not None and wanted == before:
+                return read_schedule(now, row), False
+            if self._write(draft.name, "put", row, _put_fields(wanted, row, now)):
+                return self.get(draft.name), row is None
+        raise _changed_all_the_time()
+
+    def change(
+        self, name: str, changed: Callable[[Schedule], ScheduleDraft], if_version: str | None = None
+    ) -> Schedule:
+        """Replace a schedule by what `changed` makes of it as it stands; that is called again if others were first.
+
+        Raises UnknownSchedule, and what put() does.
+        """
+        for _ in range(_TRIES):
+            before = self.get(name)
+            if if_version is not None and before.version != if_version:
+                raise VersionChanged(name)
+            try:
+                return self.put(changed(before), before.version)[0]
+            except VersionChanged:
+                continue
+        raise _changed_all_the_time()
+
+    def now(self) -> int:
+        """ms, by the store's clock."""
+        return self._rows(0, "[", "[", 1)[0]
+
+    def get(self, name: str) -> Schedule:
+        """Raises UnknownSchedule."""
+        return read_schedule(*self._known(name))
+
+    def page(
+        self, *, status: ScheduleStatus | None = None, tag: str | None = None, after: str = "", limit: int = 100
+    ) -> SchedulePage:
+        """Schedules by name, those after `after`. A short or empty page may have a next all the same."""
+        looked, found, last = 0, list[Schedule](), ""
+        merged = heapq.merge(*map(self._from(after), range(self._link.partitions)), key=lambda it: it.name)
+        for schedule in merged:
+            if len(found) >= limit or looked >= _PAGE_LOOK:
+                return SchedulePage(found, last)
+            looked, last = looked + 1, schedule.name
+            if (status is None or schedule.status is status) and (tag is None or tag in schedule.draft.tags):
+                found.append(schedule)
+        return SchedulePage(found, None)
+
+    def pause(self, name: str, reason: str, by: str, until: int | None = None) -> Schedule:
+        """No runs from now on; those that were made ahead are taken back, and moments meanwhile skipped and counted.
+
+        One that is paused already is so for another reason, and until then. `until`: ms. Raises UnknownSchedule.
+        """
+
+        def fields(now: int, row: ScheduleRow) -> dict[str, str | int]:
+            at = int(row.paused) if row.paused else now
+            said: dict[str, str | int] = {"paused": at, "paused_until": until or "", "paused_reason": reason}
+            return {**said, "paused_by": by, "resumed": "", "resumed_how": ""}
+
+        return self._change(name, "pause", fields)
+
+    def resume(self, name: str, catch_up: CatchUp | None = None) -> Schedule:
+        """End a pause. Moments that passed during it stay skipped, unless `catch_up` says what is to become of them.
+
+        One that is not paused is left as it is. Raises UnknownSchedule.
+        """
+
+        def fields(now: int, row: ScheduleRow) -> dict[str, str | int] | None:
+            if row.paused is None:
+                return None
+            said: dict[str, str | int] = {"resumed": now, "resumed_how": catch_up or "", "failed": "", "missed": ""}
+            said |= dict.fromkeys(("paused", "paused_until", "paused_by", "paused_reason"), "")
+            said |= {"paused_after": "", "paused_skipped": ""}
+            if catch_up is not None and row.paused_after is not None:
+                said |= {"after": int(row.paused_after), "skipped_paused": int(row.paused_skipped or 0)}
+            return said
+
+        return self._change(name, "resume", fields)
+
+    def fire(self, name: str, timer_id: str | None = None) -> Timer:
+        """Make one run now, beside all others: its plan, its pause and max_runs have no part in it.
+
+        `timer_id`: from new_run_id(); under the same one no second run is made. Raises UnknownSchedule, or
+        StoreNearCapacity.
+        """
+        self._capacity.check()
+        timer_id = timer_id or self.new_run_id(name)
+        if not self._link.run("run", self._partition(name), [name, timer_id]):
+            raise UnknownSchedule(name)
+        return self._timers.get(timer_id)
+
+    def new_run_id(self, name: str) -> str:
+        return keys.id_in(keys.slot_of_key(name))
+
+    def delete(self, name: str, open: Literal["cancel", "keep"] = "cancel", if_version: str | None = None) -> None:
+        """`open`: what becomes of runs that are due and wait; what is in flight goes on.
+
+        Raises UnknownSchedule, or VersionChanged if `if_version` is given and another stands.
+        """
+        looked: bytes | int = 0
+        is_known = False
+        while looked != b"done":
+            args: list[str | int | bytes] = [
+                name,
+                open,
+                self._keep_cancelled_ms,
+                looked,
+                "" if is_known else if_version or "",
+            ]
+            looked = self._link.run("unschedule", self._partition(name), args)
+            if not looked:
+                if is_known:
+                    return  # somebody else was first
+                raise UnknownSchedule(name)
+            if looked == b"changed":
+                raise VersionChanged(name)
+            is_known = True
+
+    def _change(
+        self, name: str, kind: str, fields: Callable[[int, ScheduleRow], dict[str, str | int] | None]
+    ) -> Schedule:
+        for _ in range(_TRIES):
+            now, row = self._known(name)
+            before = read_schedule(now, row)
+            said = fields(now, row)
+            if said is None:
+                return before
+            if self._write(name, kind, row, said):
+                return self.get(name)
+        raise _changed_all_the_time()
+
+    def _write(self, name: str, kind: str, row: ScheduleRow | None, fields: dict[str, Any]) -> bool:
+        """False if the schedule is no longer as it was read."""
+        args: list[Any] = [name, kind, b"" if row is None else row.revision, secrets.token_hex(8)]
+        for field, value in fields.items():
+            args += [field, value]
+        answer: bytes = self._link.run("schedule", self._partition(name), args)
+        return answer == b"done"
+
+    def _known(self, name: str) -> tuple[int, ScheduleRow]:
+        now, row = self._read(name)
+        if row is None:
+            raise UnknownSchedule(name)
+        return now, row
+
+    def _read(self, name: str) -> tuple[int, ScheduleRow | None]:
+        now, rows = self._rows(self._partition(name), f"[{name}", f"[{name}", 1)
+        return now, rows[0] if rows else None
+
+    def _from(self, after: str) -> Callable[[int], Iterator[Schedule]]:
+        def schedules(partition: int) -> Iterator[Schedule]:
+            last = after
+            while True:
+                now, rows = self._rows(partition, f"({last}" if last else "-", "+", _ROWS)
+                for row in rows:
+                    yield read_schedule(now, row)
+                if not rows:
+                    return
+                last = rows[-1].name.decode()
+
+        return schedules
+
+    def _rows(self, partition: int, first: str, last: str, count: int) -> tuple[int, list[ScheduleRow]]:
+        now, *values = self._link.run("schedules", partition, [first, last, count])
+        return now, [ScheduleRow(*row) for row in zip(*[iter(values)] * len(ScheduleRow._fields), strict=True)]
+
+    def _partition(self, name: str) -> int:
+        return keys.partition_of_key(name, self._link.partitions)
+
+
+def _put_fields(draft: ScheduleDraft, row: ScheduleRow | None, now: int) -> dict[str, Any]:
+    stored = encode_schedule(draft)
+    fields: dict[str, Any] = {
+        "plan": stored.plan,
+        "timer": stored.timer,
+        "size": len(stored.timer),
+        "version": secrets.token_hex(8),
+        "offset": offset_of(draft),
+        "pause_after": draft.pause_after_failures or "",
+        "ended": "",
+    }
+    # Moments before it is set were never promised.
+    return fields if row else {**fields, "created": now, "after": now}
+
+
+def _changed_all_the_time() -> StoreUnavailable:
+    return StoreUnavailable("this schedule is being changed by others all the time")

@@ -1,0 +1,109 @@
+"""What TimerClient does about schedules: one method for each of their routes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Literal, Unpack
+from uuid import uuid4
+
+from timer_service.client.answers import Timer
+from timer_service.client.request_fields import given, to_json
+from timer_service.client.schedule_fields import CatchUp, NewSchedule, Plan, ScheduleChanges, ScheduleFilters
+from timer_service.client.schedules import Preview, Schedule, SchedulePage
+from timer_service.client.wire import Wire, check, encode, idempotency_header, read_nothing, segment
+
+
+class ScheduleCalls:
+    """The part of TimerClient that knows schedules; how calls are repeated, and what they raise, is said there."""
+
+    _wire: Wire
+
+    def set_schedule(self, name: str, *, if_version: str | None = None, **fields: Unpack[NewSchedule]) -> Schedule:
+        """Create the schedule of this name, or replace it; one that stands so already is left as it is.
+
+        `set_schedule("daily-report", cron="0 9 * * MON-FRI", time_zone="Europe/Berlin", timer={"url": "https://..."})`.
+        With the `version` of one that was read as `if_version`: PreconditionFailed if it was changed since.
+        """
+        return self._wire.call(
+            "PUT",
+            _schedule(name),
+            Schedule.from_json,
+            body=encode(to_json(fields)),
+            headers=_if_match_header(if_version),
+            repeatable=if_version is None,  # a repeat would find the version that the first one has made
+        )
+
+    def create_schedule(self, *, idempotency_key: str | None = None, **fields: Unpack[NewSchedule]) -> Schedule:
+        """The same under a name that the service makes up."""
+        headers = idempotency_header(idempotency_key or uuid4().hex)
+        body = encode(to_json(fields))
+        return self._wire.call("POST", "/schedules", Schedule.from_json, body=body, headers=headers, repeatable=True)
+
+    def schedule(self, name: str) -> Schedule:
+        return self._wire.call("GET", _schedule(name), Schedule.from_json, repeatable=True)
+
+    def schedule_page(
+        self, *, limit: int | None = None, cursor: str | None = None, **filters: Unpack[ScheduleFilters]
+    ) -> SchedulePage:
+        """One page of a list, by their names."""
+        query = {"limit": limit, "cursor": cursor, **filters}
+        return self._wire.call("GET", "/schedules", SchedulePage.from_json, query=query, repeatable=True)
+
+    def schedules(self, *, page_size: int | None = None, **filters: Unpack[ScheduleFilters]) -> Iterator[Schedule]:
+        """Every schedule that matches, page by page as you go on."""
+        cursor = None
+        while True:
+            page = self.schedule_page(limit=page_size, cursor=cursor, **filters)
+            yield from page.schedules
+            cursor = page.next_cursor
+            if cursor is None:
+                return
+
+    def update_schedule(
+        self, name: str, *, if_version: str | None = None, **changes: Unpack[ScheduleChanges]
+    ) -> Schedule:
+        """Change what is given, and nothing else."""
+        headers = {"Content-Type": "application/merge-patch+json", **_if_match_header(if_version)}
+        body = encode(to_json(changes))
+        return self._wire.call("PATCH", _schedule(name), Schedule.from_json, body=body, headers=headers)
+
+    def pause_schedule(self, name: str, *, reason: str | None = None, until: datetime | str | None = None) -> Schedule:
+        """No runs from now on, until a moment or until it is resumed."""
+        body = encode(given(reason=reason, until=until))
+        return self._wire.call("POST", f"{_schedule(name)}/pause", Schedule.from_json, body=body)
+
+    def resume_schedule(self, name: str, *, catch_up: CatchUp | None = None) -> Schedule:
+        """End a pause. Moments that passed during it stay skipped, unless `catch_up` says otherwise."""
+        body = encode(given(catch_up=catch_up))
+        return self._wire.call("POST", f"{_schedule(name)}/resume", Schedule.from_json, body=body)
+
+    def fire_schedule(self, name: str, *, idempotency_key: str | None = None) -> Timer:
+        """Make one run now, beside all others."""
+        headers = idempotency_header(idempotency_key or uuid4().hex)
+        return self._wire.call("POST", f"{_schedule(name)}/fire", Timer.from_json, headers=headers, repeatable=True)
+
+    def delete_schedule(
+        self, name: str, *, open_runs: Literal["cancel", "keep"] | None = None, if_version: str | None = None
+    ) -> None:
+        """`open_runs`: what becomes of those that are due and wait; cancelled unless said."""
+        headers = _if_match_header(if_version)
+        self._wire.call("DELETE", _schedule(name), read_nothing, query={"open": open_runs}, headers=headers)
+
+    def preview_schedule(
+        self, *, from_: datetime | str | None = None, count: int | None = None, **plan: Unpack[Plan]
+    ) -> Preview:
+        """Which moments a plan names, up to 50 from a moment or from now on. Stores nothing."""
+        body = encode(to_json(plan) | given(**{"from": from_}, count=count))
+        return self._wire.call("POST", "/schedules/preview", Preview.from_json, body=body, repeatable=True)
+
+
+def _if_match_header(version: str | None) -> dict[str, str]:
+    if version is None:
+        return {}
+    check("if_version", version)
+    return {"If-Match": f'"{version}"'}
+
+
+def _schedule(name: str) -> str:
+    return f"/schedules/{segment(name)}"

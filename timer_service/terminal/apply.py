@@ -1,0 +1,161 @@
+"""`timer-service apply`: makes schedules as a file says, and shows first what that changes."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import click
+
+from scheduler import exact_numbers
+from timer_service.client import NotFound, Schedule, TimerClient, TimerServiceError
+from timer_service.client.wire import encode
+from timer_service.printable import printable
+from timer_service.terminal import schedule_file
+from timer_service.terminal.differences import Difference, between, differences
+from timer_service.terminal.printing import echo, print_json
+from timer_service.terminal.schedule_file import OWNER, ScheduleFile, place
+from timer_service.terminal.service_command import EXITS, exit_code, print_error, service_command
+
+#: Characters of a value that are shown.
+_SHOWN = 60
+
+
+@dataclass(frozen=True)
+class _Step:
+    """What is to become of one schedule."""
+
+    name: str
+    #: create, change, leave or delete.
+    verb: str
+    #: As the API takes them; None if it is to be deleted.
+    fields: Mapping[str, Any] | None
+    #: As it stands; None if it does not.
+    stands: Schedule | None
+    differences: Sequence[Difference] = ()
+
+
+_DONE = {"create": "created", "change": "changed", "leave": "unchanged", "delete": "deleted"}
+
+
+@click.command(epilog=EXITS)
+@click.argument("file", type=click.Path(dir_okay=False, allow_dash=True))
+@click.option("--dry-run", is_flag=True, help="Only show what would be done.")
+@click.option("--prune", is_flag=True, help="Delete schedules that were applied from this file and are not in it now.")
+@click.option("--yes", "-y", is_flag=True, help="Do not ask before schedules are deleted; needed where nobody can.")
+@service_command
+def apply(client: TimerClient, output: str, file: str, dry_run: bool, prune: bool, yes: bool) -> int:
+    """Make schedules as FILE says, which is TOML, and show first what that changes.
+
+    \b
+    [schedules.daily-report]
+    cron = "0 9 * * MON-FRI"
+    time_zone = "Europe/Berlin"
+    overlap = "skip"
+    [schedules.daily-report.timer]
+    url = "https://example.com/report"
+    """
+    wanted = schedule_file.read(file)
+    steps = [_step(client, name, fields) for name, fields in wanted.schedules.items()]
+    steps += _gone(client, wanted) if prune else ()
+    if output == "table":
+        for step in steps:
+            echo(*_lines(step))
+    if dry_run:
+        _finish(output, steps, "would be ")
+        return 0
+    _ask([step.name for step in steps if step.verb == "delete"], yes)
+    code = 0
+    done = []
+    for step in steps:
+        try:
+            done.append(_do(client, step, output))
+        except TimerServiceError as error:
+            _print_refusal(file, step, error)
+            code = code or exit_code(error)
+    _finish(output, done, "")
+    return code
+
+
+def _step(client: TimerClient, name: str, fields: Mapping[str, Any]) -> _Step:
+    try:
+        stands = client.schedule(name)
+    except NotFound:
+        return _Step(name, "create", fields, None)
+    asked = exact_numbers.loads(encode(fields))  # the same kinds of numbers as in answers
+    found = differences(asked, stands.raw)
+    return _Step(name, "change" if found else "leave", fields, stands, found)
+
+
+def _gone(client: TimerClient, wanted: ScheduleFile) -> Iterator[_Step]:
+    for stands in client.schedules():
+        owner = (stands.timer.get("metadata") or {}).get(OWNER)
+        if owner == wanted.name and stands.name not in wanted.schedules:
+            yield _Step(stands.name, "delete", None, stands)
+
+
+def _ask(deleted: Sequence[str], yes: bool) -> None:
+    if not deleted or yes:
+        return
+    if not sys.stdin.isatty():
+        raise click.UsageError(f"nobody can be asked here: --yes if {', '.join(deleted)} is to be deleted")
+    click.confirm(f"{', '.join(deleted)} will be deleted. Go on?", abort=True, err=True)
+
+
+def _do(client: TimerClient, step: _Step, output: str) -> _Step:
+    """What was done, which may be more than could be seen before."""
+    version = step.stands.version if step.stands else None
+    if step.fields is None:
+        client.delete_schedule(step.name, if_version=version)
+        return step
+    now = client.set_schedule(step.name, if_version=version, **step.fields)
+    if step.stands is None or now.version == step.stands.version:
+        return _Step(step.name, "leave" if step.stands else "create", step.fields, step.stands)
+    found = between(step.stands.raw, now.raw)
+    if output == "table" and step.verb == "leave":
+        echo(*_lines(_Step(step.name, "change", step.fields, step.stands, found)))
+    return _Step(step.name, "change", step.fields, step.stands, found)
+
+
+def _lines(step: _Step) -> Iterator[str]:
+    if step.verb == "leave":
+        yield f"unchanged {step.name}"
+        return
+    yield f"{step.verb} {step.name}"
+    for field, old, new in step.differences:
+        yield f"    {field}: {_shown(old)} -> {_shown(new)}"
+    if step.verb == "change" and not step.differences:
+        yield "    a value that is not shown"
+
+
+def _shown(value: Any) -> str:
+    text = "-" if value is None else exact_numbers.dumps(value)
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
+
+
+def _print_refusal(file: str, step: _Step, error: TimerServiceError) -> None:
+    """By table and key, where the service names a field."""
+    if step.fields is None or not error.errors:
+        print_error(error, about=step.name)
+        return
+    for each in error.errors:
+        keys = [part.replace("~1", "/").replace("~0", "~") for part in each.pointer.split("/")[1:]]
+        click.echo(printable(f"Error: {file}: {place(step.name, *keys)}: {each.detail}"), err=True)
+
+
+def _finish(output: str, steps: Sequence[_Step], before: str) -> None:
+    if output == "json":
+        for step in steps:
+            changes = {field: {"old": old, "new": new} for field, old, new in step.differences}
+            print_json({"schedule": step.name, "dry_run": bool(before), "done": _DONE[step.verb], "fields": changes})
+    elif output == "id":
+        for step in steps:
+            if step.verb != "leave":
+                echo(step.name)
+    else:
+        counts = Counter(step.verb for step in steps)
+        said = ", ".join(f"{counts[verb]} {before if verb != 'leave' else ''}{done}" for verb, done in _DONE.items())
+        echo(said)

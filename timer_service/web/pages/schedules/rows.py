@@ -1,0 +1,42 @@
+"""A row of the list of schedules. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from scheduler import Pause, Run, Schedule, upcoming
+from timer_service.web.pages.schedules.plan_words import described, skipped_short
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleRow:
+    name: str
+    #: In words.
+    when: str
+    #: The expression that says so; '' of an interval.
+    cron: str
+    status: str
+    paused: Pause | None
+    #: ms of the next run; None where none is known.
+    next_at: int | None
+    last: Run | None
+    skipped: str
+
+
+def row(schedule: Schedule) -> ScheduleRow:
+    plan = schedule.draft.plan
+    return ScheduleRow(
+        name=schedule.name,
+        when=described(plan, schedule.read_at),
+        cron=plan.cron or "",
+        status=schedule.status,
+        paused=schedule.paused,
+        next_at=next_at(schedule),
+        last=schedule.previous[0] if schedule.previous else None,
+        skipped=skipped_short(schedule.skipped),
+    )
+
+
+def next_at(schedule: Schedule) -> int | None:
+    """None of what has no further run that is known."""
+    return next((it.at for it in upcoming(schedule, 1)), None)

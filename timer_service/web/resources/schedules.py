@@ -1,0 +1,202 @@
+"""/schedules: plans that make timers again and again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import urlencode
+
+from flask import g, request
+from marshmallow import ValidationError
+
+from scheduler import (
+    Schedule,
+    ScheduleDraft,
+    StoreUnavailable,
+    Timer,
+    TimerError,
+    TimerTooLarge,
+    UnknownSchedule,
+    VersionChanged,
+)
+from timer_service.web import idempotency
+from timer_service.web.access.authentication import charge
+from timer_service.web.access.list_limit import limit_lists
+from timer_service.web.answers import TimerOut
+from timer_service.web.input.arguments import Blueprint, json_object
+from timer_service.web.input.invalid import invalid
+from timer_service.web.input.schedule_fields import DeleteIn, NewSchedule, PauseIn, ResumeIn
+from timer_service.web.input.schedule_patch import schedule_merge
+from timer_service.web.input.schedule_queries import SchedulesIn, name_cursor
+from timer_service.web.input.webhook_fields import Key
+from timer_service.web.openapi import IDEMPOTENCY_KEY, IF_MATCH, SCHEDULE_MERGE_PATCH
+from timer_service.web.problems import Problem, of_schedule
+from timer_service.web.schedule_answers import ScheduleOut, SchedulesOut
+from timer_service.web.services import new_schedule, store
+
+bp = Blueprint("schedules", __name__, description="Timers again and again")
+
+_Answer = tuple[Schedule, int, dict[str, str]]
+
+
+@bp.route("/schedules", methods=["POST"])
+@bp.arguments(NewSchedule)
+@bp.response(201, ScheduleOut)
+@bp.doc(operationId="create_schedule", parameters=[IDEMPOTENCY_KEY])
+def create(fields: dict[str, Any]) -> _Answer:
+    """Set a schedule under a name that it is given."""
+    begun = idempotency.begin()
+    name = idempotency.new_id(begun, 0, None)
+    where = {"Location": f"/schedules/{name}"}
+    if begun is not None and begun.answer is not None:
+        schedule = store().schedules.get(name)
+        return schedule, 201, {**where, **_etag(schedule), **idempotency.REPLAYED}
+    try:
+        with _pointing_into_timer():
+            schedule, _ = store().schedules.put(ScheduleDraft(name=name, **fields))
+    except (TimerError, Problem) as error:
+        if not getattr(error, "maybe_done", False):
+            idempotency.refused(begun)
+        raise
+    if begun is not None:
+        idempotency.keep(begun, name)
+    return schedule, 201, {**where, **_etag(schedule)}
+
+
+@bp.route("/schedules", methods=["GET"])
+@limit_lists
+@bp.arguments(SchedulesIn, location="query")
+@bp.response(200, SchedulesOut)
+@bp.doc(operationId="list_schedules")
+def index(query: dict[str, Any]) -> tuple[dict[str, Any], int, dict[str, str]]:
+    """A page of schedules, by their names."""
+    charge(query["limit"])
+    page = store().schedules.page(after=query.pop("cursor", ""), **query)
+    following = name_cursor(page.next)
+    answer = {"data": page.schedules, "next_cursor": following}
+    if following is None:
+        return answer, 200, {}
+    link = f"{request.path}?{urlencode({**request.args, 'cursor': following})}"
+    return answer, 200, {"Link": f'<{link}>; rel="next"'}
+
+
+@bp.route("/schedules/<schedule:name>", methods=["PUT"])
+@bp.arguments(NewSchedule)
+@bp.response(200, ScheduleOut)
+@bp.alt_response(201, schema=ScheduleOut)
+@bp.doc(operationId="put_schedule", parameters=[IF_MATCH])
+def put(fields: dict[str, Any], name: str) -> _Answer:
+    """Set the schedule of this name, or replace it; one that stands so already is left as it is."""
+    try:
+        Key().deserialize(name)
+    except ValidationError as error:
+        raise invalid({"name": error.messages}) from None
+    with _pointing_into_timer():
+        schedule, is_new = store().schedules.put(ScheduleDraft(name=name, **fields), _expected_version(name))
+    if not is_new:
+        return schedule, 200, _etag(schedule)
+    return schedule, 201, {"Location": f"/schedules/{name}", **_etag(schedule)}
+
+
+@bp.route("/schedules/<schedule:name>", methods=["GET"])
+@bp.response(200, ScheduleOut)
+@bp.doc(operationId="get_schedule")
+def show(name: str) -> _Answer:
+    """One schedule as it stands."""
+    schedule = store().schedules.get(name)
+    return schedule, 200, _etag(schedule)
+
+
+@bp.route("/schedules/<schedule:name>", methods=["PATCH"])
+@bp.response(200, ScheduleOut)
+@bp.doc(operationId="change_schedule", parameters=[IF_MATCH], requestBody=SCHEDULE_MERGE_PATCH)
+def change(name: str) -> _Answer:
+    """Change what was asked for (RFC 7396)."""
+    merge = schedule_merge(json_object(), new_schedule())
+    with _pointing_into_timer():
+        schedule = store().schedules.change(name, merge, _expected_version(name))
+    return schedule, 200, _etag(schedule)
+
+
+@bp.route("/schedules/<schedule:name>", methods=["DELETE"])
+@bp.arguments(DeleteIn, location="query")
+@bp.response(204)
+@bp.doc(operationId="delete_schedule", parameters=[IF_MATCH])
+def delete(query: dict[str, Any], name: str) -> None:
+    """Delete a schedule; runs that were made ahead vanish, and what is in flight goes on."""
+    store().schedules.delete(name, query["open"], _expected_version(name))
+
+
+@bp.route("/schedules/<schedule:name>/pause", methods=["POST"])
+@bp.arguments(PauseIn)
+@bp.response(200, ScheduleOut)
+@bp.doc(operationId="pause_schedule")
+def pause(said: dict[str, Any], name: str) -> _Answer:
+    """Make no runs from now on, until it is resumed or until then; moments meanwhile are skipped and counted."""
+    until = said.get("until")
+    if until is not None and until <= store().schedules.get(name).read_at:
+        raise invalid({"until": ["Must be later than now."]})
+    schedule = store().schedules.pause(name, said["reason"], g.get("credential", ""), until)
+    return schedule, 200, _etag(schedule)
+
+
+@bp.route("/schedules/<schedule:name>/resume", methods=["POST"])
+@bp.arguments(ResumeIn)
+@bp.response(200, ScheduleOut)
+@bp.doc(operationId="resume_schedule")
+def resume(said: dict[str, Any], name: str) -> _Answer:
+    """End a pause; one that is not paused is left as it is."""
+    schedule = store().schedules.resume(name, said.get("catch_up"))
+    return schedule, 200, _etag(schedule)
+
+
+@bp.route("/schedules/<schedule:name>/fire", methods=["POST"])
+@bp.response(201, TimerOut)
+@bp.doc(operationId="fire_schedule", parameters=[IDEMPOTENCY_KEY])
+def fire(name: str) -> tuple[Timer, int, dict[str, str]]:
+    """Make one run now, beside all others, also of a paused or ended schedule."""
+    g.request_fields = {}
+    begun = idempotency.begin()
+    timer_id = idempotency.new_id(begun, 0, name)
+    where = {"Location": f"/timers/{timer_id}"}
+    if begun is not None and begun.answer is not None:
+        return store().timers.get(timer_id), 201, {**where, **idempotency.REPLAYED}
+    try:
+        timer = store().schedules.fire(name, timer_id)
+    except TimerError as error:
+        if not (isinstance(error, StoreUnavailable) and error.maybe_done):
+            idempotency.refused(begun)
+        raise
+    if begun is not None:
+        idempotency.keep(begun, timer_id)
+    return timer, 201, where
+
+
+@contextmanager
+def _pointing_into_timer() -> Iterator[None]:
+    """What is too large of a run stands in the member `timer` of the request."""
+    try:
+        yield
+    except TimerTooLarge as error:
+        raise of_schedule(error) from error
+
+
+def _etag(schedule: Schedule) -> dict[str, str]:
+    return {"ETag": f'"{schedule.version}"'}
+
+
+def _expected_version(name: str) -> str | None:
+    """The version that If-Match allows to change, of those that it names; None where it is not sent.
+
+    Raises VersionChanged.
+    """
+    if "If-Match" not in request.headers:
+        return None
+    try:
+        version = store().schedules.get(name).version
+    except UnknownSchedule:
+        raise VersionChanged(name) from None
+    if not request.if_match.contains(version):
+        raise VersionChanged(name)
+    return version
