@@ -233,7 +233,7 @@ def test_each_link_leads_to_a_view(bench: Bench, visitor: Visitor) -> None:
     now(visitor)
     html = visitor.get("/ui").text
     found = {urlsplit(it).path for it in re.findall(r'<a [^>]*href="([^"#]*)"', html)}
-    known = {"/ui", "/ui/timers", "/ui/failed", "/ui/try", "/docs"}
+    known = {"/ui", "/ui/timers", "/ui/schedules", "/ui/failed", "/ui/try", "/docs"}
     assert {it for it in found - known if not re.fullmatch(r"/ui/timers/\w{22}", it)} == set()
 
 
