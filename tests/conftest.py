@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 import redis
 
 from tests import layers
-from tests.bench import needed
+from tests.bench import clock, needed
+from tests.bench.clock import pytest_runtest_protocol
 from tests.bench.processes import Part, Service
 from tests.bench.receiver import Receiver, receiving
 from tests.bench.servers import BINARIES, Server
 from tests.bench.session import pytest_configure, pytest_unconfigure
 from tests.bench.store import Bench, HandSetFake, HandSetRedis
 
-__all__ = ["pytest_configure", "pytest_unconfigure"]
+__all__ = ["pytest_configure", "pytest_runtest_protocol", "pytest_unconfigure"]
+
+
+# In CI the same examples each time, elsewhere others. A slow machine is no reason to fail.
+hypothesis.settings.register_profile("suite", derandomize="CI" in os.environ, deadline=None)
+hypothesis.settings.load_profile("suite")
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -58,6 +66,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         terminalreporter.write_line(
             "Counted are branches that these tests reach in their own process, and not what the service does as one."
         )
+    for line in clock.told(config):
+        terminalreporter.write_line(f"held up, and tried again: {line}")
 
 
 @pytest.fixture(autouse=True)

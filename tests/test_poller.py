@@ -33,7 +33,7 @@ def poller(bench: Bench, transport: HandTransport) -> Poller:
 
 def until_back(poller: Poller) -> None:
     """One pass, once the store answers again."""
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while True:
         try:
             poller.run_once()

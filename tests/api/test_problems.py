@@ -195,9 +195,7 @@ FIELDS = st.sampled_from([*WORDS.split(), "metadata", "unknown"])
 
 @pytest.mark.slow
 @given(st.dictionaries(FIELDS, ANYTHING), st.booleans())
-@settings(
-    max_examples=150, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_no_json_object_is_ever_a_500(http: FlaskClient, said: dict[str, object], valid: bool) -> None:
     body = {"url": "http://h/", "delay": 1, **said} if valid else said
     answer = http.post("/timers", data=json.dumps(body), headers=JSON)

@@ -58,7 +58,7 @@ class RunningInbox:
 
     def choose(self, name: str) -> int:
         headers = {"timer-inbox-token": TOKEN}
-        return requests.post(f"{self.url}/next", data=name, headers=headers, timeout=5).status_code
+        return requests.post(f"{self.url}/next", data=name, headers=headers, timeout=30).status_code
 
     def close(self) -> None:
         self._loop.call_soon_threadsafe(self._task.cancel)

@@ -15,6 +15,10 @@ from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 #: Every process and transport of the suite signs with it, and every webhook that arrives is verified.
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
+#: How many times as long as on a quiet machine something may take that is only waited for: where others keep all cores
+#: busy, on one that is half as fast.
+HELD_UP = 6
+
 
 @dataclass(frozen=True)
 class Hit:
@@ -52,10 +56,10 @@ class Receiver:
             self._news.notify_all()
 
     def wait_for(self, count: int, seconds: float) -> list[Hit]:
-        """The hits, once there are so many. Fails if they do not come in time."""
+        """The hits, once there are so many. They may take so long on a quiet machine, and HELD_UP times that on any."""
         with self._news:
-            done = self._news.wait_for(lambda: len(self.hits) >= count, seconds)
-        assert done, f"{len(self.hits)} of {count} hits after {seconds} s"
+            done = self._news.wait_for(lambda: len(self.hits) >= count, HELD_UP * seconds)
+        assert done, f"{len(self.hits)} of {count} hits after {HELD_UP * seconds} s"
         return list(self.hits)
 
     def counts(self) -> Counter[str]:

@@ -51,7 +51,7 @@ def claim(url: str, claimed_at: float | None = None, **webhook: Any) -> Claim:
     return a_claim(url, claimed_at=time.monotonic() if claimed_at is None else claimed_at, **{"timeout": 5, **webhook})
 
 
-def collect(transport: Transport, count: int, seconds: float = 20) -> list[Answer]:
+def collect(transport: Transport, count: int, seconds: float = 60) -> list[Answer]:
     answers: list[Answer] = []
     until = time.monotonic() + seconds
     while len(answers) < count:

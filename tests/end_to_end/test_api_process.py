@@ -75,7 +75,7 @@ def test_what_is_no_http_is_a_problem_like_any_other(api: Service, raw: bytes, s
 
 
 def test_no_header_of_a_client_moves_the_application(api: Service) -> None:
-    answer = requests.get(f"{api.url}/livez", headers={"SCRIPT_NAME": "/foo", "X-Forwarded-Proto": "https"}, timeout=5)
+    answer = requests.get(f"{api.url}/livez", headers={"SCRIPT_NAME": "/foo", "X-Forwarded-Proto": "https"}, timeout=30)
     assert answer.status_code == 200
 
 
@@ -93,7 +93,7 @@ def test_whoever_asks_for_another_protocol_is_answered_in_this_one(api: Service)
         "Sec-WebSocket-Version": "13",
         "Sec-WebSocket-Key": "eA==",
     }
-    answer = requests.get(f"{api.url}/livez", headers=asked, timeout=5)
+    answer = requests.get(f"{api.url}/livez", headers=asked, timeout=30)
     assert (answer.status_code, answer.headers.get("Upgrade")) == (200, None)
 
 
@@ -115,7 +115,7 @@ def test_every_line_of_every_process_is_one_json_object_when_nobody_watches(serv
     service.environ["TIMER_LOG_LEVEL"] = "debug"
     service.api()
     service.poller()
-    requests.get(f"{service.url}/stats", timeout=5)
+    requests.get(f"{service.url}/stats", timeout=30)
     speak(service, b"nonsense\r\n\r\n")
     codes = [part.stop() for part in service.parts]
     assert codes == [0, 0]
@@ -131,7 +131,7 @@ def test_metrics_are_those_of_all_workers_also_of_one_that_died(service: Service
     api = service.api()
 
     def counted() -> float:
-        text = requests.get(f"{service.url}/metrics", timeout=5).text
+        text = requests.get(f"{service.url}/metrics", timeout=30).text
         lines = [
             line for line in text.splitlines() if line.startswith('timer_api_requests_total{method="GET",route="/st')
         ]
@@ -139,7 +139,7 @@ def test_metrics_are_those_of_all_workers_also_of_one_that_died(service: Service
 
     def ask(count: int) -> None:
         with ThreadPoolExecutor(8) as eight:
-            list(eight.map(lambda _: requests.get(f"{service.url}/stats", timeout=5), range(count)))
+            list(eight.map(lambda _: requests.get(f"{service.url}/stats", timeout=30), range(count)))
 
     ask(40)
     assert counted() == 40

@@ -38,7 +38,7 @@ def test_a_timer_for_the_url_that_the_banner_tells_arrives_in_the_inbox(one: Up)
 def test_the_page_shows_what_arrived(one: Up) -> None:
     timer = _set(one)
     _arrival_of(one, timer)
-    page = wait_until(lambda: timer in (it := requests.get(f"{one.url()}/ui/inbox", timeout=5).text) and it, 10, "it")
+    page = wait_until(lambda: timer in (it := requests.get(f"{one.url()}/ui/inbox", timeout=30).text) and it, 10, "it")
     assert "signature verified" in page
     assert "attempt 1; answered 200" in page
 
@@ -121,7 +121,7 @@ def _set(part: Up) -> str:
     """A timer for the inbox, as the banner shows."""
     url = part.url()
     (hook,) = re.findall(r"^  inbox +(http://127.0.0.1:\d+/hook)$", part.output(), re.MULTILINE)
-    answer = requests.post(f"{url}/timers", json={"seconds": 0, "url": hook, "backoff": {"initial": 1}}, timeout=5)
+    answer = requests.post(f"{url}/timers", json={"seconds": 0, "url": hook, "backoff": {"initial": 1}}, timeout=30)
     assert answer.status_code == 201, answer.text
     found: str = answer.json()["id"]
     return found

@@ -20,7 +20,7 @@ class Scrape:
     """One answer of /metrics."""
 
     def __init__(self, port: int) -> None:
-        answer = requests.get(f"http://127.0.0.1:{port}/metrics", timeout=5)
+        answer = requests.get(f"http://127.0.0.1:{port}/metrics", timeout=30)
         assert answer.status_code == 200
         self.text = answer.text
         self._samples = [sample for family in text_string_to_metric_families(answer.text) for sample in family.samples]

@@ -57,7 +57,7 @@ def test_it_stops_at_once_with_clients_that_stay(start: Callable[..., Part]) -> 
     part = start("receive", "--port", "0")
     with requests.Session() as session:
         session.post(address(part), timeout=5)
-        assert part.stop(10) == 0
+        assert part.stop(2) == 0
     assert "Traceback" not in part.output()
 
 

@@ -8,12 +8,12 @@ import pytest
 from tests.faults.checker import check
 from tests.faults.field import Field
 from tests.faults.history import Bounds
-from tests.faults.scenarios import LEASE
+from tests.faults.scenarios import LATE, LEASE
 
 
 @pytest.fixture
 def field(tmp_path: Path) -> Iterator[Field]:
-    it = Field(tmp_path, Bounds(lease=LEASE))
+    it = Field(tmp_path, Bounds(lease=LEASE, late=LATE))
     yield it
     it.remove()
 
@@ -23,7 +23,7 @@ def judged(field: Field) -> Callable[[], None]:
     """Wait until every timer has ended, and let the checker judge what happened."""
 
     def judge() -> None:
-        assert field.settled(40), field.timers.stats()
+        assert field.settled(120), field.timers.stats()
         assert check(field.history()) == []
 
     return judge

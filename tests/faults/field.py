@@ -176,7 +176,7 @@ class Field(Service):
     def leave(self, member: Member) -> int:
         """In good order; returns the exit code."""
         del self.crew[member.name]
-        return member.part.stop(60)
+        return member.part.stop()
 
     # Faults
 

@@ -41,13 +41,15 @@ class Plan:
     apis: int = 2
     #: Seconds for which each stage is left alone.
     pause: float = 5.0
+    #: Seconds that a timer may be late.
+    late: float = LEASE
     #: Timers of later formats of each kind.
     later: int = 20
 
 
 def roll(folder: Path, plan: Plan, mix: Mix, seed: int = 1) -> Report:
     """Raises AssertionError for what became of timers of a later format; the report tells of all others."""
-    field = Field(folder, Bounds(lease=LEASE, late=LEASE))
+    field = Field(folder, Bounds(lease=LEASE, late=plan.late))
     try:
         later = Later(field, plan.later)
         crew = [field.join(tree=plan.old) for _ in range(plan.pollers)]
@@ -59,7 +61,7 @@ def roll(folder: Path, plan: Plan, mix: Mix, seed: int = 1) -> Report:
             later.plant(seconds=plan.pause)
             crew = _replace(field, crew, tree)
             for number, (part, url) in enumerate(apis):
-                assert part.stop(60) == 0, part.output()
+                assert part.stop() == 0, part.output()
                 apis[number] = (field.open_api(int(url.rpartition(":")[2]), tree=tree), url)
             time.sleep(plan.pause)
         load.stop()

@@ -22,12 +22,14 @@ from tests.faults.watch import Watch
 
 #: Seconds.
 LEASE = 3.0
+BOUNDS = Bounds(lease=LEASE)
 _POLLERS = 3
 
 
-def run(folder: Path, seed: int, seconds: float, mix: Mix, *, times: int = 1, say: bool = False) -> Report:
+def run(
+    folder: Path, seed: int, seconds: float, mix: Mix, *, times: int = 1, bounds: Bounds = BOUNDS, say: bool = False
+) -> Report:
     """Faults for so long, but each kind so many times at least."""
-    bounds = Bounds(lease=LEASE)
     field = Field(folder, bounds)
     try:
         for _ in range(_POLLERS):

@@ -29,7 +29,7 @@ def test_row_07_of_moments_that_pass_while_everything_is_killed_each_runs_or_is_
     field.open_api(port)
     field.join()
     schedules.finish()
-    assert field.settled(20)
+    assert field.settled(120)
     history = field.history()
     assert check(history) == []
     missed = {it.catch_up: it.counts.skipped["missed"] for it in history.schedules if it.counts}

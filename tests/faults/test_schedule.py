@@ -5,19 +5,21 @@ It takes two minutes in which the machine has little to do: with two workers it 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from tests.faults import runs
 from tests.faults.history import Verdict
 from tests.faults.load import Mix
 from tests.faults.nemesis import KINDS
-from tests.faults.run import run
+from tests.faults.run import BOUNDS, run
+from tests.faults.scenarios import LATE
 
 
 def test_whatever_goes_wrong_nothing_is_lost_early_or_sent_again_without_a_fault_that_explains_it(
     tmp_path: Path,
 ) -> None:
-    report = run(tmp_path, seed=20261125, seconds=0, mix=Mix(rate=100))
+    report = run(tmp_path, seed=20261125, seconds=0, mix=Mix(rate=100), bounds=replace(BOUNDS, late=LATE))
     print(report)
     assert report.violations == [], str(report)
     assert {fault.kind for fault in report.history.faults} == set(KINDS)

@@ -175,9 +175,9 @@ def test_the_inbox_answers_as_it_is_told_and_the_timer_comes_again(page: Page, h
     says(page, re.compile("next answer of the inbox"))
     timer = here.set(delay=0, url=page.get_by_label("To this URL").input_value(), backoff=[60])
     wait_until(lambda: here.timer(timer)["next_attempt_at"], 20, "a retry that waits")
-    requests.post(f"{here.url}/timers/{timer}/fire", timeout=10).raise_for_status()
+    requests.post(f"{here.url}/timers/{timer}/fire", timeout=30).raise_for_status()
     here.reached(timer, "delivered")
-    attempts = requests.get(f"{here.url}/timers/{timer}/attempts", timeout=10).json()["data"]
+    attempts = requests.get(f"{here.url}/timers/{timer}/attempts", timeout=30).json()["data"]
     assert sorted(it["status_code"] for it in attempts) == [200, int(answer)]
 
 

@@ -132,7 +132,7 @@ def test_the_inbox_shows_as_text_whatever_anybody_sends_to_it(page: Page, here: 
     assert parts.hostname is not None
     for text in HOSTILE:
         body = text.encode() + b"\xff\xfe\xed\xa0\x80"
-        answer = requests.post(parts.geturl(), data=body, headers={"content-type": "text/html"}, timeout=10)
+        answer = requests.post(parts.geturl(), data=body, headers={"content-type": "text/html"}, timeout=30)
         assert answer.status_code == 200
     line = http.client.HTTPConnection(parts.hostname, parts.port or 80, timeout=10)
     line.request("POST", f"{parts.path}?{'<b/id=pwned>' * 20}", _LINE, {"x-note": _MARKUP[0], "x-esc": "\x1b[31m"})

@@ -68,5 +68,5 @@ def _call(origin: str, url: str) -> None:
 
 
 def _count(origin: str, status: str) -> int:
-    found: int = requests.get(f"{origin}/stats", timeout=10).json()[status]
+    found: int = requests.get(f"{origin}/stats", timeout=30).json()[status]
     return found

@@ -91,9 +91,9 @@ def test_a_page_of_another_origin_neither_acts_nor_reads_nor_frames(
     assert "How it stands" not in "".join(frame.content() for frame in page.frames)
     context.close()
     assert {path: answers[f"POST {path}"] for path in paths} == dict.fromkeys(paths, 403)
-    standing = requests.get(f"{origin}/timers/{timer}", timeout=5).json()
+    standing = requests.get(f"{origin}/timers/{timer}", timeout=30).json()
     assert (standing["status"], standing["attempts"], standing["time_left"] > 3000) == ("scheduled", 0, True)
-    assert [it["id"] for it in requests.get(f"{origin}/timers", timeout=5).json()["data"]] == [timer]
+    assert [it["id"] for it in requests.get(f"{origin}/timers", timeout=30).json()["data"]] == [timer]
     service.timers.cancel(timer)
-    left = requests.get(f"{origin}/timers", timeout=5).json()
+    left = requests.get(f"{origin}/timers", timeout=30).json()
     assert (left["data"], left["total"]) == ([], 0)

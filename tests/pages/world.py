@@ -32,10 +32,10 @@ class World:
         return set_timers(self.url, [asked])[0]
 
     def cancel(self, timer_id: str) -> None:
-        requests.delete(f"{self.url}/timers/{timer_id}", timeout=10).raise_for_status()
+        requests.delete(f"{self.url}/timers/{timer_id}", timeout=30).raise_for_status()
 
     def timer(self, timer_id: str) -> dict[str, Any]:
-        found: dict[str, Any] = requests.get(f"{self.url}/timers/{timer_id}", timeout=10).json()
+        found: dict[str, Any] = requests.get(f"{self.url}/timers/{timer_id}", timeout=30).json()
         return found
 
     def group(self, status: int) -> list[str]:
@@ -116,7 +116,7 @@ def fill(url: str, receiver: Receiver, log: Callable[[], str]) -> World:
             {"hours": 2, "url": f"{hook}/carts/88121/expire", "method": "PUT", "metadata": {"user": 17}},
         ],
     )
-    requests.delete(f"{url}/timers/{cancelled}", timeout=10).raise_for_status()
+    requests.delete(f"{url}/timers/{cancelled}", timeout=30).raise_for_status()
     timers = {
         "scheduled": scheduled,
         "delivering": delivering,
@@ -133,6 +133,6 @@ def fill(url: str, receiver: Receiver, log: Callable[[], str]) -> World:
 
 
 def set_timers(url: str, asked: Sequence[dict[str, Any]]) -> list[str]:
-    answer = requests.post(f"{url}/timers/batch", json={"timers": list(asked)}, timeout=10)
+    answer = requests.post(f"{url}/timers/batch", json={"timers": list(asked)}, timeout=30)
     answer.raise_for_status()
     return [it["timer"]["id"] for it in answer.json()["results"]]

@@ -68,7 +68,7 @@ CRONS = st.builds(
 )
 
 
-@settings(max_examples=100, deadline=None, derandomize=True)
+@settings(max_examples=100)
 @given(
     cron=CRONS,
     change=st.sampled_from(CHANGES),

@@ -40,7 +40,7 @@ class NameServer:
             return self._real(host, port, *args, **options)
         self.asked += 1
         if self.hangs:
-            self.released.wait(30)
+            self.released.wait(60)
         if not self.addresses:
             raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (it, port)) for it in self.addresses]
@@ -73,7 +73,7 @@ def failure(link: Link) -> StoreUnavailable:
     begun = time.monotonic()
     with pytest.raises(StoreUnavailable) as raised:
         link.run("stats", 0)
-    assert time.monotonic() - begun < 2
+    assert time.monotonic() - begun < 5  # ten times would be 8 s
     return raised.value
 
 
@@ -95,7 +95,7 @@ def test_a_look_up_for_which_no_thread_can_be_started_is_an_absent_store_until_o
     names: NameServer, port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     names.addresses = ["127.0.0.1"]
-    link = Link(connect(f"redis://{NAME}:{port}/0", 0.8), pause=0)
+    link = Link(connect(f"redis://{NAME}:{port}/0", 5), pause=0)
     with monkeypatch.context() as patch:
         patch.setattr(threading.Thread, "start", no_thread)
         assert not failure(link).maybe_done
@@ -122,7 +122,7 @@ def test_while_a_look_up_hangs_every_request_ends_soon_and_livez_at_once(names: 
 
 def test_what_a_name_stood_for_is_kept_while_it_cannot_be_looked_up(names: NameServer, port: int) -> None:
     names.addresses = ["127.0.0.1"]
-    link = Link(connect(f"redis://{NAME}:{port}/0", 0.8))
+    link = Link(connect(f"redis://{NAME}:{port}/0", 3))
     link.run("stats", 0)
     for names.hangs, names.addresses in ((False, []), (True, [])):
         link.client.connection_pool.disconnect()

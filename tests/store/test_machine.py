@@ -400,8 +400,6 @@ def test_each_id_is_in_exactly_one_set_and_no_transition_is_lost(client: redis.R
         settings=settings(
             max_examples=15 if isinstance(client, HandSetFake) else 60,  # what counts is what the servers do
             stateful_step_count=50,
-            deadline=None,
-            derandomize=True,
             suppress_health_check=list(HealthCheck),
         ),
     )

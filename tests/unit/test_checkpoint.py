@@ -39,7 +39,7 @@ def names(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
 
 
 def becomes(checkpoint: Checkpoint, address: str, verdict: bool) -> None:
-    until = time.monotonic() + 10
+    until = time.monotonic() + 60
     while checkpoint.guard().permits(address, 7000) is not verdict:
         assert time.monotonic() < until
         time.sleep(0.005)
@@ -51,7 +51,7 @@ def test_a_failed_look_up_of_the_store_opens_nothing(names: dict[str, str]) -> N
     assert not checkpoint.guard().permits("10.0.0.5", 7000)
     del names["store.test"]
     names["other.test"] = "10.0.0.6"
-    until = time.monotonic() + 10
+    until = time.monotonic() + 60
     while checkpoint.guard().permits("10.0.0.6", 7001):  # which shows that all was looked up again
         assert time.monotonic() < until
     for _ in range(20):

@@ -46,7 +46,7 @@ PLANS = st.sampled_from(
 DELAYS = st.lists(st.sampled_from([0, 3, 1500, 70_000, 5 * HOUR]), min_size=1, max_size=12)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     PLANS,
     st.sampled_from(CatchUp),

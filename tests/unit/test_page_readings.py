@@ -37,7 +37,7 @@ class Store:
     def __call__(self) -> Told:
         self.read += 1
         number, now = self.read, self.now
-        assert self.answers.wait(30)
+        assert self.answers.wait(60)
         if self.refuses:
             raise self.refuses
         return Told(number, _STORE_AT_ZERO + round(1000 * now))
@@ -58,7 +58,7 @@ def number(reading: Reading[Told]) -> int | None:
 
 
 def wait_until(holds: Callable[[], bool]) -> None:
-    until = time.monotonic() + 20
+    until = time.monotonic() + 60
     while not holds():
         assert time.monotonic() < until
         time.sleep(0.001)

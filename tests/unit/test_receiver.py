@@ -52,7 +52,7 @@ def test_a_request_is_kept_as_it_came(start: Callable[..., RunningInbox]) -> Non
     due = "2026-01-01T00:00:00.000Z"
     headers = signed(body, **{"timer-due-at": due, "timer-attempt": "2", "timer-redelivery": "retry", "X-One": "1"})
     before = time.time()
-    assert requests.put(f"{it.url}/hook?a=%0A", data=body, headers=headers, timeout=5).status_code == 200
+    assert requests.put(f"{it.url}/hook?a=%0A", data=body, headers=headers, timeout=30).status_code == 200
     (kept,) = it.read()["arrivals"]
     assert (kept["method"], kept["target"], kept["version"]) == ("PUT", "/hook?a=%0A", "HTTP/1.1")
     assert (kept["body"], kept["body_bytes"], kept["is_whole"]) == ('{"a": "é"}', len(body), True)
@@ -71,13 +71,13 @@ def test_whether_the_signature_is_right_is_told_as_the_client_would(
     start: Callable[..., RunningInbox], secrets: str, body: bytes, verified: bool | None
 ) -> None:
     it = start(secrets=secrets)
-    requests.post(it.url, data=body, headers=signed(b"1"), timeout=5)
+    requests.post(it.url, data=body, headers=signed(b"1"), timeout=30)
     assert it.read()["arrivals"][0]["verified"] is verified
 
 
 def test_a_body_that_is_no_text_is_told_in_base64_alone(start: Callable[..., RunningInbox]) -> None:
     it = start()
-    requests.post(it.url, data=b"\xff\x00", timeout=5)
+    requests.post(it.url, data=b"\xff\x00", timeout=30)
     (kept,) = it.read()["arrivals"]
     assert (kept["body"], base64.b64decode(kept["body_base64"])) == (None, b"\xff\x00")
 
@@ -112,7 +112,7 @@ def test_what_is_chosen_is_answered_once(
     it = start()
     assert it.choose(name) == 200
     assert it.read()["next_answer"] == name  # looking does not use it up
-    first, second = (requests.post(it.url, timeout=5) for _ in range(2))
+    first, second = (requests.post(it.url, timeout=30) for _ in range(2))
     assert (first.status_code, second.status_code) == (status, 200)
     assert header.items() <= first.headers.items()
     assert not header.keys() & second.headers.keys()
@@ -126,7 +126,7 @@ def test_a_slow_answer_keeps_nobody_else_waiting(start: Callable[..., RunningInb
         slow.sendall(b"GET /slow HTTP/1.1\r\n\r\n")
         while it.read()["next_answer"] == "slow":
             time.sleep(0.01)
-        assert requests.get(it.url, timeout=5).status_code == 200
+        assert requests.get(it.url, timeout=30).status_code == 200
         slow.settimeout(0.2)
         with pytest.raises(TimeoutError):
             slow.recv(1)
@@ -149,9 +149,9 @@ def test_without_the_token_a_request_is_a_webhook_whatever_it_asks(
 ) -> None:
     """Timers of strangers and pages in a browser can call it too."""
     it = start()
-    requests.post(it.url, data="a secret", timeout=5)
+    requests.post(it.url, data="a secret", timeout=30)
     encoded = {name: value.encode("latin-1") for name, value in headers.items()}
-    answer = requests.request(method, it.url + path, data="500", headers=encoded, timeout=5)
+    answer = requests.request(method, it.url + path, data="500", headers=encoded, timeout=30)
     assert (answer.status_code, answer.content) == (200, b"")
     assert not [name for name in answer.headers if name.lower().startswith("access-control")]
     found = it.read()
@@ -190,7 +190,7 @@ def test_what_cannot_be_read_is_answered_and_the_next_is_served(
     it = start()
     assert it.say(data).startswith(b"HTTP/1.1 %d " % status)
     assert it.read()["arrived"] == 0
-    assert requests.get(it.url, timeout=5).status_code == 200
+    assert requests.get(it.url, timeout=30).status_code == 200
     assert capfd.readouterr().err == ""
 
 
@@ -250,7 +250,7 @@ def test_a_large_body_that_waits_behind_others_is_still_taken(start: Callable[..
         standing = [stack.enter_context(it.connect()) for _ in range(16)]
         for sock in standing:
             sock.sendall(b"POST / HTTP/1.1\r\ncontent-length: 1000000\r\n\r\n")
-        assert requests.post(it.url, data=b"small", timeout=5).status_code == 200
+        assert requests.post(it.url, data=b"small", timeout=30).status_code == 200
         threading.Timer(0.3, standing[0].close).start()
         assert requests.post(it.url, data=b"x" * 1_000_000, timeout=20).status_code == 200
 
