@@ -712,6 +712,39 @@ def test_a_change_meant_for_another_version_is_not_made(bench: Bench) -> None:
         bench.schedules.change("unknown", lambda before: before.draft)
 
 
+def test_each_write_is_answered_as_it_was_made_whatever_others_do_before_the_answer(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = bench.link.run
+
+    def deleted_after(name: str, partition: int, args: Any = ()) -> Any:
+        reply = run(name, partition, args)
+        if name == "schedule":
+            monkeypatch.undo()
+            bench.schedules.delete("report")
+            bench.schedules.put(draft(every_ms=HOUR))
+        return reply
+
+    writes: list[Callable[[], Schedule]] = [
+        lambda: bench.schedules.put(draft(max_runs=7))[0],
+        lambda: bench.schedules.change("report", lambda it: replace(it.draft, max_runs=7)),
+        lambda: bench.schedules.pause("report", "deploy", "ann"),
+        lambda: bench.schedules.resume("report"),
+    ]
+    for number, write in enumerate(writes):
+        put(bench)
+        if number == 3:
+            bench.schedules.pause("report", "deploy", "ann")
+        before = bench.schedules.get("report")
+        monkeypatch.setattr(bench.link, "run", deleted_after)
+        written = write()
+        others = bench.schedules.get("report")
+        assert written.version != others.version
+        assert (written.draft.plan.every_ms, others.draft.plan.every_ms) == (MINUTE, HOUR)
+        assert (written.draft.max_runs, written.paused is None) == ((7, True) if number < 2 else (None, number == 3))
+        assert written.created_at == before.created_at
+
+
 def test_what_only_a_later_version_can_read_is_neither_told_nor_changed_but_can_be_deleted(bench: Bench) -> None:
     put(bench)
     (key,) = bench.client.scan_iter("timers:*:schedule:report")
