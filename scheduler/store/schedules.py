@@ -240,6 +240,7 @@ def _put_fields(draft: ScheduleDraft, row: ScheduleRow | None, now: int) -> dict
         "offset": offset_of(draft),
         "pause_after": draft.pause_after_failures or "",
         "ended": "",
+        "unread": "",
     }
     # Moments before it is set were never promised.
     return fields if row else {**fields, "created": now, "after": now}

@@ -7,6 +7,7 @@
 --   offset       ms from a moment to when its run is due
 --   after        ms: the last moment that was decided
 --   runs, fired  runs made of moments, and by hand
+--   unread       looks in a row by versions that could not read it
 --   missed       moments that passed, and that the next run tells of
 --   skipped_overlap, skipped_missed, skipped_paused, skipped_gap
 --                moments that became no run, by why
