@@ -24,6 +24,9 @@ BATCH = 16
 #: ms that a look may take, after which another poller takes its schedules: so late a run is where a poller dies that
 #: was about to make it.
 LOOK = 5_000
+#: ms for which a schedule that cannot be read is put off, twice as long each time, and at most: while versions are
+#: rolled, another poller may read it; for good, 100,000 of them are 28 looks a second.
+_PUT_OFF, _PUT_OFF_MOST = LOOK, 3_600_000
 #: Seconds between two lines about schedules that cannot be read.
 _LOG_EVERY = 60.0
 
@@ -79,13 +82,16 @@ class Plans:
         now_us, wait_us, *values = self._link.run("plan", partition, [look_id, BATCH, LOOK])
         self._clock.observe(now_us)
         args: list[str | int | bytes] = [look_id, self._keep_cancelled_ms]
-        taken, left = 0, Allowance()
+        taken, unreadable, left = 0, list[bytes](), Allowance()
         for row in zip(*[iter(values)] * len(PlanRow._fields), strict=True):
             try:
                 args += _decided(PlanRow(*row), now_us // 1000, left)
                 taken += 1
-            except (*UNREADABLE, PlanError) as error:  # its look ends by itself, again and again
-                self._log_unreadable(PlanRow(*row).name.decode(), error)
+            except (*UNREADABLE, PlanError) as error:
+                unreadable.append(PlanRow(*row).name)
+                self._log_unreadable(unreadable[-1].decode(), error)
+        if unreadable:
+            self._link.run("postpone", partition, [look_id, _PUT_OFF, _PUT_OFF_MOST, *unreadable])
         if not taken:
             return Looked(0, None if wait_us < 0 else wait_us / 1_000_000)
         _, later_us, *made = self._link.run("runs", partition, args)

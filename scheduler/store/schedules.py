@@ -60,8 +60,9 @@ class Schedules:
             wanted = replace(draft, plan=replace(draft.plan, starts_at=starts_at))
             if row is not None and wanted == before:
                 return read_schedule(now, row), False
-            if self._write(draft.name, "put", row, _put_fields(wanted, row, now)):
-                return self.get(draft.name), row is None
+            written = self._write(draft.name, "put", row, _put_fields(wanted, row, now))
+            if written is not None:
+                return written, row is None
         raise _changed_all_the_time()
 
     def change(
@@ -182,17 +183,21 @@ class Schedules:
             said = fields(now, row)
             if said is None:
                 return before
-            if self._write(name, kind, row, said):
-                return self.get(name)
+            written = self._write(name, kind, row, said)
+            if written is not None:
+                return written
         raise _changed_all_the_time()
 
-    def _write(self, name: str, kind: str, row: ScheduleRow | None, fields: dict[str, Any]) -> bool:
-        """False if the schedule is no longer as it was read."""
+    def _write(self, name: str, kind: str, row: ScheduleRow | None, fields: dict[str, Any]) -> Schedule | None:
+        """The schedule as it was written; None if it is no longer as it was read."""
         args: list[Any] = [name, kind, b"" if row is None else row.revision, secrets.token_hex(8)]
         for field, value in fields.items():
             args += [field, value]
-        answer: bytes = self._link.run("schedule", self._partition(name), args)
-        return answer == b"done"
+        answer: bytes | list[Any] = self._link.run("schedule", self._partition(name), args)
+        if isinstance(answer, bytes):
+            return None
+        now, *values = answer
+        return read_schedule(now, ScheduleRow(*values))
 
     def _known(self, name: str) -> tuple[int, ScheduleRow]:
         now, row = self._read(name)
@@ -235,6 +240,7 @@ def _put_fields(draft: ScheduleDraft, row: ScheduleRow | None, now: int) -> dict
         "offset": offset_of(draft),
         "pause_after": draft.pause_after_failures or "",
         "ended": "",
+        "unread": "",
     }
     # Moments before it is set were never promised.
     return fields if row else {**fields, "created": now, "after": now}

@@ -123,7 +123,8 @@ def test_a_schedule_without_a_name_is_given_one_and_a_repeat_makes_no_other(http
         ({"cron": "0 25 * * *"}, "/cron", "hour"),
         ({"cron": "0 0 31 4 *"}, "/cron", "month 4 has no day 31"),
         ({"cron": 5}, "/cron", "string"),
-        ({"cron": None}, "/cron", "null"),
+        ({"cron": None}, "/cron", "Say when"),
+        ({"cron": None, "every": None}, "/cron", "Say when"),
         ({"every": "1h"}, "/every", "either"),
         ({"cron": ..., "every": "999ms"}, "/every", "Must be from 1s"),
         ({"cron": ..., "every": 0}, "/every", "Must be from 1s"),
@@ -159,6 +160,22 @@ def test_what_is_wrong_is_pointed_at_with_its_reason(
     assert error["pointer"] == pointer
     assert words in error["detail"]
     assert http.get("/schedules/report").status_code == 404
+
+
+def test_an_answer_can_be_sent_back_with_one_field_changed_less_what_only_answers_tell(http: FlaskClient) -> None:
+    for asked in (DAILY, EVERY):
+        told = put(http, **asked)
+        refused = http.put("/schedules/report", json=told).get_json()["errors"]
+        assert {error["detail"] for error in refused} == {"Told in answers only: leave it out."}
+        back = {name: value for name, value in told.items() if f"/{name}" not in {it["pointer"] for it in refused}}
+        assert None in back.values()
+        assert put(http, **back) == told
+        assert http.post("/schedules", json=back).status_code == 201
+        changed = put(http, **{**back, "overlap": "skip"})
+        assert {name for name in back if changed[name] != told[name]} == {"overlap"}
+        plan = {name: back[name] for name in ("cron", "every", "time_zone", "starts_at", "ends_at", "gap", "fold")}
+        previewed = http.post("/schedules/preview", json=plan).get_json()
+        assert previewed["description"] == told["description"]
 
 
 def test_what_is_too_large_of_its_runs_is_pointed_at(http: FlaskClient) -> None:

@@ -87,6 +87,13 @@ def test_setting_the_same_again_changes_nothing_and_another_plan_its_version(cli
     assert client.schedule(name).overlap == "skip"
 
 
+def test_what_was_asked_for_can_be_changed_and_given_back(client: TimerClient, name: str) -> None:
+    found = client.set_schedule(name, **NEW_YEAR)
+    changed = client.set_schedule(name, if_version=found.version, **{**found.fields, "max_runs": 3})
+    assert changed.fields == {**found.fields, "max_runs": 3}
+    assert client.set_schedule(name, **changed.fields) == changed
+
+
 def test_a_change_leaves_what_it_does_not_name(client: TimerClient, name: str) -> None:
     client.set_schedule(name, **{**NEW_YEAR, "overlap": "skip", "max_runs": 3})
     changed = client.update_schedule(name, max_runs=None, spread=timedelta(minutes=1), timer={"headers": {"X-A": "1"}})

@@ -712,6 +712,73 @@ def test_a_change_meant_for_another_version_is_not_made(bench: Bench) -> None:
         bench.schedules.change("unknown", lambda before: before.draft)
 
 
+def test_each_write_is_answered_as_it_was_made_whatever_others_do_before_the_answer(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = bench.link.run
+
+    def deleted_after(name: str, partition: int, args: Any = ()) -> Any:
+        reply = run(name, partition, args)
+        if name == "schedule":
+            monkeypatch.undo()
+            bench.schedules.delete("report")
+            bench.schedules.put(draft(every_ms=HOUR))
+        return reply
+
+    writes: list[Callable[[], Schedule]] = [
+        lambda: bench.schedules.put(draft(max_runs=7))[0],
+        lambda: bench.schedules.change("report", lambda it: replace(it.draft, max_runs=7)),
+        lambda: bench.schedules.pause("report", "deploy", "ann"),
+        lambda: bench.schedules.resume("report"),
+    ]
+    for number, write in enumerate(writes):
+        put(bench)
+        if number == 3:
+            bench.schedules.pause("report", "deploy", "ann")
+        before = bench.schedules.get("report")
+        monkeypatch.setattr(bench.link, "run", deleted_after)
+        written = write()
+        others = bench.schedules.get("report")
+        assert written.version != others.version
+        assert (written.draft.plan.every_ms, others.draft.plan.every_ms) == (MINUTE, HOUR)
+        assert (written.draft.max_runs, written.paused is None) == ((7, True) if number < 2 else (None, number == 3))
+        assert written.created_at == before.created_at
+
+
+def test_one_that_cannot_be_read_is_looked_at_ever_more_rarely_until_it_can_be(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    put(bench)
+    (key,) = bench.client.scan_iter("timers:*:schedule:report")
+    readable = bench.client.hget(key, "plan")
+
+    def look_for(ms: int) -> list[int]:
+        """When it was looked at, in ms from now."""
+        begun, looks = bench.now, []
+        while bench.now <= begun + ms:
+            looks.append(bench.now - begun)
+            assert bench.look() == 0
+            ((_, planned),) = bench.members("planned")
+            bench.set_clock(int(planned))
+        return looks
+
+    bench.advance(MINUTE)
+    bench.client.hset(key, "plan", readable.replace(b'"allow"', b'"queue"'))
+    assert look_for(MINUTE) == [0, 5000, 15_000, 35_000]
+    assert len(look_for(DAY)) < 40
+    assert len([line for line in caplog.messages if line.startswith("schedule report cannot be read")]) == 1
+    assert bench.members("planned")[0][1] <= bench.now + HOUR
+    assert runs(bench) == []
+    bench.client.hset(key, "plan", readable)
+    bench.advance(HOUR)
+    assert bench.look() >= 1
+    assert moments(bench)[-1] > bench.now - START - MINUTE
+    bench.advance(MINUTE)
+    bench.client.hset(key, "plan", readable.replace(b'"allow"', b'"queue"'))
+    bench.set_clock(int(bench.members("planned")[0][1]))
+    assert look_for(10_000) == [0, 5000]
+
+
 def test_what_only_a_later_version_can_read_is_neither_told_nor_changed_but_can_be_deleted(bench: Bench) -> None:
     put(bench)
     (key,) = bench.client.scan_iter("timers:*:schedule:report")

@@ -22,16 +22,16 @@ class RunOptions(RequestOptions, total=False):
 
 
 class Plan(TypedDict, total=False):
-    """When: exactly one of `cron` and `every`."""
+    """When: exactly one of `cron` and `every`. None, here and below, is the same as leaving it out."""
 
     #: Five fields, such as `"0 9 * * MON-FRI"`, or a word such as `"@daily"`.
-    cron: str
+    cron: str | None
     #: A timedelta, seconds, or text with units: `"15m"`. Counted from `starts_at`.
-    every: Seconds | str
+    every: Seconds | str | None
     #: A name of the IANA list, such as `"Europe/Berlin"`; UTC unless said.
     time_zone: str
     starts_at: datetime | str
-    ends_at: datetime | str
+    ends_at: datetime | str | None
     #: What becomes of a fixed time that a change of clocks leaves out.
     gap: Gap
     #: Which of two moments is meant, where a change of clocks repeats a fixed time.
@@ -39,7 +39,7 @@ class Plan(TypedDict, total=False):
 
 
 class ScheduleOptions(Plan, total=False):
-    max_runs: int
+    max_runs: int | None
     #: What becomes of a run that falls due while an earlier one is unfinished.
     overlap: Overlap
     #: Which moments are made up for that passed while nothing ran, and how old they may be.
@@ -48,7 +48,7 @@ class ScheduleOptions(Plan, total=False):
     #: All runs are due later than their moments by an offset below this, which the name gives.
     spread: Seconds | str
     #: So many runs in a row that ended failed pause it.
-    pause_after_failures: int
+    pause_after_failures: int | None
 
 
 class NewSchedule(ScheduleOptions, total=False):

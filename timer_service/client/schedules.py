@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from timer_service.client.answers import Status, aware, moment
 from timer_service.client.checked import Checked
-from timer_service.client.schedule_fields import CatchUp, Fold, Gap, Overlap, ScheduleStatus
+from timer_service.client.schedule_fields import CatchUp, Fold, Gap, NewSchedule, Overlap, ScheduleStatus
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,6 +131,12 @@ class Schedule(Checked):
 
     def __hash__(self) -> int:
         return hash(self.name)
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """What was asked for, as set_schedule() takes it: to be changed and given back. Secrets read `***` in it, which
+        is refused: give them anew, or use update_schedule(), which leaves what it does not name."""
+        return {name: self.raw[name] for name in NewSchedule.__annotations__ if name in self.raw}
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> Schedule:

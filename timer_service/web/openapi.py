@@ -88,6 +88,8 @@ def _of_field(_converter: Any, field: fields.Field[Any], ret: dict[str, Any], **
     ret.clear()
     if field.allow_none and "type" in own:
         return {**own, **kept, "type": [own["type"], "null"]}
+    if field.allow_none and "oneOf" in own:
+        return {**own, **kept, "oneOf": [*own["oneOf"], {"type": "null"}]}
     return {**own, **kept}
 
 

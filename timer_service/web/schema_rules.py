@@ -88,9 +88,9 @@ _NEW_TIMER: _Schema = {
 }
 _PLAN: _Schema = {
     "additionalProperties": False,
-    "dependentSchemas": {"cron": _without(["every"])},
-    "if": {"required": ["cron"]},
-    "else": {"required": ["every"]},
+    "if": {"required": ["cron"], "properties": {"cron": {"not": _NULL}}},
+    "then": _without(["every"], _NULL),
+    "else": {"required": ["every"], "properties": {"every": {"not": _NULL}}},
 }
 _SCHEDULE = {"cron": "0 9 * * MON-FRI", "time_zone": "Europe/Berlin", "timer": {"url": "https://example.com/hook"}}
 _PREVIEW = {"cron": "30 2 * * *", "time_zone": "Europe/Berlin", "from": "2027-03-27T00:00:00Z", "count": 3}
@@ -143,7 +143,7 @@ def _change(new: _Schema) -> _Schema:
 
 
 def _schedule_change(new: _Schema) -> _Schema:
-    """A merge patch of a schedule; with one of `cron` and `every` the other goes."""
+    """A merge patch of a schedule; with one of `cron` and `every` the other goes, and neither goes alone."""
     properties: dict[str, _Schema] = {
         name: {"anyOf": [{word: it for word, it in schema.items() if word != "default"}, _NULL]}
         for name, schema in new["properties"].items()
@@ -155,11 +155,14 @@ def _schedule_change(new: _Schema) -> _Schema:
         "type": "object",
         "additionalProperties": False,
         "properties": properties,
-        "dependentSchemas": {"cron": _without(["every"])},
+        "dependentSchemas": {
+            "cron": _unless_null("cron", _without(["every"], _NULL), _given_any(["every"])),
+            "every": _unless_null("every", True, _given_any(["cron"])),
+        },
     }
 
 
-def _unless_null(name: str, then: _Schema, else_: _Schema | bool = True) -> _Schema:
+def _unless_null(name: str, then: _Schema | bool, else_: _Schema | bool = True) -> _Schema:
     return {"if": {"properties": {name: _NULL}}, "then": else_, "else": then}
 
 

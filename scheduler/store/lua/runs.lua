@@ -73,8 +73,8 @@ while at <= #ARGV do
   local made = -1
   if redis.call('HGET', PLANNING, name) == look then
     made = 0
-    local found = redis.call('HMGET', key, 'timer', 'runs', 'paused', 'after', 'offset', 'skipped_paused', 'paused_after')
-    local timer, runs, paused, after_before, offset, paused_before, paused_after = unpack(found)
+    local found = redis.call('HMGET', key, 'timer', 'runs', 'paused', 'after', 'offset', 'skipped_paused', 'paused_after', 'unread')
+    local timer, runs, paused, after_before, offset, paused_before, paused_after, unread = unpack(found)
     runs = tonumber(runs) or 0
     local line, rest = split_record(timer)
     local skipped_overlap, entries, is_new = 0, {}, false
@@ -119,6 +119,7 @@ while at <= #ARGV do
       redis.call('HDEL', key, 'paused', 'paused_until', 'paused_by', 'paused_reason', 'paused_after', 'paused_skipped', 'resumed_how')
     end
     if not look_at then push(fields, 'ended', int(now)) end
+    if unread then redis.call('HDEL', key, 'unread') end
     redis.call('HSET', key, unpack(fields))
     if skipped_overlap > 0 then redis.call('HINCRBY', key, 'skipped_overlap', skipped_overlap) end
     if skipped_missed ~= '0' then redis.call('HINCRBY', key, 'skipped_missed', skipped_missed) end

@@ -3,11 +3,11 @@
 -- read it. Runs that were made ahead and are not due are taken back. Repeatable: a write that was made is answered so.
 -- A full store does not refuse it, for it pauses too; its caller asks before he adds.
 -- KEYS[1] timers:{p}:scheduled (ZSET)
--- Computes timer:<id>, keys, tag:<tag>, progress, attempts:<id>, bell, planned, planning, schedules, schedule:<name>, runs:<name>,
---         open:<name>, layout
+-- Computes waiting, waiting:<tag>, timer:<id>, keys, tag:<tag>, delivering, delivered, failed, cancelled, progress, attempts:<id>,
+--         bell, planned, planning, schedules, schedule:<name>, runs:<name>, open:<name>, layout
 -- ARGV    name | 'put', 'pause' or 'resume' | its revision as read, '' of a new one | its new revision
 --         then fields and values, '' for none
--- Returns 'done' | 'changed': read it again
+-- Returns 'changed': read it again | else now ms, then what it has written as schedules.lua tells it
 
 local name, kind, as_read, revision = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 
@@ -17,10 +17,14 @@ if refused then return refused end
 local key = schedule_key(name)
 local found, after, runs, previous, offset, skipped, paused_after = unpack(redis.call('HMGET', key, 'revision', 'after', 'runs', 'previous',
                                                                                       'offset', 'skipped_paused', 'paused_after'))
-if found == revision then return 'done' end
+local now = math.floor(now_us() / 1000)
+local reply = { now }
+if found == revision then
+  tell_schedule(reply, name)
+  return reply
+end
 if (found or '') ~= as_read then return 'changed' end
 
-local now = math.floor(now_us() / 1000)
 local fields, gone_fields = { 'revision', revision }, {}
 if found then
   local kept, gone, first, last = withdraw_ahead(previous or '', now)
@@ -48,4 +52,5 @@ redis.call('ZADD', ROOT .. 'schedules', 0, name)
 redis.call('HDEL', PLANNING, name) -- whoever looks at it now is refused
 redis.call('ZADD', PLANNED, int(now), name)
 redis.pcall('SPUBLISH', ROOT .. 'bell', 'planned')
-return 'done'
+tell_schedule(reply, name)
+return reply

@@ -12,18 +12,6 @@ local BYTES = 262144
 local reply, bytes = { math.floor(now_us() / 1000) }, 0
 for _, name in ipairs(redis.call('ZRANGE', ROOT .. 'schedules', ARGV[1], ARGV[2], 'BYLEX', 'LIMIT', 0, ARGV[3])) do
   if bytes >= BYTES then break end
-  local fields = redis.call('HMGET', schedule_key(name), 'plan', 'timer', 'version', 'revision', 'created', 'after', 'runs', 'fired',
-                            'skipped_overlap', 'skipped_missed', 'skipped_paused', 'skipped_gap', 'paused', 'paused_until', 'paused_by',
-                            'paused_reason', 'paused_after', 'paused_skipped', 'ended', 'previous')
-  if fields[1] then
-    local told = {}
-    for due, id, status in string.gmatch(fields[20] or '', '(%d+):(%w+):?(%a*)') do
-      push(told, due .. ':' .. id .. ':' .. (standing(id) or status))
-    end
-    push(reply, name)
-    for n = 1, 19 do push(reply, fields[n]) end
-    push(reply, table.concat(told, ' '))
-    bytes = bytes + #fields[1] + #fields[2]
-  end
+  bytes = bytes + tell_schedule(reply, name)
 end
 return reply

@@ -100,13 +100,13 @@ class Delay(fields.Field[int]):
 class Length(Delay):
     """A length of time between two others."""
 
-    def __init__(self, low: int, high: int, **given: str) -> None:
+    def __init__(self, low: int, high: int, *, allow_none: bool = False, **given: str) -> None:
         """`given`: its description, and its default as a client writes it."""
         self._low, self._high = low, high
         numbers: dict[str, Any] = {"type": "number", "minimum": low // 1000, "maximum": high // 1000}
         either = {"oneOf": [numbers, Delay.json_schema["oneOf"][1]]}
         own = {**Delay.json_schema, **either, "examples": ["1h30m"]}
-        super().__init__(metadata={"json_schema": own, **given})
+        super().__init__(allow_none=allow_none, metadata={"json_schema": own, **given})
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> int:
         ms = super()._deserialize(value, *args, **kwargs)

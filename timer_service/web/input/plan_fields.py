@@ -38,8 +38,14 @@ class Cron(fields.String):
 class PlanFields(Schema):
     """Exactly one of `cron` and `every`, and where and how long it holds."""
 
-    cron = Cron()
-    every = Length(recurrence.SHORTEST, duration.MAX_DELAY, description="an interval, counted from `starts_at`")
+    #: Null, as answers have it for the other one, says nothing.
+    cron = Cron(allow_none=True)
+    every = Length(
+        recurrence.SHORTEST,
+        duration.MAX_DELAY,
+        allow_none=True,
+        description="an interval, counted from `starts_at`",
+    )
     time_zone = TimeZone(
         metadata={
             "description": "a name of the IANA list: where the clock of `cron` hangs",
@@ -61,9 +67,10 @@ class PlanFields(Schema):
 
     @validates_schema(pass_original=True, skip_on_field_errors=False)
     def _one_plan(self, data: dict[str, Any], original: dict[str, Any], **_: Any) -> None:
-        if "cron" not in original and "every" not in original:
+        given = [name for name in ("cron", "every") if original.get(name) is not None]
+        if not given:
             raise ValidationError('Say when: cron, such as "0 9 * * MON-FRI"; or every, such as "15m".', "cron")
-        if "cron" in original and "every" in original:
+        if len(given) > 1:
             raise ValidationError("Give either cron or every.", "every")
 
     @validates_schema

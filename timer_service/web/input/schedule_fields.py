@@ -20,6 +20,10 @@ MOST_CATCH_UP_WINDOW = 366 * _DAY
 #: Moments that one preview tells.
 MOST_PREVIEWED = 50
 MOST_REASON = 500
+#: Members of an answer that no request has.
+ONLY_ANSWERED = frozenset(
+    {"name", "status", "description", "version", "created_at", "next", "previous", "runs", "skipped", "paused"}
+)
 #: What a schedule is that says no more than when and what.
 DEFAULTS = ScheduleDraft(name="", plan=Plan(), webhook=Webhook(url=""))
 
@@ -90,6 +94,10 @@ class NewSchedule(PlanFields):
     def on_bind_field(self, field_name: str, field_obj: fields.Field[Any]) -> None:
         if isinstance(field_obj, RunTimerField):
             field_obj.nested = self.run_timer
+
+    def handle_error(self, error: ValidationError, data: Any, **_: Any) -> None:
+        for name in ONLY_ANSWERED.intersection(error.messages_dict):
+            error.messages_dict[name] = ["Told in answers only: leave it out."]
 
     @post_load
     def _draft_fields(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:

@@ -7,6 +7,7 @@
 --   offset       ms from a moment to when its run is due
 --   after        ms: the last moment that was decided
 --   runs, fired  runs made of moments, and by hand
+--   unread       looks in a row by versions that could not read it
 --   missed       moments that passed, and that the next run tells of
 --   skipped_overlap, skipped_missed, skipped_paused, skipped_gap
 --                moments that became no run, by why
@@ -24,6 +25,22 @@
 local PLANNED, PLANNING = ROOT .. 'planned', ROOT .. 'planning'
 
 local function schedule_key(name) return ROOT .. 'schedule:' .. name end
+
+-- Appends to a reply a ScheduleRow, what is told of a schedule, if there is one. Returns the bytes of its `plan` and `timer`.
+local function tell_schedule(reply, name)
+  local fields = redis.call('HMGET', schedule_key(name), 'plan', 'timer', 'version', 'revision', 'created', 'after', 'runs', 'fired',
+                            'skipped_overlap', 'skipped_missed', 'skipped_paused', 'skipped_gap', 'paused', 'paused_until', 'paused_by',
+                            'paused_reason', 'paused_after', 'paused_skipped', 'ended', 'previous')
+  if not fields[1] then return 0 end
+  local told = {}
+  for due, id, status in string.gmatch(fields[20] or '', '(%d+):(%w+):?(%a*)') do
+    push(told, due .. ':' .. id .. ':' .. (standing(id) or status))
+  end
+  push(reply, name)
+  for n = 1, 19 do push(reply, fields[n]) end
+  push(reply, table.concat(told, ' '))
+  return #fields[1] + #fields[2]
+end
 
 -- Notes how a run has ended. So many that failed in a row pause their schedule: the next look takes back what was made ahead.
 -- It asks for nothing above, which scripts that end timers would have to make for each call.
