@@ -155,24 +155,17 @@ class Schedules:
 
         Raises UnknownSchedule, or VersionChanged if `if_version` is given and another stands.
         """
+        self._known(name)
         looked: bytes | int = 0
-        is_known = False
+        version = if_version or ""
         while looked != b"done":
-            args: list[str | int | bytes] = [
-                name,
-                open,
-                self._keep_cancelled_ms,
-                looked,
-                "" if is_known else if_version or "",
-            ]
+            args: list[str | int | bytes] = [name, open, self._keep_cancelled_ms, looked, version]
             looked = self._link.run("unschedule", self._partition(name), args)
             if not looked:
-                if is_known:
-                    return  # somebody else was first
-                raise UnknownSchedule(name)
+                return  # somebody else was first; or this call, whose reply was lost and which was made again
             if looked == b"changed":
                 raise VersionChanged(name)
-            is_known = True
+            version = ""
 
     def _change(
         self, name: str, kind: str, fields: Callable[[int, ScheduleRow], dict[str, str | int] | None]

@@ -568,8 +568,11 @@ def test_writes_that_are_repeated_after_a_lost_reply_change_nothing_more(
     bench.schedules.resume("report")
     assert bench.schedules.get("report").status is ScheduleStatus.ACTIVE
     assert moments(bench) == [4000, 6000]
+    bench.schedules.delete("report")
     monkeypatch.undo()
     bench.check()
+    with pytest.raises(UnknownSchedule):
+        bench.schedules.delete("report")
 
 
 def test_schedules_are_listed_by_name_over_all_partitions_in_pages(bench: Bench) -> None:

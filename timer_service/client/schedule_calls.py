@@ -86,9 +86,19 @@ class ScheduleCalls:
     def delete_schedule(
         self, name: str, *, open_runs: Literal["cancel", "keep"] | None = None, if_version: str | None = None
     ) -> None:
-        """`open_runs`: what becomes of those that are due and wait; cancelled unless said."""
-        headers = _if_match_header(if_version)
-        self._wire.call("DELETE", _schedule(name), read_nothing, query={"open": open_runs}, headers=headers)
+        """`open_runs`: what becomes of those that are due and wait; cancelled unless said.
+
+        NotFound if there is none of this name, but not for a repeat of this call: then the first has deleted it.
+        """
+        self._wire.call(
+            "DELETE",
+            _schedule(name),
+            read_nothing,
+            query={"open": open_runs},
+            headers=_if_match_header(if_version),
+            repeatable=if_version is None,  # a repeat would find no version
+            deletes=True,
+        )
 
     def preview_schedule(
         self, *, from_: datetime | str | None = None, count: int | None = None, **plan: Unpack[Plan]
