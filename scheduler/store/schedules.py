@@ -9,9 +9,9 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from scheduler.due_moments import offset_of
-from scheduler.errors import StoreUnavailable, UnknownSchedule, VersionChanged
+from scheduler.errors import ScheduleExists, StoreUnavailable, UnknownSchedule, VersionChanged
 from scheduler.schedule import CatchUp
-from scheduler.schedules import Schedule, ScheduleDraft, SchedulePage, ScheduleStatus
+from scheduler.schedules import NO_VERSION, Schedule, ScheduleDraft, SchedulePage, ScheduleStatus
 from scheduler.store import keys
 from scheduler.store.capacity import Capacity
 from scheduler.store.link import Link
@@ -47,13 +47,15 @@ class Schedules:
 
         One that stands so already is left as it is, version and all. Another keeps what was made, counted and paused;
         moments up to the last that was made are not made again, and runs that were made ahead are taken back.
-        Raises VersionChanged if `if_version` is given and another stands, or none; PlanError, TimerTooLarge, or
-        StoreNearCapacity.
+        Raises VersionChanged if `if_version` is given and another stands, or none; ScheduleExists if it is NO_VERSION
+        and one stands; PlanError, TimerTooLarge, or StoreNearCapacity.
         """
         self._capacity.check()
         for _ in range(_TRIES):
             now, row = self._read(draft.name)
-            if if_version is not None and (row is None or row.version.decode() != if_version):
+            if if_version == NO_VERSION and row is not None:
+                raise ScheduleExists(draft.name)
+            if if_version and (row is None or row.version.decode() != if_version):
                 raise VersionChanged(draft.name)
             before = None if row is None else read_schedule(now, row).draft
             starts_at = draft.plan.starts_at or (now if before is None else before.plan.starts_at)
