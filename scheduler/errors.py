@@ -52,6 +52,10 @@ class VersionChanged(TimerError):
     """A schedule is not, or no longer, of the version that a change was meant for."""
 
 
+class ScheduleExists(TimerError):
+    """A schedule has this name, where a new one was asked for."""
+
+
 class KeyReused(TimerError):
     """This idempotency key stands for another request."""
 

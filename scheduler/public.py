@@ -28,6 +28,7 @@ from scheduler.errors import (
     KeyTaken,
     LaterFormat,
     PlanError,
+    ScheduleExists,
     SettingsError,
     StoreNearCapacity,
     StoreUnavailable,
@@ -50,7 +51,7 @@ from scheduler.poller.metrics import PollerMetrics, ended_timers, serving
 from scheduler.poller.planning import Planning
 from scheduler.queries import Count, Page, Place, Query, Stats
 from scheduler.schedule import CatchUp, Fold, Gap, Moment, Overlap, Plan
-from scheduler.schedules import Pause, Run, Schedule, ScheduleDraft, SchedulePage, ScheduleStatus, Skipped
+from scheduler.schedules import NO_VERSION, Pause, Run, Schedule, ScheduleDraft, SchedulePage, ScheduleStatus, Skipped
 from scheduler.settings import Settings, is_loopback
 from scheduler.share import share_of
 from scheduler.store.activity import MOST_BUCKETS, MOST_MINUTES, Activity
@@ -89,6 +90,7 @@ from scheduler.version import VERSION
 __all__ = [
     "MOST_BUCKETS",
     "MOST_MINUTES",
+    "NO_VERSION",
     "PART_OF_MAXMEMORY",
     "REFUSAL_KINDS",
     "VERSION",
@@ -148,6 +150,7 @@ __all__ = [
     "Run",
     "Schedule",
     "ScheduleDraft",
+    "ScheduleExists",
     "SchedulePage",
     "ScheduleStatus",
     "Schedules",

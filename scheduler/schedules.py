@@ -12,6 +12,9 @@ from scheduler.timer import Status, Webhook
 #: ms: moments that were missed longer ago are not made up for, unless a schedule says otherwise.
 CATCH_UP_WINDOW = 86_400_000
 
+#: In the place of the version that a schedule must have to be replaced: there must be none of this name.
+NO_VERSION = ""
+
 
 class ScheduleStatus(StrEnum):
     ACTIVE = "active"

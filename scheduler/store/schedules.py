@@ -9,9 +9,9 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from scheduler.due_moments import offset_of
-from scheduler.errors import StoreUnavailable, UnknownSchedule, VersionChanged
+from scheduler.errors import ScheduleExists, StoreUnavailable, UnknownSchedule, VersionChanged
 from scheduler.schedule import CatchUp
-from scheduler.schedules import Schedule, ScheduleDraft, SchedulePage, ScheduleStatus
+from scheduler.schedules import NO_VERSION, Schedule, ScheduleDraft, SchedulePage, ScheduleStatus
 from scheduler.store import keys
 from scheduler.store.capacity import Capacity
 from scheduler.store.link import Link
@@ -47,13 +47,15 @@ class Schedules:
 
         One that stands so already is left as it is, version and all. Another keeps what was made, counted and paused;
         moments up to the last that was made are not made again, and runs that were made ahead are taken back.
-        Raises VersionChanged if `if_version` is given and another stands, or none; PlanError, TimerTooLarge, or
-        StoreNearCapacity.
+        Raises VersionChanged if `if_version` is given and another stands, or none; ScheduleExists if it is NO_VERSION
+        and one stands; PlanError, TimerTooLarge, or StoreNearCapacity.
         """
         self._capacity.check()
         for _ in range(_TRIES):
             now, row = self._read(draft.name)
-            if if_version is not None and (row is None or row.version.decode() != if_version):
+            if if_version == NO_VERSION and row is not None:
+                raise ScheduleExists(draft.name)
+            if if_version and (row is None or row.version.decode() != if_version):
                 raise VersionChanged(draft.name)
             before = None if row is None else read_schedule(now, row).draft
             starts_at = draft.plan.starts_at or (now if before is None else before.plan.starts_at)
@@ -155,24 +157,17 @@ class Schedules:
 
         Raises UnknownSchedule, or VersionChanged if `if_version` is given and another stands.
         """
+        self._known(name)
         looked: bytes | int = 0
-        is_known = False
+        version = if_version or ""
         while looked != b"done":
-            args: list[str | int | bytes] = [
-                name,
-                open,
-                self._keep_cancelled_ms,
-                looked,
-                "" if is_known else if_version or "",
-            ]
+            args: list[str | int | bytes] = [name, open, self._keep_cancelled_ms, looked, version]
             looked = self._link.run("unschedule", self._partition(name), args)
             if not looked:
-                if is_known:
-                    return  # somebody else was first
-                raise UnknownSchedule(name)
+                return  # somebody else was first; or this call, whose reply was lost and which was made again
             if looked == b"changed":
                 raise VersionChanged(name)
-            is_known = True
+            version = ""
 
     def _change(
         self, name: str, kind: str, fields: Callable[[int, ScheduleRow], dict[str, str | int] | None]

@@ -18,6 +18,8 @@ def before_call(_context: Any, case: Any, _kwargs: Any) -> None:
         case.headers.pop("Idempotency-Key", None)
         # Only what an ETag said is one.
         case.headers.pop("If-Match", None)
+        # What stands already is not new.
+        case.headers.pop("If-None-Match", None)
     if case.query:
         _take_away(case.query)
     if isinstance(case.body, dict):

@@ -213,6 +213,21 @@ def test_a_change_under_if_match_is_made_only_of_that_version(http: FlaskClient)
     assert http.put("/schedules/report", json=DAILY, headers={"If-Match": "*"}).status_code == 412
 
 
+def test_a_put_that_asks_for_a_new_one_changes_none_that_stands(http: FlaskClient) -> None:
+    new = {"If-None-Match": "*"}
+    first = http.put("/schedules/report", json=DAILY, headers=new)
+    assert first.status_code == 201
+    for asked in (DAILY, EVERY):
+        answer = http.put("/schedules/report", json=asked, headers=new)
+        assert (answer.status_code, answer.get_json()["type"]) == (412, "/problems/schedule-exists")
+    assert http.get("/schedules/report").get_json() == first.get_json()
+    both = {**new, "If-Match": first.headers["ETag"]}
+    for headers in (both, {"If-None-Match": first.headers["ETag"]}):
+        answer = http.put("/schedules/other", json=EVERY, headers=headers)
+        assert (answer.status_code, "If-None-Match" in answer.get_json()["detail"]) == (400, True)
+    assert http.get("/schedules/other").status_code == 404
+
+
 def test_a_patch_changes_what_it_names_and_keeps_the_rest_secrets_included(http: FlaskClient, bench: Bench) -> None:
     before = put(http, **WHOLE)
     change = {"overlap": "allow", "max_runs": None, "timer": {"headers": {"X-Other": "3"}, "body": {"b": 2}}}

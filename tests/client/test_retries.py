@@ -113,6 +113,7 @@ REPEATED: list[tuple[Call, bytes]] = [
     (lambda client: list(client.schedule_runs("a")), answer(200, {"data": [], "next_cursor": None})),
     (lambda client: client.create_schedule(cron="@daily", timer={"url": "http://h/"}), answer(201, SCHEDULE)),
     (lambda client: client.fire_schedule("a"), answer(201, TIMER)),
+    (lambda client: client.delete_schedule("a"), answer(204)),
 ]
 #: Done twice they are not the same as done once.
 NOT_REPEATED: list[Call] = [
@@ -124,7 +125,7 @@ NOT_REPEATED: list[Call] = [
     lambda client: client.replay_many(status="failed"),
     lambda client: client.cancel_many(["00abc"]),
     lambda client: client.update_schedule("a", max_runs=None),
-    lambda client: client.delete_schedule("a"),
+    lambda client: client.delete_schedule("a", if_version="v"),
     lambda client: client.pause_schedule("a"),
     lambda client: client.resume_schedule("a"),
 ]
@@ -187,6 +188,18 @@ def test_a_certificate_that_is_not_trusted_is_not_asked_for_again() -> None:
         error = Unavailable("D")
         error.__cause__ = cause
         assert may_pass(error) is expected
+
+
+def test_a_delete_that_may_have_been_done_has_been_where_its_repeat_finds_nothing() -> None:
+    with answering(SILENCE, problem(429, retry_after=0), problem(404)) as (client, service):
+        client.delete_schedule("a")
+    assert len(service.requests) == 3
+    for before in ([], [problem(429, retry_after=0)]):
+        with answering(*before, problem(404)) as (client, _), pytest.raises(NotFound):
+            client.delete_schedule("a")
+    # A timer that was cancelled is found by a repeat: what is not found never was.
+    with answering(SILENCE, problem(404)) as (client, _), pytest.raises(NotFound):
+        client.cancel("00abc")
 
 
 def test_what_was_refused_at_the_door_is_repeated_whatever_it_is() -> None:

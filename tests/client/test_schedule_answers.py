@@ -105,9 +105,11 @@ def test_setting_is_repeated_where_no_answer_came_but_not_against_a_version() ->
     with answering(problem(503), FOUND) as (client, service):
         client.set_schedule("a", cron="@daily", timer=timer)
     assert len(service.requests) == 2
-    with answering(problem(503)) as (client, service), pytest.raises(TimerServiceError):
-        client.set_schedule("a", if_version="1f9", cron="@daily", timer=timer)
-    assert len(service.requests) == 1
+    against: list[dict[str, Any]] = [{"if_version": "1f9"}, {"only_new": True}]
+    for condition in against:
+        with answering(problem(503)) as (client, service), pytest.raises(TimerServiceError):
+            client.set_schedule("a", cron="@daily", timer=timer, **condition)
+        assert len(service.requests) == 1
 
 
 def test_a_list_goes_on_until_there_is_no_cursor() -> None:

@@ -128,6 +128,8 @@ def test_another_version_is_a_conflict_and_an_unknown_name_is_not_found(run: Run
     (made,) = lines(run("schedule", "set", name, HOOK, "--every", "1h", "-o", "json"))
     run("schedule", "set", name, HOOK, "--every", "2h")
     assert run("schedule", "set", name, HOOK, "--every", "3h", "--if-version", made["version"]).exit_code == 4
+    refused = run("schedule", "set", name, HOOK, "--every", "3h", "--new")
+    assert (refused.exit_code, "There is a schedule of this name." in refused.stderr) == (4, True)
     assert run("schedule", "show", f"{name}x").exit_code == 3
 
 

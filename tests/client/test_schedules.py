@@ -87,6 +87,13 @@ def test_setting_the_same_again_changes_nothing_and_another_plan_its_version(cli
     assert client.schedule(name).overlap == "skip"
 
 
+def test_only_a_new_one_is_set_where_that_is_asked_for(client: TimerClient, name: str) -> None:
+    first = client.set_schedule(name, only_new=True, **NEW_YEAR)
+    with pytest.raises(PreconditionFailed):
+        client.set_schedule(name, only_new=True, **{**NEW_YEAR, "overlap": "skip"})
+    assert client.schedule(name) == first
+
+
 def test_what_was_asked_for_can_be_changed_and_given_back(client: TimerClient, name: str) -> None:
     found = client.set_schedule(name, **NEW_YEAR)
     changed = client.set_schedule(name, if_version=found.version, **{**found.fields, "max_runs": 3})

@@ -10,7 +10,7 @@ import pytest
 import requests
 from prometheus_client.parser import text_string_to_metric_families
 
-from scheduler import Draft, Webhook
+from scheduler import Draft, Overlap, Plan, ScheduleDraft, Settings, Store, Webhook
 from tests.bench import needed
 from tests.bench.processes import Part, Service, free_port, wait_until
 from tests.bench.receiver import Receiver
@@ -75,6 +75,17 @@ def test_attempts_are_counted_by_outcome_lateness_and_duration(
     for histogram in ("timer_attempt_lateness_seconds", "timer_attempt_duration_seconds"):
         assert found.value(f"{histogram}_bucket", le="+Inf") == found.value(f"{histogram}_count") == ended
     assert found.value("timer_attempt_duration_seconds_bucket", le="60.0") == ended
+
+
+def test_runs_that_a_poller_makes_for_schedules_are_counted(service: Service, receiver: Receiver) -> None:
+    _, port = measured(service, "curl")
+    assert Scrape(port).value("timer_runs_total") == 0
+    schedules = Store(Settings(redis_url=service.store.url)).schedules
+    plan, webhook = Plan(every_ms=1000), Webhook(url=receiver.url)
+    schedules.put(ScheduleDraft(name="tick", plan=plan, webhook=webhook, overlap=Overlap.SKIP, max_runs=2))
+    receiver.wait_for(2, 20)
+    wait_until(lambda: Scrape(port).value("timer_runs_total") == 2, 10, "both runs on the page")
+    assert schedules.get("tick").runs == 2
 
 
 def test_what_is_in_flight_shows_while_it_is(service: Service, receiver: Receiver) -> None:

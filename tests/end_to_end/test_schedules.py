@@ -10,6 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from scheduler import CatchUp, Link, Overlap, Plan, Schedule, ScheduleDraft, Settings, Store, Webhook, connect
+from scheduler.due_moments import offset_of
 from scheduler.rfc3339 import rfc3339
 from tests.bench.processes import Service, wait_until
 from tests.bench.receiver import Hit, Receiver
@@ -84,6 +85,17 @@ def test_several_pollers_make_one_run_of_each_moment(service: Service, receiver:
     receiver.wait_for(4, 20)
     (found,) = paused(store, ["tick"])
     assert len(set(due(receiver.hits))) == len(receiver.hits) == found.runs
+
+
+def test_a_receiver_is_told_the_moment_with_the_spread_of_its_schedule(service: Service, receiver: Receiver) -> None:
+    store = Store(Settings(redis_url=service.store.url, store_timeout=5))
+    service.poller()
+    put(store, "tick", receiver.url, spread_ms=900, max_runs=2)
+    receiver.wait_for(2, 20)
+    draft = store.schedules.get("tick").draft
+    offset = offset_of(draft)
+    assert 0 < offset < 900
+    assert sorted(due(receiver.hits)) == [rfc3339(draft.plan.starts_at + 1000 * n + offset) for n in (1, 2)]
 
 
 def test_a_year_of_a_daily_schedule_runs_on_a_clock_that_is_turned_each_day_at_its_local_time(

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from scheduler import Overlap, Plan, Planning, Poller, ScheduleDraft, StoreUnavailable, Webhook
-from tests.bench.store import LEASE, START, Bench
+from tests.bench.servers import Server
+from tests.bench.store import LEASE, START, Bench, HandSetRedis
 from tests.bench.transports import HandTransport
 
 MINUTE = 60_000
@@ -101,6 +102,32 @@ def test_a_full_batch_of_schedules_is_followed_by_the_next_pass_at_once(loop: Lo
         loop.poller.run_once()
     assert loop.bench.look() == 0
     assert loop.asked["runs"] <= 5 * loop.bench.partitions
+
+
+def test_a_full_store_makes_no_runs_holds_up_no_timer_and_makes_up_for_them_later(
+    own_server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = HandSetRedis(unix_socket_path=str(own_server.socket))
+    loop = Loop(Bench(client), monkeypatch)
+    for n in range(8):
+        put(loop, f"s{n}")
+    loop.poller.run_once()
+    loop.let(55)
+    due = [loop.bench.schedule(1000 * n).id for n in range(0, 15, 5)]
+    full = client.info("memory")["used_memory"] // 2
+    for _ in range(15):
+        client.config_set("maxmemory", full)
+        loop.poller.run_once()
+        client.config_set("maxmemory", 0)  # the clock of the bench could not be set
+        loop.let(1)
+    assert [claim.id for claim in loop.transport.sent] == due
+    for _ in range(3):
+        loop.poller.run_once()
+        loop.let(1)
+    runs = loop.transport.sent[len(due) :]
+    assert sorted(claim.schedule or "" for claim in runs) == sorted(f"s{n}" for n in range(8))
+    assert {(claim.due_at, claim.missed) for claim in runs} == {(START + MINUTE, 0)}
+    client.close()
 
 
 def test_a_store_that_refuses_runs_holds_up_no_timer_and_they_are_made_later(loop: Loop) -> None:

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from scheduler import (
+    NO_VERSION,
     Attempt,
     Callback,
     CatchUp,
@@ -23,6 +24,7 @@ from scheduler import (
     Reason,
     Schedule,
     ScheduleDraft,
+    ScheduleExists,
     ScheduleStatus,
     Settings,
     Settlement,
@@ -568,8 +570,11 @@ def test_writes_that_are_repeated_after_a_lost_reply_change_nothing_more(
     bench.schedules.resume("report")
     assert bench.schedules.get("report").status is ScheduleStatus.ACTIVE
     assert moments(bench) == [4000, 6000]
+    bench.schedules.delete("report")
     monkeypatch.undo()
     bench.check()
+    with pytest.raises(UnknownSchedule):
+        bench.schedules.delete("report")
 
 
 def test_schedules_are_listed_by_name_over_all_partitions_in_pages(bench: Bench) -> None:
@@ -675,6 +680,23 @@ def test_of_several_moments_at_once_the_first_has_its_run_where_no_two_may_overl
     bench.look()
     assert [(run.due_at - START, run.status) for run in runs(bench)] == [(MINUTE, Status.SCHEDULED)]
     assert bench.schedules.get("report").skipped == Skipped(overlap=2)
+
+
+def test_of_two_that_ask_for_a_new_one_at_once_one_is_told_that_it_stands(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = bench.link.run
+
+    def other_first(name: str, partition: int, args: Any = ()) -> Any:
+        if name == "schedule":
+            monkeypatch.undo()
+            bench.schedules.put(draft(every_ms=HOUR), NO_VERSION)
+        return run(name, partition, args)
+
+    monkeypatch.setattr(bench.link, "run", other_first)
+    with pytest.raises(ScheduleExists):
+        bench.schedules.put(draft(), NO_VERSION)
+    assert bench.schedules.get("report").draft.plan.every_ms == HOUR
 
 
 def test_a_delete_meant_for_another_version_deletes_nothing(bench: Bench) -> None:

@@ -99,7 +99,7 @@ class Conflict(TimerServiceError):
 
 
 class PreconditionFailed(TimerServiceError):
-    """Another version stands than `if_match` names: somebody has changed it since it was read."""
+    """Another version stands than `if_version` names, or one where a new one was asked for."""
 
 
 class TooLarge(TimerServiceError):

@@ -19,19 +19,23 @@ class ScheduleCalls:
 
     _wire: Wire
 
-    def set_schedule(self, name: str, *, if_version: str | None = None, **fields: Unpack[NewSchedule]) -> Schedule:
+    def set_schedule(
+        self, name: str, *, if_version: str | None = None, only_new: bool = False, **fields: Unpack[NewSchedule]
+    ) -> Schedule:
         """Create the schedule of this name, or replace it; one that stands so already is left as it is.
 
         `set_schedule("daily-report", cron="0 9 * * MON-FRI", time_zone="Europe/Berlin", timer={"url": "https://..."})`.
-        With the `version` of one that was read as `if_version`: PreconditionFailed if it was changed since.
+        With the `version` of one that was read as `if_version`: PreconditionFailed if it was changed since. With
+        `only_new`: PreconditionFailed if there is one.
         """
+        new = {"If-None-Match": "*"} if only_new else {}
         return self._wire.call(
             "PUT",
             _schedule(name),
             Schedule.from_json,
             body=encode(to_json(fields)),
-            headers=_if_match_header(if_version),
-            repeatable=if_version is None,  # a repeat would find the version that the first one has made
+            headers=_if_match_header(if_version) | new,
+            repeatable=not (if_version or new),  # a repeat would find the version that the first one has made
         )
 
     def create_schedule(self, *, idempotency_key: str | None = None, **fields: Unpack[NewSchedule]) -> Schedule:
@@ -86,9 +90,19 @@ class ScheduleCalls:
     def delete_schedule(
         self, name: str, *, open_runs: Literal["cancel", "keep"] | None = None, if_version: str | None = None
     ) -> None:
-        """`open_runs`: what becomes of those that are due and wait; cancelled unless said."""
-        headers = _if_match_header(if_version)
-        self._wire.call("DELETE", _schedule(name), read_nothing, query={"open": open_runs}, headers=headers)
+        """`open_runs`: what becomes of those that are due and wait; cancelled unless said.
+
+        NotFound if there is none of this name, but not for a repeat of this call: then the first has deleted it.
+        """
+        self._wire.call(
+            "DELETE",
+            _schedule(name),
+            read_nothing,
+            query={"open": open_runs},
+            headers=_if_match_header(if_version),
+            repeatable=if_version is None,  # a repeat would find no version
+            deletes=True,
+        )
 
     def preview_schedule(
         self, *, from_: datetime | str | None = None, count: int | None = None, **plan: Unpack[Plan]

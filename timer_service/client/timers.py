@@ -38,8 +38,8 @@ from timer_service.client.wire import Wire, encode, idempotency_header, read_not
 class TimerClient(ScheduleCalls):
     """A timer service, from Python. Each call is one request, or as many as it says.
 
-    Reading, cancelling by id, creating, and setting or firing a schedule are repeated by themselves when no answer
-    came, or a 429 or 503; creating and firing carry an Idempotency-Key, so that a repeat makes no second timer.
+    Reading, cancelling by id, creating, and setting, firing or deleting a schedule are repeated by themselves when no
+    answer came, or a 429 or 503; creating and firing carry an Idempotency-Key, so that a repeat makes no second timer.
     Everything else is repeated only if it certainly was not done: a connection that never came about, a 429. Waits
     double from 0.1 s; Retry-After is obeyed up to 10 s, and raised at once where it is longer.
 

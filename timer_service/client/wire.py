@@ -18,7 +18,7 @@ from urllib.parse import quote, urlsplit
 import requests
 from requests.adapters import HTTPAdapter
 
-from timer_service.client.errors import TimerServiceError, from_answer, unanswered
+from timer_service.client.errors import NotFound, TimerServiceError, from_answer, unanswered
 from timer_service.client.retries import certainly_not_done, may_pass, pause
 
 #: Connections kept open to the service; more threads than that still work, on connections that are not kept.
@@ -82,19 +82,24 @@ class Wire:
         body: bytes | None = None,
         headers: Mapping[str, str] | None = None,
         repeatable: bool = False,
+        deletes: bool = False,
         retries: int | None = None,
     ) -> T:
         """What `read` makes of the answer's JSON, or of None where it has no body.
 
-        `repeatable`: done twice is the same as done once. Raises TimerServiceError and nothing else.
+        `repeatable`: done twice is the same as done once. `deletes`: a repeat finds nothing if it was done before, and
+        raises no NotFound. Raises TimerServiceError and nothing else.
         """
         retries = self._retries if retries is None else retries
-        number = 0
+        number, may_be_deleted = 0, False
         while True:
             number += 1
             try:
                 return self._once(method, path, read, query, body, headers)
             except TimerServiceError as error:
+                if may_be_deleted and isinstance(error, NotFound):
+                    return read(None)
+                may_be_deleted = may_be_deleted or (deletes and not certainly_not_done(error))
                 again = number <= retries and (certainly_not_done(error) or (repeatable and may_pass(error)))
                 wait = pause(number, error.retry_after, random.random()) if again else None
                 if wait is None:

@@ -36,6 +36,7 @@ def schedule() -> None:
 @request_options.url
 @plan_options.how
 @click.option("--if-version", metavar="VERSION", help="Only if it stands so; `show` tells its version.")
+@click.option("--new", "only_new", is_flag=True, help="Only if there is none of this name.")
 @request_options.request
 @service_command
 def set_(
@@ -44,6 +45,7 @@ def set_(
     name: str,
     how: Mapping[str, Any],
     if_version: str | None,
+    only_new: bool,
     request: Mapping[str, Any],
 ) -> None:
     """Send a request to URL again and again: create the schedule NAME, or replace it.
@@ -54,7 +56,7 @@ def set_(
     timer-service schedule set heartbeat https://example.com/alive --every 15m
     """
     fields: dict[str, Any] = {**how, "timer": request}
-    made = client.set_schedule(name, if_version=if_version, **fields)
+    made = client.set_schedule(name, if_version=if_version, only_new=only_new, **fields)
     _print(output, [made], f"set {made.name}: {made.description}; {_next(made)}")
 
 

@@ -139,6 +139,12 @@ IF_MATCH = {
     "description": "an ETag: it is done only if the schedule is of this version, else 412",
     "schema": {"type": "string", "pattern": '^"[0-9a-f]{16}"$'},
 }
+IF_NONE_MATCH = {
+    "in": "header",
+    "name": "If-None-Match",
+    "description": "it is done only if there is no schedule of this name, else 412",
+    "schema": {"type": "string", "enum": ["*"]},
+}
 SCHEDULE_MERGE_PATCH = {
     "required": True,
     "content": {

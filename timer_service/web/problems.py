@@ -12,6 +12,7 @@ from scheduler import (
     KeyReused,
     KeyTaken,
     LaterFormat,
+    ScheduleExists,
     StoreNearCapacity,
     StoreUnavailable,
     StoreUnsuitable,
@@ -95,6 +96,10 @@ PAGES: dict[int, Page] = {
 #: Kinds that share their status with another: by name, the status and what the page says.
 MORE_PAGES: dict[str, tuple[int, str]] = {
     "unknown-schedule": (404, "No schedule has this name: it was never set, or was deleted."),
+    "schedule-exists": (
+        412,
+        "A schedule has this name, and `If-None-Match: *` asks for a new one. Nothing was done.",
+    ),
     "store-near-capacity": (
         503,
         "The store holds as many bytes as it may (TIMER_MAX_BYTES). Nothing was done, and nothing can be added until "
@@ -147,6 +152,8 @@ def from_engine(error: TimerError) -> Problem:
             return Problem(404, "There is no schedule of this name.", name="unknown-schedule")
         case VersionChanged():
             return Problem(412, "The schedule is not, or no longer, of this version.")
+        case ScheduleExists():
+            return Problem(412, "There is a schedule of this name.", name="schedule-exists")
         case WrongState():
             retry = {"Retry-After": str(RETRY_AFTER)} if error.status == "delivering" else {}
             return Problem(409, f"The timer is {error.status}.", headers=retry, more={"timer_status": error.status})

@@ -6,7 +6,8 @@
 --         counters, minute:<n>, planned, planning, schedules, schedule:<name>, runs:<name>, open:<name>, bell, layout
 -- ARGV    name | 'cancel' or 'keep' | ms a cancelled timer is kept | unfinished runs to pass over, that earlier calls found in flight
 --         | its version, '' for any
--- Returns '' if it is unknown | 'changed' if it is of another version | 'done' | else how many to pass over in the next call
+-- Returns '' if there is none, as for a repeat | 'changed' if it is of another version | 'done'
+--         | else how many to pass over in the next call
 
 local CANCEL = 100
 

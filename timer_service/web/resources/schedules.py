@@ -11,6 +11,7 @@ from flask import g, request
 from marshmallow import ValidationError
 
 from scheduler import (
+    NO_VERSION,
     Schedule,
     ScheduleDraft,
     StoreUnavailable,
@@ -30,7 +31,7 @@ from timer_service.web.input.schedule_fields import DeleteIn, NewSchedule, Pause
 from timer_service.web.input.schedule_patch import schedule_merge
 from timer_service.web.input.schedule_queries import SchedulesIn, name_cursor
 from timer_service.web.input.webhook_fields import Key
-from timer_service.web.openapi import IDEMPOTENCY_KEY, IF_MATCH, SCHEDULE_MERGE_PATCH
+from timer_service.web.openapi import IDEMPOTENCY_KEY, IF_MATCH, IF_NONE_MATCH, SCHEDULE_MERGE_PATCH
 from timer_service.web.problems import Problem, of_schedule
 from timer_service.web.schedule_answers import ScheduleOut, SchedulesOut
 from timer_service.web.services import new_schedule, store
@@ -85,15 +86,16 @@ def index(query: dict[str, Any]) -> tuple[dict[str, Any], int, dict[str, str]]:
 @bp.arguments(NewSchedule)
 @bp.response(200, ScheduleOut)
 @bp.alt_response(201, schema=ScheduleOut)
-@bp.doc(operationId="put_schedule", parameters=[IF_MATCH])
+@bp.doc(operationId="put_schedule", parameters=[IF_MATCH, IF_NONE_MATCH])
 def put(fields: dict[str, Any], name: str) -> _Answer:
     """Set the schedule of this name, or replace it; one that stands so already is left as it is."""
     try:
         Key().deserialize(name)
     except ValidationError as error:
         raise invalid({"name": error.messages}) from None
+    version = NO_VERSION if _must_be_new() else _expected_version(name)
     with _pointing_into_timer():
-        schedule, is_new = store().schedules.put(ScheduleDraft(name=name, **fields), _expected_version(name))
+        schedule, is_new = store().schedules.put(ScheduleDraft(name=name, **fields), version)
     if not is_new:
         return schedule, 200, _etag(schedule)
     return schedule, 201, {"Location": f"/schedules/{name}", **_etag(schedule)}
@@ -184,6 +186,15 @@ def _pointing_into_timer() -> Iterator[None]:
 
 def _etag(schedule: Schedule) -> dict[str, str]:
     return {"ETag": f'"{schedule.version}"'}
+
+
+def _must_be_new() -> bool:
+    """Whether If-None-Match asks that there is none of this name. Raises Problem for any other condition."""
+    if "If-None-Match" not in request.headers:
+        return False
+    if not request.if_none_match.star_tag or "If-Match" in request.headers:
+        raise Problem(400, "If-None-Match: only * is known, and not beside If-Match.")
+    return True
 
 
 def _expected_version(name: str) -> str | None:
