@@ -25,17 +25,24 @@ _UNITS = {"day": 86_400_000, "hour": 3_600_000, "minute": 60_000, "second": 1000
 
 def describe(plan: Plan) -> str:
     """What `moments` does, for somebody who reads no cron. Raises PlanError as it does."""
+    said = rhythm(plan)
+    if plan.cron is None:
+        began = f" from {rfc3339(plan.starts_at)}"
+    else:
+        began = f", from {rfc3339(plan.starts_at)}" if plan.starts_at else ""
+    ends = "" if plan.ends_at is None else f", until {rfc3339(plan.ends_at)}"
+    return f"{said}{began}{ends}"
+
+
+def rhythm(plan: Plan) -> str:
+    """The same without where it starts and ends. Raises PlanError."""
     zone_of(plan.time_zone)
     if plan.cron is not None:
         cron = parse(plan.cron)
-        said = ", ".join(filter(None, (_times(cron), _days(cron), _months(cron), f"in {plan.time_zone}")))
-        began = f", from {rfc3339(plan.starts_at)}" if plan.starts_at else ""
-    elif plan.every_ms is not None:
-        said, began = f"every {_length(plan.every_ms)}", f" from {rfc3339(plan.starts_at)}"
-    else:
-        raise PlanError("cron", "Give either cron or every.")
-    ends = "" if plan.ends_at is None else f", until {rfc3339(plan.ends_at)}"
-    return f"{said}{began}{ends}"
+        return ", ".join(filter(None, (_times(cron), _days(cron), _months(cron), f"in {plan.time_zone}")))
+    if plan.every_ms is not None:
+        return f"every {_length(plan.every_ms)}"
+    raise PlanError("cron", "Give either cron or every.")
 
 
 def _length(ms: int) -> str:

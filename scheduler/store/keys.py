@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import string
 from collections.abc import Callable, Iterable, Iterator
@@ -47,6 +48,12 @@ def id_from(seed: bytes, slot: int | None = None) -> str:
     Without a slot it names one that the seed gives.
     """
     return _PAIRS[slot_of_digest(seed) if slot is None else slot] + _digits(seed[:15])
+
+
+def callback_id(timer_id: str, occurrence: int, attempts: int) -> str:
+    """Of the callback that tells the end of a timer after so many attempts, as lua/shared/callbacks.lua makes it."""
+    made_of = f"{timer_id}.{occurrence}.{attempts}".encode()
+    return timer_id[:2] + hashlib.sha1(made_of, usedforsecurity=False).hexdigest()[:_RANDOM_DIGITS]
 
 
 def slot_of_digest(digest: bytes) -> int:

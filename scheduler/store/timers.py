@@ -192,6 +192,14 @@ class Timers:
                     found.append(Standing(timer_id, Status(status.decode()), attempts, int(due)))
         return found
 
+    def callback_of(self, timer: Timer) -> str | None:
+        """The id of the timer that tells how this one ended; None where it asked for none, or that is forgotten."""
+        webhook = timer.webhook
+        if not {Status.DELIVERED: webhook.on_delivered, Status.FAILED: webhook.on_failed}.get(timer.status):
+            return None
+        made = keys.callback_id(timer.id, timer.occurrence, timer.attempts)
+        return made if self.standings([made]) else None
+
     def find(self, key: str) -> str:
         """The id of the unfinished timer with this key. Raises UnknownTimer."""
         found: bytes | None = self._link.run("find", keys.partition_of_key(key, self._link.partitions), [key])

@@ -84,11 +84,11 @@ def test_the_list_says_of_each_when_it_runs_how_it_stands_and_what_it_skipped(ht
     bench.schedules.pause("nightly", "stock-taking", "ops-oncall", bench.now + DAY)
     said = get(http)
     assert "3 in all: 1 active, 1 paused, 1 ended." in said
-    assert "at 01:00, every day, in Asia/Kolkata0 1 * * *" in said.replace("at 01:00, in", "at 01:00, every day, in")
+    assert "at 01:00, in Asia/Kolkata0 1 * * *" in said
     assert "every hour" in said
-    assert "pausedstock-taking by ops-oncall, until 2026-01-02 03:00" in said
-    assert "2026-01-01 04:00:00in 1 h" in said  # the next run of `sync`
-    assert "2026-01-01 01:00:00scheduled2 overlap" in said
+    assert "pausedstock-taking, by ops-oncall, until 2026-01-02 03:00" in said
+    assert "2026-01-01 04:00in 1 h" in said  # the next run of `sync`
+    assert "2026-01-01 01:00scheduled2 overlap" in said
     assert "endednone" in said
 
 
@@ -119,7 +119,7 @@ def test_a_long_list_goes_on_page_by_page(http: FlaskClient, bench: Bench) -> No
     path, seen = "/ui/schedules", []
     while path:
         page = http.get(path).text
-        seen += re.findall(r'<bdi class="key">(s-\d\d)<', page)
+        seen += re.findall(r"<bdi>(s-\d\d)<", page)
         following = re.search(r'<a href="([^"]*)" rel="next">Next 20', page)
         path = html.unescape(following[1]) if following else ""
     assert seen == [f"s-{number:02}" for number in range(45)]
@@ -225,8 +225,8 @@ def test_pause_says_why_by_whom_and_until_when_and_resume_ends_it(bench: Bench) 
     visitor = signed_in(bench, "write")
     said = sentences(visitor.send("/ui/schedules/report", {"do": "pause", "reason": "stock-taking", "until": "2h"}))
     assert "It is paused: no run is made from now on." in said
-    assert "Paused: stock-taking" in said
-    assert "Paused since 2026-01-01 00:00:00 UTC by oncall, until 2026-01-01 02:00:00 UTC." in said
+    assert "Paused: stock-taking." in said
+    assert "Paused since 2026-01-01 00:00 UTC by oncall, until 2026-01-01 02:00 UTC." in said
     assert bench.schedules.get("report").paused == ("stock-taking", "oncall", bench.now, bench.now + 2 * HOUR)
     assert "Active: next run in" in sentences(visitor.send("/ui/schedules/report", {"do": "resume", "catch_up": ""}))
     assert bench.schedules.get("report").paused is None

@@ -342,7 +342,18 @@ def test_a_timer_says_what_its_end_calls_and_a_callback_whose_end_it_tells(http:
     assert "If delivered" not in seen
     assert "It tells of the end of" not in seen
     (made,) = bench.listing.page(Query()).timers
+    there = http.get(f"/ui/timers/{timer.id}").get_data(as_text=True)
+    assert f'<a class="id" href="/ui/timers/{made.id}">{made.id}</a> tells of its end.' in there
     page = http.get(f"/ui/timers/{made.id}").get_data(as_text=True)
-    assert f'It tells of the end of <a class="id all" href="/ui/timers/{timer.id}">{timer.id}</a>.' in page
+    assert f'It tells of the end of <a class="id" href="/ui/timers/{timer.id}">{timer.id}</a>.' in page
     assert "authorization: ***" in page
     assert "authorization: secret" not in page
+
+
+def test_a_timer_whose_end_calls_nobody_or_is_ahead_names_no_callback(http: FlaskClient, bench: Bench) -> None:
+    asked = {"on_failed": Callback("http://receiver/ended")}
+    assert "None yet: one is made at an end that it is asked for." in view(http, bench.schedule(1000, **asked))
+    cancelled = bench.schedule(1000, **asked)
+    bench.timers.cancel(cancelled.id)
+    assert "None tells of this end" in view(http, cancelled)
+    assert "Callback" not in view(http, failed(bench))

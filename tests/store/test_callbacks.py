@@ -38,7 +38,7 @@ from scheduler.delivery.request import build
 from scheduler.delivery.signing import Signer
 from scheduler.store import record, scripts
 from tests.bench.servers import Server
-from tests.bench.store import KEEP, LEASE, Bench
+from tests.bench.store import KEEP, LEASE, Bench, HandSetFake
 from tests.store.test_half_done import allow, limited
 
 DELIVERED, FAILED = Callback("http://ended/delivered"), Callback("http://ended/failed", {"x-trace": "17"}, 3, 4)
@@ -165,6 +165,35 @@ def test_each_end_of_a_replayed_timer_makes_another(bench: Bench) -> None:
     bench.check()
 
 
+@pytest.mark.parametrize("names", [{}, {"key": "k", "tags": ("t",)}], ids=["plain", "named"])
+def test_the_callback_of_its_last_end_is_found_from_a_timer(bench: Bench, names: dict[str, Any]) -> None:
+    if isinstance(bench.client, HandSetFake):
+        pytest.skip("it has no SHA-1")
+    timer = bench.schedule(**BOTH, **names, max_occurrences=2)
+    assert bench.timers.callback_of(timer) is None
+    claim, again = claim_one(bench), Reschedule(delay_ms=1000)
+    bench.claims.settle([Settlement(claim.id, claim.fence, Attempt(1, Outcome.DELIVERED), None, again)])
+    assert bench.timers.callback_of(bench.timers.get(timer.id)) is None
+    bench.advance(1000)
+    for outcome in (Outcome.PERMANENT, Outcome.DELIVERED, Outcome.PERMANENT):
+        _end(bench, outcome)
+        (made,) = _callbacks(bench)
+        assert bench.timers.callback_of(bench.timers.get(timer.id)) == made.id
+        _end(bench, Outcome.DELIVERED)
+        assert bench.timers.callback_of(bench.timers.get(timer.id)) == made.id
+        bench.timers.replay(bench.timers.get(timer.id))
+        assert bench.timers.callback_of(bench.timers.get(timer.id)) is None
+    other = bench.schedule(on_delivered=DELIVERED)
+    bench.timers.cancel(other.id)
+    assert bench.timers.callback_of(bench.timers.get(other.id)) is None
+    _end(bench, Outcome.PERMANENT)
+    ended = bench.timers.get(timer.id)
+    _end(bench, Outcome.DELIVERED)
+    bench.advance(2 * KEEP)
+    bench.alive(LEASE)
+    assert bench.timers.callback_of(ended) is None  # it is forgotten
+
+
 def test_an_occurrence_that_goes_on_makes_none_and_the_last_makes_one(bench: Bench) -> None:
     bench.schedule(**BOTH, max_occurrences=2)
     claim = claim_one(bench)
@@ -251,7 +280,6 @@ def test_as_many_pending_timers_as_there_may_be_stop_none(bench: Bench) -> None:
     timers = Timers(bench.link, keep_cancelled_ms=KEEP, max_pending=1)
     timers.set(bench.draft(0, **BOTH))
     claim = claim_one(bench)
-    timers.set(bench.draft(5000)) if bench.partitions > 1 else None
     bench.claims.settle([settlement_of(claim, Outcome.DELIVERED)])
     assert len(_callbacks(bench)) == 1
 

@@ -49,6 +49,7 @@ for _filter in (
     values.size,
     values.moment,
     values.dated,
+    values.with_day,
     values.capitalize_first,
     live.countdown,
     request_line.request_line,

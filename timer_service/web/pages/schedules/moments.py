@@ -21,8 +21,6 @@ class MomentRow(NamedTuple):
     #: RFC 3339.
     precise: str
     utc: str
-    #: How it is written again in the reader's zone.
-    part: str
     mark: Mark | None
 
 
@@ -50,7 +48,6 @@ def _row(plan: Plan, moment: Moment, local: str, offset: str, spread: int) -> Mo
         offset=offset,
         precise=precise,
         utc=precise.replace("T", " ")[: len("2026-11-28 01:30") if is_whole else len("2026-11-28 01:30:00")],
-        part="day min" if is_whole else "day s",
         mark=mark(plan, Moment(moment.at - spread, moment.note)),
     )
 

@@ -11,8 +11,10 @@ from scheduler import Schedule, ScheduleStatus, UnknownSchedule, recurrence, upc
 from timer_service.web.pages.frame import live
 from timer_service.web.pages.frame.frame import bp, show
 from timer_service.web.pages.frame.terminal import terminal
+from timer_service.web.pages.frame.viewer import viewer
+from timer_service.web.pages.schedules.commands import calls
 from timer_service.web.pages.schedules.moments import MomentRow, moment_rows
-from timer_service.web.pages.schedules.plan_words import described, rules, skipped_why
+from timer_service.web.pages.schedules.plan_words import described, paused_by, rules, skipped_why
 from timer_service.web.pages.schedules.rows import next_at
 from timer_service.web.pages.schedules.view import is_name, path_of
 from timer_service.web.pages.timer.standing import Sentence
@@ -23,6 +25,8 @@ from timer_service.web.services import store
 
 #: Moments that are shown ahead.
 _AHEAD = 5
+#: Characters of a reason that stands in the sentence; a longer one stands below it.
+_LONGEST_REASON = 80
 
 
 @bp.get("/schedules/<name>")
@@ -63,6 +67,8 @@ def view(
         path=path_of(found.name),
         runs_url="/ui/timers?" + urlencode({"status": "any", "schedule": found.name}),
         said=sentence(found),
+        reason=_ended(found.paused.reason) if found.paused and _is_long(found.paused.reason) else "",
+        paused_by=paused_by(found.paused) if found.paused else "",
         when=described(plan, found.read_at),
         next=_next(found),
         skipped=skipped_why(found.skipped),
@@ -75,7 +81,7 @@ def view(
         errors=errors or {},
         typed=typed or {},
         once=once or store().schedules.new_run_id(found.name),
-        commands=(terminal().curl(path_of(found.name).removeprefix("/ui")),),
+        calls=tuple(calls(terminal(), found, may_write=viewer().may_write)),
     )
 
 
@@ -84,7 +90,7 @@ def sentence(found: Schedule) -> Sentence:
     match found.status:
         case ScheduleStatus.PAUSED if found.paused:
             reason = found.paused.reason
-            return Sentence("paused", "Paused", f": {reason}" if reason else ".")
+            return Sentence("paused", "Paused", f": {_ended(reason)}" if reason and not _is_long(reason) else ".")
         case ScheduleStatus.ENDED:
             most = found.draft.max_runs
             is_used_up = found.runs_left == 0 and most is not None
@@ -94,6 +100,15 @@ def sentence(found: Schedule) -> Sentence:
     return (
         Sentence("active", "Active: no further run") if at is None else Sentence("active", "Active: next run", until=at)
     )
+
+
+def _is_long(reason: str) -> bool:
+    return len(reason) > _LONGEST_REASON
+
+
+def _ended(reason: str) -> str:
+    """As a sentence ends."""
+    return reason if reason.endswith((".", "!", "?")) else f"{reason}."
 
 
 def _next(found: Schedule) -> list[MomentRow]:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
-from scheduler import CatchUp, Fold, Gap, Overlap, Plan, PlanError, Schedule, Skipped, recurrence
+from scheduler import CatchUp, Gap, Overlap, Pause, Plan, PlanError, Schedule, Skipped, recurrence, rfc3339
 from timer_service.web.pages.words.values import counted, number, span
-from timer_service.web.schedule_answers import described as in_words
+from timer_service.web.schedule_answers import UNREADABLE
 
 _OVERLAP = {
     Overlap.ALLOW: "a run is made though an earlier one is unfinished",
@@ -19,6 +18,9 @@ _CATCH_UP = {
     CatchUp.ALL: "each moment that was missed is made up for",
     CatchUp.NONE: "moments that were missed are skipped",
 }
+_GAP = {Gap.RUN: "runs at the first moment after it", Gap.SKIP: "is skipped"}
+#: What a schedule names that paused itself.
+_BY_FAILURES = "pause_after_failures"
 _SKIPPED = {
     "overlap": "an earlier run was unfinished",
     "missed": "nothing ran at their time, and they are not made up for",
@@ -28,8 +30,24 @@ _SKIPPED = {
 
 
 def described(plan: Plan, now: int) -> str:
-    """When it runs; since when only if that is ahead, or is what an interval counts from."""
-    return in_words(replace(plan, starts_at=0) if plan.cron and plan.starts_at <= now else plan)
+    """When it runs; since when only if that is ahead."""
+    try:
+        said = recurrence.rhythm(plan)
+    except PlanError:
+        return UNREADABLE
+    began = f", from {_written(plan.starts_at)}" if plan.starts_at > now else ""
+    return said + began + (f", until {_written(plan.ends_at)}" if plan.ends_at is not None else "")
+
+
+def _written(ms: int) -> str:
+    """`2026-11-28 01:30 UTC`."""
+    day, clock = rfc3339.rfc3339(ms).removesuffix("Z").split("T")
+    return f"{day} {clock.removesuffix('.000').removesuffix(':00')} UTC"
+
+
+def paused_by(pause: Pause) -> str:
+    """Who did that; '' where nobody has a name."""
+    return "itself" if pause.by == _BY_FAILURES else pause.by
 
 
 def skipped_short(skipped: Skipped) -> str:
@@ -45,12 +63,14 @@ def skipped_why(skipped: Skipped) -> list[tuple[int, str, str]]:
 def rules(schedule: Schedule) -> Iterator[tuple[str, str]]:
     """What was asked beside when and what."""
     draft = schedule.draft
+    if draft.plan.every_ms:
+        yield "Counts from", _written(draft.plan.starts_at)
     yield "Overlap", _OVERLAP[draft.overlap]
     window = f", if that was at most {span(draft.catch_up_window_ms)} ago"
     yield "Catch up", _CATCH_UP[draft.catch_up] + (window if draft.catch_up is not CatchUp.NONE else "")
     if _names_fixed_times(draft.plan):
-        yield "Gap", "at the first moment after" if draft.plan.gap is Gap.RUN else "skipped"
-        yield "Fold", "at the first" if draft.plan.fold is Fold.FIRST else "at the last"
+        yield "Gap", f"a time that the clocks leave out {_GAP[draft.plan.gap]}"
+        yield "Fold", f"a time that they show twice runs at the {draft.plan.fold}"
     if draft.spread_ms:
         own = span(recurrence.spread_offset(draft.name, draft.spread_ms))
         yield "Spread", f"each run {own} after its moment, of at most {span(draft.spread_ms)}"

@@ -18,16 +18,14 @@ from timer_service.web.pages.schedules.plan_words import described
 from timer_service.web.pages.words.typed import utc_moment, whole_of
 from timer_service.web.services import store
 
-#: Of its form, with what they hold at first.
-_USUAL: Mapping[str, str] = {
-    "cron": "",
-    "every": "",
+#: Of its form, with what the API takes if they are not said.
+_ALWAYS: Mapping[str, str] = {
     "time_zone": DEFAULTS.plan.time_zone,
     "gap": DEFAULTS.plan.gap.value,
     "fold": DEFAULTS.plan.fold.value,
-    "from": "",
-    "count": "5",
 }
+#: The same with what each holds at first.
+_USUAL: Mapping[str, str] = {"cron": "", "every": "", **_ALWAYS, "from": "", "count": "5"}
 _PREVIEW_IN = PreviewIn()
 
 
@@ -35,6 +33,8 @@ _PREVIEW_IN = PreviewIn()
 class Preview:
     #: By field, as it stands in the form.
     typed: Mapping[str, str]
+    #: What a program would ask for.
+    asked: Mapping[str, Any] = field(default_factory=dict)
     #: By field.
     errors: Mapping[str, str] = field(default_factory=dict)
     #: The plan in words; '' where nothing was asked for, or that cannot be used.
@@ -51,19 +51,19 @@ def read(given: Mapping[str, str]) -> Preview:
     if "cron" not in given and "every" not in given:
         return NOTHING
     typed = {name: given.get(name, "").strip() or usual for name, usual in _USUAL.items()}
-    asked: dict[str, Any] = {name: text for name, text in typed.items() if text}
+    asked: dict[str, Any] = {name: text for name, text in typed.items() if text and text != _ALWAYS.get(name)}
     asked["count"] = whole_of(typed["count"])
     if typed["from"]:
         asked["from"] = utc_moment(typed["from"])
     try:
         said: dict[str, Any] = _PREVIEW_IN.load(asked)
     except ValidationError as error:
-        return Preview(typed, {name.removeprefix("/"): text for name, text in invalid(error.messages).errors})
+        return Preview(typed, errors={name.removeprefix("/"): text for name, text in invalid(error.messages).errors})
     count, after = said.pop("count"), said.pop("from_", None)
     after = store().schedules.now() if after is None else after
     plan = take_plan(said, starts_at=after)
     try:
         found = moment_rows(plan, islice(recurrence.moments(plan, after), count))
     except PlanError as error:
-        return Preview(typed, {error.field: error.detail})
-    return Preview(typed, {}, described(plan, after), plan.time_zone, tuple(found))
+        return Preview(typed, errors={error.field: error.detail})
+    return Preview(typed, asked, {}, described(plan, after), plan.time_zone, tuple(found))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from scheduler import Pause, Run, Schedule, upcoming
-from timer_service.web.pages.schedules.plan_words import described, skipped_short
+from timer_service.web.pages.schedules.plan_words import described, paused_by, skipped_short
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +17,7 @@ class ScheduleRow:
     cron: str
     status: str
     paused: Pause | None
+    paused_by: str
     #: ms of the next run; None where none is known.
     next_at: int | None
     last: Run | None
@@ -31,6 +32,7 @@ def row(schedule: Schedule) -> ScheduleRow:
         cron=plan.cron or "",
         status=schedule.status,
         paused=schedule.paused,
+        paused_by=paused_by(schedule.paused) if schedule.paused else "",
         next_at=next_at(schedule),
         last=schedule.previous[0] if schedule.previous else None,
         skipped=skipped_short(schedule.skipped),

@@ -26,8 +26,10 @@ from timer_service.web.input.schedule_patch import schedule_merge
 from timer_service.web.pages.figures.snapshot import expire
 from timer_service.web.pages.frame import forms, live
 from timer_service.web.pages.frame.frame import bp, show
+from timer_service.web.pages.frame.terminal import terminal
 from timer_service.web.pages.frame.viewer import viewer
 from timer_service.web.pages.schedules import schedule_form
+from timer_service.web.pages.schedules.commands import change_commands, set_commands
 from timer_service.web.pages.schedules.moments import MomentRow, moment_rows
 from timer_service.web.pages.schedules.one import find
 from timer_service.web.pages.schedules.plan_words import described
@@ -141,6 +143,8 @@ def _show(
         address=_address(before) if request.method == "POST" else "",
         before=before,
         path=path_of(before.name) if before else "",
+        own_address=_address(before),
+        commands=_commands(typed, before),
         typed=typed,
         errors={name: errors[name] for name in typed if name in errors},  # in the order of the form
         other_error=errors.get("", ""),
@@ -152,6 +156,16 @@ def _show(
         zone=zone,
         rows=rows,
     )
+
+
+def _commands(typed: Mapping[str, str], before: Schedule | None) -> tuple[str, ...]:
+    """What does the same from a terminal; nothing while the form holds what no JSON can say."""
+    if before is not None:
+        patch, errors = schedule_form.as_patch(typed, schedule_form.shown(before))
+        return () if errors else change_commands(terminal(), before.name, patch)
+    said = {name: text for name, text in typed.items() if text != schedule_form.USUAL[name]}
+    asked, errors = schedule_form.as_json(said)
+    return () if errors else set_commands(terminal(), typed["name"], asked)
 
 
 def _address(before: Schedule | None) -> str:

@@ -16,6 +16,7 @@ from timer_service.web.pages.frame import live
 from timer_service.web.pages.frame.frame import bp, show
 from timer_service.web.pages.frame.terminal import terminal
 from timer_service.web.pages.schedules import preview
+from timer_service.web.pages.schedules.commands import list_commands, preview_commands
 from timer_service.web.pages.schedules.rows import row
 from timer_service.web.pages.words.values import number
 from timer_service.web.services import store
@@ -36,6 +37,7 @@ def schedules() -> Response:
     kept = {name: typed[name] for name in ("status", "tag") if typed[name]}
     rows = [row(it) for it in page.schedules]
     is_whole = not (typed["cursor"] or page.next)
+    shell = terminal()
     return show(
         "pages/schedules.html",
         view="Schedules",
@@ -55,7 +57,7 @@ def schedules() -> Response:
         limit=LIMIT,
         preview=previewed,
         is_live=live.is_asked(),
-        commands=(terminal().curl("/schedules", kept),),
+        commands=(*list_commands(shell, kept), *(preview_commands(shell, previewed.asked) if previewed.words else ())),
     )
 
 

@@ -89,6 +89,7 @@ def view(
         wanted=() if found.unreadable else tuple(asked(found)),
         request=None if found.unreadable else request_text(found),
         metadata=metadata(found.webhook.metadata) if found.webhook.metadata else "",
+        callback=store().timers.callback_of(found),
         errors=errors or {},
         when=when,
         due_text=rfc3339.rfc3339(planned_at(found)).replace("T", " ").removesuffix("Z"),

@@ -77,6 +77,11 @@ def moment(ms: int, of: str = "ms") -> Markup:
     )
 
 
+def with_day(ms: int) -> Markup:
+    """A moment to the minute, or to the second where it is at no full minute, with its day before it."""
+    return moment(ms, "day min" if ms % _MINUTE == 0 else "day s")
+
+
 def dated(ms: int, now: int, part: str = "ms") -> Markup:
     """A moment, with its day unless that is the day of `now`."""
     return moment(ms, part if ms // _DAY == now // _DAY else f"day {part}")
