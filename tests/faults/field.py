@@ -86,6 +86,10 @@ class Field(Service):
         self._hostile_port = 0
         self.api_wire = self._net.wire(self.store.socket)
 
+    @property
+    def sink_pid(self) -> int:
+        return self._sink.pid
+
     def url_of(self, number: int, hold_ms: int = 0, *more: str, host: int = 0) -> str:
         """Where a timer of this number is sent, to be answered after so many ms."""
         path = "/".join(map(str, (number, hold_ms, *more)))

@@ -183,6 +183,16 @@ def fill_store(it: Nemesis) -> None:
     client.close()
 
 
+def demote_store(it: Nemesis) -> None:
+    """As a failover does with the old primary: it refuses writes until it is one again."""
+    client = it.field.store.client()
+    with it.field.fault("store demoted"):
+        client.replicaof("127.0.0.1", "1")
+        it.wait(it.long())
+        client.replicaof("NO", "ONE")
+    client.close()
+
+
 def flush_scripts(it: Nemesis) -> None:
     """And every connection is closed by the store."""
     client = it.field.store.client()
@@ -210,5 +220,6 @@ KINDS: dict[str, Callable[[Nemesis], None]] = {
     "store killed": kill_store,
     "store frozen": freeze_store,
     "store full": fill_store,
+    "store demoted": demote_store,
     "scripts flushed": flush_scripts,
 }

@@ -10,11 +10,11 @@ from typing import Any
 import redis
 import requests
 
-from scheduler import Link, Overlap, Poller, Schedule, ScheduleDraft
+from scheduler import CatchUp, Link, Overlap, Poller, Schedule, ScheduleDraft
 from scheduler.delivery.curl import transport as curl_transport
 from scheduler.delivery.curl.sockets import Sockets
 from scheduler.delivery.request import build
-from scheduler.due_moments import Decision, decide, run_seed
+from scheduler.due_moments import Decision, Standing, decide, run_seed
 from scheduler.store import link, plans
 from scheduler.store.schedules import Schedules
 from scheduler.store.scripts import source
@@ -85,6 +85,15 @@ def _overlap_at_creation() -> None:
     plans.decide = ahead  # type: ignore[attr-defined, assignment]
 
 
+def _a_pause_makes_up() -> None:
+    """Moments that passed during a pause are made up for at its end, which nobody has asked for."""
+
+    def resumed(draft: ScheduleDraft, it: Standing, *more: Any) -> Decision:
+        return decide(draft, replace(it, resumed_how=it.resumed_how or CatchUp.ALL), *more)
+
+    plans.decide = resumed  # type: ignore[attr-defined, assignment]
+
+
 def _a_put_starts_anew() -> None:
     """As if the moment of the first PUT were not kept: then no PUT is the one that stands."""
     put = Schedules.put
@@ -95,6 +104,9 @@ def _a_put_starts_anew() -> None:
 
     Schedules.put = anew  # type: ignore[method-assign]
 
+
+#: And yet they are reckoned as taken back.
+_RUNS_MADE_AHEAD_STAY = ("      erase(SCHEDULED, id)\n      gone = gone + 1\n", "      gone = gone + 1\n")
 
 BUGS = {
     # What has ended and is due once more would be put back where it belongs: this settle forgets that it had ended.
@@ -135,6 +147,16 @@ BUGS = {
     "the same id for two runs": Bug(python=_one_id_for_all_runs),
     "overlap decided at creation": Bug(python=_overlap_at_creation),
     "a PUT without change that starts anew": Bug(python=_a_put_starts_anew),
+    # Each way by which what was made ahead is taken back.
+    "a pause that leaves runs made ahead": Bug(
+        {
+            "schedule": ("= withdraw_ahead(previous or '', now)", "= previous, 0, nil, nil"),
+            "runs": ("= withdraw_ahead(previous, now)", "= previous, 0, nil"),
+        }
+    ),
+    "a change that leaves runs made ahead": Bug({"schedule": _RUNS_MADE_AHEAD_STAY}),
+    "a delete that leaves runs made ahead": Bug({"unschedule": _RUNS_MADE_AHEAD_STAY}),
+    "moments of a pause that are made up for": Bug(python=_a_pause_makes_up),
     "take-back after an absent store": Bug({"claim": ("if seen(now, lease) then", "seen(now, lease)\nif true then")}),
 }
 

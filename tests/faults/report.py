@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tests.faults import checker, runs
@@ -39,7 +40,7 @@ class Report:
             ("early", broken[Rule.EARLY]),
             ("sent after a cancel", broken[Rule.SILENT]),
             *_of_schedules(history),
-            ("other violations", sum(count for rule, count in broken.items() if rule not in _NAMED)),
+            *((f"violations of {rule.name}", count) for rule, count in broken.items() if rule not in _NAMED),
         ]
         lines = [f"{name:<40}{value:>16}" for name, value in rows]
         lines.append(
@@ -49,10 +50,18 @@ class Report:
         for kind, worst in sorted(worst_lateness(history).items()):
             times = sum(fault.kind == kind for fault in history.faults)
             lines.append(f"{kind:<24}{times or '':>6}{worst.due:>32.2f}{worst.end:>16.2f}{worst.repeat:>24.2f}")
-        lines += [str(violation) for violation in self.violations[:20]]
-        return "\n".join(lines)
+        return "\n".join([*lines, *self._some_of_each()])
+
+    def _some_of_each(self) -> Iterator[str]:
+        told: Counter[Rule] = Counter()
+        for it in self.violations:
+            told[it.rule] += 1
+            if told[it.rule] <= _MOST_TOLD:
+                yield str(it)
 
 
+#: Violations of one rule that are written out.
+_MOST_TOLD = 8
 _NAMED = (Rule.ONCE, Rule.LOST, Rule.EARLY, Rule.SILENT)
 
 

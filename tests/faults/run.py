@@ -18,6 +18,7 @@ from tests.faults.load import Load, Mix
 from tests.faults.nemesis import KINDS, Nemesis, plan
 from tests.faults.report import Report
 from tests.faults.schedule_load import ScheduleLoad
+from tests.faults.starved import Starved
 from tests.faults.watch import Watch
 
 #: Seconds.
@@ -42,6 +43,7 @@ def run(
         load, schedules = Load(field, urls, mix, seed), ScheduleLoad(field, urls, seed)
         nemesis = Nemesis(field, apis, seed)
         watch = Watch(field, every=LEASE).start()
+        starved = Starved(field).start()
         load.start()
         schedules.start()
         struck: Counter[str] = Counter()
@@ -59,6 +61,7 @@ def run(
         schedules.stop()
         watch.stop()
         field.settled(bounds.after_fault + 30)
+        starved.stop()
         history = field.history()
         return Report(history, check(history))
     finally:

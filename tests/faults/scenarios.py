@@ -152,6 +152,28 @@ def a_schedule_is_set_again_before_each_of_its_moments(field: Field, bug: str) -
             time.sleep(0.4)  # less than from one moment to the next
 
 
+def a_schedule_is_paused_and_goes_on(field: Field, bug: str) -> None:
+    """Its runs of the next ten seconds are made already; what passes meanwhile stays skipped."""
+    field.join(bug)
+    with _schedules(field, bug) as schedules:
+        it = schedules.set(Kind())
+        field.arrived(1, 20)
+        schedules.pause(it)
+        time.sleep(3)  # moments that pass in the pause
+        schedules.resume(it, {})
+
+
+def a_schedule_is_changed_and_another_deleted(field: Field, bug: str) -> None:
+    """The runs of both for the next ten seconds are made already."""
+    field.join(bug)
+    with _schedules(field, bug) as schedules:
+        changed, deleted = schedules.set(Kind()), schedules.set(Kind())
+        field.arrived(2, 20)
+        schedules.change(changed)
+        schedules.delete(deleted)
+        time.sleep(1.5)  # what would be sent of it
+
+
 @contextmanager
 def _schedules(field: Field, bug: str = "") -> Iterator[ScheduleLoad]:
     field.open_api(bug=bug)

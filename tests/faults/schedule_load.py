@@ -125,21 +125,28 @@ class ScheduleLoad:
         it.asked["timer"]["tags"] = [f"tag-{it.changes}"]
         self._client.ask("PATCH", f"/schedules/{it.name}", {"timer": {"tags": it.asked["timer"]["tags"]}})
 
-    def pause(self, it: Standing) -> None:
+    def pause(self, it: Standing, seconds: float | None = None) -> None:
+        """For so long, or until somebody says more."""
         self._note(it.name, was_paused=True)
         it.paused = None  # until when it was is now open
-        until = round(1000 * (time.time() + self._chance.uniform(1, 4))) if self._chance.random() < 0.5 else None
+        until = None if seconds is None else round(1000 * (time.time() + seconds))
         said = {"reason": "to see what happens", "until": None if until is None else rfc3339.rfc3339(until)}
         verdict, _, _ = self._client.ask("POST", f"/schedules/{it.name}/pause", said)
         if verdict is Verdict.OK:
             it.paused = (_now(), until or _now() + _FOR_EVER)
 
-    def resume(self, it: Standing) -> None:
-        said, called_at = self._chance.choice(_RESUMES), _now()
+    def pause_for_a_while(self, it: Standing) -> None:
+        self.pause(it, self._chance.uniform(1, 4))
+
+    def resume(self, it: Standing, said: dict[str, str]) -> None:
+        called_at = _now()
         verdict, _, _ = self._client.ask("POST", f"/schedules/{it.name}/resume", said)
         if verdict is Verdict.OK and not said:
             self._note_pause(it, called_at)
         it.paused = None  # with others its moments may be made up for, now or by the next
+
+    def resume_somehow(self, it: Standing) -> None:
+        self.resume(it, self._chance.choice(_RESUMES))
 
     def fire(self, it: Standing) -> None:
         it.fires += 1
@@ -217,8 +224,9 @@ _CALLS: dict[Callable[[ScheduleLoad, Standing], None], int] = {
     ScheduleLoad.put_again: 6,
     ScheduleLoad.change: 3,
     ScheduleLoad.patch: 2,
-    ScheduleLoad.pause: 3,
-    ScheduleLoad.resume: 5,
+    ScheduleLoad.pause: 2,
+    ScheduleLoad.pause_for_a_while: 2,
+    ScheduleLoad.resume_somehow: 5,
     ScheduleLoad.fire: 3,
     ScheduleLoad.delete: 1,
 }

@@ -1,0 +1,70 @@
+"""Notes when the machine itself gave a process no CPU: for as long as a freeze, it is one."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import defaultdict, deque
+from pathlib import Path
+
+from tests.faults.field import Field
+from tests.faults.history import Fault
+
+#: Seconds between two looks.
+_EVERY = 0.25
+
+
+class Starved:
+    """A thread from start() to stop(): faults for processes that waited for a CPU for more than half a lease of one."""
+
+    def __init__(self, field: Field) -> None:
+        self._field = field
+        self._lease = field.bounds.lease
+        #: By pid what the kernel has counted, over one lease: when, and seconds of waiting.
+        self._waited: dict[int, deque[tuple[float, float]]] = defaultdict(deque)
+        #: By pid when it began to be starved, and until when it was.
+        self._spans: dict[int, tuple[float, float]] = {}
+        self._names: dict[int, frozenset[str]] = {}
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def start(self) -> Starved:
+        self._thread.start()
+        return self
+
+    def stop(self) -> None:
+        self._over.set()
+        self._thread.join()
+        for pid in list(self._spans):
+            self._note(pid)
+
+    def _run(self) -> None:
+        while not self._over.wait(_EVERY):
+            field = self._field
+            for member in list(field.crew.values()):
+                self._look(member.part.process.pid, frozenset({member.name}))
+            # All wait for the store, and what arrives late at the receiver looks late.
+            for pid in (field.store.pid, field.sink_pid):
+                self._look(pid, frozenset())
+
+    def _look(self, pid: int, names: frozenset[str]) -> None:
+        try:
+            waited = int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]) / 1e9  # of its first thread
+        except (OSError, IndexError):  # it has gone
+            return
+        now, counted = time.time(), self._waited[pid]
+        counted.append((now, waited))
+        while now - counted[0][0] > self._lease:
+            counted.popleft()
+        since, before = counted[0]
+        if waited - before > self._lease / 2:
+            self._names[pid] = names
+            self._spans[pid] = (self._spans.get(pid, (since, 0.0))[0], now)
+        elif pid in self._spans:
+            self._note(pid)
+
+    def _note(self, pid: int) -> None:
+        start, end = self._spans.pop(pid)
+        names = self._names[pid]
+        fault = Fault(kind="starved", start=start, end=end, pollers=names, excuses=bool(names))
+        self._field.record.faults.append(fault)
