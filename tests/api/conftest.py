@@ -10,6 +10,7 @@ import redis
 from flask.testing import FlaskClient
 
 from scheduler import Attempt, Outcome, Settings, Settlement
+from tests.bench.many_applications import many_applications
 from tests.bench.servers import Server
 from tests.bench.store import Bench, HandSetRedis
 from timer_service import create_app
@@ -21,6 +22,12 @@ def settle(bench: Bench, outcome: Outcome, retry_ms: int | None = None, **attemp
     (it,) = bench.claims.claim(1).claims
     ended = Attempt(number=it.number, outcome=outcome, **attempt)
     assert bench.claims.settle([Settlement(timer_id=it.id, fence=it.fence, attempt=ended, retry_ms=retry_ms)]) == []
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _many_applications() -> Iterator[None]:
+    with many_applications():
+        yield
 
 
 @pytest.fixture

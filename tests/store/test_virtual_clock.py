@@ -138,8 +138,11 @@ def test_one_call_turns_the_clock_at_a_time_also_of_other_processes(turned: Stor
     assert turned.link.client.get(name) is None
 
 
-def test_where_no_poller_takes_what_is_due_the_clock_stands_there_and_says_so(turned: Store) -> None:
+def test_where_no_poller_takes_what_is_due_the_clock_stands_there_and_says_so(
+    turned: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Red with a clock that goes on: what was due first would be sent last."""
+    monkeypatch.setattr("scheduler.store.turning._NOBODY", 0.5)
     first, _ = turned.timers.set(draft(turned, DAY), draft(turned, 2 * DAY))
     found = clock_of(turned).advance_by(30 * DAY)
     assert (found.due, found.attempts, found.stopped_by) == (1, 0, "due")
@@ -225,12 +228,13 @@ def test_a_long_call_keeps_others_out_for_as_long_as_it_takes(turned: Store, mon
     """Red with a hold that is not renewed."""
     monkeypatch.setattr("scheduler.store.virtual_clock._HELD_MS", 1000)
     monkeypatch.setattr("scheduler.store.virtual_clock._RENEW", 0.05)
+    monkeypatch.setattr("scheduler.store.turning._NOBODY", 3)
     turned.timers.set(draft(turned, DAY))
     begun = Event()
 
     def advance() -> None:
         begun.set()
-        clock_of(turned).advance_by(2 * DAY)  # 5 s: nobody takes what is due
+        clock_of(turned).advance_by(2 * DAY)  # 3 s: nobody takes what is due
 
     thread = Thread(target=advance)
     thread.start()
@@ -242,7 +246,7 @@ def test_a_long_call_keeps_others_out_for_as_long_as_it_takes(turned: Store, mon
                 clock_of(turned).advance_by(1)
             except ClockBusy:
                 refused += 1
-            else:  # after five seconds; or, with the bug, after one
+            else:  # after three seconds; or, with the bug, after one
                 break
-        thread.join(0.5)
-    assert refused > 3
+        thread.join(0.2)
+    assert refused > 5
