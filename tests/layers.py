@@ -64,7 +64,7 @@ def in_layer(layer: str, path: Path) -> bool:
 
 def longest_first(item: pytest.Item) -> tuple[int, int]:
     """So that two workers end together: whole files of processes begin, and the two-minute schedule before all."""
-    return -("test_schedule" in item.nodeid), -LAYERS.index(layer_of(item))
+    return -("faults/test_schedule.py" in item.nodeid), -LAYERS.index(layer_of(item))
 
 
 def _least(path: Path) -> str:
