@@ -21,8 +21,8 @@ COMPILE = $(UV) pip compile --quiet --no-strip-extras --system-certs --universal
 run: $(VENV)/.run
 	@exec $(VENV)/bin/timer-service up $(ARGS)
 
-# Most tests wait: two at once take little more than half the time. Whole files, so that what a file shares is made once.
-TOGETHER = -n 2 --dist loadfile --no-loadscope-reorder
+# Two or three at once, for most tests wait, those of processes the most. Whole files: what a file shares is made once.
+FILES = --dist loadfile --no-loadscope-reorder
 # The part of the tests that is asked for; of all of them, the part of all branches that is reached in the tests' own process.
 ONLY ?= quick or servers or processes
 COVERED = $(if $(filter file,$(origin ONLY)),--cov --cov-fail-under=86.5)
@@ -30,8 +30,8 @@ COVERED = $(if $(filter file,$(origin ONLY)),--cov --cov-fail-under=86.5)
 # All tests, or those that ARGS names. Those that watch a clock have the machine to themselves, at the end.
 test: $(VENV)/.dev
 ifeq ($(ARGS),)
-	$(PYTEST) $(TOGETHER) -m "(quick or servers) and not clock and ($(ONLY))" $(COVERED)
-	$(PYTEST) $(TOGETHER) -m "processes and not clock and ($(ONLY))"
+	$(PYTEST) -n 2 $(FILES) -m "(quick or servers) and not clock and ($(ONLY))" $(COVERED)
+	$(PYTEST) -n 3 $(FILES) -m "processes and not clock and ($(ONLY))"
 	$(PYTEST) -m "clock and ($(ONLY))"
 else
 	$(PYTEST) $(ARGS)
@@ -39,7 +39,7 @@ endif
 
 # What needs no process of the service and no real store: under a minute.
 quick: $(VENV)/.dev
-	$(PYTEST) $(TOGETHER) -m quick $(ARGS)
+	$(PYTEST) -n 2 $(FILES) -m quick $(ARGS)
 
 # Those that watch a clock, TIMES times: make clock TIMES=20
 clock: $(VENV)/.dev

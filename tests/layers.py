@@ -33,6 +33,8 @@ _LEAST: Mapping[str, str] = {
     "packaging": "processes",
     "suite": "processes",
 }
+#: The longest first.
+_MINUTES = ("faults/test_schedule.py", "faults/test_planted.py", "api/test_schemathesis.py")
 _SERVERS = {"server", "valkey_server", "redis_server", "own_server", "receiver"}
 _PROCESSES = {"service", "up", "field", "keys"}
 
@@ -63,8 +65,9 @@ def in_layer(layer: str, path: Path) -> bool:
 
 
 def longest_first(item: pytest.Item) -> tuple[int, int]:
-    """So that two workers end together: whole files of processes begin, and the two-minute schedule before all."""
-    return -("test_schedule" in item.nodeid), -LAYERS.index(layer_of(item))
+    """So that the workers end together: whole files of processes begin, and those of minutes before all."""
+    place = next((n for n, file in enumerate(_MINUTES) if item.nodeid.startswith(f"tests/{file}")), len(_MINUTES))
+    return place, -LAYERS.index(layer_of(item))
 
 
 def _least(path: Path) -> str:

@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from scheduler import ScheduleStatus, UnknownSchedule
-from tests.api.test_page_schedules import HOUR, later, put, runs, signed_in
+from tests.api.page_schedules import HOUR, later, put, runs, signed_in
 from tests.api.test_page_set_schedule import GIVEN, send
 from tests.bench.store import Bench
 from timer_service.cli import main

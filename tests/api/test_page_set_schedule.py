@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from scheduler import Plan, Schedule, ScheduleDraft, Settings, Webhook
-from tests.api.test_page_schedules import DAY, HOUR, put, signed_in
+from tests.api.page_schedules import DAY, HOUR, put, signed_in
 from tests.bench.store import Bench
 from tests.bench.visitor import Visitor, sentences
 from timer_service import create_app

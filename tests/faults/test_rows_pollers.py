@@ -74,7 +74,7 @@ def test_row_07_after_all_pollers_were_down_four_drain_what_is_overdue_in_order_
     with field.fault("pollers down"), ThreadPoolExecutor(4) as four:
         field.set_timers(3000, 0)
         # Of destinations that have not answered yet a poller sends to a quarter of its slots, and other timers first.
-        list(four.map(lambda _: field.join(TIMER_SLOTS="8192"), range(4)))
+        list(four.map(lambda _: field.join(TIMER_SLOTS="8192", TIMER_LEASE="30"), range(4)))
     hits = field.arrived(3000, 60)
     assert field.settled(120)
     starts = sorted(_started(field, hit) for hit in hits)

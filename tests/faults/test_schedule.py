@@ -1,12 +1,14 @@
 """Each kind of fault once, under load, in an order that the seed gives; `make faults` does it for longer.
 
-It takes two minutes in which the machine has little to do: with two workers it is the first of one of them.
+It takes two minutes in which the machine has little to do: of several workers one begins with it.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+
+import pytest
 
 from tests.faults import runs
 from tests.faults.history import Verdict
@@ -16,6 +18,7 @@ from tests.faults.run import BOUNDS, run
 from tests.faults.scenarios import LATE
 
 
+@pytest.mark.timeout(900)
 def test_whatever_goes_wrong_nothing_is_lost_early_or_sent_again_without_a_fault_that_explains_it(
     tmp_path: Path,
 ) -> None:

@@ -70,10 +70,10 @@ class Wire:
             writer.transport.abort()
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await self._open.wait()
         try:
+            await self._open.wait()
             up_reader, up_writer = await asyncio.open_unix_connection(self._target, limit=1 << 22)
-        except OSError:
+        except (OSError, asyncio.CancelledError):  # the latter at the end of all
             writer.transport.abort()
             return
         both = {writer, up_writer}
@@ -166,7 +166,8 @@ class Net:
     async def _end(self) -> None:
         for server in self._servers:
             server.close()
-        tasks = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        while tasks := asyncio.all_tasks() - {asyncio.current_task()}:  # a connection may just have been accepted
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.sleep(0.01)  # connections are closed by the loop's next turns

@@ -1,0 +1,88 @@
+"""Moments during a pause are skipped and counted; a pause has an end, a reason, or failures in a row behind it."""
+
+from __future__ import annotations
+
+import pytest
+
+from scheduler import CatchUp, Outcome, Overlap, ScheduleStatus, Skipped, Webhook, upcoming
+from tests.bench.store import START, Bench
+from tests.store.schedules import DAY, HOUR, MINUTE, end, moments, pass_time, put, runs
+
+
+def test_moments_during_a_pause_are_skipped_and_counted(bench: Bench) -> None:
+    put(bench)
+    pass_time(bench, MINUTE)
+    paused = bench.schedules.pause("report", "deploy", "ann")
+    assert paused.status is ScheduleStatus.PAUSED
+    assert paused.paused is not None
+    assert (paused.paused.reason, paused.paused.by, paused.paused.at) == ("deploy", "ann", bench.now)
+    pass_time(bench, 3 * DAY)
+    resumed = bench.schedules.resume("report")
+    assert resumed.status is ScheduleStatus.ACTIVE
+    pass_time(bench, MINUTE)
+    assert moments(bench)[1:] == [3 * DAY + 2 * MINUTE]
+    assert bench.schedules.get("report").skipped == Skipped(paused=3 * DAY // MINUTE)
+    bench.check()
+
+
+def test_what_is_told_to_come_next_are_runs_so_none_while_a_pause_has_no_end(bench: Bench) -> None:
+    put(bench)
+    told = [
+        upcoming(bench.schedules.pause("report", "deploy", "ann", until=until), 2) for until in (START + HOUR, None)
+    ]
+    assert [[it.at - START for it in found] for found in told] == [[HOUR + MINUTE, HOUR + 2 * MINUTE], []]
+    assert upcoming(bench.schedules.resume("report"), 1)[0].at == START + MINUTE
+
+
+def test_a_pause_ends_by_itself_at_its_moment_and_what_passed_stays_skipped(bench: Bench) -> None:
+    put(bench, overlap=Overlap.SKIP)
+    bench.schedules.pause("report", "deploy", "ann", until=START + 150_000)
+    pass_time(bench, 4 * MINUTE)
+    found = bench.schedules.get("report")
+    assert (found.status, found.paused, found.skipped) == (ScheduleStatus.ACTIVE, None, Skipped(overlap=1, paused=2))
+    assert moments(bench) == [3 * MINUTE]
+
+
+@pytest.mark.parametrize(("catch_up", "made"), [(CatchUp.LAST, [3]), (CatchUp.ALL, [1, 2, 3]), (CatchUp.NONE, [])])
+def test_resume_may_say_what_becomes_of_moments_during_the_pause(
+    bench: Bench, catch_up: CatchUp, made: list[int]
+) -> None:
+    put(bench, every_ms=MINUTE)
+    bench.schedules.pause("report", "deploy", "ann")
+    pass_time(bench, 3 * MINUTE + 50_000)
+    bench.schedules.resume("report", catch_up)
+    bench.look()
+    assert moments(bench) == [*(n * MINUTE for n in made), 4 * MINUTE]
+    assert bench.schedules.get("report").skipped == Skipped(missed=3 - len(made))
+
+
+def test_a_pause_in_its_last_seconds_takes_its_last_run_back(bench: Bench) -> None:
+    put(bench, max_runs=1)
+    bench.advance(MINUTE - 5000)
+    bench.look()
+    bench.schedules.pause("report", "deploy", "ann")
+    pass_time(bench, HOUR)
+    bench.schedules.resume("report")
+    pass_time(bench, MINUTE)
+    assert moments(bench) == [HOUR + MINUTE]
+    assert bench.schedules.get("report").status is ScheduleStatus.ENDED
+
+
+def test_runs_that_fail_in_a_row_pause_their_schedule_with_a_reason(bench: Bench) -> None:
+    put(bench, every_ms=4000, pause_after_failures=2, webhook=Webhook(url="http://r/", max_attempts=1))
+    for outcome in (Outcome.PERMANENT, Outcome.DELIVERED, Outcome.PERMANENT):
+        pass_time(bench, 4000)
+        assert len(end(bench, outcome)) == 1
+    assert bench.schedules.get("report").paused is None
+    pass_time(bench, 4000)
+    end(bench, Outcome.PERMANENT)
+    found = bench.schedules.get("report")
+    assert found.paused is not None
+    assert (found.paused.by, found.paused.reason) == ("pause_after_failures", "2 runs in a row failed")
+    pass_time(bench, HOUR)
+    assert len(runs(bench)) == 4
+    bench.schedules.resume("report")
+    pass_time(bench, 4000)
+    end(bench, Outcome.PERMANENT)
+    assert bench.schedules.get("report").paused is None
+    bench.check()
