@@ -1,4 +1,4 @@
-"""What becomes of the moments of a schedule that a poller looks at: runs, or counts of why not. Pure."""
+"""What becomes of the moments of a schedule that a poller looks at: runs, or counts of why not. No I/O."""
 
 from __future__ import annotations
 
@@ -54,8 +54,8 @@ class Standing:
     after: int
     #: ms from a moment to when its run is due.
     offset: int
-    #: Bytes of the record of one run.
-    size: int = 0
+    #: Of the record of one run.
+    run_bytes: int = 0
     #: Moments that became runs.
     runs: int = 0
     #: Moments that passed, and that the next run made up for tells of: a look ended among them.
@@ -85,26 +85,29 @@ class Decision:
     resumed_at: int = 0
 
 
-def decide(draft: ScheduleDraft, it: Standing, now: int, jitter: float, left: Allowance) -> Decision:
-    """Look at the moments of a schedule up to now, and a little ahead. `jitter`: 0 to 1. Takes what it does from what
-    is left. Raises PlanError."""
-    decision = Decision([], it.after)
-    is_over = it.is_paused and 0 < it.paused_until <= now
-    if is_over:
-        it = replace(it, is_paused=False, resumed_at=it.paused_until, resumed_how=None)
-        decision.resumed_at = it.resumed_at
-    if draft.max_runs is not None and it.runs >= draft.max_runs:
+def decide(draft: ScheduleDraft, standing: Standing, now: int, jitter: float, allowance: Allowance) -> Decision:
+    """Look at the moments of a schedule up to now, and a little ahead. `jitter`: 0 to 1. What it does is taken from the
+    allowance. Raises PlanError."""
+    decision = Decision([], standing.after)
+    if standing.is_paused and 0 < standing.paused_until <= now:
+        standing = replace(standing, is_paused=False, resumed_at=standing.paused_until, resumed_how=None)
+        decision.resumed_at = standing.resumed_at
+    if draft.max_runs is not None and standing.runs >= draft.max_runs:
         return decision
-    ahead = AHEAD if draft.overlap is Overlap.ALLOW and not it.is_paused else 0
-    found = _look(draft.plan, it, now + ahead - it.offset, left)
-    _sort_out(draft, it, decision, found, now, max(1, min(left.runs, left.bytes // max(1, it.size))))
-    left.runs -= len(decision.runs)
-    left.bytes -= len(decision.runs) * it.size
-    decision.look_at = _look_at(it, decision, found, ahead, now, jitter)
+    ahead = AHEAD if draft.overlap is Overlap.ALLOW and not standing.is_paused else 0
+    found = _find(draft.plan, standing.after, now + ahead - standing.offset, allowance)
+    most_runs = max(1, min(allowance.runs, allowance.bytes // max(1, standing.run_bytes)))
+    look = _Look(draft, standing, found, now, decision)
+    look.decide_each(most_runs)
+    look.plan_next(ahead, jitter)
+    allowance.runs -= len(decision.runs)
+    allowance.bytes -= len(decision.runs) * standing.run_bytes
     return decision
 
 
 class _Found(NamedTuple):
+    """The moments of a plan between two others."""
+
     moments: list[Moment]
     #: The first that is not among them; None if there is no other.
     following: int | None
@@ -112,18 +115,18 @@ class _Found(NamedTuple):
     is_cut: bool
 
 
-def _look(plan: Plan, it: Standing, until: int, left: Allowance) -> _Found:
+def _find(plan: Plan, after: int, until: int, allowance: Allowance) -> _Found:
     cost = _CRON if plan.cron else 1
-    most = max(2, left.moments // cost)
+    most = max(2, allowance.moments // cost)
     found: list[Moment] = []
-    left.moments -= cost  # for the one that is only looked at
-    for moment in islice(_with_gaps(plan, it.after), most + 1):
+    allowance.moments -= cost  # for the one that is only looked at
+    for moment in islice(_with_gaps(plan, after), most + 1):
         if moment.at > until:
             return _Found(found, moment.at, False)
         if len(found) == most:
             return _Found(found, moment.at, True)
         found.append(moment)
-        left.moments -= cost
+        allowance.moments -= cost
     return _Found(found, None, False)
 
 
@@ -137,64 +140,82 @@ def _with_gaps(plan: Plan, after: int) -> Iterator[Moment]:
         yield Moment(moment.at, "gap" if is_left_out else None)
 
 
-def _sort_out(draft: ScheduleDraft, it: Standing, decision: Decision, look: _Found, now: int, most_runs: int) -> None:
-    found, following, is_cut = look
-    last_past = max((moment.at for moment in found if moment.at + it.offset <= now), default=None)
-    if is_cut and following is not None and following + it.offset <= now:
-        last_past = None  # a later one has passed too
-    missed = it.missed
-    nexts = [*(moment.at for moment in found[1:]), following]
-    for moment, after_it in zip(found, nexts, strict=False):
-        due_at = moment.at + it.offset
-        if len(decision.runs) == most_runs:
-            break
-        decision.after = moment.at
-        if moment.note == "gap":
-            decision.skipped_gap += 1
-            continue
-        catch_up = draft.catch_up
-        if it.is_paused or due_at <= it.resumed_at:
-            if it.is_paused or it.resumed_how is None:
+class _Look:
+    """One look at a schedule, which fills in its decision: first decide_each(), then plan_next()."""
+
+    def __init__(self, draft: ScheduleDraft, standing: Standing, found: _Found, now: int, decision: Decision) -> None:
+        self._draft = draft
+        self._standing = standing
+        self._found = found
+        self._now = now
+        self._decision = decision
+        #: The latest moment that has passed; None if there is none, or if one that is not found yet has passed too.
+        self._last_past = max((moment.at for moment in found.moments if self._has_passed(moment.at)), default=None)
+        if found.is_cut and found.following is not None and self._has_passed(found.following):
+            self._last_past = None
+
+    def decide_each(self, most_runs: int) -> None:
+        """Each moment becomes a run or is counted by why not, until there are so many runs."""
+        found, decision = self._found, self._decision
+        missed = self._standing.missed
+        nexts = [*(moment.at for moment in found.moments[1:]), found.following]
+        for moment, next_at in zip(found.moments, nexts, strict=False):
+            if len(decision.runs) == most_runs:
+                break
+            decision.after = moment.at
+            due_at = moment.at + self._standing.offset
+            catch_up = self._catch_up_of(due_at)
+            if moment.note == "gap":
+                decision.skipped_gap += 1
+            elif catch_up is None:
                 decision.skipped_paused += 1
-                continue
-            catch_up = it.resumed_how
-        if due_at > now:
-            decision.runs.append(ToMake(moment.at, due_at))
-        elif _is_made_up_for(
-            catch_up, draft, now - due_at, is_last=moment.at == last_past, to_next=after_it and after_it - moment.at
-        ):
-            decision.runs.append(ToMake(moment.at, due_at, missed if catch_up is CatchUp.LAST else 0))
-            missed = 0
-        else:
-            decision.skipped_missed += 1
-            missed += 1
-    decision.missed = missed if is_cut and last_past is None else 0
+            elif due_at > self._now:
+                decision.runs.append(ToMake(moment.at, due_at))
+            elif self._is_made_up_for(moment.at, next_at, catch_up):
+                decision.runs.append(ToMake(moment.at, due_at, missed if catch_up is CatchUp.LAST else 0))
+                missed = 0
+            else:
+                decision.skipped_missed += 1
+                missed += 1
+        decision.missed = missed if found.is_cut and self._last_past is None else 0
 
+    def plan_next(self, ahead: int, jitter: float) -> None:
+        """Say when to look again, if ever. `ahead`: ms by which runs are made before they are due."""
+        self._decision.look_at = self._next_look(ahead, self._now + round(LOOK_AGAIN * (1 + jitter) / 2))
 
-def _is_made_up_for(catch_up: CatchUp, draft: ScheduleDraft, late: int, *, is_last: bool, to_next: int | None) -> bool:
-    """Whether a moment that has passed becomes a run; `late` and `to_next` are ms."""
-    # What is hardly late was not missed, however short the window.
-    if late > max(draft.catch_up_window_ms, 1000):
-        return False
-    if catch_up is CatchUp.ALL:
-        return True
-    if catch_up is CatchUp.LAST or not is_last:
-        return is_last
-    return late <= (_PUNCTUAL if to_next is None else min(_PUNCTUAL, to_next // 2))
+    def _next_look(self, ahead: int, latest: int) -> int | None:
+        found, following, is_cut = self._found
+        if is_cut or (found and self._decision.after < found[-1].at):
+            return self._now
+        if self._standing.is_paused:
+            return min(latest, self._standing.paused_until) if self._standing.paused_until else latest
+        if following is not None:
+            return max(self._now, min(latest, following + self._standing.offset - ahead))
+        # It ends once its last run is due: until then a pause can take that back.
+        last = self._decision.after + self._standing.offset
+        return min(latest, last) if last > self._now else None
 
+    def _has_passed(self, moment: int) -> bool:
+        return moment + self._standing.offset <= self._now
 
-def _look_at(it: Standing, decision: Decision, look: _Found, ahead: int, now: int, jitter: float) -> int | None:
-    found, following, is_cut = look
-    again = now + round(LOOK_AGAIN * (1 + jitter) / 2)
-    if is_cut or (found and decision.after < found[-1].at):
-        return now
-    if it.is_paused:
-        return min(again, it.paused_until) if it.paused_until else again
-    if following is not None:
-        return max(now, min(again, following + it.offset - ahead))
-    # It ends once its last run is due: until then a pause can take that back.
-    last = decision.after + it.offset
-    return min(again, last) if last > now else None
+    def _catch_up_of(self, due_at: int) -> CatchUp | None:
+        """What is to become of a moment if it was missed; None if it is skipped for a pause."""
+        if self._standing.is_paused:
+            return None
+        return self._standing.resumed_how if due_at <= self._standing.resumed_at else self._draft.catch_up
+
+    def _is_made_up_for(self, moment: int, next_at: int | None, catch_up: CatchUp) -> bool:
+        """Whether a moment that has passed becomes a run."""
+        late = self._now - moment - self._standing.offset
+        is_last = moment == self._last_past
+        # What is hardly late was not missed, however short the window.
+        if late > max(self._draft.catch_up_window_ms, 1000):
+            return False
+        if catch_up is CatchUp.ALL:
+            return True
+        if catch_up is CatchUp.LAST or not is_last:
+            return is_last
+        return late <= (_PUNCTUAL if next_at is None else min(_PUNCTUAL, (next_at - moment) // 2))
 
 
 def upcoming(schedule: Schedule, count: int) -> list[Moment]:

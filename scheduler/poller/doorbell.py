@@ -18,8 +18,9 @@ log = logging.getLogger(__name__)
 _HEARTBEAT = 5.0
 #: Seconds between two tries to subscribe, with up to as much again as jitter.
 _RESUBSCRIBE = 0.5
-#: What the store says of schedules, and of all that there is where its clock was turned; of timers it says the moment.
-_OF_SCHEDULES = (b"planned", b"0")
+#: What the store says where a schedule was set or changed, and where its clock was turned, which moves all that there
+#: is. Of a timer it says the moment.
+_SCHEDULE_CHANGED, _CLOCK_TURNED = b"planned", b"0"
 
 
 def _nothing() -> None:
@@ -61,7 +62,7 @@ class Doorbell:
                 if message is not None:
                     asked = False
                     if message["type"] != "pong":
-                        if message["data"] in _OF_SCHEDULES:
+                        if message["data"] in (_SCHEDULE_CHANGED, _CLOCK_TURNED):
                             self._planned()
                         self._ring()
                 elif asked:

@@ -133,6 +133,11 @@ def turning() -> str:
     return f"{_PREFIXES[0]}turning"
 
 
+def aging() -> str:
+    """Which idempotency keys there were before the clock was turned, until they have been aged."""
+    return f"{_PREFIXES[0]}aging"
+
+
 def layout(partition: int) -> str:
     """How the store is laid out: gone, or another, once it came back empty."""
     return f"{_PREFIXES[partition]}layout"

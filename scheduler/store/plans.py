@@ -82,17 +82,17 @@ class Plans:
         now_us, wait_us, *values = self._link.run("plan", partition, [look_id, BATCH, LOOK])
         self._clock.observe(now_us)
         args: list[str | int | bytes] = [look_id, self._keep_cancelled_ms]
-        taken, unreadable, left = 0, list[bytes](), Allowance()
+        decided, unreadable, allowance = 0, list[bytes](), Allowance()
         for row in zip(*[iter(values)] * len(PlanRow._fields), strict=True):
             try:
-                args += _decided(PlanRow(*row), now_us // 1000, left)
-                taken += 1
+                args += _decided(PlanRow(*row), now_us // 1000, allowance)
+                decided += 1
             except (*UNREADABLE, PlanError) as error:
                 unreadable.append(PlanRow(*row).name)
                 self._log_unreadable(unreadable[-1].decode(), error)
         if unreadable:
             self._link.run("postpone", partition, [look_id, _PUT_OFF, _PUT_OFF_MOST, *unreadable])
-        if not taken:
+        if not decided:
             return Looked(0, None if wait_us < 0 else wait_us / 1_000_000)
         _, later_us, *made = self._link.run("runs", partition, args)
         # A full batch is followed by the next at once.
@@ -105,11 +105,11 @@ class Plans:
             log.warning("schedule %s cannot be read by this version, perhaps others: %s", name, error)
 
 
-def _decided(row: PlanRow, now: int, left: Allowance) -> list[str | int | bytes]:
+def _decided(row: PlanRow, now: int, allowance: Allowance) -> list[str | int | bytes]:
     """A schedule's arguments of runs.lua."""
     name = row.name.decode()
     draft = decode_plan(name, row.plan)
-    decision = decide(draft, _standing(row), now, random(), left)
+    decision = decide(draft, _standing(row), now, random(), allowance)
     slot, version = keys.slot_of_key(name), row.version.decode()
     args: list[str | int | bytes] = [*_fields(draft, decision), len(decision.runs)]
     for run in decision.runs:
@@ -117,16 +117,16 @@ def _decided(row: PlanRow, now: int, left: Allowance) -> list[str | int | bytes]
     return args
 
 
-def _fields(draft: ScheduleDraft, it: Decision) -> list[str | int]:
+def _fields(draft: ScheduleDraft, decision: Decision) -> list[str | int]:
     return [
         draft.name,
-        it.after,
-        "" if it.look_at is None else it.look_at,
-        it.missed,
-        it.skipped_missed,
-        it.skipped_paused,
-        it.skipped_gap,
-        it.resumed_at or "",
+        decision.after,
+        "" if decision.look_at is None else decision.look_at,
+        decision.missed,
+        decision.skipped_missed,
+        decision.skipped_paused,
+        decision.skipped_gap,
+        decision.resumed_at or "",
         draft.overlap,
         "" if draft.max_runs is None else draft.max_runs,
     ]
@@ -136,7 +136,7 @@ def _standing(row: PlanRow) -> Standing:
     return Standing(
         after=int(row.after),
         offset=int(row.offset),
-        size=int(row.size),
+        run_bytes=int(row.size),
         runs=int(row.runs or 0),
         missed=int(row.missed or 0),
         is_paused=row.paused is not None,

@@ -73,6 +73,11 @@ class Turning:
         """ms, when the store was looked at last: of the partition that is least far."""
         return self._now // 1000
 
+    @property
+    def ahead(self) -> int:
+        """ms by which it was ahead of the server's clock then."""
+        return self._ahead // 1000
+
     def run(self, to: int, heartbeat: Callable[[], object]) -> Advance:
         """Turn it to this moment, ms, or as far as time and pollers allow. `heartbeat` is called again and again."""
         begun = time.monotonic()

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 
 from scheduler.errors import ClockBusy, ClockRange, StoreUnavailable
 from scheduler.store import keys
-from scheduler.store.aging import Aging
+from scheduler.store.aging import age_noted, note_keys
 from scheduler.store.link import Link
 from scheduler.store.turning import Advance, Turning
 
@@ -45,17 +45,17 @@ class VirtualClock:
             return self._advance(Turning(self._link), ms, heartbeat)
 
     def _advance(self, turning: Turning, to: int, heartbeat: Callable[[], object]) -> Advance:
-        begun = turning.now
-        if to <= begun:
+        age_noted(self._link, turning.ahead)  # of a call that died
+        if to <= turning.now:
             raise ClockRange("Not later than the clock, which only goes forward")
         if to > LATEST:
             raise ClockRange("Later than the clock goes, which is 2200-01-01T00:00:00Z")
-        aging = Aging(self._link)
+        note_keys(self._link, turning.ahead)
         try:
             try:
                 return turning.run(to, heartbeat)
             finally:
-                aging.age(turning.now - begun)
+                age_noted(self._link, Turning(self._link).ahead)
         except StoreUnavailable as error:
             error.maybe_done = True  # not this step perhaps, but those before
             raise

@@ -42,13 +42,17 @@ def test_what_a_clock_shows_becomes_a_moment_of_utc(
     ("when", "pointers"),
     [
         ({"local_due_at": "2027-03-01T09:00"}, ["/time_zone"]),
-        ({"time_zone": "Europe/Berlin"}, ["/delay", "/time_zone"]),
+        ({"time_zone": "Europe/Berlin"}, ["/time_zone"]),
+        ({"time_zone": "Europe/Berlin", "fold": "last"}, ["/fold", "/time_zone"]),
         ({"seconds": 5, "time_zone": "Europe/Berlin"}, ["/time_zone"]),
         ({"seconds": 5, "fold": "first"}, ["/fold"]),
-        ({"fold": "last"}, ["/delay", "/fold"]),
+        ({"fold": "last"}, ["/fold"]),
+        ({"fold": "middle"}, ["/fold"]),
+        ({}, ["/delay"]),
         ({**NINE, "fold": "middle"}, ["/fold"]),
         ({**NINE, "fold": None}, ["/fold"]),
         ({**NINE, "seconds": 5}, ["/seconds"]),
+        ({**NINE, "seconds": "5"}, ["/seconds"]),
         ({**NINE, "delay": "5s"}, ["/delay"]),
         ({**NINE, "due_at": "2027-03-01T09:00:00Z"}, ["/due_at"]),
         ({**NINE, "time_zone": "Mars/Olympus"}, ["/time_zone"]),
@@ -93,13 +97,28 @@ def test_a_timer_is_moved_to_a_local_moment_and_away_from_it(http: FlaskClient) 
     assert http.patch(path, json={"delay": "1h", "fold": None}).get_json()["due_at"] == "2026-01-01T01:00:00.000Z"
     for change, pointer in (
         ({"time_zone": "Asia/Tokyo"}, "/time_zone"),
+        ({"fold": "last"}, "/fold"),
         ({"local_due_at": "2027-03-01T09:00"}, "/time_zone"),
         ({**NINE, "seconds": 5}, "/seconds"),
     ):
         answer = http.patch(path, json=change)
         assert answer.status_code == 422
-        assert pointer in [it["pointer"] for it in answer.get_json()["errors"]]
+        assert [it["pointer"] for it in answer.get_json()["errors"]] == [pointer]
     assert http.get(path).get_json()["due_at"] == "2026-01-01T01:00:00.000Z"
+
+
+@pytest.mark.parametrize(
+    ("asked", "pointer", "detail"),
+    [
+        ({"seconds": 5, "fold": "middle"}, "/fold", "Only with local_due_at."),
+        ({"seconds": "5", "delay": 5}, "/seconds", "Say when in one way only."),
+    ],
+)
+def test_of_a_wrong_value_in_a_field_that_is_out_of_place_the_place_is_told(
+    http: FlaskClient, asked: dict[str, Any], pointer: str, detail: str
+) -> None:
+    answer = http.post("/timers", json={**HOOK, **asked})
+    assert answer.get_json()["errors"] == [{"pointer": pointer, "detail": detail}]
 
 
 def test_a_timer_by_key_and_each_of_a_batch_take_a_local_moment(http: FlaskClient) -> None:

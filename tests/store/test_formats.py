@@ -7,15 +7,28 @@ one of this version.
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import redis
 
-from scheduler.public import Draft, Query, Reason, Repeats, Status, Timer, Webhook
+from scheduler.public import (
+    Draft,
+    Plan,
+    Query,
+    Reason,
+    Repeats,
+    ScheduleDraft,
+    ScheduleStatus,
+    Status,
+    Timer,
+    UnknownSchedule,
+    Webhook,
+)
 from scheduler.store.defaults import DEFAULTS
 from tests.bench.store import LEASE, Bench
-from tests.store.formats.files import Stored, all_timers, names, tell, tell_webhook
+from tests.store.formats.files import Stored, all_timers, names, tell, tell_draft, tell_schedule, tell_webhook
 from tests.store.formats.make import write
 from tests.store.test_claims import ended
 
@@ -23,6 +36,9 @@ from tests.store.test_claims import ended
 OVER = {Status.DELIVERED, Status.FAILED, Status.CANCELLED}
 
 
+#: Of a schedule that is let run for a minute: those that are counted as runs or skipped, if not one a second. That of a
+#: pause that ends has the second before, too, and makes ten ahead.
+MOMENTS = {"whole": 0, "ended": 0, "paused": 0, "paused-until": 71}
 #: What this version would store, written when it is asked for.
 OWN = "this version"
 
@@ -57,6 +73,33 @@ def test_every_timer_is_read_as_it_was_when_it_was_stored(loaded: Bench, stored:
     assert found.keys() == said.keys()
     for timer_id, timer in said.items():
         assert _same(found[timer_id], timer), (timer_id, found[timer_id], timer)
+    loaded.check()
+
+
+def test_every_schedule_is_read_as_it_was_when_it_was_stored(loaded: Bench, stored: Stored) -> None:
+    said = stored.said.get("schedules", {})
+    found = {schedule.name: tell_schedule(schedule) for schedule in loaded.schedules.page().schedules}
+    assert found.keys() == said.keys()
+    for name, schedule in said.items():
+        assert _same(found[name], schedule), (name, found[name], schedule)
+
+
+def test_every_schedule_goes_on_and_can_be_changed_and_deleted(loaded: Bench) -> None:
+    before = loaded.schedules.page().schedules
+    loaded.advance(60_000)
+    loaded.look()
+    loaded.check()
+    for was in before:
+        now = loaded.schedules.get(was.name)
+        counted = now.runs + sum(now.skipped) - was.runs - sum(was.skipped)
+        assert counted == MOMENTS.get(was.name, 60), now
+        made = [run.due_at for run in now.previous if was.name != "whole"]
+        assert len(set(made)) == len(made), now
+        changed, _ = loaded.schedules.put(replace(now.draft, plan=Plan(every_ms=2000)))
+        assert changed.version != was.version
+        loaded.schedules.delete(was.name)
+        with pytest.raises(UnknownSchedule):
+            loaded.schedules.get(was.name)
     loaded.check()
 
 
@@ -142,3 +185,16 @@ def test_in_a_file_there_is_every_kind_of_timer(own: Stored) -> None:
     unsaid = tell_webhook(DEFAULTS)
     said = {name for timer in timers for name, value in timer["webhook"].items() if value != unsaid[name]}
     assert said == {*Webhook._fields}
+
+
+def test_in_a_file_there_is_every_kind_of_schedule_and_of_run(own: Stored) -> None:
+    schedules = own.said["schedules"].values()
+    assert {schedule["status"] for schedule in schedules} == set(ScheduleStatus)
+    unsaid = tell_draft(ScheduleDraft(name="", plan=Plan(), webhook=DEFAULTS))
+    drafts = [schedule["draft"] for schedule in schedules]
+    for parts, whole in ((drafts, unsaid), ([draft["plan"] for draft in drafts], unsaid["plan"])):
+        said = {name for part in parts for name, value in part.items() if value != whole[name]}
+        assert said == whole.keys()
+    runs = [timer for timer in own.said["timers"].values() if timer["schedule"]]
+    assert {timer["due_at"] > own.said["now"] for timer in runs} == {True, False}
+    assert {timer["schedule"] for timer in runs} == {"whole", "ahead", "due", "ended"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -198,6 +199,34 @@ def test_an_idempotency_key_stands_for_24_hours_of_the_clock(turned: Store) -> N
     assert turned.repeats.begin("test", "nightly", {"night": 1}).seed == first.seed
     clock_of(turned).advance_by(60_000)
     assert turned.repeats.begin("test", "nightly", {"night": 2}).seed != first.seed
+
+
+def test_keys_that_a_call_left_unaged_which_was_killed_are_aged_by_the_next(
+    turned: Store, empty: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And no other: one that came after the kill stands for its 24 hours."""
+    monkeypatch.setattr("scheduler.store.virtual_clock._HELD_MS", 200)
+    clock, to = clock_of(turned), clock_of(turned).now() + DAY
+    first = turned.repeats.begin("test", "first", 1)
+    if not (killed := os.fork()):
+        run = Turning.run
+        monkeypatch.setattr(Turning, "run", lambda *args: (run(*args), os._exit(0)))
+        try:
+            clock_of(store(empty, layout.VIRTUAL, turned.link.partitions)).advance_to(to)
+        finally:
+            os._exit(1)
+    assert os.waitpid(killed, 0)[1] == 0
+    assert clock.now() >= to
+    second = turned.repeats.begin("test", "second", 2)
+    wait_until(lambda: not turned.link.client.get(keys.turning()), 10, "the hold of the dead one to end")
+    with pytest.raises(ClockRange):
+        clock.advance_to(to)
+    names = set(turned.link.client.scan_iter(match=keys.ANY_IDEMPOTENCY))
+    assert names == {second.name.encode()}, first
+    clock.advance_by(DAY - 60_000)
+    assert turned.repeats.begin("test", "second", 2).seed == second.seed
+    clock.advance_by(60_000)
+    assert not list(turned.link.client.scan_iter(match=keys.ANY_IDEMPOTENCY))
 
 
 def test_a_store_that_goes_away_on_the_way_leaves_it_open_how_far_the_clock_was_turned(own_server: Server) -> None:

@@ -96,7 +96,7 @@ def test_a_look_at_a_year_of_seconds_goes_through_few_thousand_of_them_and_asks_
 
 def test_runs_of_large_records_are_made_few_at_a_time() -> None:
     now = START + 500_000
-    it = Standing(after=START, offset=0, size=200_000)
+    it = Standing(after=START, offset=0, run_bytes=200_000)
     decision = decide(draft(catch_up=CatchUp.ALL), it, now, 0.5, Allowance())
     assert 1 <= len(decision.runs) <= 6
     assert decision.look_at == now

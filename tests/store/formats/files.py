@@ -7,13 +7,13 @@ import hashlib
 import io
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import redis
 
-from scheduler.public import Timer, Webhook
+from scheduler.public import Schedule, ScheduleDraft, Timer, Webhook
 from scheduler.store import keys
 from tests.bench.servers import Server
 from tests.bench.store import Bench
@@ -40,7 +40,7 @@ class Stored:
 
     @property
     def said(self) -> dict[str, Any]:
-        """When it was written (`now`), its `partitions`, and `timers` by id."""
+        """When it was written (`now`), its `partitions`, `timers` by id, and `schedules` by name, if it has any."""
         found: dict[str, Any] = json.loads(self.words.read_text())
         return found
 
@@ -58,7 +58,8 @@ class Stored:
 
     def save(self, server: Server, bench: Bench) -> None:
         timers = {timer.id: tell(bench, timer) for timer in all_timers(bench)}
-        said = {"now": bench.now, "partitions": bench.partitions, "timers": timers}
+        schedules = {schedule.name: tell_schedule(schedule) for schedule in bench.schedules.page().schedules}
+        said = {"now": bench.now, "partitions": bench.partitions, "timers": timers, "schedules": schedules}
         self.words.write_text(json.dumps(said, indent=1, sort_keys=True) + "\n")
         bench.client.config_set("aof-use-rdb-preamble", "no")
         bench.client.bgrewriteaof()
@@ -86,6 +87,19 @@ def tell(bench: Bench, timer: Timer) -> dict[str, Any]:
     said["list"] = [attempt._asdict() for attempt in bench.timers.attempts(timer.id)]
     found: dict[str, Any] = json.loads(json.dumps(said))
     return found
+
+
+def tell_schedule(schedule: Schedule) -> dict[str, Any]:
+    """What was asked for, and how it stands, as JSON."""
+    said = {name: getattr(schedule, name) for name in Schedule.__dataclass_fields__ if name != "read_at"}
+    said["draft"] = tell_draft(schedule.draft)
+    found: dict[str, Any] = json.loads(json.dumps(said))
+    return found
+
+
+def tell_draft(draft: ScheduleDraft) -> dict[str, Any]:
+    said = {name: getattr(draft, name) for name in ScheduleDraft.__dataclass_fields__}
+    return {**said, "plan": asdict(draft.plan), "webhook": tell_webhook(draft.webhook)}
 
 
 def tell_webhook(webhook: Webhook) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Every kind of timer that a store can hold, made by the calls that API and pollers make."""
+"""Every kind of timer and schedule that a store can hold, made by the calls that API and pollers make."""
 
 from __future__ import annotations
 
@@ -8,15 +8,22 @@ from scheduler.public import (
     Attempt,
     Backoff,
     Callback,
+    CatchUp,
     Claim,
     Delivery,
     Draft,
+    Fold,
+    Gap,
     Outcome,
+    Overlap,
+    Plan,
     Reason,
     Repeats,
     Reschedule,
+    ScheduleDraft,
     Settlement,
     Timer,
+    Webhook,
 )
 from scheduler.store.record import destination_tag
 from scheduler.store.room import SUSPECTS
@@ -38,6 +45,7 @@ def make(bench: Bench) -> None:
     _go_on(bench)
     _schedule(bench)
     _hold(bench)
+    _make_runs(bench)
     _ask_under_idempotency_keys(bench)
     for name in [*bench.client.scan_iter("timers:*:idem:*"), *bench.client.scan_iter("timers:*:lastclaim:*")]:
         bench.client.persist(name)
@@ -140,6 +148,46 @@ def _hold(bench: Bench) -> None:
     _attempt(bench, url="http://held.example/once", delivery=Delivery.AT_MOST_ONCE)
     _attempt(bench, url="http://held.example/told", on_failed=Callback(f"{BUSY}told"))
     bench.schedule(url="http://due.example/", key="due")
+
+
+def _make_runs(bench: Bench) -> None:
+    """Schedules of each status, and runs of them: due, ahead of their moment, by hand."""
+    hook = Webhook("http://run.example/", body=b'{"n":1.50}', headers={"x-a": "1"}, on_failed=Callback(BUSY))
+    each_second: dict[str, Any] = {"plan": Plan(every_ms=1000), "webhook": hook}
+    whole = Plan(
+        cron="30 2 * * *",
+        time_zone="Europe/Berlin",
+        starts_at=bench.now - 1000,
+        ends_at=LAST_MOMENT,
+        gap=Gap.SKIP,
+        fold=Fold.LAST,
+    )
+    for schedule in (
+        ScheduleDraft(
+            name="whole",
+            plan=whole,
+            webhook=hook,
+            tags=("a", "b"),
+            overlap=Overlap.REPLACE,
+            catch_up=CatchUp.NONE,
+            catch_up_window_ms=5000,
+            spread_ms=60_000,
+            pause_after_failures=3,
+            max_runs=10,
+        ),
+        ScheduleDraft(name="ahead", tags=("run",), **each_second),
+        ScheduleDraft(name="due", overlap=Overlap.SKIP, **each_second),
+        ScheduleDraft(name="ended", overlap=Overlap.SKIP, max_runs=1, **each_second),
+        ScheduleDraft(name="paused", **each_second),
+        ScheduleDraft(name="paused-until", **each_second),
+    ):
+        bench.schedules.put(schedule)
+    bench.schedules.fire("whole")
+    bench.schedules.pause("paused", "a release", "ann")
+    bench.schedules.pause("paused-until", "", "", bench.now + RETRY_MS)
+    bench.look()
+    bench.advance(1000)
+    bench.look()
 
 
 def _ask_under_idempotency_keys(bench: Bench) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import islice
 from typing import Any
 
 from timer_service.web.problems import Problem
@@ -15,8 +14,16 @@ _MAX_NAME = 256
 
 
 def invalid(messages: Any, most: int = _MAX_ERRORS) -> Problem:
-    """The problem that tells so many of them."""
-    found = list(islice(_errors(messages), most + 1))
+    """The problem that tells so many of them, one of each pointer.
+
+    Of several the last is told: how fields go together, which a better value does not mend, is looked at last.
+    """
+    told: dict[str, str] = {}
+    for where, text in _errors(messages):
+        told[where] = text
+        if len(told) > most:
+            break
+    found = list(told.items())
     detail = "A field has a value that cannot be used."
     if len(found) > most:
         detail = f"More than {most} values cannot be used; these are the first."

@@ -35,7 +35,7 @@ class WhenFields(Schema):
     def _one_when(self, data: dict[str, Any], original: dict[str, Any], **_: Any) -> None:
         given = [name for name in ("due_at", "delay", "local_due_at") if name in original]
         parts = [name for name in _PARTS if name in original]
-        if not given and not parts:
+        if not given and not parts and not any(name in original for name in _OF_LOCAL):
             raise ValidationError("Say when: hours, minutes, seconds; or delay; or due_at; or local_due_at.", "delay")
         if len(given) + bool(parts) > 1:
             raise ValidationError("Say when in one way only.", (parts or given)[0])

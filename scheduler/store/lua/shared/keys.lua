@@ -28,6 +28,7 @@
 --                                                     then any more words (store/layout.py)
 --   timers:{p}:ahead                           STRING us by which a virtual clock is ahead (shared/virtual_clock.lua)
 --   timers:{p}:turning                         STRING who turns a virtual clock now, in the first partition
+--   timers:{p}:aging                           STRING JSON of the idempotency keys that he has yet to age (store/aging.py), there too
 --   timers:{p}:schedules                       ZSET   name of each schedule -> 0
 --   timers:{p}:schedule:<name>                 HASH   what it is, and how it stands (shared/schedules.lua)
 --   timers:{p}:planned                         ZSET   schedule -> ms at which a poller is to look at it, within a day
