@@ -141,5 +141,7 @@ class StoreState:
     append_only: bool | None
     append_fsync: str | None
     append_ok: bool | None
+    #: It came back empty while this process was running.
+    was_emptied: bool = False
     #: What /readyz warns of.
     warnings: tuple[str, ...]

@@ -213,8 +213,9 @@ class Timer(NamedTuple):
     #: These two once it has ended.
     ended_at: int | None = None
     reason: Reason | None = None
-    #: The name of the schedule that made it.
+    #: The name of the schedule that made it, and how many moments that passed before it stands for.
     schedule: str | None = None
+    missed: int = 0
     #: This version cannot read what is to be sent: of its webhook nothing is known.
     unreadable: bool = False
     #: The timer whose end this one tells.

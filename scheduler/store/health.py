@@ -80,14 +80,14 @@ class Health:
         info = self._info()
         self._suits(info)
         refused = self._commands()
-        return Report(self._warnings(info), _may_evict(info), refused)
+        return Report(tuple(_warnings(info, self._was_emptied())), _may_evict(info), refused)
 
     def state(self) -> StoreState:
         """How the store is, for people to see. Raises nothing: one that is away tells nothing but that."""
         try:
             info = self._info()
             server, version = _server(self._hello() if info is None else info)
-            warnings = self._warnings(info)
+            was_emptied = self._was_emptied()
         except StoreUnavailable as error:
             return replace(_UNKNOWN, write_problem=str(error))
         problem = None
@@ -109,7 +109,8 @@ class Health:
             append_only=None if info is None else bool(info.get("aof_enabled")),
             append_fsync=self._append_fsync() if info and info.get("aof_enabled") else None,
             append_ok=info.get("aof_last_write_status") == "ok" if info and info.get("aof_enabled") else None,
-            warnings=warnings,
+            was_emptied=was_emptied,
+            warnings=tuple(_warnings(info, was_emptied)),
         )
 
     def _info(self) -> dict[str, Any] | None:
@@ -121,9 +122,8 @@ class Health:
                 raise
             return None
 
-    def _warnings(self, info: dict[str, Any] | None) -> tuple[str, ...]:
-        lost = not all(self._still_there(partition) for partition in range(self._link.partitions))
-        return tuple(_warnings(info, lost))
+    def _was_emptied(self) -> bool:
+        return not all(self._still_there(partition) for partition in range(self._link.partitions))
 
     def _append_fsync(self) -> str | None:
         """No part of INFO."""
@@ -254,9 +254,9 @@ def _subscribe(subscription: Any, channels: list[str]) -> None:
         raise redis.TimeoutError("no answer to SSUBSCRIBE")
 
 
-def _warnings(info: dict[str, Any] | None, lost: bool) -> list[str]:
+def _warnings(info: dict[str, Any] | None, was_emptied: bool) -> list[str]:
     found = []
-    if lost:
+    if was_emptied:
         found.append("the store came back empty while we were running: timers were lost; look at its disk")
     if info is None:
         found.append("the store refuses INFO: whether it keeps an append-only file, may evict or is full is not known")

@@ -55,6 +55,7 @@ def read_timer(now: int, row: TimerRow) -> Timer:
     progress = read_progress(row.progress)
     score = int(row.score)
     due_at = score if progress.due is None else progress.due
+    schedule, missed = schedule_of(words) if len(words) > 2 else (None, 0)
     waits_for_retry = status is Status.SCHEDULED and progress.attempts > 0 and score != due_at
     last = row.last_attempt or progress.first_attempt
     return Timer(
@@ -74,7 +75,8 @@ def read_timer(now: int, row: TimerRow) -> Timer:
         attempts_since_due=progress.attempts - progress.base,
         ended_at=progress.ended if has_ended else None,
         reason=_reason(progress.reason) if has_ended else None,
-        schedule=schedule_of(words)[0] if len(words) > 2 else None,
+        schedule=schedule,
+        missed=missed,
         unreadable=webhook is UNREADABLE_WEBHOOK,
         callback_for=callback_for,
     )

@@ -11,6 +11,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from playwright.sync_api import Browser, Page
@@ -49,6 +51,7 @@ def main() -> int:
     with no_process_left(), tempfile.TemporaryDirectory() as folder:
         (fonts := Path(folder) / "fonts.conf").write_text(_FONTS)
         with world(Path(folder)) as here, browsing(FONTCONFIG_FILE=str(fonts)) as browser:
+            _set_schedules(here)
             _work(here, said.seconds)
             _all(browser, here, said.into)
     total = sum(it.stat().st_size for it in said.into.glob("*.png"))
@@ -61,27 +64,55 @@ def _all(browser: Browser, here: World, into: Path) -> None:
     with visit(browser, here.url) as (context, troubles):
         page = context.new_page()
         _fill_inbox(page, here)
+        views["schedule"] = f"/ui/schedules/{_SCHEDULE}"
         for name, path in views.items():
-            _shoot(page, name, path, into)
+            _shoot(page, name, partial(page.goto, path), into)
+        _shoot(page, "set-schedule", partial(_preview, page), into)
         _said(troubles)
 
 
 #: Of the views of the tests' service.
-_SHOWN = ("now", "timers", "timer-failed", "failed", "try")
+_SHOWN = ("now", "timers", "timer-failed", "failed", "schedules", "try")
+#: The one that has a view of its own shown.
+_SCHEDULE = "monthly-statement"
 
 
-def _shoot(page: Page, name: str, path: str, into: Path) -> None:
+def _shoot(page: Page, name: str, load: Callable[[], object], into: Path) -> None:
     for size, narrow in ((WIDE, ""), (NARROW, "-320")):
         for scheme in ("light", "dark"):
             if narrow and scheme == "dark":
                 continue
             page.set_viewport_size({"width": size["width"], "height": size["height"]})
             page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
-            page.goto(path)
+            load()
             file = into / f"{name}{narrow}{'-dark' if scheme == 'dark' else ''}.png"
             tall = min(page.evaluate("document.documentElement.scrollHeight"), _TALLEST)
             page.screenshot(path=file, full_page=True, clip={"x": 0, "y": 0, "width": size["width"], "height": tall})
             subprocess.run(["pngquant", "--force", "--skip-if-larger", "--ext", ".png", "64", str(file)], check=False)
+
+
+def _set_schedules(here: World) -> None:
+    """One that runs over a change of clocks, one whose runs overlap, and one that has paused itself."""
+    here.set_schedule(_SCHEDULE, cron="30 2 28 * *", time_zone="Europe/Berlin", overlap="skip")
+    here.set_schedule("standup-reminder", cron="0 9 * * MON-FRI", time_zone="America/New_York")
+    slow = {"url": f"{here.receiver.url}/sleep/12"}
+    here.set_schedule("sync-inventory", every="5s", overlap="skip", timer=slow)
+    gone = {"url": f"{here.receiver.url}/status/410"}
+    here.set_schedule("export", every="5s", pause_after_failures=3, timer=gone)
+    for _ in range(3):
+        here.act_on_schedule(_SCHEDULE, "fire")
+
+
+def _preview(page: Page) -> None:
+    """The form that sets a schedule, filled in, and the moments of a plan over a change of clocks."""
+    page.goto("/ui/set-schedule")
+    page.get_by_label("Name", exact=True).fill("nightly-report")
+    page.get_by_label("Cron, five fields").fill("30 2 * * *")
+    page.get_by_label("Time zone").fill("Europe/Berlin")
+    page.get_by_label("To this URL").fill("https://hooks.billing.example/v2/reports")
+    page.get_by_text("More: start").click()
+    page.get_by_label("Starts at").fill("2027-03-26T00:00")
+    page.get_by_role("button", name="Show its next moments").click()
 
 
 def _fill_inbox(page: Page, here: World) -> None:

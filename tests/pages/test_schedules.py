@@ -19,30 +19,21 @@ LONG = "a-schedule.of_a:long@name~" + "x" * 100
 _PREVIEW = "/ui/schedules?cron=30+2+*+*+*&time_zone=Europe/Berlin&count=5&from=2027-03-26T00:00"
 
 
-def put(here: World, name: str, **asked: Any) -> None:
-    timer = {"url": f"{here.receiver.url}/runs/{name}", "headers": {"x-api-key": "s3cret"}, "body": {"n": 1}}
-    body = {"time_zone": "UTC", "timer": timer, **({} if "cron" in asked else {"every": "1d"}), **asked}
-    requests.put(f"{here.url}/schedules/{name}", json=body, timeout=10).raise_for_status()
-
-
 def told(here: World, name: str) -> dict[str, Any]:
     found: dict[str, Any] = requests.get(f"{here.url}/schedules/{name}", timeout=10).json()
     return found
-
-
-def act(here: World, name: str, what: str, **body: Any) -> None:
-    requests.post(f"{here.url}/schedules/{name}/{what}", json=body, timeout=10).raise_for_status()
 
 
 @pytest.fixture(scope="module", autouse=True)
 def _schedules(here: World) -> Iterator[None]:
     """One of each kind; none of them is due while these tests run."""
     names = ["nightly", "paused", LONG, "walked", "clicked"]
-    put(here, "nightly", cron="30 2 29 3 *", time_zone="Europe/Berlin", overlap="skip")
+    here.set_schedule("nightly", cron="30 2 29 3 *", time_zone="Europe/Berlin", overlap="skip")
+    here.set_schedule("far", cron="30 2 * * MON-FRI", time_zone="America/Argentina/ComodRivadavia")
     for name in names[1:]:
-        put(here, name)
-    act(here, "paused", "pause", reason="stock-taking " * 20, until="2030-01-01T00:00:00Z")
-    act(here, "nightly", "fire")
+        here.set_schedule(name)
+    here.act_on_schedule("paused", "pause", reason="stock-taking " * 20, until="2030-01-01T00:00:00Z")
+    here.act_on_schedule("nightly", "fire")
     yield
     for it in requests.get(f"{here.url}/schedules", timeout=10).json()["data"]:
         requests.delete(f"{here.url}/schedules/{it['name']}", timeout=10).raise_for_status()
@@ -188,11 +179,11 @@ def test_a_view_that_is_open_shows_what_others_do(page: Page, here: World) -> No
     looks.go(page, "/ui/schedules")
     row = page.get_by_role("row").filter(has_text="walked")
     expect(row).to_contain_text("active")
-    act(here, "walked", "pause", reason="by somebody else")
+    here.act_on_schedule("walked", "pause", reason="by somebody else")
     expect(row).to_contain_text("by somebody else", timeout=10_000)
     looks.go(page, "/ui/schedules/walked")
     expect(page.get_by_role("button", name="Resume")).to_be_visible()
-    act(here, "walked", "resume")
+    here.act_on_schedule("walked", "resume")
     expect(page.get_by_role("button", name="Pause", exact=True)).to_be_visible(timeout=10_000)
     click(page, "Pause")  # the form that came with a live part has this page's token
     says(page, re.compile("^It is paused"))
@@ -201,6 +192,6 @@ def test_a_view_that_is_open_shows_what_others_do(page: Page, here: World) -> No
 def test_what_is_typed_is_not_touched_while_others_change_it(page: Page, here: World) -> None:
     looks.go(page, "/ui/schedules/clicked")
     page.get_by_label("Reason").fill("half a sen")
-    act(here, "clicked", "pause", reason="by somebody else")
+    here.act_on_schedule("clicked", "pause", reason="by somebody else")
     expect(page.locator("h1")).to_contain_text("Paused", timeout=10_000)
     expect(page.get_by_label("Reason")).to_have_value("half a sen")

@@ -31,6 +31,15 @@ class World:
     def set(self, **asked: Any) -> str:
         return set_timers(self.url, [asked])[0]
 
+    def set_schedule(self, name: str, **asked: Any) -> None:
+        """In UTC and each day, with a header and a body, unless it says otherwise."""
+        timer = {"url": f"{self.receiver.url}/runs/{name}", "headers": {"x-api-key": "s3cret"}, "body": {"n": 1}}
+        body = {"time_zone": "UTC", "timer": timer, **({} if "cron" in asked else {"every": "1d"}), **asked}
+        requests.put(f"{self.url}/schedules/{name}", json=body, timeout=10).raise_for_status()
+
+    def act_on_schedule(self, name: str, what: str, **body: Any) -> None:
+        requests.post(f"{self.url}/schedules/{name}/{what}", json=body, timeout=10).raise_for_status()
+
     def cancel(self, timer_id: str) -> None:
         requests.delete(f"{self.url}/timers/{timer_id}", timeout=30).raise_for_status()
 
@@ -70,6 +79,8 @@ class World:
             "timers-of-a-tag": "/ui/timers?tag=invoices",
             **{f"timer-{name}": f"/ui/timers/{timer_id}" for name, timer_id in self.timers.items()},
             "failed": "/ui/failed",
+            "schedules": "/ui/schedules",
+            "set-schedule": "/ui/set-schedule",
             "try": "/ui/try",
         }
 

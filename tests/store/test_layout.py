@@ -166,9 +166,11 @@ def test_a_store_that_came_back_empty_is_warned_about_by_who_saw_it_before(valke
     health = Health(Link(connect(valkey_server.url, 5)), clock=count().__next__)
     health.check()
     assert not [it for it in health.check().warnings if "came back empty" in it]
+    assert not health.state().was_emptied
     valkey_server.client().flushall()
     assert [it for it in health.check().warnings if "came back empty" in it]
     assert [it for it in health.check().warnings if "came back empty" in it]
+    assert health.state().was_emptied
     later = Health(Link(connect(valkey_server.url, 5)))
     assert not [it for it in later.check().warnings if "came back empty" in it]
 

@@ -182,6 +182,12 @@ _TABLE: dict[str, tuple[Figures, str, str, str]] = {
         "All on time, but the store is nearly full: it holds 83 % of what it may.",
         "Store nearly full",
     ),
+    "came back empty": (
+        figures(store={"was_emptied": True}),
+        "was-emptied",
+        "On time, but the store came back empty: what it held before is lost.",
+        "Timers were lost",
+    ),
     "may evict": (
         figures(store={"may_evict": True}),
         "may-evict",
@@ -252,6 +258,7 @@ _HOLDS: dict[str, dict[str, Any]] = {
     "no-poller": {"pollers": _NO_POLLERS},
     "full": {"store": {"used_bytes": 2_000_000_000}},
     "late": {"late": 3, "stats": {"oldest_overdue_ms": 2000}},
+    "was-emptied": {"store": {"was_emptied": True}},
     "may-evict": {"store": {"may_evict": True}},
     "failing": {"failing": [failing()]},
     "nearly-full": {"store": {"used_bytes": 1_700_000_000}},

@@ -147,6 +147,6 @@ def test_a_plan_that_cannot_be_followed_any_more_is_told_as_such() -> None:
 
 
 def test_each_reason_for_a_skip_has_its_count_and_its_sentence() -> None:
-    assert skipped_short(Skipped()) == "0"
+    assert skipped_short(Skipped()) == "none"
     assert skipped_short(Skipped(overlap=1400, gap=1)) == "1,400 overlap, 1 gap"
     assert [word for _, word, _ in skipped_why(Skipped(1, 2, 3, 4))] == ["overlap", "missed", "paused", "gap"]

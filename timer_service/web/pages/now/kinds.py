@@ -100,6 +100,20 @@ def _why_late(it: Figures) -> tuple[str, Markup, FailingDestination | None]:
     return "no cause is known", ledes.late_by_nothing(it), None
 
 
+def was_emptied(it: Figures) -> Sentence | None:
+    if not it.store.was_emptied:
+        return None
+    return Sentence(
+        kind="was-emptied",
+        severity="bad",
+        title="Timers were lost",
+        count="On time, but ",
+        say="the store came back empty",
+        next=": what it held before is lost.",
+        lede=ledes.was_emptied(it),
+    )
+
+
 def may_evict(it: Figures) -> Sentence | None:
     if not it.store.may_evict:
         return None

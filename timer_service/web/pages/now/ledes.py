@@ -87,6 +87,12 @@ def late_by_nothing(it: Figures) -> Markup:
     )
 
 
+def was_emptied(it: Figures) -> Markup:
+    return Markup(
+        "Look at its disk, and whether it keeps an append-only file. This is told until the API is started anew. {}"
+    ).format(on_time(it))
+
+
 def may_evict() -> Markup:
     return Markup(
         "Its <code>maxmemory-policy</code> allows that; set it to <code>noeviction</code>. Until then "

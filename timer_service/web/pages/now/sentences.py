@@ -8,6 +8,7 @@ refuses-writes       the store can be read, but takes no writes: the same
 no-poller            nothing is sent
 full                 clients' timers are refused; what is stored is sent
 late                 timers are late: by a destination, by pollers without room, or by no known cause
+was-emptied          the store came back empty: timers were lost
 may-evict            the store throws timers away once it is full
 failing              nothing is late, but attempts at a destination fail
 nearly-full          clients' timers will be refused
@@ -33,6 +34,7 @@ _ORDER: tuple[Callable[[Figures], Sentence | None], ...] = (
     kinds.no_poller,
     kinds.full,
     kinds.late,
+    kinds.was_emptied,
     kinds.may_evict,
     kinds.failing,
     kinds.nearly_full,

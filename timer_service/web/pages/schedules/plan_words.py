@@ -51,8 +51,8 @@ def paused_by(pause: Pause) -> str:
 
 
 def skipped_short(skipped: Skipped) -> str:
-    """`14 overlap, 2 missed`; 0 for none."""
-    return ", ".join(f"{number(count)} {name}" for name, count in skipped._asdict().items() if count) or "0"
+    """`14 overlap, 2 missed`, or `none`."""
+    return ", ".join(f"{number(count)} {name}" for name, count in skipped._asdict().items() if count) or "none"
 
 
 def skipped_why(skipped: Skipped) -> list[tuple[int, str, str]]:
