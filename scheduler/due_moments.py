@@ -16,7 +16,7 @@ from scheduler.schedules import Schedule, ScheduleDraft, ScheduleStatus
 #: ms: runs of schedules that allow overlaps are made so long before they are due, and wait as any timer does.
 AHEAD = 10_000
 #: ms: a schedule is looked at again after so long at the latest, and after half of it at the soonest if it has nothing
-#: to do: changed rules of time zones are met within a day, and 100,000 schedules do not look at one moment.
+#: to do until then: changed rules of time zones are met within a day, and 100,000 schedules do not look at one moment.
 LOOK_AGAIN = 86_400_000
 #: How much longer the next moment of a cron expression takes than the next multiple of an interval: 40 us and 2.
 _CRON = 20
@@ -191,7 +191,8 @@ def _look_at(it: Standing, decision: Decision, look: _Found, ahead: int, now: in
     if it.is_paused:
         return min(again, it.paused_until) if it.paused_until else again
     if following is not None:
-        return max(now, min(again, following + it.offset - ahead))
+        comes = following + it.offset - ahead
+        return max(now, comes if comes <= now + LOOK_AGAIN else again)
     # It ends once its last run is due: until then a pause can take that back.
     last = decision.after + it.offset
     return min(again, last) if last > now else None
