@@ -106,8 +106,8 @@ def test_runs_of_large_records_are_made_few_at_a_time() -> None:
 def test_a_pass_makes_few_hundred_runs_however_many_schedules_it_looks_at() -> None:
     now, left = START + 1_500_000, Allowance()
     asked = draft(catch_up=CatchUp.ALL)
-    decisions = [decide(asked, Standing(after=START, offset=0), now, 0.5, left) for _ in range(16)]
-    assert [len(it.runs) for it in decisions] == [300] + 15 * [1]
+    decisions = [decide(asked, Standing(after=START, offset=0), now, 0.5, left) for _ in range(32)]
+    assert [len(it.runs) for it in decisions] == [300] + 31 * [1]
     assert {it.look_at for it in decisions} == {now}
     assert decisions[0].after == START + 300_000
 
@@ -115,8 +115,8 @@ def test_a_pass_makes_few_hundred_runs_however_many_schedules_it_looks_at() -> N
 def test_a_pass_goes_through_a_hundred_moments_of_cron_however_many_schedules_it_looks_at() -> None:
     now, left = START + 30 * DAY, Allowance()
     asked = draft(plan=Plan(cron="* * * * *", starts_at=START))
-    missed = [decide(asked, Standing(after=START, offset=0), now, 0.5, left).missed for _ in range(16)]
-    assert missed == [100] + 15 * [2]
+    missed = [decide(asked, Standing(after=START, offset=0), now, 0.5, left).missed for _ in range(32)]
+    assert missed == [100] + 31 * [2]
 
 
 def test_looks_at_idle_schedules_are_spread_over_half_a_day_and_none_is_later_than_a_day() -> None:
