@@ -15,7 +15,7 @@ DECLARED = setup.cfg pyproject.toml scheduler/version.py
 UV = build/venv-uv/bin/uv
 COMPILE = $(UV) pip compile --quiet --no-strip-extras --system-certs --universal --python-version 3.11
 
-.PHONY: run test quick clock test-python test-oldest faults rolling format screenshots lint package bench upgrade clean
+.PHONY: run test quick clock test-python test-oldest faults rolling format screenshots lint package bench conformance upgrade clean
 .DELETE_ON_ERROR:
 
 run: $(VENV)/.run
@@ -89,6 +89,10 @@ package: $(VENV)/.dev
 
 bench: $(VENV)/.bench
 	$(VENV)/bin/python -m benchmarks $(if $(QUICK),--quick) $(ARGS)
+
+# Which moments cron expressions name around changes of clocks, in every time zone, by us and by others: a table.
+conformance: $(VENV)/.bench
+	$(VENV)/bin/python -m benchmarks.recurrence
 
 $(VENV)/bin/pip:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \

@@ -16,7 +16,7 @@ from scheduler.schedules import Schedule, ScheduleDraft, ScheduleStatus
 #: ms: runs of schedules that allow overlaps are made so long before they are due, and wait as any timer does.
 AHEAD = 10_000
 #: ms: a schedule is looked at again after so long at the latest, and after half of it at the soonest if it has nothing
-#: to do: changed rules of time zones are met within a day, and 100,000 schedules do not look at one moment.
+#: to do until then: changed rules of time zones are met within a day, and 100,000 schedules do not look at one moment.
 LOOK_AGAIN = 86_400_000
 #: How much longer the next moment of a cron expression takes than the next multiple of an interval: 40 us and 2.
 _CRON = 20
@@ -190,7 +190,8 @@ class _Look:
         if self._standing.is_paused:
             return min(latest, self._standing.paused_until) if self._standing.paused_until else latest
         if following is not None:
-            return max(self._now, min(latest, following + self._standing.offset - ahead))
+            comes = following + self._standing.offset - ahead
+            return max(self._now, comes if comes <= self._now + LOOK_AGAIN else latest)
         # It ends once its last run is due: until then a pause can take that back.
         last = self._decision.after + self._standing.offset
         return min(latest, last) if last > self._now else None

@@ -38,7 +38,7 @@ class Planning:
         self._looks_soon = True
 
     def run_once(self) -> float | None:
-        """Look at schedules whose time has come, up to 16 of each partition.
+        """Look at schedules whose time has come, up to 32 of each partition.
 
         Returns the seconds after which to come again at the latest; None if no schedule is known to be due.
         """

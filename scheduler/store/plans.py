@@ -19,8 +19,8 @@ from scheduler.store.link import Link
 from scheduler.store.record import UNREADABLE
 from scheduler.store.schedule_record import decode_plan
 
-#: Schedules that one pass looks at.
-BATCH = 16
+#: Schedules that one pass looks at, for which timers wait: of 16 each costs the store 83 us, of 32 63, of 64 59.
+BATCH = 32
 #: ms that a look may take, after which another poller takes its schedules: so late a run is where a poller dies that
 #: was about to make it.
 LOOK = 5_000
@@ -77,7 +77,7 @@ class Plans:
         return self._link.partitions
 
     def look(self, partition: int) -> Looked:
-        """Take up to 16 schedules of one partition whose time has come, and make the runs of their moments."""
+        """Take up to 32 schedules of one partition whose time has come, and make the runs of their moments."""
         look_id = secrets.token_urlsafe(12)
         now_us, wait_us, *values = self._link.run("plan", partition, [look_id, BATCH, LOOK])
         self._clock.observe(now_us)

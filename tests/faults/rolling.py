@@ -2,7 +2,9 @@
 
 First the old version runs alone, then the new one's pollers join and the old ones leave, each API is replaced on its
 port, and then the same backwards. Nothing may be lost, sent twice without a mark, failed, or late by more than a lease;
-and a timer of a later format, planted among them, waits for who can read it.
+and a timer of a later format, planted among them, waits for who can read it. Schedules are set by an API of the new
+version from the beginning on: each moment has one run or is counted, whichever version sends and ends that. While both
+are there, timers ask for callbacks.
 """
 
 from __future__ import annotations
@@ -14,19 +16,26 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from scheduler import Callback
 from tests.bench.session import no_process_left
 from tests.faults.checker import check
 from tests.faults.field import Field, Member
-from tests.faults.history import Bounds
+from tests.faults.history import Bounds, History
 from tests.faults.later import Later
 from tests.faults.load import Load, Mix
 from tests.faults.report import Report
+from tests.faults.schedule_kinds import KINDS
+from tests.faults.schedule_load import ScheduleLoad
 
 #: Seconds.
 LEASE = 3.0
+#: The first number of timers that ask for callbacks; those of schedules begin below.
+_CALLBACKS = 3 * 10**9
+#: Of schedules: those whose runs do not fail.
+_KINDS = tuple(it for it in KINDS if it.pause_after_failures is None)
 ROOT = Path(__file__).parents[2]
 
 
@@ -56,21 +65,46 @@ def roll(folder: Path, plan: Plan, mix: Mix, seed: int = 1) -> Report:
         apis = [(field.open_api(tree=plan.old), field.url) for _ in range(plan.apis)]
         load = Load(field, [url for _, url in apis], mix, seed)
         load.start()
+        field.open_api(tree=plan.new)
+        schedules = ScheduleLoad(field, [field.url], seed, kinds=_KINDS, rate=1)
+        schedules.start()
         time.sleep(plan.pause)
-        for tree in (plan.new, plan.old):
+        for is_back, tree in enumerate((plan.new, plan.old)):
             later.plant(seconds=plan.pause)
             crew = _replace(field, crew, tree)
             for number, (part, url) in enumerate(apis):
                 assert part.stop() == 0, part.output()
                 apis[number] = (field.open_api(int(url.rpartition(":")[2]), tree=tree), url)
+            if not is_back:
+                _ask_for_callbacks(field, plan.pause / 2)
             time.sleep(plan.pause)
         load.stop()
+        # For the last runs of schedules, of which the old version may know nothing.
+        field.join(tree=plan.new)
+        schedules.stop()
         later.check_that_all_wait(apis[0][1])
         field.settled(field.bounds.after_fault + 30)
-        history = field.history()
+        history = _with_names_of_runs(field.history())
         return Report(history, check(history))
     finally:
         field.remove()
+
+
+def _ask_for_callbacks(field: Field, seconds: float) -> None:
+    """By timers that fall due within so many seconds, and arrive or fail."""
+    told = Callback(field.url_of(_CALLBACKS))
+    for n in range(10):
+        field.set_timers(2, seconds * n / 10, first=_CALLBACKS + 1 + 2 * n, on_delivered=told, on_failed=told)
+
+
+def _with_names_of_runs(history: History) -> History:
+    """A poller that knows no schedules sends their runs without saying of which they are: the store tells that."""
+    runs = {run.timer_id: (it.name, run.due_at) for it in history.schedules for run in it.runs}
+    hits = []
+    for hit in history.hits:
+        schedule, due_at = (hit.schedule, hit.due_at) if hit.schedule else runs.get(hit.timer_id, (None, 0))
+        hits.append(replace(hit, schedule=schedule, due_at=due_at))
+    return replace(history, hits=tuple(hits))
 
 
 def _replace(field: Field, crew: list[Member], tree: Path | None) -> list[Member]:

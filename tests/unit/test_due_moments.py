@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -105,8 +106,8 @@ def test_runs_of_large_records_are_made_few_at_a_time() -> None:
 def test_a_pass_makes_few_hundred_runs_however_many_schedules_it_looks_at() -> None:
     now, left = START + 1_500_000, Allowance()
     asked = draft(catch_up=CatchUp.ALL)
-    decisions = [decide(asked, Standing(after=START, offset=0), now, 0.5, left) for _ in range(16)]
-    assert [len(it.runs) for it in decisions] == [300] + 15 * [1]
+    decisions = [decide(asked, Standing(after=START, offset=0), now, 0.5, left) for _ in range(32)]
+    assert [len(it.runs) for it in decisions] == [300] + 31 * [1]
     assert {it.look_at for it in decisions} == {now}
     assert decisions[0].after == START + 300_000
 
@@ -114,8 +115,8 @@ def test_a_pass_makes_few_hundred_runs_however_many_schedules_it_looks_at() -> N
 def test_a_pass_goes_through_a_hundred_moments_of_cron_however_many_schedules_it_looks_at() -> None:
     now, left = START + 30 * DAY, Allowance()
     asked = draft(plan=Plan(cron="* * * * *", starts_at=START))
-    missed = [decide(asked, Standing(after=START, offset=0), now, 0.5, left).missed for _ in range(16)]
-    assert missed == [100] + 15 * [2]
+    missed = [decide(asked, Standing(after=START, offset=0), now, 0.5, left).missed for _ in range(32)]
+    assert missed == [100] + 31 * [2]
 
 
 def test_looks_at_idle_schedules_are_spread_over_half_a_day_and_none_is_later_than_a_day() -> None:
@@ -125,6 +126,18 @@ def test_looks_at_idle_schedules_are_spread_over_half_a_day_and_none_is_later_th
         for jitter in (0, 0.5, 1)
     ]
     assert looks == [START + DAY // 2, START + 3 * DAY // 4, START + DAY]
+
+
+@pytest.mark.parametrize("overlap", list(Overlap))
+def test_a_daily_schedule_is_looked_at_once_a_day(overlap: Overlap) -> None:
+    """Red with a look half a day before each run, at which there is nothing to do: a year took twice the steps."""
+    asked = draft(plan=Plan(cron="0 9 * * *", starts_at=START), overlap=overlap)
+    it, now, looks = Standing(after=START, offset=0), START, 0
+    while now < START + 30 * DAY:
+        decision = decide(asked, it, now, 0.0, Allowance())
+        assert decision.look_at is not None
+        it, now, looks = after(it, decision), max(now + 3, decision.look_at + 3), looks + 1  # a little late, as always
+    assert looks <= 32
 
 
 def test_with_catch_up_none_a_moment_that_is_hardly_late_still_runs() -> None:
