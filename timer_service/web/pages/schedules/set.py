@@ -11,9 +11,11 @@ from flask import Response, request
 from marshmallow import ValidationError
 
 from scheduler import (
+    NO_VERSION,
     PlanError,
     Schedule,
     ScheduleDraft,
+    ScheduleExists,
     TimerError,
     UnknownSchedule,
     VersionChanged,
@@ -102,10 +104,13 @@ def _draft(
 def _put(draft: ScheduleDraft, before: Schedule | None) -> None:
     """Raises Problem or TimerError."""
     try:
-        if before is None and _is_another(draft):
+        store().schedules.put(draft, before.version if before else NO_VERSION)
+    except ScheduleExists:
+        if _is_another(draft):
             detail = "Another schedule has this name; change that one, or take another name."
-            raise Problem(409, "Another schedule has this name. Nothing was done.", errors=[("/name", detail)])
-        store().schedules.put(draft, before.version if before else None)
+            raise Problem(
+                409, "Another schedule has this name. Nothing was done.", errors=[("/name", detail)]
+            ) from None
     except VersionChanged:
         raise Problem(412, "It was changed meanwhile by somebody else. Nothing was done. Load it again.") from None
     except TimerError as error:
@@ -113,11 +118,11 @@ def _put(draft: ScheduleDraft, before: Schedule | None) -> None:
 
 
 def _is_another(draft: ScheduleDraft) -> bool:
-    """Whether one of this name stands, and is not what this form has set already."""
+    """Whether what stands under this name is not what this form has set already: it may be sent twice."""
     try:
         there = store().schedules.get(draft.name).draft
-    except UnknownSchedule:
-        return False
+    except UnknownSchedule:  # deleted meanwhile
+        return True
     starts_at = draft.plan.starts_at or there.plan.starts_at
     return replace(draft, plan=replace(draft.plan, starts_at=starts_at)) != there
 
