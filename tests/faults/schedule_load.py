@@ -72,7 +72,8 @@ class ScheduleLoad:
         for it in self._sets:
             self.end(it)
         until = time.monotonic() + seconds
-        while not all(self._has_ended(it.name) for it in self._sets) and time.monotonic() < until:
+        left = [it.name for it in self._sets]
+        while time.monotonic() < until and (left := [name for name in left if not self._ends(name)]):
             time.sleep(0.05)  # the checker knows of those that have not
         self._client.close()
 
@@ -185,8 +186,11 @@ class ScheduleLoad:
 
     # What is known
 
-    def _has_ended(self, name: str) -> bool:
+    def _ends(self, name: str) -> bool:
+        """Whether it has ended. One that its last failures have paused waits for a resume."""
         verdict, _, said = self._client.ask("GET", f"/schedules/{name}")
+        if verdict is Verdict.OK and said["status"] == "paused":
+            self._client.ask("POST", f"/schedules/{name}/resume", {})
         return verdict is Verdict.OK and said["status"] == "ended"
 
     def _note(self, name: str, **known: Any) -> None:

@@ -54,7 +54,8 @@ class Starved:
             return
         now, counted = time.time(), self._waited[pid]
         counted.append((now, waited))
-        while now - counted[0][0] > self._lease:
+        # One that is older stays: whoever looks is starved too, and may not have looked for a lease.
+        while len(counted) > 1 and now - counted[1][0] > self._lease:
             counted.popleft()
         since, before = counted[0]
         if waited - before > self._lease / 2:

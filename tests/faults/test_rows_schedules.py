@@ -17,7 +17,7 @@ def test_row_07_of_moments_that_pass_while_everything_is_killed_each_runs_or_is_
     poller, api = field.join(), field.open_api()
     port = int(field.url.rpartition(":")[2])
     schedules = ScheduleLoad(field, [field.url], seed=1)
-    kinds = [Kind(overlap="skip", catch_up=catch_up) for catch_up in ("all", "last", "none")]
+    kinds = [Kind(overlap=it, catch_up=catch_up) for it in ("skip", "allow") for catch_up in ("all", "last", "none")]
     names = {schedules.set(kind).name for kind in kinds}
     wait_until(lambda: {hit.schedule for hit in field.hits()} == names, 20, "a run of each")
     with field.fault("everything killed"):
@@ -32,6 +32,6 @@ def test_row_07_of_moments_that_pass_while_everything_is_killed_each_runs_or_is_
     assert field.settled(120)
     history = field.history()
     assert check(history) == []
-    missed = {it.catch_up: it.counts.skipped["missed"] for it in history.schedules if it.counts}
-    assert missed["all"] == 0, missed
-    assert missed["last"] > 0 < missed["none"], missed
+    missed = {(it.overlap, it.catch_up): it.counts.skipped["missed"] for it in history.schedules if it.counts}
+    assert missed["skip", "all"] == missed["allow", "all"] == 0, missed
+    assert missed["skip", "last"] > 0 < missed["skip", "none"], missed
