@@ -233,7 +233,8 @@ def upcoming(schedule: Schedule, count: int) -> list[Moment]:
     if schedule.paused and schedule.paused.until:
         since = max(since, schedule.paused.until)
     try:
-        found = moments(draft.plan, since - offset)
+        # None of before it was set, though its run would be due only now.
+        found = moments(draft.plan, max(since - offset, schedule.created_at))
     except PlanError:
         return []
     return [Moment(moment.at + offset, moment.note) for moment in islice(found, most)]
