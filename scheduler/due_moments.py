@@ -233,8 +233,7 @@ def upcoming(schedule: Schedule, count: int) -> list[Moment]:
     if schedule.paused and schedule.paused.until:
         since = max(since, schedule.paused.until)
     try:
-        # None of before it was set, though its run would be due only now.
-        found = moments(draft.plan, max(since - offset, schedule.created_at))
+        found = moments(draft.plan, max(since - offset, schedule.decided))
     except PlanError:
         return []
     return [Moment(moment.at + offset, moment.note) for moment in islice(found, most)]

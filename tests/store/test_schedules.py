@@ -130,6 +130,14 @@ def test_the_first_run_of_one_that_is_put_off_is_the_one_that_was_told(bench: Be
     assert [moments(bench, name)[0] for name in names] == [upcoming(it, 1)[0].at - START for it in told]
 
 
+def test_a_moment_that_has_its_run_is_not_told_again_where_runs_come_to_be_put_off(bench: Bench) -> None:
+    put(bench, every_ms=HOUR)
+    pass_time(bench, HOUR + 1)
+    changed = put(bench, every_ms=HOUR, spread_ms=HOUR)
+    pass_time(bench, 2 * HOUR)
+    assert moments(bench)[1] == upcoming(changed, 1)[0].at - START
+
+
 def test_two_pollers_that_look_at_once_make_each_run_once(bench: Bench) -> None:
     for n in range(40):
         put(bench, name=f"s{n}")
