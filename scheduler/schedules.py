@@ -101,6 +101,8 @@ class Schedule:
     previous: tuple[Run, ...]
     #: Runs that it may still have, with those that are made and not due; None: any number.
     runs_left: int | None
+    #: ms: a moment up to which none becomes a run that is due later.
+    decided: int
 
     @property
     def name(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from scheduler.due_moments import offset_of
 from scheduler.errors import UnreadableSchedule
 from scheduler.schedules import Pause, Run, Schedule, ScheduleStatus, Skipped
 from scheduler.store.record import UNREADABLE
@@ -47,7 +48,7 @@ def read_schedule(now: int, row: ScheduleRow) -> Schedule:
     all_runs = [_run(entry) for entry in row.previous.decode().split()]
     previous = [run for run in all_runs if run.due_at <= now]
     used = int(row.runs or 0)
-    ahead = len(all_runs) - len(previous)
+    ahead = [run.due_at for run in all_runs if run.due_at > now]
     skipped = (row.skipped_overlap, row.skipped_missed, row.skipped_paused, row.skipped_gap)
     # A pause that is over is so for a reader, even before a poller has seen it.
     until = int(row.paused_until) if row.paused_until else None
@@ -63,7 +64,8 @@ def read_schedule(now: int, row: ScheduleRow) -> Schedule:
         skipped=Skipped(*(int(count or 0) for count in skipped)),
         paused=_pause(row, until) if is_paused else None,
         previous=tuple(reversed(previous[-10:])),
-        runs_left=None if draft.max_runs is None else max(0, draft.max_runs - used + ahead),
+        runs_left=None if draft.max_runs is None else max(0, draft.max_runs - used + len(ahead)),
+        decided=min([int(row.after), *(due_at - offset_of(draft) - 1 for due_at in ahead)]),
     )
 
 
