@@ -239,7 +239,7 @@ def upcoming(schedule: Schedule, count: int) -> list[Moment]:
     if schedule.paused and schedule.paused.until:
         since = max(since, schedule.paused.until)
     try:
-        found = moments(draft.plan, max(since - offset, schedule.undecided_from))
+        found = moments(draft.plan, max(since - offset, schedule.decided))
     except PlanError:
         return []
     return [Moment(moment.at + offset, moment.note) for moment in islice(found, most)]

@@ -101,8 +101,8 @@ class Schedule:
     previous: tuple[Run, ...]
     #: Runs that it may still have, with those that are made and not due; None: any number.
     runs_left: int | None
-    #: ms: of the moments later than this no run is due yet, and none of those before it will have one.
-    undecided_from: int
+    #: ms: a moment up to which none becomes a run that is due later.
+    decided: int
 
     @property
     def name(self) -> str:

@@ -65,7 +65,7 @@ def read_schedule(now: int, row: ScheduleRow) -> Schedule:
         paused=_pause(row, until) if is_paused else None,
         previous=tuple(reversed(previous[-10:])),
         runs_left=None if draft.max_runs is None else max(0, draft.max_runs - used + len(ahead)),
-        undecided_from=min([int(row.after), *(due_at - offset_of(draft) - 1 for due_at in ahead)]),
+        decided=min([int(row.after), *(due_at - offset_of(draft) - 1 for due_at in ahead)]),
     )
 
 

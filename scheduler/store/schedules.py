@@ -15,7 +15,7 @@ from scheduler.schedules import NO_VERSION, Schedule, ScheduleDraft, SchedulePag
 from scheduler.store import keys
 from scheduler.store.capacity import Capacity
 from scheduler.store.link import Link
-from scheduler.store.schedule_record import encode_schedule
+from scheduler.store.schedule_fields import asked_for, names_others, passed_over
 from scheduler.store.schedule_rows import ScheduleRow, read_schedule
 from scheduler.store.timers import Timers
 from scheduler.timer import Timer
@@ -46,7 +46,8 @@ class Schedules:
         """Create a schedule or replace the one of this name; returns it, and whether it is new.
 
         One that stands so already is left as it is, version and all. Another keeps what was made, counted and paused;
-        moments up to the last that was made are not made again, and runs that were made ahead are taken back.
+        moments up to the last that was made are not made again, and runs that were made ahead are taken back. Where it
+        names other moments than before, or had ended, it makes none that has passed.
         Raises VersionChanged if `if_version` is given and another stands, or none; ScheduleExists if it is NO_VERSION
         and one stands; PlanError, TimerTooLarge, or StoreNearCapacity.
         """
@@ -62,7 +63,13 @@ class Schedules:
             wanted = replace(draft, plan=replace(draft.plan, starts_at=starts_at))
             if row is not None and wanted == before:
                 return read_schedule(now, row), False
-            written = self._write(draft.name, "put", row, _put_fields(wanted, row, now))
+            fields, from_ = asked_for(wanted), None
+            if row is None or before is None:
+                fields |= {"created": now, "after": now}  # moments before it is set were never promised
+            elif row.ended or names_others(before.plan, wanted.plan):
+                fields |= {} if row.ended else passed_over(before, row, now)
+                from_ = now - offset_of(wanted)
+            written = self._write(draft.name, "put", row, fields, from_)
             if written is not None:
                 return written, row is None
         raise _changed_all_the_time()
@@ -183,9 +190,15 @@ class Schedules:
                 return written
         raise _changed_all_the_time()
 
-    def _write(self, name: str, kind: str, row: ScheduleRow | None, fields: dict[str, Any]) -> Schedule | None:
-        """The schedule as it was written; None if it is no longer as it was read."""
+    def _write(
+        self, name: str, kind: str, row: ScheduleRow | None, fields: dict[str, Any], from_: int | None = None
+    ) -> Schedule | None:
+        """The schedule as it was written; None if it is no longer as it was read.
+
+        `from_`: ms up to which no moment is made any more that is not decided yet.
+        """
         args: list[Any] = [name, kind, b"" if row is None else row.revision, secrets.token_hex(8)]
+        args += ["", ""] if row is None or from_ is None else [row.after, from_]
         for field, value in fields.items():
             args += [field, value]
         answer: bytes | list[Any] = self._link.run("schedule", self._partition(name), args)
@@ -223,22 +236,6 @@ class Schedules:
 
     def _partition(self, name: str) -> int:
         return keys.partition_of_key(name, self._link.partitions)
-
-
-def _put_fields(draft: ScheduleDraft, row: ScheduleRow | None, now: int) -> dict[str, Any]:
-    stored = encode_schedule(draft)
-    fields: dict[str, Any] = {
-        "plan": stored.plan,
-        "timer": stored.timer,
-        "size": len(stored.timer),
-        "version": secrets.token_hex(8),
-        "offset": offset_of(draft),
-        "pause_after": draft.pause_after_failures or "",
-        "ended": "",
-        "unread": "",
-    }
-    # Moments before it is set were never promised.
-    return fields if row else {**fields, "created": now, "after": now}
 
 
 def _changed_all_the_time() -> StoreUnavailable:

@@ -230,11 +230,11 @@ def test_prune_deletes_what_the_file_had_and_nothing_else_and_asks_first(
 def test_a_refusal_names_file_table_and_key_and_the_others_are_done(
     run: Run, write: Any, name: str, client: TimerClient
 ) -> None:
-    bad = '[schedules.NAMEc]\ncron = "0 9 31 4 *"\noverlaps = "skip"\ntimer = { url = "ftp://h/" }\n'
+    bad = '[schedules.NAMEc]\ncron = "0 9 31 4 *"\noverlap = "often"\ntimer = { url = "ftp://h/" }\n'
     path = write(bad + TWO)
     result = run("apply", path)
     assert result.exit_code == 2
-    for place in (f"[schedules.{name}c] cron", f"[schedules.{name}c] overlaps", f"[schedules.{name}c.timer] url"):
+    for place in (f"[schedules.{name}c] cron", f"[schedules.{name}c] overlap", f"[schedules.{name}c.timer] url"):
         assert f"Error: {path}: {place}: " in result.stderr
     assert result.stdout.endswith("2 created, 0 changed, 0 unchanged, 0 deleted\n")
     assert client.schedule(f"{name}b").timer["metadata"] == {"applied_from": name}
@@ -270,5 +270,17 @@ def test_what_somebody_changes_between_the_showing_and_the_doing_is_left_alone(
 
     monkeypatch.setattr("timer_service.terminal.apply._ask", change)
     result = run("apply", path)
+    assert (result.exit_code, f"{name}a: " in result.stderr) == (4, True)
+    assert client.schedule(f"{name}a").every == "5h"
+
+
+def test_what_somebody_creates_between_the_showing_and_the_doing_is_left_alone(
+    run: Run, write: Any, name: str, client: TimerClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def create(*_: object) -> None:
+        client.set_schedule(f"{name}a", every="5h", timer={"url": HOOK})
+
+    monkeypatch.setattr("timer_service.terminal.apply._ask", create)
+    result = run("apply", write(TWO))
     assert (result.exit_code, f"{name}a: " in result.stderr) == (4, True)
     assert client.schedule(f"{name}a").every == "5h"

@@ -44,6 +44,10 @@ def test_a_file_may_have_a_name_of_its_own_and_no_schedule(tmp_path: Path) -> No
     assert read(file(tmp_path, "")).schedules == {}
 
 
+def test_a_file_may_begin_with_the_mark_that_windows_writes(tmp_path: Path) -> None:
+    assert read(file(tmp_path, b"\xef\xbb\xbf" + b'name = "shop"')).name == "shop"
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -53,6 +57,10 @@ def test_a_file_may_have_a_name_of_its_own_and_no_schedule(tmp_path: Path) -> No
         (f"a = {'9' * 5000}", "not TOML"),
         (f"a = {'[' * 100_000}", "not TOML"),
         ("x = 1", "x: unknown; a file has name and schedules"),
+        (f'{HEAD}name = "b"\n{TIMER}', r"\[schedules.a\] name: no schedule has this"),
+        (f"{HEAD}only_new = true\n{TIMER}", r"\[schedules.a\] only_new: no schedule has this"),
+        (f"{HEAD}{TIMER}body = {'[' * 120}{']' * 120}", r"\[schedules.a.timer\] body: nested deeper than 100 levels"),
+        (f"{HEAD}{TIMER}[schedules.a.timer.body.{'.'.join('x' * 900)}]", r"\[schedules.a.timer\] body: nested deeper"),
         ("schedules = 1", r"schedules: must be tables"),
         ('name = ""', "name: must be text"),
         ("name = 5", "name: must be text"),
@@ -73,7 +81,7 @@ def test_a_file_may_have_a_name_of_its_own_and_no_schedule(tmp_path: Path) -> No
         (f"{HEAD}{TIMER}body = [1, {{ b = 2027-01-01T09:00:00 }}]", r"\[schedules.a.timer.body.1\] b: 2027-"),
         (f"{HEAD}{TIMER}body = [1, nan]", r"\[schedules.a.timer\] body\[1\]: JSON has no form for NaN"),
     ],
-    ids=range(22),
+    ids=range(26),
 )
 def test_what_is_wrong_is_named_by_file_table_and_key(text: str | bytes, said: str, tmp_path: Path) -> None:
     path = file(tmp_path, text)

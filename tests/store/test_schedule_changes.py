@@ -23,6 +23,7 @@ from scheduler import (
     Status,
     UnknownSchedule,
     VersionChanged,
+    Webhook,
     upcoming,
 )
 from scheduler.store import keys
@@ -50,6 +51,71 @@ def test_a_changed_put_keeps_its_start_and_makes_no_moment_up_to_the_last_that_w
     pass_time(bench, 2 * MINUTE)
     assert moments(bench) == [2 * MINUTE, 3 * MINUTE, 4 * MINUTE]
     bench.check()
+
+
+def test_a_changed_plan_makes_none_of_its_moments_that_had_passed_when_it_was_set(bench: Bench) -> None:
+    """Red where the new plan is followed from the last moment of the old one: an edit at noon sent one of 11."""
+    put(bench, cron="0 0 * * *", catch_up=CatchUp.ALL)
+    pass_time(bench, 20 * HOUR)
+    made = len(runs(bench))
+    put(bench, cron="0 * * * *", catch_up=CatchUp.ALL)
+    assert len(runs(bench)) == made
+    assert bench.schedules.get("report").skipped == Skipped()
+    pass_time(bench, HOUR)
+    assert len(runs(bench)) == made + 1
+
+
+def test_moments_that_nobody_made_are_counted_where_another_plan_takes_their_place(bench: Bench) -> None:
+    put(bench, every_ms=HOUR)
+    bench.advance(3 * HOUR)  # without a poller
+    put(bench, every_ms=7 * MINUTE)
+    assert moments(bench) == []
+    assert bench.schedules.get("report").skipped == Skipped(missed=3)
+    # Where the same moments are sent otherwise, they are made up for as ever.
+    bench.advance(7 * MINUTE)
+    put(bench, every_ms=7 * MINUTE, webhook=Webhook(url="http://other/"))
+    assert len(runs(bench)) == 1
+    bench.check()
+
+
+def test_a_plan_that_takes_another_place_during_a_pause_is_made_up_for_from_there_on(bench: Bench) -> None:
+    put(bench, every_ms=HOUR)
+    bench.schedules.pause("report", "deploy", "ann")
+    bench.advance(3 * HOUR)
+    put(bench, every_ms=HOUR // 2)
+    bench.advance(HOUR)
+    bench.schedules.resume("report", CatchUp.ALL)
+    bench.look()
+    assert moments(bench) == [3 * HOUR + HOUR // 2, 4 * HOUR]
+    assert bench.schedules.get("report").skipped == Skipped(paused=3)
+    bench.check()
+
+
+def test_one_that_had_ended_and_may_have_more_runs_makes_none_that_had_passed_meanwhile(bench: Bench) -> None:
+    put(bench, every_ms=HOUR, max_runs=1, catch_up=CatchUp.ALL)
+    pass_time(bench, 5 * HOUR)
+    put(bench, every_ms=HOUR, max_runs=3, catch_up=CatchUp.ALL)
+    assert moments(bench) == [HOUR]
+    pass_time(bench, 2 * HOUR)
+    assert moments(bench) == [HOUR, 6 * HOUR, 7 * HOUR]
+
+
+def test_a_moment_made_while_another_plan_takes_its_place_is_not_counted_as_passed_over(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(bench, every_ms=HOUR, overlap=Overlap.SKIP)
+    bench.advance(HOUR)
+    write, looked = bench.schedules._write, list[object]()
+
+    def look_first(*args: Any) -> Schedule | None:
+        if not looked:
+            looked.append(bench.look())
+        return write(*args)
+
+    monkeypatch.setattr(bench.schedules, "_write", look_first)
+    bench.schedules.put(draft(every_ms=2 * HOUR))
+    assert moments(bench) == [HOUR]
+    assert bench.schedules.get("report").skipped == Skipped()
 
 
 def test_a_put_is_refused_where_another_version_stands_than_it_was_meant_for(bench: Bench) -> None:

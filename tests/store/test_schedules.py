@@ -122,6 +122,22 @@ def test_spread_puts_off_each_run_by_an_offset_of_its_schedule(bench: Bench) -> 
     assert all(due[1] - due[0] == MINUTE for due in found.values())
 
 
+def test_the_first_run_of_one_that_is_put_off_is_the_one_that_was_told(bench: Bench) -> None:
+    """Red where a moment of before it was set is told, whose run would be due later: none is made of it."""
+    names = [f"report-{n}" for n in range(8)]
+    told = [put(bench, name=name, every_ms=HOUR, starts_at=START - HOUR // 2, spread_ms=HOUR) for name in names]
+    pass_time(bench, 2 * HOUR)
+    assert [moments(bench, name)[0] for name in names] == [upcoming(it, 1)[0].at - START for it in told]
+
+
+def test_a_moment_that_has_its_run_is_not_told_again_where_runs_come_to_be_put_off(bench: Bench) -> None:
+    put(bench, every_ms=HOUR)
+    pass_time(bench, HOUR + 1)
+    changed = put(bench, every_ms=HOUR, spread_ms=HOUR)
+    pass_time(bench, 2 * HOUR)
+    assert moments(bench)[1] == upcoming(changed, 1)[0].at - START
+
+
 def test_two_pollers_that_look_at_once_make_each_run_once(bench: Bench) -> None:
     for n in range(40):
         put(bench, name=f"s{n}")

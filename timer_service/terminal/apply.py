@@ -111,7 +111,7 @@ def _do(client: TimerClient, step: _Step, output: str) -> _Step:
     if step.fields is None:
         client.delete_schedule(step.name, if_version=version)
         return step
-    now = client.set_schedule(step.name, if_version=version, **step.fields)
+    now = client.set_schedule(step.name, if_version=version, only_new=step.stands is None, **step.fields)
     if step.stands is None or now.version == step.stands.version:
         return _Step(step.name, "leave" if step.stands else "create", step.fields, step.stands)
     found = between(step.stands.raw, now.raw)

@@ -14,9 +14,15 @@ from typing import Any
 
 import click
 
+from timer_service.client.schedule_fields import NewSchedule
+
 #: In the metadata of what each run sends: the file that its schedule was last applied from.
 OWNER = "applied_from"
 _TOP = ("name", "schedules")
+#: Of a schedule. Others are refused here, where nothing has been done yet.
+_FIELDS = NewSchedule.__required_keys__ | NewSchedule.__optional_keys__
+#: Levels of tables and lists in a schedule; the service takes 100 of what is sent.
+_DEEPEST = 100
 #: Of a schedule, as the API has it; the last is a route of its own.
 NAME = re.compile(r"(?!\.{1,2}$|preview$)[A-Za-z0-9._:@~-]{1,128}", re.ASCII)
 _FILE_NAME = re.compile(r"[^\x00-\x1f\x7f]{1,100}")
@@ -65,7 +71,8 @@ def _key(text: str) -> str:
 def _parsed(path: str) -> dict[str, Any]:
     try:
         with click.open_file(path, "rb") as file:
-            return tomllib.loads(file.read().decode(), parse_float=Decimal)
+            # Editors on Windows begin a file of UTF-8 with a mark of that.
+            return tomllib.loads(file.read().decode("utf-8-sig"), parse_float=Decimal)
     except OSError as error:
         raise FileError(f"{path}: {error.strerror or error}") from None
     except UnicodeDecodeError:
@@ -84,6 +91,8 @@ def _fields(path: str, owner: str, schedule: str, table: Any) -> Mapping[str, An
         )
     if not isinstance(table, dict):
         raise FileError(f"{path}: {place(schedule)}: must be a table")
+    if unknown := sorted(table.keys() - _FIELDS):
+        raise FileError(f"{path}: {place(schedule, unknown[0])}: no schedule has this field")
     timer = table.get("timer")
     if not isinstance(timer, dict):
         raise FileError(f"{path}: {place(schedule, 'timer')}: missing, or no table; it has the url, and what is sent")
@@ -98,6 +107,8 @@ def _fields(path: str, owner: str, schedule: str, table: Any) -> Mapping[str, An
 
 def _value(path: str, schedule: str, keys: tuple[str, ...], value: Any) -> Any:
     """As JSON can say it: a moment with an offset becomes text."""
+    if len(keys) > _DEEPEST:
+        raise FileError(f"{path}: {place(schedule, *keys[:2])}: nested deeper than {_DEEPEST} levels")
     match value:
         case dict():
             return {name: _value(path, schedule, (*keys, name), inner) for name, inner in value.items()}

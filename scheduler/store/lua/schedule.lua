@@ -6,10 +6,11 @@
 -- Computes waiting, waiting:<tag>, timer:<id>, keys, tag:<tag>, delivering, delivered, failed, cancelled, progress, attempts:<id>,
 --         bell, planned, planning, schedules, schedule:<name>, runs:<name>, open:<name>, layout
 -- ARGV    name | 'put', 'pause' or 'resume' | its revision as read, '' of a new one | its new revision
+--         | its `after` as read, and ms up to which no moment is made any more; '' and '' where all are made that are not decided
 --         then fields and values, '' for none
 -- Returns 'changed': read it again | else now ms, then what it has written as schedules.lua tells it
 
-local name, kind, as_read, revision = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+local name, kind, as_read, revision, after_as_read, from = unpack(ARGV, 1, 6)
 
 local refused = refuse_layout()
 if refused then return refused end
@@ -23,7 +24,7 @@ if found == revision then
   tell_schedule(reply, name)
   return reply
 end
-if (found or '') ~= as_read then return 'changed' end
+if (found or '') ~= as_read or (from ~= '' and after ~= after_as_read) then return 'changed' end
 
 local fields, gone_fields = { 'revision', revision }, {}
 if found then
@@ -37,12 +38,17 @@ if found then
     push(fields, 'runs', (tonumber(runs) or 0) - gone)
     push(fields, 'previous', kept)
   end
+  if from ~= '' then
+    after = int(math.max(after, tonumber(from)))
+    push(fields, 'after', after)
+    if paused_after then push(fields, 'paused_after', after) end
+  end
   if kind == 'pause' and not paused_after then
     push(fields, 'paused_after', int(after))
     push(fields, 'paused_skipped', skipped or 0)
   end
 end
-for n = 5, #ARGV, 2 do
+for n = 7, #ARGV, 2 do
   if ARGV[n + 1] == '' then push(gone_fields, ARGV[n]) else push(fields, ARGV[n], ARGV[n + 1]) end
 end
 write_moves()
