@@ -13,7 +13,8 @@ from scheduler.recurrence import moments, spread_offset
 from scheduler.schedule import CatchUp, Gap, Moment, Overlap, Plan
 from scheduler.schedules import Schedule, ScheduleDraft, ScheduleStatus
 
-#: ms: runs of schedules that allow overlaps are made so long before they are due, and wait as any timer does.
+#: ms: runs of schedules that allow overlaps and make up for what is missed are made so long before they are due, and
+#: wait as any timer does.
 AHEAD = 10_000
 #: ms: a schedule is looked at again after so long at the latest, and after half of it at the soonest if it has nothing
 #: to do until then: changed rules of time zones are met within a day, and 100,000 schedules do not look at one moment.
@@ -94,7 +95,7 @@ def decide(draft: ScheduleDraft, standing: Standing, now: int, jitter: float, al
         decision.resumed_at = standing.resumed_at
     if draft.max_runs is not None and standing.runs >= draft.max_runs:
         return decision
-    ahead = AHEAD if draft.overlap is Overlap.ALLOW and not standing.is_paused else 0
+    ahead = 0 if standing.is_paused else _ahead_of(draft)
     found = _find(draft.plan, standing.after, now + ahead - standing.offset, allowance)
     most_runs = max(1, min(allowance.runs, allowance.bytes // max(1, standing.run_bytes)))
     look = _Look(draft, standing, found, now, decision)
@@ -103,6 +104,11 @@ def decide(draft: ScheduleDraft, standing: Standing, now: int, jitter: float, al
     allowance.runs -= len(decision.runs)
     allowance.bytes -= len(decision.runs) * standing.run_bytes
     return decision
+
+
+def _ahead_of(draft: ScheduleDraft) -> int:
+    """ms. A run that is made is sent, however late: where nothing is to be made up for, none is made ahead."""
+    return AHEAD if draft.overlap is Overlap.ALLOW and draft.catch_up is not CatchUp.NONE else 0
 
 
 class _Found(NamedTuple):

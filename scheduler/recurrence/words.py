@@ -93,7 +93,7 @@ def _days(cron: Cron) -> str:
     in_month = "on " + _listed(_dates(cron.days))
     in_week = _of_week(cron.weekdays)
     if cron.is_either:
-        return "every day" if every_date or every_weekday else f"{in_month} and {in_week}"
+        return "every day" if every_date or every_weekday else f"{in_month} or {in_week}"
     if every_date or every_weekday:
         return "" if every_date and every_weekday else in_week if every_date else in_month
     return f"{in_month} if that is {in_week.removeprefix('on ').replace(' and ', ' or ')}"

@@ -18,15 +18,23 @@ _FILES = resources.files(tzdata)
 #: Each name is one of the IANA database; nothing else is looked for, so a name never becomes a path.
 ZONES = frozenset((_FILES / "zones").read_text("utf-8").split())
 _IN_LOWER_CASE = {name.lower(): name for name in ZONES}
+#: Of two with the same city the shorter name.
+_OF_CITY = {name.lower().rpartition("/")[2]: name for name in sorted(ZONES, key=len, reverse=True) if "/" in name}
 
 
 def zone_of(name: str) -> ZoneInfo:
-    """Raises PlanError for a name that is not in the list, and says which one is meant if only its case is wrong."""
+    """Raises PlanError for a name that is not in the list, and says which one may be meant."""
     if name not in ZONES:
-        meant = _IN_LOWER_CASE.get(name.lower()) if len(name) <= MOST_CHARACTERS else None
+        meant = _meant_by(name) if len(name) <= MOST_CHARACTERS else None
         hint = f"did you mean {meant}?" if meant else "use a name of the IANA list, such as Europe/Berlin."
         raise PlanError("time_zone", f"There is no such time zone; {hint}")
     return _load(name)
+
+
+def _meant_by(name: str) -> str | None:
+    """The zone of that name in another case, or of that city."""
+    said = name.lower().replace(" ", "_")
+    return _IN_LOWER_CASE.get(said) or _OF_CITY.get(said)
 
 
 @cache  # of some 600 names

@@ -165,3 +165,13 @@ def test_an_unknown_schedule_is_a_problem_of_its_own(http: FlaskClient) -> None:
         http.post("/schedules/x/fire"),
     ):
         assert (answer.status_code, answer.get_json()["type"]) == (404, "/problems/unknown-schedule")
+
+
+def test_a_pause_and_its_end_need_no_body(http: FlaskClient) -> None:
+    """An empty one is none; a length that is not said is not taken for it."""
+    http.put("/schedules/report", json=DAILY)
+    assert http.post("/schedules/report/pause").get_json()["paused"]["reason"] == ""
+    assert http.post("/schedules/report/resume", data="", headers={"Content-Type": "text/plain"}).status_code == 200
+    assert http.post("/schedules/report/pause", data="x").status_code == 415
+    refused = http.post("/schedules/report/pause", data="x", headers={"Content-Type": "application/json"})
+    assert refused.status_code == 400

@@ -123,9 +123,10 @@ def test_a_zone_is_one_of_the_list_and_never_a_path(name: str) -> None:
     assert len(refused.value.detail) < 120
 
 
-def test_a_zone_in_the_wrong_case_is_refused_with_the_right_one() -> None:
+@pytest.mark.parametrize("name", ["europe/BERLIN", "Berlin", "berlin"])
+def test_a_zone_in_the_wrong_case_or_without_its_area_is_refused_with_the_right_one(name: str) -> None:
     with pytest.raises(PlanError, match="did you mean Europe/Berlin"):
-        zone_of("europe/BERLIN")
+        zone_of(name)
 
 
 @pytest.mark.parametrize(
@@ -145,7 +146,7 @@ def test_a_zone_in_the_wrong_case_is_refused_with_the_right_one() -> None:
         ("0 0 1,15 2 *", "at 00:00, on days 1 and 15 of the month, in February"),
         ("0 0 * * MON#2", "at 00:00, on the second Monday of the month"),
         ("0 0 * 6-8,12 FRIL", "at 00:00, on the last Friday of the month, in June to August and December"),
-        ("0 0 13 * FRI", "at 00:00, on day 13 of the month and on Friday"),
+        ("0 0 13 * FRI", "at 00:00, on day 13 of the month or on Friday"),
         ("0 0 */16 * MON,TUE", "at 00:00, on days 1 and 17 of the month if that is Monday or Tuesday"),
     ],
 )

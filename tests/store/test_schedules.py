@@ -204,3 +204,23 @@ def test_a_run_of_a_schedule_that_asks_for_callbacks_makes_one_at_its_end(bench:
     assert [(it.callback_for, it.webhook.url, it.schedule) for it in callbacks] == [(run_id, "http://c/", None)]
     assert [it.id for it in runs(bench)] == [run_id]
     bench.check()
+
+
+def test_what_is_told_to_come_next_are_the_moments_that_get_a_run_also_with_a_spread(bench: Bench) -> None:
+    """The moment at which it was set, and one that has had its run, are put off by a spread into what is to come."""
+    found = put(bench, name="often", every_ms=HOUR, spread_ms=HOUR)
+    told = [it.at for it in upcoming(found, 2)]
+    assert told[0] > START + HOUR
+    pass_time(bench, 3 * HOUR)
+    assert [START + due_at for due_at in moments(bench, "often")] == told
+    bench.advance(MINUTE)
+    found = put(bench, name="often", every_ms=HOUR, spread_ms=HOUR - 1000)
+    coming = upcoming(found, 1)[0].at
+    pass_time(bench, 2 * HOUR)
+    assert START + moments(bench, "often")[2] == coming
+
+
+def test_what_is_made_ahead_is_told_to_come_next(bench: Bench) -> None:
+    put(bench, every_ms=4000)
+    assert [it.at - START for it in upcoming(bench.schedules.get("report"), 3)] == [4000, 8000, 12_000]
+    assert moments(bench) == [4000, 8000]

@@ -152,9 +152,9 @@ def test_with_catch_up_none_a_moment_that_is_hardly_late_still_runs() -> None:
     assert decide(quick, it, START + 1600, 0.5, Allowance()).skipped_missed == 1
 
 
-def test_only_schedules_that_allow_overlaps_are_planned_ahead() -> None:
+def test_only_schedules_that_allow_overlaps_and_make_up_for_what_is_missed_are_planned_ahead() -> None:
     it = Standing(after=START, offset=0)
     assert len(decide(draft(), it, START, 0.5, Allowance()).runs) == AHEAD // 1000
-    for overlap in (Overlap.SKIP, Overlap.REPLACE):
-        decision = decide(draft(overlap=overlap), it, START, 0.5, Allowance())
+    for asked in (draft(overlap=Overlap.SKIP), draft(overlap=Overlap.REPLACE), draft(catch_up=CatchUp.NONE)):
+        decision = decide(asked, it, START, 0.5, Allowance())
         assert (decision.runs, decision.look_at) == ([], START + 1000)

@@ -25,6 +25,13 @@ class Parser(FlaskParser):
         return super().parse(current_app.extensions["schemas"].get(type(argmap), argmap), *args, **options)
 
     def load_json(self, req: Request, schema: Schema) -> Any:
+        if (
+            getattr(schema, "may_be_left_out", False)
+            and not req.content_length
+            and "Transfer-Encoding" not in req.headers
+        ):
+            g.request_fields = {}
+            return g.request_fields
         most_bytes = getattr(schema, "most_bytes", REQUEST_BYTES)
         g.request_fields = json_object(most_bytes, getattr(schema, "most_values", REQUEST_VALUES))
         return g.request_fields

@@ -115,6 +115,8 @@ class PreviewIn(PlanFields):
 
 
 class PauseIn(Schema):
+    may_be_left_out = True
+
     reason = fields.String(
         validate=validate.Length(max=MOST_REASON), load_default="", metadata={"description": "in your own words"}
     )
@@ -122,6 +124,8 @@ class PauseIn(Schema):
 
 
 class ResumeIn(Schema):
+    may_be_left_out = True
+
     catch_up = fields.Enum(
         CatchUp,
         by_value=True,

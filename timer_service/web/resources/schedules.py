@@ -131,7 +131,7 @@ def delete(query: dict[str, Any], name: str) -> None:
 
 
 @bp.route("/schedules/<schedule:name>/pause", methods=["POST"])
-@bp.arguments(PauseIn)
+@bp.arguments(PauseIn, required=False)
 @bp.response(200, ScheduleOut)
 @bp.doc(operationId="pause_schedule")
 def pause(said: dict[str, Any], name: str) -> _Answer:
@@ -144,7 +144,7 @@ def pause(said: dict[str, Any], name: str) -> _Answer:
 
 
 @bp.route("/schedules/<schedule:name>/resume", methods=["POST"])
-@bp.arguments(ResumeIn)
+@bp.arguments(ResumeIn, required=False)
 @bp.response(200, ScheduleOut)
 @bp.doc(operationId="resume_schedule")
 def resume(said: dict[str, Any], name: str) -> _Answer:
