@@ -25,6 +25,7 @@ def test_whatever_goes_wrong_nothing_is_lost_early_or_sent_again_without_a_fault
     report = run(tmp_path, seed=20261125, seconds=0, mix=Mix(rate=100), bounds=replace(BOUNDS, late=LATE))
     print(report)
     assert report.violations == [], str(report)
-    assert {fault.kind for fault in report.history.faults} == set(KINDS)
+    # On a busy machine a poller may get no CPU for a while, which nobody planned.
+    assert {fault.kind for fault in report.history.faults} - {"starved"} == set(KINDS)
     assert sum(create.verdict is Verdict.OK for create in report.history.creates) > 2000
     assert runs.totals(report.history).made > 300
