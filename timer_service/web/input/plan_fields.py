@@ -88,5 +88,6 @@ def take_plan(data: dict[str, Any], starts_at: int = 0) -> Plan:
     every_ms = data.pop("every", None)
     if "time_zone" in data:
         said["time_zone"] = data.pop("time_zone").key
-    said["starts_at"] = said.get("starts_at", starts_at) or ("starts_at" in said and (every_ms or _A_MINUTE)) or 0
-    return Plan(every_ms=every_ms, **said)
+    if said.get("starts_at") == 0:
+        said["starts_at"] = every_ms or _A_MINUTE
+    return Plan(every_ms=every_ms, **{"starts_at": starts_at, **said})
