@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from marshmallow import Schema, ValidationError, fields, validates_schema
 
 from scheduler import Fold, Gap, Plan, PlanError, duration, recurrence
-from timer_service.web.input.fields import Length, Moment
+from timer_service.web.input.fields import Choice, Length, Moment
 from timer_service.web.input.local_fields import TimeZone
 
 #: Inside, a start of 0 says that none was given: whoever asks for 1970-01-01T00:00Z means the same from here on.
@@ -54,16 +54,8 @@ class PlanFields(Schema):
     )
     starts_at = Moment(metadata={"description": "nothing runs before it; now unless said"})
     ends_at = Moment(allow_none=True, metadata={"description": "nothing runs after it", "default": None})
-    gap = fields.Enum(
-        Gap,
-        by_value=True,
-        metadata={"description": "a fixed time that a change of clocks leaves out", "default": _DEFAULT.gap.value},
-    )
-    fold = fields.Enum(
-        Fold,
-        by_value=True,
-        metadata={"description": "which of two, of a fixed time that is shown twice", "default": _DEFAULT.fold.value},
-    )
+    gap = Choice(Gap, description="a fixed time that a change of clocks leaves out", default=_DEFAULT.gap.value)
+    fold = Choice(Fold, description="which of two, of a fixed time that is shown twice", default=_DEFAULT.fold.value)
 
     @validates_schema(pass_original=True, skip_on_field_errors=False)
     def _one_plan(self, data: dict[str, Any], original: dict[str, Any], **_: Any) -> None:
