@@ -38,7 +38,7 @@ def test_replace_cancels_a_run_that_waits_and_skips_while_one_is_in_flight(bench
     bench.check()
 
 
-def test_a_run_that_an_older_version_ended_holds_up_no_other(bench: Bench) -> None:
+def test_a_run_that_an_older_version_ended_holds_up_no_other_and_goes_with_its_schedule(bench: Bench) -> None:
     """It knows no schedules, and leaves the run among the unfinished."""
     put(bench, overlap=Overlap.SKIP)
     pass_time(bench, MINUTE)
@@ -47,6 +47,8 @@ def test_a_run_that_an_older_version_ended_holds_up_no_other(bench: Bench) -> No
     bench.client.zadd(f"{bench.prefix(run.id)}open:report", {run.id: run.due_at})
     pass_time(bench, MINUTE)
     assert moments(bench) == [MINUTE, 2 * MINUTE]
+    bench.client.zadd(f"{bench.prefix(run.id)}open:report", {run.id: run.due_at})
+    bench.schedules.delete("report")
     bench.check()
 
 
