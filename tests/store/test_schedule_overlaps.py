@@ -52,6 +52,15 @@ def test_a_run_that_an_older_version_ended_holds_up_no_other_and_goes_with_its_s
     bench.check()
 
 
+def test_a_run_that_an_older_version_forgot_is_looked_up_no_more(bench: Bench) -> None:
+    """It leaves the id where its schedule looks its runs up; each look takes one away."""
+    put(bench)
+    run_id = bench.schedules.new_run_id("report")
+    bench.client.zadd(f"{bench.prefix(run_id)}runs:report", {run_id: START})
+    pass_time(bench, MINUTE)
+    bench.check()
+
+
 def test_a_run_made_by_hand_ignores_others_and_moves_nothing(bench: Bench) -> None:
     put(bench, overlap=Overlap.SKIP, max_runs=1)
     bench.advance(1000)
