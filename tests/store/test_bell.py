@@ -11,7 +11,7 @@ import redis
 from scheduler import Attempt, Draft, Outcome, Settlement, Webhook
 from scheduler.store import keys
 from tests.bench.store import START, Bench
-from tests.store.schedules import put
+from tests.store.schedules import AHEAD, MINUTE, put
 
 
 @pytest.fixture
@@ -91,3 +91,13 @@ def test_each_change_of_a_schedule_rings_for_pollers_to_look_at_it(bench: Bench,
     bench.schedules.pause("report", "deploy", "ann")
     bench.schedules.resume("report")
     assert bell() == ["planned"] * 3
+
+
+def test_a_run_of_a_schedule_rings_made_of_a_moment_or_by_hand(bench: Bench, bell: Any) -> None:
+    put(bench)
+    bench.advance(MINUTE - AHEAD)
+    bell()
+    bench.look()
+    assert bell() == [MINUTE]
+    bench.schedules.fire("report")
+    assert bell() == [MINUTE - AHEAD]
