@@ -100,7 +100,7 @@ def decide(draft: ScheduleDraft, standing: Standing, now: int, jitter: float, al
     most_runs = max(1, min(allowance.runs, allowance.bytes // max(1, standing.run_bytes)))
     look = _Look(draft, standing, found, now, decision)
     look.decide_each(most_runs)
-    look.plan_next(ahead, jitter)
+    decision.look_at = look.next_look(ahead, now + round(LOOK_AGAIN * (1 + jitter) / 2))
     allowance.runs -= len(decision.runs)
     allowance.bytes -= len(decision.runs) * standing.run_bytes
     return decision
@@ -147,7 +147,7 @@ def _with_gaps(plan: Plan, after: int) -> Iterator[Moment]:
 
 
 class _Look:
-    """One look at a schedule, which fills in its decision: first decide_each(), then plan_next()."""
+    """One look at a schedule: decide_each() fills in its decision, and then next_look() knows when the next is due."""
 
     def __init__(self, draft: ScheduleDraft, standing: Standing, found: _Found, now: int, decision: Decision) -> None:
         self._draft = draft
@@ -185,11 +185,8 @@ class _Look:
                 missed += 1
         decision.missed = missed if found.is_cut and self._last_past is None else 0
 
-    def plan_next(self, ahead: int, jitter: float) -> None:
-        """Say when to look again, if ever. `ahead`: ms by which runs are made before they are due."""
-        self._decision.look_at = self._next_look(ahead, self._now + round(LOOK_AGAIN * (1 + jitter) / 2))
-
-    def _next_look(self, ahead: int, latest: int) -> int | None:
+    def next_look(self, ahead: int, latest: int) -> int | None:
+        """When to look again, at `latest`, if ever. `ahead`: ms by which runs are made before they are due."""
         found, following, is_cut = self._found
         if is_cut or (found and self._decision.after < found[-1].at):
             return self._now
@@ -214,14 +211,15 @@ class _Look:
     def _is_made_up_for(self, moment: int, next_at: int | None, catch_up: CatchUp) -> bool:
         """Whether a moment that has passed becomes a run."""
         late = self._now - moment - self._standing.offset
-        is_last = moment == self._last_past
         # What is hardly late was not missed, however short the window.
         if late > max(self._draft.catch_up_window_ms, 1000):
             return False
         if catch_up is CatchUp.ALL:
             return True
-        if catch_up is CatchUp.LAST or not is_last:
-            return is_last
+        if moment != self._last_past:
+            return False
+        if catch_up is CatchUp.LAST:
+            return True
         return late <= (_PUNCTUAL if next_at is None else min(_PUNCTUAL, (next_at - moment) // 2))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -27,7 +27,7 @@ class ScheduleStatus(StrEnum):
 class ScheduleDraft:
     """A schedule as a client asks for it.
 
-    `plan.starts_at` 0 means: as the schedule stands that it replaces, or now.
+    `plan.starts_at` 0 says none: that of the schedule that it replaces, or now.
     """
 
     #: Of a key's characters: it is part of keys, and of the first line of each run's record.
@@ -46,6 +46,10 @@ class ScheduleDraft:
     pause_after_failures: int = 0
     #: Moments that may become runs; None: any number.
     max_runs: int | None = None
+
+    def starting(self, starts_at: int) -> ScheduleDraft:
+        """The same with this start, in ms, unless it says one."""
+        return replace(self, plan=replace(self.plan, starts_at=self.plan.starts_at or starts_at))
 
 
 class Pause(NamedTuple):

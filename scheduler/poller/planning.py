@@ -49,7 +49,7 @@ class Planning:
             partitions = self._plans.partitions
             self._first = (self._first + 1) % partitions
             for offset in range(partitions):
-                self._look(self._first + offset - partitions * (self._first + offset >= partitions))
+                self._look((self._first + offset) % partitions)
         except StoreUnavailable as error:
             log.debug("no look at schedules: %s", error)
         now = time.monotonic()

@@ -73,12 +73,8 @@ def _times(cron: Cron) -> str:
 def _at_minutes(cron: Cron) -> str:
     if cron.minutes == (0,):
         return "on the hour"
-    names = [str(number) for number in range(60)]
-    return (
-        f"at minute {_runs(cron.minutes, names)}"
-        if len(cron.minutes) == 1
-        else f"at minutes {_runs(cron.minutes, names)}"
-    )
+    unit = "minute" if len(cron.minutes) == 1 else "minutes"
+    return f"at {unit} {_runs(cron.minutes, [str(number) for number in range(60)])}"
 
 
 def _every(numbers: Sequence[int], whole: int, unit: str) -> str:
@@ -101,9 +97,8 @@ def _days(cron: Cron) -> str:
 
 def _dates(days: Iterable[int]) -> list[str]:
     numbers = sorted(day for day in days if day != LAST)
-    said = [_runs(numbers, ["", *map(str, range(1, 32))])] if numbers else []
-    if said:
-        said = [f"day {said[0]} of the month" if len(numbers) == 1 else f"days {said[0]} of the month"]
+    unit = "day" if len(numbers) == 1 else "days"
+    said = [f"{unit} {_runs(numbers, ['', *map(str, range(1, 32))])} of the month"] if numbers else []
     return [*said, *(["the last day of the month"] if LAST in days else [])]
 
 

@@ -92,12 +92,10 @@ class Plans:
                 self._log_unreadable(unreadable[-1].decode(), error)
         if unreadable:
             self._link.run("postpone", partition, [look_id, _PUT_OFF, _PUT_OFF_MOST, *unreadable])
-        if not decided:
-            return Looked(0, None if wait_us < 0 else wait_us / 1_000_000)
-        _, later_us, *made = self._link.run("runs", partition, args)
-        # A full batch is followed by the next at once.
-        wait = 0 if wait_us == 0 else later_us
-        return Looked(sum(max(0, count) for count in made), None if wait < 0 else wait / 1_000_000)
+        made: list[int] = []
+        if decided:
+            _, wait_us, *made = self._link.run("runs", partition, args)
+        return Looked(sum(max(0, count) for count in made), None if wait_us < 0 else wait_us / 1_000_000)
 
     def _log_unreadable(self, name: str, error: Exception) -> None:
         if time.monotonic() - self._logged_at >= _LOG_EVERY:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import heapq
 import secrets
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from typing import Any, Literal
 
 from scheduler.due_moments import offset_of
@@ -59,8 +58,7 @@ class Schedules:
             if if_version and (row is None or row.version.decode() != if_version):
                 raise VersionChanged(draft.name)
             before = None if row is None else read_schedule(now, row).draft
-            starts_at = draft.plan.starts_at or (now if before is None else before.plan.starts_at)
-            wanted = replace(draft, plan=replace(draft.plan, starts_at=starts_at))
+            wanted = draft.starting(now if before is None else before.plan.starts_at)
             if row is not None and wanted == before:
                 return read_schedule(now, row), False
             fields, from_ = asked_for(wanted), None
@@ -93,7 +91,7 @@ class Schedules:
 
     def now(self) -> int:
         """ms, by the store's clock."""
-        return self._rows(0, "[", "[", 1)[0]
+        return self._rows(0, "[", "[", 1)[0]  # no name is empty: it tells no schedule
 
     def get(self, name: str) -> Schedule:
         """Raises UnknownSchedule."""
@@ -104,8 +102,8 @@ class Schedules:
     ) -> SchedulePage:
         """Schedules by name, those after `after`. A short or empty page may have a next all the same."""
         looked, found, last = 0, list[Schedule](), ""
-        merged = heapq.merge(*map(self._from(after), range(self._link.partitions)), key=lambda it: it.name)
-        for schedule in merged:
+        by_partition = (self._from(partition, after) for partition in range(self._link.partitions))
+        for schedule in heapq.merge(*by_partition, key=lambda it: it.name):
             if len(found) >= limit or looked >= _PAGE_LOOK:
                 return SchedulePage(found, last)
             looked, last = looked + 1, schedule.name
@@ -217,18 +215,14 @@ class Schedules:
         now, rows = self._rows(self._partition(name), f"[{name}", f"[{name}", 1)
         return now, rows[0] if rows else None
 
-    def _from(self, after: str) -> Callable[[int], Iterator[Schedule]]:
-        def schedules(partition: int) -> Iterator[Schedule]:
-            last = after
-            while True:
-                now, rows = self._rows(partition, f"({last}" if last else "-", "+", _ROWS)
-                for row in rows:
-                    yield read_schedule(now, row)
-                if not rows:
-                    return
-                last = rows[-1].name.decode()
-
-        return schedules
+    def _from(self, partition: int, after: str) -> Iterator[Schedule]:
+        while True:
+            now, rows = self._rows(partition, f"({after}" if after else "-", "+", _ROWS)
+            for row in rows:
+                yield read_schedule(now, row)
+            if not rows:
+                return
+            after = rows[-1].name.decode()
 
     def _rows(self, partition: int, first: str, last: str, count: int) -> tuple[int, list[ScheduleRow]]:
         now, *values = self._link.run("schedules", partition, [first, last, count])

@@ -7,42 +7,25 @@ from typing import Any
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from scheduler import Plan, Query, Schedule, ScheduleDraft, Settings, Timer, Webhook
+from scheduler import Schedule, Settings
 from tests.bench.store import Bench
 from tests.bench.visitor import Visitor, sentences
+from tests.store.schedules import HOUR, draft
 from timer_service import create_app
 from timer_service.web.access.api_keys import new_key
 
-MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
-_PLAN = Plan.__dataclass_fields__
 
-
-def put(bench: Bench, name: str = "report", **said: Any) -> Schedule:
+def put(bench: Bench, name: str = "report", every_ms: int = HOUR, **said: Any) -> Schedule:
     """A schedule, every hour unless it says otherwise, that a poller has looked at."""
-    plan = {field: said.pop(field) for field in list(said) if field in _PLAN}
-    plan = plan if "cron" in plan else {"every_ms": HOUR, **plan}
-    webhook = said.pop("webhook", Webhook(url="http://receiver/hook"))
-    bench.schedules.put(ScheduleDraft(name=name, plan=Plan(**plan), webhook=webhook, **said))
+    bench.schedules.put(draft(name, every_ms, **said))
     bench.look()
     return bench.schedules.get(name)
-
-
-def later(bench: Bench, ms: int) -> None:
-    """Let time pass, in which a poller looks at schedules each minute at most."""
-    end = bench.now + ms
-    while bench.now < end:
-        bench.advance(min(MINUTE * 10, end - bench.now))
-        bench.look()
 
 
 def get(http: FlaskClient, path: str = "/ui/schedules") -> str:
     answer = http.get(path)
     assert answer.status_code == 200
     return sentences(answer)
-
-
-def runs(bench: Bench, name: str = "report") -> list[Timer]:
-    return bench.listing.page(Query(schedule=name, any_status=True, limit=100)).timers
 
 
 def signed_in(bench: Bench, scope: str) -> Visitor:

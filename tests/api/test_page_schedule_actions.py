@@ -9,9 +9,10 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from scheduler import UnknownSchedule, Webhook
-from tests.api.page_schedules import HOUR, MINUTE, do, get, later, put, runs, signed_in
+from tests.api.page_schedules import do, get, put, signed_in
 from tests.bench.store import Bench
 from tests.bench.visitor import Visitor, sentences
+from tests.store.schedules import HOUR, MINUTE, pass_time, runs
 
 
 def followed(http: FlaskClient, answer: TestResponse) -> str:
@@ -41,7 +42,7 @@ def test_resume_skips_or_makes_up_for_what_passed_meanwhile(
 ) -> None:
     put(bench)
     bench.schedules.pause("report", "", "")
-    later(bench, 3 * HOUR + MINUTE)
+    pass_time(bench, 3 * HOUR + MINUTE)
     assert "It goes on." in followed(http, do(http, "resume", catch_up=how))
     bench.look()
     assert len([it for it in runs(bench) if it.due_at <= bench.now]) == made
@@ -82,7 +83,7 @@ def test_run_once_now_makes_one_run_however_often_the_form_is_sent(http: FlaskCl
 @pytest.mark.parametrize(("what", "status"), [("cancel", "cancelled"), ("keep", "scheduled")])
 def test_delete_says_what_becomes_of_open_runs(http: FlaskClient, bench: Bench, what: str, status: str) -> None:
     put(bench)
-    later(bench, HOUR)
+    pass_time(bench, HOUR)
     (run,) = [it for it in runs(bench) if it.due_at <= bench.now]
     said = followed(http, do(http, "delete", open=what))
     assert ("are cancelled" if what == "cancel" else "are left as they are") in said
@@ -120,7 +121,7 @@ def test_each_status_offers_what_it_allows(http: FlaskClient, bench: Bench) -> N
     bench.schedules.pause("report", "", "")
     assert offered(http) == ["fire", "resume", "delete"]
     put(bench, "once", max_runs=1)
-    later(bench, HOUR + MINUTE)
+    pass_time(bench, HOUR + MINUTE)
     assert offered(http, "once") == ["fire", "delete"]
     assert "Ended: it has made 1 run, as many as it may." in get(http, "/ui/schedules/once")
 

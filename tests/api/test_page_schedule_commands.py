@@ -13,9 +13,10 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from scheduler import ScheduleStatus, UnknownSchedule
-from tests.api.page_schedules import HOUR, later, put, runs, signed_in
+from tests.api.page_schedules import put, signed_in
 from tests.api.test_page_set_schedule import GIVEN, send
 from tests.bench.store import Bench
+from tests.store.schedules import HOUR, pass_time, runs
 from timer_service.cli import main
 from timer_service.web.pages.schedules.commands import set_commands
 from timer_service.web.pages.words.commands import Terminal
@@ -77,7 +78,7 @@ def test_each_action_of_a_schedule_stands_there_as_a_call_that_does_it(
     put(bench, "it.s~odd", **({"ends_at": bench.now + 1} if status is ScheduleStatus.ENDED else {}))
     if status is ScheduleStatus.PAUSED:
         bench.schedules.pause("it.s~odd", "", "")
-    later(bench, HOUR)
+    pass_time(bench, HOUR)
     found = lines(http.get("/ui/schedules/it.s~odd").text)
     of_status = {ScheduleStatus.ACTIVE: ["pause"], ScheduleStatus.PAUSED: ["resume"], ScheduleStatus.ENDED: []}
     assert [check_ours(it) for it in found[1::2]] == [

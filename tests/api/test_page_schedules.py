@@ -10,10 +10,11 @@ from flask.testing import FlaskClient
 
 from scheduler import Outcome, Overlap, Webhook
 from tests.api.conftest import settle
-from tests.api.page_schedules import DAY, HOUR, MINUTE, do, get, later, put, runs
+from tests.api.page_schedules import do, get, put
 from tests.api.test_page_bytes import first_visit
 from tests.bench.store import Bench
 from tests.bench.visitor import Visitor, sentences
+from tests.store.schedules import DAY, HOUR, MINUTE, pass_time, runs
 
 
 def test_without_any_the_list_says_what_a_schedule_is(http: FlaskClient) -> None:
@@ -26,7 +27,7 @@ def test_the_list_says_of_each_when_it_runs_how_it_stands_and_what_it_skipped(ht
     put(bench, "nightly", cron="0 1 * * *", time_zone="Asia/Kolkata")
     put(bench, "sync", overlap=Overlap.SKIP)
     put(bench, "once", ends_at=bench.now + 1)
-    later(bench, 3 * HOUR)
+    pass_time(bench, 3 * HOUR)
     bench.schedules.pause("nightly", "stock-taking", "ops-oncall", bench.now + DAY)
     said = get(http)
     assert "3 in all: 1 active, 1 paused, 1 ended." in said
@@ -43,7 +44,7 @@ def test_each_tab_shows_those_of_its_status_and_a_tag_limits_them(http: FlaskCli
     put(bench, "b")
     put(bench, "c", ends_at=bench.now + 1)
     bench.schedules.pause("b", "", "")
-    later(bench, 2 * MINUTE)
+    pass_time(bench, 2 * MINUTE)
     listed = {
         query: re.findall(r'data-row="(\w)"', http.get(f"/ui/schedules{query}").text)
         for query in ("", "?status=active", "?status=paused", "?status=ended", "?tag=nightly", "?tag=x")
@@ -107,7 +108,7 @@ def test_the_runs_are_told_with_their_status_and_lead_to_their_timers(http: Flas
     put(bench)
     assert "None yet." in get(http, "/ui/schedules/report")
     for _ in range(12):
-        later(bench, HOUR)
+        pass_time(bench, HOUR)
     settle(bench, Outcome.DELIVERED, status_code=200)
     page = http.get("/ui/schedules/report").text
     made = [it for it in runs(bench) if it.due_at <= bench.now]
@@ -120,7 +121,7 @@ def test_the_runs_are_told_with_their_status_and_lead_to_their_timers(http: Flas
 
 def test_a_runs_timer_says_whose_it_is(http: FlaskClient, bench: Bench) -> None:
     put(bench, "monthly~x")
-    later(bench, HOUR)
+    pass_time(bench, HOUR)
     (run, *_) = runs(bench, "monthly~x")
     answer = http.get(f"/ui/timers/{run.id}")
     assert "It is a run of monthly~x." in sentences(answer)
@@ -139,7 +140,7 @@ def test_the_number_of_runs_leads_to_the_list_of_them(http: FlaskClient, bench: 
     put(bench)
     put(bench, "other")
     bench.schedule(HOUR, tags=("report",))
-    later(bench, 3 * HOUR)
+    pass_time(bench, 3 * HOUR)
     settle(bench, Outcome.DELIVERED, status_code=200)
     (link,) = re.findall(r'<a href="(/ui/timers\?[^"]*)">3 runs</a>', http.get("/ui/schedules/report").text)
     page = http.get(html.unescape(link)).text
@@ -162,9 +163,9 @@ def test_a_schedule_that_a_list_cannot_be_limited_to_is_told_at_its_field(http: 
 
 def test_what_was_skipped_is_told_with_its_reasons(http: FlaskClient, bench: Bench) -> None:
     put(bench, overlap=Overlap.SKIP)
-    later(bench, 3 * HOUR)
+    pass_time(bench, 3 * HOUR)
     bench.schedules.pause("report", "x", "y")
-    later(bench, HOUR)
+    pass_time(bench, HOUR)
     bench.schedules.resume("report")
     bench.look()
     said = get(http, "/ui/schedules/report")
@@ -221,7 +222,7 @@ def test_views_of_schedules_are_at_most_40_kilobytes(http: FlaskClient, bench: B
     for number in range(20):
         put(bench, f"a-schedule-of-a-usual-name-{number}", cron="30 2 28 * *", time_zone="America/New_York")
     put(bench, "often", every_ms=MINUTE)
-    later(bench, HOUR)
+    pass_time(bench, HOUR)
     preview = "/ui/schedules?cron=30+2+*+*+*&time_zone=America/New_York&count=5"
     for path in ("/ui/schedules", preview, "/ui/schedules/often", "/ui/set-schedule?name=often"):
         assert first_visit(http, path) <= 40_000, path

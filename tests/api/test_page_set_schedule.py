@@ -12,9 +12,10 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from scheduler import Plan, Schedule, ScheduleDraft, Settings, Webhook
-from tests.api.page_schedules import DAY, HOUR, put, signed_in
+from tests.api.page_schedules import put, signed_in
 from tests.bench.store import Bench
 from tests.bench.visitor import Visitor, sentences
+from tests.store.schedules import DAY, HOUR
 from timer_service import create_app
 
 PATH = "/ui/set-schedule"

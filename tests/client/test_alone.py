@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from dataclasses import fields
@@ -32,6 +33,7 @@ from timer_service.client import (
 from timer_service.client.errors import from_problem
 from timer_service.terminal.differences import DEFAULTS, TIMER_DEFAULTS
 from timer_service.terminal.schedule_file import NAME
+from timer_service.terminal.schedules import set_
 from timer_service.web.answers import AttemptOut, StatsOut, TimerOut
 from timer_service.web.input import limits, schemas
 from timer_service.web.input.destination import METHODS
@@ -111,6 +113,10 @@ def test_what_apply_takes_for_the_default_of_a_field_is_the_default_of_the_servi
     new, timer = described["NewSchedule"]["properties"], described["RunTimer"]["properties"]
     assert DEFAULTS.items() >= {name: it["default"] for name, it in new.items() if "default" in it}.items()
     assert {name for name in DEFAULTS if "default" not in new[name]} == {"cron", "every"}
+    helps = {option.name: re.search(r"\((\w+)\)\.$", getattr(option, "help", None) or "") for option in set_.params}
+    helped = {name: found[1] for name, found in helps.items() if found}
+    assert helped.items() <= DEFAULTS.items()
+    assert helped.keys() == {"gap", "fold", "overlap", "catch_up", "catch_up_window"}
     settings = {"timeout", "max_attempts", "on_delivered", "on_failed"}
     told = {name: it["default"] for name, it in timer.items() if "default" in it and name not in settings}
     assert told.items() <= TIMER_DEFAULTS.items()

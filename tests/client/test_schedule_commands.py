@@ -268,7 +268,7 @@ def test_what_somebody_changes_between_the_showing_and_the_doing_is_left_alone(
     def change(*_: object) -> None:
         client.update_schedule(f"{name}a", every="5h")
 
-    monkeypatch.setattr("timer_service.terminal.apply._ask", change)
+    monkeypatch.setattr("timer_service.terminal.apply.ask_before_deleting", change)
     result = run("apply", path)
     assert (result.exit_code, f"{name}a: " in result.stderr) == (4, True)
     assert client.schedule(f"{name}a").every == "5h"

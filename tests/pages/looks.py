@@ -52,6 +52,16 @@ def too_wide(page: Page) -> list[str]:
     return found
 
 
+def too_wide_unfolded(page: Page) -> list[str]:
+    """At 320 px; and at 640 with letters of twice the size. What is folded away is unfolded."""
+    page.evaluate("document.querySelectorAll('details').forEach((it) => it.open = true)")
+    page.set_viewport_size({"width": 320, "height": 700})
+    found = too_wide(page)
+    page.set_viewport_size({"width": 640, "height": 700})
+    double_letters(page)
+    return found + too_wide(page)
+
+
 def moving(page: Page) -> list[str]:
     """What has an animation or a transition."""
     found: list[str] = page.evaluate(_MOVING)

@@ -10,7 +10,7 @@ import pytest
 import requests
 from playwright.sync_api import Browser, Page, expect
 
-from tests.bench.browser import NARROW, WIDE, Troubles, visit
+from tests.bench.browser import WIDE, Troubles, visit
 from tests.pages import axe, looks
 from tests.pages.world import World
 
@@ -66,22 +66,12 @@ def says(page: Page, words: str | re.Pattern[str]) -> None:
 
 def test_axe_finds_nothing_in_light_and_dark_wide_and_narrow(page: Page, path: str) -> None:
     looks.go(page, path)
-    for size in (WIDE, NARROW):
-        page.set_viewport_size({"width": size["width"], "height": size["height"]})
-        page.emulate_media(color_scheme="light")
-        assert axe.violations(page) == [], f"light, {size['width']} px"
-        page.emulate_media(color_scheme="dark")
-        assert axe.violations_by_colour(page) == [], f"dark, {size['width']} px"
+    assert axe.violations_in_each_light_and_width(page) == []
 
 
 def test_nothing_has_to_be_scrolled_sideways(page: Page, path: str) -> None:
     looks.go(page, path)
-    page.evaluate("document.querySelectorAll('details').forEach((it) => it.open = true)")
-    page.set_viewport_size({"width": 320, "height": 700})
-    assert looks.too_wide(page) == []
-    page.set_viewport_size({"width": 640, "height": 700})
-    looks.double_letters(page)
-    assert looks.too_wide(page) == []
+    assert looks.too_wide_unfolded(page) == []
 
 
 def test_every_control_is_reached_by_tab_in_order_and_seen_to_have_the_focus(page: Page, path: str) -> None:

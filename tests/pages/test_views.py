@@ -6,7 +6,7 @@ import pytest
 import requests
 from playwright.sync_api import Browser, Page
 
-from tests.bench.browser import NARROW, WIDE, visit
+from tests.bench.browser import WIDE, visit
 from tests.pages import axe, looks
 from tests.pages.world import World
 
@@ -29,23 +29,12 @@ def path(request: pytest.FixtureRequest, here: World) -> str:
 
 def test_axe_finds_nothing_in_light_and_dark_wide_and_narrow(page: Page, path: str) -> None:
     looks.go(page, path)
-    for size in (WIDE, NARROW):
-        page.set_viewport_size({"width": size["width"], "height": size["height"]})
-        page.emulate_media(color_scheme="light")
-        assert axe.violations(page) == [], f"light, {size['width']} px"
-        page.emulate_media(color_scheme="dark")
-        assert axe.violations_by_colour(page) == [], f"dark, {size['width']} px"
+    assert axe.violations_in_each_light_and_width(page) == []
 
 
 def test_nothing_has_to_be_scrolled_sideways(page: Page, path: str) -> None:
-    """At 320 px; and at 640 with letters of twice the size. What is folded away is unfolded."""
     looks.go(page, path)
-    page.evaluate("document.querySelectorAll('details').forEach((it) => it.open = true)")
-    page.set_viewport_size({"width": 320, "height": 700})
-    assert looks.too_wide(page) == []
-    page.set_viewport_size({"width": 640, "height": 700})
-    looks.double_letters(page)
-    assert looks.too_wide(page) == []
+    assert looks.too_wide_unfolded(page) == []
 
 
 def test_every_control_is_reached_by_tab_in_order_and_seen_to_have_the_focus(page: Page, path: str) -> None:

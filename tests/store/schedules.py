@@ -1,4 +1,4 @@
-"""What the tests of schedules in the store are told in."""
+"""What the tests of schedules in the store, and of their views on the page, are told in."""
 
 from __future__ import annotations
 
@@ -14,9 +14,7 @@ AHEAD = 10_000
 
 
 def draft(name: str = "report", every_ms: int = MINUTE, **said: Any) -> ScheduleDraft:
-    plan: dict[str, Any] = {
-        name: said.pop(name) for name in ("cron", "starts_at", "ends_at", "time_zone", "gap") if name in said
-    }
+    plan: dict[str, Any] = {field: said.pop(field) for field in list(said) if field in Plan.__dataclass_fields__}
     plan = plan if "cron" in plan else {"every_ms": every_ms, **plan}
     return ScheduleDraft(name=name, plan=Plan(**plan), webhook=said.pop("webhook", Webhook(url="http://r/")), **said)
 

@@ -11,20 +11,22 @@ import redis
 from scheduler import Attempt, Draft, Outcome, Settlement, Webhook
 from scheduler.store import keys
 from tests.bench.store import START, Bench
+from tests.store.schedules import AHEAD, MINUTE, put
 
 
 @pytest.fixture
 def bell(client: redis.Redis, partitions: int) -> Iterator[Any]:
-    """A function: the moments rung since it was last called."""
+    """A function: what was rung since it was last called, moments from START on."""
     subscription = client.pubsub()  # type: ignore[no-untyped-call]
     for partition in range(partitions):
         subscription.ssubscribe(keys.bell(partition))
         subscription.get_message(timeout=5)
 
-    def rung() -> list[int]:
-        rings = []
+    def rung() -> list[int | str]:
+        rings: list[int | str] = []
         while message := subscription.get_message(timeout=0.05):
-            rings.append(int(message["data"]) - START)
+            said = message["data"].decode()
+            rings.append(int(said) - START if said.isdecimal() else said)
         return rings
 
     yield rung
@@ -82,3 +84,20 @@ def test_a_release_rings(bench: Bench, bell: Any) -> None:
     bell()
     bench.claims.release(bench.claims.claim(1).claims)
     assert bell() == [0]
+
+
+def test_each_change_of_a_schedule_rings_for_pollers_to_look_at_it(bench: Bench, bell: Any) -> None:
+    put(bench)
+    bench.schedules.pause("report", "deploy", "ann")
+    bench.schedules.resume("report")
+    assert bell() == ["planned"] * 3
+
+
+def test_a_run_of_a_schedule_rings_made_of_a_moment_or_by_hand(bench: Bench, bell: Any) -> None:
+    put(bench)
+    bench.advance(MINUTE - AHEAD)
+    bell()
+    bench.look()
+    assert bell() == [MINUTE]
+    bench.schedules.fire("report")
+    assert bell() == [MINUTE - AHEAD]

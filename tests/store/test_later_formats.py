@@ -19,9 +19,11 @@ from scheduler import (
     LaterFormat,
     Link,
     Outcome,
+    Overlap,
     Query,
     Settings,
     Settlement,
+    Skipped,
     Status,
     Store,
     Timer,
@@ -31,6 +33,7 @@ from scheduler.store.claims import Claims
 from scheduler.store.record import FORMAT
 from scheduler.store.room import SUSPECTS
 from tests.bench.store import KEEP, LEASE, Bench
+from tests.store.schedules import MINUTE, pass_time, put
 
 pytestmark = pytest.mark.one_partition
 NEXT = FORMAT + 1
@@ -73,8 +76,11 @@ def newer(bench: Bench, partitions: int) -> Newer:
 
 
 def _later(bench: Bench, delay_ms: int = 0, **webhook: object) -> Timer:
-    """A timer that needs the next format."""
-    timer = bench.schedule(delay_ms, **webhook)
+    return _needing_next(bench, bench.schedule(delay_ms, **webhook))
+
+
+def _needing_next(bench: Bench, timer: Timer) -> Timer:
+    """The timer, of the next format from now on."""
     name = f"{bench.prefix(timer.id)}timer:{timer.id}"
     first, rest = bench.client.get(name).split(b"\n", 1)
     bench.client.set(name, first + f" v={NEXT}\n".encode() + rest)
@@ -218,6 +224,17 @@ def test_nobody_who_does_not_know_its_format_changes_or_ends_it(bench: Bench, ne
     with newer.running() as store:
         store.timers.replay(store.timers.get(timer.id))
         store.timers.cancel(timer.id)
+    bench.check()
+
+
+def test_a_run_of_it_is_neither_replaced_nor_cancelled_with_its_schedule(bench: Bench) -> None:
+    """Red with a script for schedules that does not look at the format of the runs that it ends."""
+    put(bench, overlap=Overlap.REPLACE)
+    run = _needing_next(bench, bench.schedules.fire("report"))
+    pass_time(bench, MINUTE)
+    assert bench.schedules.get("report").skipped == Skipped(overlap=1)
+    bench.schedules.delete("report")
+    assert bench.timers.get(run.id).status is Status.SCHEDULED
     bench.check()
 
 

@@ -205,8 +205,9 @@ def test_one_that_is_set_again_under_its_name_makes_runs_of_its_own(bench: Bench
     bench.check()
 
 
-def test_a_look_under_way_makes_nothing_of_a_schedule_that_is_changed_meanwhile(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("change", ["pause", "delete"])
+def test_a_look_under_way_makes_nothing_of_a_schedule_that_is_changed_or_deleted_meanwhile(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, change: str
 ) -> None:
     put(bench)
     bench.set_clock(START + MINUTE)
@@ -215,13 +216,17 @@ def test_a_look_under_way_makes_nothing_of_a_schedule_that_is_changed_meanwhile(
     def changed(name: str, partition: int, args: Any = ()) -> Any:
         if name == "runs":
             monkeypatch.undo()
-            bench.schedules.pause("report", "deploy", "ann")
+            if change == "pause":
+                bench.schedules.pause("report", "deploy", "ann")
+            else:
+                bench.schedules.delete("report")
         return run(name, partition, args)
 
     monkeypatch.setattr(bench.link, "run", changed)
     assert bench.look() == 0
     assert runs(bench) == []
-    assert bench.schedules.get("report").skipped == Skipped(paused=1)
+    assert [it.skipped for it in bench.schedules.page().schedules] == ([Skipped(paused=1)] if change == "pause" else [])
+    bench.check()
 
 
 def test_writes_that_are_repeated_after_a_lost_reply_change_nothing_more(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from scheduler import Attempt, CatchUp, Outcome, Overlap, ScheduleStatus, Settlement, Skipped, Status
-from tests.bench.store import START, Bench
+from scheduler import Attempt, CatchUp, Outcome, Overlap, ScheduleStatus, Settlement, Skipped, Status, UnknownTimer
+from tests.bench.store import KEEP, START, Bench
 from tests.store.schedules import HOUR, MINUTE, end, moments, pass_time, put, runs
 
 
@@ -38,7 +38,7 @@ def test_replace_cancels_a_run_that_waits_and_skips_while_one_is_in_flight(bench
     bench.check()
 
 
-def test_a_run_that_an_older_version_ended_holds_up_no_other(bench: Bench) -> None:
+def test_a_run_that_an_older_version_ended_holds_up_no_other_and_goes_with_its_schedule(bench: Bench) -> None:
     """It knows no schedules, and leaves the run among the unfinished."""
     put(bench, overlap=Overlap.SKIP)
     pass_time(bench, MINUTE)
@@ -47,6 +47,17 @@ def test_a_run_that_an_older_version_ended_holds_up_no_other(bench: Bench) -> No
     bench.client.zadd(f"{bench.prefix(run.id)}open:report", {run.id: run.due_at})
     pass_time(bench, MINUTE)
     assert moments(bench) == [MINUTE, 2 * MINUTE]
+    bench.client.zadd(f"{bench.prefix(run.id)}open:report", {run.id: run.due_at})
+    bench.schedules.delete("report")
+    bench.check()
+
+
+def test_a_run_that_an_older_version_forgot_is_looked_up_no_more(bench: Bench) -> None:
+    """It leaves the id where its schedule looks its runs up; each look takes one away."""
+    put(bench)
+    run_id = bench.schedules.new_run_id("report")
+    bench.client.zadd(f"{bench.prefix(run_id)}runs:report", {run_id: START})
+    pass_time(bench, MINUTE)
     bench.check()
 
 
@@ -64,6 +75,24 @@ def test_a_run_made_by_hand_ignores_others_and_moves_nothing(bench: Bench) -> No
     pass_time(bench, MINUTE)
     assert moments(bench) == [1000, 1000, MINUTE]
     bench.check()
+
+
+def test_a_run_made_by_hand_is_told_before_those_that_were_made_ahead(bench: Bench) -> None:
+    put(bench, every_ms=4000)
+    bench.schedules.fire("report")
+    pass_time(bench, 9000)
+    assert [run.due_at - START for run in bench.schedules.get("report").previous] == [8000, 4000, 0]
+
+
+def test_a_run_made_by_hand_is_made_once_though_it_was_forgotten_meanwhile(bench: Bench) -> None:
+    put(bench, every_ms=2 * KEEP)
+    timer_id = bench.schedules.fire("report").id
+    end(bench)
+    bench.advance(KEEP + 1)
+    end(bench)
+    with pytest.raises(UnknownTimer):
+        bench.schedules.fire("report", timer_id)
+    assert bench.schedules.get("report").runs == 1
 
 
 def test_a_replayed_run_is_unfinished_again(bench: Bench) -> None:

@@ -47,9 +47,12 @@ def test_a_pause_ends_by_itself_at_its_moment_and_what_passed_stays_skipped(benc
 def test_resume_may_say_what_becomes_of_moments_during_the_pause(
     bench: Bench, catch_up: CatchUp, made: list[int]
 ) -> None:
+    """Also of those before it was paused for another reason."""
     put(bench, every_ms=MINUTE)
-    bench.schedules.pause("report", "deploy", "ann")
-    pass_time(bench, 3 * MINUTE + 50_000)
+    for minutes, reason in ((2, "deploy"), (1, "stock-taking")):
+        bench.schedules.pause("report", reason, "ann")
+        pass_time(bench, minutes * MINUTE)
+    bench.advance(50_000)
     bench.schedules.resume("report", catch_up)
     bench.look()
     assert moments(bench) == [*(n * MINUTE for n in made), 4 * MINUTE]

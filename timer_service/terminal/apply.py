@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from timer_service.client.wire import encode
 from timer_service.printable import printable
 from timer_service.terminal import schedule_file
 from timer_service.terminal.differences import Difference, between, differences
+from timer_service.terminal.named import ask_before_deleting
 from timer_service.terminal.printing import echo, print_json
 from timer_service.terminal.schedule_file import OWNER, ScheduleFile, place
 from timer_service.terminal.service_command import EXITS, exit_code, print_error, service_command
@@ -67,7 +67,7 @@ def apply(client: TimerClient, output: str, file: str, dry_run: bool, prune: boo
     if dry_run:
         _finish(output, steps, "would be ")
         return 0
-    _ask([step.name for step in steps if step.verb == "delete"], yes)
+    ask_before_deleting([step.name for step in steps if step.verb == "delete"], yes)
     code = 0
     done = []
     for step in steps:
@@ -95,14 +95,6 @@ def _gone(client: TimerClient, wanted: ScheduleFile) -> Iterator[_Step]:
         owner = (stands.timer.get("metadata") or {}).get(OWNER)
         if owner == wanted.name and stands.name not in wanted.schedules:
             yield _Step(stands.name, "delete", None, stands)
-
-
-def _ask(deleted: Sequence[str], yes: bool) -> None:
-    if not deleted or yes:
-        return
-    if not sys.stdin.isatty():
-        raise click.UsageError(f"nobody can be asked here: --yes if {', '.join(deleted)} is to be deleted")
-    click.confirm(f"{', '.join(deleted)} will be deleted. Go on?", abort=True, err=True)
 
 
 def _do(client: TimerClient, step: _Step, output: str) -> _Step:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 
 from timer_service.client import Moment, Run, Schedule
@@ -71,9 +72,8 @@ def detail_rows(schedule: Schedule) -> Iterator[Sequence[str]]:
     if schedule.pause_after_failures:
         yield "paused after", f"{schedule.pause_after_failures} runs in a row that failed"
     yield "runs", f"{schedule.runs}{f' of at most {schedule.max_runs}' if schedule.max_runs else ''}"
-    skipped = schedule.skipped
-    said = {"overlap": skipped.overlap, "missed": skipped.missed, "paused": skipped.paused, "gap": skipped.gap}
-    yield "skipped", ", ".join(f"{name} {count}" for name, count in said.items() if count) or "none"
+    said = asdict(schedule.skipped).items()
+    yield "skipped", ", ".join(f"{name} {count}" for name, count in said if count) or "none"
     yield "request", f"{timer.get('method', NONE)} {timer.get('url', NONE)}"
     for name, value in timer.items():
         if name not in ("method", "url") and value not in (None, [], {}):

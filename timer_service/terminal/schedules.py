@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Any, get_args
@@ -14,7 +13,7 @@ from timer_service.client.answers import Status
 from timer_service.client.batches import MOST_PREVIEWED, MOST_SCHEDULES
 from timer_service.client.schedule_fields import CatchUp, ScheduleStatus
 from timer_service.terminal import plan_options, request_options, values
-from timer_service.terminal.named import each_named
+from timer_service.terminal.named import ask_before_deleting, each_named
 from timer_service.terminal.printing import echo, print_json, print_timers, width
 from timer_service.terminal.schedule_tables import detail_rows, here_and_utc, moment_rows, run_rows, schedule_rows
 from timer_service.terminal.service_command import EXITS, service_command, service_command_without_ids
@@ -145,10 +144,7 @@ def fire(client: TimerClient, output: str, name: str) -> None:
 @service_command
 def delete(client: TimerClient, output: str, names: Sequence[str], open_runs: Any, yes: bool) -> int:
     """Delete NAMES, with their runs that are not sent."""
-    if not yes:
-        if not sys.stdin.isatty():
-            raise click.UsageError(f"nobody can be asked here: --yes if {', '.join(names)} is to be deleted")
-        click.confirm(f"{', '.join(names)} will be deleted. Go on?", abort=True, err=True)
+    ask_before_deleting(names, yes)
     return each_named(
         names, lambda name: client.delete_schedule(name, open_runs=open_runs), "schedule", "deleted", output
     )

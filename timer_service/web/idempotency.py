@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from flask import g, request
 
-from scheduler import Begun, StoreUnavailable, exact_numbers
+from scheduler import Begun, StoreUnavailable, TimerError, exact_numbers
 from timer_service.web.problems import Problem
 from timer_service.web.services import store
 
@@ -33,11 +33,24 @@ def begin() -> Begun | None:
     return store().repeats.begin(scope, key, fields, may_add=store().capacity.check)
 
 
-def keep(begun: Begun, answer: Any) -> None:
-    """Keep what the request is answered with. A store that fails now is no reason to take the answer back: it is done,
-    and a repeat that finds no answer makes the same ids again, and is told how they stand."""
-    with contextlib.suppress(StoreUnavailable):
-        store().repeats.finish(begun, answer)
+def keep(begun: Begun | None, answer: Any) -> None:
+    """Keep what the request is answered with, if it has a key. A store that fails now is no reason to take the answer
+    back: it is done, and a repeat that finds no answer makes the same ids again, and is told how they stand."""
+    if begun is not None:
+        with contextlib.suppress(StoreUnavailable):
+            store().repeats.finish(begun, answer)
+
+
+@contextlib.contextmanager
+def undone_if_refused(begun: Begun | None) -> Iterator[None]:
+    """Around what the request does: what it raises is the answer, and unless it may be done all the same, nothing is
+    kept of it."""
+    try:
+        yield
+    except (TimerError, Problem) as error:
+        if not (isinstance(error, StoreUnavailable) and error.maybe_done):
+            refused(begun)
+        raise
 
 
 def refused(begun: Begun | None) -> None:

@@ -92,7 +92,7 @@ class RunOut(Schema):
     due_at = Moment()
     timer_id = fields.String()
     status = fields.Enum(
-        Status, by_value=True, allow_none=True, metadata={"description": "null: the timer is forgotten"}
+        Status, by_value=True, allow_none=True, metadata={"description": "null: forgotten before its end was known"}
     )
 
 

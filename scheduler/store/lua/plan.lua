@@ -34,9 +34,5 @@ many('HSET', PLANNING, looks)
 many('ZADD', PLANNED, until_then)
 many('ZREM', PLANNED, gone)
 local _, next_look = head(PLANNED)
-if #names == limit then
-  reply[2] = 0
-elseif next_look then
-  reply[2] = math.max(0, next_look * 1000 - us)
-end
+if next_look then reply[2] = math.max(0, next_look * 1000 - us) end
 return reply

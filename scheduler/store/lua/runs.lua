@@ -116,7 +116,7 @@ while at <= #ARGV do
     push(fields, 'previous', previous)
     if resumed ~= '' then
       push(fields, 'resumed', resumed)
-      redis.call('HDEL', key, 'paused', 'paused_until', 'paused_by', 'paused_reason', 'paused_after', 'paused_skipped', 'resumed_how')
+      redis.call('HDEL', key, 'paused', 'paused_until', 'paused_by', 'paused_reason', 'paused_after', 'paused_skipped')
     end
     if not look_at then push(fields, 'ended', int(now)) end
     if unread then redis.call('HDEL', key, 'unread') end

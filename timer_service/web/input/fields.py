@@ -6,6 +6,7 @@ from __future__ import annotations
 from base64 import b64decode
 from binascii import Error as Base64Error
 from collections.abc import Iterable, Mapping
+from enum import StrEnum
 from itertools import islice
 from typing import Any, ClassVar
 
@@ -113,6 +114,14 @@ class Length(Delay):
         if not self._low <= ms <= self._high:
             raise ValidationError(f"Must be from {duration.text(self._low)} to {duration.text(self._high)}.")
         return ms
+
+
+class Choice(fields.Enum[Any]):
+    """One of a few words."""
+
+    def __init__(self, words: type[StrEnum], **given: str) -> None:
+        """`given`: its description, and its default."""
+        super().__init__(words, by_value=True, metadata=given)
 
 
 class Moment(fields.Field[int]):

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from marshmallow import Schema, ValidationError, fields, validates_schema
 
 from scheduler import Fold, Gap, Plan, PlanError, duration, recurrence
-from timer_service.web.input.fields import Length, Moment
+from timer_service.web.input.fields import Choice, Length, Moment
 from timer_service.web.input.local_fields import TimeZone
 
 #: Inside, a start of 0 says that none was given: whoever asks for 1970-01-01T00:00Z means the same from here on.
@@ -54,16 +54,8 @@ class PlanFields(Schema):
     )
     starts_at = Moment(metadata={"description": "nothing runs before it; now unless said"})
     ends_at = Moment(allow_none=True, metadata={"description": "nothing runs after it", "default": None})
-    gap = fields.Enum(
-        Gap,
-        by_value=True,
-        metadata={"description": "a fixed time that a change of clocks leaves out", "default": _DEFAULT.gap.value},
-    )
-    fold = fields.Enum(
-        Fold,
-        by_value=True,
-        metadata={"description": "which of two, of a fixed time that is shown twice", "default": _DEFAULT.fold.value},
-    )
+    gap = Choice(Gap, description="a fixed time that a change of clocks leaves out", default=_DEFAULT.gap.value)
+    fold = Choice(Fold, description="which of two, of a fixed time that is shown twice", default=_DEFAULT.fold.value)
 
     @validates_schema(pass_original=True, skip_on_field_errors=False)
     def _one_plan(self, data: dict[str, Any], original: dict[str, Any], **_: Any) -> None:
@@ -88,5 +80,6 @@ def take_plan(data: dict[str, Any], starts_at: int = 0) -> Plan:
     every_ms = data.pop("every", None)
     if "time_zone" in data:
         said["time_zone"] = data.pop("time_zone").key
-    said["starts_at"] = said.get("starts_at", starts_at) or ("starts_at" in said and (every_ms or _A_MINUTE)) or 0
-    return Plan(every_ms=every_ms, **said)
+    if said.get("starts_at") == 0:
+        said["starts_at"] = every_ms or _A_MINUTE
+    return Plan(every_ms=every_ms, **{"starts_at": starts_at, **said})

@@ -7,7 +7,7 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, post_load, validate
 
 from scheduler import CatchUp, Overlap, Plan, ScheduleDraft, Webhook, duration
-from timer_service.web.input.fields import Length, Moment, Whole
+from timer_service.web.input.fields import Choice, Length, Moment, Whole
 from timer_service.web.input.plan_fields import PlanFields, take_plan
 from timer_service.web.input.schemas import RunTimer
 from timer_service.web.input.sent_fields import WebhookRules
@@ -56,21 +56,15 @@ class NewSchedule(PlanFields):
     """
 
     max_runs = Whole(1, 1_000_000_000, "runs of moments, after which it has ended", allow_none=True)
-    overlap = fields.Enum(
+    overlap = Choice(
         Overlap,
-        by_value=True,
-        metadata={
-            "description": "what to do while an earlier run is unfinished; decided when a run falls due",
-            "default": DEFAULTS.overlap.value,
-        },
+        description="what to do while an earlier run is unfinished; decided when a run falls due",
+        default=DEFAULTS.overlap.value,
     )
-    catch_up = fields.Enum(
+    catch_up = Choice(
         CatchUp,
-        by_value=True,
-        metadata={
-            "description": "which moments to make up for that passed while nothing ran",
-            "default": DEFAULTS.catch_up.value,
-        },
+        description="which moments to make up for that passed while nothing ran",
+        default=DEFAULTS.catch_up.value,
     )
     catch_up_window = Length(
         0,
@@ -126,11 +120,7 @@ class PauseIn(Schema):
 class ResumeIn(Schema):
     may_be_left_out = True
 
-    catch_up = fields.Enum(
-        CatchUp,
-        by_value=True,
-        metadata={"description": "what becomes of moments during the pause; they are skipped unless said"},
-    )
+    catch_up = Choice(CatchUp, description="what becomes of moments during the pause; they are skipped unless said")
 
 
 class DeleteIn(Schema):

@@ -20,7 +20,8 @@ def schedule_merge(patch: Mapping[str, Any], schema: NewSchedule) -> Callable[[S
     """A function that applies this patch to a schedule. It raises Problem for what a new one could not be either."""
 
     def merge(schedule: Schedule) -> ScheduleDraft:
-        before = request_fields(schedule.draft)
+        before = own_fields(schedule.draft)
+        before["timer"] = webhook_fields(schedule.draft.webhook, schedule.draft.tags)
         for name, other in _PLANS.items():
             if patch.get(name) is not None:
                 before.pop(other, None)
@@ -39,8 +40,8 @@ def schedule_merge(patch: Mapping[str, Any], schema: NewSchedule) -> Callable[[S
     return merge
 
 
-def request_fields(draft: ScheduleDraft) -> dict[str, Any]:
-    """The fields of a request that would set this schedule, secrets and all: never an answer."""
+def own_fields(draft: ScheduleDraft) -> dict[str, Any]:
+    """The fields of a request that would set this schedule, but for `timer`, which may have secrets."""
     plan = draft.plan
     when = {"cron": plan.cron} if plan.every_ms is None else {"every": duration.text(plan.every_ms)}
     return {
@@ -56,5 +57,4 @@ def request_fields(draft: ScheduleDraft) -> dict[str, Any]:
         "catch_up_window": duration.text(draft.catch_up_window_ms),
         "spread": duration.text(draft.spread_ms),
         "pause_after_failures": draft.pause_after_failures or None,
-        "timer": webhook_fields(draft.webhook, draft.tags),
     }

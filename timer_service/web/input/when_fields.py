@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from marshmallow import Schema, ValidationError, fields, validates_schema
+from marshmallow import Schema, ValidationError, validates_schema
 
 from scheduler import Fold, duration
-from timer_service.web.input.fields import Delay, Moment, Whole
+from timer_service.web.input.fields import Choice, Delay, Moment, Whole
 from timer_service.web.input.local_fields import LocalTime, TimeZone, due_at_of
 
 _PARTS = {"hours": 3_600_000, "minutes": 60_000, "seconds": 1000}
@@ -27,9 +27,7 @@ class WhenFields(Schema):
     due_at = Moment()
     local_due_at = LocalTime()
     time_zone = TimeZone()
-    fold = fields.Enum(
-        Fold, by_value=True, metadata={"description": "which of two moments, where the clock shows local_due_at twice"}
-    )
+    fold = Choice(Fold, description="which of two moments, where the clock shows local_due_at twice")
 
     @validates_schema(pass_original=True, skip_on_field_errors=False)
     def _one_when(self, data: dict[str, Any], original: dict[str, Any], **_: Any) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from marshmallow import ValidationError
 
-from scheduler import Draft, StoreUnavailable, TimerError
+from scheduler import Draft, TimerError
 from timer_service.web import idempotency
 from timer_service.web.access.authentication import charge
 from timer_service.web.answers import BatchOut, TimerOut
@@ -53,13 +53,9 @@ def create(body: dict[str, Any]) -> tuple[dict[str, Any], int, dict[str, str]]:
     known = len(accepted)
     # What was refused is tried again; under its key it has the same id, also where two repeats do so at once.
     missing = {number: draft for number, draft in drafts.items() if str(number) not in accepted}
-    try:
+    with idempotency.undone_if_refused(begun):
         refused = _set(missing, accepted)
-    except StoreUnavailable as error:
-        if not error.maybe_done:
-            idempotency.refused(begun)
-        raise
-    if begun and len(accepted) > known:
+    if len(accepted) > known:
         idempotency.keep(begun, accepted)
     elif not accepted:
         idempotency.refused(begun)

@@ -5,22 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
-from urllib.parse import urlencode
 
 from flask import g, request
 from marshmallow import ValidationError
 
-from scheduler import (
-    NO_VERSION,
-    Schedule,
-    ScheduleDraft,
-    StoreUnavailable,
-    Timer,
-    TimerError,
-    TimerTooLarge,
-    UnknownSchedule,
-    VersionChanged,
-)
+from scheduler import NO_VERSION, Schedule, ScheduleDraft, Timer, TimerTooLarge, UnknownSchedule, VersionChanged
 from timer_service.web import idempotency
 from timer_service.web.access.authentication import charge
 from timer_service.web.access.list_limit import limit_lists
@@ -31,6 +20,7 @@ from timer_service.web.input.schedule_fields import DeleteIn, NewSchedule, Pause
 from timer_service.web.input.schedule_patch import schedule_merge
 from timer_service.web.input.schedule_queries import SchedulesIn, name_cursor
 from timer_service.web.input.webhook_fields import Key
+from timer_service.web.next_page import link_to_next
 from timer_service.web.openapi import IDEMPOTENCY_KEY, IF_MATCH, IF_NONE_MATCH, SCHEDULE_MERGE_PATCH
 from timer_service.web.problems import Problem, of_schedule
 from timer_service.web.schedule_answers import ScheduleOut, SchedulesOut
@@ -53,15 +43,9 @@ def create(fields: dict[str, Any]) -> _Answer:
     if begun is not None and begun.answer is not None:
         schedule = store().schedules.get(name)
         return schedule, 201, {**where, **_etag(schedule), **idempotency.REPLAYED}
-    try:
-        with _pointing_into_timer():
-            schedule, _ = store().schedules.put(ScheduleDraft(name=name, **fields))
-    except (TimerError, Problem) as error:
-        if not getattr(error, "maybe_done", False):
-            idempotency.refused(begun)
-        raise
-    if begun is not None:
-        idempotency.keep(begun, name)
+    with idempotency.undone_if_refused(begun), _pointing_into_timer():
+        schedule, _ = store().schedules.put(ScheduleDraft(name=name, **fields))
+    idempotency.keep(begun, name)
     return schedule, 201, {**where, **_etag(schedule)}
 
 
@@ -75,11 +59,7 @@ def index(query: dict[str, Any]) -> tuple[dict[str, Any], int, dict[str, str]]:
     charge(query["limit"])
     page = store().schedules.page(after=query.pop("cursor", ""), **query)
     following = name_cursor(page.next)
-    answer = {"data": page.schedules, "next_cursor": following}
-    if following is None:
-        return answer, 200, {}
-    link = f"{request.path}?{urlencode({**request.args, 'cursor': following})}"
-    return answer, 200, {"Link": f'<{link}>; rel="next"'}
+    return {"data": page.schedules, "next_cursor": following}, 200, link_to_next(following)
 
 
 @bp.route("/schedules/<schedule:name>", methods=["PUT"])
@@ -164,14 +144,9 @@ def fire(name: str) -> tuple[Timer, int, dict[str, str]]:
     where = {"Location": f"/timers/{timer_id}"}
     if begun is not None and begun.answer is not None:
         return store().timers.get(timer_id), 201, {**where, **idempotency.REPLAYED}
-    try:
+    with idempotency.undone_if_refused(begun):
         timer = store().schedules.fire(name, timer_id)
-    except TimerError as error:
-        if not (isinstance(error, StoreUnavailable) and error.maybe_done):
-            idempotency.refused(begun)
-        raise
-    if begun is not None:
-        idempotency.keep(begun, timer_id)
+    idempotency.keep(begun, timer_id)
     return timer, 201, where
 
 

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlencode
 
-from flask import request
-
-from scheduler import Attempt, Count, Draft, Query, Timer, TimerError
+from scheduler import Attempt, Count, Draft, Query, Timer
 from timer_service.web import idempotency
 from timer_service.web.access.authentication import charge
 from timer_service.web.access.list_limit import limit_lists
@@ -16,6 +13,7 @@ from timer_service.web.input.arguments import Blueprint, json_object
 from timer_service.web.input.merge_patch import merge_function
 from timer_service.web.input.queries import CountIn, ListIn, cursor
 from timer_service.web.input.schemas import NewTimer
+from timer_service.web.next_page import link_to_next
 from timer_service.web.openapi import IDEMPOTENCY_KEY, MERGE_PATCH
 from timer_service.web.services import new_timer, store
 
@@ -36,14 +34,9 @@ def create(fields: dict[str, Any]) -> tuple[Timer, int, dict[str, str]]:
     headers = {"Location": f"/timers/{draft.id}"}
     if begun is not None and begun.answer is not None:
         return draft.stored(*begun.answer), 201, {**headers, **idempotency.REPLAYED}
-    try:
+    with idempotency.undone_if_refused(begun):
         (timer,) = store().timers.set(draft)
-    except TimerError as error:
-        if not getattr(error, "maybe_done", False):
-            idempotency.refused(begun)
-        raise
-    if begun is not None:
-        idempotency.keep(begun, [timer.created_at, timer.due_at])
+    idempotency.keep(begun, [timer.created_at, timer.due_at])
     return timer, 201, headers
 
 
@@ -60,10 +53,7 @@ def index(query: Query) -> tuple[dict[str, Any], int, dict[str, str]]:
     answer: dict[str, Any] = {"data": page.timers, "next_cursor": following}
     if page.total is not None:
         answer["total"] = page.total
-    if following is None:
-        return answer, 200, {}
-    link = f"{request.path}?{urlencode({**request.args, 'cursor': following})}"
-    return answer, 200, {"Link": f'<{link}>; rel="next"'}
+    return answer, 200, link_to_next(following)
 
 
 @bp.route("/timers/count", methods=["GET"])

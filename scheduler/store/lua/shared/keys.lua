@@ -36,9 +36,8 @@
 --   timers:{p}:runs:<name>                     ZSET   id -> ms a timer is due that this schedule made; until it is forgotten
 --   timers:{p}:open:<name>                     ZSET   the same of those that have not ended; others are met there too, after a
 --                                                     version ended them that knows no schedules
---   timers:{p}:layout                          STRING `format=<n> partitions=<n> born=<ms>`, then any more words (store/layout.py)
 --   timers:{p}:idem:<digest>                   STRING an idempotency key: the request it stands for, and the answer
---   timers:{p}:session:<digest>               STRING of the token of somebody who signed in: name and digest of the API key
+--   timers:{p}:session:<digest>                STRING of the token of somebody who signed in: name and digest of the API key
 --   timers:{p}:bell                            channel of the doorbell
 -- Moments are ms since the epoch: whole numbers, written by int() because tostring() keeps 14 digits and the year 9999 has 15.
 -- Where a moment is only passed on it stays the text that the store gave, digits: int() takes 1.4 us.

@@ -97,9 +97,7 @@ def sentence(found: Schedule) -> Sentence:
             why = f"it has made {counted(most or 0, 'run')}, as many as it may" if is_used_up else "no moment is left"
             return Sentence("ended", "Ended", f": {why}.")
     at = next_at(found)
-    return (
-        Sentence("active", "Active: no further run") if at is None else Sentence("active", "Active: next run", until=at)
-    )
+    return Sentence("active", "Active: no further run" if at is None else "Active: next run", until=at)
 
 
 def _is_long(reason: str) -> bool:

@@ -9,7 +9,7 @@ from timer_service.web.pages.schedules.plan_words import described, paused_by, s
 
 
 @dataclass(frozen=True, slots=True)
-class ScheduleRow:
+class ListedSchedule:
     name: str
     #: In words.
     when: str
@@ -24,9 +24,9 @@ class ScheduleRow:
     skipped: str
 
 
-def row(schedule: Schedule) -> ScheduleRow:
+def row(schedule: Schedule) -> ListedSchedule:
     plan = schedule.draft.plan
-    return ScheduleRow(
+    return ListedSchedule(
         name=schedule.name,
         when=described(plan, schedule.read_at),
         cron=plan.cron or "",

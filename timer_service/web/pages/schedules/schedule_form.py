@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from scheduler import Schedule, duration, exact_numbers, rfc3339
+from scheduler import Schedule, duration, exact_numbers
 from timer_service.web.input import redaction
 from timer_service.web.input.schedule_fields import DEFAULTS
+from timer_service.web.input.schedule_patch import own_fields
 from timer_service.web.pages.words.typed import as_local, headers_of, json_value, tags_of, utc_moment, whole_of
 
 #: What a form holds at first, in the order of its fields: first when, then what.
@@ -51,24 +52,14 @@ def typed(form: Mapping[str, str]) -> dict[str, str]:
 def shown(schedule: Schedule) -> dict[str, str]:
     """What the form holds to change a schedule; hidden values are the mark, which stays as it is."""
     draft = schedule.draft
-    plan, webhook = draft.plan, draft.webhook
+    webhook = draft.webhook
+    asked = {name: value for name, value in own_fields(draft).items() if value is not None}
+    moments = {name: as_local(asked[name]) for name in _MOMENTS if name in asked}
     headers = redaction.shown_headers(webhook.headers, webhook.write_only)
     has_text = webhook.body is not None and webhook.body_is_json
-    return dict(USUAL) | {
+    return {name: str(value) for name, value in {**USUAL, **asked, **moments}.items()} | {
         "name": schedule.name,
-        "cron": plan.cron or "",
-        "every": duration.text(plan.every_ms) if plan.every_ms else "",
-        "time_zone": plan.time_zone,
-        "starts_at": as_local(rfc3339.rfc3339(plan.starts_at)),
-        "ends_at": "" if plan.ends_at is None else as_local(rfc3339.rfc3339(plan.ends_at)),
-        "gap": plan.gap.value,
-        "fold": plan.fold.value,
-        "overlap": draft.overlap.value,
-        "catch_up": draft.catch_up.value,
-        "catch_up_window": duration.text(draft.catch_up_window_ms),
-        "spread": duration.text(draft.spread_ms) if draft.spread_ms else "",
-        "max_runs": "" if draft.max_runs is None else str(draft.max_runs),
-        "pause_after_failures": str(draft.pause_after_failures or ""),
+        "spread": asked["spread"] if draft.spread_ms else "",
         "method": webhook.method,
         "url": redaction.shown_url(webhook.url),
         "body": webhook.body.decode("utf-8", "replace").strip() if webhook.body and has_text else "",

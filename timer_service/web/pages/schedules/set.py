@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from itertools import islice
 from urllib.parse import quote
 
@@ -123,8 +122,7 @@ def _is_another(draft: ScheduleDraft) -> bool:
         there = store().schedules.get(draft.name).draft
     except UnknownSchedule:  # deleted meanwhile
         return True
-    starts_at = draft.plan.starts_at or there.plan.starts_at
-    return replace(draft, plan=replace(draft.plan, starts_at=starts_at)) != there
+    return draft.starting(there.plan.starts_at) != there
 
 
 def _show(
@@ -179,8 +177,8 @@ def _address(before: Schedule | None) -> str:
 
 def _moments(draft: ScheduleDraft) -> tuple[str, str, Sequence[MomentRow]]:
     """The plan in words, its zone, and its next moments."""
-    plan, now = draft.plan, store().schedules.now()
-    plan = plan if plan.starts_at else replace(plan, starts_at=now)
+    now = store().schedules.now()
+    plan = draft.starting(now).plan
     try:
         offset = recurrence.spread_offset(draft.name, draft.spread_ms)
         found = (it._replace(at=it.at + offset) for it in recurrence.moments(plan, now - offset))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 from flask import Response, request
 from marshmallow import ValidationError
@@ -16,7 +16,7 @@ from timer_service.web.pages.frame import live
 from timer_service.web.pages.frame.frame import bp, show
 from timer_service.web.pages.frame.terminal import terminal
 from timer_service.web.pages.schedules import preview
-from timer_service.web.pages.schedules.commands import list_commands, preview_commands
+from timer_service.web.pages.schedules.commands import list_commands, path, preview_commands
 from timer_service.web.pages.schedules.rows import row
 from timer_service.web.pages.words.values import number
 from timer_service.web.services import store
@@ -107,7 +107,7 @@ def url(query: Mapping[str, str]) -> str:
 
 
 def path_of(name: str) -> str:
-    return f"/ui/schedules/{quote(name, safe='')}"
+    return f"/ui{path(name)}"
 
 
 def is_name(text: str) -> bool:
