@@ -280,7 +280,7 @@ def test_what_somebody_creates_between_the_showing_and_the_doing_is_left_alone(
     def create(*_: object) -> None:
         client.set_schedule(f"{name}a", every="5h", timer={"url": HOOK})
 
-    monkeypatch.setattr("timer_service.terminal.apply._ask", create)
+    monkeypatch.setattr("timer_service.terminal.apply.ask_before_deleting", create)
     result = run("apply", write(TWO))
     assert (result.exit_code, f"{name}a: " in result.stderr) == (4, True)
     assert client.schedule(f"{name}a").every == "5h"
