@@ -86,6 +86,8 @@ class Planned:
     starts_at: int = 0
     #: As it was changed at last; None: it has not been told to end.
     ends_at: int | None = None
+    #: When it may have ended, until it was told to go on: ms, neither included. Of these moments none needs a run.
+    maybe_ended: tuple[tuple[int, int], ...] = ()
     #: What is known of its delete, if there was one, and when that was answered.
     deleted: Verdict | None = None
     deleted_at: int = 0

@@ -42,7 +42,9 @@ class Account:
         it = self.schedule
         if it.counts is None or it.ends_at is None:
             return 0
-        return len(self.unmade) - sum(it.counts.skipped.values())
+        skipped = sum(it.counts.skipped.values())
+        needed = sum(not _is_within(at, it.maybe_ended) for at in self.unmade)
+        return max(0, needed - skipped) or min(0, len(self.unmade) - skipped)
 
 
 @dataclass(slots=True)

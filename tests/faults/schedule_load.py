@@ -178,9 +178,13 @@ class ScheduleLoad:
             ends_at = _now() + round(1000 * _LAST)
             said = {"ends_at": rfc3339.rfc3339(ends_at)}
             verdict, _ = self._insist("PATCH", f"/schedules/{name}", said)
+            known = self._field.record.schedules[name]
+            if known.ends_at is not None:
+                span = (known.ends_at + known.offset, _now() + 1)
+                self._note(name, maybe_ended=(*known.maybe_ended, span))
+            self._note(name, ends_at=ends_at)
             # Told later than that, it may have gone beyond.
             if verdict is Verdict.OK and _now() < ends_at:
-                self._note(name, ends_at=ends_at)
                 return
         raise AssertionError(f"{name} could not be told to end")
 

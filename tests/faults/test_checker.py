@@ -135,6 +135,8 @@ FINE: dict[str, History] = {
     ),
     "a moment was missed": planned(counts=skipped(missed=1)),
     "a moment passed in a pause": planned(counts=skipped(paused=1), was_paused=True, pauses=((101_000, 103_000),)),
+    "a moment passed after it may have ended": planned(counts=skipped(), maybe_ended=((101_500, 102_500),)),
+    "a moment may have passed after its end, and is counted": planned(maybe_ended=((101_500, 102_500),)),
     "its runs are spread": planned(starts_at=99_700, created_at=99_800, offset=300, ends_at=102_800),
     "a run by hand besides, which is none of a moment": planned(
         runs=(FIRST, BY_HAND, LAST),
@@ -195,6 +197,10 @@ RED: dict[str, tuple[Rule, History]] = {
     "a cancel is told": (Rule.CALLED, silent(creates=(ASKING,), callbacks=(ID,))),
     "an end is told of a timer that nobody set": (Rule.CALLED, good(HIT, callbacks=(OTHER,))),
     "a moment without a run": (Rule.RUNS, planned(counts=skipped())),
+    "a moment without a run before it may have ended": (
+        Rule.RUNS,
+        planned(counts=skipped(), maybe_ended=((102_100, 102_500),)),
+    ),
     "a moment without a run is counted twice": (Rule.RUNS, planned(counts=skipped(overlap=1, missed=1))),
     "two runs of one moment": (
         Rule.RUNS,
