@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from scheduler import ScheduleStatus, Status, UnreadableSchedule
+from scheduler.store import keys
 from tests.bench.store import START, Bench
 from tests.store.schedules import DAY, HOUR, MINUTE, draft, end, moments, pass_time, put, runs
 
@@ -85,6 +86,14 @@ def test_one_that_cannot_be_read_is_looked_at_ever_more_rarely_until_it_can_be(
     bench.client.hset(key, "plan", readable.replace(b'"allow"', b'"queue"'))
     bench.set_clock(int(bench.members("planned")[0][1]))
     assert look_for(10_000) == [0, 5000]
+
+
+def test_a_name_without_a_schedule_is_looked_at_once_and_no_more(bench: Bench) -> None:
+    """Half of a delete: each look would take it again at once, for ever."""
+    root = keys.prefix(0)
+    bench.client.zadd(f"{root}planned", {"gone": bench.now})
+    bench.plans.look(0)
+    assert bench.members("planned") == []
 
 
 def test_what_only_a_later_version_can_read_is_neither_told_nor_changed_but_can_be_deleted(bench: Bench) -> None:

@@ -4,9 +4,19 @@ from __future__ import annotations
 
 import pytest
 
-from scheduler import CatchUp, Outcome, Overlap, ScheduleStatus, Skipped, Webhook, upcoming
+from scheduler import (
+    Attempt,
+    CatchUp,
+    Outcome,
+    Overlap,
+    ScheduleStatus,
+    Settlement,
+    Skipped,
+    Webhook,
+    upcoming,
+)
 from tests.bench.store import START, Bench
-from tests.store.schedules import DAY, HOUR, MINUTE, end, moments, pass_time, put, runs
+from tests.store.schedules import AHEAD, DAY, HOUR, MINUTE, end, moments, pass_time, put, runs
 
 
 def test_moments_during_a_pause_are_skipped_and_counted(bench: Bench) -> None:
@@ -88,4 +98,31 @@ def test_runs_that_fail_in_a_row_pause_their_schedule_with_a_reason(bench: Bench
     pass_time(bench, 4000)
     end(bench, Outcome.PERMANENT)
     assert bench.schedules.get("report").paused is None
+    bench.check()
+
+
+def test_a_pause_that_somebody_made_stays_theirs_though_runs_fail(bench: Bench) -> None:
+    put(bench, pause_after_failures=1, webhook=Webhook(url="http://r/", max_attempts=1))
+    pass_time(bench, MINUTE)
+    bench.schedules.pause("report", "deploy", "ann", until=START + HOUR)
+    assert len(end(bench, Outcome.PERMANENT)) == 1
+    found = bench.schedules.get("report").paused
+    assert found is not None
+    assert (found.by, found.reason, found.until) == ("ann", "deploy", START + HOUR)
+
+
+def test_a_run_made_ahead_that_was_tried_already_is_not_taken_back(bench: Bench) -> None:
+    """Sent by hand before it was due: a pause would make it forgotten, and the receiver has heard of it."""
+    put(bench)
+    bench.advance(MINUTE - AHEAD + 1)
+    bench.look()
+    (run,) = runs(bench)
+    bench.timers.fire(run)
+    (claim,) = [claim for _ in range(bench.partitions) for claim in bench.claims.claim(9).claims]
+    failed = Attempt(number=claim.number, outcome=Outcome.RETRYABLE)
+    bench.claims.settle([Settlement(timer_id=claim.id, fence=claim.fence, attempt=failed, retry_ms=2000)])
+    bench.schedules.pause("report", "deploy", "ann")
+    assert [(it.id, it.attempts) for it in runs(bench)] == [(run.id, 1)]
+    bench.advance(3000)
+    assert end(bench) == [run.id]
     bench.check()
