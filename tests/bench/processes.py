@@ -101,7 +101,7 @@ class Part:
         return self.process.wait(HELD_UP * seconds)
 
     def obeys_sigterm(self) -> bool:
-        """Whether it has a handler by now; where another command runs it, as faketime does, that has none."""
+        """Whether it has a handler by now; where another command runs it, that has none."""
         return any(map(obeys_sigterm, (self.process.pid, *self.children())))
 
     def kill(self) -> None:
@@ -124,6 +124,12 @@ class Part:
                     continue
             parents |= found.keys()
         return found
+
+
+def _wait_for(part: Part, begun: Callable[[], Any], what: str) -> None:
+    """Until a process has begun; what it wrote, should it end before."""
+    wait_until(lambda: part.process.poll() is not None or begun(), START, what)
+    assert part.process.poll() is None, f"{what} ended with {part.process.poll()}: {part.output()}"
 
 
 class Service:
@@ -149,7 +155,7 @@ class Service:
         port = environ.setdefault("TIMER_PORT", str(free_port()))
         part = self.start("api", command=command, **environ)
         self.url = f"http://127.0.0.1:{port}"
-        wait_until(lambda: _status(f"{self.url}/livez") == 200, START, f"an API on {self.url}")
+        _wait_for(part, lambda: _status(f"{self.url}/livez") == 200, f"an API on {self.url}")
         return part
 
     def poisoned_poller(self, **environ: str) -> Part:
@@ -160,7 +166,7 @@ class Service:
         """A poller that has begun its loop."""
         alive = self.folder / f"{len(self.parts)}-alive"
         part = self.start("poller", command=command, TIMER_HEARTBEAT_FILE=str(alive), **environ)
-        wait_until(lambda: alive.exists() and part.obeys_sigterm(), START, "a poller's loop")
+        _wait_for(part, lambda: alive.exists() and part.obeys_sigterm(), "a poller's loop")
         return part
 
     def set(self, count: int, url: str, delay_ms: int, **webhook: Any) -> list[str]:
