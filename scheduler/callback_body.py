@@ -45,6 +45,8 @@ def _timer(timer: Timer, last: dict[str, Any] | None) -> dict[str, Any]:
         "backoff": _backoff(webhook.backoff),
         "delivery": webhook.delivery,
         "max_occurrences": webhook.max_occurrences,
+        "expires_at": _moment(webhook.expires_at),
+        "max_lateness": webhook.max_lateness,
         "metadata": dict(webhook.metadata),
         "write_only": list(webhook.write_only),
         "on_delivered": _callback(webhook.on_delivered, webhook.write_only),

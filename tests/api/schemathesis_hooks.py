@@ -30,7 +30,7 @@ def _take_away(said: dict[str, Any]) -> None:
     # Only what next_cursor said is one.
     said.pop("cursor", None)
     # Which moments are later than another, and by no more than so many buckets.
-    for name in ("to", "ends_at", "until"):
+    for name in ("to", "ends_at", "until", "expires_at"):
         said.pop(name, None)
     # What a cron expression is, and how long a text says, are more than a pattern tells.
     if isinstance(said.get("cron"), str):

@@ -10,6 +10,7 @@ import redis
 from scheduler import Claims, Draft, Link, Settings, Store, StoreClock, Timer, Webhook
 from scheduler.store import keys, record
 from scheduler.store.claims import ClaimRow
+from scheduler.store.progress import read_progress
 
 #: A moment to start from: 2026-01-01T00:00:00Z.
 START = 1_767_225_600_000
@@ -170,9 +171,25 @@ class Bench:
         assert set(progress) <= records
         assert lists <= records
         self._check_names(root, records)
+        self._check_expiring(root, records, progress)
         for tag, due in self.client.zrange(f"{root}waiting", 0, -1, withscores=True):
             ((_, earliest),) = self.client.zrange(f"{root}waiting:{tag.decode()}", 0, 0, withscores=True)
             assert due == earliest, "a destination waits under another moment than its earliest timer"
+
+    def _check_expiring(self, root: str, ids: set[bytes], progress: dict[bytes, bytes]) -> None:
+        """What waits and is not to be sent for ever is found by the moment at which it expires, and nothing else is."""
+        waiting = [name for name in self._sets(root) if name.startswith("waiting:") and ":!v" not in name]
+        expiring = {}
+        for timer_id in ids:
+            for score in (self.client.zscore(root + name, timer_id) for name in waiting):
+                stored = self.client.get(f"{root}timer:".encode() + timer_id)
+                if record.format_of(stored.partition(b"\n")[0].decode().split(" ")) > record.FORMAT:
+                    continue
+                webhook = record.decode(stored)[1]
+                due = read_progress(progress.get(timer_id, b"")).due
+                if score is not None and (expiry := webhook.expiry(int(score) if due is None else due)) is not None:
+                    expiring[timer_id] = expiry
+        assert dict(self.client.zrange(f"{root}expiring", 0, -1, withscores=True)) == expiring
 
     def _check_names(self, root: str, ids: set[bytes]) -> None:
         """Keys lead to the unfinished timers that have them, tags to all that carry them, and to no others."""

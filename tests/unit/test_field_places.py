@@ -44,6 +44,8 @@ WEBHOOK = Webhook(
     backoff=Backoff(steps=(7,)),
     delivery=Delivery.AT_MOST_ONCE,
     max_occurrences=4,
+    expires_at=1,
+    max_lateness=2.5,
     metadata={"a": 1},
     write_only=("x-a",),
     on_delivered=Callback("http://a/", {"x-a": "1"}, 3, 4),

@@ -2,11 +2,12 @@
 -- Takes due timers under a lease: first those whose lease ended, then those that wait behind their destination, then what is due.
 -- What needs a later format than the caller knows waits for callers who know it, in the same way.
 -- Of a saturated destination nothing is taken: its due timers move to waiting:<tag>, one move each, out of the others' way.
+-- What has expired ends, also while it waits behind a saturated destination.
 -- Repeatable: the same claim id again returns the same batch and takes nothing new.
 -- KEYS[1] timers:{p}:scheduled (ZSET)
--- Computes waiting, waiting:<tag>, delivering, failed, delivered, cancelled, timer:<id>, keys, tag:<tag>, progress, attempts:<id>,
---         seen, lastclaim:<poller>, pollers, loads, counters, minute:<n>, bell, planned, planning, schedule:<name>, runs:<name>,
---         open:<name>, layout
+-- Computes waiting, waiting:<tag>, expiring, delivering, failed, delivered, cancelled, timer:<id>, keys, tag:<tag>, progress,
+--         attempts:<id>, seen, lastclaim:<poller>, pollers, loads, counters, minute:<n>, bell, planned, planning, schedule:<name>,
+--         runs:<name>, open:<name>, layout
 -- ARGV    poller | claim id | limit | timers of one destination it takes at most | lease ms | ms a failed timer is kept
 --         | finished timers kept per status | bytes of records it takes, the last one more | saturated tags (`!suspects`: one)
 --         | tags that answer, or '*': all do | timers of all newcomers, which are neither, that it takes at most
@@ -33,6 +34,7 @@ local LOOK_WAITING = 100        -- destinations looked at: those that wait longe
 local FORGET_WORK = 300         -- timers, names of theirs and KiB of answers forgotten in one call, or as many timers as it takes
 local FORGET_READ = 24          -- and looked at in one command
 local FORGET = 100              -- overdue finished timers forgotten per status and claim, or twice the limit if that is more
+local LATER = 1000              -- ms until it is looked again at what has not expired yet
 local AGAIN = 50000             -- us until a caller with nothing else to do should come again for what was left undone: a poller
                                 -- then forgets 3,800 a second, a million in under five minutes
 
@@ -44,7 +46,7 @@ local now = math.floor(us / 1000)
 local reply = { us, -1 }
 local taken, bytes = {}, 0
 local given -- their ids, once some were found elsewhere than in the schedule: a half-done call leaves a timer in two sets
-local more_expired, left_undone = false, false
+local more_expired, left_undone = false, false -- leases, or timers that wait; and what has more time
 
 local split = {} -- tags that were split, by their string
 local function is_among(tag, tags)
@@ -131,6 +133,24 @@ local function put_right_due(id, from, it)
   end_claim(it)
 end
 
+-- Why a timer ends that has lost a lease, or nil: it goes on.
+local function reason_of_loss(line, it)
+  return line and word(line, 'once') == '1' and 'outcome-unknown' or it.lost >= MAX_LOST and 'lease-lost' or nil
+end
+
+local function fail(id, from, it, reason)
+  end_claim(it)
+  it.why = nil
+  ended(id, from, 'failed', int(now + keep_failed), reason, int(now), dump_words(it), it.noted, it.named, it.cb and it)
+end
+
+-- Ends a timer that is too late to be sent; it may never have been claimed.
+local function expire(id, from, line, it)
+  it.named, it.cb = is_named(line) and 1 or nil, asks_callback(line) and 1 or nil
+  if from ~= SCHEDULED then leave(EXPIRING, id) end
+  fail(id, from, it, 'expired')
+end
+
 -- Takes a due timer that stands in this set under its moment, if the caller has room for it; else it waits. `progress` is as
 -- it is stored, false for most.
 local function take_due(id, from, planned, progress, record)
@@ -144,12 +164,18 @@ local function take_due(id, from, planned, progress, record)
   local behind = it and it.lost >= SUSPECT_LOSSES and SUSPECTS or tag or '-'
   local format = format_of(line)
   local later = is_later(format)
+  local expiry = expiry_of(line, it and it.due or planned)
+  if expiry and now > expiry and not later then
+    expire(id, from, line, it or read_progress(progress, planned))
+    return true
+  end
   if later or room(behind) <= 0 then
-    local set = waiting_key(later and format_tag(format) or behind)
-    if set == from then return false end
-    join(set, planned, id)
+    if later then behind, expiry = format_tag(format), nil end
+    if waiting_key(behind) == from then return false end
+    wait_behind(behind, planned, id, expiry)
   else
     use_room(behind)
+    if expiry and from ~= SCHEDULED then leave(EXPIRING, id) end
     if it then
       if it.due ~= planned then it.planned = planned end
       take(id, record, it)
@@ -161,17 +187,6 @@ local function take_due(id, from, planned, progress, record)
   end
   leave(from, id)
   return true
-end
-
--- Why a timer ends that has lost a lease, or nil: it goes on.
-local function reason_of_loss(line, it)
-  return line and word(line, 'once') == '1' and 'outcome-unknown' or it.lost >= MAX_LOST and 'lease-lost' or nil
-end
-
-local function fail(id, from, it, reason)
-  end_claim(it)
-  it.why = nil
-  ended(id, from, 'failed', int(now + keep_failed), reason, int(now), dump_words(it), it.noted, it.named, it.cb and it)
 end
 
 -- Ends the claim of a poller that died, or was cut off past its lease. An id without a record is dropped, never resurrected.
@@ -191,7 +206,8 @@ local function take_back(id)
   count_one('lost_leases')
   count_minute('attempts', 1)
   count_minute('failed_attempts', 1)
-  local reason = reason_of_loss(line, it)
+  local expiry = expiry_of(line, it.due)
+  local reason = reason_of_loss(line, it) or expiry and now > expiry and 'expired' or nil
   note_attempt(id, it, string.format('{"number":%d,"outcome":null,"error":"lease-lost"%s%s}', it.attempts,
                                      it.occurrence > 1 and ',"occurrence":' .. it.occurrence or '', reason and ',"final":true' or ''))
   local format = format_of(line)
@@ -204,7 +220,7 @@ local function take_back(id)
   end
   end_claim(it)
   note_progress(id, dump_progress(it))
-  join(waiting_key(behind), planned, id)
+  wait_behind(behind, planned, id, not later and expiry or nil)
   leave(DELIVERING, id)
 end
 
@@ -225,6 +241,27 @@ local function serve_format(tag)
       if reason then fail(id, set, it, reason) else take_due(id, set, due[n + 1], progress, record) end
     else
       erase(set, id)
+    end
+  end
+end
+
+-- Ends what has expired while it waited, whoever has room for it. What has left its place otherwise is not looked for again.
+local function end_expired()
+  local found = redis.call('ZRANGEBYSCORE', EXPIRING, '-inf', '(' .. int(now), 'LIMIT', 0, LOOK_WAITING)
+  more_expired = more_expired or #found == LOOK_WAITING
+  for _, id in ipairs(found) do
+    local status, score, from = standing(id)
+    local _, line = read_traits(id)
+    local it = status == 'scheduled' and load_progress(id, int(score))
+    local expiry, later = it and expiry_of(line, it.due), it and is_later(format_of(line))
+    if later or expiry and expiry >= now then -- another version may end it; or it was moved
+      join(EXPIRING, int(math.max(expiry or 0, now + LATER)), id)
+    elseif not expiry then
+      leave(EXPIRING, id)
+    elseif (it.claim or it.reason) and put_right_due(id, from, it) then
+      leave(EXPIRING, id)
+    else
+      expire(id, from, line, it)
     end
   end
 end
@@ -251,6 +288,8 @@ local function serve_waiting()
   local waiting = redis.call('ZCARD', WAITING)
   if waiting == 0 then return end
   given = given or {}
+  end_expired()
+  write_moves()
   if waiting > 20 then
     split_tags(saturated)
     if answering ~= '*' then split_tags(answering) end

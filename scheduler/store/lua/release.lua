@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
 -- Gives claims back unsent: no attempt, no lost lease; the number is handed back. Repeatable: a claim given back already is passed over.
 -- KEYS[1] timers:{p}:scheduled (ZSET)
--- Computes waiting, waiting:<tag>, delivering, progress, counters, bell
+-- Computes waiting, waiting:<tag>, expiring, delivering, timer:<id>, progress, counters, bell
 -- ARGV    per timer 2: id | claim id
 -- Returns how many were given back
 
@@ -24,7 +24,11 @@ for n, raw in ipairs(redis.call('HMGET', PROGRESS, unpack(ids))) do
     it.attempts = it.attempts - 1
     end_claim(it)
     note_progress(id, dump_progress(it))
-    join(it.lost >= SUSPECT_LOSSES and waiting_key(SUSPECTS) or SCHEDULED, planned, id)
+    if it.lost >= SUSPECT_LOSSES then
+      wait_behind(SUSPECTS, planned, id, expiry_of(read_first_line(id), it.due))
+    else
+      join(SCHEDULED, planned, id)
+    end
     leave(DELIVERING, id)
     first = math.min(first or math.huge, tonumber(planned))
     released = released + 1

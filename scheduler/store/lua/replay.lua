@@ -6,7 +6,7 @@
 --         runs:<name>, open:<name>, layout
 -- ARGV    per timer 2: id, each once | attempts as read
 -- Returns per timer: 'done' | its status if that does not allow it, '' if it is unknown | 'key <id>': who has its key now
---         | 'format <n>': only a caller who knows that may
+--         | 'format <n>': only a caller who knows that may | 'expired': it is too late to be sent
 
 local FIRST, FIELDS = 1, 2 -- where the first timer's arguments begin, and how many each has
 
@@ -33,8 +33,11 @@ local function replay(id, attempts)
   if status ~= 'delivered' and status ~= 'failed' then return status end
   local later = refuse_format(id)
   if later then return later end
+  local _, line = read_traits(id)
+  local expiry = expiry_of(line, now)
+  if expiry and now >= expiry then return 'expired' end
   if it.named then
-    local line = read_first_line(id)
+    line = line or read_first_line(id)
     local key = names_of(line)
     local holder = key and (taken[key] or holder_of(key, id))
     if holder then return 'key ' .. holder end

@@ -5,6 +5,7 @@
 --   timers:{p}:waiting:<tag>                   ZSET   id -> ms it is to be sent; status scheduled, but its destination is at its
 --                                                     share, or it lost two leases (tag `!suspects`), or callers that know format
 --                                                     n are to send it (tag `!v<n>`)
+--   timers:{p}:expiring                        ZSET   id -> ms after which it is not sent, of timers in a waiting:<tag> that say so
 --   timers:{p}:delivering                      ZSET   id -> ms its lease ends
 --   timers:{p}:delivered | failed | cancelled  ZSET   id -> ms it is forgotten
 --   timers:{p}:timer:<id>                      STRING first line `<created ms> <destination tag>`, then words ` name=value` in
@@ -44,6 +45,7 @@
 
 local ROOT = string.match(KEYS[1], '^timers:{%w+}:') -- the tag of each partition stands in store/keys.py
 local SCHEDULED, WAITING, DELIVERING = KEYS[1], ROOT .. 'waiting', ROOT .. 'delivering'
+local EXPIRING = ROOT .. 'expiring'
 local PROGRESS, COUNTERS, BY_KEY = ROOT .. 'progress', ROOT .. 'counters', ROOT .. 'keys'
 
 local function int(number) return string.format('%.0f', number) end

@@ -31,6 +31,12 @@ local function erase(set, id)
   leave(set, id)
 end
 
+-- Puts a timer behind a tag, scored by the ms as text at which it is to be sent, and where it is found once it has expired.
+local function wait_behind(tag, score, id, expiry)
+  join(waiting_key(tag), score, id)
+  if expiry then join(EXPIRING, int(expiry), id) end
+end
+
 -- Frees the key of a timer that has ended, and tells its schedule, once it stands where it belongs.
 local function free_later(id, status) push(freed, id, status) end
 
@@ -136,5 +142,6 @@ local function withdraw(id, from, due, now, forget_at)
   it.why, it.ended, it.reason = nil, nil, nil
   it.named = is_named(read_first_line(id)) and 1 or nil
   ended(id, from, 'cancelled', forget_at, 'cancelled', now, dump_words(it), it.noted, it.named)
+  if from ~= SCHEDULED then leave(EXPIRING, id) end
   push(cut, id)
 end
