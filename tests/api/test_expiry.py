@@ -52,6 +52,8 @@ def test_what_was_asked_is_told_and_an_end_says_why(http: FlaskClient, bench: Be
     assert 'timer_ended_total{reason="expired",status="failed"} 1.0' in http.get("/metrics").text
     (group,) = http.get("/failures").get_json()["data"]
     assert (group["reason"], group["error"], group["ids"]) == ("expired", None, [timer["id"]])
+    assert "never sent" in http.get("/ui/failed").text
+    assert "it was too late to send it" in http.get(f"/ui/timers/{timer['id']}").text
 
 
 @pytest.mark.parametrize(("said", "told"), [(90, 90), (1.5, 1.5), ("1h30m", 5400), ("PT2S", 2), ("500d", 43_200_000)])

@@ -78,6 +78,18 @@ def test_set_gives_a_script_the_id_alone(run: Run, client: TimerClient) -> None:
     assert client.get(result.stdout.strip()).url == HOOK
 
 
+def test_set_takes_when_it_is_too_late_as_a_moment_or_a_length(run: Run, client: TimerClient) -> None:
+    said = only(run("set", "1h", HOOK, "--expires-at", "2999-03-01T09:00:00+01:00", "-o", "json"))
+    assert client.get(said["id"]).expires_at == datetime(2999, 3, 1, 8, tzinfo=UTC)
+    assert "not later than  2999-03-01" in run("show", said["id"]).stdout
+    said = only(run("set", "1h", HOOK, "--max-lateness", "1m30s", "-o", "json"))
+    assert client.get(said["id"]).max_lateness == timedelta(seconds=90)
+    assert "at most 1m30s, else it is not sent" in run("show", said["id"]).stdout
+    assert client.update(said["id"], max_lateness=None).max_lateness is None
+    refused = run("set", "1h", HOOK, "--expires-at", "30m")
+    assert (refused.exit_code, "expires_at" in refused.output) == (2, True)
+
+
 def test_set_takes_a_moment_too(run: Run) -> None:
     timer = only(run("set", "2999-03-01T09:00:00+01:00", HOOK, "-o", "json"))
     assert timer["due_at"] == "2999-03-01T08:00:00.000Z"
