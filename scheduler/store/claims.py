@@ -131,6 +131,13 @@ class Claims:
             refused |= {timer_id.decode() for timer_id in self._run("renew", partition, args)}
         return refused
 
+    def end_expired(self) -> bool:
+        """End what has expired while it waits for room, which no claim looks at; says whether there may be more."""
+        looked: list[int] = [
+            self._run("expire", it, [self._keep_failed_ms, BATCH]) for it in range(self._link.partitions)
+        ]
+        return max(looked) == BATCH
+
     def release(self, claims: Sequence[Claim]) -> None:
         """Give claims back unsent: due at once for any poller, no attempt counted."""
         for partition, share in self._batches(claims, lambda claim: claim.id):

@@ -47,6 +47,8 @@ WAYS: dict[str, dict[str, Any]] = {"a moment": {"expires_at": START + LATE}, "a 
 
 
 def claimed(bench: Bench, *saturated: str) -> list[Claim]:
+    """By a poller's pass."""
+    bench.claims.end_expired()
     return bench.claims.claim(10, saturated).claims
 
 
@@ -312,13 +314,16 @@ def test_a_replay_counts_its_lateness_anew_and_is_refused_once_the_moment_has_pa
     bench.check()
 
 
-def test_many_that_expire_at_once_while_they_wait_end_in_calls_that_follow_each_other_at_once(bench: Bench) -> None:
+def test_many_that_expire_at_once_while_they_wait_end_in_calls_that_say_that_there_are_more(bench: Bench) -> None:
     timers = bench.timers.set(*(bench.draft(0, max_lateness=LATE_S, url=URL) for _ in range(250)))
     wait_behind_its_destination(bench)
+    while bench.claims.claim(10, (destination_tag(URL),)).next_due == 0:
+        pass
     bench.advance(LATE + 1)
-    waits = [bench.claims.claim(10, (destination_tag(URL),)).next_due for _ in range(4)]
-    if bench.partitions == 1:
-        assert waits[:2] == [0, 0]
+    looks = 1
+    while bench.claims.end_expired():
+        looks += 1
+    assert looks == (3 if bench.partitions == 1 else 1)
     assert bench.timers.stats().failed == len(timers)
     bench.check()
 

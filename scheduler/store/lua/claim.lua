@@ -2,7 +2,7 @@
 -- Takes due timers under a lease: first those whose lease ended, then those that wait behind their destination, then what is due.
 -- What needs a later format than the caller knows waits for callers who know it, in the same way.
 -- Of a saturated destination nothing is taken: its due timers move to waiting:<tag>, one move each, out of the others' way.
--- What has expired ends, also while it waits behind a saturated destination.
+-- What is too late to be sent ends here.
 -- Repeatable: the same claim id again returns the same batch and takes nothing new.
 -- KEYS[1] timers:{p}:scheduled (ZSET)
 -- Computes waiting, waiting:<tag>, expiring, delivering, failed, delivered, cancelled, timer:<id>, keys, tag:<tag>, progress,
@@ -34,7 +34,6 @@ local LOOK_WAITING = 100        -- destinations looked at: those that wait longe
 local FORGET_WORK = 300         -- timers, names of theirs and KiB of answers forgotten in one call, or as many timers as it takes
 local FORGET_READ = 24          -- and looked at in one command
 local FORGET = 100              -- overdue finished timers forgotten per status and claim, or twice the limit if that is more
-local LATER = 1000              -- ms until it is looked again at what has not expired yet
 local AGAIN = 50000             -- us until a caller with nothing else to do should come again for what was left undone: a poller
                                 -- then forgets 3,800 a second, a million in under five minutes
 
@@ -46,7 +45,7 @@ local now = math.floor(us / 1000)
 local reply = { us, -1 }
 local taken, bytes = {}, 0
 local given -- their ids, once some were found elsewhere than in the schedule: a half-done call leaves a timer in two sets
-local more_expired, left_undone = false, false -- leases, or timers that wait; and what has more time
+local more_expired, left_undone = false, false
 
 local split = {} -- tags that were split, by their string
 local function is_among(tag, tags)
@@ -138,19 +137,6 @@ local function reason_of_loss(line, it)
   return line and word(line, 'once') == '1' and 'outcome-unknown' or it.lost >= MAX_LOST and 'lease-lost' or nil
 end
 
-local function fail(id, from, it, reason)
-  end_claim(it)
-  it.why = nil
-  ended(id, from, 'failed', int(now + keep_failed), reason, int(now), dump_words(it), it.noted, it.named, it.cb and it)
-end
-
--- Ends a timer that is too late to be sent; it may never have been claimed.
-local function expire(id, from, line, it)
-  it.named, it.cb = is_named(line) and 1 or nil, asks_callback(line) and 1 or nil
-  if from ~= SCHEDULED then leave(EXPIRING, id) end
-  fail(id, from, it, 'expired')
-end
-
 -- Takes a due timer that stands in this set under its moment, if the caller has room for it; else it waits. `progress` is as
 -- it is stored, false for most.
 local function take_due(id, from, planned, progress, record)
@@ -164,15 +150,16 @@ local function take_due(id, from, planned, progress, record)
   local behind = it and it.lost >= SUSPECT_LOSSES and SUSPECTS or tag or '-'
   local format = format_of(line)
   local later = is_later(format)
-  local expiry = expiry_of(line, it and it.due or planned)
+  local expiry = format and expiry_of(line, it and it.due or planned)
   if expiry and now > expiry and not later then
-    expire(id, from, line, it or read_progress(progress, planned))
+    fail(id, from, line, it or read_progress(progress, planned), 'expired', int(now), int(now + keep_failed))
     return true
   end
   if later or room(behind) <= 0 then
     if later then behind, expiry = format_tag(format), nil end
     if waiting_key(behind) == from then return false end
-    wait_behind(behind, planned, id, expiry)
+    join(waiting_key(behind), planned, id)
+    if expiry then join(EXPIRING, int(expiry), id) end
   else
     use_room(behind)
     if expiry and from ~= SCHEDULED then leave(EXPIRING, id) end
@@ -212,7 +199,7 @@ local function take_back(id)
                                      it.occurrence > 1 and ',"occurrence":' .. it.occurrence or '', reason and ',"final":true' or ''))
   local format = format_of(line)
   local later = is_later(format)
-  if reason and not later then return fail(id, DELIVERING, it, reason) end
+  if reason and not later then return fail(id, DELIVERING, line, it, reason, int(now), int(now + keep_failed)) end
   local behind = later and format_tag(format) or it.lost >= SUSPECT_LOSSES and SUSPECTS or tag or '-'
   if not later and room(behind) > 0 then
     use_room(behind)
@@ -220,7 +207,8 @@ local function take_back(id)
   end
   end_claim(it)
   note_progress(id, dump_progress(it))
-  wait_behind(behind, planned, id, not later and expiry or nil)
+  join(waiting_key(behind), planned, id)
+  if expiry and not later then join(EXPIRING, int(expiry), id) end
   leave(DELIVERING, id)
 end
 
@@ -238,30 +226,13 @@ local function serve_format(tag)
       local progress = redis.call('HGET', PROGRESS, id)
       local it = read_progress(progress, due[n + 1])
       local reason = it.why == 'lease-expired' and reason_of_loss(line, it)
-      if reason then fail(id, set, it, reason) else take_due(id, set, due[n + 1], progress, record) end
+      if reason then
+        fail(id, set, line, it, reason, int(now), int(now + keep_failed))
+      else
+        take_due(id, set, due[n + 1], progress, record)
+      end
     else
       erase(set, id)
-    end
-  end
-end
-
--- Ends what has expired while it waited, whoever has room for it. What has left its place otherwise is not looked for again.
-local function end_expired()
-  local found = redis.call('ZRANGEBYSCORE', EXPIRING, '-inf', '(' .. int(now), 'LIMIT', 0, LOOK_WAITING)
-  more_expired = more_expired or #found == LOOK_WAITING
-  for _, id in ipairs(found) do
-    local status, score, from = standing(id)
-    local _, line = read_traits(id)
-    local it = status == 'scheduled' and load_progress(id, int(score))
-    local expiry, later = it and expiry_of(line, it.due), it and is_later(format_of(line))
-    if later or expiry and expiry >= now then -- another version may end it; or it was moved
-      join(EXPIRING, int(math.max(expiry or 0, now + LATER)), id)
-    elseif not expiry then
-      leave(EXPIRING, id)
-    elseif (it.claim or it.reason) and put_right_due(id, from, it) then
-      leave(EXPIRING, id)
-    else
-      expire(id, from, line, it)
     end
   end
 end
@@ -288,8 +259,6 @@ local function serve_waiting()
   local waiting = redis.call('ZCARD', WAITING)
   if waiting == 0 then return end
   given = given or {}
-  end_expired()
-  write_moves()
   if waiting > 20 then
     split_tags(saturated)
     if answering ~= '*' then split_tags(answering) end
@@ -349,7 +318,9 @@ end
 local forgotten, gone = 0, 0 -- work, and timers
 local function forget(status)
   local set = ROOT .. status
-  local overdue = math.max(redis.call('ZCOUNT', set, '-inf', int(now)), redis.call('ZCARD', set) - keep_finished)
+  local kept = redis.call('ZCARD', set)
+  if kept == 0 then return end
+  local overdue = math.max(redis.call('ZCOUNT', set, '-inf', int(now)), kept - keep_finished)
   local most = math.min(overdue, math.max(FORGET, 2 * limit))
   if most <= 0 then return end
   local before = gone

@@ -25,7 +25,9 @@ for n, raw in ipairs(redis.call('HMGET', PROGRESS, unpack(ids))) do
     end_claim(it)
     note_progress(id, dump_progress(it))
     if it.lost >= SUSPECT_LOSSES then
-      wait_behind(SUSPECTS, planned, id, expiry_of(read_first_line(id), it.due))
+      local expiry = expiry_of(read_first_line(id), it.due)
+      join(waiting_key(SUSPECTS), planned, id)
+      if expiry then join(EXPIRING, int(expiry), id) end
     else
       join(SCHEDULED, planned, id)
     end

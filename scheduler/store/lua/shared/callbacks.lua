@@ -23,10 +23,10 @@ local function call_back(id, it, status, at, words, noted)
   if not tag then return end
   if #record > body_at + TOLD_BODY then record = line .. ' cut=1' .. string.sub(record, #line + 1, body_at) end
   local name = id .. '.' .. it.occurrence .. '.' .. it.attempts
-  local format = math.max(2, tonumber(format_of(line))) -- it holds the record
+  local format = string.match(line, ' v=%d+') or ' v=2' -- it holds this record, which says at least that
   local last = noted or redis.call('LINDEX', attempts_key(id), -1) or ''
   push(called_back, string.sub(id, 1, 2) .. string.sub(redis.sha1hex(name), 1, 20), at)
-  local said = at .. ' ' .. tag .. ' for=' .. name .. ' tells=' .. status .. ' v=' .. format
+  local said = at .. ' ' .. tag .. ' for=' .. name .. ' tells=' .. status .. format
   push(called_back, said .. '\n' .. request .. '\n' .. words .. '\n' .. last .. '\n' .. record)
 end
 

@@ -45,8 +45,9 @@
 
 local ROOT = string.match(KEYS[1], '^timers:{%w+}:') -- the tag of each partition stands in store/keys.py
 local SCHEDULED, WAITING, DELIVERING = KEYS[1], ROOT .. 'waiting', ROOT .. 'delivering'
-local EXPIRING = ROOT .. 'expiring'
 local PROGRESS, COUNTERS, BY_KEY = ROOT .. 'progress', ROOT .. 'counters', ROOT .. 'keys'
+
+local EXPIRING = ROOT .. 'expiring'
 
 local function int(number) return string.format('%.0f', number) end
 

@@ -31,12 +31,6 @@ local function erase(set, id)
   leave(set, id)
 end
 
--- Puts a timer behind a tag, scored by the ms as text at which it is to be sent, and where it is found once it has expired.
-local function wait_behind(tag, score, id, expiry)
-  join(waiting_key(tag), score, id)
-  if expiry then join(EXPIRING, int(expiry), id) end
-end
-
 -- Frees the key of a timer that has ended, and tells its schedule, once it stands where it belongs.
 local function free_later(id, status) push(freed, id, status) end
 
@@ -134,6 +128,15 @@ local function ended(id, from, status, forget_at, reason, at, words, noted, name
   if named then free_later(id, status) end
   if calling then call_back(id, calling, status, at, words, noted) end
   count_one('ended:' .. reason)
+end
+
+-- Fails a timer that no poller settles, perhaps one that has never been claimed; both moments are text.
+local function fail(id, from, line, it, reason, at, forget_at)
+  end_claim(it)
+  it.why = nil
+  it.named = is_named(line) and 1 or nil
+  if from ~= SCHEDULED and from ~= DELIVERING then leave(EXPIRING, id) end
+  ended(id, from, 'failed', forget_at, reason, at, dump_words(it), it.noted, it.named, asks_callback(line) and it)
 end
 
 -- Withdraws a scheduled timer that stands in this set; its score goes, its due_at stays readable.
