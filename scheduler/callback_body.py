@@ -45,6 +45,7 @@ def _timer(timer: Timer, last: dict[str, Any] | None) -> dict[str, Any]:
         "backoff": _backoff(webhook.backoff),
         "delivery": webhook.delivery,
         "max_occurrences": webhook.max_occurrences,
+        "priority": webhook.priority,
         "expires_at": _moment(webhook.expires_at),
         "max_lateness": webhook.max_lateness,
         "metadata": dict(webhook.metadata),

@@ -123,6 +123,8 @@ class Webhook(NamedTuple):
     delivery: Delivery = Delivery.AT_LEAST_ONCE
     #: How often the receiver may be meant to act, the first time included, if it asks for more by `timer-reschedule`.
     max_occurrences: int = 1
+    #: Seconds of head start among what is due in its partition, or waits behind its destination.
+    priority: int = 0
     #: It is sent no later than that, ms; or no later than so many seconds after it is due. One of them at most is set.
     expires_at: int | None = None
     max_lateness: float | None = None

@@ -21,6 +21,7 @@ DEFAULTS = Webhook(
     backoff=Backoff(initial=5, factor=3, max=3600, steps=()),
     delivery=Delivery.AT_LEAST_ONCE,
     max_occurrences=1,
+    priority=0,
     expires_at=None,
     max_lateness=None,
     metadata=MappingProxyType({}),

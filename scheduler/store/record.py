@@ -5,8 +5,9 @@ each name once: `once=1` (at_most_once), `key=`, `tags=a,b`, `cut=1` (its body w
 that a reader must know to send it rightly; 1 unless said), `cb=<bytes>` (it asks for callbacks, which stand between its
 JSON and its body), `for=` and `tells=` (it is a callback; both in lua/shared/callbacks.lua), `schedule=<name>` (which
 made it), `missed=<n>` (moments of that which it stands for too), `expires=<ms>` or `max_lateness=<ms>` (it is not sent
-after that moment, or so long after it is due). What a reader does not know it passes over, and keeps when it writes the
-record anew; so do all with `schedule=` and `missed=`, which no change touches.
+after that moment, or so long after it is due), `priority=<s>` (its head start among what is due). What a reader does
+not know it passes over, and keeps when it writes the record anew; so do all with `schedule=` and `missed=`, which no
+change touches.
 """
 
 from __future__ import annotations
@@ -48,11 +49,21 @@ _METHOD_AND_HEADERS, _AFTER_BODY = DEFAULTS[1:_BODY], DEFAULTS[_BODY + 1 :]
 #: Words of a first line: a cancelled timer whose body was dropped, and one that is sent at most once.
 _CUT, _ONCE = "cut=1", "once=1"
 #: The names of the words that this version knows.
-_WORDS = {"once", "key", "tags", "cut", "v", "cb", "tells", "expires", "max_lateness"}
+_WORDS = {"once", "key", "tags", "cut", "v", "cb", "tells", "expires", "max_lateness", "priority"}
 #: That of a callback; a change keeps it.
 _FOR = "for="
 #: Fields of a webhook that do not stand in its JSON, or in a form of their own.
-_ELSEWHERE = {"url", "body", "backoff", "delivery", "expires_at", "max_lateness", "on_delivered", "on_failed"}
+_ELSEWHERE = {
+    "url",
+    "body",
+    "backoff",
+    "delivery",
+    "priority",
+    "expires_at",
+    "max_lateness",
+    "on_delivered",
+    "on_failed",
+}
 
 #: What reading something raises that is not as we write it.
 UNREADABLE = (ValueError, TypeError, LookupError, AttributeError, RecursionError)
@@ -79,6 +90,8 @@ def encode(webhook: Webhook, key: str | None = None, tags: Sequence[str] = (), u
         words.append(f"key={key}")
     if tags:
         words.append(f"tags={','.join(tags)}")
+    if webhook.priority:
+        words.append(f"priority={webhook.priority}")
     words += unknown.words
     if webhook.on_delivered or webhook.on_failed:
         callbacks = f"{_callback_line(webhook, webhook.on_delivered)}\n{_callback_line(webhook, webhook.on_failed)}\n"
@@ -153,6 +166,10 @@ def _decode_named(words: Sequence[str], line: bytes, rest: bytes) -> Webhook:
     if callbacks:
         delivered, failed = map(_decode_callback, callbacks)
         webhook = webhook._replace(on_delivered=delivered, on_failed=failed)
+    if (priority := named_words(words).get("priority", "0")) != "0":
+        if not is_moment(priority):
+            raise ValueError(f"priority is {priority!r}")
+        webhook = webhook._replace(priority=int(priority))
     if needed > 2:
         webhook = _with_expiry(webhook, named_words(words))
     return webhook._replace(delivery=Delivery.AT_MOST_ONCE) if _ONCE in words else webhook

@@ -56,7 +56,7 @@ def test_set_takes_everything_that_a_timer_can_have(run: Run, name: str) -> None
         "set", "10m", HOOK, "--json", '{"a": [1, null]}', "-X", "PUT", "-H", "X-Mine: 1", "--header", "X-Empty:",
         "--key", name, "--tag", "a", "--tag", "b", "--timeout", "500ms", "--max-attempts", "3", "--backoff", "5,30,2m",
         "--delivery", "at_most_once", "--metadata", "who=me", "--metadata", "why=a=b", "--idempotency-key", name,
-        "--output", "json",
+        "--priority", "30", "--output", "json",
     ))
     # fmt: on
     assert 590 <= timer["time_left"] <= 600
@@ -64,7 +64,7 @@ def test_set_takes_everything_that_a_timer_can_have(run: Run, name: str) -> None
     assert timer["headers"] == {"X-Mine": "1", "X-Empty": ""}
     assert (timer["key"], timer["tags"], timer["timeout"], timer["max_attempts"]) == (name, ["a", "b"], 0.5, 3)
     assert (timer["backoff"], timer["delivery"]) == ([5, 30, 120], "at_most_once")
-    assert timer["metadata"] == {"who": "me", "why": "a=b"}
+    assert (timer["metadata"], timer["priority"]) == ({"who": "me", "why": "a=b"}, 30)
 
 
 def test_set_says_for_people_when_it_will_be(run: Run) -> None:

@@ -41,6 +41,8 @@ class Mix:
     persistent: float = 0.5
     #: The part that has a key and two tags.
     named: float = 0.2
+    #: The part that has a head start of up to a minute.
+    urgent: float = 0.1
     #: The part that is not to be sent later than some seconds after it is due.
     expiring: float = 0.1
 
@@ -150,6 +152,8 @@ class Load:
         asked: dict[str, object] = {"delay": delay, "url": url, "backoff": [1]}
         if chance.random() < mix.named:
             asked |= {"key": f"key-{number}", "tags": ["all", f"tag-{number % 7}"]}
+        if chance.random() < mix.urgent:
+            asked["priority"] = chance.randint(1, 60)
         if chance.random() < mix.expiring:
             asked["max_lateness"] = round(chance.uniform(1, 10), 3)
         start = time.time()

@@ -44,6 +44,7 @@ WEBHOOK = Webhook(
     backoff=Backoff(steps=(7,)),
     delivery=Delivery.AT_MOST_ONCE,
     max_occurrences=4,
+    priority=30,
     expires_at=1,
     max_lateness=2.5,
     metadata={"a": 1},

@@ -111,6 +111,8 @@ class Timer(Checked):
     delivery: str
     #: How often the receiver can be meant to act, if it asks by `timer-reschedule`.
     max_occurrences: int
+    #: Seconds of head start among what is due.
+    priority: int
     #: It is not sent later than that, or than so long after it is due; None of both: it is, however late.
     expires_at: datetime | None
     max_lateness: timedelta | None
@@ -163,6 +165,7 @@ class Timer(Checked):
             ended_at=moment(raw.get("ended_at")),
             reason=raw.get("reason"),
             max_occurrences=raw.get("max_occurrences", 1),
+            priority=raw.get("priority", 0),
             expires_at=moment(raw.get("expires_at")),
             max_lateness=None if raw.get("max_lateness") is None else timedelta(seconds=raw["max_lateness"]),
             last_attempt=None if last is None else Attempt.from_json(last),

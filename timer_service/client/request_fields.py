@@ -56,6 +56,8 @@ class RequestOptions(TypedDict, total=False):
     delivery: Delivery
     #: How often the receiver may be meant to act, the first time included, if it asks by `timer-reschedule`.
     max_occurrences: int
+    #: Seconds of head start among what is due.
+    priority: int
     #: It is not sent later than so long after it is due.
     max_lateness: Seconds | str
     tags: Sequence[str]
@@ -98,6 +100,7 @@ class Changes(When, total=False):
     backoff: Backoff | None
     delivery: Delivery | None
     max_occurrences: int | None
+    priority: int | None
     expires_at: datetime | str | None
     max_lateness: Seconds | str | None
     tags: Sequence[str] | None

@@ -36,6 +36,7 @@ TIMER_DEFAULTS: Mapping[str, Any] = {
     "backoff": {"initial": 5, "factor": 3, "max": 3600},
     "delivery": "at_least_once",
     "max_occurrences": 1,
+    "priority": 0,
     "max_lateness": None,
     "tags": [],
     "metadata": {},

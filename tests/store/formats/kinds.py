@@ -136,6 +136,7 @@ def _schedule(bench: Bench) -> None:
         {"url": "http://new.example/", "on_failed": Callback(BUSY), "on_delivered": Callback(BUSY, {"x-a": "1"}, 3, 2)},
         {"url": "http://new.example/", "backoff": Backoff(1, 2.5, 60)},
         {"url": "http://new.example/", "backoff": Backoff(steps=(1, 2.5, 3600))},
+        {"url": "http://new.example/", "priority": 30},
         {"url": "http://new.example/", "expires_at": bench.now + 3 * far},
         {"url": "http://new.example/", "max_lateness": 120.5, "on_failed": Callback(BUSY)},
         {"url": "http://new.example/once", "delivery": Delivery.AT_MOST_ONCE, "key": "once"},

@@ -118,6 +118,7 @@ def webhook_fields(webhook: Webhook, tags: Sequence[str]) -> dict[str, Any]:
         "backoff": _BACKOFF.serialize("backoff", webhook),
         "delivery": webhook.delivery.value,
         "max_occurrences": webhook.max_occurrences,
+        "priority": webhook.priority,
         "metadata": dict(webhook.metadata),
         "write_only": list(webhook.write_only),
         **{name: _callback(getattr(webhook, name)) for name in CALLBACKS},

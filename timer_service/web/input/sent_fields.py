@@ -43,6 +43,7 @@ class SentFields(Schema):
     max_occurrences = Whole(
         1, 10_000, "how often the receiver can be meant to act, the first time included, if it asks by timer-reschedule"
     )
+    priority = Whole(0, 3600, "seconds of head start among what is due")
     max_lateness = Lateness()
     metadata = JsonObject()
     write_only = HeaderNames()

@@ -10,6 +10,7 @@
 --   occurrence, since, reschedules
 --                from the second occurrence on: its number, the attempts before it, and how many receivers asked for
 --   named        1 if its record says a key, tags or a schedule
+--   priority     seconds of head start, if its record said so when it was last claimed
 --   cb           1 if its record asked for a callback when it was last claimed
 --   ended, reason
 --                once it has ended: when, ms, and why

@@ -110,6 +110,7 @@ local function create(id, record, now, due)
   local line = named_line(record)
   if line then note_names(id, line, due) end
   redis.call('ZADD', SCHEDULED, due, id)
+  if line and word(line, 'priority') then note_order(id, due) end
   count_minute('set', 1)
 end
 

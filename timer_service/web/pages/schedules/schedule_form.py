@@ -44,6 +44,7 @@ _NOT_HERE = (
     "backoff",
     "delivery",
     "max_occurrences",
+    "priority",
     "max_lateness",
     "metadata",
     "write_only",

@@ -88,6 +88,8 @@ def asked_of(webhook: Webhook, occurrences: str) -> Iterator[tuple[str, str, str
     yield "Timeout", f"{seconds(webhook.timeout)} an attempt", ""
     yield "Attempts", f"at most {number(webhook.max_attempts)}", ""
     yield "Waits", _waits(webhook.backoff), ""
+    if webhook.priority:
+        yield "Priority", f"{seconds(webhook.priority)} of head start among what is due", ""
     if webhook.max_lateness is not None:
         yield "Late", f"at most {seconds(webhook.max_lateness)}, else it is not sent", ""
     if occurrences:
