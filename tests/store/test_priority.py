@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from scheduler import Attempt, Claim, Draft, Outcome, Query, Settlement, Status, Timer
+from scheduler import Attempt, Claim, Draft, Link, Outcome, Query, Settlement, Status, Timer
 from scheduler.store.record import destination_tag
 from scheduler.store.room import Room
 from tests.bench.store import LEASE, START, Bench
@@ -216,6 +216,35 @@ def test_those_of_a_saturated_destination_hold_up_no_others(bench: Bench) -> Non
     plain = bench.schedule(url="http://other/")
     bench.advance(10)
     assert [timer_id for _ in range(6) for timer_id in claimed(bench, 96, {TAG})] == [plain.id]
+    bench.check()
+
+
+@pytest.mark.parametrize("nonsense", ["x", "-5", "", "9" * 400, "1e9", "0x10"])
+def test_a_priority_that_makes_no_sense_stops_no_other_timer(bench: Bench, nonsense: str) -> None:
+    broken, well = bench.schedule(priority=5, url=URL), bench.schedule(priority=5, url="http://other/")
+    name = f"{bench.prefix(broken.id)}timer:{broken.id}"
+    bench.client.set(name, bench.client.get(name).replace(b"priority=5", f"priority={nonsense}".encode()))
+    assert well.id in claimed(bench, 10, {TAG})
+    claimed(bench)
+    bench.alive(LEASE + 1)
+    claimed(bench)
+    assert bench.timers.get(broken.id).id == broken.id
+
+
+def test_the_layout_says_that_there_are_some_from_the_first_one_on(bench: Bench) -> None:
+    """So that claims of a store without any do not look for them."""
+
+    def says() -> bool:
+        return b" prior=1" in bench.client.get(f"{root}layout")
+
+    timer = bench.schedule(60_000)
+    root = bench.prefix(timer.id)
+    assert not says()
+    bench.changes.change(timer.id, lambda it: Draft(it.id, it.webhook._replace(priority=1)))
+    assert says()
+    bench.schedule(priority=1)
+    assert bench.client.get(f"{root}layout").count(b"prior=1") == 1
+    assert Link(bench.client, bench.partitions).partitions == bench.partitions
     bench.check()
 
 

@@ -100,7 +100,7 @@ local function take(id, record, it)
   local line = named_line(record)
   it.named = is_named(line) and 1 or nil
   it.cb = asks_callback(line) and 1 or nil
-  it.priority = line and word(line, 'priority')
+  it.priority = line and string.match(line, ' priority=(%d+)')
   local words = dump_words(it)
   note_progress(id, dump_progress(it, words))
   join(DELIVERING, lease_end, id)
@@ -146,7 +146,7 @@ local function take_due(id, from, planned, progress, record)
     return true
   end
   local tag, line = traits(record)
-  local priority = line and word(line, 'priority')
+  local priority = line and string.match(line, ' priority=(%d+)')
   local it = (progress or line and (priority or is_named(line) or asks_callback(line))) and read_progress(progress, planned)
   if it and (it.claim or it.reason) and put_right_due(id, from, it) then return true end
   local behind = it and it.lost >= SUSPECT_LOSSES and SUSPECTS or tag or '-'
@@ -234,7 +234,7 @@ if has_priority then
   given = {}
   local due, moved = redis.call('ZRANGEBYSCORE', PRIOR, 0, int(now), 'WITHSCORES', 'LIMIT', 0, LOOK_WAITING), {}
   for n = 1, #due, 2 do
-    push(moved, int(due[n + 1] - SERVED - 1000 * (word(read_first_line(due[n]), 'priority') or 0)), due[n])
+    push(moved, int(due[n + 1] - SERVED - 1000 * (string.match(read_first_line(due[n]), ' priority=(%d+)') or 0)), due[n])
   end
   many('ZADD', PRIOR, moved)
 end

@@ -41,6 +41,7 @@ local function read_progress(raw, due)
   end
   for name, default in pairs(NUMBERS) do it[name] = read_count(it[name]) or default end
   it.due, it.planned = read_moment(it.due) or due, read_moment(it.planned)
+  it.priority = read_count(it.priority)
   return it
 end
 
