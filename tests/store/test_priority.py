@@ -13,10 +13,11 @@ from typing import Any
 
 import pytest
 
-from scheduler import Attempt, Claim, Draft, Link, Outcome, Query, Settlement, Status, Timer
+from scheduler import Attempt, Claim, Draft, Link, Outcome, Query, Settlement, Status, Timer, Webhook
 from scheduler.store.record import destination_tag
 from scheduler.store.room import Room
 from tests.bench.store import LEASE, START, Bench
+from tests.store import schedules
 
 pytestmark = pytest.mark.one_partition
 URL = "http://receiver/hook"
@@ -199,6 +200,14 @@ def test_one_that_is_fired_or_replayed_has_it_again(bench: Bench) -> None:
     bench.check()
     *first, last = one_by_one(bench)
     assert ({*first}, last) == ({fired.id, replayed.id}, plain.id)
+
+
+def test_runs_that_a_pause_takes_back_leave_the_order(bench: Bench) -> None:
+    schedules.put(bench, every_ms=3000, webhook=Webhook(URL, priority=60))
+    assert len(schedules.runs(bench)) == len(bench.members("prior")) == 3
+    bench.schedules.pause("report", "deploy", "ann")
+    bench.check()
+    assert (schedules.runs(bench), bench.members("prior")) == ([], [])
 
 
 def test_more_with_a_priority_than_one_call_moves_are_all_served_and_plain_ones_too(bench: Bench) -> None:
