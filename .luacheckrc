@@ -5,7 +5,7 @@ max_line_length = 140
 
 local shared = { 'KEYS', 'ARGV', 'redis', 'FORMAT', 'SUSPECTS', 'SUSPECT_LOSSES', 'COUNTED', 'LAYOUT_BEGINS',
                  'LATENESS_BOUNDS' }
-for _, part in ipairs({ 'keys', 'noted', 'pollers', 'minutes', 'layout', 'records', 'failing', 'progress', 'places', 'callbacks',
+for _, part in ipairs({ 'keys', 'noted', 'pollers', 'minutes', 'layout', 'priority', 'records', 'failing', 'progress', 'places', 'callbacks',
                         'schedules', 'moves', 'runs' }) do
   for line in io.lines('scheduler/store/lua/shared/' .. part .. '.lua') do
     table.insert(shared, string.match(line, '^local function ([%w_]+)'))

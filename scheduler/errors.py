@@ -64,6 +64,14 @@ class AlreadySent(TimerError):
     """What is sent cannot change under the same webhook-id: receivers drop repeats by it."""
 
 
+class ExpiresTooSoon(TimerError):
+    """A timer would expire before it is due, or has by now."""
+
+
+class Expired(TimerError):
+    """It is too late to send the timer once more."""
+
+
 class TooManyPending(TimerError):
     """As many timers are pending as the settings allow."""
 

@@ -64,6 +64,8 @@ class Reason(StrEnum):
     LEASE_LOST = "lease-lost"
     #: With at_most_once: it may have been sent, and there was no answer.
     OUTCOME_UNKNOWN = "outcome-unknown"
+    #: It would have been sent later than was asked for.
+    EXPIRED = "expired"
     #: What is stored cannot be read.
     UNSENDABLE = "unsendable"
 
@@ -121,6 +123,11 @@ class Webhook(NamedTuple):
     delivery: Delivery = Delivery.AT_LEAST_ONCE
     #: How often the receiver may be meant to act, the first time included, if it asks for more by `timer-reschedule`.
     max_occurrences: int = 1
+    #: Seconds of head start among what is due in its partition, or waits behind its destination.
+    priority: int = 0
+    #: It is sent no later than that, ms; or no later than so many seconds after it is due. One of them at most is set.
+    expires_at: int | None = None
+    max_lateness: float | None = None
     #: The client's own notes; never sent.
     metadata: Mapping[str, Any] = MappingProxyType({})
     #: Names of headers whose values no answer tells, those of callbacks too.
@@ -128,6 +135,10 @@ class Webhook(NamedTuple):
     #: What is called when it has ended so.
     on_delivered: Callback | None = None
     on_failed: Callback | None = None
+
+    def expiry(self, due_at: int) -> int | None:
+        """ms after which it is not sent if it is due then; None: it is, however late."""
+        return self.expires_at if self.max_lateness is None else due_at + round(1000 * self.max_lateness)
 
 
 class Draft(NamedTuple):
@@ -261,6 +272,10 @@ class Claim(NamedTuple):
     #: The name of the schedule that made it, and how many moments that passed before it stands for.
     schedule: str | None = None
     missed: int = 0
+    #: ms after which it is not sent, if there is such a moment.
+    expires_at: int | None = None
+    #: The same in seconds of the poller's monotonic clock, sooner by what the claim's reply took.
+    send_by: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from unittest.mock import Mock
 import pytest
 
 from scheduler import Attempt, Claims, Delivery, Link, Outcome, Poller, Settlement, StoreUnavailable, connect
+from scheduler.store.record import destination_tag
 from scheduler.store.room import BATCH
 from tests.bench.servers import Server
 from tests.bench.store import LEASE, Bench, HandSetRedis
@@ -80,6 +81,21 @@ def test_a_poller_without_a_free_slot_does_not_spin(bench: Bench, poller: Poller
         bench.schedule()
     poller.run_once()
     assert poller.run_once() > 0.5
+
+
+def test_what_waits_expires_while_all_slots_of_the_only_poller_are_taken(bench: Bench, poller: Poller) -> None:
+    """Red if only claims ended it: a poller without a free slot makes none."""
+    for _ in range(3):
+        bench.schedule()
+    poller.run_once()
+    assert poller.in_flight == 3
+    waits = bench.schedule(url="http://busy/", max_lateness=2)
+    bench.poller("two").claim(1, {destination_tag("http://busy/")})
+    bench.advance(2001)
+    poller._expire_at = 0.0  # five seconds later
+    poller.run_once()
+    assert bench.timers.get(waits.id).reason == "expired"
+    assert 0 < poller._expire_at - time.monotonic() <= 5
 
 
 def test_what_was_to_be_given_back_is_kept_while_the_store_is_away(

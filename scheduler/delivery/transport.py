@@ -49,6 +49,16 @@ def most_idle(claim: Claim) -> float:
     return LEAST_IDLE if claim.webhook.delivery is Delivery.AT_MOST_ONCE else MOST_IDLE
 
 
+def unsent(claim: Claim) -> Answer:
+    """It is given back."""
+    return Answer(claim, None, sent=False)
+
+
+def is_too_late(claim: Claim, now: float) -> bool:
+    """Whether it is not to be sent any more, by the monotonic clock; it is given back then, and the store ends it."""
+    return claim.send_by is not None and now > claim.send_by
+
+
 class Transport(Protocol):
     """Sends at most one request per claim, with one deadline over look-up, connecting, TLS, sending and reading.
 

@@ -33,6 +33,8 @@ _BACKOFF = (0.1, 2.0)
 _BACKOFF_OF_LEASE = 1 / 12
 #: Seconds after its deadline in which an attempt is still renewed: time to settle it.
 _SETTLE_TIME = 5.0
+#: Seconds between two looks at what has expired while it waits; docs/guarantees.md promises a minute.
+_EXPIRE_EVERY = 5.0
 #: Seconds for which a poller that has nothing else to do before it ends asks for what a lost reply may have claimed.
 _RECALL_TIME = 1.0
 
@@ -77,6 +79,7 @@ class Poller:
         self._ended: list[Settlement] = []
         self._unsent: list[Claim] = []
         self._renew_at = time.monotonic() + lease / 3
+        self._expire_at = 0.0
         self._store_failures = 0
         self._stopping = False
 
@@ -128,11 +131,13 @@ class Poller:
             log.warning("stopped with %d attempts under way or unsettled: left to their lease", left)
 
     def run_once(self) -> float:
-        """One pass: settle what has ended, renew what runs, make runs of schedules, claim what is due.
+        """One pass: settle what has ended, renew what runs, end what has expired, make runs, claim what is due.
 
         Returns seconds to sleep. Raises StoreUnavailable.
         """
         pause = self._renew_settle_release()
+        if self._end_expired():
+            pause = 0.0
         if self._planning is not None and (look := self._planning.run_once()) is not None:
             pause = min(pause, look)
         self._fairness.look(time.monotonic())
@@ -153,6 +158,15 @@ class Poller:
             return pause
         pause = min(pause, self._fairness.next_turn() or pause)
         return pause if batch.next_due is None else min(pause, batch.next_due)
+
+    def _end_expired(self) -> bool:
+        """Also while all slots are taken, and nothing is claimed. Says whether there may be more."""
+        now = time.monotonic()
+        if now < self._expire_at:
+            return False
+        more = self._claims.end_expired()
+        self._expire_at = now if more else now + _EXPIRE_EVERY
+        return more
 
     def _patience(self) -> float:
         """Seconds after the stop that are worth waiting: for what the store has yet to hear of, the whole grace."""

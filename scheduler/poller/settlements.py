@@ -10,7 +10,7 @@ from scheduler.delivery.judge import asked_reschedule, judge, retry_after
 from scheduler.delivery.request import lateness
 from scheduler.delivery.transport import Answer
 from scheduler.poller import retry
-from scheduler.timer import Attempt, Delivery, Outcome, Reschedule, Settlement, reason_of
+from scheduler.timer import Attempt, Delivery, Outcome, Reason, Reschedule, Settlement, reason_of
 
 #: Bytes kept of an answer.
 _KEPT_TEXT = 4096
@@ -28,12 +28,19 @@ def settlement(answer: Answer, started_at: int, poller: str) -> Settlement:
     outcome, error = judge(answer)
     retry_ms = again = not_obeyed = None
     if outcome is Outcome.RETRYABLE:
-        asked = retry_after(answer, started_at + answer.duration_ms)
+        asked = retry_after(answer, _ended_at(answer, started_at))
         met_a_close = answer.reused and status is None and error == "reset"
         retry_ms = retry.next_wait(claim.webhook, claim.attempts_since_due, asked, soon=met_a_close)
     elif outcome is Outcome.DELIVERED and "timer-reschedule" in answer.headers:
-        again, not_obeyed = _rescheduled(answer)
+        again, not_obeyed = _rescheduled(answer, started_at)
     reason = reason_of(outcome, error) if retry_ms is None and again is None else None
+    # It ends at once, not when it expires: no other attempt follows, and whoever waits for its end is told so.
+    if (
+        retry_ms is not None
+        and claim.expires_at is not None
+        and _ended_at(answer, started_at) + retry_ms > claim.expires_at
+    ):
+        retry_ms, reason = None, Reason.EXPIRED
     # By position, as for every attempt: names would take twice as long, 0.3 us.
     attempt = Attempt(
         claim.number,
@@ -55,12 +62,18 @@ def settlement(answer: Answer, started_at: int, poller: str) -> Settlement:
     return Settlement(claim.id, claim.fence, attempt, retry_ms, again, reason)
 
 
-def _rescheduled(answer: Answer) -> tuple[Reschedule | None, str | None]:
+def _ended_at(answer: Answer, started_at: int) -> int:
+    return started_at + answer.duration_ms
+
+
+def _rescheduled(answer: Answer, started_at: int) -> tuple[Reschedule | None, str | None]:
     """The reschedule that a receiver asked for, if it may have one; else what is noted of its wish."""
     wish, webhook = asked_reschedule(answer), answer.claim.webhook
     some_left = answer.claim.reschedules + 1 < webhook.max_occurrences
     if wish and some_left and webhook.delivery is not Delivery.AT_MOST_ONCE:
-        return wish, None
+        due_at = wish.due_at or _ended_at(answer, started_at) + (wish.delay_ms or 0)
+        if webhook.expires_at is None or due_at < webhook.expires_at:
+            return wish, None
     return None, answer.headers["timer-reschedule"].strip()[:_KEPT_ASKED] or None
 
 

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from scheduler.errors import AlreadySent, KeyTaken, LaterFormat, StoreUnavailable, UnknownTimer, WrongState
+from scheduler.errors import (
+    AlreadySent,
+    ExpiresTooSoon,
+    KeyTaken,
+    LaterFormat,
+    StoreUnavailable,
+    UnknownTimer,
+    WrongState,
+)
 from scheduler.store import keys
 from scheduler.store.link import Link
 from scheduler.store.record import encode, unknown
@@ -22,7 +30,7 @@ class Changes:
     """Changes timers that wait, under their id or their key. Shared by threads; owns nothing to close.
 
     Both calls can be made again after a lost reply. Each raises StoreUnavailable, also where others change the same
-    timer all the time; TimerTooLarge, StoreNearCapacity, or LaterFormat.
+    timer all the time; TimerTooLarge, ExpiresTooSoon, StoreNearCapacity, or LaterFormat.
     """
 
     def __init__(self, link: Link, timers: Timers, *, keep_cancelled_ms: int) -> None:
@@ -46,6 +54,7 @@ class Changes:
             due_at = due_at or _due_at(draft, timer)
             if timer.occurrence_attempts and _differs(timer.webhook, draft.webhook):
                 raise AlreadySent(timer.id)
+            _expect_time(timer, draft, due_at)
             if self._write(timer, before, draft, due_at):
                 return self._timers.get(timer_id)
         raise _changing_all_the_time()
@@ -69,6 +78,7 @@ class Changes:
                 continue
             due_at = due_at or _due_at(draft, timer)
             assert due_at is not None
+            _expect_time(timer, draft, due_at)
             if timer.occurrence_attempts and _differs(timer.webhook, draft.webhook):
                 if self._supersede(timer, before, draft, due_at):
                     return self._timers.get(draft.id), True
@@ -108,6 +118,15 @@ def _due_at(draft: Draft, timer: Timer) -> int | None:
     if draft.due_at is not None:
         return max(timer.read_at, draft.due_at)
     return None if draft.delay_ms is None else timer.read_at + draft.delay_ms
+
+
+def _expect_time(timer: Timer, draft: Draft, due_at: int | None) -> None:
+    """Raises ExpiresTooSoon for what is asked for now; what was asked for before stands, however late it is by now."""
+    expires_at = draft.webhook.expires_at
+    if expires_at is None or (expires_at == timer.webhook.expires_at and due_at is None):
+        return
+    if expires_at <= max(timer.read_at, due_at or timer.due_at):
+        raise ExpiresTooSoon(timer.id)
 
 
 def _differs(one: Webhook, other: Webhook) -> bool:

@@ -131,6 +131,13 @@ class Claims:
             refused |= {timer_id.decode() for timer_id in self._run("renew", partition, args)}
         return refused
 
+    def end_expired(self) -> bool:
+        """End what has expired while it waits for room, which no claim looks at; says whether there may be more."""
+        looked: list[int] = [
+            self._run("expire", it, [self._keep_failed_ms, BATCH]) for it in range(self._link.partitions)
+        ]
+        return max(looked) == BATCH
+
     def release(self, claims: Sequence[Claim]) -> None:
         """Give claims back unsent: due at once for any poller, no attempt counted."""
         for partition, share in self._batches(claims, lambda claim: claim.id):
@@ -183,7 +190,7 @@ class Claims:
         claims = []
         for row in zip(*[values] * len(ClaimRow._fields), strict=True):
             try:
-                claims.append(_claim(fence, claimed_at, row))
+                claims.append(_claim(fence, claimed_at, now_us, row))
             except UNREADABLE:
                 self._put_off(ClaimRow(*row), fence)
         return Batch(claims, None if wait_us < 0 else wait_us / 1_000_000)
@@ -220,8 +227,11 @@ class ClaimRow(NamedTuple):
 _FIRST = Progress(attempts=1)
 
 
-def _claim(fence: str, claimed_at: float, row: tuple[bytes, ...]) -> Claim:
-    """Of a ClaimRow's values; to make one takes 0.3 us. Raises one of UNREADABLE for what this version cannot read."""
+def _claim(fence: str, claimed_at: float, now_us: int, row: tuple[bytes, ...]) -> Claim:
+    """Of a ClaimRow's values, told at this moment; to make one takes 0.3 us.
+
+    Raises one of UNREADABLE for what this version cannot read.
+    """
     timer_id, record, due, progress = row
     words, webhook = decode(record)
     due_at = int(due)
@@ -246,13 +256,17 @@ def _claim(fence: str, claimed_at: float, row: tuple[bytes, ...]) -> Claim:
         None,
         len(record),
     )
-    return claim if len(words) == 2 else _with_words(claim, words)
+    return claim if len(words) == 2 else _with_words(claim, now_us, words)
 
 
-def _with_words(claim: Claim, words: Sequence[str]) -> Claim:
+def _with_words(claim: Claim, now_us: int, words: Sequence[str]) -> Claim:
     """What a first line of more than two words says of a timer."""
     callback_for, webhook = read_callback(words, claim.webhook)
     claim = claim._replace(key=names(words)[0], callback_for=callback_for, webhook=webhook)
+    if (expires_at := webhook.expiry(claim.due_at)) is not None:
+        # The store's clock was read after the claim was sent, so that this is no later than its expires_at.
+        send_by = claim.claimed_at + (1000 * expires_at - now_us) / 1_000_000
+        claim = claim._replace(expires_at=expires_at, send_by=send_by)
     schedule, missed = schedule_of(words)
     return claim._replace(schedule=schedule, missed=missed) if schedule else claim
 

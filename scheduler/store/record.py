@@ -4,8 +4,10 @@ Scripts read the first line and no further: `<created_at ms> <destination tag>`,
 each name once: `once=1` (at_most_once), `key=`, `tags=a,b`, `cut=1` (its body was dropped), `v=<n>` (the lowest format
 that a reader must know to send it rightly; 1 unless said), `cb=<bytes>` (it asks for callbacks, which stand between its
 JSON and its body), `for=` and `tells=` (it is a callback; both in lua/shared/callbacks.lua), `schedule=<name>` (which
-made it), `missed=<n>` (moments of that which it stands for too). What a reader does not know it passes over, and keeps
-when it writes the record anew; so do all with the last two, which no change touches.
+made it), `missed=<n>` (moments of that which it stands for too), `expires=<ms>` or `max_lateness=<ms>` (it is not sent
+after that moment, or so long after it is due), `priority=<s>` (its head start among what is due). What a reader does
+not know it passes over, and keeps when it writes the record anew; so do all with `schedule=` and `missed=`, which no
+change touches.
 """
 
 from __future__ import annotations
@@ -26,9 +28,10 @@ from scheduler.store.defaults import DEFAULTS
 from scheduler.store.progress import LAST_MOMENT, is_moment
 from scheduler.timer import Attempt, Backoff, Callback, Delivery, Outcome, Redelivery, Webhook
 
-#: The highest format that this version reads. It writes the lowest that can say what is to be said: the first, or the
-#: second for what a reader of the first would end without its callback, or send without what it tells.
-FORMAT = 2
+#: The highest format that this version reads. It writes the lowest that can say what is to be said: the first; the
+#: second for what a reader of the first would end without its callback, or send without what it tells; the third for
+#: what one of the second would send too late.
+FORMAT = 3
 
 #: Bytes one timer may hold: url, headers, body, metadata and all.
 MAX_BYTES = 256 * 1024
@@ -46,11 +49,21 @@ _METHOD_AND_HEADERS, _AFTER_BODY = DEFAULTS[1:_BODY], DEFAULTS[_BODY + 1 :]
 #: Words of a first line: a cancelled timer whose body was dropped, and one that is sent at most once.
 _CUT, _ONCE = "cut=1", "once=1"
 #: The names of the words that this version knows.
-_WORDS = {"once", "key", "tags", "cut", "v", "cb", "tells"}
+_WORDS = {"once", "key", "tags", "cut", "v", "cb", "tells", "expires", "max_lateness", "priority"}
 #: That of a callback; a change keeps it.
 _FOR = "for="
 #: Fields of a webhook that do not stand in its JSON, or in a form of their own.
-_ELSEWHERE = {"url", "body", "backoff", "delivery", "on_delivered", "on_failed"}
+_ELSEWHERE = {
+    "url",
+    "body",
+    "backoff",
+    "delivery",
+    "priority",
+    "expires_at",
+    "max_lateness",
+    "on_delivered",
+    "on_failed",
+}
 
 #: What reading something raises that is not as we write it.
 UNREADABLE = (ValueError, TypeError, LookupError, AttributeError, RecursionError)
@@ -77,11 +90,19 @@ def encode(webhook: Webhook, key: str | None = None, tags: Sequence[str] = (), u
         words.append(f"key={key}")
     if tags:
         words.append(f"tags={','.join(tags)}")
+    if webhook.priority:
+        words.append(f"priority={webhook.priority}")
     words += unknown.words
     if webhook.on_delivered or webhook.on_failed:
         callbacks = f"{_callback_line(webhook, webhook.on_delivered)}\n{_callback_line(webhook, webhook.on_failed)}\n"
         words.append(f"cb={len(f'{line}{callbacks}'.encode()) + 1}")
-    if callbacks or any(word.startswith(_FOR) for word in unknown.words):
+    if webhook.expires_at is not None:
+        words.append(f"expires={webhook.expires_at}")
+    if webhook.max_lateness is not None:
+        words.append(f"max_lateness={round(1000 * webhook.max_lateness)}")
+    if webhook.expires_at is not None or webhook.max_lateness is not None:
+        words.append("v=3")
+    elif callbacks or any(word.startswith(_FOR) for word in unknown.words):
         words.append("v=2")
     record = f"{' '.join(words)}\n{line}\n{callbacks}".encode() + (webhook.body or b"")
     # A callback's own record holds its line once more, and nearly all of this one.
@@ -145,7 +166,23 @@ def _decode_named(words: Sequence[str], line: bytes, rest: bytes) -> Webhook:
     if callbacks:
         delivered, failed = map(_decode_callback, callbacks)
         webhook = webhook._replace(on_delivered=delivered, on_failed=failed)
+    if (priority := named_words(words).get("priority", "0")) != "0":
+        if not is_moment(priority):
+            raise ValueError(f"priority is {priority!r}")
+        webhook = webhook._replace(priority=int(priority))
+    if needed > 2:
+        webhook = _with_expiry(webhook, named_words(words))
     return webhook._replace(delivery=Delivery.AT_MOST_ONCE) if _ONCE in words else webhook
+
+
+def _with_expiry(webhook: Webhook, said: Mapping[str, str]) -> Webhook:
+    """What the words of a first line say of when it is too late. Raises ValueError."""
+    for name in ("expires", "max_lateness"):
+        if not is_moment(said.get(name, "0")):
+            raise ValueError(f"{name} is {said[name]!r}")
+    if "expires" in said:
+        webhook = webhook._replace(expires_at=int(said["expires"]))
+    return webhook._replace(max_lateness=int(said["max_lateness"]) / 1000) if "max_lateness" in said else webhook
 
 
 def _decode_callback(line: bytes) -> Callback | None:

@@ -9,6 +9,8 @@ from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
 from scheduler.errors import (
+    Expired,
+    ExpiresTooSoon,
     KeyTaken,
     LaterFormat,
     StoreUnavailable,
@@ -95,8 +97,9 @@ class Timers:
         return keys.id_from(seed, None if key is None else keys.slot_of_key(key))
 
     def set(self, *drafts: Draft) -> list[Timer]:
-        """Store timers durably. Repeated, it answers what stands. Raises KeyTaken, TooManyPending or TimerTooLarge for
-        the first that is refused; the others are stored. Raises StoreNearCapacity if nothing may be added."""
+        """Store timers durably. Repeated, it answers what stands. Raises KeyTaken, TooManyPending, ExpiresTooSoon or
+        TimerTooLarge for the first that is refused; the others are stored. Raises StoreNearCapacity if nothing may be
+        added."""
         timers = []
         for found in self.set_each(drafts):
             if isinstance(found, TimerError):
@@ -239,14 +242,15 @@ class Timers:
         _expect(timer.id, status, "done")
 
     def replay(self, timer: Timer) -> None:
-        """Send a delivered or failed timer once more. Raises UnknownTimer, WrongState or KeyTaken."""
+        """Send a delivered or failed timer once more. Raises UnknownTimer, WrongState, KeyTaken or Expired."""
         if timer.status not in (Status.DELIVERED, Status.FAILED):
             raise WrongState(timer.id, timer.status)
         (status,) = self.replay_each([timer])
         _expect(timer.id, status, "done")
 
     def replay_each(self, timers: Sequence[Timer | Standing]) -> list[str]:
-        """The same for many, each as it was read: 'done', its status ('' is unknown), or 'key <id>' of the holder."""
+        """The same for many, each as it was read: 'done', its status ('' is unknown), 'key <id>' of the holder, or
+        'expired'."""
         attempts = {timer.id: timer.attempts for timer in timers}
         return self._each("replay", list(attempts), lambda timer_id: [timer_id, attempts[timer_id]])
 
@@ -346,11 +350,13 @@ def _timer_or_refusal(draft: Draft, created_at: int, due_at: int | bytes) -> Tim
         return KeyTaken(due_at.decode())
     if created_at == -2:
         return TooManyPending("as many timers are pending as TIMER_MAX_PENDING allows")
+    if created_at == -3:
+        return ExpiresTooSoon(draft.id)
     return draft.stored(created_at, int(due_at))
 
 
 def _expect(timer_id: str, status: str, wanted: str) -> None:
-    """Raises UnknownTimer, KeyTaken, LaterFormat or WrongState for any other word of a script."""
+    """Raises UnknownTimer, KeyTaken, LaterFormat, Expired or WrongState for any other word of a script."""
     if status == wanted:
         return
     if not status:
@@ -360,6 +366,8 @@ def _expect(timer_id: str, status: str, wanted: str) -> None:
         raise KeyTaken(what)
     if word == "format":
         raise LaterFormat(timer_id, int(what))
+    if word == "expired":
+        raise Expired(timer_id)
     raise WrongState(timer_id, status)
 
 

@@ -30,7 +30,7 @@ def _take_away(said: dict[str, Any]) -> None:
     # Only what next_cursor said is one.
     said.pop("cursor", None)
     # Which moments are later than another, and by no more than so many buckets.
-    for name in ("to", "ends_at", "until"):
+    for name in ("to", "ends_at", "until", "expires_at"):
         said.pop(name, None)
     # What a cron expression is, and how long a text says, are more than a pattern tells.
     if isinstance(said.get("cron"), str):
@@ -44,6 +44,10 @@ def _take_away(said: dict[str, Any]) -> None:
         for name, value in (("method", "HEAD"), ("delivery", "at_most_once")):
             if said["timer"].get(name) == value:
                 del said["timer"][name]
+    # Of a patch: a callback that stands may be without any part, one that does not needs a URL.
+    for name in ("on_delivered", "on_failed"):
+        if isinstance(said.get(name), dict):
+            said[name].setdefault("url", "https://example.com/")
     if "schedule" in said:
         said.pop("tag", None)
     # Of a patch it is not described how these go together, and with what not.

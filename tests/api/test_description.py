@@ -102,7 +102,7 @@ def test_what_a_client_sends_is_a_plain_object_with_defaults(http: FlaskClient) 
     assert said == {field: plain[field] for field in said}
     assert schemas["NewTimer"]["properties"].keys() - said.keys() == {
         *("hours", "minutes", "seconds", "delay", "due_at", "local_due_at", "time_zone", "fold"),
-        *("url", "key", "body", "body_base64"),
+        *("url", "key", "body", "body_base64", "expires_at", "max_lateness"),
     }
     assert not any("default" in it for it in schemas["TimerChange"]["properties"].values())
     assert {*schemas["TimerOut"]["required"]} == plain.keys()

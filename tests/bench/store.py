@@ -10,6 +10,7 @@ import redis
 from scheduler import Claims, Draft, Link, Settings, Store, StoreClock, Timer, Webhook
 from scheduler.store import keys, record
 from scheduler.store.claims import ClaimRow
+from scheduler.store.progress import read_progress
 
 #: A moment to start from: 2026-01-01T00:00:00Z.
 START = 1_767_225_600_000
@@ -170,9 +171,37 @@ class Bench:
         assert set(progress) <= records
         assert lists <= records
         self._check_names(root, records)
+        self._check_orders(root, records, progress)
         for tag, due in self.client.zrange(f"{root}waiting", 0, -1, withscores=True):
             ((_, earliest),) = self.client.zrange(f"{root}waiting:{tag.decode()}", 0, 0, withscores=True)
             assert due == earliest, "a destination waits under another moment than its earliest timer"
+
+    def _check_orders(self, root: str, ids: set[bytes], progress: dict[bytes, bytes]) -> None:
+        """What has an expiry and waits is found by that, what has a priority and is to be claimed by its order; nothing
+        else is."""
+        stands = {
+            timer_id: (name, score)
+            for name in self._sets(root)
+            for timer_id, score in self.client.zrange(root + name, 0, -1, withscores=True)
+        }
+        first = sorted(ids)
+        stored = self.client.mget([f"{root}timer:".encode() + timer_id for timer_id in first]) if first else []
+        expiring, ordered, behind = {}, set(), {}
+        for timer_id, it in zip(first, stored, strict=True):
+            said = record.named_words(it.partition(b"\n")[0].decode().split(" "))
+            (place, score), priority = stands[timer_id], int(said.get("priority", 0))
+            waits = place.startswith("waiting:") and ":!v" not in place
+            if priority and (waits or place == "scheduled"):
+                ordered.add(timer_id)
+                if waits:
+                    behind[place.partition(":")[2], timer_id] = score - 1000 * priority
+            if waits and int(said.get("v", 1)) <= record.FORMAT:
+                due = read_progress(progress.get(timer_id, b"")).due
+                if (expiry := record.decode(it)[1].expiry(int(score) if due is None else due)) is not None:
+                    expiring[timer_id] = expiry
+        assert dict(self.client.zrange(f"{root}expiring", 0, -1, withscores=True)) == expiring
+        assert set(self.client.zrange(f"{root}prior", 0, -1)) == ordered
+        assert {at: self.client.zscore(f"{root}prior:{at[0]}", at[1]) for at in self._family(root, "prior")} == behind
 
     def _check_names(self, root: str, ids: set[bytes]) -> None:
         """Keys lead to the unfinished timers that have them, tags to all that carry them, and to no others."""

@@ -42,6 +42,8 @@ SCHEDULE: dict[str, Any] = {
         "backoff": {"initial": 5, "factor": 3, "max": 3600},
         "delivery": "at_least_once",
         "max_occurrences": 1,
+        "priority": 0,
+        "max_lateness": None,
         "tags": [],
         "metadata": {"applied_from": "shop"},
         "write_only": [],

@@ -56,7 +56,7 @@ def test_set_takes_everything_that_a_timer_can_have(run: Run, name: str) -> None
         "set", "10m", HOOK, "--json", '{"a": [1, null]}', "-X", "PUT", "-H", "X-Mine: 1", "--header", "X-Empty:",
         "--key", name, "--tag", "a", "--tag", "b", "--timeout", "500ms", "--max-attempts", "3", "--backoff", "5,30,2m",
         "--delivery", "at_most_once", "--metadata", "who=me", "--metadata", "why=a=b", "--idempotency-key", name,
-        "--output", "json",
+        "--priority", "30", "--output", "json",
     ))
     # fmt: on
     assert 590 <= timer["time_left"] <= 600
@@ -64,7 +64,7 @@ def test_set_takes_everything_that_a_timer_can_have(run: Run, name: str) -> None
     assert timer["headers"] == {"X-Mine": "1", "X-Empty": ""}
     assert (timer["key"], timer["tags"], timer["timeout"], timer["max_attempts"]) == (name, ["a", "b"], 0.5, 3)
     assert (timer["backoff"], timer["delivery"]) == ([5, 30, 120], "at_most_once")
-    assert timer["metadata"] == {"who": "me", "why": "a=b"}
+    assert (timer["metadata"], timer["priority"]) == ({"who": "me", "why": "a=b"}, 30)
 
 
 def test_set_says_for_people_when_it_will_be(run: Run) -> None:
@@ -76,6 +76,18 @@ def test_set_says_for_people_when_it_will_be(run: Run) -> None:
 def test_set_gives_a_script_the_id_alone(run: Run, client: TimerClient) -> None:
     result = run("set", "1h", HOOK, "-o", "id")
     assert client.get(result.stdout.strip()).url == HOOK
+
+
+def test_set_takes_when_it_is_too_late_as_a_moment_or_a_length(run: Run, client: TimerClient) -> None:
+    said = only(run("set", "1h", HOOK, "--expires-at", "2999-03-01T09:00:00+01:00", "-o", "json"))
+    assert client.get(said["id"]).expires_at == datetime(2999, 3, 1, 8, tzinfo=UTC)
+    assert "not later than  2999-03-01" in run("show", said["id"]).stdout
+    said = only(run("set", "1h", HOOK, "--max-lateness", "1m30s", "-o", "json"))
+    assert client.get(said["id"]).max_lateness == timedelta(seconds=90)
+    assert "at most 1m30s, else it is not sent" in run("show", said["id"]).stdout
+    assert client.update(said["id"], max_lateness=None).max_lateness is None
+    refused = run("set", "1h", HOOK, "--expires-at", "30m")
+    assert (refused.exit_code, "expires_at" in refused.output) == (2, True)
 
 
 def test_set_takes_a_moment_too(run: Run) -> None:

@@ -9,6 +9,7 @@ import contextlib
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,8 +29,13 @@ WHOLE = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
 
 @contextmanager
-def tls_server(certificate: str, answer: bytes = WHOLE, *, goodbye: bool = False) -> Iterator[tuple[str, list[bytes]]]:
-    """The URL of a server that answers so and closes, with `goodbye` as TLS wants it, and the requests it has read."""
+def tls_server(
+    certificate: str, answer: bytes = WHOLE, *, goodbye: bool = False, begins: float = 0.0
+) -> Iterator[tuple[str, list[bytes]]]:
+    """The URL of a server that answers so and closes, with `goodbye` as TLS wants it, and the requests it has read.
+
+    `begins`: seconds of the monotonic clock before which it makes no handshake.
+    """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(FOLDER / f"{certificate}.pem")
     requests: list[bytes] = []
@@ -39,6 +45,7 @@ def tls_server(certificate: str, answer: bytes = WHOLE, *, goodbye: bool = False
         with contextlib.suppress(OSError):
             while True:
                 plain, _ = listener.accept()
+                time.sleep(max(0.0, begins - time.monotonic()))
                 with contextlib.suppress(OSError), plain, context.wrap_socket(plain, server_side=True) as sock:
                     if request := read_request(sock):
                         requests.append(request)

@@ -103,6 +103,20 @@ def test_retries_over_hours_and_what_the_receiver_asks_for_again_take_their_turn
     assert timedelta(hours=8) <= _due(last) - _due(first) < timedelta(hours=9)
 
 
+def test_a_clock_that_is_turned_past_an_expiry_sends_what_is_in_time_and_no_retry_after_it(turned: Turned) -> None:
+    in_time = turned.set("/hook", DAY, max_lateness=1)
+    failing = turned.set("/status/500", DAY, max_lateness="2h", backoff=[3600], max_attempts=100)
+    assert turned.client.advance_clock(by=3 * DAY).stopped_by is None
+    assert turned.client.get(in_time).status == "delivered"
+    ended = turned.client.get(failing)
+    assert (ended.status, ended.reason, ended.max_lateness) == ("failed", "expired", DAY / 12)
+    sent_at = [int(hit.headers["webhook-timestamp"]) for hit in turned.hits(failing)]
+    assert len(sent_at) == ended.attempts >= 2  # a retry waits for an hour at most
+    assert max(sent_at) <= (ended.due_at + DAY / 12).timestamp()
+    assert ended.last_attempt is not None
+    assert ended.last_attempt.final
+
+
 def test_what_was_cancelled_stays_silent_however_far_the_clock_is_turned(turned: Turned) -> None:
     cancelled, sent = turned.set("/hook", DAY), turned.set("/hook", DAY)
     turned.client.cancel(cancelled)

@@ -29,6 +29,7 @@ class Rule(StrEnum):
     EARLY = "sent before its time"
     SILENT = "sent although it was cancelled"
     LATE = "later than the bound"
+    EXPIRED = "sent after the moment at which it expired, or expired though nothing kept it from being sent"
     LEFT = "a key left behind"
     ONE_PLACE = "not in exactly one set"
     REFUSED = "refused, but done"
@@ -196,6 +197,21 @@ def _late(history: History) -> Iterator[Violation]:
             )
 
 
+def _expired(history: History) -> Iterator[Violation]:
+    expires = {timer_id: create.expires_at for timer_id, create in _acknowledged(history)}
+    for hit in history.hits:
+        expires_at = expires.get(hit.timer_id)
+        # A poller that was frozen between its last look at the clock and the send can still send.
+        if expires_at is not None and hit.at > expires_at + _BEFORE and not excused(hit, history.faults, ("freeze",)):
+            yield Violation(Rule.EXPIRED, f"{hit.at - expires_at:.1f} s after it had: {hit}")
+    sent = {hit.timer_id for hit in history.hits}
+    for timer_id, create in _acknowledged(history):
+        has_expired = history.reasons.get(timer_id) == "expired"
+        in_time = create.expires_at is None or allowed_until(create.due, history) <= create.expires_at
+        if has_expired and timer_id not in sent and in_time:
+            yield Violation(Rule.EXPIRED, f"{timer_id} (create {create.number}), which could have been sent")
+
+
 def _left(history: History) -> Iterator[Violation]:
     for key in history.left or ():
         if not _BASELINE.fullmatch(key):
@@ -240,4 +256,7 @@ def _alive(history: History) -> Iterator[Violation]:
         yield Violation(Rule.ALIVE, name)
 
 
-_RULES = (_lost, _once, _marked, _early, _silent, _late, _left, _one_place, _refused, _signed, _called, _runs, _alive)
+_RULES = (
+    *(_lost, _once, _marked, _early, _silent, _late, _expired, _left, _one_place),
+    *(_refused, _signed, _called, _runs, _alive),
+)

@@ -120,6 +120,7 @@ class Field(Service):
                         delay=delay,
                         timer_id=timer.id,
                         due_at=timer.due_at / 1000,
+                        expires_at=None if (expiry := timer.webhook.expiry(timer.due_at)) is None else expiry / 1000,
                         calls=frozenset(end for end in ("delivered", "failed") if webhook.get(f"on_{end}")),
                     )
                 )

@@ -30,6 +30,8 @@ class Create:
     timer_id: str | None = None
     #: Of the answer.
     due_at: float | None = None
+    #: Later than that it is not to be sent; None: it is, however late.
+    expires_at: float | None = None
     #: The statuses of an end that it asked to be told of by a callback.
     calls: frozenset[str] = frozenset()
 

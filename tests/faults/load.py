@@ -41,6 +41,10 @@ class Mix:
     persistent: float = 0.5
     #: The part that has a key and two tags.
     named: float = 0.2
+    #: The part that has a head start of up to a minute.
+    urgent: float = 0.1
+    #: The part that is not to be sent later than some seconds after it is due.
+    expiring: float = 0.1
 
 
 class Client:
@@ -148,12 +152,17 @@ class Load:
         asked: dict[str, object] = {"delay": delay, "url": url, "backoff": [1]}
         if chance.random() < mix.named:
             asked |= {"key": f"key-{number}", "tags": ["all", f"tag-{number % 7}"]}
+        if chance.random() < mix.urgent:
+            asked["priority"] = chance.randint(1, 60)
+        if chance.random() < mix.expiring:
+            asked["max_lateness"] = round(chance.uniform(1, 10), 3)
         start = time.time()
         if chance.random() < mix.persistent:
             verdict, status, said = self._insist(client, number, asked)
         else:
             verdict, status, said = client.ask("POST", "/timers", asked)
         done = verdict is Verdict.OK
+        due_at = moment.parse(said["due_at"]) / 1000 if done else None
         create = Create(
             number=number,
             start=start,
@@ -161,7 +170,8 @@ class Load:
             verdict=verdict,
             delay=delay,
             timer_id=said["id"] if done else None,
-            due_at=moment.parse(said["due_at"]) / 1000 if done else None,
+            due_at=due_at,
+            expires_at=due_at + said["max_lateness"] if due_at and said["max_lateness"] else None,
         )
         self._field.record.creates.append(create)
         if status not in (0, 201, 503):

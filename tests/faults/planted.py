@@ -11,6 +11,7 @@ import redis
 import requests
 
 from scheduler import CatchUp, Link, Overlap, Poller, Schedule, ScheduleDraft
+from scheduler.delivery.curl import handle
 from scheduler.delivery.curl import transport as curl_transport
 from scheduler.delivery.curl.sockets import Sockets
 from scheduler.delivery.request import build
@@ -66,6 +67,13 @@ def _dies_of_a_stale_event() -> None:
 
     Sockets.hung_up = hung_up  # type: ignore[method-assign]
     curl_transport.CurlTransport._guarded_turn = curl_transport.CurlTransport._turn  # type: ignore[method-assign]
+
+
+def _never_too_late() -> None:
+    def is_too_late(claim: Claim, now: float) -> bool:
+        return False
+
+    curl_transport.is_too_late = handle.is_too_late = is_too_late  # type: ignore[attr-defined]
 
 
 def _one_id_for_all_runs() -> None:
@@ -157,6 +165,9 @@ BUGS = {
     "a change that leaves runs made ahead": Bug({"schedule": _RUNS_MADE_AHEAD_STAY}),
     "a delete that leaves runs made ahead": Bug({"unschedule": _RUNS_MADE_AHEAD_STAY}),
     "moments of a pause that are made up for": Bug(python=_a_pause_makes_up),
+    "an expiry that nobody looks at": Bug(
+        {"claim": ("if expiry and now > expiry and not later then", "if false then")}, _never_too_late
+    ),
     "take-back after an absent store": Bug({"claim": ("if seen(now, lease) then", "seen(now, lease)\nif true then")}),
 }
 

@@ -133,6 +133,16 @@ def the_store_freezes_for_longer_than_a_lease(field: Field, bug: str) -> None:
         field.store.signal(signal.SIGCONT)
 
 
+def nobody_polls_until_some_have_expired(field: Field, bug: str) -> None:
+    """Others beside them are only late."""
+    with field.fault("nobody polls"):
+        field.set_timers(10, 0, max_lateness=1)
+        field.set_timers(10, 0)
+        time.sleep(2.5)  # more than the slack that a busy receiver is given
+    field.join(bug)
+    field.arrived(10, 20)
+
+
 def schedules_make_runs(field: Field, bug: str) -> None:
     """Every second, and nothing goes wrong."""
     field.join(bug)

@@ -24,6 +24,7 @@ from tests.faults.history import (
 
 ID, OTHER = "A" * 22, "B" * 22
 CREATE = Create(number=1, start=99.0, end=99.1, verdict=Verdict.OK, delay=1, timer_id=ID, due_at=100.0)
+EXPIRING = replace(CREATE, expires_at=102.0)
 ASKING = replace(CREATE, calls=frozenset({"delivered"}))
 HIT = Hit(at=100.01, until=100.5, status=204, number=1, timer_id=ID, attempt=1, redelivery=None, poller="p0")
 AGAIN = replace(HIT, at=104.0, until=104.0, attempt=2, redelivery="lease-expired", poller="p1")
@@ -122,6 +123,18 @@ FINE: dict[str, History] = {
     "a create of which nobody knows, not done": good(creates=(DARK,), ends={}),
     "failed with a written reason": good(ends={ID: "failed"}, reasons={ID: "lease-lost"}),
     "failed of lost leases under faults": good(HIT, ends={ID: "failed"}, reasons={ID: "lease-lost"}, faults=killed()),
+    "sent before it expired": good(HIT, creates=(EXPIRING,)),
+    "expired while nothing could send it": good(
+        creates=(EXPIRING,), ends={ID: "failed"}, reasons={ID: "expired"}, faults=store_away()
+    ),
+    "expired before it had to be sent": good(creates=(EXPIRING,), ends={ID: "failed"}, reasons={ID: "expired"}),
+    "expired after attempts that failed": good(
+        replace(HIT, status=500),
+        creates=(replace(EXPIRING, expires_at=110.0),),
+        ends={ID: "failed"},
+        reasons={ID: "expired"},
+    ),
+    "a frozen poller sent after it had expired": good(replace(HIT, at=104.0), creates=(EXPIRING,), faults=(FREEZE,)),
     "late after a fault": good(replace(HIT, at=116.9), faults=store_away()),
     "its end was told": good(HIT, creates=(ASKING,), callbacks=(ID,)),
     "its end was not asked about": good(
@@ -191,6 +204,16 @@ RED: dict[str, tuple[Rule, History]] = {
     "late without a fault": (Rule.LATE, good(replace(HIT, at=105.1))),
     "late after a fault that was long over": (Rule.LATE, good(replace(HIT, at=118.0), faults=store_away())),
     "late, and a fault came later still": (Rule.LATE, good(replace(HIT, at=106.0), faults=store_away(105.5))),
+    "sent after it had expired": (Rule.EXPIRED, good(replace(HIT, at=103.1), creates=(EXPIRING,))),
+    "sent again after it had expired": (
+        Rule.EXPIRED,
+        good(HIT, AGAIN, creates=(EXPIRING,), faults=killed()),
+    ),
+    "expired though nothing kept it": (
+        Rule.EXPIRED,
+        good(creates=(replace(EXPIRING, expires_at=105.1),), ends={ID: "failed"}, reasons={ID: "expired"}),
+    ),
+    "expired though it was to be sent whenever": (Rule.EXPIRED, good(ends={ID: "failed"}, reasons={ID: "expired"})),
     "its end is told by nobody": (Rule.CALLED, good(HIT, creates=(ASKING,))),
     "its end is told twice": (Rule.CALLED, good(HIT, creates=(ASKING,), callbacks=(ID, ID))),
     "an end is told that was not asked about": (Rule.CALLED, good(HIT, callbacks=(ID,))),

@@ -23,6 +23,7 @@ STORIES: dict[str, tuple[Rule, Story]] = {
     "sent twice": (Rule.ONCE, scenarios.timers_fall_due_one_after_another),
     "the poller dies of a stale event": (Rule.ALIVE, scenarios.receivers_close_without_a_word),
     "a callback made outside of the end": (Rule.CALLED, scenarios.a_poller_dies_in_mid_attempt_of_what_is_sent_once),
+    "an expiry that nobody looks at": (Rule.EXPIRED, scenarios.nobody_polls_until_some_have_expired),
     "the next moment does not advance": (Rule.RUNS, scenarios.schedules_make_runs),
     "the same id for two runs": (Rule.RUNS, scenarios.schedules_make_runs),
     "overlap decided at creation": (Rule.RUNS, scenarios.schedules_make_runs),

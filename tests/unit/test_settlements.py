@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from scheduler import Claim, Delivery, Outcome, Reason, Reschedule
+from scheduler import Backoff, Claim, Delivery, Outcome, Reason, Reschedule
 from scheduler.delivery.transport import Answer
 from scheduler.poller.settlements import settlement
 from tests.bench.claims import a_claim
@@ -98,6 +98,32 @@ def test_one_that_is_followed_by_another_is_neither_final_nor_a_reason(status: i
     found = ended(status, error)
     assert found.retry_ms is not None
     assert (found.reason, found.attempt.final, found.attempt.outcome) == (None, False, Outcome.RETRYABLE)
+
+
+@pytest.mark.parametrize(
+    ("error", "takes_ms", "left_ms", "reason"),
+    [
+        ("timeout", 0, 1000, None),
+        ("timeout", 0, 999, Reason.EXPIRED),
+        ("timeout", 4000, 5000, None),
+        ("timeout", 4000, 4999, Reason.EXPIRED),
+        ("blocked", 0, 1, Reason.BLOCKED),
+    ],
+)
+def test_it_ends_at_once_if_the_next_attempt_would_be_too_late(
+    error: str, takes_ms: int, left_ms: int, reason: Reason | None
+) -> None:
+    claim = a_claim(due_at=AT, planned_at=AT, backoff=Backoff(steps=(1,)))._replace(expires_at=AT + left_ms)
+    found = settlement(Answer(claim, AT, takes_ms, error=error), AT, "p")
+    assert (found.reason, found.attempt.final) == (reason, reason is not None)
+    assert (found.retry_ms is None) is (reason is not None)
+
+
+@pytest.mark.parametrize(("asks", "obeyed"), [("60", True), ("3h", False), ("9999-12-31T23:59:59.999Z", False)])
+def test_no_receiver_sets_a_timer_to_a_moment_after_its_expires_at(asks: str, obeyed: bool) -> None:
+    found = ended(asks=asks, max_occurrences=9, expires_at=AT + 3_600_000)
+    assert (found.reschedule is not None, found.attempt.asked_reschedule) == (obeyed, None if obeyed else asks)
+    assert isinstance(ended(asks=asks, max_occurrences=9, max_lateness=5).reschedule, Reschedule)
 
 
 KEPT = 4096

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from scheduler import Attempt, Backoff, Delivery, Outcome, Reason, Redelivery, Status, Timer, Webhook
+from scheduler import Attempt, Backoff, Delivery, Outcome, Reason, Redelivery, Status, Timer, Webhook, rfc3339
 from timer_service.web.pages.timer import standing, timeline
+from timer_service.web.pages.timer.view import actions
 from timer_service.web.pages.timers import filters
 from timer_service.web.pages.words import outcomes, waits
 from timer_service.web.pages.words.commands import Terminal, list_commands
@@ -87,6 +88,8 @@ def test_one_sentence_says_how_a_timer_stands(timer: Timer, sentence: str) -> No
         (Reason.BLOCKED, an_attempt(8, error="blocked"), "Failed: its address is not allowed."),
         (Reason.LEASE_LOST, LOST, "Failed: three times a poller had it and was not heard of again."),
         (Reason.OUTCOME_UNKNOWN, LOST, "Failed: it may have arrived, and is sent at most once."),
+        (Reason.EXPIRED, BUSY, "Failed: it was too late to send it."),
+        (Reason.EXPIRED, None, "Failed: it was too late to send it."),
         (Reason.UNSENDABLE, None, "Failed: what is stored cannot be read."),
         (None, None, "Failed: the reason is not known to this version."),
     ],
@@ -95,6 +98,19 @@ def test_a_failed_timer_says_why_in_words(reason: Reason | None, last: Attempt |
     timer = a_timer(Status.FAILED, attempts=8, reason=reason, last_attempt=last, ended_at=NOON)
     assert said(timer) == sentence
     assert "It is sent no more unless it is replayed" in standing.lede(timer)
+
+
+def test_one_whose_moment_has_passed_is_not_said_to_wait_for_a_replay() -> None:
+    timer = a_timer(Status.FAILED, reason=Reason.EXPIRED, ended_at=NOON, expires_at=NOON)
+    assert "It is sent no more, for it was not to be sent later than" in standing.lede(timer)
+    assert actions(timer) == ("clone",)
+    assert actions(a_timer(Status.FAILED, reason=Reason.EXPIRED, ended_at=NOON, max_lateness=1)) == ("replay", "clone")
+
+
+def test_a_scheduled_timer_ends_by_its_expiry_whatever_attempts_it_has_left() -> None:
+    timer = a_timer(due_at=NOON + 60_000, max_lateness=120)
+    assert "ends failed by" in (said := standing.lede(timer))
+    assert rfc3339.rfc3339(NOON + 180_000)[11:16] in said
 
 
 def test_every_reason_has_words() -> None:

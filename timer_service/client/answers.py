@@ -20,6 +20,7 @@ Reason = Literal[
     "blocked",
     "lease-lost",
     "outcome-unknown",
+    "expired",
     "unsendable",
 ]
 
@@ -110,6 +111,11 @@ class Timer(Checked):
     delivery: str
     #: How often the receiver can be meant to act, if it asks by `timer-reschedule`.
     max_occurrences: int
+    #: Seconds of head start among what is due.
+    priority: int
+    #: It is not sent later than that, or than so long after it is due; None of both: it is, however late.
+    expires_at: datetime | None
+    max_lateness: timedelta | None
     key: str | None
     tags: tuple[str, ...]
     metadata: Mapping[str, Any]
@@ -159,6 +165,9 @@ class Timer(Checked):
             ended_at=moment(raw.get("ended_at")),
             reason=raw.get("reason"),
             max_occurrences=raw.get("max_occurrences", 1),
+            priority=raw.get("priority", 0),
+            expires_at=moment(raw.get("expires_at")),
+            max_lateness=None if raw.get("max_lateness") is None else timedelta(seconds=raw["max_lateness"]),
             last_attempt=None if last is None else Attempt.from_json(last),
             body=b64decode(raw["body_base64"], validate=True)
             if raw.get("body_base64") is not None

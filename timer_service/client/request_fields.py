@@ -56,6 +56,10 @@ class RequestOptions(TypedDict, total=False):
     delivery: Delivery
     #: How often the receiver may be meant to act, the first time included, if it asks by `timer-reschedule`.
     max_occurrences: int
+    #: Seconds of head start among what is due.
+    priority: int
+    #: It is not sent later than so long after it is due.
+    max_lateness: Seconds | str
     tags: Sequence[str]
     #: Kept, not sent.
     metadata: Mapping[str, Any]
@@ -68,6 +72,9 @@ class RequestOptions(TypedDict, total=False):
 
 class Options(When, RequestOptions, total=False):
     """Of a timer with a key."""
+
+    #: It is not sent later than that; not with `max_lateness`.
+    expires_at: datetime | str
 
 
 class KeyedOptions(Options, total=False):
@@ -93,6 +100,9 @@ class Changes(When, total=False):
     backoff: Backoff | None
     delivery: Delivery | None
     max_occurrences: int | None
+    priority: int | None
+    expires_at: datetime | str | None
+    max_lateness: Seconds | str | None
     tags: Sequence[str] | None
     write_only: Sequence[str] | None
     on_delivered: str | Mapping[str, Any] | None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from datetime import datetime
 from itertools import islice
 from typing import Any
 
@@ -32,6 +33,7 @@ for command in (changes.cancel, changes.replay, changes.reschedule, changes.fire
 @timer.command("set")
 @options.when
 @request_options.url
+@click.option("--expires-at", metavar="WHEN", type=values.moment, help="Later than that it is not sent.")
 @click.option("--key", shell_complete=values.waiting_keys, help="Unique among unfinished timers.")
 @click.option("--replace", is_flag=True, help="Put it in the place of the timer that has the key.")
 @click.option("--idempotency-key", help="The same key again makes no second timer, for a day.")
@@ -42,6 +44,7 @@ def set_(
     output: str,
     when: When,
     request: Mapping[str, Any],
+    expires_at: datetime | str | None,
     key: str | None,
     replace: bool,
     idempotency_key: str | None,
@@ -52,6 +55,8 @@ def set_(
     timer-service timer set 10m https://example.com/hook --json '{"a": 1}'
     """
     fields: dict[str, Any] = {**request, **when}
+    if expires_at is not None:
+        fields["expires_at"] = expires_at
     if not replace:
         fields |= {} if key is None else {"key": key}
         made = client.create(idempotency_key=idempotency_key, **fields)

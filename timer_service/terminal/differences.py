@@ -36,11 +36,13 @@ TIMER_DEFAULTS: Mapping[str, Any] = {
     "backoff": {"initial": 5, "factor": 3, "max": 3600},
     "delivery": "at_least_once",
     "max_occurrences": 1,
+    "priority": 0,
+    "max_lateness": None,
     "tags": [],
     "metadata": {},
     "write_only": [],
 }
-_LENGTHS = ("every", "catch_up_window", "spread")
+_LENGTHS = ("every", "catch_up_window", "spread", "max_lateness")
 _MOMENTS = ("starts_at", "ends_at")
 _CALLBACKS = ("on_delivered", "on_failed")
 #: Compared name by name.

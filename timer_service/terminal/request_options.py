@@ -36,6 +36,8 @@ _OPTIONS = (
     click.option(
         "--max-occurrences", type=int, help="If the receiver asks for more by timer-reschedule; the first included."
     ),
+    click.option("--priority", type=int, help="Seconds of head start among what is due, up to 3600."),
+    click.option("--max-lateness", type=values.seconds, help="Later than so long after it is due it is not sent."),
     click.option(
         "--metadata",
         metavar="NAME=VALUE",
@@ -50,7 +52,7 @@ _OPTIONS = (
 #: Fields of a request that are options of the same name.
 _NAMES = (
     *("method", "headers", "write_only", "tags", "timeout", "max_attempts", "backoff", "delivery"),
-    *("max_occurrences", "metadata", "on_delivered", "on_failed"),
+    *("max_occurrences", "priority", "max_lateness", "metadata", "on_delivered", "on_failed"),
 )
 
 

@@ -129,6 +129,12 @@ def detail_rows(timer: Timer) -> Iterator[Sequence[str]]:
         yield "occurrence", f"{timer.occurrence}; the receiver may ask for {timer.max_occurrences}"
     yield "backoff", _json(timer.raw["backoff"])
     yield "delivery", timer.delivery
+    if timer.priority:
+        yield "priority", f"{length(timedelta(seconds=timer.priority))} of head start among what is due"
+    if timer.expires_at:
+        yield "not later than", local(timer.expires_at)
+    if timer.max_lateness:
+        yield "late", f"at most {length(timer.max_lateness)}, else it is not sent"
     yield from ((name, value) for name, value in (("key", timer.key), ("tags", ", ".join(timer.tags))) if value)
     if timer.metadata:
         yield "metadata", _json(timer.metadata)

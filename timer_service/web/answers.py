@@ -106,6 +106,17 @@ class TimerOut(Schema):
     backoff = BackoffField(attribute="webhook.backoff")
     delivery = fields.Enum(Delivery, by_value=True, attribute="webhook.delivery")
     max_occurrences = fields.Integer(attribute="webhook.max_occurrences")
+    priority = fields.Integer(
+        attribute="webhook.priority", metadata={"description": "seconds of head start among what is due"}
+    )
+    expires_at = Moment(
+        attribute="webhook.expires_at", allow_none=True, metadata={"description": "it is not sent later than that"}
+    )
+    max_lateness = fields.Float(
+        attribute="webhook.max_lateness",
+        allow_none=True,
+        metadata={"description": "seconds; it is not sent later than so long after it is due"},
+    )
     metadata = JsonObject(attribute="webhook.metadata")
     write_only = HeaderNames(attribute="webhook.write_only")
     on_delivered = CallbackField(attribute="webhook.on_delivered")

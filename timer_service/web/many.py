@@ -19,7 +19,8 @@ class Changed:
     matched: int
     changed: int
     #: The others by what they were: a status, '' for unknown, 'key' where another has theirs, 'format' where only a
-    #: later version may change them, 'again' for what was replayed since the action began, which is not in `matched`.
+    #: later version may change them, 'expired' where it is too late to send them, 'again' for what was replayed since
+    #: the action began, which is not in `matched`.
     skipped: Counter[str] = field(default_factory=Counter)
     #: Where the next page goes on; None at the end.
     next: Place | None = None

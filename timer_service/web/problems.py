@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 from scheduler import (
     AlreadySent,
     ClockBusy,
+    Expired,
+    ExpiresTooSoon,
     KeyReused,
     KeyTaken,
     LaterFormat,
@@ -171,6 +173,11 @@ def from_engine(error: TimerError) -> Problem:
             return Problem(
                 409, "It was sent already: url, method, headers and body stay as they are under this webhook-id."
             )
+        case ExpiresTooSoon():
+            wrong = "Must be later than the moment at which it is due, and than now."
+            return Problem(422, "It would expire before it is sent.", errors=[("/expires_at", wrong)])
+        case Expired():
+            return Problem(409, "Its expires_at has passed: it is too late to send it.")
         case ClockBusy():
             return Problem(409, "Another call turns the clock now.", headers={"Retry-After": str(RETRY_AFTER)})
         case KeyReused():

@@ -18,7 +18,7 @@ from scheduler.delivery.curl.head import Head, read
 from scheduler.delivery.curl.sockets import Sockets
 from scheduler.delivery.details import of_connect, of_tls
 from scheduler.delivery.request import target
-from scheduler.delivery.transport import LEAST_IDLE, MAX_READ, MOST_IDLE, Answer, most_idle
+from scheduler.delivery.transport import LEAST_IDLE, MAX_READ, MOST_IDLE, Answer, is_too_late, most_idle, unsent
 
 #: Bytes of a body that an idle handle may keep.
 _SMALL = 4096
@@ -62,6 +62,8 @@ class Handle:
 
     #: Its address may not be called.
     blocked = False
+    #: It had a connection when it was too late to send; nothing was sent.
+    too_late = False
     #: It was about to send on a connection that is closed, or was idle for too long; nothing was sent.
     stale = False
 
@@ -106,7 +108,7 @@ class Handle:
     def carry(self, call: Call, address: str, now: float) -> None:
         """Set the handle up for a call, to be sent to this address."""
         self.call = call
-        self.blocked = self.stale = False
+        self.blocked = self.stale = self.too_late = False
         self._descriptor = -1
         curl, request = self.curl, call.request
         if request.url != self._url:
@@ -181,6 +183,8 @@ class Handle:
             status = None
         if self.blocked:
             return call.answer(now, "blocked")
+        if self.too_late:
+            return unsent(call.claim)
         if code == 0:  # else libcurl has closed it
             self._common.sockets.idle_since[self._port] = now
         if code == 0 or (code == pycurl.E_WRITE_ERROR and call.cut):
@@ -204,6 +208,9 @@ class Handle:
         """Refuse to send a call's request twice: libcurl does when a reused connection closes before an answer."""
         call = self.call
         if call.sent:
+            return int(pycurl.PREREQFUNC_ABORT)
+        if call.claim.send_by is not None and is_too_late(call.claim, time.monotonic()):
+            self.too_late = True
             return int(pycurl.PREREQFUNC_ABORT)
         if not self._opened:
             # libcurl may use one again before it has told that its request has ended: then it is unknown here.

@@ -23,7 +23,7 @@ from scheduler.delivery.details import NOT_LOOKED_UP
 from scheduler.delivery.dialling import Checkpoint
 from scheduler.delivery.request import build
 from scheduler.delivery.signing import Signer
-from scheduler.delivery.transport import Answer
+from scheduler.delivery.transport import Answer, is_too_late, unsent
 from scheduler.timer import Claim
 
 #: Seconds that a first answer waits for others, so that they are settled together.
@@ -73,8 +73,8 @@ class CurlTransport:
 
     def submit(self, claim: Claim) -> None:
         now = time.monotonic()
-        if now > claim.claimed_at + self._start_within:
-            self._answers.append(Answer(claim=claim, started_at=None, sent=False))
+        if now > claim.claimed_at + self._start_within or is_too_late(claim, now):
+            self._answers.append(unsent(claim))
             return
         started_at = self._clock.us_at(now) // 1000
         try:

@@ -24,6 +24,10 @@ from scheduler.delivery.threaded.strict_response import StrictResponse
 _current = threading.local()
 
 
+class TooLate(Exception):
+    """Raised where there is a connection, and it is too late to send. No OSError, so that urllib3 lets it through."""
+
+
 @contextmanager
 def on(deadline: Deadline, dialler: Dialler, target: str) -> Iterator[None]:
     """Every connection that this thread uses inside is made by `dialler`, held by `deadline` and asked for `target`."""
@@ -83,6 +87,8 @@ class _Connection(HTTPConnection):
         elif not deadline.dialled:
             deadline.hold(self.sock)
             deadline.reused = True
+        if deadline.send_by is not None and time.monotonic() > deadline.send_by:
+            raise TooLate
         deadline.sent = True
         super().request(method, _current.target, *args, **kwargs)
 

@@ -21,10 +21,10 @@ from scheduler.delivery.details import of_tls
 from scheduler.delivery.dialling import Checkpoint, Dialler, Unreachable
 from scheduler.delivery.request import Request, build
 from scheduler.delivery.signing import Signer
-from scheduler.delivery.threaded.adapter import DeadlineAdapter, on
+from scheduler.delivery.threaded.adapter import DeadlineAdapter, TooLate, on
 from scheduler.delivery.threaded.deadline import Deadline
 from scheduler.delivery.threaded.strict_response import tells_its_end
-from scheduler.delivery.transport import MAX_READ, Answer, most_idle
+from scheduler.delivery.transport import MAX_READ, Answer, is_too_late, most_idle, unsent
 from scheduler.share import share_of
 from scheduler.timer import Claim
 
@@ -125,8 +125,8 @@ class RequestsTransport:
 
     def _attempt(self, claim: Claim) -> Answer:
         begun = time.monotonic()
-        if begun > claim.claimed_at + self._start_within:
-            return Answer(claim=claim, started_at=None, sent=False)
+        if begun > claim.claimed_at + self._start_within or is_too_late(claim, begun):
+            return unsent(claim)
         started_at = self._clock.now_us() // 1000
         try:
             request = build(claim, started_at, self._signer)
@@ -134,7 +134,7 @@ class RequestsTransport:
         except Exception as unsendable:  # whatever one timer does, the poller goes on
             log.error("timer %s cannot be sent: %s", claim.id, type(unsendable).__name__)
             return Answer(claim=claim, started_at=started_at, error="protocol", sent=False)
-        deadline = Deadline(begun + claim.webhook.timeout, most_idle(claim))
+        deadline = Deadline(begun + claim.webhook.timeout, most_idle(claim), claim.send_by)
         self._deadlines.add(deadline)
         status: int | None = None
         headers: dict[str, str] = {}
@@ -147,6 +147,8 @@ class RequestsTransport:
                 body = _read(response)
         except Exception as raised:  # whatever one timer does, the poller goes on
             error, detail = _word(raised, deadline), _detail(raised)
+            if any(isinstance(cause, TooLate) for cause in _causes(raised)):
+                return unsent(claim)
             for cause in _causes(raised):  # tracebacks make circles with what they lead through, the body among it
                 cause.__traceback__ = None
         finally:

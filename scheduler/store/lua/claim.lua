@@ -2,11 +2,12 @@
 -- Takes due timers under a lease: first those whose lease ended, then those that wait behind their destination, then what is due.
 -- What needs a later format than the caller knows waits for callers who know it, in the same way.
 -- Of a saturated destination nothing is taken: its due timers move to waiting:<tag>, one move each, out of the others' way.
+-- What is too late to be sent ends here.
 -- Repeatable: the same claim id again returns the same batch and takes nothing new.
 -- KEYS[1] timers:{p}:scheduled (ZSET)
--- Computes waiting, waiting:<tag>, delivering, failed, delivered, cancelled, timer:<id>, keys, tag:<tag>, progress, attempts:<id>,
---         seen, lastclaim:<poller>, pollers, loads, counters, minute:<n>, bell, planned, planning, schedule:<name>, runs:<name>,
---         open:<name>, layout
+-- Computes waiting, waiting:<tag>, expiring, prior, prior:<tag>, delivering, failed, delivered, cancelled, timer:<id>, keys,
+--         tag:<tag>, progress, attempts:<id>, seen, lastclaim:<poller>, pollers, loads, counters, minute:<n>, bell, planned,
+--         planning, schedule:<name>, runs:<name>, open:<name>, layout
 -- ARGV    poller | claim id | limit | timers of one destination it takes at most | lease ms | ms a failed timer is kept
 --         | finished timers kept per status | bytes of records it takes, the last one more | saturated tags (`!suspects`: one)
 --         | tags that answer, or '*': all do | timers of all newcomers, which are neither, that it takes at most
@@ -99,6 +100,7 @@ local function take(id, record, it)
   local line = named_line(record)
   it.named = is_named(line) and 1 or nil
   it.cb = asks_callback(line) and 1 or nil
+  it.priority = line and string.match(line, ' priority=(%d+)')
   local words = dump_words(it)
   note_progress(id, dump_progress(it, words))
   join(DELIVERING, lease_end, id)
@@ -131,6 +133,11 @@ local function put_right_due(id, from, it)
   end_claim(it)
 end
 
+-- Why a timer ends that has lost a lease, or nil: it goes on.
+local function reason_of_loss(line, it)
+  return line and word(line, 'once') == '1' and 'outcome-unknown' or it.lost >= MAX_LOST and 'lease-lost' or nil
+end
+
 -- Takes a due timer that stands in this set under its moment, if the caller has room for it; else it waits. `progress` is as
 -- it is stored, false for most.
 local function take_due(id, from, planned, progress, record)
@@ -139,17 +146,27 @@ local function take_due(id, from, planned, progress, record)
     return true
   end
   local tag, line = traits(record)
-  local it = (progress or line and (is_named(line) or asks_callback(line))) and read_progress(progress, planned)
+  local priority = line and string.match(line, ' priority=(%d+)')
+  local it = (progress or line and (priority or is_named(line) or asks_callback(line))) and read_progress(progress, planned)
   if it and (it.claim or it.reason) and put_right_due(id, from, it) then return true end
   local behind = it and it.lost >= SUSPECT_LOSSES and SUSPECTS or tag or '-'
   local format = format_of(line)
   local later = is_later(format)
+  local expiry = format and expiry_of(line, it and it.due or planned)
+  if expiry and now > expiry and not later then
+    fail(id, from, line, it or read_progress(progress, planned), 'expired', int(now), int(now + keep_failed))
+    return true
+  end
   if later or room(behind) <= 0 then
-    local set = waiting_key(later and format_tag(format) or behind)
-    if set == from then return false end
-    join(set, planned, id)
+    if later then behind, expiry = format_tag(format), nil end
+    if waiting_key(behind) == from then return false end
+    join(waiting_key(behind), planned, id)
+    if expiry then join(EXPIRING, int(expiry), id) end
+    if priority and not later then reorder(id, from, behind, int(planned - 1000 * priority)) end
   else
     use_room(behind)
+    if expiry and from ~= SCHEDULED then leave(EXPIRING, id) end
+    if priority then reorder(id, from) end
     if it then
       if it.due ~= planned then it.planned = planned end
       take(id, record, it)
@@ -161,51 +178,6 @@ local function take_due(id, from, planned, progress, record)
   end
   leave(from, id)
   return true
-end
-
--- Why a timer ends that has lost a lease, or nil: it goes on.
-local function reason_of_loss(line, it)
-  return line and word(line, 'once') == '1' and 'outcome-unknown' or it.lost >= MAX_LOST and 'lease-lost' or nil
-end
-
-local function fail(id, from, it, reason)
-  end_claim(it)
-  it.why = nil
-  ended(id, from, 'failed', int(now + keep_failed), reason, int(now), dump_words(it), it.noted, it.named, it.cb and it)
-end
-
--- Ends the claim of a poller that died, or was cut off past its lease. An id without a record is dropped, never resurrected.
-local function take_back(id)
-  local record = redis.call('GET', record_key(id))
-  if not record then return erase(DELIVERING, id) end
-  local tag, line = traits(record)
-  local it = load_progress(id, int(now))
-  if not it.claim then return put_right(id, DELIVERING, it) end
-  if it.claim == claim then -- the store refused this call in its middle: nobody has been told of it
-    it.attempts = it.attempts - 1
-    return take(id, record, it)
-  end
-  local planned = it.planned or it.due
-  it.lost = it.lost + 1
-  it.why = 'lease-expired'
-  count_one('lost_leases')
-  count_minute('attempts', 1)
-  count_minute('failed_attempts', 1)
-  local reason = reason_of_loss(line, it)
-  note_attempt(id, it, string.format('{"number":%d,"outcome":null,"error":"lease-lost"%s%s}', it.attempts,
-                                     it.occurrence > 1 and ',"occurrence":' .. it.occurrence or '', reason and ',"final":true' or ''))
-  local format = format_of(line)
-  local later = is_later(format)
-  if reason and not later then return fail(id, DELIVERING, it, reason) end
-  local behind = later and format_tag(format) or it.lost >= SUSPECT_LOSSES and SUSPECTS or tag or '-'
-  if not later and room(behind) > 0 then
-    use_room(behind)
-    return take(id, record, it)
-  end
-  end_claim(it)
-  note_progress(id, dump_progress(it))
-  join(waiting_key(behind), planned, id)
-  leave(DELIVERING, id)
 end
 
 -- Takes what waits for callers who know this format, or lets it wait behind its destination; what has lost its last lease when
@@ -222,11 +194,49 @@ local function serve_format(tag)
       local progress = redis.call('HGET', PROGRESS, id)
       local it = read_progress(progress, due[n + 1])
       local reason = it.why == 'lease-expired' and reason_of_loss(line, it)
-      if reason then fail(id, set, it, reason) else take_due(id, set, due[n + 1], progress, record) end
+      if reason then
+        fail(id, set, line, it, reason, int(now), int(now + keep_failed))
+      else
+        take_due(id, set, due[n + 1], progress, record)
+      end
     else
       erase(set, id)
     end
   end
+end
+
+-- What a call needs where there are timers with a priority; to make these functions takes 1 us.
+local ordered, take_ordered = nil, nil
+if has_priority then
+  -- Those with a priority that stand in a set, in their order, where their scores are greater than those of moments by so much.
+  function ordered(key, set, highest, shift)
+    local found = redis.call('ZRANGEBYSCORE', key, '-inf', highest, 'WITHSCORES', 'LIMIT', 0, limit - #taken)
+    return { found = found, n = 1, key = key, set = set, shift = shift }
+  end
+
+  -- Takes those of them that come before what is to be sent at a moment.
+  function take_ordered(first, moment)
+    while first.found[first.n] and first.found[first.n + 1] - first.shift <= moment and not full() do
+      local id = first.found[first.n]
+      first.n = first.n + 2
+      local planned, record = redis.call('ZSCORE', first.set, id), redis.call('GET', record_key(id))
+      if planned and record then
+        if not take_due(id, first.set, planned, redis.call('HGET', PROGRESS, id), record) then return end
+        given[id] = true
+      else
+        leave(first.key, id) -- an older version has moved it
+        leave(PRIOR, id)
+      end
+    end
+  end
+
+  -- What has become due is served in the order of its moment less its head start from now on.
+  given = {}
+  local due, moved = redis.call('ZRANGEBYSCORE', PRIOR, 0, int(now), 'WITHSCORES', 'LIMIT', 0, LOOK_WAITING), {}
+  for n = 1, #due, 2 do
+    push(moved, int(due[n + 1] - SERVED - 1000 * (string.match(read_first_line(due[n]), ' priority=(%d+)') or 0)), due[n])
+  end
+  many('ZADD', PRIOR, moved)
 end
 
 -- Takes what waits behind one destination, as far as the caller has room for it.
@@ -235,7 +245,9 @@ local function serve(tag)
   if room(tag) <= 0 or full() then return end
   local set, most = waiting_key(tag), math.min(rooms[tag], limit - #taken)
   local due = redis.call('ZRANGEBYSCORE', set, '-inf', int(now), 'WITHSCORES', 'LIMIT', 0, most)
+  local first = ordered and ordered(PRIOR .. ':' .. tag, set, int(now), 0)
   for n = 1, #due, 2 do
+    if first then take_ordered(first, tonumber(due[n + 1])) end
     if full() or room(tag) <= 0 then break end
     local id, record = due[n], redis.call('GET', record_key(due[n]))
     if not record then
@@ -249,7 +261,13 @@ end
 -- Serves what waits, as far as there is room; not all of it in one call.
 local function serve_waiting()
   local waiting = redis.call('ZCARD', WAITING)
-  if waiting == 0 then return end
+  if waiting == 0 then
+    local left = has_priority and redis.call('ZRANGEBYSCORE', PRIOR, WAITS, '+inf', 'LIMIT', 0, LOOK_WAITING) or {}
+    for _, id in ipairs(left) do -- an older version has taken them
+      reorder(id, waiting_key(string.match(read_first_line(id), '^%d+ (%S+)') or '-'))
+    end
+    return
+  end
   given = given or {}
   if waiting > 20 then
     split_tags(saturated)
@@ -278,6 +296,7 @@ end
 -- Takes what is due in the schedule itself, after a bounded look.
 local function take_schedule()
   local looked, read = 0, 0
+  local early = ordered and ordered(PRIOR, SCHEDULED, '(0', -SERVED)
   while not full() and looked < LOOK and read < LOOK_BYTES do
     local due = redis.call('ZRANGEBYSCORE', SCHEDULED, '-inf', int(now), 'WITHSCORES', 'LIMIT', 0, limit - #taken)
     if #due == 0 then break end
@@ -293,6 +312,10 @@ local function take_schedule()
       if n - first >= #records then
         local at_once = looked > 0 and read < looked * LARGE and READ or READ_LARGE
         first, records = n, redis.call('MGET', unpack(keys, n, math.min(n + at_once - 1, #keys)))
+      end
+      if early then
+        take_ordered(early, tonumber(due[2 * n]))
+        if full() then break end
       end
       local record = records[n - first + 1]
       if record then
@@ -310,7 +333,9 @@ end
 local forgotten, gone = 0, 0 -- work, and timers
 local function forget(status)
   local set = ROOT .. status
-  local overdue = math.max(redis.call('ZCOUNT', set, '-inf', int(now)), redis.call('ZCARD', set) - keep_finished)
+  local kept = redis.call('ZCARD', set)
+  if kept == 0 then return end
+  local overdue = math.max(redis.call('ZCOUNT', set, '-inf', int(now)), kept - keep_finished)
   local most = math.min(overdue, math.max(FORGET, 2 * limit))
   if most <= 0 then return end
   local before = gone
@@ -328,9 +353,9 @@ local function forget(status)
   left_undone = left_undone or overdue > gone - before
 end
 
--- Answers a repeat of the last claim with what is still under it.
-local function repeat_claim(ids)
-  for id in string.gmatch(ids, '%S+') do
+local last = redis.call('GET', LAST_CLAIM)
+if last and string.match(last, '^%S+') == claim then -- a repeat: what is still under it
+  for id in string.gmatch(string.match(last, ' .*$') or '', '%S+') do
     local progress = redis.call('HGET', PROGRESS, id)
     local record = is_claimed_by(progress, claim) and redis.call('GET', record_key(id))
     if record then
@@ -339,21 +364,58 @@ local function repeat_claim(ids)
       give(id, record, due or it.due, it and dump_words(it) or '')
     end
   end
-end
-
-local last = redis.call('GET', LAST_CLAIM)
-if last and string.match(last, '^%S+') == claim then
-  repeat_claim(string.match(last, ' .*$') or '')
 else
   if seen(now, lease) then
     local expired = redis.call('ZRANGEBYSCORE', DELIVERING, '-inf', int(now), 'LIMIT', 0, limit)
     more_expired = #expired == limit
-    if expired[1] then given = {} end
-    for _, id in ipairs(expired) do
-      if full() then break end
-      take_back(id)
+    if expired[1] then
+      given = given or {}
+      -- Ends the claim of a poller that died, or was cut off past its lease. An id without a record is dropped, never resurrected.
+      -- To make this function takes 0.5 us, for all that it uses: it is not made where no lease has ended.
+      local function take_back(id)
+        local record = redis.call('GET', record_key(id))
+        if not record then return erase(DELIVERING, id) end
+        local tag, line = traits(record)
+        local it = load_progress(id, int(now))
+        if not it.claim then return put_right(id, DELIVERING, it) end
+        if it.claim == claim then -- the store refused this call in its middle: nobody has been told of it
+          it.attempts = it.attempts - 1
+          return take(id, record, it)
+        end
+        local planned = it.planned or it.due
+        it.lost = it.lost + 1
+        it.why = 'lease-expired'
+        count_one('lost_leases')
+        count_minute('attempts', 1)
+        count_minute('failed_attempts', 1)
+        local expiry = expiry_of(line, it.due)
+        local reason = reason_of_loss(line, it) or expiry and now > expiry and 'expired' or nil
+        note_attempt(id, it, string.format('{"number":%d,"outcome":null,"error":"lease-lost"%s%s}', it.attempts,
+                                           it.occurrence > 1 and ',"occurrence":' .. it.occurrence or '', reason and ',"final":true' or ''))
+        local format = format_of(line)
+        local later = is_later(format)
+        if reason and not later then return fail(id, DELIVERING, line, it, reason, int(now), int(now + keep_failed)) end
+        local behind = later and format_tag(format) or it.lost >= SUSPECT_LOSSES and SUSPECTS or tag or '-'
+        if not later and room(behind) > 0 then
+          use_room(behind)
+          return take(id, record, it)
+        end
+        end_claim(it)
+        note_progress(id, dump_progress(it))
+        join(waiting_key(behind), planned, id)
+        if not later then
+          if expiry then join(EXPIRING, int(expiry), id) end
+          if it.priority then reorder(id, DELIVERING, behind, int(planned - 1000 * it.priority)) end
+        end
+        leave(DELIVERING, id)
+      end
+
+      for _, id in ipairs(expired) do
+        if full() then break end
+        take_back(id)
+      end
+      write_moves()
     end
-    write_moves()
   end
   serve_waiting()
   write_moves()

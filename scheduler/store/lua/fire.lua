@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
 -- Makes a scheduled timer due now. Repeatable: one that has been attempted since the caller read it has been fired.
 -- KEYS[1] timers:{p}:scheduled (ZSET)
--- Computes waiting:<tag>, timer:<id>, keys, tag:<tag>, delivering, delivered, failed, cancelled, progress, counters, bell,
+-- Computes prior, waiting:<tag>, timer:<id>, keys, tag:<tag>, delivering, delivered, failed, cancelled, progress, counters, bell,
 --         runs:<name>, open:<name>, layout
 -- ARGV    id | attempts as read
 -- Returns 'done' | 'format <n>': only a caller who knows that may | its status if it is not scheduled, '' if it is unknown
@@ -25,7 +25,9 @@ it.ended, it.reason = nil, nil -- of a cancel that the store refused in its midd
 if due > now and from == SCHEDULED then
   local _, earliest = head(SCHEDULED)
   it.due = int(now)
-  note_names(id, read_first_line(id), it.due)
+  local line = read_first_line(id)
+  note_names(id, line, it.due)
+  if word(line, 'priority') then redis.call('ZADD', PRIOR, it.due, id) end
   if raw then redis.call('HSET', PROGRESS, id, dump_progress(it)) end
   redis.call('ZADD', SCHEDULED, it.due, id)
   ring(now, earliest)

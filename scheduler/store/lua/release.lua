@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
 -- Gives claims back unsent: no attempt, no lost lease; the number is handed back. Repeatable: a claim given back already is passed over.
 -- KEYS[1] timers:{p}:scheduled (ZSET)
--- Computes waiting, waiting:<tag>, delivering, progress, counters, bell
+-- Computes waiting, waiting:<tag>, expiring, prior, prior:<tag>, delivering, timer:<id>, progress, counters, bell
 -- ARGV    per timer 2: id | claim id
 -- Returns how many were given back
 
@@ -24,7 +24,15 @@ for n, raw in ipairs(redis.call('HMGET', PROGRESS, unpack(ids))) do
     it.attempts = it.attempts - 1
     end_claim(it)
     note_progress(id, dump_progress(it))
-    join(it.lost >= SUSPECT_LOSSES and waiting_key(SUSPECTS) or SCHEDULED, planned, id)
+    if it.lost >= SUSPECT_LOSSES then
+      local expiry = expiry_of(read_first_line(id), it.due)
+      join(waiting_key(SUSPECTS), planned, id)
+      if expiry then join(EXPIRING, int(expiry), id) end
+      if it.priority then reorder(id, DELIVERING, SUSPECTS, int(planned - 1000 * it.priority)) end
+    else
+      join(SCHEDULED, planned, id)
+      if it.priority then join(PRIOR, planned, id) end
+    end
     leave(DELIVERING, id)
     first = math.min(first or math.huge, tonumber(planned))
     released = released + 1

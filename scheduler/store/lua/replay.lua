@@ -2,11 +2,11 @@
 -- Schedules delivered or failed timers once more, due now. Repeatable: one that was replayed since the caller read it is left alone.
 -- A delivered one begins another occurrence; a failed one goes on with its last, which its receiver has not accepted.
 -- KEYS[1] timers:{p}:scheduled (ZSET)
--- Computes waiting, waiting:<tag>, timer:<id>, keys, tag:<tag>, delivering, delivered, failed, cancelled, progress, counters, bell,
+-- Computes prior, waiting, waiting:<tag>, timer:<id>, keys, tag:<tag>, delivering, delivered, failed, cancelled, progress, counters, bell,
 --         runs:<name>, open:<name>, layout
 -- ARGV    per timer 2: id, each once | attempts as read
 -- Returns per timer: 'done' | its status if that does not allow it, '' if it is unknown | 'key <id>': who has its key now
---         | 'format <n>': only a caller who knows that may
+--         | 'format <n>': only a caller who knows that may | 'expired': it is too late to be sent
 
 local FIRST, FIELDS = 1, 2 -- where the first timer's arguments begin, and how many each has
 
@@ -33,8 +33,11 @@ local function replay(id, attempts)
   if status ~= 'delivered' and status ~= 'failed' then return status end
   local later = refuse_format(id)
   if later then return later end
+  local _, line = read_traits(id)
+  local expiry = expiry_of(line, now)
+  if expiry and now >= expiry then return 'expired' end
   if it.named then
-    local line = read_first_line(id)
+    line = line or read_first_line(id)
     local key = names_of(line)
     local holder = key and (taken[key] or holder_of(key, id))
     if holder then return 'key ' .. holder end
@@ -46,6 +49,7 @@ local function replay(id, attempts)
   it.ended, it.reason = nil, nil
   note_progress(id, dump_progress(it))
   join(SCHEDULED, due, id)
+  if line and word(line, 'priority') then join(PRIOR, due, id) end
   leave(from, id)
   replayed = true
   return 'done'

@@ -1,7 +1,7 @@
 #!lua
 -- Makes one run of a schedule now, whatever its plan, its pause and its other runs. Repeatable: an id that exists is left as it is.
 -- KEYS[1] timers:{p}:scheduled (ZSET)
--- Computes waiting:<tag>, timer:<id>, keys, tag:<tag>, delivering, delivered, failed, cancelled, progress, minute:<n>, bell,
+-- Computes prior, waiting:<tag>, timer:<id>, keys, tag:<tag>, delivering, delivered, failed, cancelled, progress, minute:<n>, bell,
 --         schedule:<name>, runs:<name>, open:<name>, counters, layout
 -- ARGV    name of the schedule | id of the run
 -- Returns 'done', or '' if the schedule is unknown

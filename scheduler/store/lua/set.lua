@@ -2,11 +2,12 @@
 -- Stores new timers durably. Repeatable: an id that exists already is left as it is, and answered as it stands.
 -- A full store refuses this script (no allow-oom): it adds.
 -- KEYS[1] timers:{p}:scheduled (ZSET)
--- Computes waiting, waiting:<tag>, timer:<id>, keys, tag:<tag>, delivering, delivered, failed, cancelled, progress, counters,
+-- Computes prior, waiting, waiting:<tag>, timer:<id>, keys, tag:<tag>, delivering, delivered, failed, cancelled, progress, counters,
 --         minute:<n>, bell, runs:<name>, open:<name>, layout
 -- ARGV    pending timers there may be, 0 for any number
 --         then per timer 4: id | 'in' or 'at' | ms (a delay, or a moment: one in the past means now) | record without its created_at
--- Returns per timer 2: created_at ms | due_at ms; or -1 | id of the timer that has its key; or -2 | 0: too many are pending
+-- Returns per timer 2: created_at ms | due_at ms; or -1 | id of the timer that has its key; or -2 | 0: too many are pending; or
+--         -3 | 0: it expires before it is due
 
 local most = tonumber(ARGV[1])
 local FIRST, FIELDS = 2, 4 -- where the first timer's arguments begin, and how many each has
@@ -41,10 +42,15 @@ for at = FIRST, #ARGV, FIELDS do
     push(reply, -2, 0)
   else
     local due = kind == 'in' and now + tonumber(ms) or math.max(now, tonumber(ms))
-    create(id, record, int(now), int(due))
-    first = math.min(first or due, due)
-    room = room - 1
-    push(reply, now, due)
+    local expiry = expiry_of(line, due)
+    if expiry and expiry <= due then
+      push(reply, -3, 0)
+    else
+      create(id, record, int(now), int(due))
+      first = math.min(first or due, due)
+      room = room - 1
+      push(reply, now, due)
+    end
   end
 end
 

@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
 -- Ends claims: a timer is delivered, failed, or scheduled again. Repeatable: a repeat is told so, and changes nothing.
 -- KEYS[1] timers:{p}:scheduled (ZSET)
--- Computes delivering, delivered, failed, timer:<id>, keys, tag:<tag>, progress, attempts:<id>, lateness, counters, bell,
+-- Computes prior, delivering, delivered, failed, timer:<id>, keys, tag:<tag>, progress, attempts:<id>, lateness, counters, bell,
 --         minute:<n>, failing, failures, planned, planning, schedule:<name>, runs:<name>, open:<name>
 -- ARGV    ms a delivered timer is kept | ms a failed one is kept
 --         then per timer 6: id | claim id | 'retry', 'in' or 'at', or the reason of its end: 'delivered', or another word if it has
@@ -109,6 +109,7 @@ local function go_on(id, claim, verdict, ms, attempt, it)
   note_attempt(id, it, attempt .. ',"next_attempt_at":' .. int(due) .. '}')
   note_progress(id, dump_progress(it))
   join(SCHEDULED, int(due), id)
+  if it.priority then join(PRIOR, int(due), id) end
   leave(DELIVERING, id)
   first = math.min(first or due, due)
 end

@@ -33,6 +33,8 @@ LAST_MOMENT = 253_402_300_799_999
 BUSY = "http://busy.example/"
 #: In no claim below but where they are meant.
 ELSEWHERE = {destination_tag(BUSY), SUSPECTS}
+#: ms; longer than a lease, so that one that is replayed and waits for that is sent.
+LATENESS_MS = LEASE + 1000
 #: ms; longer than it takes to make all the others.
 RETRY_MS = 50_000
 
@@ -85,6 +87,9 @@ def _end(bench: Bench) -> None:
         if retry_ms:
             bench.advance(retry_ms)
             exhausted = _claim(bench)
+    bench.schedule(url="http://failed.example/expired", max_lateness=LATENESS_MS / 1000)
+    bench.alive(LATENESS_MS + 1)
+    bench.claims.claim(10, ELSEWHERE)
     bench.timers.cancel(bench.schedule(5000, url="http://cancelled.example/small", key="gone", body=b'{"a":1}').id)
     large = {"body": b"x" * 5000, "headers": {"x-long": "y" * 3000}}
     bench.timers.cancel(bench.schedule(5000, url="http://cancelled.example/large", tags=("gone",), **large).id)
@@ -131,6 +136,9 @@ def _schedule(bench: Bench) -> None:
         {"url": "http://new.example/", "on_failed": Callback(BUSY), "on_delivered": Callback(BUSY, {"x-a": "1"}, 3, 2)},
         {"url": "http://new.example/", "backoff": Backoff(1, 2.5, 60)},
         {"url": "http://new.example/", "backoff": Backoff(steps=(1, 2.5, 3600))},
+        {"url": "http://new.example/", "priority": 30},
+        {"url": "http://new.example/", "expires_at": bench.now + 3 * far},
+        {"url": "http://new.example/", "max_lateness": 120.5, "on_failed": Callback(BUSY)},
         {"url": "http://new.example/once", "delivery": Delivery.AT_MOST_ONCE, "key": "once"},
         {"url": "http://new.example/key", "key": "k" * 255, "tags": tuple(f"tag-{n}" for n in range(10))},
     ):

@@ -19,7 +19,10 @@ from timer_service.web.input.when_fields import WHEN
 CALLBACKS = ("on_delivered", "on_failed")
 _BACKOFF = BackoffField()
 #: Each takes the place of the other.
-_BODIES = {"body": "body_base64", "body_base64": "body"}
+_OTHERS = {
+    **{"body": "body_base64", "body_base64": "body"},
+    **{"expires_at": "max_lateness", "max_lateness": "expires_at"},
+}
 
 
 def merge_function(patch: Mapping[str, Any], schema: NewTimer) -> Callable[[Timer], Draft]:
@@ -51,7 +54,7 @@ def merge_function(patch: Mapping[str, Any], schema: NewTimer) -> Callable[[Time
 def merged(before: dict[str, Any], patch: Mapping[str, Any]) -> Any:
     """What was asked for, of webhook_fields() at least, with what a patch changes in it."""
     for name in _given(patch):
-        before.pop(_BODIES.get(name, ""), None)
+        before.pop(_OTHERS.get(name, ""), None)
     for part, said in ((before, patch), *((before[name], patch.get(name)) for name in CALLBACKS)):
         _leave_place(part, said)
     return apply(before, patch)
@@ -115,11 +118,16 @@ def webhook_fields(webhook: Webhook, tags: Sequence[str]) -> dict[str, Any]:
         "backoff": _BACKOFF.serialize("backoff", webhook),
         "delivery": webhook.delivery.value,
         "max_occurrences": webhook.max_occurrences,
+        "priority": webhook.priority,
         "metadata": dict(webhook.metadata),
         "write_only": list(webhook.write_only),
         **{name: _callback(getattr(webhook, name)) for name in CALLBACKS},
         "tags": list(tags),
     }
+    if webhook.expires_at is not None:
+        found["expires_at"] = rfc3339.rfc3339(webhook.expires_at)
+    if webhook.max_lateness is not None:
+        found["max_lateness"] = webhook.max_lateness
     if webhook.body is not None and webhook.body_is_json:
         found["body"] = exact_numbers.loads(webhook.body)
     elif webhook.body is not None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from marshmallow import Schema, fields, post_load
 
+from timer_service.web.input.expiry_fields import ExpiryFields
 from timer_service.web.input.fields import Sequence
 from timer_service.web.input.limits import BATCH_BYTES, BATCH_VALUES, MOST_TIMERS
 from timer_service.web.input.sent_fields import SentFields
@@ -13,7 +14,7 @@ from timer_service.web.input.webhook_fields import Key
 from timer_service.web.input.when_fields import WhenFields, take_when
 
 
-class NewTimer(SentFields, WhenFields):
+class NewTimer(SentFields, WhenFields, ExpiryFields):
     """What a client asks for: when, what, and how hard to try. load() gives the fields of a Draft but its id."""
 
     key = Key(metadata={"description": "your own name for it, unique among unfinished timers"})

@@ -11,6 +11,7 @@ from marshmallow import Schema, ValidationError, fields, validate, validates_sch
 
 from scheduler import Callback, Delivery, Guard, Webhook, exact_numbers
 from timer_service.web.input.destination import METHODS
+from timer_service.web.input.expiry_fields import Lateness
 from timer_service.web.input.fields import Base64, JsonObject, Number, Whole, refuse_unknown
 from timer_service.web.input.redaction import marked_headers
 from timer_service.web.input.webhook_fields import BackoffField, CallbackField, HeaderNames, Headers, Tags, Url
@@ -42,6 +43,8 @@ class SentFields(Schema):
     max_occurrences = Whole(
         1, 10_000, "how often the receiver can be meant to act, the first time included, if it asks by timer-reschedule"
     )
+    priority = Whole(0, 3600, "seconds of head start among what is due")
+    max_lateness = Lateness()
     metadata = JsonObject()
     write_only = HeaderNames()
     on_delivered = CallbackField()

@@ -23,10 +23,11 @@ local function call_back(id, it, status, at, words, noted)
   if not tag then return end
   if #record > body_at + TOLD_BODY then record = line .. ' cut=1' .. string.sub(record, #line + 1, body_at) end
   local name = id .. '.' .. it.occurrence .. '.' .. it.attempts
+  local format = string.match(line, ' v=%d+') or ' v=2' -- it holds this record, which says at least that
   local last = noted or redis.call('LINDEX', attempts_key(id), -1) or ''
   push(called_back, string.sub(id, 1, 2) .. string.sub(redis.sha1hex(name), 1, 20), at)
-  push(called_back, at .. ' ' .. tag .. ' for=' .. name .. ' tells=' .. status .. ' v=2\n' .. request .. '\n' .. words .. '\n' .. last
-                      .. '\n' .. record)
+  local said = at .. ' ' .. tag .. ' for=' .. name .. ' tells=' .. status .. format
+  push(called_back, said .. '\n' .. request .. '\n' .. words .. '\n' .. last .. '\n' .. record)
 end
 
 -- First the place, then the record: a call that is cut short between the two leaves an id without a record, which its repeat gives it.

@@ -5,6 +5,10 @@
 --   timers:{p}:waiting:<tag>                   ZSET   id -> ms it is to be sent; status scheduled, but its destination is at its
 --                                                     share, or it lost two leases (tag `!suspects`), or callers that know format
 --                                                     n are to send it (tag `!v<n>`)
+--   timers:{p}:prior                           ZSET   id -> where it stands in the order, of timers that wait with a priority
+--                                                     (shared/priority.lua)
+--   timers:{p}:prior:<tag>                     ZSET   id -> ms it is to be sent less its head start, of those in waiting:<tag>
+--   timers:{p}:expiring                        ZSET   id -> ms after which it is not sent, of timers in a waiting:<tag> that say so
 --   timers:{p}:delivering                      ZSET   id -> ms its lease ends
 --   timers:{p}:delivered | failed | cancelled  ZSET   id -> ms it is forgotten
 --   timers:{p}:timer:<id>                      STRING first line `<created ms> <destination tag>`, then words ` name=value` in
@@ -25,7 +29,8 @@
 --                                                     delivered; at most 1,000
 --   timers:{p}:failures                        HASH   destination tag -> words ` name=value` (shared/failing.lua)
 --   timers:{p}:layout                          STRING `format=<n> partitions=<n> born=<ms>`, `clock=virtual` after the format if it is so,
---                                                     then any more words (store/layout.py)
+--                                                     ` prior=1` once there were timers with a priority, then any more words
+--                                                     (store/layout.py)
 --   timers:{p}:ahead                           STRING us by which a virtual clock is ahead (shared/virtual_clock.lua)
 --   timers:{p}:turning                         STRING who turns a virtual clock now, in the first partition
 --   timers:{p}:aging                           STRING JSON of the idempotency keys that he has yet to age (store/aging.py), there too
@@ -45,6 +50,8 @@
 local ROOT = string.match(KEYS[1], '^timers:{%w+}:') -- the tag of each partition stands in store/keys.py
 local SCHEDULED, WAITING, DELIVERING = KEYS[1], ROOT .. 'waiting', ROOT .. 'delivering'
 local PROGRESS, COUNTERS, BY_KEY = ROOT .. 'progress', ROOT .. 'counters', ROOT .. 'keys'
+
+local EXPIRING = ROOT .. 'expiring'
 
 local function int(number) return string.format('%.0f', number) end
 

@@ -1,6 +1,7 @@
 -- The layout of a partition: LAYOUT_BEGINS, which store/scripts.py puts before these files, is what ours begins with.
 
 local LAYOUT = ROOT .. 'layout'
+local has_priority = false -- whether it says ` prior=1`: there are, or were, timers with a priority
 
 -- Lays out this partition, which has no layout, and returns that; of one that holds something, an older version wrote it.
 local function lay_out()
@@ -13,9 +14,16 @@ local function lay_out()
 end
 
 -- Nothing if the store is laid out as its caller thinks, an empty one also from now on; else what the caller is to be told:
--- the store was moved, or upgraded, under a process that goes on writing. 1.3 us a call, whatever it does.
+-- the store was moved, or upgraded, under a process that goes on writing. 1.4 us a call, whatever it does.
 local function refuse_layout()
   local found = redis.call('GET', LAYOUT) or lay_out()
+  has_priority = string.find(found, ' prior=1', 1, true) ~= nil
   if string.sub(found, 1, #LAYOUT_BEGINS) == LAYOUT_BEGINS and not string.find(found, ' moved=', 1, true) then return end
   return redis.error_reply('LAYOUT ' .. found)
+end
+
+-- Notes there that this partition has timers with a priority.
+local function note_priority()
+  if not has_priority then redis.call('SET', LAYOUT, redis.call('GET', LAYOUT) .. ' prior=1') end
+  has_priority = true
 end

@@ -31,16 +31,26 @@ local function erase(set, id)
   leave(set, id)
 end
 
+-- The tag that timers of this set wait behind, or nil.
+local function tag_of(set)
+  if string.sub(set, 1, #WAITING + 1) == WAITING .. ':' then return string.sub(set, #WAITING + 2) end
+end
+
+-- Puts a timer with a priority into the order of those that wait behind a tag, by the ms as text at which it is to be sent less
+-- its head start; without a tag it leaves all orders. `from` is where it stood.
+local function reorder(id, from, tag, score)
+  local left = tag_of(from)
+  if left then leave(PRIOR .. ':' .. left, id) end
+  if not tag then return leave(PRIOR, id) end
+  join(PRIOR, WAITS, id)
+  join(PRIOR .. ':' .. tag, score, id)
+end
+
 -- Frees the key of a timer that has ended, and tells its schedule, once it stands where it belongs.
 local function free_later(id, status) push(freed, id, status) end
 
 -- Adds one to a sum.
 local function count_one(name) counted[name] = (counted[name] or 0) + 1 end
-
--- The tag that timers of this set wait behind, or nil.
-local function tag_of(set)
-  if string.sub(set, 1, #WAITING + 1) == WAITING .. ':' then return string.sub(set, #WAITING + 2) end
-end
 
 -- Reasons of ends that are the name of their status; with any other it is failed.
 local IS_STATUS = { delivered = true, cancelled = true }
@@ -130,11 +140,24 @@ local function ended(id, from, status, forget_at, reason, at, words, noted, name
   count_one('ended:' .. reason)
 end
 
+-- Fails a timer that no poller settles, perhaps one that has never been claimed; both moments are text.
+local function fail(id, from, line, it, reason, at, forget_at)
+  end_claim(it)
+  it.why = nil
+  it.named = is_named(line) and 1 or nil
+  if from ~= SCHEDULED and from ~= DELIVERING then leave(EXPIRING, id) end
+  if line and word(line, 'priority') then reorder(id, from) end
+  ended(id, from, 'failed', forget_at, reason, at, dump_words(it), it.noted, it.named, asks_callback(line) and it)
+end
+
 -- Withdraws a scheduled timer that stands in this set; its score goes, its due_at stays readable.
 local function withdraw(id, from, due, now, forget_at)
   local it = load_progress(id, int(due))
   it.why, it.ended, it.reason = nil, nil, nil
-  it.named = is_named(read_first_line(id)) and 1 or nil
+  local line = read_first_line(id)
+  it.named = is_named(line) and 1 or nil
+  if word(line, 'priority') then reorder(id, from) end
   ended(id, from, 'cancelled', forget_at, 'cancelled', now, dump_words(it), it.noted, it.named)
+  if from ~= SCHEDULED then leave(EXPIRING, id) end
   push(cut, id)
 end

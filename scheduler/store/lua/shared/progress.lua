@@ -10,6 +10,7 @@
 --   occurrence, since, reschedules
 --                from the second occurrence on: its number, the attempts before it, and how many receivers asked for
 --   named        1 if its record says a key, tags or a schedule
+--   priority     seconds of head start, if its record said so when it was last claimed
 --   cb           1 if its record asked for a callback when it was last claimed
 --   ended, reason
 --                once it has ended: when, ms, and why
@@ -40,6 +41,7 @@ local function read_progress(raw, due)
   end
   for name, default in pairs(NUMBERS) do it[name] = read_count(it[name]) or default end
   it.due, it.planned = read_moment(it.due) or due, read_moment(it.planned)
+  it.priority = read_count(it.priority)
   return it
 end
 

@@ -32,6 +32,14 @@ local function format_of(line) return line and string.match(line, ' v=(%d+)') en
 local function is_later(format) return format and tonumber(format) > FORMAT end
 local function format_tag(format) return '!v' .. format end
 
+-- The ms after which a timer is not sent any more, of its first line (nil: it says no more than most) and of the ms it is due;
+-- nil: there is no such moment. Who knows nothing of it would send too late: such a line says its format.
+local function expiry_of(line, due)
+  if not format_of(line) then return nil end
+  local lateness = string.match(line, ' max_lateness=(%d+)')
+  return lateness and due + lateness or tonumber(string.match(line, ' expires=(%d+)'))
+end
+
 -- Whether a first line says a key, tags or a schedule; nil says none.
 local function is_named(line)
   return line and (word(line, 'key') or word(line, 'tags') or word(line, 'schedule')) ~= nil or false
@@ -102,6 +110,7 @@ local function create(id, record, now, due)
   local line = named_line(record)
   if line then note_names(id, line, due) end
   redis.call('ZADD', SCHEDULED, due, id)
+  if line and word(line, 'priority') then note_order(id, due) end
   count_minute('set', 1)
 end
 

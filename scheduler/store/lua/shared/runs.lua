@@ -33,7 +33,9 @@ local function withdraw_ahead(previous, now)
     local due, id = string.match(entry, '^(%d+):(%w+)')
     local is_ahead = tonumber(due) > now
     if is_ahead and redis.call('ZSCORE', SCHEDULED, id) and not redis.call('HGET', PROGRESS, id) then
-      forget_names(id, read_first_line(id))
+      local line = read_first_line(id)
+      forget_names(id, line)
+      if word(line, 'priority') then leave(PRIOR, id) end
       erase(SCHEDULED, id)
       gone = gone + 1
       first = math.min(first or math.huge, tonumber(due))

@@ -11,6 +11,7 @@ _ADVICE = {
     Reason.BLOCKED: "It fails again unless TIMER_EGRESS_ALLOW names its network.",
     Reason.LEASE_LOST: "It may have arrived, and may take a poller down again: replay one of them first.",
     Reason.OUTCOME_UNKNOWN: "It may have arrived: a replay can make it happen twice.",
+    Reason.EXPIRED: "It is late by now: those with a moment after which they are not sent stay as they are.",
     Reason.UNSENDABLE: "Only a version that can read it sends it.",
 }
 

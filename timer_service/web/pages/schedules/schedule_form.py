@@ -40,7 +40,17 @@ MORE = tuple(USUAL)[list(USUAL).index("starts_at") :]
 #: What each run sends; the others are the schedule's own.
 _OF_RUN = ("method", "url", "body", "headers", "tags", "timeout", "max_attempts")
 #: What else a run can have, which the form has no field for.
-_NOT_HERE = ("backoff", "delivery", "max_occurrences", "metadata", "write_only", "on_delivered", "on_failed")
+_NOT_HERE = (
+    "backoff",
+    "delivery",
+    "max_occurrences",
+    "priority",
+    "max_lateness",
+    "metadata",
+    "write_only",
+    "on_delivered",
+    "on_failed",
+)
 _MOMENTS = ("starts_at", "ends_at")
 _NUMBERS = ("max_runs", "pause_after_failures", "max_attempts")
 

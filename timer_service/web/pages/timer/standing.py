@@ -10,7 +10,7 @@ from scheduler import Attempt, Delivery, Outcome, Reason, Status, Timer, destina
 from timer_service.web.pages.figures.snapshot import POLLER_GONE
 from timer_service.web.pages.words.outcomes import ending, failure, outcome
 from timer_service.web.pages.words.values import counted, dated, span
-from timer_service.web.pages.words.waits import asked_to_wait, gives_up_at, planned_at, wait_after
+from timer_service.web.pages.words.waits import asked_to_wait, gives_up_at, is_over, planned_at, wait_after
 
 _MINUTE = 60_000
 
@@ -122,6 +122,11 @@ def lede(timer: Timer) -> Markup:
         case Status.DELIVERED:
             return _ended(timer, Markup("{} {}").format(where, _accepted(timer.last_attempt)))
         case Status.FAILED:
+            if is_over(timer):
+                return Markup("{} It is sent no more, for it was not to be sent later than <b>{} UTC</b>.").format(
+                    _ended(timer, Markup("It was to go to {}").format(where)),
+                    dated(timer.webhook.expires_at or 0, timer.read_at),
+                )
             again = counted(timer.webhook.max_attempts, "attempt")
             return Markup("{} It is sent no more unless it is replayed, which gives it {}.").format(
                 _ended(timer, Markup("It went to {}").format(where)), again

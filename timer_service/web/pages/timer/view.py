@@ -17,7 +17,7 @@ from timer_service.web.pages.timer.timeline import rail
 from timer_service.web.pages.words.commands import timer_path
 from timer_service.web.pages.words.places import place_of
 from timer_service.web.pages.words.request_text import asked, metadata, request_text
-from timer_service.web.pages.words.waits import planned_at
+from timer_service.web.pages.words.waits import is_over, planned_at
 from timer_service.web.problems import Problem
 from timer_service.web.services import store
 
@@ -104,6 +104,8 @@ def actions(found: Timer) -> tuple[str, ...]:
             return ("fire", "cancel")
         case Status.SCHEDULED:
             return ("fire", "move", "clone", "cancel")
+        case Status.DELIVERED | Status.FAILED if is_over(found):
+            return ("clone",)
         case Status.DELIVERED | Status.FAILED:
             return ("replay",) if found.unreadable else ("replay", "clone")
     return () if found.unreadable else ("clone",)

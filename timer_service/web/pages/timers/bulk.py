@@ -53,6 +53,7 @@ _SKIPPED = {
     "again": ("was replayed before", "were replayed before"),
     "changed": ("was attempted after it had been ticked", "were attempted after they had been ticked"),
     "key": ("has a key that another timer has now", "have keys that other timers have now"),
+    "expired": ("would be too late", "would be too late"),
     "format": ("only a later version may change", "only a later version may change"),
 }
 

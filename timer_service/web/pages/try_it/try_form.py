@@ -31,7 +31,7 @@ UNITS = {"seconds": ("s", 1000), "minutes": ("m", 60_000), "hours": ("h", 3_600_
 #: Units that the API has fields for.
 _PARTS = ("hours", "minutes", "seconds")
 #: Fields of the API that the form has none for.
-_NOT_HERE = ("timeout", "backoff", "delivery", "metadata", "write_only")
+_NOT_HERE = ("timeout", "backoff", "delivery", "priority", "expires_at", "max_lateness", "metadata", "write_only")
 #: Field of the API -> where its error stands.
 _PLACES = {"delay": "amount", **dict.fromkeys(_PARTS, "amount")}
 

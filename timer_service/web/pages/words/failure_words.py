@@ -38,6 +38,10 @@ _BY_DETAIL = {
 }
 
 
+#: Of a timer without any attempt, for which it was too late.
+NEVER_SENT = Words("did not get it in time", "not in time", "never sent")
+
+
 def how(error: str | None, status_code: int | None, timeout: float, detail: str | None) -> Words:
     """`timeout`: seconds that an attempt has; `detail`: what its record says beside the word."""
     was = failure(error, status_code, timeout)

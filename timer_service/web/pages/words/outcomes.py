@@ -25,6 +25,7 @@ _REASONS = {
     Reason.BLOCKED: "its address is not allowed",
     Reason.LEASE_LOST: "three times a poller had it and was not heard of again",
     Reason.OUTCOME_UNKNOWN: "it may have arrived, and is sent at most once",
+    Reason.EXPIRED: "it was too late to send it",
     Reason.UNSENDABLE: "what is stored cannot be read",
 }
 

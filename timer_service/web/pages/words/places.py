@@ -50,5 +50,7 @@ def how_ended(timer: Timer) -> Words:
 
 def _how(error: str | None, status_code: int | None, sample: Timer) -> Words:
     last = sample.last_attempt
+    if error is None and status_code is None and last is None:
+        return failure_words.NEVER_SENT
     detail = last.detail if last and last.error == error else None
     return failure_words.how(error, status_code, sample.webhook.timeout, detail)

@@ -8,7 +8,7 @@ from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from scheduler import Backoff, Timer, Webhook, exact_numbers
+from scheduler import Backoff, Timer, Webhook, exact_numbers, rfc3339
 from timer_service.web.input.redaction import shown_headers, shown_url
 from timer_service.web.pages.words.values import number, seconds
 
@@ -77,6 +77,8 @@ def asked(timer: Timer) -> Iterator[tuple[str, str, str]]:
     occurrences = ""
     if webhook.max_occurrences > 1 or timer.occurrence > 1:
         occurrences = f"{number(timer.occurrence)}, at most {number(webhook.max_occurrences)} if asked for"
+    if webhook.expires_at is not None:
+        yield "Not later than", rfc3339.rfc3339(webhook.expires_at), ""
     yield from asked_of(webhook, occurrences)
 
 
@@ -86,6 +88,10 @@ def asked_of(webhook: Webhook, occurrences: str) -> Iterator[tuple[str, str, str
     yield "Timeout", f"{seconds(webhook.timeout)} an attempt", ""
     yield "Attempts", f"at most {number(webhook.max_attempts)}", ""
     yield "Waits", _waits(webhook.backoff), ""
+    if webhook.priority:
+        yield "Priority", f"{seconds(webhook.priority)} of head start among what is due", ""
+    if webhook.max_lateness is not None:
+        yield "Late", f"at most {seconds(webhook.max_lateness)}, else it is not sent", ""
     if occurrences:
         yield "Occurrences", occurrences, ""
     for name, callback in (("If delivered", webhook.on_delivered), ("If failed", webhook.on_failed)):

@@ -30,7 +30,13 @@ def gives_up_at(timer: Timer) -> int:
         at += 1000 * webhook.timeout
         if number < webhook.max_attempts:
             at += 1000 * webhook.backoff.after(number)
-    return int(min(at, rfc3339.LATEST))
+    expiry = webhook.expiry(timer.due_at)
+    return int(min(at, rfc3339.LATEST if expiry is None else expiry))
+
+
+def is_over(timer: Timer) -> bool:
+    """Whether it is too late to send it, whenever it would be due."""
+    return timer.webhook.expires_at is not None and timer.webhook.expires_at <= timer.read_at
 
 
 def wait_after(attempt: Attempt) -> int | None:

@@ -1,0 +1,34 @@
+"""The fields of a request that say when it is too late to send."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from marshmallow import Schema, ValidationError, validates_schema
+
+from scheduler import duration
+from timer_service.web.input.fields import Length, Moment
+
+#: Without either there is no moment at which it is too late.
+EXPIRY = ("expires_at", "max_lateness")
+
+
+class Lateness(Length):
+    """How late an attempt may begin; seconds inside."""
+
+    def __init__(self) -> None:
+        super().__init__(1000, duration.MAX_DELAY, description="of an attempt; later than that it is not sent")
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
+        return super()._deserialize(value, *args, **kwargs) / 1000
+
+
+class ExpiryFields(Schema):
+    """Of a timer with a moment of its own; runs of a schedule have `max_lateness` alone."""
+
+    expires_at = Moment(metadata={"description": "it is not sent later than that"})
+
+    @validates_schema
+    def _one_expiry(self, data: dict[str, Any], **_: Any) -> None:
+        if "expires_at" in data and "max_lateness" in data:
+            raise ValidationError("Give either expires_at or max_lateness.", "expires_at")
