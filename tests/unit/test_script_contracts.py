@@ -109,6 +109,8 @@ def keys_used(script: str, text: str) -> set[str]:
     used = {FAMILIES.get(name, name) for name in used}
     if "waiting_key" in live:
         used.add("waiting:<tag>")
+    if re.search(r"\bPRIOR \.\. ':'", whole):
+        used.add("prior:<tag>")
     # Moves ask of each set whether its timers wait; they do only in scripts that name such a set.
     asked = "".join(
         text for name, text in live.items() if "waiting:<tag>" in used or not name.startswith(("write_", "tag_of"))
@@ -207,8 +209,9 @@ def test_timers_end_in_one_place_and_are_moved_in_one_order() -> None:
     texts = {name: code(text) for name, text in whole.items()}
     assert {name for name, text in texts.items() if re.search(r"ended:", text)} == {"ended", "write_counted", "stats"}
     assert [name for name, text in texts.items() if "join(ROOT .. status" in text] == ["ended"]
-    enders = {name for name, text in texts.items() if re.search(r"\b(ended|withdraw)\(", text)}
-    assert enders - {"ended"} == {"settle", "claim", "cancel", "supersede", "withdraw", "runs", "unschedule"}
+    enders = {name for name, text in texts.items() if re.search(r"\b(ended|fail|withdraw)\(", text)}
+    scripts = {"settle", "claim", "expire", "cancel", "supersede", "runs", "unschedule"}
+    assert enders - {"ended", "fail", "withdraw"} == scripts
     # Places are left by write_leaving() alone, after what was added; tags of names are no places.
     assert {name for name, text in texts.items() if "'ZREM'" in text} == {
         *("check", "permissions", "drop_names", "forget_tags", "forget_run", "write_leaving"),
