@@ -119,20 +119,28 @@ def test_what_is_wrong_is_pointed_at_with_its_reason(
     assert http.get("/schedules/report").status_code == 404
 
 
-def test_an_answer_can_be_sent_back_with_one_field_changed_less_what_only_answers_tell(http: FlaskClient) -> None:
+def test_a_whole_answer_can_be_sent_back_with_one_field_changed(http: FlaskClient) -> None:
     for asked in (DAILY, EVERY):
         told = put(http, **asked)
-        refused = http.put("/schedules/report", json=told).get_json()["errors"]
-        assert {error["detail"] for error in refused} == {"Told in answers only: leave it out."}
-        back = {name: value for name, value in told.items() if f"/{name}" not in {it["pointer"] for it in refused}}
-        assert None in back.values()
-        assert put(http, **back) == told
-        assert http.post("/schedules", json=back).status_code == 201
-        changed = put(http, **{**back, "overlap": "skip"})
-        assert {name for name in back if changed[name] != told[name]} == {"overlap"}
-        plan = {name: back[name] for name in ("cron", "every", "time_zone", "starts_at", "ends_at", "gap", "fold")}
+        assert None in told.values()
+        assert http.post("/schedules/report/fire").status_code == 201
+        assert put(http, **told)["version"] == told["version"], "also one that is of earlier than the last run"
+        told = http.post("/schedules/report/pause", json={"reason": "a release"}).get_json()
+        changed = put(http, **{**told, "overlap": "skip", "paused": None, "runs": 9})
+        assert {name for name in told if changed[name] != told[name]} == {"overlap", "version"}
+        plan = {name: told[name] for name in ("cron", "every", "time_zone", "starts_at", "ends_at", "gap", "fold")}
         previewed = http.post("/schedules/preview", json=plan).get_json()
         assert previewed["description"] == told["description"]
+
+
+def test_an_answer_that_is_sent_back_under_another_name_makes_no_other_schedule(http: FlaskClient) -> None:
+    told = put(http)
+    for answer in (http.put("/schedules/other", json=told), http.post("/schedules", json=told)):
+        assert (answer.status_code, [it["pointer"] for it in answer.get_json()["errors"]]) == (422, ["/name"])
+    assert [it["name"] for it in http.get("/schedules").get_json()["data"]] == ["report"]
+    del told["name"]
+    assert http.put("/schedules/other", json=told).status_code == 201
+    assert http.post("/schedules", json=told).status_code == 201
 
 
 def test_what_is_too_large_of_its_runs_is_pointed_at(http: FlaskClient) -> None:

@@ -36,7 +36,9 @@ _Answer = tuple[Schedule, int, dict[str, str]]
 @bp.response(201, ScheduleOut)
 @bp.doc(operationId="create_schedule", parameters=[IDEMPOTENCY_KEY])
 def create(fields: dict[str, Any]) -> _Answer:
-    """Set a schedule under a name that it is given."""
+    """Set a schedule under a name that it is given. What only answers tell is passed over."""
+    if "name" in g.request_fields:
+        raise invalid({"name": ["It is given one here: PUT /schedules/{name} sets one under a name of yours."]})
     begun = idempotency.begin()
     name = idempotency.new_id(begun, 0, None)
     where = {"Location": f"/schedules/{name}"}
@@ -68,11 +70,15 @@ def index(query: dict[str, Any]) -> tuple[dict[str, Any], int, dict[str, str]]:
 @bp.alt_response(201, schema=ScheduleOut)
 @bp.doc(operationId="put_schedule", parameters=[IF_MATCH, IF_NONE_MATCH])
 def put(fields: dict[str, Any], name: str) -> _Answer:
-    """Set the schedule of this name, or replace it; one that stands so already is left as it is."""
+    """Set the schedule of this name, or replace it; one that stands so already is left as it is.
+
+    What only answers tell is passed over, so that an answer can be changed and sent back."""
     try:
         Key().deserialize(name)
     except ValidationError as error:
         raise invalid({"name": error.messages}) from None
+    if g.request_fields.get("name", name) != name:
+        raise invalid({"name": ["Not the name in the URL: a schedule keeps its name."]})
     version = NO_VERSION if _must_be_new() else _expected_version(name)
     with _pointing_into_timer():
         schedule, is_new = store().schedules.put(ScheduleDraft(name=name, **fields), version)
