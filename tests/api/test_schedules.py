@@ -175,6 +175,18 @@ def test_an_unknown_schedule_is_a_problem_of_its_own(http: FlaskClient) -> None:
         assert (answer.status_code, answer.get_json()["type"]) == (404, "/problems/unknown-schedule")
 
 
+@pytest.mark.parametrize("sent", [b'{"body":{"n":1}}', b"[]", b"{", b"x"])
+def test_a_run_by_hand_refuses_what_it_would_not_send(http: FlaskClient, sent: bytes) -> None:
+    put(http)
+    answer = http.post("/schedules/report/fire", data=sent, content_type="application/json")
+    assert answer.status_code == (422 if sent[:1] in b"{[" and len(sent) > 1 else 400)
+    assert http.post("/schedules/report/fire", data=sent).status_code == 415
+    assert http.get("/schedules/report").get_json()["runs"] == 0
+    for nothing in (b"", b"{}"):
+        answer = http.post("/schedules/report/fire", data=nothing, content_type="application/json")
+        assert answer.status_code == 201
+
+
 def test_a_pause_and_its_end_need_no_body(http: FlaskClient) -> None:
     """An empty one is none; a length that is not said is not taken for it."""
     http.put("/schedules/report", json=DAILY)

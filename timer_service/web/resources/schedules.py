@@ -145,6 +145,7 @@ def resume(said: dict[str, Any], name: str) -> _Answer:
 def fire(name: str) -> tuple[Timer, int, dict[str, str]]:
     """Make one run now, beside all others, also of a paused or ended schedule."""
     g.request_fields = {}
+    _refuse_a_body()
     begun = idempotency.begin()
     timer_id = idempotency.new_id(begun, 0, name)
     where = {"Location": f"/timers/{timer_id}"}
@@ -154,6 +155,13 @@ def fire(name: str) -> tuple[Timer, int, dict[str, str]]:
         timer = store().schedules.fire(name, timer_id)
     idempotency.keep(begun, timer_id)
     return timer, 201, where
+
+
+def _refuse_a_body() -> None:
+    """Raises Problem. An empty object says nothing, and is what some clients send as none."""
+    if (request.content_length or "Transfer-Encoding" in request.headers) and json_object():
+        detail = "A run sends what its schedule says. Change that, or set a timer of your own."
+        raise Problem(422, "A run made by hand takes no fields.", errors=[("", detail)])
 
 
 @contextmanager
