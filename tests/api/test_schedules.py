@@ -89,6 +89,7 @@ def test_a_schedule_without_a_name_is_given_one_and_a_repeat_makes_no_other(http
         ({"time_zone": "Berlin"}, "/time_zone", "no such time zone"),
         ({"time_zone": "europe/berlin"}, "/time_zone", "did you mean Europe/Berlin?"),
         ({"starts_at": "2027-01-01T00:00:00Z", "ends_at": "2026-01-01T00:00:00Z"}, "/ends_at", "Earlier"),
+        ({"ends_at": "2026-01-01T00:00:00Z"}, "/ends_at", "later than now"),
         ({"starts_at": "tomorrow"}, "/starts_at", "RFC 3339"),
         ({"spread": "25h"}, "/spread", "Must be from 0s to 1d."),
         ({"catch_up_window": "367d"}, "/catch_up_window", "Must be from 0s to 366d."),
@@ -131,6 +132,19 @@ def test_a_whole_answer_can_be_sent_back_with_one_field_changed(http: FlaskClien
         plan = {name: told[name] for name in ("cron", "every", "time_zone", "starts_at", "ends_at", "gap", "fold")}
         previewed = http.post("/schedules/preview", json=plan).get_json()
         assert previewed["description"] == told["description"]
+
+
+def test_a_schedule_whose_end_has_passed_is_put_again_and_changed_but_not_set_anew(
+    http: FlaskClient, bench: Bench
+) -> None:
+    asked = {**DAILY, "ends_at": "2026-01-01T00:00:01Z"}
+    first = put(http, **asked)
+    bench.advance(1000)
+    assert put(http, **asked)["version"] == first["version"]
+    assert put(http, **asked, overlap="skip")["overlap"] == "skip"
+    assert http.patch("/schedules/report", json={"ends_at": "2026-01-01T00:00:00.5Z"}).status_code == 200
+    for answer in (http.put("/schedules/other", json=asked), http.post("/schedules", json=asked)):
+        assert (answer.status_code, answer.get_json()["errors"][0]["pointer"]) == (422, "/ends_at")
 
 
 def test_an_answer_that_is_sent_back_under_another_name_makes_no_other_schedule(http: FlaskClient) -> None:

@@ -14,6 +14,7 @@ from scheduler import (
     KeyReused,
     KeyTaken,
     LaterFormat,
+    PlanError,
     ScheduleExists,
     StoreNearCapacity,
     StoreUnavailable,
@@ -140,6 +141,8 @@ def of_reading(error: TimerError) -> Problem:
 
 def of_schedule(error: TimerError) -> TimerError | Problem:
     """The same of a schedule that is set: what is too large of its runs stands in its member `timer`."""
+    if isinstance(error, PlanError):
+        return Problem(422, "A field has a value that cannot be used.", errors=[(f"/{error.field}", error.detail)])
     if isinstance(error, TimerTooLarge):
         return Problem(413, f"Too large: {error}.", errors=[(f"/timer/{error.part}", "The largest part.")])
     return error

@@ -9,7 +9,16 @@ from typing import Any
 from flask import g, request
 from marshmallow import ValidationError
 
-from scheduler import NO_VERSION, Schedule, ScheduleDraft, Timer, TimerTooLarge, UnknownSchedule, VersionChanged
+from scheduler import (
+    NO_VERSION,
+    PlanError,
+    Schedule,
+    ScheduleDraft,
+    Timer,
+    TimerTooLarge,
+    UnknownSchedule,
+    VersionChanged,
+)
 from timer_service.web import idempotency
 from timer_service.web.access.authentication import charge
 from timer_service.web.access.list_limit import limit_lists
@@ -45,7 +54,7 @@ def create(fields: dict[str, Any]) -> _Answer:
     if begun is not None and begun.answer is not None:
         schedule = store().schedules.get(name)
         return schedule, 201, {**where, **_etag(schedule), **idempotency.REPLAYED}
-    with idempotency.undone_if_refused(begun), _pointing_into_timer():
+    with idempotency.undone_if_refused(begun), _refused_by_field():
         schedule, _ = store().schedules.put(ScheduleDraft(name=name, **fields))
     idempotency.keep(begun, name)
     return schedule, 201, {**where, **_etag(schedule)}
@@ -80,7 +89,7 @@ def put(fields: dict[str, Any], name: str) -> _Answer:
     if g.request_fields.get("name", name) != name:
         raise invalid({"name": ["Not the name in the URL: a schedule keeps its name."]})
     version = NO_VERSION if _must_be_new() else _expected_version(name)
-    with _pointing_into_timer():
+    with _refused_by_field():
         schedule, is_new = store().schedules.put(ScheduleDraft(name=name, **fields), version)
     if not is_new:
         return schedule, 200, _etag(schedule)
@@ -102,7 +111,7 @@ def show(name: str) -> _Answer:
 def change(name: str) -> _Answer:
     """Change what was asked for (RFC 7396)."""
     merge = schedule_merge(json_object(), new_schedule())
-    with _pointing_into_timer():
+    with _refused_by_field():
         schedule = store().schedules.change(name, merge, _expected_version(name))
     return schedule, 200, _etag(schedule)
 
@@ -165,11 +174,11 @@ def _refuse_a_body() -> None:
 
 
 @contextmanager
-def _pointing_into_timer() -> Iterator[None]:
-    """What is too large of a run stands in the member `timer` of the request."""
+def _refused_by_field() -> Iterator[None]:
+    """Raises what the store refuses of a schedule as a problem of its fields."""
     try:
         yield
-    except TimerTooLarge as error:
+    except (PlanError, TimerTooLarge) as error:
         raise of_schedule(error) from error
 
 
