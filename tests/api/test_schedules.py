@@ -187,6 +187,9 @@ def test_an_unknown_schedule_is_a_problem_of_its_own(http: FlaskClient) -> None:
         http.post("/schedules/x/fire"),
     ):
         assert (answer.status_code, answer.get_json()["type"]) == (404, "/problems/unknown-schedule")
+    for answer in (http.get("/schedules/x"), http.get("/schedules/a/b"), http.post("/schedules/x/run")):
+        assert answer.status_code == 404
+        assert "timer" not in answer.get_json()["detail"]
 
 
 @pytest.mark.parametrize("sent", [b'{"body":{"n":1}}', b"[]", b"{", b"x"])

@@ -57,7 +57,8 @@ PAGES: dict[int, Page] = {
     ),
     404: Page(
         "not-found",
-        "No such page, or no timer with this id: it never was, or it ended long enough ago to be forgotten.",
+        "No such page, or nothing of this id or name: it never was, was deleted, or ended long enough ago to be "
+        "forgotten.",
     ),
     405: Page("method-not-allowed", "This page exists, but not for this method; the Allow header lists those it has."),
     408: Page(
