@@ -14,14 +14,11 @@ from timer_service.client import NotFound, Schedule, TimerClient, TimerServiceEr
 from timer_service.client.wire import encode
 from timer_service.printable import printable
 from timer_service.terminal import schedule_file
-from timer_service.terminal.differences import Difference, between, differences
+from timer_service.terminal.differences import Difference, between, differences, lines
 from timer_service.terminal.named import ask_before_deleting
 from timer_service.terminal.printing import echo, print_json
 from timer_service.terminal.schedule_file import OWNER, ScheduleFile, place
 from timer_service.terminal.service_command import EXITS, exit_code, print_error, service_command
-
-#: Characters of a value that are shown.
-_SHOWN = 60
 
 
 @dataclass(frozen=True)
@@ -117,15 +114,8 @@ def _lines(step: _Step) -> Iterator[str]:
         yield f"unchanged {step.name}"
         return
     yield f"{step.verb} {step.name}"
-    for field, old, new in step.differences:
-        yield f"    {field}: {_shown(old)} -> {_shown(new)}"
-    if step.verb == "change" and not step.differences:
-        yield "    a value that is not shown"
-
-
-def _shown(value: Any) -> str:
-    text = "-" if value is None else exact_numbers.dumps(value)
-    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
+    if step.verb == "change":
+        yield from lines(step.differences)
 
 
 def _print_refusal(file: str, step: _Step, error: TimerServiceError) -> None:
