@@ -225,6 +225,17 @@ def test_a_dry_run_does_nothing(run: Run, write: Any, name: str, client: TimerCl
     ]
 
 
+def test_a_dry_run_refuses_plans_that_the_service_cannot_follow(run: Run, write: Any, name: str) -> None:
+    bad = '[schedules.NAMEc]\ncron = "0 9 31 4 *"\ntime_zone = "Mars"\ntimer = { url = "HOOK" }\n'
+    path = write(bad + TWO)
+    result = run("apply", path, "--dry-run")
+    assert result.exit_code == 2
+    for key in ("cron", "time_zone"):
+        assert f"Error: {path}: [schedules.{name}c] {key}: " in result.stderr
+    assert result.stdout.endswith("2 would be created, 0 would be changed, 0 unchanged, 0 would be deleted\n")
+    assert run("schedule", "show", f"{name}a").exit_code == 3
+
+
 def test_prune_deletes_what_the_file_had_and_nothing_else_and_asks_first(
     run: Run, write: Any, name: str, client: TimerClient
 ) -> None:
