@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from itertools import islice
 from typing import NamedTuple
 
 from scheduler.errors import PlanError
-from scheduler.recurrence import moments, spread_offset, with_left_out
-from scheduler.schedule import CatchUp, Moment, Overlap, Plan
+from scheduler.recurrence import moments, spread_offset
+from scheduler.schedule import CatchUp, Gap, Moment, Overlap, Plan
 from scheduler.schedules import Schedule, ScheduleDraft, ScheduleStatus
 
 #: ms: runs of schedules that allow overlaps and make up for what is missed are made so long before they are due, and
@@ -125,7 +126,7 @@ def _find(plan: Plan, after: int, until: int, allowance: Allowance) -> _Found:
     most = max(2, allowance.moments // cost)
     found: list[Moment] = []
     allowance.moments -= cost  # for the one that is only looked at
-    for moment in islice(with_left_out(plan, after), most + 1):
+    for moment in islice(_with_gaps(plan, after), most + 1):
         if moment.at > until:
             return _Found(found, moment.at, False)
         if len(found) == most:
@@ -133,6 +134,16 @@ def _find(plan: Plan, after: int, until: int, allowance: Allowance) -> _Found:
         found.append(moment)
         allowance.moments -= cost
     return _Found(found, None, False)
+
+
+def _with_gaps(plan: Plan, after: int) -> Iterator[Moment]:
+    """The moments, and with `gap: skip` also those that a change of clocks leaves out, which say `gap`."""
+    if plan.gap is Gap.RUN:
+        yield from (Moment(moment.at) for moment in moments(plan, after))
+        return
+    for moment in moments(replace(plan, gap=Gap.RUN), after):
+        is_left_out = moment.note == "gap" and next(moments(plan, moment.at - 1), Moment(0)).at != moment.at
+        yield Moment(moment.at, "gap" if is_left_out else None)
 
 
 class _Look:
@@ -160,7 +171,7 @@ class _Look:
             decision.after = moment.at
             due_at = moment.at + self._standing.offset
             catch_up = self._catch_up_of(due_at)
-            if moment.note == "skipped":
+            if moment.note == "gap":
                 decision.skipped_gap += 1
             elif catch_up is None:
                 decision.skipped_paused += 1

@@ -60,4 +60,4 @@ class Moment(NamedTuple):
     #: ms.
     at: int
     #: Why it is not where a reader of the plan would look for it: a change of clocks, or None.
-    note: str | None = None  # "gap" | "fold" | "skipped": it makes no run
+    note: str | None = None  # "gap" | "fold"

@@ -1,14 +1,13 @@
 """Which moments a plan names: cron expressions and intervals in time zones. Pure: the same arguments, the same moments.
 
-`parse` reads a cron expression, `moments` gives what comes after a moment, `with_left_out` also what a change of clocks
-leaves out, `describe` says a plan in words and `rhythm`
+`parse` reads a cron expression, `moments` gives what comes after a moment, `describe` says a plan in words and `rhythm`
 the same without its start and end, `moment_of` is one wall clock's moment and `wall` the reverse, `turn_at` how clocks
 are turned at a moment, `spread_offset` the fixed offset of a schedule from its name.
 """
 
 from scheduler.recurrence.cron import MOST_CHARACTERS as MOST_CRON_CHARACTERS
 from scheduler.recurrence.cron import Cron, parse
-from scheduler.recurrence.moments import SHORTEST, moments, with_left_out
+from scheduler.recurrence.moments import SHORTEST, moments
 from scheduler.recurrence.spread import spread_offset
 from scheduler.recurrence.turns import Turn, turn_at
 from scheduler.recurrence.wall_clock import moment_of, wall
@@ -30,6 +29,5 @@ __all__ = [
     "spread_offset",
     "turn_at",
     "wall",
-    "with_left_out",
     "zone_of",
 ]

@@ -8,7 +8,6 @@ minute at which the clock on the wall shows what they name, so a repeated hour h
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import date, datetime, timedelta
 from itertools import product, takewhile
 from zoneinfo import ZoneInfo
@@ -35,21 +34,6 @@ def moments(plan: Plan, after_ms: int) -> Iterator[Moment]:
     latest = LATEST if plan.ends_at is None else min(plan.ends_at, LATEST)
     found = _all(plan, max(after_ms, plan.starts_at - 1))
     return takewhile(lambda moment: moment.at <= latest, found)
-
-
-def with_left_out(plan: Plan, after_ms: int) -> Iterator[Moment]:
-    """The same, and with `gap: skip` also the moments that a change of clocks leaves out, which are noted `skipped`.
-
-    They stand where `gap: run` has them. Raises PlanError at once.
-    """
-    found = moments(replace(plan, gap=Gap.RUN), after_ms)
-    return found if plan.gap is Gap.RUN else _left_out_too(plan, found)
-
-
-def _left_out_too(plan: Plan, found: Iterator[Moment]) -> Iterator[Moment]:
-    for moment in found:
-        own = next(moments(plan, moment.at - 1), None) if moment.note == "gap" else moment
-        yield own if own is not None and own.at == moment.at else Moment(moment.at, "skipped")
 
 
 def _all(plan: Plan, after_ms: int) -> Iterator[Moment]:

@@ -50,18 +50,6 @@ def test_a_time_that_is_shown_twice_is_the_first_or_the_last_as_asked(http: Flas
     assert (last["utc"], last["note"]) == ("2027-10-31T01:30:00.000Z", "fold")
 
 
-def test_a_moment_that_is_left_out_is_shown_where_it_would_have_run_and_marked(http: FlaskClient) -> None:
-    asked = {"cron": "30 2,3 * * *", "time_zone": "Europe/Berlin", "from": "2027-03-27T12:00:00Z", "count": 3}
-    found = preview(http, **asked, gap="skip")["moments"]
-    assert [(it["utc"], it["note"]) for it in found] == [
-        ("2027-03-28T01:00:00.000Z", "skipped"),
-        ("2027-03-28T01:30:00.000Z", None),
-        ("2027-03-29T00:30:00.000Z", None),
-    ]
-    named_by_both = preview(http, **{**asked, "cron": "0,30 2,3 * * *"}, gap="skip")["moments"]
-    assert [it["note"] for it in named_by_both] == [None] * 3
-
-
 def test_an_interval_is_counted_from_where_it_starts_or_from_now(http: FlaskClient) -> None:
     found = preview(http, every="15m", count=2)
     assert found["description"] == "every 15 minutes from 2026-01-01T00:00:00.000Z"

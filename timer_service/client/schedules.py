@@ -20,7 +20,7 @@ class Moment(Checked):
     #: What the clock of its zone shows, with that clock's offset.
     local: datetime
     #: Why it is not where a reader of the plan would look for it: a change of clocks.
-    note: Literal["gap", "fold", "skipped"] | None
+    note: Literal["gap", "fold"] | None
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> Moment:

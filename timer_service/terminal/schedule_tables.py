@@ -11,11 +11,7 @@ from timer_service.client import Moment, Run, Schedule
 from timer_service.terminal.tables import NONE, local
 
 #: Of a change of clocks, by the word for it.
-_NOTES = {
-    "gap": "the clock leaves this time out",
-    "skipped": "the clock leaves this time out: no run",
-    "fold": "the clock shows this time twice",
-}
+_NOTES = {"gap": "the clock leaves this time out", "fold": "the clock shows this time twice"}
 
 
 def utc(moment: datetime) -> str:

@@ -78,11 +78,8 @@ class NextRuns(fields.List[Any]):
 class NotedOut(NextOut):
     note = fields.String(
         allow_none=True,
-        validate=validate.OneOf(("gap", "fold", "skipped")),
-        metadata={
-            "description": "`gap`: the clock is turned on over it; `skipped`: so too, and it makes no run; "
-            "`fold`: it shows this twice"
-        },
+        validate=validate.OneOf(("gap", "fold")),
+        metadata={"description": "`gap`: the clock is turned on over it; `fold`: it shows this twice"},
     )
 
 

@@ -29,6 +29,6 @@ def preview(said: dict[str, Any]) -> dict[str, Any]:
     if after is None:
         after = store().schedules.now()
     plan = take_plan(said, starts_at=after)
-    found = islice(recurrence.with_left_out(plan, after), count)
+    found = islice(recurrence.moments(plan, after), count)
     moments = [{"utc": it.at, "local": local(it.at, plan.time_zone), "note": it.note} for it in found]
     return {"description": recurrence.describe(plan), "moments": moments}

@@ -24,10 +24,9 @@ def mark(plan: Plan, moment: Moment) -> Mark | None:
     before, after = turn.before.replace(tzinfo=None), turn.after.replace(tzinfo=None)
     has_day = before.date() != after.date()
     turned = f"from {_shown(before, has_day)} to {_shown(after, has_day)}"
-    if moment.note in ("gap", "skipped"):
+    if moment.note == "gap":
         missing = _left_out(cron, before, after)
-        runs = "runs at the first moment after" if moment.note == "gap" else "this one is left out"
-        return Mark(f"no {missing} that day", f"clocks go forward {turned}; {runs}")
+        return Mark(f"no {missing} that day", f"clocks go forward {turned}; runs at the first moment after")
     shown = recurrence.wall(moment.at // 1000, recurrence.zone_of(plan.time_zone))
     runs = "runs both times" if cron.is_wildcard else f"runs at the {'first' if plan.fold is Fold.FIRST else 'last'}"
     return Mark(f"{shown:%H:%M} comes twice", f"clocks go back {turned}; {runs}")

@@ -63,7 +63,7 @@ def read(given: Mapping[str, str]) -> Preview:
     after = store().schedules.now() if after is None else after
     plan = take_plan(said, starts_at=after)
     try:
-        found = moment_rows(plan, islice(recurrence.with_left_out(plan, after), count))
+        found = moment_rows(plan, islice(recurrence.moments(plan, after), count))
     except PlanError as error:
         return Preview(typed, errors={error.field: error.detail})
     return Preview(typed, asked, {}, described(plan, after), plan.time_zone, tuple(found))

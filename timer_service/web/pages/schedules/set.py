@@ -181,7 +181,7 @@ def _moments(draft: ScheduleDraft) -> tuple[str, str, Sequence[MomentRow]]:
     plan = draft.starting(now).plan
     try:
         offset = recurrence.spread_offset(draft.name, draft.spread_ms)
-        found = (it._replace(at=it.at + offset) for it in recurrence.with_left_out(plan, now - offset))
+        found = (it._replace(at=it.at + offset) for it in recurrence.moments(plan, now - offset))
         return described(plan, now), plan.time_zone, moment_rows(plan, islice(found, _SHOWN), offset)
     except PlanError:
         return "", plan.time_zone, ()
