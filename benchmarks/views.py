@@ -16,11 +16,11 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import requests
+from flask import Flask
 from playwright.sync_api import Browser
 
 from benchmarks import part
@@ -31,6 +31,7 @@ from benchmarks.part import Options, Part, say
 from tests.bench.browser import CHROMIUM, browsing, visit
 from tests.bench.processes import Part as Process
 from tests.bench.processes import Service
+from tests.bench.served import serving
 
 #: What the timers that wait call. Nobody does during the measurement.
 _HOOK = "http://127.0.0.1:9000/hook"
@@ -75,7 +76,7 @@ def measure(options: Options) -> tuple[list[Row], dict[str, Any]]:
             api = service.api()
             service.poller()
             timer = requests.get(f"{service.url}/timers", params={"limit": 1}, timeout=30).json()["data"][0]["id"]
-            with browsing() as browser, _one_word() as bare:
+            with browsing() as browser, serving(_one_word()) as bare:
                 rows: list[Row] = [{"what": "a page of one word", **_painted(browser, bare, "/")}]
                 rows += [_view(browser, service.url, name, path.format(id=timer)) for name, path in VIEWS.items()]
             rows.append({"what": _LIVE, **_answered(service.url, "/ui?live")})
@@ -114,29 +115,12 @@ def _painted(browser: Browser, url: str, path: str) -> Row:
     return median(visits)
 
 
-class _OneWord(BaseHTTPRequestHandler):
-    def do_GET(self) -> None:
-        self.send_response(200)
-        self.send_header("Content-Type", "text/html")
-        self.end_headers()
-        # An icon of its own: Chromium asks for another file otherwise.
-        self.wfile.write(b'<!doctype html><title>One</title><link rel="icon" href="data:,"><p>Word')
-
-    def log_message(self, *_: Any) -> None:
-        """Nothing."""
-
-
-@contextmanager
-def _one_word() -> Iterator[str]:
-    """The URL of a server whose only page shows one word."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), _OneWord) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join()
+def _one_word() -> Flask:
+    """An application whose only page shows one word."""
+    app = Flask("one_word")
+    # An icon of its own: Chromium asks for another file otherwise.
+    app.add_url_rule("/", view_func=lambda: '<!doctype html><title>One</title><link rel="icon" href="data:,"><p>Word')
+    return app
 
 
 def _tabs(url: str, api: Process, seconds: float, rounds: int) -> list[Row]:
