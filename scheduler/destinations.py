@@ -1,0 +1,184 @@
+"""The nouns of destinations: what a client set for one, what holds it, and what was seen of it. Frozen data, no I/O.
+
+A destination is an origin, `https:api.example.com:443`. Moments are integer ms since the epoch, by the store's clock.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
+
+from scheduler.schedules import Pause
+
+
+class BreakerMode(StrEnum):
+    """Whether a destination that fails again and again is left alone for a while."""
+
+    AUTO = "auto"
+    OFF = "off"
+
+
+class HeldBy(StrEnum):
+    """Why a destination gets nothing, or less, for now."""
+
+    PAUSE = "pause"
+    BREAKER = "breaker"
+    #: A 429 or 503 of its receiver asked for it.
+    RETRY_AFTER = "retry-after"
+    RATE = "rate"
+    CONCURRENCY = "concurrency"
+
+
+class DestinationState(StrEnum):
+    """How a destination stands, in one word."""
+
+    FLOWING = "flowing"
+    #: By a rate, a concurrency or a slow start.
+    LIMITED = "limited"
+    PAUSED = "paused"
+    #: Nothing is sent but a probe, now and then.
+    BROKEN = "broken"
+    #: One probe is under way.
+    PROBING = "probing"
+
+
+class ResumeAt(StrEnum):
+    """How fast a destination goes on after a pause."""
+
+    #: One a second at first, twice as many in each following second.
+    SLOW = "slow"
+    FULL = "full"
+
+
+class Rate(NamedTuple):
+    """At most so many attempts in so many ms, evenly spread; so many at once."""
+
+    requests: int
+    per_ms: int = 1000
+    #: None: one, or what falls into 10 ms where that is more.
+    burst: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DestinationSettings:
+    """What a client set; a destination of which nothing is set has these defaults."""
+
+    rate: Rate | None = None
+    #: Attempts under way at most, over all pollers.
+    concurrency: int | None = None
+    breaker: BreakerMode = BreakerMode.AUTO
+
+
+class Break(NamedTuple):
+    """A destination that the breaker has taken off: nothing is sent to it but probes."""
+
+    #: ms.
+    since: int
+    #: In words, of the failures that opened it.
+    because: str
+    #: ms of the next probe.
+    probe_at: int
+    #: Made so far; none of them was delivered.
+    probes: int = 0
+    #: ms until which a probe is under way; None: none is.
+    probing_until: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """All that limits a destination, as its slot of the store holds it at the moment `read_at`."""
+
+    #: As `https:api.example.com:443`; "" while nobody has set or observed anything.
+    id: str
+    #: Counts the writes; a write compares it.
+    revision: int
+    read_at: int
+    settings: DestinationSettings = DestinationSettings()
+    #: Of the settings: another with each change of them.
+    version: str = ""
+    pause: Pause | None = None
+    broken: Break | None = None
+    #: ms until which a receiver has asked to be left alone.
+    retry_after: int | None = None
+    #: ms since when a slow start goes on.
+    slow_since: int | None = None
+    #: Of a concurrency: permits that are given, and not given back.
+    permits: int = 0
+
+
+class Hold(NamedTuple):
+    """Why due timers of a destination wait, and until when nobody need ask whether they may go."""
+
+    by: HeldBy
+    #: ms; None: until somebody ends it. 0: whoever wants to send asks for permits at any time.
+    until: int | None
+    #: In words: who paused it and why, or what failed.
+    because: str = ""
+    #: Of the rule that it comes from: an older one never takes the place of a newer one.
+    revision: int = 0
+
+    def stops(self, now: int) -> bool:
+        """Whether nothing may be sent at this moment, ms; else whoever has a permit may send."""
+        return self.until is None or self.until > now
+
+
+class Permit(NamedTuple):
+    """Leave to send so many attempts to one destination, once each."""
+
+    #: The destination's tag.
+    destination: str
+    #: Random, made by who asked: with the number of each attempt it is the proof needed to renew or give back.
+    id: str
+    count: int
+    #: ms at which it is worth asking for more; None: when one is given back.
+    next_at: int | None = None
+    #: It is for the one timer that tries whether a broken destination is back.
+    is_probe: bool = False
+    #: Nothing limits this destination any more: the hold that made somebody ask is to be taken away.
+    is_free: bool = False
+
+
+class Observed(NamedTuple):
+    """Sums of what pollers have reported of one destination, and its last failure."""
+
+    attempts: int = 0
+    failures: int = 0
+    #: ms, of all attempts together.
+    duration_ms: int = 0
+    #: The error's word, or the status, of the last attempt that failed; and when that was.
+    last_error: str | None = None
+    last_error_at: int | None = None
+    #: ms of the last attempt that was reported.
+    last_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """A destination as it stands at the moment `read_at`."""
+
+    id: str
+    settings: DestinationSettings
+    version: str
+    read_at: int
+    state: DestinationState
+    #: ms since when it is in this state, and why, where that is known.
+    since: int | None
+    because: str | None
+    #: ms at which it is to change by itself.
+    next_at: int | None
+    pause: Pause | None
+    #: Due timers that wait, and ms of the oldest.
+    waiting: int
+    oldest_waiting_at: int | None
+    #: Permits that are given: of those with a concurrency alone.
+    in_flight: int
+    observed: Observed
+
+
+class DestinationPage(NamedTuple):
+    """Some destinations: those with rules or holds first, then the busiest."""
+
+    destinations: list[Destination]
+    #: Where to go on; None at the end.
+    next: str | None
