@@ -130,7 +130,7 @@ class Permit(NamedTuple):
     destination: str
     #: Random, made by who asked: with the number of each attempt it is the proof needed to renew or give back.
     id: str
-    count: int
+    granted: int
     #: ms at which it is worth asking for more; None: when one is given back.
     next_at: int | None = None
     #: It is for the one timer that tries whether a broken destination is back.
