@@ -261,6 +261,8 @@ class Claim(NamedTuple):
     #: The name of the schedule that made it, and how many moments that passed before it stands for.
     schedule: str | None = None
     missed: int = 0
+    #: By which it may go to a destination that is held; "": it was not when this was claimed.
+    permit: str = ""
 
 
 @dataclass(frozen=True, slots=True)

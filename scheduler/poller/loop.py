@@ -141,6 +141,7 @@ class Poller:
         if free <= 0:
             return pause
         batch = self._claims.claim(min(free, BATCH), self._saturated, self._fairness.room(), self._load)
+        self._claims.held.look()
         for claim in batch.claims:
             if self._stopping:
                 self._unsent.append(claim)

@@ -19,8 +19,8 @@ COUNTED = 1000
 _LUA = files(__package__) / "lua"
 #: The files of lua/shared/, each of which uses only those before it.
 SHARED = (
-    *("keys", "noted", "pollers", "minutes", "layout", "records", "failing", "progress", "places"),
-    *("callbacks", "schedules", "moves", "runs"),
+    *("keys", "noted", "pollers", "minutes", "layout", "records", "failing", "progress", "holds", "places"),
+    *("callbacks", "schedules", "moves", "runs", "rules"),
 )
 
 

@@ -90,7 +90,7 @@ def reached(body: str) -> dict[str, str]:
 
 def constants() -> dict[str, str]:
     """Names of keys, as `PROGRESS`, by what they stand for."""
-    found = {}
+    found = {"PERMITS": "permits"}
     for names, values in re.findall(r"^local ([A-Z_, ]+) = ([^\n]*ROOT \.\.[^\n]*)$", code(SHARED_TEXT), re.M):
         for name, value in zip(names.split(", "), values.split(", "), strict=True):
             if "ROOT" in value:
@@ -114,7 +114,7 @@ def keys_used(script: str, text: str) -> set[str]:
         text for name, text in live.items() if "waiting:<tag>" in used or not name.startswith(("write_", "tag_of"))
     )
     if not re.search(r"\bWAITING\b(?! \.\. ':')", body + asked):
-        used.discard("waiting")
+        used -= {"waiting", "behind"}
     if re.search(r"ROOT \.\. (?!')", whole):
         used |= set(re.findall(r"'(\w+)'", whole)) & STATUSES
         if script == "list":  # its caller names the index
@@ -213,6 +213,7 @@ def test_timers_end_in_one_place_and_are_moved_in_one_order() -> None:
     assert {name for name, text in texts.items() if "'ZREM'" in text} == {
         *("check", "permissions", "drop_names", "forget_tags", "forget_run", "write_leaving"),
         *("note_run_end", "plan", "runs", "unschedule"),  # schedules, and their unfinished runs
+        "hold",  # destinations whose timers wait
     }
     order = re.findall(r"write_\w+(?=\(\))", code(SHARED_TEXT).partition("local function write_moves()")[2])
     assert order.index("write_joining") < order.index("write_erased") < order.index("write_leaving")

@@ -23,7 +23,7 @@ from scheduler.delivery.details import NOT_LOOKED_UP
 from scheduler.delivery.dialling import Checkpoint
 from scheduler.delivery.request import build
 from scheduler.delivery.signing import Signer
-from scheduler.delivery.transport import Answer
+from scheduler.delivery.transport import Answer, Lets, everything_goes
 from scheduler.timer import Claim
 
 #: Seconds that a first answer waits for others, so that they are settled together.
@@ -42,9 +42,19 @@ class CurlTransport:
     does is raised: it ends the attempts that it concerns.
     """
 
-    def __init__(self, clock: StoreClock, signer: Signer, checkpoint: Checkpoint, *, slots: int, lease: float) -> None:
+    def __init__(
+        self,
+        clock: StoreClock,
+        signer: Signer,
+        checkpoint: Checkpoint,
+        *,
+        slots: int,
+        lease: float,
+        lets: Lets = everything_goes,
+    ) -> None:
         raise_limit()
         self.slots = slots
+        self._lets = lets
         self._clock = clock
         self._signer = signer
         self._checkpoint = checkpoint
@@ -276,7 +286,10 @@ class CurlTransport:
     # Sending
 
     def _go(self, call: Call, origin: Origin, addresses: Found, now: float) -> None:
-        """Send to one of these addresses, if all of them may be called."""
+        """Send to one of these addresses, if all of them may be called and the destination is not held by now."""
+        if not self._lets(call.claim, now, self._clock.us_at(now) // 1000):
+            self._answers.append(Answer(claim=call.claim, started_at=None, sent=False))
+            return
         if isinstance(addresses, str):
             self._answers.append(call.answer(now, "dns", detail=addresses))
             return

@@ -17,9 +17,12 @@ from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.util.ssl_ import create_urllib3_context
 
-from scheduler.delivery.dialling import Dialler
+from scheduler.delivery.dialling import Dialler, Unreachable
 from scheduler.delivery.threaded.deadline import Deadline
 from scheduler.delivery.threaded.strict_response import StrictResponse
+
+#: Stands where an attempt is not to begin, for its destination is held by now.
+HELD = "held"
 
 _current = threading.local()
 
@@ -83,6 +86,8 @@ class _Connection(HTTPConnection):
         elif not deadline.dialled:
             deadline.hold(self.sock)
             deadline.reused = True
+        if not deadline.lets():
+            raise Unreachable(HELD)
         deadline.sent = True
         super().request(method, _current.target, *args, **kwargs)
 

@@ -6,6 +6,7 @@ import contextlib
 import os
 import socket
 import threading
+from collections.abc import Callable
 
 
 class Deadline:
@@ -14,11 +15,13 @@ class Deadline:
     Shared by the call's thread and the watchdog's; ends with `let_go`. Raises nothing but OSError in `hold`.
     """
 
-    def __init__(self, at: float, most_idle: float = 0.0) -> None:
+    def __init__(self, at: float, most_idle: float = 0.0, lets: Callable[[], bool] = lambda: True) -> None:
         #: Seconds of the monotonic clock.
         self.at = at
         #: Seconds for which a connection may have been idle that the call uses.
         self.most_idle = most_idle
+        #: Whether the request may be sent still, now that there is a connection.
+        self.lets = lets
         #: It has made a connection; it uses one that had carried another call.
         self.dialled = self.reused = False
         #: True once the deadline has cut the call.

@@ -21,10 +21,10 @@ from scheduler.delivery.details import of_tls
 from scheduler.delivery.dialling import Checkpoint, Dialler, Unreachable
 from scheduler.delivery.request import Request, build
 from scheduler.delivery.signing import Signer
-from scheduler.delivery.threaded.adapter import DeadlineAdapter, on
+from scheduler.delivery.threaded.adapter import HELD, DeadlineAdapter, on
 from scheduler.delivery.threaded.deadline import Deadline
 from scheduler.delivery.threaded.strict_response import tells_its_end
-from scheduler.delivery.transport import MAX_READ, Answer, most_idle
+from scheduler.delivery.transport import MAX_READ, Answer, Lets, everything_goes, most_idle
 from scheduler.share import share_of
 from scheduler.timer import Claim
 
@@ -43,8 +43,18 @@ class RequestsTransport:
     `close` cuts what runs and ends the threads. Whatever a receiver does is an Answer; nothing of it is raised.
     """
 
-    def __init__(self, clock: StoreClock, signer: Signer, checkpoint: Checkpoint, *, slots: int, lease: float) -> None:
+    def __init__(
+        self,
+        clock: StoreClock,
+        signer: Signer,
+        checkpoint: Checkpoint,
+        *,
+        slots: int,
+        lease: float,
+        lets: Lets = everything_goes,
+    ) -> None:
         self.slots = slots
+        self._lets = lets
         self._clock = clock
         self._signer = signer
         self._dialler = Dialler(checkpoint)
@@ -125,7 +135,7 @@ class RequestsTransport:
 
     def _attempt(self, claim: Claim) -> Answer:
         begun = time.monotonic()
-        if begun > claim.claimed_at + self._start_within:
+        if begun > claim.claimed_at + self._start_within or not self._lets_now(claim):
             return Answer(claim=claim, started_at=None, sent=False)
         started_at = self._clock.now_us() // 1000
         try:
@@ -134,7 +144,7 @@ class RequestsTransport:
         except Exception as unsendable:  # whatever one timer does, the poller goes on
             log.error("timer %s cannot be sent: %s", claim.id, type(unsendable).__name__)
             return Answer(claim=claim, started_at=started_at, error="protocol", sent=False)
-        deadline = Deadline(begun + claim.webhook.timeout, most_idle(claim))
+        deadline = Deadline(begun + claim.webhook.timeout, most_idle(claim), lambda: self._lets_now(claim))
         self._deadlines.add(deadline)
         status: int | None = None
         headers: dict[str, str] = {}
@@ -151,6 +161,8 @@ class RequestsTransport:
                 cause.__traceback__ = None
         finally:
             self._deadlines.discard(deadline)
+        if error == HELD:
+            return Answer(claim=claim, started_at=None, sent=False)
         if deadline.cut_off:  # an answer without a length looks whole when it is cut
             error, detail = "timeout", detail if error == "timeout" else None
         return Answer(
@@ -165,6 +177,10 @@ class RequestsTransport:
             reused=deadline.reused,
             detail=detail,
         )
+
+    def _lets_now(self, claim: Claim) -> bool:
+        now = time.monotonic()
+        return self._lets(claim, now, self._clock.us_at(now) // 1000)
 
     def _send(self, request: Request, timeout: float) -> Response:
         # Made by hand: PreparedRequest.prepare() would rewrite it. The target comes when the connection is there.

@@ -1,18 +1,21 @@
 #!lua flags=allow-oom
 -- Takes due timers under a lease: first those whose lease ended, then those that wait behind their destination, then what is due.
 -- What needs a later format than the caller knows waits for callers who know it, in the same way.
--- Of a saturated destination nothing is taken: its due timers move to waiting:<tag>, one move each, out of the others' way.
+-- Of a saturated destination nothing is taken: its due timers move to waiting:<tag>, one move each, out of the others' way. So do
+-- those of a held one, of which only that many are taken as the caller has permits.
 -- Repeatable: the same claim id again returns the same batch and takes nothing new.
 -- KEYS[1] timers:{p}:scheduled (ZSET)
 -- Computes waiting, waiting:<tag>, delivering, failed, delivered, cancelled, timer:<id>, keys, tag:<tag>, progress, attempts:<id>,
 --         seen, lastclaim:<poller>, pollers, loads, counters, minute:<n>, bell, planned, planning, schedule:<name>, runs:<name>,
---         open:<name>, layout
+--         open:<name>, layout, held, holds, behind
 -- ARGV    poller | claim id | limit | timers of one destination it takes at most | lease ms | ms a failed timer is kept
 --         | finished timers kept per status | bytes of records it takes, the last one more | saturated tags (`!suspects`: one)
 --         | tags that answer, or '*': all do | timers of all newcomers, which are neither, that it takes at most
 --         | and of these so many beyond the first of each | attempts that the caller has under way | of so many at most
+--         | per held destination that it knows of `<tag>:<permits>:<ms at which it is worth asking for more>`, between blanks
 --         Tags stand in one string, each between blanks: a thousand of them cost a claim 16 us, as arguments of their own 190.
 -- Returns now us | us until the caller should come again (0: now, -1: nothing is scheduled)
+--         | `holds` of this partition, or '' | ready: per held destination whose permits may be asked for 2: tag | due timers that wait
 --         then per timer ClaimRow: id | record | due ms | progress: its words under this claim, or '' of one that is claimed for
 --         the first time
 
@@ -21,6 +24,7 @@ local lease, keep_failed, keep_finished = tonumber(ARGV[5]), tonumber(ARGV[6]), 
 local max_bytes, saturated, answering = tonumber(ARGV[8]), ARGV[9], ARGV[10]
 local newcomers, beyond_first = tonumber(ARGV[11]), tonumber(ARGV[12])
 local in_flight, slots = tonumber(ARGV[13]), ARGV[14]
+local permits_said = ARGV[15]
 
 local LAST_CLAIM = ROOT .. 'lastclaim:' .. poller
 local LAST_CLAIM_TTL = 21600000 -- ms in which a lost reply may be asked for again: longer than the store is ever away
@@ -33,6 +37,7 @@ local LOOK_WAITING = 100        -- destinations looked at: those that wait longe
 local FORGET_WORK = 300         -- timers, names of theirs and KiB of answers forgotten in one call, or as many timers as it takes
 local FORGET_READ = 24          -- and looked at in one command
 local FORGET = 100              -- overdue finished timers forgotten per status and claim, or twice the limit if that is more
+local READY = 16                -- held destinations that a reply names
 local AGAIN = 50000             -- us until a caller with nothing else to do should come again for what was left undone: a poller
                                 -- then forgets 3,800 a second, a million in under five minutes
 
@@ -41,7 +46,11 @@ if refused then return refused end
 
 local us = now_us()
 local now = math.floor(us / 1000)
-local reply = { us, -1 }
+local strings = redis.call('MGET', LAST_CLAIM, HOLDS) -- in one command: each costs an empty claim a fiftieth
+local holds = strings[2]
+local some_held = holds and not string.find(holds, ' 0', 1, true)
+local ready = {}
+local reply = { us, -1, holds or '', ready }
 local taken, bytes = {}, 0
 local given -- their ids, once some were found elsewhere than in the schedule: a half-done call leaves a timer in two sets
 local more_expired, left_undone = false, false
@@ -59,6 +68,29 @@ local function split_tags(tags)
   split[tags] = found
 end
 
+-- Permits that the caller has, by the tags of held destinations, and when it is worth asking for more, in the order they were said;
+-- how many are left of each tag that was looked at.
+local permits, asks, permits_left = {}, {}, {}
+local permits_of
+if some_held then -- else nobody asks, and a call makes all functions anew, 0.2 us each
+  for tag, count, ask_at in string.gmatch(permits_said, '(%S+):(%d+):(%d+)') do
+    permits[tag] = tonumber(count)
+    push(asks, tag, tonumber(ask_at))
+  end
+
+  -- How many permits are left for a destination; any number if it is not held.
+  permits_of = function(tag)
+    local left = permits_left[tag]
+    if not left then
+      local ends = hold_end(tag)
+      if ends then note_hold(tag, ends) end
+      left = ends and (permits[tag] or 0) or math.huge
+      permits_left[tag] = left
+    end
+    return left
+  end
+end
+
 -- How many more of each tag the caller may take.
 local rooms, is_newcomer = { [SUSPECTS] = is_among(SUSPECTS, saturated) and 0 or 1 }, {}
 local function room(tag)
@@ -68,13 +100,22 @@ local function room(tag)
     is_newcomer[tag] = answering ~= '*' and not is_among(tag, answering)
     rooms[tag] = left
   end
+  if some_held and permits_of(tag) <= 0 then return 0 end
   if is_newcomer[tag] then return math.min(left, newcomers, left == share and 1 or beyond_first) end
   return left
 end
 
-local function use_room(tag)
-  rooms[tag] = rooms[tag] - 1
-  if is_newcomer[tag] then newcomers, beyond_first = newcomers - 1, beyond_first - 1 end
+-- `behind`: what it would wait behind if there were no room.
+local function use_room(behind, tag)
+  rooms[behind] = rooms[behind] - 1
+  if is_newcomer[behind] then newcomers, beyond_first = newcomers - 1, beyond_first - 1 end
+  if permits_left[tag] then permits_left[tag] = permits_left[tag] - 1 end
+end
+
+-- What a timer waits behind if there is no room for it: suspects behind each other, unless their destination is held.
+local function place_of(tag, it)
+  if it and it.lost >= SUSPECT_LOSSES and not (some_held and permits_of(tag) <= 0) then return SUSPECTS end
+  return tag
 end
 
 local function full() return #taken >= limit or bytes >= max_bytes end
@@ -141,7 +182,8 @@ local function take_due(id, from, planned, progress, record)
   local tag, line = traits(record)
   local it = (progress or line and (is_named(line) or asks_callback(line))) and read_progress(progress, planned)
   if it and (it.claim or it.reason) and put_right_due(id, from, it) then return true end
-  local behind = it and it.lost >= SUSPECT_LOSSES and SUSPECTS or tag or '-'
+  tag = tag or '-'
+  local behind = place_of(tag, it)
   local format = format_of(line)
   local later = is_later(format)
   if later or room(behind) <= 0 then
@@ -149,7 +191,7 @@ local function take_due(id, from, planned, progress, record)
     if set == from then return false end
     join(set, planned, id)
   else
-    use_room(behind)
+    use_room(behind, tag)
     if it then
       if it.due ~= planned then it.planned = planned end
       take(id, record, it)
@@ -197,9 +239,10 @@ local function take_back(id)
   local format = format_of(line)
   local later = is_later(format)
   if reason and not later then return fail(id, DELIVERING, it, reason) end
-  local behind = later and format_tag(format) or it.lost >= SUSPECT_LOSSES and SUSPECTS or tag or '-'
+  tag = tag or '-'
+  local behind = later and format_tag(format) or place_of(tag, it)
   if not later and room(behind) > 0 then
-    use_room(behind)
+    use_room(behind, tag)
     return take(id, record, it)
   end
   end_claim(it)
@@ -233,7 +276,7 @@ end
 local function serve(tag)
   if string.sub(tag, 1, 2) == '!v' then return end
   if room(tag) <= 0 or full() then return end
-  local set, most = waiting_key(tag), math.min(rooms[tag], limit - #taken)
+  local set, most = waiting_key(tag), math.min(rooms[tag], limit - #taken, permits_left[tag] or limit)
   local due = redis.call('ZRANGEBYSCORE', set, '-inf', int(now), 'WITHSCORES', 'LIMIT', 0, most)
   for n = 1, #due, 2 do
     if full() or room(tag) <= 0 then break end
@@ -243,6 +286,30 @@ local function serve(tag)
     else
       take_due(id, set, due[n + 1], redis.call('HGET', PROGRESS, id), record)
     end
+  end
+end
+
+local serve_held, tell_ready
+if some_held then
+  -- Serves held destinations as far as the caller has permits, and notes when it is worth asking for more.
+  serve_held = function()
+    if not asks[1] then return end
+    given = given or {}
+    for n = 1, #asks, 2 do serve(asks[n]) end
+    write_moves()
+    for n = 1, #asks, 2 do
+      local _, due = head(waiting_key(asks[n]))
+      if due then redis.call('ZADD', BEHIND, 'XX', int(math.max(due, asks[n + 1], now)), asks[n]) end
+    end
+  end
+
+  -- Tells of which held destinations timers are due, and permits may be asked for: those first that have been so for longest.
+  -- Returns ms at which there is another, or nil.
+  tell_ready = function()
+    for _, tag in ipairs(redis.call('ZRANGEBYSCORE', BEHIND, '-inf', int(now), 'LIMIT', 0, READY)) do
+      push(ready, tag, redis.call('ZCOUNT', waiting_key(tag), '-inf', int(now)))
+    end
+    return tonumber(redis.call('ZRANGEBYSCORE', BEHIND, '(' .. int(now), '+inf', 'WITHSCORES', 'LIMIT', 0, 1)[2])
   end
 end
 
@@ -341,7 +408,7 @@ local function repeat_claim(ids)
   end
 end
 
-local last = redis.call('GET', LAST_CLAIM)
+local last = strings[1]
 if last and string.match(last, '^%S+') == claim then
   repeat_claim(string.match(last, ' .*$') or '')
 else
@@ -355,6 +422,7 @@ else
     end
     write_moves()
   end
+  if some_held then serve_held() end
   serve_waiting()
   write_moves()
   take_schedule()
@@ -367,6 +435,8 @@ end
 
 note_poller(now, poller, in_flight + #taken, slots)
 local _, next_due = head(SCHEDULED)
+local next_ready = some_held and tell_ready()
+if next_ready then next_due = math.min(next_due or next_ready, next_ready) end
 if full() or more_expired then
   reply[2] = 0
 elseif next_due then

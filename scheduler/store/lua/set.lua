@@ -2,7 +2,7 @@
 -- Stores new timers durably. Repeatable: an id that exists already is left as it is, and answered as it stands.
 -- A full store refuses this script (no allow-oom): it adds.
 -- KEYS[1] timers:{p}:scheduled (ZSET)
--- Computes waiting, waiting:<tag>, timer:<id>, keys, tag:<tag>, delivering, delivered, failed, cancelled, progress, counters,
+-- Computes waiting, waiting:<tag>, behind, timer:<id>, keys, tag:<tag>, delivering, delivered, failed, cancelled, progress, counters,
 --         minute:<n>, bell, runs:<name>, open:<name>, layout
 -- ARGV    pending timers there may be, 0 for any number
 --         then per timer 4: id | 'in' or 'at' | ms (a delay, or a moment: one in the past means now) | record without its created_at

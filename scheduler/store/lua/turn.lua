@@ -4,7 +4,7 @@
 -- the caller looked is sent at its moment, too, and keeps its lease.
 -- Schedules that are to be looked at are due, and those are under way that a poller looks at.
 -- KEYS[1] timers:{p}:scheduled (ZSET)
--- Computes waiting, waiting:<tag>, delivering, ahead, counters, bell, minute:<n>, planned, planning, layout
+-- Computes waiting, waiting:<tag>, behind, delivering, ahead, counters, bell, minute:<n>, planned, planning, layout
 -- ARGV    us by which the clock shall be ahead of the server's, at least
 -- Returns TurnReply: now us | ahead us, of the server's clock | due timers and schedules | delivering | next_due ms of those that
 --         are not due, or -1 | minute, as minute:<n> counts them | attempts that were over in it | before: attempts in the minute before

@@ -5,6 +5,11 @@
 --   timers:{p}:waiting:<tag>                   ZSET   id -> ms it is to be sent; status scheduled, but its destination is at its
 --                                                     share, or it lost two leases (tag `!suspects`), or callers that know format
 --                                                     n are to send it (tag `!v<n>`)
+--   timers:{p}:held                            HASH   destination tag -> its hold (shared/holds.lua): of it is taken what a permit
+--                                                     names, and nothing else
+--   timers:{p}:holds                           STRING `<times that has changed> <1, or 0: none is held>`
+--   timers:{p}:behind                          ZSET   held destination tag whose due timers wait in waiting:<tag> -> ms from which
+--                                                     permits may be asked for
 --   timers:{p}:delivering                      ZSET   id -> ms its lease ends
 --   timers:{p}:delivered | failed | cancelled  ZSET   id -> ms it is forgotten
 --   timers:{p}:timer:<id>                      STRING first line `<created ms> <destination tag>`, then words ` name=value` in

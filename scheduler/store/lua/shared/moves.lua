@@ -4,6 +4,10 @@
 
 local progress_of, joining, leaving, freed, cut, erased, counted = {}, {}, {}, {}, {}, {}, {}
 
+-- Of destinations that are known to be held: ms from which permits may be asked for.
+local hold_ends = {}
+local function note_hold(tag, ends) hold_ends[tag] = ends end
+
 local function note_progress(id, progress) push(progress_of, id, progress) end
 
 -- `score` is ms, as text.
@@ -56,7 +60,12 @@ local function write_joining()
     if tag then
       local earliest = math.huge
       for n = 1, #members, 2 do earliest = math.min(earliest, tonumber(members[n])) end
-      redis.call('ZADD', WAITING, 'LT', int(earliest), tag)
+      local ends = hold_ends[tag]
+      if ends then
+        redis.call('ZADD', BEHIND, 'NX', int(math.max(earliest, ends)), tag)
+      else
+        redis.call('ZADD', WAITING, 'LT', int(earliest), tag)
+      end
     end
   end
 end
@@ -75,7 +84,12 @@ local function write_leaving()
     local tag = tag_of(set)
     if tag then -- it goes with its last timer
       local _, due = head(set)
-      if due then redis.call('ZADD', WAITING, int(due), tag) else redis.call('ZREM', WAITING, tag) end
+      local is_held = redis.call('ZSCORE', BEHIND, tag)
+      if not due then
+        redis.call('ZREM', is_held and BEHIND or WAITING, tag)
+      elseif not is_held then
+        redis.call('ZADD', WAITING, int(due), tag)
+      end
     end
   end
 end

@@ -47,11 +47,16 @@ local function holder_of(key, id)
   return (status == 'scheduled' or status == 'delivering') and holder or nil
 end
 
--- How many timers wait behind the tags from one place to another in the order of their earliest timers, and how many of these
--- tags are no destination's.
+-- How many timers wait behind the tags from one place to another, and how many of these tags are no destination's. First come those
+-- at their share in the order of their earliest timers, then those that are held.
 local function count_waiting(from, to)
   local waiting, others = 0, 0
-  for _, tag in ipairs(redis.call('ZRANGE', WAITING, from, to)) do
+  local tags = redis.call('ZRANGE', WAITING, from, to)
+  local at_share = redis.call('ZCARD', WAITING)
+  if to >= at_share then
+    for _, tag in ipairs(redis.call('ZRANGE', BEHIND, math.max(0, from - at_share), to - at_share)) do push(tags, tag) end
+  end
+  for _, tag in ipairs(tags) do
     waiting = waiting + redis.call('ZCARD', waiting_key(tag))
     if string.sub(tag, 1, 1) == '!' then others = others + 1 end
   end

@@ -1,0 +1,42 @@
+"""Which hold follows from a rule, and what of a rule is over by now. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from scheduler.destinations import HeldBy, Hold, Rule
+from scheduler.holds import slow_start
+
+
+def hold_of(rule: Rule) -> Hold | None:
+    """Why due timers of a destination wait at the moment that its rule was read; None: nothing holds them."""
+    rule = without_what_is_over(rule)
+    if rule.pause is not None:
+        because = f"paused by {rule.pause.by}: {rule.pause.reason}"
+        return Hold(HeldBy.PAUSE, rule.pause.until, because, rule.revision)
+    if rule.broken is not None:
+        until = rule.broken.probing_until or rule.broken.probe_at
+        return Hold(HeldBy.BREAKER, until, rule.broken.because, rule.revision)
+    if rule.retry_after is not None:
+        return Hold(HeldBy.RETRY_AFTER, rule.retry_after, "its receiver asked for it", rule.revision)
+    if rule.slow_since is not None:
+        return Hold(HeldBy.RATE, 0, "it goes on slowly at first", rule.revision)
+    if rule.settings.rate is not None:
+        it = rule.settings.rate
+        return Hold(HeldBy.RATE, 0, f"{it.requests} in {it.per_ms / 1000:g} s", rule.revision)
+    if rule.settings.concurrency is not None:
+        return Hold(HeldBy.CONCURRENCY, 0, f"{rule.settings.concurrency} at once", rule.revision)
+    return None
+
+
+def without_what_is_over(rule: Rule) -> Rule:
+    """The rule as it is to be written by now: what has ended by itself is gone. A pause that ends is followed by a slow
+    start."""
+    now = rule.read_at
+    if rule.pause is not None and rule.pause.until is not None and rule.pause.until <= now:
+        rule = replace(rule, pause=None, slow_since=rule.pause.until)
+    if rule.retry_after is not None and rule.retry_after <= now:
+        rule = replace(rule, retry_after=None)
+    if rule.slow_since is not None and slow_start.interval_us(now - rule.slow_since) is None:
+        rule = replace(rule, slow_since=None)
+    return rule

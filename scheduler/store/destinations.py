@@ -1,0 +1,50 @@
+"""The API's side of destinations: read, pause and resume them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from scheduler.destinations import ResumeAt, Rule
+from scheduler.schedules import Pause
+from scheduler.store.link import Link
+from scheduler.store.record import tag_of
+from scheduler.store.rule_record import state_fields
+from scheduler.store.rules import Fields, Rules
+
+
+class Destinations:
+    """Destinations by their ids, as `https:api.example.com:443`. Shared by threads; owns nothing to close.
+
+    Every call is repeatable: made again after a lost reply, it changes nothing more. Each raises StoreUnavailable; then
+    some partitions may know of the change and others not, until the call is repeated.
+    """
+
+    def __init__(self, link: Link) -> None:
+        self._rules = Rules(link)
+
+    def pause(self, destination: str, reason: str, by: str, until: int | None = None) -> Rule:
+        """Nothing is sent there from now on: no attempt begins later than 2 s after this returns. Timers wait.
+
+        What is under way is not cut. One that is paused already is so for another reason, and until then. `until`: ms.
+        """
+
+        def fields(rule: Rule) -> Fields:
+            at = rule.pause.at if rule.pause else rule.read_at
+            return _fields(destination, replace(rule, pause=Pause(reason, by, at, until)))
+
+        return self._rules.change(tag_of(destination), fields)
+
+    def resume(self, destination: str, at: ResumeAt = ResumeAt.SLOW) -> Rule:
+        """End a pause; slowly, unless `at` says otherwise. One that is not paused is left as it is."""
+
+        def fields(rule: Rule) -> Fields | None:
+            if rule.pause is None:
+                return None
+            slow_since = rule.read_at if at is ResumeAt.SLOW else None
+            return _fields(destination, replace(rule, pause=None, slow_since=slow_since))
+
+        return self._rules.change(tag_of(destination), fields)
+
+
+def _fields(destination: str, rule: Rule) -> Fields:
+    return {"id": destination, **state_fields(rule)}

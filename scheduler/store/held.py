@@ -1,0 +1,81 @@
+"""What a poller knows of holds: which destinations get nothing, or only what a permit names, by the last look."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Mapping
+
+from scheduler.destinations import HeldBy, Hold
+from scheduler.store import keys
+from scheduler.store.link import Link
+from scheduler.store.rule_record import read_hold
+from scheduler.timer import Claim
+
+#: Seconds after which what is known is too old to begin an attempt by: a pause has been answered by then, perhaps.
+TRUSTED = 1.9
+#: Seconds between two reads of all holds of a partition, which change all the time where many destinations are held;
+#: and after which it is asked whether they have changed, if no claim has told.
+_READ_EVERY = 0.5
+
+
+class _Known:
+    """What is known of one partition."""
+
+    __slots__ = ("checked_at", "holds", "is_stale", "read_at", "version")
+
+    def __init__(self) -> None:
+        #: Replaced as a whole, for other threads read it.
+        self.holds: Mapping[str, bytes] = {}
+        self.version = b""
+        #: They are others by now.
+        self.is_stale = False
+        #: Seconds of the monotonic clock: when all holds were read, and when they were last found to be so still.
+        self.read_at = self.checked_at = float("-inf")
+
+
+class Held:
+    """The holds in each partition; each stands in all of them before whoever set it is answered.
+
+    `told` and `look` are for the poller's thread; `lets` and `of` for any. `look` raises StoreUnavailable.
+    """
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+        self._known: defaultdict[int, _Known] = defaultdict(_Known)
+
+    def told(self, partition: int, version: bytes, asked_at: float) -> None:
+        """A claim that was sent at this moment found the holds of its partition in this version."""
+        it = self._known[partition]
+        if version == it.version:
+            it.is_stale, it.checked_at = False, asked_at
+        else:
+            it.is_stale = True
+
+    def look(self) -> None:
+        """Read what is known to be another by now; and ask whether it is, where nobody has told for long."""
+        now = time.monotonic()
+        for partition, it in self._known.items():
+            if now - (it.read_at if it.is_stale else it.checked_at) >= _READ_EVERY:
+                version, values = self._link.run("held", partition, [it.version])
+                if version != it.version:
+                    it.holds = {tag.decode(): hold for tag, hold in zip(*[iter(values)] * 2, strict=True)}
+                it.version, it.is_stale, it.read_at, it.checked_at = version, False, now, now
+
+    def of(self, tag: str) -> Hold | None:
+        found = next((it.holds[tag] for it in self._known.values() if tag in it.holds), None)
+        return None if found is None else read_hold(found)
+
+    def lets(self, claim: Claim, moment: float, now: int) -> bool:
+        """Whether an attempt may begin at this moment, in seconds of the monotonic clock and in ms of the store's."""
+        count = self._link.partitions
+        it = self._known[0 if count == 1 else keys.partition_of(claim.id, count) or 0]
+        if moment - it.checked_at > TRUSTED:
+            return False
+        found = it.holds.get(claim.destination)
+        if found is None:
+            return True
+        hold = read_hold(found)
+        if hold.by is HeldBy.BREAKER:
+            return claim.permit != ""
+        return not (hold.by in (HeldBy.PAUSE, HeldBy.RETRY_AFTER) and hold.stops(now))

@@ -1,0 +1,52 @@
+#!lua flags=allow-oom
+-- Sets and ends holds of destinations. One of an older revision than stands changes nothing. Repeatable.
+-- Due timers that wait already go on waiting where they are: what serves them from now on looks for them by another index.
+-- KEYS[1] timers:{p}:scheduled (ZSET)
+-- Computes held, holds, behind, waiting, waiting:<tag>, counters, bell, layout
+-- ARGV    per destination 4: its tag | revision of its rule | ms from which permits may be asked for, or '': it is not held any more
+--         | who holds it and on a line of its own why
+-- Returns how many holds are others than before
+
+local FIRST, FIELDS = 1, 4 -- where the first destination's arguments begin, and how many each has
+
+local refused = refuse_layout()
+if refused then return refused end
+
+-- Of two indexes one that is told of a destination whose timers wait, before the other forgets it.
+local function move_index(tag, from, to, ends)
+  if not redis.call('ZSCORE', from, tag) then return end
+  local _, due = head(waiting_key(tag))
+  if due then redis.call('ZADD', to, int(math.max(due, ends)), tag) end
+  redis.call('ZREM', from, tag)
+end
+
+local function set_hold(tag, revision, ends, words)
+  local hold = revision .. ' ' .. ends .. ' ' .. words
+  local before = redis.call('HGET', HELD, tag)
+  if before == hold or (before and tonumber(string.match(before, '^%d+')) > tonumber(revision)) then return 0 end
+  redis.call('HSET', HELD, tag, hold)
+  move_index(tag, WAITING, BEHIND, tonumber(ends))
+  local _, due = head(waiting_key(tag))
+  if due then redis.call('ZADD', BEHIND, 'XX', int(math.max(due, tonumber(ends))), tag) end
+  return 1
+end
+
+local function end_hold(tag, revision)
+  local before = redis.call('HGET', HELD, tag)
+  if not before or tonumber(string.match(before, '^%d+')) > tonumber(revision) then return 0 end
+  move_index(tag, BEHIND, WAITING, 0)
+  redis.call('HDEL', HELD, tag)
+  return 1
+end
+
+local changed = 0
+for at = FIRST, #ARGV, FIELDS do
+  local tag, revision, ends, words = unpack(ARGV, at, at + FIELDS - 1)
+  changed = changed + (ends == '' and end_hold(tag, revision) or ends ~= '' and set_hold(tag, revision, ends, words) or 0)
+end
+if changed > 0 then
+  local times = tonumber(string.match(redis.call('GET', HOLDS) or '0', '^%d+'))
+  redis.call('SET', HOLDS, int(times + 1) .. ' ' .. redis.call('EXISTS', HELD))
+  ring(0) -- whoever sleeps looks at once
+end
+return changed

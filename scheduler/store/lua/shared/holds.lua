@@ -1,0 +1,11 @@
+-- Destinations of which nothing is taken but what a permit names. A hold is `<revision of the rule> <ms> <by>`, and on a line of its
+-- own why, in words; before the moment nobody asks for permits. The due timers of one wait in waiting:<tag>, as those of a destination
+-- at its share do, but it stands in `behind` instead of `waiting`: any number of holds is in nobody's way.
+
+local HELD, HOLDS, BEHIND = ROOT .. 'held', ROOT .. 'holds', ROOT .. 'behind'
+
+-- The moment before which nobody asks for permits, as a number; nil if the destination is not held.
+local function hold_end(tag)
+  local hold = redis.call('HGET', HELD, tag)
+  return hold and tonumber(string.match(hold, '^%d+ (%d+)'))
+end
