@@ -4,7 +4,7 @@ std = 'lua51'
 max_line_length = 140
 
 local shared = { 'KEYS', 'ARGV', 'redis', 'FORMAT', 'SUSPECTS', 'SUSPECT_LOSSES', 'COUNTED', 'LAYOUT_BEGINS',
-                 'LATENESS_BOUNDS' }
+                 'LATENESS_BOUNDS', 'SLOW_SECONDS', 'PROBE_FIRST', 'PROBE_MOST' }
 for _, part in ipairs({ 'keys', 'noted', 'pollers', 'minutes', 'layout', 'records', 'failing', 'progress', 'holds', 'places',
                         'callbacks', 'schedules', 'moves', 'runs', 'rules' }) do
   for line in io.lines('scheduler/store/lua/shared/' .. part .. '.lua') do

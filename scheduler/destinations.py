@@ -124,19 +124,21 @@ class Hold(NamedTuple):
 
 
 class Permit(NamedTuple):
-    """Leave to send so many attempts to one destination, once each."""
+    """Leave to send so many attempts to one destination, once each: by `<id>:1`, `<id>:2` and so on."""
 
     #: The destination's tag.
     destination: str
-    #: Random, made by who asked: with the number of each attempt it is the proof needed to renew or give back.
+    #: Random, made by who asked.
     id: str
     granted: int
-    #: ms at which it is worth asking for more; None: when one is given back.
-    next_at: int | None = None
+    #: ms at which it is worth asking for more.
+    ask_at: int
+    #: Each is to be renewed while it is in use, and given back then.
+    is_leased: bool = False
     #: It is for the one timer that tries whether a broken destination is back.
     is_probe: bool = False
-    #: Nothing limits this destination any more: the hold that made somebody ask is to be taken away.
-    is_free: bool = False
+    #: Something that held the destination has ended by itself: its hold is to be written anew.
+    is_over: bool = False
 
 
 class Observed(NamedTuple):

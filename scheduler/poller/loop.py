@@ -14,6 +14,7 @@ from scheduler.memory_limit import ENOUGH
 from scheduler.poller.attempt_log import attempt_line
 from scheduler.poller.counts import PollerCounts
 from scheduler.poller.fairness import Fairness
+from scheduler.poller.pacing import Pacing
 from scheduler.poller.planning import Planning
 from scheduler.poller.settlements import settlement
 from scheduler.store.claims import Claims
@@ -73,6 +74,7 @@ class Poller:
         #: By id() of the claim: a timer whose lease was lost can be claimed again while its old attempt still runs.
         self._in_flight: dict[int, Claim] = {}
         self._fairness = Fairness(transport.slots, max_bytes)
+        self._pacing = Pacing(claims.permits, claims.rules, lease)
         self._saturated: set[str] = set()
         self._ended: list[Settlement] = []
         self._unsent: list[Claim] = []
@@ -139,17 +141,23 @@ class Poller:
         self._saturated = self._fairness.saturated()
         free = self._fairness.free
         if free <= 0:
+            self._pacing.ask({}, 0)
             return pause
-        batch = self._claims.claim(min(free, BATCH), self._saturated, self._fairness.room(), self._load)
+        batch = self._claims.claim(
+            min(free, BATCH), self._saturated, self._fairness.room(), self._load, self._pacing.permitted()
+        )
         self._claims.held.look()
-        for claim in batch.claims:
+        for claim in self._pacing.use(batch.claims):
             if self._stopping:
+                self._pacing.ended(claim)
                 self._unsent.append(claim)
             else:
                 self._in_flight[id(claim)] = claim
                 self._fairness.add(claim)
                 self._transport.submit(claim)
         self._saturated = self._fairness.saturated()
+        if self._pacing.ask(batch.ready, self._fairness.free):
+            return 0.0
         if self._fairness.free <= 0:
             return pause
         pause = min(pause, self._fairness.next_turn() or pause)
@@ -164,6 +172,7 @@ class Poller:
     def _wind_up(self) -> float:
         """A pass after the stop: claims nothing, and gives back what a lost reply may have claimed for us."""
         self._unsent += self._claims.recall(self._load)
+        self._pacing.ask({}, 0)
         return self._renew_settle_release()
 
     def _renew_settle_release(self) -> float:
@@ -200,6 +209,7 @@ class Poller:
                 self.counts.lost_leases += len(lost)
                 for timer_id in lost:
                     log.warning("lease of timer %s lost while its attempt ran", timer_id)
+            self._pacing.renew()
             self._renew_at = now + self._lease / 3
         return max(0.0, min(MAX_SLEEP, self._renew_at - now))
 
@@ -225,6 +235,7 @@ class Poller:
         ended, claims = [], []
         for answer in answers:
             claim = self._in_flight.pop(id(answer.claim))
+            self._pacing.ended(claim)
             if answer.started_at is None:
                 self._fairness.remove(claim, None)
                 self._unsent.append(claim)

@@ -17,10 +17,12 @@ from scheduler.store.held import Held
 from scheduler.store.link import Link
 from scheduler.store.memory import StoreMemory
 from scheduler.store.permissions import Permissions
+from scheduler.store.permits import Permits
 from scheduler.store.progress import Progress, read_progress
 from scheduler.store.reading import log_unreadable, read_callback
 from scheduler.store.record import UNREADABLE, decode, encode_attempt, names, schedule_of
 from scheduler.store.room import BATCH, SUSPECTS, Load, Permitted, Room, between_blanks
+from scheduler.store.rules import Rules
 from scheduler.store.scripts import SUSPECT_LOSSES
 from scheduler.timer import Attempt, Claim, Outcome, Redelivery, Settlement, reason_of
 
@@ -80,6 +82,9 @@ class Claims:
         self.clock = StoreClock()
         #: What is held, as the last call has told.
         self.held = Held(link)
+        #: What holds destinations, and leave to send to them all the same.
+        self.rules = Rules(link)
+        self.permits = Permits(link, poller=poller, lease_ms=lease_ms)
 
     def claim(
         self,

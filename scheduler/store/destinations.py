@@ -1,14 +1,16 @@
-"""The API's side of destinations: read, pause and resume them."""
+"""The API's side of destinations: read, limit, pause and resume them."""
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import replace
 
-from scheduler.destinations import ResumeAt, Rule
+from scheduler.destinations import DestinationSettings, ResumeAt, Rule
+from scheduler.errors import VersionChanged
 from scheduler.schedules import Pause
 from scheduler.store.link import Link
 from scheduler.store.record import tag_of
-from scheduler.store.rule_record import state_fields
+from scheduler.store.rule_record import settings_fields, state_fields
 from scheduler.store.rules import Fields, Rules
 
 
@@ -21,6 +23,25 @@ class Destinations:
 
     def __init__(self, link: Link) -> None:
         self._rules = Rules(link)
+
+    def rule(self, destination: str) -> Rule:
+        """What limits it; that of one of which nobody has said anything limits nothing."""
+        return self._rules.read(tag_of(destination))
+
+    def put(self, destination: str, settings: DestinationSettings, if_version: str | None = None) -> Rule:
+        """Set what a client wants there; equal settings change nothing.
+
+        Raises VersionChanged if `if_version` is given and they are of another.
+        """
+
+        def fields(rule: Rule) -> Fields | None:
+            if if_version is not None and rule.version != if_version:
+                raise VersionChanged(destination)
+            if rule.version and rule.settings == settings:
+                return None
+            return {"id": destination, **settings_fields(settings, secrets.token_urlsafe(9))}
+
+        return self._rules.change(tag_of(destination), fields)
 
     def pause(self, destination: str, reason: str, by: str, until: int | None = None) -> Rule:
         """Nothing is sent there from now on: no attempt begins later than 2 s after this returns. Timers wait.

@@ -40,6 +40,7 @@ FAMILIES = {
     "schedule": "schedule:<name>",
     "runs": "runs:<name>",
     "open": "open:<name>",
+    "asked": "asked:<poller>",
 }
 
 TEXTS = {name: (LUA / f"{name}.lua").read_text() for name in SCRIPTS}
@@ -106,6 +107,7 @@ def keys_used(script: str, text: str) -> set[str]:
     whole = "\n".join([body, *live.values()])
     used = {key for name, key in constants().items() if re.search(rf"\b{name}\b", whole)}
     used |= {name.rstrip(":") for name in re.findall(r"ROOT \.\. '([a-z:]+)'", whole)}
+    used |= set(re.findall(r"KEYS\[1\] \.\. ':([a-z]+):?'", whole))  # of a destination
     used = {FAMILIES.get(name, name) for name in used}
     if "waiting_key" in live:
         used.add("waiting:<tag>")
@@ -213,7 +215,7 @@ def test_timers_end_in_one_place_and_are_moved_in_one_order() -> None:
     assert {name for name, text in texts.items() if "'ZREM'" in text} == {
         *("check", "permissions", "drop_names", "forget_tags", "forget_run", "write_leaving"),
         *("note_run_end", "plan", "runs", "unschedule"),  # schedules, and their unfinished runs
-        "hold",  # destinations whose timers wait
+        *("hold", "permits"),  # destinations whose timers wait, and leases of permits
     }
     order = re.findall(r"write_\w+(?=\(\))", code(SHARED_TEXT).partition("local function write_moves()")[2])
     assert order.index("write_joining") < order.index("write_erased") < order.index("write_leaving")

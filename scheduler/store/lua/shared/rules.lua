@@ -17,5 +17,6 @@
 --   retry_until  ms until which a receiver has asked to be left alone
 --   slow_since   ms since when a slow start goes on
 -- timers:destination:{<tag>}:permits is a ZSET, `<permit>:<number>` -> ms at which its lease ends; those of a concurrency alone.
+-- timers:destination:{<tag>}:asked:<poller> is a STRING, the last permit that a poller asked for and the answer.
 
 local PERMITS = KEYS[1] .. ':permits'

@@ -1,0 +1,152 @@
+"""What one poller does about destinations that are held: asks for permits where timers are due, and gives them back."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping, Sequence
+
+from scheduler.destinations import Permit
+from scheduler.errors import StoreUnavailable
+from scheduler.store.permits import Permits
+from scheduler.store.room import Permitted
+from scheduler.store.rules import Rules
+from scheduler.timer import Claim
+
+log = logging.getLogger(__name__)
+
+#: Stands in a claim for a permit that nobody waits for to come back: one of a rate.
+_UNLEASED = "-"
+#: Seconds for which no slot is asked after one was away: each may take as long as a call does at most.
+_PAUSE = 1.0
+
+
+class _Grant:
+    """Permits of one destination that no claim has used yet. `at`: seconds of the monotonic clock, when asked for."""
+
+    __slots__ = ("at", "left", "permit")
+
+    def __init__(self, permit: Permit, at: float) -> None:
+        self.permit = permit
+        self.left = permit.granted
+        self.at = at
+
+
+class Pacing:
+    """Permits of one poller, by the tags of destinations. Used by the poller's thread.
+
+    A claim is told what it may take of held destinations, and tells where more is due; then permits are asked for, and
+    the next claim uses them. What it did not use goes back at once; what a rate did not need, to the rate. `ask` and
+    `renew` raise nothing for the store's sake: where a slot is away its destination waits, and no other.
+    """
+
+    def __init__(self, permits: Permits, rules: Rules, lease: float) -> None:
+        self._permits = permits
+        self._rules = rules
+        #: Seconds for which a permit that was not used is worth anything.
+        self._lease = lease
+        self._grants: dict[str, _Grant] = {}
+        #: When it is worth asking for more, ms of the store's clock: told to the next claim, and nobody asks before.
+        self._ask_at: dict[str, int] = {}
+        #: Permits under a lease: of attempts under way, and of those that have ended.
+        self._in_use: dict[str, set[str]] = {}
+        self._back: dict[str, list[str]] = {}
+        #: Due timers for which there was no permit, when it was asked for last.
+        self._missing: dict[str, int] = {}
+        #: Seconds of the monotonic clock before which nobody is asked: a slot was away.
+        self._again_at = 0.0
+
+    def permitted(self) -> list[Permitted]:
+        """What the next claim may take."""
+        now = time.monotonic()
+        for tag in [tag for tag, it in self._grants.items() if now - it.at > self._lease]:
+            del self._grants[tag]  # it was away for long: they come back by themselves
+        return [Permitted(tag, self._left(tag), ask_at) for tag, ask_at in self._ask_at.items()]
+
+    def use(self, claims: list[Claim]) -> list[Claim]:
+        """The claims that were made with what permitted() has told, each with its permit if it has one."""
+        self._ask_at.clear()
+        return claims if not self._grants else [self._with_permit(claim) for claim in claims]
+
+    def ask(self, ready: Mapping[str, int], room: int) -> bool:
+        """Give back what was not used or has ended, and ask for permits where timers are due, for as many as there is
+        room for. Whether any were granted: then a claim should follow at once."""
+        if not (ready or self._grants or self._back) or time.monotonic() < self._again_at:
+            return False
+        granted = False
+        for tag in [*ready, *(tag for tag in {*self._grants, *self._back} if tag not in ready)]:
+            # Where permits were out, whoever gives some back asks for them at once: nobody else is told of them.
+            due = ready.get(tag) or min(self._missing.get(tag, 0), len(self._back.get(tag, ())))
+            wanted = max(0, min(due, room))
+            try:
+                permit = self._take(tag, wanted)
+            except StoreUnavailable as error:
+                log.debug("no permits of %s: %s", tag, error)
+                self._again_at = time.monotonic() + _PAUSE
+                return granted
+            room -= permit.granted
+            granted = granted or permit.granted > 0
+            if wanted:
+                self._ask_at[tag] = permit.ask_at
+            self._note_missing(tag, ready.get(tag, self._missing.get(tag, 0)) - permit.granted)
+        return granted
+
+    def ended(self, claim: Claim) -> None:
+        """Its attempt is over, or was never made."""
+        if claim.permit in ("", _UNLEASED):
+            return
+        in_use = self._in_use.get(claim.destination, set())
+        in_use.discard(claim.permit)
+        if not in_use:
+            self._in_use.pop(claim.destination, None)
+        self._back.setdefault(claim.destination, []).append(claim.permit)
+
+    def renew(self) -> None:
+        for tag, permits in self._in_use.items():
+            try:
+                self._permits.renew(tag, sorted(permits))
+            except StoreUnavailable as error:
+                log.debug("permits of %s are not renewed: %s", tag, error)
+
+    def _left(self, tag: str) -> int:
+        grant = self._grants.get(tag)
+        return 0 if grant is None else grant.left
+
+    def _with_permit(self, claim: Claim) -> Claim:
+        grant = self._grants.get(claim.destination)
+        if grant is None or not grant.left:
+            return claim
+        permit = _UNLEASED
+        if grant.permit.is_leased:
+            permit = f"{grant.permit.id}:{grant.left}"
+            self._in_use.setdefault(claim.destination, set()).add(permit)
+        grant.left -= 1
+        return claim._replace(permit=permit)
+
+    def _note_missing(self, tag: str, missing: int) -> None:
+        if missing > 0:
+            self._missing[tag] = missing
+        else:
+            self._missing.pop(tag, None)
+
+    def _take(self, tag: str, wanted: int) -> Permit:
+        """Ask the destination's slot. Raises StoreUnavailable."""
+        unused, back = self._unused(tag)
+        permit = self._permits.take(tag, wanted, unused, back)
+        if permit.is_over:
+            self._rules.refresh(tag)
+        self._back.pop(tag, None)
+        self._grants.pop(tag, None)
+        if permit.granted:
+            self._grants[tag] = _Grant(permit, time.monotonic())
+        return permit
+
+    def _unused(self, tag: str) -> tuple[int, Sequence[str]]:
+        """What a rate granted and no claim has used; and the leased permits that are to go back."""
+        back = self._back.get(tag, [])
+        grant = self._grants.get(tag)
+        if grant is None or not grant.left:
+            return 0, back
+        if not grant.permit.is_leased:
+            return grant.left, back
+        return grant.left, [*back, *(f"{grant.permit.id}:{number}" for number in range(1, grant.left + 1))]
