@@ -81,7 +81,8 @@ class Break(NamedTuple):
     probe_at: int
     #: Made so far; none of them was delivered.
     probes: int = 0
-    #: ms until which a probe is under way; None: none is.
+    #: The permit of the probe that is under way, and ms until which it is; None: none is.
+    probe: str | None = None
     probing_until: int | None = None
 
 

@@ -16,6 +16,7 @@ from scheduler.poller.counts import PollerCounts
 from scheduler.poller.fairness import Fairness
 from scheduler.poller.pacing import Pacing
 from scheduler.poller.planning import Planning
+from scheduler.poller.reports import Reports
 from scheduler.poller.settlements import settlement
 from scheduler.store.claims import Claims
 from scheduler.store.room import BATCH, Load
@@ -74,6 +75,7 @@ class Poller:
         #: By id() of the claim: a timer whose lease was lost can be claimed again while its old attempt still runs.
         self._in_flight: dict[int, Claim] = {}
         self._fairness = Fairness(transport.slots, max_bytes)
+        self._reports = Reports(claims.rules)
         self._pacing = Pacing(claims.permits, claims.rules, lease)
         self._saturated: set[str] = set()
         self._ended: list[Settlement] = []
@@ -149,7 +151,7 @@ class Poller:
         self._claims.held.look()
         for claim in self._pacing.use(batch.claims):
             if self._stopping:
-                self._pacing.ended(claim)
+                self._pacing.ended(claim, was_sent=False)
                 self._unsent.append(claim)
             else:
                 self._in_flight[id(claim)] = claim
@@ -180,6 +182,7 @@ class Poller:
         pause = self._renew()
         self._settle()
         self._release()
+        self._reports.tell()
         return pause
 
     def _settle(self) -> None:
@@ -235,12 +238,13 @@ class Poller:
         ended, claims = [], []
         for answer in answers:
             claim = self._in_flight.pop(id(answer.claim))
-            self._pacing.ended(claim)
+            self._pacing.ended(claim, was_sent=answer.started_at is not None)
             if answer.started_at is None:
                 self._fairness.remove(claim, None)
                 self._unsent.append(claim)
             else:
                 self._fairness.remove(claim, answer.status_code is not None or answer.error != "timeout")
+                self._reports.note(answer, answer.started_at + answer.duration_ms)
                 ended.append(settlement(answer, answer.started_at, self._name))
                 claims.append(claim)
         if ended:

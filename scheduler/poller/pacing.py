@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from scheduler.destinations import Permit
 from scheduler.errors import StoreUnavailable
+from scheduler.poller.reports import PROBE
 from scheduler.store.permits import Permits
 from scheduler.store.room import Permitted
 from scheduler.store.rules import Rules
@@ -61,7 +62,7 @@ class Pacing:
         now = time.monotonic()
         for tag in [tag for tag, it in self._grants.items() if now - it.at > self._lease]:
             del self._grants[tag]  # it was away for long: they come back by themselves
-        return [Permitted(tag, self._left(tag), ask_at) for tag, ask_at in self._ask_at.items()]
+        return [self._permitted(tag, ask_at) for tag, ask_at in self._ask_at.items()]
 
     def use(self, claims: list[Claim]) -> list[Claim]:
         """The claims that were made with what permitted() has told, each with its permit if it has one."""
@@ -91,15 +92,17 @@ class Pacing:
             self._note_missing(tag, ready.get(tag, self._missing.get(tag, 0)) - permit.granted)
         return granted
 
-    def ended(self, claim: Claim) -> None:
-        """Its attempt is over, or was never made."""
+    def ended(self, claim: Claim, *, was_sent: bool) -> None:
+        """Its attempt is over, or was never made. A probe that was is not given back: what came of it is reported."""
         if claim.permit in ("", _UNLEASED):
             return
+        permit = claim.permit.removeprefix(PROBE)
         in_use = self._in_use.get(claim.destination, set())
-        in_use.discard(claim.permit)
+        in_use.discard(permit)
         if not in_use:
             self._in_use.pop(claim.destination, None)
-        self._back.setdefault(claim.destination, []).append(claim.permit)
+        if not (was_sent and claim.permit.startswith(PROBE)):
+            self._back.setdefault(claim.destination, []).append(permit)
 
     def renew(self) -> None:
         for tag, permits in self._in_use.items():
@@ -108,9 +111,9 @@ class Pacing:
             except StoreUnavailable as error:
                 log.debug("permits of %s are not renewed: %s", tag, error)
 
-    def _left(self, tag: str) -> int:
+    def _permitted(self, tag: str, ask_at: int) -> Permitted:
         grant = self._grants.get(tag)
-        return 0 if grant is None else grant.left
+        return Permitted(tag, 0, ask_at) if grant is None else Permitted(tag, grant.left, ask_at, grant.permit.is_probe)
 
     def _with_permit(self, claim: Claim) -> Claim:
         grant = self._grants.get(claim.destination)
@@ -120,6 +123,7 @@ class Pacing:
         if grant.permit.is_leased:
             permit = f"{grant.permit.id}:{grant.left}"
             self._in_use.setdefault(claim.destination, set()).add(permit)
+            permit = PROBE + permit if grant.permit.is_probe else permit
         grant.left -= 1
         return claim._replace(permit=permit)
 

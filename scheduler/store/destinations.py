@@ -56,11 +56,17 @@ class Destinations:
         return self._rules.change(tag_of(destination), fields)
 
     def resume(self, destination: str, at: ResumeAt = ResumeAt.SLOW) -> Rule:
-        """End a pause; slowly, unless `at` says otherwise. One that is not paused is left as it is."""
+        """End a pause; slowly, unless `at` says otherwise. Of one that is broken, and not paused, it is tried at once
+        whether it is back; one whose receiver has asked to be left alone goes on. Any other is left as it is."""
 
         def fields(rule: Rule) -> Fields | None:
-            if rule.pause is None:
+            if rule.pause is None and rule.broken is not None:
+                broken = rule.broken._replace(probe_at=rule.read_at, probe=None, probing_until=None)
+                return _fields(destination, replace(rule, broken=broken))
+            if rule.pause is None and rule.retry_after is None:
                 return None
+            if rule.pause is None:
+                return _fields(destination, replace(rule, retry_after=None))
             slow_since = rule.read_at if at is ResumeAt.SLOW else None
             return _fields(destination, replace(rule, pause=None, slow_since=slow_since))
 

@@ -45,7 +45,8 @@ def state_fields(rule: Rule) -> dict[str, str | int]:
         said["paused_until"] = "" if it.until is None else it.until
     if rule.broken is not None:
         said |= {"broken": rule.broken.since, "because": rule.broken.because, "probe_at": rule.broken.probe_at}
-        said |= {"probes": rule.broken.probes}
+        said |= {"probes": rule.broken.probes, "probe": rule.broken.probe or ""}
+        said["probe_until"] = rule.broken.probing_until or ""
     if rule.retry_after is not None:
         said["retry_until"] = rule.retry_after
     if rule.slow_since is not None:
@@ -107,7 +108,7 @@ def _read_break(said: Mapping[str, str]) -> Break | None:
     if "broken" not in said:
         return None
     since, probe_at, probes = int(said["broken"]), int(said.get("probe_at", 0)), int(said.get("probes", 0))
-    return Break(since, said.get("because", ""), probe_at, probes, _moment(said, "probe_until"))
+    return Break(since, said.get("because", ""), probe_at, probes, said.get("probe"), _moment(said, "probe_until"))
 
 
 def _moment(said: Mapping[str, str], name: str) -> int | None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from itertools import pairwise
 
 import pytest
 
 from scheduler import Claim, Poller, StoreUnavailable
-from scheduler.destinations import DestinationSettings, Rate, ResumeAt
+from scheduler.destinations import BreakerMode, DestinationSettings, Rate, ResumeAt
 from scheduler.store import keys
 from scheduler.store.record import destination_tag
 from tests.bench.store import LEASE, Bench
@@ -27,6 +28,7 @@ class Pollers:
         self.now = 100.0
         monkeypatch.setattr(time, "monotonic", lambda: self.now)
         self.answers_in = 0
+        self.answer: tuple[int | None, str | None, dict[str, str]] = (204, None, {})
         self.sent: list[tuple[int, Claim]] = []
         self._under_way: list[tuple[int, HandTransport, Claim]] = []
         self.transports = [HandTransport(slots=50) for _ in range(count)]
@@ -57,7 +59,8 @@ class Pollers:
         for at, transport, claim in list(self._under_way):
             if at <= self.bench.now:
                 self._under_way.remove((at, transport, claim))
-                transport.end(claim)
+                status, error, headers = self.answer
+                transport.end(claim, status, error, headers)
                 pauses.append(0)  # whoever hears an answer passes again
         for poller, transport in zip(self.pollers, self.transports, strict=True):
             poller._collect(transport.wait(0))
@@ -208,3 +211,68 @@ def test_a_slow_start_after_a_pause_by_hand_is_as_after_its_end(bench: Bench, po
     bench.destinations.resume(ID, ResumeAt.SLOW)
     pollers.run(0.9)
     assert len(pollers.sent) == 1
+
+
+def reach(pollers: Pollers, status: int | None, error: str | None = None, **headers: str) -> None:
+    pollers.answer = (status, error, headers)
+
+
+@pytest.mark.one_partition
+def test_a_dead_host_gets_no_more_than_a_few_probes_and_all_when_it_is_back(bench: Bench, pollers: Pollers) -> None:
+    fill(bench, 250)
+    reach(pollers, None, "connect")
+    pollers.run(76)
+    dead = len(pollers.sent)
+    assert dead <= 4 * 50 + 5
+    assert bench.timers.stats().failed == 0
+    rule = bench.destinations.rule(ID)
+    assert rule.broken is not None
+    assert "in a row failed" in rule.broken.because
+    probes = [at for at, it in pollers.sent if it.permit]
+    assert [(later - at) // 1000 for at, later in pairwise(probes)][:3] == [10, 20, 40]
+    reach(pollers, 204)
+    pollers.run(75)
+    after = [it.id for _, it in pollers.sent[dead:]]
+    assert (len(after), len(set(after)), bench.timers.stats().scheduled) == (250, 250, 0)
+    assert bench.destinations.rule(ID).broken is None
+    back = Counter(at // 1000 - pollers.sent[dead][0] // 1000 for at, _ in pollers.sent[dead + 1 :])
+    assert back[0] <= 2
+    assert back[1] <= 4
+    assert back[2] <= 8
+
+
+@pytest.mark.one_partition
+def test_a_4xx_opens_nothing_and_a_tasks_endpoint_that_speaks_for_a_timer_neither(
+    bench: Bench, pollers: Pollers
+) -> None:
+    fill(bench, 30)
+    reach(pollers, 404)
+    pollers.run(1)
+    reach(pollers, 503, None, **{"timer-scope": "timer", "retry-after": "60"})
+    pollers.run(30)
+    assert bench.destinations.rule(ID).revision == 0
+    assert len(pollers.sent) > 30
+
+
+@pytest.mark.one_partition
+def test_a_retry_after_holds_the_destination_until_then_and_not_one_timer_alone(bench: Bench, pollers: Pollers) -> None:
+    fill(bench, 1)
+    reach(pollers, 429, None, **{"retry-after": "30"})
+    pollers.run(1)
+    fill(bench, 5)
+    reach(pollers, 204)
+    pollers.run(28)
+    assert len(pollers.sent) == 1
+    pollers.run(3)
+    assert bench.timers.stats().delivered == 6
+    assert bench.client.hgetall(f"{keys.prefix(0)}held") == {}
+
+
+@pytest.mark.one_partition
+def test_where_the_breaker_is_off_failures_hold_nothing(bench: Bench, pollers: Pollers) -> None:
+    bench.destinations.put(ID, DestinationSettings(breaker=BreakerMode.OFF))
+    fill(bench, 60)
+    reach(pollers, None, "connect")
+    pollers.run(1)
+    assert len(pollers.sent) >= 60
+    assert bench.destinations.rule(ID).broken is None

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
 
-from scheduler.destinations import DestinationSettings, Rate, ResumeAt
+from scheduler import Delivery
+from scheduler.destinations import Break, DestinationSettings, Rate, ResumeAt, Rule
 from scheduler.store import keys
 from scheduler.store.permits import Permits
 from scheduler.store.record import destination_tag
 from scheduler.store.room import Permitted
+from scheduler.store.rule_record import state_fields
 from tests.bench.store import LEASE, Bench
 
 A = "http://a/"
@@ -197,3 +200,68 @@ def test_settings_that_change_keep_a_pause_and_a_pause_keeps_settings(bench: Ben
     assert (two.settings, two.version) == (DestinationSettings(rate=Rate(10), concurrency=4), one.version)
     assert bench.destinations.put(ID, DestinationSettings(rate=Rate(10), concurrency=4)).version == one.version
     assert bench.destinations.put(ID, DestinationSettings()).version != one.version
+
+
+def broken(bench: Bench) -> None:
+    def fields(rule: Rule) -> dict[str, str | int]:
+        return state_fields(replace(rule, broken=Break(rule.read_at, "10 in a row failed", rule.read_at + 5000)))
+
+    bench.claims.rules.change(TAG, fields)
+
+
+def test_of_a_broken_destination_one_probe_goes_in_the_whole_system(bench: Bench, permits: Permits) -> None:
+    broken(bench)
+    other = Permits(bench.link, poller="two", lease_ms=LEASE)
+    assert (permits.take(TAG, 9).granted, permits.take(TAG, 9).ask_at) == (0, bench.now + 5000)
+    bench.advance(5000)
+    probe = permits.take(TAG, 9)
+    assert (probe.granted, probe.is_probe) == (1, True)
+    for _ in range(4):
+        assert other.take(TAG, 9).granted == 0
+        bench.advance(LEASE)
+        permits.renew(TAG, [f"{probe.id}:1"])
+    assert other.take(TAG, 9).granted == 0
+
+
+def test_a_probe_that_is_lost_is_followed_by_another_and_not_before_its_time(bench: Bench, permits: Permits) -> None:
+    broken(bench)
+    bench.advance(5000)
+    waits = []
+    for _ in range(5):
+        assert permits.take(TAG, 1).is_probe
+        refused = permits.take(TAG, 1)
+        assert refused.granted == 0
+        waits.append((refused.ask_at - bench.now) // 1000)
+        bench.set_clock(refused.ask_at)
+    assert waits == [20, 20, 40, 60, 60]
+
+
+def test_a_probe_for_which_there_was_no_timer_goes_back_and_is_had_again_soon(bench: Bench, permits: Permits) -> None:
+    broken(bench)
+    bench.advance(5000)
+    probe = permits.take(TAG, 1)
+    assert permits.take(TAG, 0, back=[f"{probe.id}:1"]).granted == 0
+    bench.advance(1000)
+    assert permits.take(TAG, 1).is_probe
+
+
+def test_a_probe_is_never_a_timer_that_is_sent_at_most_once(bench: Bench) -> None:
+    broken(bench)
+    for _ in range(3):
+        bench.schedule(url=A, delivery=Delivery.AT_MOST_ONCE)
+    for _ in range(bench.partitions):
+        bench.claims.claim(9)
+    probe = [Permitted(TAG, 1, bench.now + 5000, is_probe=True)]
+    assert bench.claims.claim(9, permits=probe).claims == []
+    late = bench.schedule(url=A)
+    for _ in range(bench.partitions):
+        bench.claims.claim(9)
+    assert [it.id for it in bench.claims.claim(9, permits=probe).claims] == [late.id]
+    bench.check()
+
+
+def test_who_resumes_a_broken_destination_by_hand_has_it_tried_at_once(bench: Bench, permits: Permits) -> None:
+    broken(bench)
+    after = bench.destinations.resume(ID)
+    assert after.broken is not None
+    assert permits.take(TAG, 1).is_probe

@@ -12,7 +12,8 @@
 --         | finished timers kept per status | bytes of records it takes, the last one more | saturated tags (`!suspects`: one)
 --         | tags that answer, or '*': all do | timers of all newcomers, which are neither, that it takes at most
 --         | and of these so many beyond the first of each | attempts that the caller has under way | of so many at most
---         | per held destination that it knows of `<tag>:<permits>:<ms at which it is worth asking for more>`, between blanks
+--         | per held destination that it knows of `<tag>:<permits>:<ms at which it is worth asking for more>`, and
+--         `:probe` if a timer that is sent at most once must not use them, between blanks
 --         Tags stand in one string, each between blanks: a thousand of them cost a claim 16 us, as arguments of their own 190.
 -- Returns now us | us until the caller should come again (0: now, -1: nothing is scheduled)
 --         | `holds` of this partition, or '' | ready: per held destination whose permits may be asked for 2: tag | due timers that wait
@@ -70,11 +71,11 @@ end
 
 -- Permits that the caller has, by the tags of held destinations, and when it is worth asking for more, in the order they were said;
 -- how many are left of each tag that was looked at.
-local permits, asks, permits_left = {}, {}, {}
+local permits, asks, permits_left, probes = {}, {}, {}, {}
 local permits_of
 if some_held then -- else nobody asks, and a call makes all functions anew, 0.2 us each
-  for tag, count, ask_at in string.gmatch(permits_said, '(%S+):(%d+):(%d+)') do
-    permits[tag] = tonumber(count)
+  for tag, count, ask_at, kind in string.gmatch(permits_said, '([^%s:]+):(%d+):(%d+):?(%a*)') do
+    permits[tag], probes[tag] = tonumber(count), kind == 'probe'
     push(asks, tag, tonumber(ask_at))
   end
 
@@ -186,7 +187,7 @@ local function take_due(id, from, planned, progress, record)
   local behind = place_of(tag, it)
   local format = format_of(line)
   local later = is_later(format)
-  if later or room(behind) <= 0 then
+  if later or room(behind) <= 0 or (probes[tag] and line and word(line, 'once')) then
     local set = waiting_key(later and format_tag(format) or behind)
     if set == from then return false end
     join(set, planned, id)
@@ -277,6 +278,7 @@ local function serve(tag)
   if string.sub(tag, 1, 2) == '!v' then return end
   if room(tag) <= 0 or full() then return end
   local set, most = waiting_key(tag), math.min(rooms[tag], limit - #taken, permits_left[tag] or limit)
+  if probes[tag] then most = LOOK_WAITING end
   local due = redis.call('ZRANGEBYSCORE', set, '-inf', int(now), 'WITHSCORES', 'LIMIT', 0, most)
   for n = 1, #due, 2 do
     if full() or room(tag) <= 0 then break end

@@ -1,0 +1,118 @@
+"""What one poller's attempts say of their destinations: that one is broken, is back, or has asked to be left alone."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+from scheduler.delivery.judge import retry_after
+from scheduler.delivery.transport import Answer
+from scheduler.destinations import Break, BreakerMode, Rule
+from scheduler.errors import StoreUnavailable
+from scheduler.holds.breaker import Result, Watch, probe_wait
+from scheduler.poller.retry import MAX_RETRY_AFTER
+from scheduler.store.rule_record import state_fields
+from scheduler.store.rules import Fields, Rules
+
+log = logging.getLogger(__name__)
+
+_UNREACHED = frozenset({"connect", "dns", "tls", "timeout", "reset"})
+#: Seconds after which a report is tried again that the store did not take.
+_PAUSE = 1.0
+#: Reports that one pass makes: each takes a few calls.
+_AT_ONCE = 16
+
+_Change = Callable[[Rule], Rule | None]
+
+
+class Reports:
+    """Told of each answer; tells the rules what follows, once a pass. Used by the poller's thread.
+
+    `tell` raises nothing for the store's sake: what was not told then is told later.
+    """
+
+    def __init__(self, rules: Rules) -> None:
+        self._rules = rules
+        self._watch = Watch()
+        #: By destination and kind, so that one thing is told once.
+        self._untold: dict[tuple[str, str], _Change] = {}
+        self._again_at = 0.0
+
+    def note(self, answer: Answer, now_ms: int) -> None:
+        """Of an attempt that was made. `now_ms`: of the store's clock."""
+        claim = answer.claim
+        tag = claim.destination
+        result = _result(answer)
+        if claim.permit.startswith(PROBE):
+            permit = claim.permit.removeprefix(PROBE).partition(":")[0]
+            is_back = result is Result.ANSWERED
+            self._untold[tag, "probe"] = lambda rule: _probed(rule, permit, is_back, _said(answer))
+        if result is None or answer.headers.get("timer-scope", "").strip().lower() == "timer":
+            return
+        because = self._watch.note(tag, claim.webhook.url, result, _said(answer), time.monotonic())
+        if because and not claim.permit.startswith(PROBE):
+            self._untold[tag, "broken"] = lambda rule: _broken(rule, because)
+        seconds = retry_after(answer, now_ms) if "retry-after" in answer.headers else None
+        if seconds:
+            until = now_ms + round(1000 * min(seconds, MAX_RETRY_AFTER))
+            self._untold[tag, "retry-after"] = lambda rule: _asked_to_wait(rule, until)
+
+    def tell(self) -> None:
+        if not self._untold or time.monotonic() < self._again_at:
+            return
+        for key, change in list(self._untold.items())[:_AT_ONCE]:
+            try:
+                self._rules.change(key[0], _fields_of(change))
+            except StoreUnavailable as error:
+                log.debug("not told of %s: %s", key[0], error)
+                self._again_at = time.monotonic() + _PAUSE
+                return
+            del self._untold[key]
+
+
+#: What the permit of a probe begins with, in a claim.
+PROBE = "probe:"
+
+
+def _result(answer: Answer) -> Result | None:
+    """None: it says nothing of its destination."""
+    if answer.error in _UNREACHED:
+        return Result.UNREACHED
+    if answer.status_code is None:
+        return None
+    return Result.REFUSED if answer.status_code >= 500 else Result.ANSWERED
+
+
+def _said(answer: Answer) -> str:
+    return answer.error or str(answer.status_code)
+
+
+def _fields_of(change: _Change) -> Callable[[Rule], Fields | None]:
+    def fields(rule: Rule) -> Fields | None:
+        after = change(rule)
+        return None if after is None else state_fields(after)
+
+    return fields
+
+
+def _broken(rule: Rule, because: str) -> Rule | None:
+    if rule.broken is not None or rule.settings.breaker is BreakerMode.OFF:
+        return None
+    return replace(rule, broken=Break(rule.read_at, because, rule.read_at + probe_wait(0)), slow_since=None)
+
+
+def _probed(rule: Rule, permit: str, is_back: bool, said: str) -> Rule | None:
+    it = rule.broken
+    if it is None or it.probe != permit:  # it was taken for lost, or somebody has said otherwise meanwhile
+        return None
+    if is_back:
+        return replace(rule, broken=None, slow_since=rule.read_at)
+    because = f"{it.because.partition('; ')[0]}; probe {it.probes} failed: {said}"
+    after = it._replace(because=because, probe_at=rule.read_at + probe_wait(it.probes), probe=None, probing_until=None)
+    return replace(rule, broken=after)
+
+
+def _asked_to_wait(rule: Rule, until: int) -> Rule | None:
+    return replace(rule, retry_after=until) if until > (rule.retry_after or rule.read_at) else None
