@@ -11,6 +11,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from scheduler.hold import Hold
 from scheduler.rounding import ceil_div
 
 
@@ -220,6 +221,9 @@ class Timer(NamedTuple):
     unreadable: bool = False
     #: The timer whose end this one tells.
     callback_for: str | None = None
+    #: Why it waits though it is due; and ms at which it is likely to be sent, where that is known.
+    held: Hold | None = None
+    expected_at: int | None = None
 
     @property
     def time_left(self) -> int:

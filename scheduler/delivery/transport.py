@@ -38,11 +38,11 @@ class Answer(NamedTuple):
     detail: str | None = None
 
 
-#: Whether an attempt may still begin: asked with its claim, seconds of the monotonic clock, and ms of the store's.
-Lets = Callable[[Claim, float, int], bool]
+#: Whether an attempt may still begin: asked with its claim, at a moment of the monotonic clock.
+Lets = Callable[[Claim, float], bool]
 
 
-def everything_goes(_claim: Claim, _moment: float, _now: int) -> bool:
+def everything_goes(_claim: Claim, _moment: float) -> bool:
     """Nobody holds any destination."""
     return True
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from scheduler.destinations import HeldBy, Hold, Rule
-from scheduler.holds import slow_start
+from scheduler.destinations import Rule
+from scheduler.hold import HeldBy, Hold
+from scheduler.holds import rate, slow_start
+from scheduler.rounding import ceil_div
 
 
 def hold_of(rule: Rule) -> Hold | None:
@@ -23,9 +25,18 @@ def hold_of(rule: Rule) -> Hold | None:
         return Hold(HeldBy.RATE, 0, "it goes on slowly at first", rule.revision)
     if rule.settings.rate is not None:
         it = rule.settings.rate
-        return Hold(HeldBy.RATE, 0, f"{it.requests} in {it.per_ms / 1000:g} s", rule.revision)
+        return Hold(HeldBy.RATE, 0, f"{it.requests} in {it.per_ms / 1000:g} s", rule.revision, rate.interval_us(it))
     if rule.settings.concurrency is not None:
         return Hold(HeldBy.CONCURRENCY, 0, f"{rule.settings.concurrency} at once", rule.revision)
+    return None
+
+
+def expected_at(hold: Hold, now: int, ahead: int) -> int | None:
+    """ms at which a due timer is likely to be sent that waits behind so many others; None: nobody knows."""
+    if hold.until:
+        return max(hold.until, now)
+    if hold.interval:
+        return now + ceil_div(ahead * hold.interval, 1000)
     return None
 
 

@@ -81,7 +81,7 @@ class Claims:
         self._memory = StoreMemory(link)
         self.clock = StoreClock()
         #: What is held, as the last call has told.
-        self.held = Held(link)
+        self.held = Held(link, self.clock)
         #: What holds destinations, and leave to send to them all the same.
         self.rules = Rules(link)
         self.permits = Permits(link, poller=poller, lease_ms=lease_ms)

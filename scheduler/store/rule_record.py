@@ -6,7 +6,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from scheduler.destinations import Break, BreakerMode, DestinationSettings, HeldBy, Hold, Rate, Rule
+from scheduler.destinations import Break, BreakerMode, DestinationSettings, Rate, Rule
+from scheduler.hold import HeldBy, Hold
 from scheduler.holds.rate import burst_of, interval_us
 from scheduler.schedules import Pause
 from scheduler.store.progress import LAST_MOMENT
@@ -74,15 +75,20 @@ def hold_args(tag: str, hold: Hold | None, revision: int) -> list[str | int]:
     """A destination's arguments of hold.lua."""
     if hold is None:
         return [tag, revision, "", ""]
-    return [tag, revision, LAST_MOMENT if hold.until is None else hold.until, f"{hold.by}\n{hold.because}"]
+    return [
+        tag,
+        revision,
+        LAST_MOMENT if hold.until is None else hold.until,
+        f"{hold.by} {hold.interval}\n{hold.because}",
+    ]
 
 
 def read_hold(raw: bytes) -> Hold:
     """As it stands in `held`."""
     words, _, because = raw.decode("utf-8", "replace").partition("\n")
-    revision, until, by = words.split(" ")[:3]
+    revision, until, by, interval = words.split(" ")[:4]
     ends = None if int(until) >= LAST_MOMENT else int(until)
-    return Hold(HeldBy(by), ends, because, int(revision))
+    return Hold(HeldBy(by), ends, because, int(revision), int(interval))
 
 
 def _read_settings(text: str | None) -> DestinationSettings:

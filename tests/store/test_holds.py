@@ -7,8 +7,9 @@ from collections.abc import Iterable
 
 import pytest
 
-from scheduler import Draft, Query, Status
-from scheduler.destinations import HeldBy, ResumeAt
+from scheduler import Draft, Query, Status, StoreClock
+from scheduler.destinations import DestinationSettings, Rate, ResumeAt
+from scheduler.hold import HeldBy
 from scheduler.store import keys
 from scheduler.store.claims import Claims
 from scheduler.store.held import TRUSTED, Held
@@ -204,7 +205,7 @@ class Known:
         self.claim = a_claim(A, id=bench.new_id(), destination=TAG)
 
     def lets(self) -> bool:
-        return self.held.lets(self.claim, self.now, self.bench.now)
+        return self.held.lets(self.claim, self.now)
 
     def claims_and_looks(self) -> None:
         for _ in range(self.bench.partitions):
@@ -271,4 +272,36 @@ def test_without_claims_holds_are_looked_at_all_the_same(bench: Bench, known: Kn
 
 
 def test_a_poller_that_knows_nothing_yet_begins_nothing(bench: Bench) -> None:
-    assert not Held(bench.link).lets(a_claim(A, id=bench.new_id(), destination=TAG), time.monotonic(), bench.now)
+    known = Held(bench.link, StoreClock())
+    assert not known.lets(a_claim(A, id=bench.new_id(), destination=TAG), time.monotonic())
+
+
+def test_a_due_timer_says_why_it_waits_wherever_it_stands_and_one_that_is_not_due_does_not(bench: Bench) -> None:
+    due, later, other = bench.schedule(url=A), bench.schedule(60_000, url=A), bench.schedule(url=B)
+    bench.destinations.pause(ID, "they are down", "ann", until=bench.now + 30_000)
+    for _ in range(2):  # as it stands in the schedule, and behind its destination
+        found = bench.timers.get(due.id)
+        assert found.status == "scheduled"
+        assert found.held is not None
+        assert (found.held.by, found.held.until) == (HeldBy.PAUSE, bench.now + 30_000)
+        assert (found.held.because, found.expected_at) == ("paused by ann: they are down", bench.now + 30_000)
+        assert [bench.timers.get(it.id).held for it in (later, other)] == [None, None]
+        claimed(bench.claims)
+    listed = {it.id: it.held for it in bench.listing.page(Query(status=Status.SCHEDULED)).timers}
+    assert listed[due.id] == bench.timers.get(due.id).held
+    bench.destinations.resume(ID, ResumeAt.FULL)
+    assert bench.timers.get(due.id).held is None
+
+
+def test_a_timer_behind_a_rate_says_when_its_turn_is_likely_to_come(bench: Bench) -> None:
+    bench.destinations.put(ID, DestinationSettings(rate=Rate(10)))
+    timers = []
+    for _ in range(6):
+        timers.append(bench.schedule(url=A))
+        bench.advance(1)
+    claimed(bench.claims)
+    last = bench.timers.get(timers[-1].id)
+    assert last.held is not None
+    assert (last.held.by, last.held.because) == (HeldBy.RATE, "10 in 1 s")
+    assert last.expected_at is not None
+    assert last.expected_at - bench.now == (500 if bench.partitions == 1 else last.expected_at - bench.now) <= 500

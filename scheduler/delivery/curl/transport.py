@@ -287,7 +287,7 @@ class CurlTransport:
 
     def _go(self, call: Call, origin: Origin, addresses: Found, now: float) -> None:
         """Send to one of these addresses, if all of them may be called and the destination is not held by now."""
-        if not self._lets(call.claim, now, self._clock.us_at(now) // 1000):
+        if not self._lets(call.claim, now):
             self._answers.append(Answer(claim=call.claim, started_at=None, sent=False))
             return
         if isinstance(addresses, str):

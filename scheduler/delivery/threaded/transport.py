@@ -135,7 +135,7 @@ class RequestsTransport:
 
     def _attempt(self, claim: Claim) -> Answer:
         begun = time.monotonic()
-        if begun > claim.claimed_at + self._start_within or not self._lets_now(claim):
+        if begun > claim.claimed_at + self._start_within or not self._lets(claim, begun):
             return Answer(claim=claim, started_at=None, sent=False)
         started_at = self._clock.now_us() // 1000
         try:
@@ -144,7 +144,9 @@ class RequestsTransport:
         except Exception as unsendable:  # whatever one timer does, the poller goes on
             log.error("timer %s cannot be sent: %s", claim.id, type(unsendable).__name__)
             return Answer(claim=claim, started_at=started_at, error="protocol", sent=False)
-        deadline = Deadline(begun + claim.webhook.timeout, most_idle(claim), lambda: self._lets_now(claim))
+        deadline = Deadline(
+            begun + claim.webhook.timeout, most_idle(claim), lambda: self._lets(claim, time.monotonic())
+        )
         self._deadlines.add(deadline)
         status: int | None = None
         headers: dict[str, str] = {}
@@ -177,10 +179,6 @@ class RequestsTransport:
             reused=deadline.reused,
             detail=detail,
         )
-
-    def _lets_now(self, claim: Claim) -> bool:
-        now = time.monotonic()
-        return self._lets(claim, now, self._clock.us_at(now) // 1000)
 
     def _send(self, request: Request, timeout: float) -> Response:
         # Made by hand: PreparedRequest.prepare() would rewrite it. The target comes when the connection is there.

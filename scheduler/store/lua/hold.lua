@@ -4,7 +4,7 @@
 -- KEYS[1] timers:{p}:scheduled (ZSET)
 -- Computes held, holds, behind, waiting, waiting:<tag>, counters, bell, layout
 -- ARGV    per destination 4: its tag | revision of its rule | ms from which permits may be asked for, or '': it is not held any more
---         | who holds it and on a line of its own why
+--         | who holds it, us between two attempts of a rate, and on a line of its own why
 -- Returns how many holds are others than before
 
 local FIRST, FIELDS = 1, 4 -- where the first destination's arguments begin, and how many each has

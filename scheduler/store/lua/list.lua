@@ -1,7 +1,8 @@
 #!lua flags=no-writes
 -- Reads a part of an index, in the order of its scores and then of its ids, from where the last part ended.
 -- KEYS[1] timers:{p}:scheduled (ZSET)
--- Computes waiting:<tag>, delivering, delivered, failed, cancelled, tag:<tag>, runs:<name>, timer:<id>, progress, attempts:<id>
+-- Computes waiting:<tag>, held, holds, delivering, delivered, failed, cancelled, tag:<tag>, runs:<name>, timer:<id>, progress,
+--         attempts:<id>
 -- ARGV    the index: a status, 'tag:<tag>' or 'runs:<schedule>' |
 --         of it only this status or '' | this destination tag or '' | due from ms or '' | due before
 --         ms or '' | 'asc' or 'desc' | timers at most | score and id of the entry that was looked at last, or '' and ''
@@ -107,6 +108,7 @@ chunk = math.max(1, math.floor((hides and LOOK or math.min(limit, LOOK)) / #sets
 for _, set in ipairs(sets) do add(set) end
 for at = math.floor(#heap / 2), 1, -1 do sink(at) end
 
+local now = math.ceil(now_us() / 1000)
 local rows, at_end, last_score_looked, last_id_looked = {}, 1, '', ''
 
 local function is_wanted(id, status, score)
@@ -132,7 +134,7 @@ while heap[1] and (hides or describes) do
     found = found + 1
     if describes then
       push(rows, int(entry.score))
-      bytes = bytes + describe(rows, entry.id, status, score)
+      bytes = bytes + describe(rows, entry.id, status, score, now)
     end
   end
   last_score_looked, last_id_looked = int(entry.score), entry.id
@@ -143,5 +145,4 @@ while heap[1] and (hides or describes) do
   end
   if heap[1] then sink(1) end
 end
-local now = math.ceil(now_us() / 1000)
 return { now, hides and -1 or all, at_end, last_score_looked, last_id_looked, looked, found, rows }

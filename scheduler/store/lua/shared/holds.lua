@@ -1,6 +1,7 @@
--- Destinations of which nothing is taken but what a permit names. A hold is `<revision of the rule> <ms> <by>`, and on a line of its
--- own why, in words; before the moment nobody asks for permits. The due timers of one wait in waiting:<tag>, as those of a destination
--- at its share do, but it stands in `behind` instead of `waiting`: any number of holds is in nobody's way.
+-- Destinations of which nothing is taken but what a permit names. A hold is `<revision of the rule> <ms> <by> <us>`, and on a line of
+-- its own why, in words: before the moment nobody asks for permits, and the us are those between two attempts of a rate, else 0. The
+-- due timers of one wait in waiting:<tag>, as those of a destination at its share do, but it stands in `behind` instead of `waiting`:
+-- any number of holds is in nobody's way.
 
 local HELD, HOLDS, BEHIND = ROOT .. 'held', ROOT .. 'holds', ROOT .. 'behind'
 

@@ -63,13 +63,30 @@ local function count_waiting(from, to)
   return waiting, others
 end
 
--- Appends what a reader wants of a timer, 6 values; returns their bytes.
-local function describe(reply, id, status, score)
+-- Why a due timer with this record waits, and how many wait before it if its rate is known; '' and 0 if nothing holds it.
+local some_held
+local function hold_of(record, score)
+  if some_held == nil then
+    local holds = redis.call('GET', HOLDS)
+    some_held = holds and not string.find(holds, ' 0', 1, true)
+  end
+  if not some_held then return '', 0 end
+  local tag = traits(record)
+  local hold = tag and redis.call('HGET', HELD, tag) or ''
+  local has_rate = string.find(hold, '^%d+ %d+ rate [1-9]')
+  return hold, has_rate and redis.call('ZCOUNT', waiting_key(tag), '-inf', '(' .. int(score)) or 0
+end
+
+-- Appends what a reader wants of a timer, 8 values; returns their bytes.
+local function describe(reply, id, status, score, now)
   local record, progress = redis.call('GET', record_key(id)) or '', redis.call('HGET', PROGRESS, id) or ''
   local last = not string.find(progress, '\n', 1, true) and progress ~= '' and redis.call('LINDEX', attempts_key(id), -1) or ''
   push(reply, id, status)
   push(reply, int(score), record)
   push(reply, progress, last)
+  local hold, ahead = '', 0
+  if status == 'scheduled' and score <= now then hold, ahead = hold_of(record, score) end
+  push(reply, hold, ahead)
   return #record + #progress + #last
 end
 
