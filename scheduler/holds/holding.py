@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import NamedTuple
 
-from scheduler.destinations import Rule
+from scheduler.destinations import DestinationState, Rule
 from scheduler.hold import HeldBy, Hold
 from scheduler.holds import rate, slow_start
 from scheduler.rounding import ceil_div
@@ -29,6 +30,30 @@ def hold_of(rule: Rule) -> Hold | None:
     if rule.settings.concurrency is not None:
         return Hold(HeldBy.CONCURRENCY, 0, f"{rule.settings.concurrency} at once", rule.revision)
     return None
+
+
+class Standing(NamedTuple):
+    """How a destination stands, since when (ms) and why, and ms at which that is to change by itself."""
+
+    state: DestinationState
+    since: int | None = None
+    because: str | None = None
+    next_at: int | None = None
+
+
+def standing_of(rule: Rule) -> Standing:
+    """At the moment that the rule was read."""
+    rule = without_what_is_over(rule)
+    hold = hold_of(rule)
+    if hold is None:
+        return Standing(DestinationState.FLOWING)
+    if rule.pause is not None:
+        return Standing(DestinationState.PAUSED, rule.pause.at, hold.because, rule.pause.until)
+    if rule.broken is not None:
+        state = DestinationState.BROKEN if rule.broken.probe is None else DestinationState.PROBING
+        return Standing(state, rule.broken.since, hold.because, hold.until)
+    over_at = None if rule.slow_since is None else rule.slow_since + 1000 * slow_start.SECONDS
+    return Standing(DestinationState.LIMITED, rule.slow_since, hold.because, rule.retry_after or over_at)
 
 
 def expected_at(hold: Hold, now: int, ahead: int) -> int | None:

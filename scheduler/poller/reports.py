@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from scheduler.delivery.judge import retry_after
@@ -12,15 +12,20 @@ from scheduler.delivery.transport import Answer
 from scheduler.destinations import Break, BreakerMode, Rule
 from scheduler.errors import StoreUnavailable
 from scheduler.holds.breaker import Result, Watch, probe_wait
+from scheduler.holds.sums import Sum, Sums
+from scheduler.origin import destination
 from scheduler.poller.retry import MAX_RETRY_AFTER
 from scheduler.store.rule_record import state_fields
 from scheduler.store.rules import Fields, Rules
+from scheduler.timer import Claim
 
 log = logging.getLogger(__name__)
 
 _UNREACHED = frozenset({"connect", "dns", "tls", "timeout", "reset"})
 #: Seconds after which a report is tried again that the store did not take.
 _PAUSE = 1.0
+#: Seconds between two reports of sums, and destinations in each: the busiest.
+_OBSERVE_EVERY, _OBSERVED = 5.0, 1000
 #: Reports that one pass makes: each takes a few calls.
 _AT_ONCE = 16
 
@@ -33,43 +38,68 @@ class Reports:
     `tell` raises nothing for the store's sake: what was not told then is told later.
     """
 
-    def __init__(self, rules: Rules) -> None:
+    def __init__(self, rules: Rules, observe: Callable[[Sequence[Sum]], None]) -> None:
+        """`observe` is called with what was seen of destinations, once in a while. Raises StoreUnavailable."""
         self._rules = rules
+        self._observe = observe
         self._watch = Watch()
+        self._sums = Sums()
+        self._observe_at = time.monotonic() + _OBSERVE_EVERY
         #: By destination and kind, so that one thing is told once.
         self._untold: dict[tuple[str, str], _Change] = {}
+        #: Of those a URL, which says what they are called.
+        self._urls: dict[str, str] = {}
         self._again_at = 0.0
 
     def note(self, answer: Answer, now_ms: int) -> None:
         """Of an attempt that was made. `now_ms`: of the store's clock."""
-        claim = answer.claim
+        claim, status = answer.claim, answer.status_code
         tag = claim.destination
+        delivered = answer.error is None and status is not None and 200 <= status < 300
+        self._sums.add(tag, claim.webhook.url, answer.duration_ms, None if delivered else _said(answer), now_ms)
         result = _result(answer)
         if claim.permit.startswith(PROBE):
             permit = claim.permit.removeprefix(PROBE).partition(":")[0]
             is_back = result is Result.ANSWERED
-            self._untold[tag, "probe"] = lambda rule: _probed(rule, permit, is_back, _said(answer))
+            self._note(claim, "probe", lambda rule: _probed(rule, permit, is_back, _said(answer)))
         if result is None or answer.headers.get("timer-scope", "").strip().lower() == "timer":
             return
         because = self._watch.note(tag, claim.webhook.url, result, _said(answer), time.monotonic())
         if because and not claim.permit.startswith(PROBE):
-            self._untold[tag, "broken"] = lambda rule: _broken(rule, because)
+            self._note(claim, "broken", lambda rule: _broken(rule, because))
         seconds = retry_after(answer, now_ms) if "retry-after" in answer.headers else None
         if seconds:
             until = now_ms + round(1000 * min(seconds, MAX_RETRY_AFTER))
-            self._untold[tag, "retry-after"] = lambda rule: _asked_to_wait(rule, until)
+            self._note(claim, "retry-after", lambda rule: _asked_to_wait(rule, until))
+
+    def _note(self, claim: Claim, kind: str, change: _Change) -> None:
+        self._untold[claim.destination, kind] = change
+        self._urls[claim.destination] = claim.webhook.url
 
     def tell(self) -> None:
-        if not self._untold or time.monotonic() < self._again_at:
+        now = time.monotonic()
+        if now < self._again_at:
             return
+        if now >= self._observe_at:
+            self._observe_at = now + _OBSERVE_EVERY
+            self._tell_sums()
         for key, change in list(self._untold.items())[:_AT_ONCE]:
             try:
-                self._rules.change(key[0], _fields_of(change))
+                self._rules.change(key[0], _fields_of(change, destination(self._urls[key[0]])))
             except StoreUnavailable as error:
                 log.debug("not told of %s: %s", key[0], error)
                 self._again_at = time.monotonic() + _PAUSE
                 return
             del self._untold[key]
+        if not self._untold:
+            self._urls.clear()
+
+    def _tell_sums(self) -> None:
+        try:
+            if sums := self._sums.take(_OBSERVED):
+                self._observe(sums)
+        except StoreUnavailable as error:  # these are lost; nothing hangs on them
+            log.debug("sums of destinations are lost: %s", error)
 
 
 #: What the permit of a probe begins with, in a claim.
@@ -89,10 +119,10 @@ def _said(answer: Answer) -> str:
     return answer.error or str(answer.status_code)
 
 
-def _fields_of(change: _Change) -> Callable[[Rule], Fields | None]:
+def _fields_of(change: _Change, destination_id: str) -> Callable[[Rule], Fields | None]:
     def fields(rule: Rule) -> Fields | None:
         after = change(rule)
-        return None if after is None else state_fields(after)
+        return None if after is None else {"id": destination_id, **state_fields(after)}
 
     return fields
 

@@ -11,11 +11,13 @@ from typing import Any, NamedTuple, TypeVar
 
 from scheduler.clock import StoreClock
 from scheduler.errors import StoreUnavailable
+from scheduler.holds.sums import Sum
 from scheduler.rounding import ceil_div
 from scheduler.store import keys
 from scheduler.store.held import Held
 from scheduler.store.link import Link
 from scheduler.store.memory import StoreMemory
+from scheduler.store.observing import report
 from scheduler.store.permissions import Permissions
 from scheduler.store.permits import Permits
 from scheduler.store.progress import Progress, read_progress
@@ -164,6 +166,10 @@ class Claims:
             codes = self._run("settle", partition, args)
             refused += [settlement for settlement, code in zip(share, codes, strict=True) if code < 0]
         return refused
+
+    def observe(self, sums: Sequence[Sum]) -> None:
+        """Add to the sums of destinations what this poller has seen."""
+        report(self._link, self._poller, sums)
 
     def _run(self, script: str, partition: int, args: Sequence[str | int]) -> Any:
         try:

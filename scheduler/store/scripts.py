@@ -21,7 +21,7 @@ COUNTED = 1000
 _LUA = files(__package__) / "lua"
 #: The files of lua/shared/, each of which uses only those before it.
 SHARED = (
-    *("keys", "noted", "pollers", "minutes", "layout", "records", "failing", "progress", "holds", "places"),
+    *("keys", "noted", "pollers", "minutes", "layout", "records", "failing", "progress", "holds", "observed", "places"),
     *("callbacks", "schedules", "moves", "runs", "rules"),
 )
 

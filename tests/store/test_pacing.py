@@ -276,3 +276,17 @@ def test_where_the_breaker_is_off_failures_hold_nothing(bench: Bench, pollers: P
     pollers.run(1)
     assert len(pollers.sent) >= 60
     assert bench.destinations.rule(ID).broken is None
+
+
+@pytest.mark.one_partition
+def test_what_pollers_have_seen_of_a_destination_is_told_a_few_seconds_later(bench: Bench, pollers: Pollers) -> None:
+    fill(bench, 7)
+    pollers.run(1)
+    fill(bench, 2)
+    reach(pollers, 500)
+    pollers.run(0.5)
+    reach(pollers, 204)
+    pollers.run(12)  # a retry follows within 5 s, a report then
+    observed = bench.destinations.get(ID).observed
+    assert (observed.attempts, observed.failures, observed.last_error) == (11, 2, "500")
+    assert [it.id for it in bench.destinations.page().destinations] == [ID]

@@ -41,6 +41,7 @@ FAMILIES = {
     "runs": "runs:<name>",
     "open": "open:<name>",
     "asked": "asked:<poller>",
+    "reported": "reported:<poller>",
 }
 
 TEXTS = {name: (LUA / f"{name}.lua").read_text() for name in SCRIPTS}

@@ -22,15 +22,6 @@ local LOOK, BYTES = 200, 262144
 local is_of_names = string.sub(index, 1, 4) == 'tag:' or string.sub(index, 1, 5) == 'runs:'
 local by_due = index == 'scheduled' or is_of_names
 
--- Whether one id stands before another. Lua's own `<` goes by the locale of the server, sorted sets go by bytes.
-local function precedes(one, other)
-  for i = 1, math.min(#one, #other) do
-    local a, b = string.byte(one, i), string.byte(other, i)
-    if a ~= b then return a < b end
-  end
-  return #one < #other
-end
-
 -- How many entries stand before (score, id); those of one score are halved until it is found, 14 looks among 10,000.
 local function rank(set, score, id)
   local low = redis.call('ZCOUNT', set, '-inf', '(' .. int(score))

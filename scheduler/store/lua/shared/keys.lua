@@ -29,6 +29,9 @@
 --   timers:{p}:failing                         ZSET   destination tag -> ms of its last failed attempt, since when none was
 --                                                     delivered; at most 1,000
 --   timers:{p}:failures                        HASH   destination tag -> words ` name=value` (shared/failing.lua)
+--   timers:{p}:observed                        HASH   destination tag -> words ` name=value` (shared/observed.lua)
+--   timers:{p}:busiest                         ZSET   destination tag -> attempts that were made there; at most 10,000
+--   timers:{p}:reported:<poller>               STRING id of a poller's last report
 --   timers:{p}:layout                          STRING `format=<n> partitions=<n> born=<ms>`, `clock=virtual` after the format if it is so,
 --                                                     then any more words (store/layout.py)
 --   timers:{p}:ahead                           STRING us by which a virtual clock is ahead (shared/virtual_clock.lua)
@@ -78,6 +81,15 @@ local function tag_key(tag) return ROOT .. 'tag:' .. tag end
 local function head(set)
   local first = redis.call('ZRANGE', set, 0, 0, 'WITHSCORES')
   if first[1] then return first[1], tonumber(first[2]) end
+end
+
+-- Whether one member stands before another. Lua's own `<` goes by the locale of the server, sorted sets go by bytes.
+local function precedes(one, other)
+  for i = 1, math.min(#one, #other) do
+    local a, b = string.byte(one, i), string.byte(other, i)
+    if a ~= b then return a < b end
+  end
+  return #one < #other
 end
 
 -- Wakes sleeping pollers if `moment` is before `earliest`, the head of the schedule before the change (nil: it was empty).
