@@ -73,6 +73,11 @@ class Watch:
             it.attempts.clear()
         return because
 
+    def has_failures(self, tag: str) -> bool:
+        """Whether an attempt failed of late, so that one which is answered makes a difference."""
+        it = self._seen.get(tag)
+        return it is not None and bool(it.attempts)
+
     def _add(self, tag: str) -> _Seen:
         if len(self._seen) >= _DESTINATIONS:
             del self._seen[next(iter(self._seen))]

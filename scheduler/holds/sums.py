@@ -20,11 +20,15 @@ class Sum(NamedTuple):
     last_error_at: int
 
 
-class _Seen:
-    __slots__ = ("attempts", "duration_ms", "error", "error_at", "failures", "url")
+class Seen:
+    """Of one destination, so far."""
+
+    __slots__ = ("attempts", "duration_ms", "error", "error_at", "failures", "flows_until", "url")
 
     def __init__(self, url: str) -> None:
         self.url = url
+        #: Until this moment of the monotonic clock another attempt that is delivered there says nothing more of it.
+        self.flows_until = 0.0
         self.attempts = self.failures = self.duration_ms = self.error_at = 0
         self.error: str | None = None
 
@@ -33,23 +37,26 @@ class Sums:
     """Told of each attempt that has ended. Used by one thread."""
 
     def __init__(self) -> None:
-        self._seen: dict[str, _Seen] = {}
+        #: By the tags of destinations.
+        self.seen: dict[str, Seen] = {}
 
-    def add(self, tag: str, url: str, duration_ms: int, error: str | None, now: int) -> None:
+    def add(self, tag: str, url: str, duration_ms: int, error: str | None, now: int) -> Seen:
         """`error`: its word, or the status; None of one that was delivered. `now`: ms by the store's clock."""
-        it = self._seen.get(tag)
+        it = self.seen.get(tag)
         if it is None:
-            it = self._seen[tag] = _Seen(url)
+            it = self.seen[tag] = Seen(url)
         it.attempts += 1
         it.duration_ms += duration_ms
         if error is not None:
             it.failures += 1
             it.error, it.error_at = error, now
+        return it
 
     def take(self, most: int) -> list[Sum]:
         """The busiest; the others stay until they are among those."""
-        busiest = sorted(self._seen, key=lambda tag: -self._seen[tag].attempts)[:most]
-        return [self._sum(tag, self._seen.pop(tag)) for tag in busiest]
+        busiest = sorted(self.seen, key=lambda tag: -self.seen[tag].attempts)[:most]
+        return [_sum(tag, self.seen.pop(tag)) for tag in busiest]
 
-    def _sum(self, tag: str, it: _Seen) -> Sum:
-        return Sum(tag, it.url, it.attempts, it.failures, it.duration_ms, it.error, it.error_at)
+
+def _sum(tag: str, it: Seen) -> Sum:
+    return Sum(tag, it.url, it.attempts, it.failures, it.duration_ms, it.error, it.error_at)

@@ -235,16 +235,17 @@ class Poller:
         return pause
 
     def _collect(self, answers: list[Answer]) -> None:
-        ended, claims = [], []
+        ended, claims, now = [], [], time.monotonic()
         for answer in answers:
             claim = self._in_flight.pop(id(answer.claim))
-            self._pacing.ended(claim, was_sent=answer.started_at is not None)
+            if claim.permit:
+                self._pacing.ended(claim, was_sent=answer.started_at is not None)
             if answer.started_at is None:
                 self._fairness.remove(claim, None)
                 self._unsent.append(claim)
             else:
                 self._fairness.remove(claim, answer.status_code is not None or answer.error != "timeout")
-                self._reports.note(answer, answer.started_at + answer.duration_ms)
+                self._reports.note(answer, now)
                 ended.append(settlement(answer, answer.started_at, self._name))
                 claims.append(claim)
         if ended:
