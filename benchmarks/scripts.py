@@ -37,6 +37,7 @@ from scheduler import (
 )
 from scheduler.destinations import DestinationSettings, Permit, Rate
 from scheduler.hold import HeldBy, Hold
+from scheduler.store.held import read_holds
 from scheduler.store.record import destination_tag, tag_of
 from scheduler.store.room import Room
 from scheduler.store.rule_record import hold_args
@@ -244,7 +245,7 @@ def _holds_at_once(store: Bench) -> Iterator[object]:
     for revision in count(1):
         hold = Hold(HeldBy.PAUSE, None, "they are down", revision)
         yield lambda hold=hold: store.link.run("hold", 0, hold_args(tag, hold, hold.revision))
-        yield lambda: store.link.run("held", 0, [""])
+        yield lambda: read_holds(store.link, 0)
 
 
 def _permits(store: Bench) -> Iterator[object]:

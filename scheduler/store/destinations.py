@@ -19,6 +19,7 @@ from scheduler.errors import VersionChanged
 from scheduler.holds.holding import standing_of
 from scheduler.holds.sums import Sum
 from scheduler.schedules import Pause
+from scheduler.store.held import read_holds
 from scheduler.store.link import Link
 from scheduler.store.observing import read_observed, report
 from scheduler.store.record import tag_of
@@ -49,7 +50,7 @@ class Destinations:
         """Those that are held first, then the busiest. `after`: the `next` of the page before."""
         kind, _, place = (after or "held:").partition(":")
         tags: list[str] = []
-        held = sorted(self._held())
+        held = sorted(read_holds(self._link, 0).by_tag)  # each partition has them all
         if kind == "held":
             tags = [tag for tag in held if tag > place][:limit]
             place = ":"
@@ -62,11 +63,6 @@ class Destinations:
             tags += [tag for _, tag in rest if tag not in known]
             following = f"busy:{rest[-1][0]}:{rest[-1][1]}" if len(found) > len(rest) else None
         return DestinationPage(self._told(tags), following)
-
-    def _held(self) -> list[str]:
-        """The tags of all that are held: each partition has them all."""
-        _, values = self._link.run("held", 0, ["-"])
-        return [tag.decode() for tag in values[::2]]
 
     def _busiest(self, attempts: str, tag: str, limit: int) -> list[tuple[int, str]]:
         """So many with most attempts, of all partitions, after those with more or as many and a greater tag."""

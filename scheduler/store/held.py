@@ -5,6 +5,9 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import NamedTuple
 
 from scheduler.clock import StoreClock
 from scheduler.hold import HeldBy, Hold
@@ -20,15 +23,59 @@ TRUSTED = 1.9
 _READ_EVERY = 0.5
 
 
+#: Changes that one call tells: 1 ms.
+_AT_ONCE = 500
+
+
+class HeldReply(NamedTuple):
+    """What held.lua tells."""
+
+    holds: bytes
+    number: int
+    #: 1 or 0.
+    is_anew: int
+    #: Tag and hold, by turns.
+    held: list[bytes]
+    ended: list[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Holds:
+    """All holds of one partition, by the tags of their destinations, as they were when the last change was made that
+    is known of."""
+
+    by_tag: Mapping[str, bytes]
+    #: `holds`, as scripts tell it.
+    version: bytes
+    number: int
+
+
+_NONE = Holds(MappingProxyType({}), b"", 0)
+
+
+def read_holds(link: Link, partition: int, known: Holds = _NONE) -> Holds:
+    """All holds as they are now, by what has changed since `known`. Raises StoreUnavailable."""
+    by_tag, number = dict(known.by_tag), known.number
+    while True:
+        reply = HeldReply(*link.run("held", partition, [number, _AT_ONCE]))
+        if reply.is_anew:
+            by_tag.clear()
+        for tag in reply.ended:
+            by_tag.pop(tag.decode(), None)
+        by_tag |= {tag.decode(): hold for tag, hold in zip(*[iter(reply.held)] * 2, strict=True)}
+        number = reply.number
+        if number >= int(reply.holds.partition(b" ")[0] or 0):
+            return Holds(by_tag, reply.holds, number)
+
+
 class _Known:
     """What is known of one partition."""
 
-    __slots__ = ("checked_at", "holds", "is_stale", "read_at", "version")
+    __slots__ = ("checked_at", "holds", "is_stale", "read_at")
 
     def __init__(self) -> None:
         #: Replaced as a whole, for other threads read it.
-        self.holds: Mapping[str, bytes] = {}
-        self.version = b""
+        self.holds = _NONE
         #: They are others by now.
         self.is_stale = False
         #: Seconds of the monotonic clock: when all holds were read, and when they were last found to be so still.
@@ -51,7 +98,7 @@ class Held:
     def told(self, partition: int, version: bytes, asked_at: float) -> None:
         """A claim that was sent at this moment found the holds of its partition in this version."""
         it = self._known[partition]
-        if version == it.version:
+        if version == it.holds.version:
             it.is_stale, it.checked_at = False, asked_at
         else:
             it.is_stale = True
@@ -61,13 +108,11 @@ class Held:
         now = time.monotonic()
         for partition, it in self._known.items():
             if now - (it.read_at if it.is_stale else it.checked_at) >= _READ_EVERY:
-                version, values = self._link.run("held", partition, [it.version])
-                if version != it.version:
-                    it.holds = {tag.decode(): hold for tag, hold in zip(*[iter(values)] * 2, strict=True)}
-                it.version, it.is_stale, it.read_at, it.checked_at = version, False, now, now
+                it.holds = read_holds(self._link, partition, it.holds)
+                it.is_stale, it.read_at, it.checked_at = False, now, now
 
     def of(self, tag: str) -> Hold | None:
-        found = next((it.holds[tag] for it in self._known.values() if tag in it.holds), None)
+        found = next((it.holds.by_tag[tag] for it in self._known.values() if tag in it.holds.by_tag), None)
         return None if found is None else read_hold(found)
 
     def lets(self, claim: Claim, moment: float) -> bool:
@@ -75,7 +120,7 @@ class Held:
         it = self._first if len(self._known) == 1 else self._known[self._partition(claim)]
         if moment - it.checked_at > TRUSTED:
             return False
-        found = it.holds.get(claim.destination)
+        found = it.holds.by_tag.get(claim.destination)
         return found is None or self._lets_held(read_hold(found), claim, moment)
 
     def _partition(self, claim: Claim) -> int:

@@ -9,11 +9,12 @@ import pytest
 
 from scheduler import Draft, Query, Status, StoreClock
 from scheduler.destinations import DestinationSettings, Rate, ResumeAt
-from scheduler.hold import HeldBy
+from scheduler.hold import HeldBy, Hold
 from scheduler.store import keys
 from scheduler.store.claims import Claims
-from scheduler.store.held import TRUSTED, Held
+from scheduler.store.held import TRUSTED, Held, read_holds
 from scheduler.store.record import destination_tag
+from scheduler.store.rule_record import hold_args
 from tests.bench.claims import a_claim
 from tests.bench.store import LEASE, Bench
 
@@ -305,3 +306,34 @@ def test_a_timer_behind_a_rate_says_when_its_turn_is_likely_to_come(bench: Bench
     assert (last.held.by, last.held.because) == (HeldBy.RATE, "10 in 1 s")
     assert last.expected_at is not None
     assert last.expected_at - bench.now == (500 if bench.partitions == 1 else last.expected_at - bench.now) <= 500
+
+
+def test_who_looks_again_learns_what_has_changed_however_much_and_in_parts(bench: Bench) -> None:
+    """Red with ends that are not remembered, and with a part that ends in the middle of a change."""
+    hold = Hold(HeldBy.PAUSE, None, "down", 1)
+
+    def change(first: int, last: int, it: Hold | None) -> None:
+        for at in range(first, last, 100):
+            words = [word for n in range(at, min(last, at + 100)) for word in hold_args(f"t{n}", it, 1)]
+            bench.link.run("hold", 0, words)
+
+    change(0, 1200, hold)
+    known = read_holds(bench.link, 0)
+    assert known.by_tag.keys() == {f"t{number}" for number in range(1200)}
+    change(100, 700, None)
+    change(2000, 2600, hold)
+    again = read_holds(bench.link, 0, known)
+    assert again.by_tag.keys() == known.by_tag.keys() - {f"t{n}" for n in range(100, 700)} | {
+        f"t{n}" for n in range(2000, 2600)
+    }
+    assert again.by_tag == read_holds(bench.link, 0).by_tag
+
+
+def test_who_was_away_while_more_ended_than_is_remembered_reads_all_anew(bench: Bench) -> None:
+    hold = Hold(HeldBy.PAUSE, None, "down", 1)
+    for first in range(0, 1500, 100):
+        bench.link.run("hold", 0, [word for n in range(first, first + 100) for word in hold_args(f"t{n}", hold, 1)])
+    known = read_holds(bench.link, 0)
+    for first in range(0, 1400, 100):
+        bench.link.run("hold", 0, [word for n in range(first, first + 100) for word in hold_args(f"t{n}", None, 1)])
+    assert read_holds(bench.link, 0, known).by_tag.keys() == {f"t{n}" for n in range(1400, 1500)}

@@ -14,6 +14,7 @@ import pytest
 
 from scheduler.store.claims import ClaimRow
 from scheduler.store.failures import FailedRow
+from scheduler.store.held import HeldReply
 from scheduler.store.listing import ListReply
 from scheduler.store.plans import PlanRow
 from scheduler.store.reading import TimerRow
@@ -55,6 +56,7 @@ REPLIES: dict[str, Any] = {
     "turn": TurnReply,
     "plan": PlanRow,
     "schedules": ScheduleRow,
+    "held": HeldReply,
 }
 
 

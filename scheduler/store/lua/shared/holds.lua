@@ -4,6 +4,7 @@
 -- any number of holds is in nobody's way.
 
 local HELD, HOLDS, BEHIND = ROOT .. 'held', ROOT .. 'holds', ROOT .. 'behind'
+local CHANGED, UNHELD = ROOT .. 'changed', ROOT .. 'unheld'
 
 -- The moment before which nobody asks for permits, as a number; nil if the destination is not held.
 local function hold_end(tag)

@@ -7,7 +7,10 @@
 --                                                     n are to send it (tag `!v<n>`)
 --   timers:{p}:held                            HASH   destination tag -> its hold (shared/holds.lua): of it is taken what a permit
 --                                                     names, and nothing else
---   timers:{p}:holds                           STRING `<times that has changed> <1, or 0: none is held>`
+--   timers:{p}:holds                           STRING `<changes> <1, or 0: none is held> <n>`: of those before the n-th is not
+--                                                     known any more which ended holds
+--   timers:{p}:changed                         ZSET   held destination tag -> number of the change that set its hold
+--   timers:{p}:unheld                          ZSET   destination tag -> number of the change that ended its hold; at most 1,000
 --   timers:{p}:behind                          ZSET   held destination tag whose due timers wait in waiting:<tag> -> ms from which
 --                                                     permits may be asked for
 --   timers:{p}:delivering                      ZSET   id -> ms its lease ends

@@ -68,7 +68,7 @@ local some_held
 local function hold_of(record, score)
   if some_held == nil then
     local holds = redis.call('GET', HOLDS)
-    some_held = holds and not string.find(holds, ' 0', 1, true)
+    some_held = holds and not string.find(holds, ' 0 ', 1, true)
   end
   if not some_held then return '', 0 end
   local tag = traits(record)
