@@ -76,7 +76,7 @@ class Poller:
         self._in_flight: dict[int, Claim] = {}
         self._fairness = Fairness(transport.slots, max_bytes)
         self._reports = Reports(claims.rules, claims.observe)
-        self._pacing = Pacing(claims.permits, claims.rules, lease)
+        self._pacing = Pacing(claims.permits, claims.rules, claims.held, lease)
         self._saturated: set[str] = set()
         self._ended: list[Settlement] = []
         self._unsent: list[Claim] = []
@@ -183,6 +183,7 @@ class Poller:
         self._settle()
         self._release()
         self._reports.tell()
+        self._pacing.check()
         return pause
 
     def _settle(self) -> None:

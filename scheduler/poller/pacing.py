@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from scheduler.destinations import Permit
 from scheduler.errors import StoreUnavailable
 from scheduler.poller.reports import PROBE
+from scheduler.store.held import Held
 from scheduler.store.permits import Permits
 from scheduler.store.room import Permitted
 from scheduler.store.rules import Rules
@@ -20,6 +21,8 @@ log = logging.getLogger(__name__)
 _UNLEASED = "-"
 #: Seconds for which no slot is asked after one was away: each may take as long as a call does at most.
 _PAUSE = 1.0
+#: Seconds between two looks whether a hold is what its rule says.
+_CHECK_EVERY = 1.0
 
 
 class _Grant:
@@ -41,9 +44,11 @@ class Pacing:
     `renew` raise nothing for the store's sake: where a slot is away its destination waits, and no other.
     """
 
-    def __init__(self, permits: Permits, rules: Rules, lease: float) -> None:
+    def __init__(self, permits: Permits, rules: Rules, held: Held, lease: float) -> None:
         self._permits = permits
         self._rules = rules
+        self._held = held
+        self._check_at = 0.0
         #: Seconds for which a permit that was not used is worth anything.
         self._lease = lease
         self._grants: dict[str, _Grant] = {}
@@ -110,6 +115,18 @@ class Pacing:
                 self._permits.renew(tag, sorted(permits))
             except StoreUnavailable as error:
                 log.debug("permits of %s are not renewed: %s", tag, error)
+
+    def check(self) -> None:
+        """Once a second, compare the hold of one destination with its rule: whoever ended it may have died before all
+        partitions knew."""
+        now = time.monotonic()
+        if now < max(self._check_at, self._again_at) or (found := self._held.any()) is None:
+            return
+        self._check_at = now + _CHECK_EVERY
+        try:
+            self._rules.check(*found)
+        except StoreUnavailable as error:
+            log.debug("the hold of %s is not compared: %s", found[0], error)
 
     def _permitted(self, tag: str, ask_at: int) -> Permitted:
         grant = self._grants.get(tag)

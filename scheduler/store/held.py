@@ -6,6 +6,8 @@ import time
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import islice
+from random import choice, randrange
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -114,6 +116,15 @@ class Held:
     def of(self, tag: str) -> Hold | None:
         found = next((it.holds.by_tag[tag] for it in self._known.values() if tag in it.holds.by_tag), None)
         return None if found is None else read_hold(found)
+
+    def any(self) -> tuple[str, Hold] | None:
+        """One destination that is held, by chance, as one of the partitions has it."""
+        held = [it.holds.by_tag for it in self._known.values() if it.holds.by_tag]
+        if not held:
+            return None
+        by_tag = choice(held)
+        tag = next(islice(by_tag, randrange(len(by_tag)), None))
+        return tag, read_hold(by_tag[tag])
 
     def lets(self, claim: Claim, moment: float) -> bool:
         """Whether an attempt may begin at this moment, in seconds of the monotonic clock: 0.2 us for each."""

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from scheduler.destinations import Rule
 from scheduler.errors import StoreUnavailable
+from scheduler.hold import Hold
 from scheduler.holds.holding import hold_of, without_what_is_over
 from scheduler.store import keys
 from scheduler.store.link import Link
@@ -33,18 +34,24 @@ class Rules:
         return read_rule(self._link.run_on("rule", keys.destination(tag), []))
 
     def change(self, tag: str, changed: Callable[[Rule], Fields | None]) -> Rule:
-        """Write what `changed` makes of the rule as it stands, and make it known; None: nothing is to be written.
+        """Write what `changed` makes of the rule as it stands, and make it known.
+
+        None: nothing is to be written; it is made known all the same, for whoever wrote it may have been cut short.
 
         It is called again if another was first. What has ended by itself is gone from the rule that it is given.
         """
         for _ in range(_TRIES):
             before = self.read(tag)
             fields = changed(without_what_is_over(before))
-            if fields is None:
-                return before
-            if self._write(tag, before.revision, fields):
+            if fields is None or self._write(tag, before.revision, fields):
                 return self.spread(tag)
         raise _changed_all_the_time()
+
+    def check(self, tag: str, hold: Hold) -> None:
+        """Make known how a destination stands if that is not what a partition has: whoever wrote it was cut short."""
+        now = hold_of(self.read(tag))
+        if now is None or now.revision != hold.revision:
+            self.spread(tag)
 
     def refresh(self, tag: str) -> Rule:
         """Write that something has ended by itself, if it has, and make known how the destination stands."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Sequence
 from itertools import pairwise
 
 import pytest
@@ -290,3 +291,40 @@ def test_what_pollers_have_seen_of_a_destination_is_told_a_few_seconds_later(ben
     observed = bench.destinations.get(ID).observed
     assert (observed.attempts, observed.failures, observed.last_error) == (11, 2, "500")
     assert [it.id for it in bench.destinations.page().destinations] == [ID]
+
+
+def test_a_resume_that_was_cut_short_is_made_good_by_pollers(bench: Bench, pollers: Pollers) -> None:
+    """Red without check(): no partition would ever learn that the pause is over."""
+    bench.destinations.pause(ID, "down", "ann")
+    fill(bench, 3)
+    pollers.run(1)
+    run = bench.link.run
+
+    def dies(name: str, partition: int, args: Sequence[str | bytes | int | float] = ()) -> object:
+        if name == "hold":
+            raise StoreUnavailable("whoever resumed it was killed")
+        return run(name, partition, args)
+
+    bench.link.run = dies  # type: ignore[method-assign]
+    with pytest.raises(StoreUnavailable):
+        bench.destinations.resume(ID, ResumeAt.FULL)
+    bench.link.run = run  # type: ignore[method-assign]
+    pollers.run(5)
+    assert len(pollers.sent) == 3
+
+
+def test_a_resume_that_was_answered_with_an_error_works_when_it_is_made_again(bench: Bench) -> None:
+    bench.destinations.pause(ID, "down", "ann")
+    run = bench.link.run
+
+    def refuses(name: str, partition: int, args: Sequence[str | bytes | int | float] = ()) -> object:
+        if name == "hold":
+            raise StoreUnavailable("the store is away")
+        return run(name, partition, args)
+
+    bench.link.run = refuses  # type: ignore[method-assign]
+    with pytest.raises(StoreUnavailable):
+        bench.destinations.resume(ID, ResumeAt.FULL)
+    bench.link.run = run  # type: ignore[method-assign]
+    bench.destinations.resume(ID, ResumeAt.FULL)
+    assert [bench.client.hlen(f"{keys.prefix(it)}held") for it in range(bench.partitions)] == [0] * bench.partitions

@@ -53,7 +53,8 @@
 -- Moments are ms since the epoch: whole numbers, written by int() because tostring() keeps 14 digits and the year 9999 has 15.
 -- Where a moment is only passed on it stays the text that the store gave, digits: int() takes 1.4 us.
 
-local ROOT = string.match(KEYS[1], '^timers:{%w+}:') -- the tag of each partition stands in store/keys.py
+-- The tag of each partition stands in store/keys.py. What runs in the slot of a destination goes by the first partition's clock.
+local ROOT = string.match(KEYS[1], '^timers:{%w+}:') or 'timers:{0}:'
 local SCHEDULED, WAITING, DELIVERING = KEYS[1], ROOT .. 'waiting', ROOT .. 'delivering'
 local PROGRESS, COUNTERS, BY_KEY = ROOT .. 'progress', ROOT .. 'counters', ROOT .. 'keys'
 

@@ -3,6 +3,5 @@
 
 local function now_us()
   local time = redis.call('TIME')
-  local root = string.match(KEYS[1], '^timers:{%w+}:') or 'timers:{0}:' -- a destination's slot goes by the first partition's
-  return time[1] * 1000000 + time[2] + (redis.call('GET', root .. 'ahead') or 0)
+  return time[1] * 1000000 + time[2] + (redis.call('GET', ROOT .. 'ahead') or 0)
 end
