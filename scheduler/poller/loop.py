@@ -158,7 +158,7 @@ class Poller:
                 self._fairness.add(claim)
                 self._transport.submit(claim)
         self._saturated = self._fairness.saturated()
-        if self._pacing.ask(batch.ready, self._fairness.free):
+        if self._pacing.ask(batch.ready, self._fairness.free, self._saturated):
             return 0.0
         if self._fairness.free <= 0:
             return pause

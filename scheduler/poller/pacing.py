@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from scheduler.destinations import Permit
 from scheduler.errors import StoreUnavailable
 from scheduler.poller.reports import PROBE
 from scheduler.store.held import Held
 from scheduler.store.permits import Permits
-from scheduler.store.room import Permitted
+from scheduler.store.room import BATCH, Permitted
 from scheduler.store.rules import Rules
 from scheduler.timer import Claim
 
@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 _UNLEASED = "-"
 #: Seconds for which no slot is asked after one was away: each may take as long as a call does at most.
 _PAUSE = 1.0
+#: Seconds for which nothing is asked for where there was no room for what was granted.
+_FULL = 0.25
 #: Seconds between two looks whether a hold is what its rule says.
 _CHECK_EVERY = 1.0
 
@@ -59,6 +61,8 @@ class Pacing:
         self._back: dict[str, list[str]] = {}
         #: Due timers for which there was no permit, when it was asked for last.
         self._missing: dict[str, int] = {}
+        #: Until when no permits of a destination are asked for: this poller has no room for it.
+        self._full_until: dict[str, float] = {}
         #: Seconds of the monotonic clock before which nobody is asked: a slot was away.
         self._again_at = 0.0
 
@@ -74,27 +78,38 @@ class Pacing:
         self._ask_at.clear()
         return claims if not self._grants else [self._with_permit(claim) for claim in claims]
 
-    def ask(self, ready: Mapping[str, int], room: int) -> bool:
+    def ask(self, ready: Mapping[str, int], room: int, saturated: Collection[str] = ()) -> bool:
         """Give back what was not used or has ended, and ask for permits where timers are due, for as many as there is
         room for. Whether any were granted: then a claim should follow at once."""
-        if not (ready or self._grants or self._back) or time.monotonic() < self._again_at:
+        now = time.monotonic()
+        if not (ready or self._grants or self._back) or now < self._again_at:
             return False
         granted = False
         for tag in [*ready, *(tag for tag in {*self._grants, *self._back} if tag not in ready)]:
-            # Where permits were out, whoever gives some back asks for them at once: nobody else is told of them.
-            due = ready.get(tag) or min(self._missing.get(tag, 0), len(self._back.get(tag, ())))
-            wanted = max(0, min(due, room))
+            if self._left(tag):  # the claim had no room for them
+                self._full_until[tag] = now + _FULL
+            due = self._due(tag, ready)
+            has_room = tag not in saturated and now >= self._full_until.get(tag, 0.0)
+            wanted = max(0, min(due, room, BATCH)) if has_room else 0
+            if tag in ready and not wanted:
+                self._ask_at[tag] = 0  # another is told of sooner the next time
+            if not (wanted or self._left(tag) or tag in self._back):
+                continue
             try:
                 permit = self._take(tag, wanted)
             except StoreUnavailable as error:
                 log.debug("no permits of %s: %s", tag, error)
-                self._again_at = time.monotonic() + _PAUSE
+                self._again_at = now + _PAUSE
                 return granted
             room -= permit.granted
             granted = granted or permit.granted > 0
             if wanted:
                 self._ask_at[tag] = permit.ask_at
-            self._note_missing(tag, ready.get(tag, self._missing.get(tag, 0)) - permit.granted)
+            if tag in ready or permit.granted or permit.is_over:
+                missing = ready.get(tag, self._missing.get(tag, 0)) - permit.granted
+                self._note_missing(tag, 0 if permit.is_over else missing)
+        for tag in [tag for tag, until in self._full_until.items() if now >= until]:
+            del self._full_until[tag]
         return granted
 
     def ended(self, claim: Claim, *, was_sent: bool) -> None:
@@ -127,6 +142,15 @@ class Pacing:
             self._rules.check(*found)
         except StoreUnavailable as error:
             log.debug("the hold of %s is not compared: %s", found[0], error)
+
+    def _left(self, tag: str) -> int:
+        grant = self._grants.get(tag)
+        return 0 if grant is None else grant.left
+
+    def _due(self, tag: str, ready: Mapping[str, int]) -> int:
+        """Timers for which permits are worth asking for: those that the claim told of. Where permits were out, whoever
+        gives some back asks for them at once: nobody else is told that they are there."""
+        return ready.get(tag) or min(self._missing.get(tag, 0), len(self._back.get(tag, ())))
 
     def _permitted(self, tag: str, ask_at: int) -> Permitted:
         grant = self._grants.get(tag)

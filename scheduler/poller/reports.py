@@ -73,8 +73,8 @@ class Reports:
         result = _result(answer)
         if claim.permit.startswith(PROBE):
             permit = claim.permit.removeprefix(PROBE).partition(":")[0]
-            is_back = result is Result.ANSWERED
-            self._report(claim, "probe", lambda rule: _probed(rule, permit, is_back, _said(answer)))
+            is_back, said = result is Result.ANSWERED, _said(answer)  # and nothing that holds an answer's body
+            self._report(claim, "probe", lambda rule: _probed(rule, permit, is_back, said))
         if result is None or answer.headers.get("timer-scope", "").strip().lower() == "timer":
             return
         because = self._watch.note(tag, claim.webhook.url, result, _said(answer), now)

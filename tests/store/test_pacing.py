@@ -328,3 +328,29 @@ def test_a_resume_that_was_answered_with_an_error_works_when_it_is_made_again(be
     bench.link.run = run  # type: ignore[method-assign]
     bench.destinations.resume(ID, ResumeAt.FULL)
     assert [bench.client.hlen(f"{keys.prefix(it)}held") for it in range(bench.partitions)] == [0] * bench.partitions
+
+
+@pytest.mark.one_partition
+def test_permits_for_which_a_poller_has_no_room_make_it_neither_spin_nor_keep_them(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its share of a destination that hangs is used up. Red without _full_until."""
+    pollers = Pollers(bench, monkeypatch, count=1)
+    bench.destinations.put(ID, DestinationSettings(concurrency=200))
+    fill(bench, 150)
+    fill(bench, 10, "http://b/")
+    pollers.answers_in = 10**9
+    pollers.run(20)
+    asked = Counter[str]()
+    run_on = bench.link.run_on
+
+    def counting(name: str, key: str, args: Sequence[str | bytes | int | float] = ()) -> object:
+        asked[name] += 1
+        return run_on(name, key, args)
+
+    bench.link.run_on = counting  # type: ignore[method-assign]
+    pollers.run(10)
+    sent = sum(it.destination == TAG for _, it in pollers.sent)
+    assert sent < 50
+    assert bench.destinations.rule(ID).permits == sent
+    assert asked["claim"] + asked["permits"] < 250
