@@ -334,7 +334,7 @@ def test_a_resume_that_was_answered_with_an_error_works_when_it_is_made_again(be
 def test_permits_for_which_a_poller_has_no_room_make_it_neither_spin_nor_keep_them(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its share of a destination that hangs is used up. Red without _full_until."""
+    """Its share of a destination that hangs is used up. Red where it is asked for permits whatever room there is."""
     pollers = Pollers(bench, monkeypatch, count=1)
     bench.destinations.put(ID, DestinationSettings(concurrency=200))
     fill(bench, 150)
