@@ -100,7 +100,9 @@ class Reports:
             self._tell_sums()
         for key, change in list(self._untold.items())[:_AT_ONCE]:
             try:
-                self._rules.change(key[0], _fields_of(change, destination(self._urls[key[0]])))
+                written = _Written(change, destination(self._urls[key[0]]))
+                self._rules.change(key[0], written.fields)
+                written.log()
             except StoreUnavailable as error:
                 log.debug("not told of %s: %s", key[0], error)
                 self._again_at = time.monotonic() + _PAUSE
@@ -134,12 +136,27 @@ def _said(answer: Answer) -> str:
     return answer.error or str(answer.status_code)
 
 
-def _fields_of(change: _Change, destination_id: str) -> Callable[[Rule], Fields | None]:
-    def fields(rule: Rule) -> Fields | None:
-        after = change(rule)
-        return None if after is None else {"id": destination_id, **state_fields(after)}
+class _Written:
+    """A change of one rule, for Rules.change; and which one it was in the end."""
 
-    return fields
+    def __init__(self, change: _Change, destination_id: str) -> None:
+        self._change = change
+        self._id = destination_id
+        self._before: Rule | None = None
+        self._after: Rule | None = None
+
+    def fields(self, rule: Rule) -> Fields | None:
+        self._before, self._after = rule, self._change(rule)
+        return None if self._after is None else {"id": self._id, **state_fields(self._after)}
+
+    def log(self) -> None:
+        """What somebody on call wants to know."""
+        if self._before is None or self._after is None:
+            return
+        if self._before.broken is None and self._after.broken is not None:
+            log.warning("nothing but probes is sent to %s: %s", self._id, self._after.broken.because)
+        elif self._before.broken is not None and self._after.broken is None:
+            log.warning("%s is back, and gets its timers slowly at first", self._id)
 
 
 def _broken(rule: Rule, because: str) -> Rule | None:

@@ -219,7 +219,9 @@ def reach(pollers: Pollers, status: int | None, error: str | None = None, **head
 
 
 @pytest.mark.one_partition
-def test_a_dead_host_gets_no_more_than_a_few_probes_and_all_when_it_is_back(bench: Bench, pollers: Pollers) -> None:
+def test_a_dead_host_gets_no_more_than_a_few_probes_and_all_when_it_is_back(
+    bench: Bench, pollers: Pollers, caplog: pytest.LogCaptureFixture
+) -> None:
     fill(bench, 250)
     reach(pollers, None, "connect")
     pollers.run(76)
@@ -236,6 +238,9 @@ def test_a_dead_host_gets_no_more_than_a_few_probes_and_all_when_it_is_back(benc
     after = [it.id for _, it in pollers.sent[dead:]]
     assert (len(after), len(set(after)), bench.timers.stats().scheduled) == (250, 250, 0)
     assert bench.destinations.rule(ID).broken is None
+    opened, closed = [it.getMessage() for it in caplog.records if it.name == "scheduler.poller.reports"]
+    assert opened.startswith(f"nothing but probes is sent to {ID}: 1")
+    assert closed == f"{ID} is back, and gets its timers slowly at first"
     back = Counter(at // 1000 - pollers.sent[dead][0] // 1000 for at, _ in pollers.sent[dead + 1 :])
     assert back[0] <= 2
     assert back[1] <= 4
