@@ -133,7 +133,7 @@ def test_a_lease_that_is_lost_while_its_destination_is_paused_waits_for_it(bench
 
 
 def test_a_suspect_of_a_paused_destination_waits_for_it_and_not_among_the_suspects(bench: Bench) -> None:
-    """Else it would be claimed and given back again and again. Red with place_of() that asks for losses alone."""
+    """Else it would be claimed and given back again and again. Red with a look at losses alone."""
     timer = bench.schedule(url=A)
     for _ in range(2):
         assert claimed(bench.poller("doomed")) == [timer.id]

@@ -16,7 +16,7 @@
 --         `:probe` if a timer that is sent at most once must not use them, between blanks
 --         Tags stand in one string, each between blanks: a thousand of them cost a claim 16 us, as arguments of their own 190.
 -- Returns now us | us until the caller should come again (0: now, -1: nothing is scheduled)
---         | `holds` of this partition, or '' | ready: per held destination whose permits may be asked for 2: tag | due timers that wait
+--         | `holds` of this partition, or '' | ready: '', or per held destination whose permits may be asked for 2: tag | due ones
 --         then per timer ClaimRow: id | record | due ms | progress: its words under this claim, or '' of one that is claimed for
 --         the first time
 
@@ -50,7 +50,7 @@ local now = math.floor(us / 1000)
 local strings = redis.call('MGET', LAST_CLAIM, HOLDS) -- in one command: each costs an empty claim a fiftieth
 local holds = strings[2]
 local some_held = holds and not string.find(holds, ' 0 ', 1, true)
-local ready = {}
+local ready = some_held and {} or ''
 local reply = { us, -1, holds or '', ready }
 local taken, bytes = {}, 0
 local given -- their ids, once some were found elsewhere than in the schedule: a half-done call leaves a timer in two sets
@@ -71,9 +71,10 @@ end
 
 -- Permits that the caller has, by the tags of held destinations, and when it is worth asking for more, in the order they were said;
 -- how many are left of each tag that was looked at.
-local permits, asks, permits_left, probes = {}, {}, {}, {}
+local permits, asks, permits_left, probes
 local permits_of
-if some_held then -- else nobody asks, and a call makes all functions anew, 0.2 us each
+if some_held then -- else nobody asks, and a call makes all tables and functions anew, 0.2 us each
+  permits, asks, permits_left, probes = {}, {}, {}, {}
   for tag, count, ask_at, kind in string.gmatch(permits_said, '([^%s:]+):(%d+):(%d+):?(%a*)') do
     permits[tag], probes[tag] = tonumber(count), kind == 'probe'
     push(asks, tag, tonumber(ask_at))
@@ -83,9 +84,7 @@ if some_held then -- else nobody asks, and a call makes all functions anew, 0.2 
   permits_of = function(tag)
     local left = permits_left[tag]
     if not left then
-      local ends = hold_end(tag)
-      if ends then note_hold(tag, ends) end
-      left = ends and (permits[tag] or 0) or math.huge
+      left = redis.call('HGET', ROOT .. 'held', tag) and (permits[tag] or 0) or math.huge
       permits_left[tag] = left
     end
     return left
@@ -110,13 +109,7 @@ end
 local function use_room(behind, tag)
   rooms[behind] = rooms[behind] - 1
   if is_newcomer[behind] then newcomers, beyond_first = newcomers - 1, beyond_first - 1 end
-  if permits_left[tag] then permits_left[tag] = permits_left[tag] - 1 end
-end
-
--- What a timer waits behind if there is no room for it: suspects behind each other, unless their destination is held.
-local function place_of(tag, it)
-  if it and it.lost >= SUSPECT_LOSSES and not (some_held and permits_of(tag) <= 0) then return SUSPECTS end
-  return tag
+  if some_held then permits_left[tag] = permits_of(tag) - 1 end
 end
 
 local function full() return #taken >= limit or bytes >= max_bytes end
@@ -184,10 +177,12 @@ local function take_due(id, from, planned, progress, record)
   local it = (progress or line and (is_named(line) or asks_callback(line))) and read_progress(progress, planned)
   if it and (it.claim or it.reason) and put_right_due(id, from, it) then return true end
   tag = tag or '-'
-  local behind = place_of(tag, it)
+  local behind = tag
+  -- Suspects wait behind each other, unless their destination is held.
+  if it and it.lost >= SUSPECT_LOSSES and not (some_held and permits_of(tag) <= 0) then behind = SUSPECTS end
   local format = format_of(line)
   local later = is_later(format)
-  if later or room(behind) <= 0 or (probes[tag] and line and word(line, 'once')) then
+  if later or room(behind) <= 0 or (some_held and probes[tag] and line and word(line, 'once')) then
     local set = waiting_key(later and format_tag(format) or behind)
     if set == from then return false end
     join(set, planned, id)
@@ -241,7 +236,8 @@ local function take_back(id)
   local later = is_later(format)
   if reason and not later then return fail(id, DELIVERING, it, reason) end
   tag = tag or '-'
-  local behind = later and format_tag(format) or place_of(tag, it)
+  local behind = later and format_tag(format) or tag
+  if not later and it.lost >= SUSPECT_LOSSES and not (some_held and permits_of(tag) <= 0) then behind = SUSPECTS end
   if not later and room(behind) > 0 then
     use_room(behind, tag)
     return take(id, record, it)
@@ -277,8 +273,8 @@ end
 local function serve(tag)
   if string.sub(tag, 1, 2) == '!v' then return end
   if room(tag) <= 0 or full() then return end
-  local set, most = waiting_key(tag), math.min(rooms[tag], limit - #taken, permits_left[tag] or limit)
-  if probes[tag] then most = LOOK_WAITING end
+  local set, most = waiting_key(tag), math.min(rooms[tag], limit - #taken)
+  if some_held then most = probes[tag] and LOOK_WAITING or math.min(most, permits_of(tag)) end
   local due = redis.call('ZRANGEBYSCORE', set, '-inf', int(now), 'WITHSCORES', 'LIMIT', 0, most)
   for n = 1, #due, 2 do
     if full() or room(tag) <= 0 then break end
@@ -301,17 +297,17 @@ if some_held then
     write_moves()
     for n = 1, #asks, 2 do
       local _, due = head(waiting_key(asks[n]))
-      if due then redis.call('ZADD', BEHIND, 'XX', int(math.max(due, asks[n + 1], now)), asks[n]) end
+      if due then redis.call('ZADD', ROOT .. 'behind', 'XX', int(math.max(due, asks[n + 1], now)), asks[n]) end
     end
   end
 
   -- Tells of which held destinations timers are due, and permits may be asked for: those first that have been so for longest.
   -- Returns ms at which there is another, or nil.
   tell_ready = function()
-    for _, tag in ipairs(redis.call('ZRANGEBYSCORE', BEHIND, '-inf', int(now), 'LIMIT', 0, READY)) do
+    for _, tag in ipairs(redis.call('ZRANGEBYSCORE', ROOT .. 'behind', '-inf', int(now), 'LIMIT', 0, READY)) do
       push(ready, tag, redis.call('ZCOUNT', waiting_key(tag), '-inf', int(now)))
     end
-    return tonumber(redis.call('ZRANGEBYSCORE', BEHIND, '(' .. int(now), '+inf', 'WITHSCORES', 'LIMIT', 0, 1)[2])
+    return tonumber(redis.call('ZRANGEBYSCORE', ROOT .. 'behind', '(' .. int(now), '+inf', 'WITHSCORES', 'LIMIT', 0, 1)[2])
   end
 end
 

@@ -3,11 +3,8 @@
 -- due timers of one wait in waiting:<tag>, as those of a destination at its share do, but it stands in `behind` instead of `waiting`:
 -- any number of holds is in nobody's way.
 
-local HELD, HOLDS, BEHIND = ROOT .. 'held', ROOT .. 'holds', ROOT .. 'behind'
-local CHANGED, UNHELD = ROOT .. 'changed', ROOT .. 'unheld'
+local HOLDS = ROOT .. 'holds'
 
--- The moment before which nobody asks for permits, as a number; nil if the destination is not held.
-local function hold_end(tag)
-  local hold = redis.call('HGET', HELD, tag)
-  return hold and tonumber(string.match(hold, '^%d+ (%d+)'))
-end
+local HELD, CHANGED, UNHELD = ROOT .. 'held', ROOT .. 'changed', ROOT .. 'unheld'
+
+local BEHIND = ROOT .. 'behind'

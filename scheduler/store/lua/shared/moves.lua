@@ -4,10 +4,6 @@
 
 local progress_of, joining, leaving, freed, cut, erased, counted = {}, {}, {}, {}, {}, {}, {}
 
--- Of destinations that are known to be held: ms from which permits may be asked for.
-local hold_ends = {}
-local function note_hold(tag, ends) hold_ends[tag] = ends end
-
 local function note_progress(id, progress) push(progress_of, id, progress) end
 
 -- `score` is ms, as text.
@@ -60,9 +56,10 @@ local function write_joining()
     if tag then
       local earliest = math.huge
       for n = 1, #members, 2 do earliest = math.min(earliest, tonumber(members[n])) end
-      local ends = hold_ends[tag]
-      if ends then
-        redis.call('ZADD', BEHIND, 'NX', int(math.max(earliest, ends)), tag)
+      local hold = redis.call('HGET', ROOT .. 'held', tag)
+      if hold then
+        local ends = tonumber(string.match(hold, '^%d+ (%d+)'))
+        redis.call('ZADD', ROOT .. 'behind', 'NX', int(math.max(earliest, ends)), tag)
       else
         redis.call('ZADD', WAITING, 'LT', int(earliest), tag)
       end
@@ -84,9 +81,9 @@ local function write_leaving()
     local tag = tag_of(set)
     if tag then -- it goes with its last timer
       local _, due = head(set)
-      local is_held = redis.call('ZSCORE', BEHIND, tag)
+      local is_held = redis.call('ZSCORE', ROOT .. 'behind', tag)
       if not due then
-        redis.call('ZREM', is_held and BEHIND or WAITING, tag)
+        redis.call('ZREM', is_held and ROOT .. 'behind' or WAITING, tag)
       elseif not is_held then
         redis.call('ZADD', WAITING, int(due), tag)
       end
