@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 import pytest
@@ -13,7 +13,8 @@ from scheduler import Claim, Poller, StoreUnavailable
 from scheduler.destinations import BreakerMode, DestinationSettings, Rate, ResumeAt
 from scheduler.store import keys
 from scheduler.store.record import destination_tag
-from tests.bench.store import LEASE, Bench
+from tests.bench.servers import Server
+from tests.bench.store import LEASE, Bench, HandSetRedis
 from tests.bench.transports import HandTransport
 
 A = "http://a/"
@@ -77,6 +78,14 @@ class Pollers:
 
 
 @pytest.fixture
+def bench(valkey_server: Server, partitions: int) -> Iterator[Bench]:
+    client = HandSetRedis(unix_socket_path=str(valkey_server.socket))
+    client.flushall()
+    yield Bench(client, partitions)
+    client.close()
+
+
+@pytest.fixture
 def pollers(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Pollers:
     return Pollers(bench, monkeypatch)
 
@@ -87,7 +96,6 @@ def fill(bench: Bench, count: int, url: str = A) -> None:
         bench.timers.set(*drafts[first : first + 100])
 
 
-@pytest.mark.one_partition
 def test_four_pollers_together_send_as_many_as_the_rate_says_and_others_at_once(bench: Bench, pollers: Pollers) -> None:
     bench.destinations.put(ID, DestinationSettings(rate=Rate(10)))
     fill(bench, 150)
@@ -99,7 +107,6 @@ def test_four_pollers_together_send_as_many_as_the_rate_says_and_others_at_once(
     assert {it.number for _, it in pollers.sent} == {1}
 
 
-@pytest.mark.one_partition
 def test_never_are_more_under_way_than_the_concurrency_says_and_all_are_sent(bench: Bench, pollers: Pollers) -> None:
     bench.destinations.put(ID, DestinationSettings(concurrency=3))
     fill(bench, 30)
@@ -110,6 +117,7 @@ def test_never_are_more_under_way_than_the_concurrency_says_and_all_are_sent(ben
     assert bench.destinations.rule(ID).permits == 0
 
 
+@pytest.mark.parametrize("partitions", [1, 16], indirect=True)
 def test_one_that_goes_on_slowly_gets_all_in_the_end_and_is_not_held_any_more(bench: Bench, pollers: Pollers) -> None:
     bench.destinations.pause(ID, "down", "ann", until=bench.now + 3000)
     fill(bench, 40)
@@ -126,7 +134,6 @@ def test_one_that_goes_on_slowly_gets_all_in_the_end_and_is_not_held_any_more(be
     assert bench.timers.stats().delivered == 41
 
 
-@pytest.mark.one_partition
 def test_of_a_poller_that_dies_with_permits_others_get_them_with_their_lease(bench: Bench, pollers: Pollers) -> None:
     bench.destinations.put(ID, DestinationSettings(concurrency=2))
     fill(bench, 4)
@@ -141,6 +148,7 @@ def test_of_a_poller_that_dies_with_permits_others_get_them_with_their_lease(ben
     assert len(dead[1].sent) == 2
 
 
+@pytest.mark.parametrize("partitions", [1, 16], indirect=True)
 def test_a_paused_destination_costs_pollers_no_question(bench: Bench, pollers: Pollers) -> None:
     asked = Counter[str]()
     run_on = bench.link.run_on
@@ -156,7 +164,6 @@ def test_a_paused_destination_costs_pollers_no_question(bench: Bench, pollers: P
     assert asked["permits"] == 0
 
 
-@pytest.mark.one_partition
 def test_what_was_claimed_before_a_pause_is_given_back_by_the_transport_and_waits(
     bench: Bench, pollers: Pollers
 ) -> None:
@@ -173,7 +180,6 @@ def test_what_was_claimed_before_a_pause_is_given_back_by_the_transport_and_wait
     assert bench.timers.stats().scheduled == 2
 
 
-@pytest.mark.one_partition
 def test_where_the_slot_of_a_rule_is_away_its_destination_waits_and_no_other(bench: Bench, pollers: Pollers) -> None:
     bench.destinations.put(ID, DestinationSettings(rate=Rate(10)))
     fill(bench, 5)
@@ -193,7 +199,6 @@ def test_where_the_slot_of_a_rule_is_away_its_destination_waits_and_no_other(ben
     assert bench.timers.stats().delivered == 10
 
 
-@pytest.mark.one_partition
 def test_a_stopped_poller_gives_back_what_it_did_not_use(bench: Bench, pollers: Pollers) -> None:
     bench.destinations.put(ID, DestinationSettings(concurrency=5))
     fill(bench, 3)
@@ -205,6 +210,7 @@ def test_a_stopped_poller_gives_back_what_it_did_not_use(bench: Bench, pollers: 
     assert bench.destinations.rule(ID).permits == 0
 
 
+@pytest.mark.parametrize("partitions", [1, 16], indirect=True)
 def test_a_slow_start_after_a_pause_by_hand_is_as_after_its_end(bench: Bench, pollers: Pollers) -> None:
     bench.destinations.pause(ID, "down", "ann")
     fill(bench, 3)
@@ -218,7 +224,6 @@ def reach(pollers: Pollers, status: int | None, error: str | None = None, **head
     pollers.answer = (status, error, headers)
 
 
-@pytest.mark.one_partition
 def test_a_dead_host_gets_no_more_than_a_few_probes_and_all_when_it_is_back(
     bench: Bench, pollers: Pollers, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -247,7 +252,6 @@ def test_a_dead_host_gets_no_more_than_a_few_probes_and_all_when_it_is_back(
     assert back[2] <= 8
 
 
-@pytest.mark.one_partition
 def test_a_4xx_opens_nothing_and_a_tasks_endpoint_that_speaks_for_a_timer_neither(
     bench: Bench, pollers: Pollers
 ) -> None:
@@ -260,7 +264,6 @@ def test_a_4xx_opens_nothing_and_a_tasks_endpoint_that_speaks_for_a_timer_neithe
     assert len(pollers.sent) > 30
 
 
-@pytest.mark.one_partition
 def test_a_retry_after_holds_the_destination_until_then_and_not_one_timer_alone(bench: Bench, pollers: Pollers) -> None:
     fill(bench, 1)
     reach(pollers, 429, None, **{"retry-after": "30"})
@@ -274,7 +277,6 @@ def test_a_retry_after_holds_the_destination_until_then_and_not_one_timer_alone(
     assert bench.client.hgetall(f"{keys.prefix(0)}held") == {}
 
 
-@pytest.mark.one_partition
 def test_where_the_breaker_is_off_failures_hold_nothing(bench: Bench, pollers: Pollers) -> None:
     bench.destinations.put(ID, DestinationSettings(breaker=BreakerMode.OFF))
     fill(bench, 60)
@@ -284,7 +286,6 @@ def test_where_the_breaker_is_off_failures_hold_nothing(bench: Bench, pollers: P
     assert bench.destinations.rule(ID).broken is None
 
 
-@pytest.mark.one_partition
 def test_what_pollers_have_seen_of_a_destination_is_told_a_few_seconds_later(bench: Bench, pollers: Pollers) -> None:
     fill(bench, 7)
     pollers.run(1)
@@ -298,6 +299,7 @@ def test_what_pollers_have_seen_of_a_destination_is_told_a_few_seconds_later(ben
     assert [it.id for it in bench.destinations.page().destinations] == [ID]
 
 
+@pytest.mark.parametrize("partitions", [1, 16], indirect=True)
 def test_a_resume_that_was_cut_short_is_made_good_by_pollers(bench: Bench, pollers: Pollers) -> None:
     """Red without check(): no partition would ever learn that the pause is over."""
     bench.destinations.pause(ID, "down", "ann")
@@ -318,6 +320,7 @@ def test_a_resume_that_was_cut_short_is_made_good_by_pollers(bench: Bench, polle
     assert len(pollers.sent) == 3
 
 
+@pytest.mark.parametrize("partitions", [1, 16], indirect=True)
 def test_a_resume_that_was_answered_with_an_error_works_when_it_is_made_again(bench: Bench) -> None:
     bench.destinations.pause(ID, "down", "ann")
     run = bench.link.run
@@ -335,7 +338,6 @@ def test_a_resume_that_was_answered_with_an_error_works_when_it_is_made_again(be
     assert [bench.client.hlen(f"{keys.prefix(it)}held") for it in range(bench.partitions)] == [0] * bench.partitions
 
 
-@pytest.mark.one_partition
 def test_permits_for_which_a_poller_has_no_room_make_it_neither_spin_nor_keep_them(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
