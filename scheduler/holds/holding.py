@@ -32,6 +32,10 @@ def hold_of(rule: Rule) -> Hold | None:
     return None
 
 
+#: ms that a receiver may ask to be left alone; more was written before the clock was set back.
+LONGEST_RETRY = 3_600_000
+
+
 class Standing(NamedTuple):
     """How a destination stands, since when (ms) and why, and ms at which that is to change by itself."""
 
@@ -71,7 +75,7 @@ def without_what_is_over(rule: Rule) -> Rule:
     now = rule.read_at
     if rule.pause is not None and rule.pause.until is not None and rule.pause.until <= now:
         rule = replace(rule, pause=None, slow_since=rule.pause.until)
-    if rule.retry_after is not None and rule.retry_after <= now:
+    if rule.retry_after is not None and not now < rule.retry_after <= now + LONGEST_RETRY:
         rule = replace(rule, retry_after=None)
     if rule.slow_since is not None and slow_start.interval_us(now - rule.slow_since) is None:
         rule = replace(rule, slow_since=None)

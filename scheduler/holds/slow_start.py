@@ -7,7 +7,8 @@ SECONDS = 10
 
 
 def interval_us(elapsed_ms: int) -> int | None:
-    """us between two attempts so many ms after the start; None once it is over."""
-    if elapsed_ms >= 1000 * SECONDS:
+    """us between two attempts so many ms after the start; None once it is over, or if it is to begin in the future, for
+    then the clock has been set back."""
+    if not -1000 <= elapsed_ms < 1000 * SECONDS:
         return None
     return 1_000_000 >> max(0, elapsed_ms) // 1000

@@ -23,7 +23,7 @@ _UNLEASED = "-"
 _PAUSE = 1.0
 #: Seconds for which nothing is asked for where there was no room for what was granted.
 _FULL = 0.25
-#: Seconds between two looks whether a hold is what its rule says.
+#: Seconds between two holds that are told again.
 _CHECK_EVERY = 1.0
 
 
@@ -132,16 +132,16 @@ class Pacing:
                 log.debug("permits of %s are not renewed: %s", tag, error)
 
     def check(self) -> None:
-        """Once a second, compare the hold of one destination with its rule: whoever ended it may have died before all
-        partitions knew."""
+        """Once a second, tell all partitions how one destination that is held stands: whoever wrote its rule may have
+        died before they knew."""
         now = time.monotonic()
-        if now < max(self._check_at, self._again_at) or (found := self._held.any()) is None:
+        if now < max(self._check_at, self._again_at) or (tag := self._held.any()) is None:
             return
         self._check_at = now + _CHECK_EVERY
         try:
-            self._rules.check(*found)
+            self._rules.spread(tag)
         except StoreUnavailable as error:
-            log.debug("the hold of %s is not compared: %s", found[0], error)
+            log.debug("the hold of %s is not told again: %s", tag, error)
 
     def _left(self, tag: str) -> int:
         grant = self._grants.get(tag)

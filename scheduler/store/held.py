@@ -117,14 +117,13 @@ class Held:
         found = next((it.holds.by_tag[tag] for it in self._known.values() if tag in it.holds.by_tag), None)
         return None if found is None else read_hold(found)
 
-    def any(self) -> tuple[str, Hold] | None:
-        """One destination that is held, by chance, as one of the partitions has it."""
+    def any(self) -> str | None:
+        """The tag of a destination that is held, by chance."""
         held = [it.holds.by_tag for it in self._known.values() if it.holds.by_tag]
         if not held:
             return None
         by_tag = choice(held)
-        tag = next(islice(by_tag, randrange(len(by_tag)), None))
-        return tag, read_hold(by_tag[tag])
+        return next(islice(by_tag, randrange(len(by_tag)), None))
 
     def lets(self, claim: Claim, moment: float) -> bool:
         """Whether an attempt may begin at this moment, in seconds of the monotonic clock: 0.2 us for each."""

@@ -9,9 +9,12 @@ from typing import Any
 from scheduler.destinations import Break, BreakerMode, DestinationSettings, Rate, Rule
 from scheduler.hold import HeldBy, Hold
 from scheduler.holds.rate import burst_of, interval_us
+from scheduler.rounding import ceil_div
 from scheduler.schedules import Pause
 from scheduler.store.progress import LAST_MOMENT
+from scheduler.store.record import UNREADABLE
 
+_BY = {it.value: it for it in HeldBy}
 #: What a write may leave out: each is gone unless it is said.
 _OF_STATE = (
     *("paused", "paused_until", "paused_by", "paused_reason"),
@@ -27,7 +30,7 @@ def read_rule(reply: Sequence[Any]) -> Rule:
         id=said.get("id", ""),
         revision=int(said.get("revision", 0)),
         read_at=now,
-        settings=_read_settings(said.get("settings")),
+        settings=_read_settings(said),
         version=said.get("version", ""),
         pause=_read_pause(said),
         broken=_read_break(said),
@@ -84,23 +87,29 @@ def hold_args(tag: str, hold: Hold | None, revision: int) -> list[str | int]:
 
 
 def read_hold(raw: bytes) -> Hold:
-    """As it stands in `held`."""
+    """As it stands in `held`. What only a later version holds for some reason stops as a pause does."""
     words, _, because = raw.decode("utf-8", "replace").partition("\n")
     revision, until, by, interval = words.split(" ")[:4]
     ends = None if int(until) >= LAST_MOMENT else int(until)
-    return Hold(HeldBy(by), ends, because, int(revision), int(interval))
+    return Hold(_BY.get(by, HeldBy.PAUSE), ends, because, int(revision), int(interval))
 
 
-def _read_settings(text: str | None) -> DestinationSettings:
-    if text is None:
-        return DestinationSettings()
-    said = json.loads(text)
-    rate = said.get("rate")
-    return DestinationSettings(
-        rate=Rate(rate["requests"], rate["per_ms"], rate["burst"]) if rate else None,
-        concurrency=said.get("concurrency"),
-        breaker=BreakerMode(said.get("breaker", BreakerMode.AUTO)),
-    )
+def _read_settings(fields: Mapping[str, str]) -> DestinationSettings:
+    """Of those that only a later version can read what scripts go by."""
+    try:
+        said = json.loads(fields.get("settings", "{}"))
+        rate = said.get("rate")
+        return DestinationSettings(
+            rate=Rate(rate["requests"], rate["per_ms"], rate["burst"]) if rate else None,
+            concurrency=said.get("concurrency"),
+            breaker=BreakerMode(said.get("breaker", BreakerMode.AUTO)),
+        )
+    except UNREADABLE:
+        interval, concurrency = fields.get("interval"), fields.get("concurrency")
+        return DestinationSettings(
+            rate=Rate(1, ceil_div(int(interval), 1000)) if interval else None,
+            concurrency=int(concurrency) if concurrency else None,
+        )
 
 
 def _read_pause(said: Mapping[str, str]) -> Pause | None:

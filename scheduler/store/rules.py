@@ -7,7 +7,6 @@ from collections.abc import Callable
 
 from scheduler.destinations import Rule
 from scheduler.errors import StoreUnavailable
-from scheduler.hold import Hold
 from scheduler.holds.holding import hold_of, without_what_is_over
 from scheduler.store import keys
 from scheduler.store.link import Link
@@ -46,12 +45,6 @@ class Rules:
             if fields is None or self._write(tag, before.revision, fields):
                 return self.spread(tag)
         raise _changed_all_the_time()
-
-    def check(self, tag: str, hold: Hold) -> None:
-        """Make known how a destination stands if that is not what a partition has: whoever wrote it was cut short."""
-        now = hold_of(self.read(tag))
-        if now is None or now.revision != hold.revision:
-            self.spread(tag)
 
     def refresh(self, tag: str) -> Rule:
         """Write that something has ended by itself, if it has, and make known how the destination stands."""

@@ -14,7 +14,7 @@ from scheduler.store.permits import Permits
 from scheduler.store.record import destination_tag
 from scheduler.store.room import Permitted
 from scheduler.store.rule_record import state_fields
-from tests.bench.store import LEASE, Bench
+from tests.bench.store import LEASE, START, Bench
 
 A = "http://a/"
 ID = "http:a:80"
@@ -265,3 +265,60 @@ def test_who_resumes_a_broken_destination_by_hand_has_it_tried_at_once(bench: Be
     after = bench.destinations.resume(ID)
     assert after.broken is not None
     assert permits.take(TAG, 1).is_probe
+
+
+YEAR = 365 * 86_400_000
+
+
+@pytest.mark.parametrize("settings", [DestinationSettings(rate=Rate(10)), DestinationSettings(concurrency=1)])
+def test_a_clock_that_was_a_year_ahead_for_a_moment_blocks_no_destination(
+    bench: Bench, permits: Permits, settings: DestinationSettings
+) -> None:
+    """Red without the looks at what was written by such a clock: nothing would go for a year."""
+    bench.destinations.put(ID, settings)
+    bench.set_clock(START + YEAR)
+    assert permits.take(TAG, 1).granted == 1
+    bench.set_clock(START)
+    assert permits.take(TAG, 1).granted == 1
+
+
+@pytest.mark.parametrize("field", ["slow_since", "retry_until", "probe_at"])
+def test_what_was_to_begin_or_end_by_such_a_clock_is_over(bench: Bench, permits: Permits, field: str) -> None:
+    fields: dict[str, str | int] = {"id": ID, field: START + YEAR}
+    if field == "probe_at":
+        fields |= {"broken": START + YEAR, "because": "10 in a row failed"}
+    bench.claims.rules.change(TAG, lambda _: fields)
+    permit = permits.take(TAG, 1)
+    assert permit.is_over or permit.is_probe
+    if permit.is_over:
+        after = bench.claims.rules.refresh(TAG)
+        assert (after.slow_since, after.retry_after) == (None, None)
+
+
+def test_timers_behind_a_rate_are_asked_for_again_though_the_clock_was_set_back(bench: Bench) -> None:
+    """Red with a hold that is told again and changes nothing."""
+    rule(bench, rate=Rate(10))
+    bench.schedule(url=A)
+    for _ in range(bench.partitions):
+        bench.claims.claim(9)
+    bench.claims.claim(9, permits=[Permitted(TAG, 0, START + YEAR)])
+    assert all(bench.claims.claim(9).ready == {} for _ in range(bench.partitions))
+    bench.claims.rules.spread(TAG)
+    assert any(bench.claims.claim(9).ready == {TAG: 1} for _ in range(bench.partitions))
+
+
+def test_what_a_later_version_has_written_of_a_rule_stops_nobody(bench: Bench, permits: Permits) -> None:
+    later: dict[str, str | int] = {
+        "id": ID,
+        "settings": '{"breaker":"fancy","quota":[]}',
+        "version": "x",
+        "interval": 100_000,
+    }
+    bench.claims.rules.change(TAG, lambda _: later)
+    assert bench.destinations.get(ID).settings == DestinationSettings(rate=Rate(1, 100))
+    assert permits.take(TAG, 5).granted == 1
+    for partition in range(bench.partitions):
+        bench.link.run("hold", partition, [TAG, 7, 0, "quota 0 more\nwords"])
+    timer = bench.schedule(url=A)
+    held = bench.timers.get(timer.id).held
+    assert held is not None

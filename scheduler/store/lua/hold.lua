@@ -28,15 +28,18 @@ end
 local function set_hold(tag, revision, ends, words)
   local hold = revision .. ' ' .. ends .. ' ' .. words
   local stands = redis.call('HGET', HELD, tag)
-  if stands == hold or (stands and tonumber(string.match(stands, '^%d+')) > tonumber(revision)) then return 0 end
-  redis.call('HSET', HELD, tag, hold)
-  number = number + 1
-  redis.call('ZADD', CHANGED, number, tag)
-  redis.call('ZREM', UNHELD, tag)
+  if stands and tonumber(string.match(stands, '^%d+')) > tonumber(revision) then return 0 end
+  if stands ~= hold then
+    redis.call('HSET', HELD, tag, hold)
+    number = number + 1
+    redis.call('ZADD', CHANGED, number, tag)
+    redis.call('ZREM', UNHELD, tag)
+  end
   move_index(tag, WAITING, BEHIND, tonumber(ends))
+  -- Also of one that stands so: the clock may have been set back since somebody said when it is worth asking again.
   local _, due = head(waiting_key(tag))
   if due then redis.call('ZADD', BEHIND, 'XX', int(math.max(due, tonumber(ends))), tag) end
-  return 1
+  return stands == hold and 0 or 1
 end
 
 local function end_hold(tag, revision)

@@ -19,6 +19,8 @@ local LEAST_BURST = 10000   -- us of a rate that may go at once
 local ASK_AGAIN = 1000      -- ms after which it is worth asking again where permits are out: a poller that has one may have died
 local EXPIRED = 1000        -- permits whose lease has ended that one call takes back
 local NEVER = 253402300799999
+local LONGEST_LEASE = 1200000 -- ms: what is to last longer was written by a clock that has been set back since
+local LONGEST_RETRY = 3600000 -- ms that a receiver may ask to be left alone
 
 local last = redis.call('GET', ASKED)
 if last and string.match(last, '^%S+') == permit then
@@ -48,6 +50,7 @@ local function take_back()
     end
   end
   for _, expired in ipairs(redis.call('ZRANGEBYSCORE', PERMITS, '-inf', int(now), 'LIMIT', 0, EXPIRED)) do push(back, expired) end
+  for _, odd in ipairs(redis.call('ZRANGEBYSCORE', PERMITS, int(now + LONGEST_LEASE), '+inf', 'LIMIT', 0, EXPIRED)) do push(back, odd) end
   many('ZREM', PERMITS, back)
 end
 
@@ -56,16 +59,17 @@ end
 local function pace()
   local interval, burst = it.interval, it.burst or 1
   if it.slow_since then
-    local seconds = math.floor(math.max(0, now - it.slow_since) / 1000)
-    if seconds >= SLOW_SECONDS then return interval, burst, true end
-    local slow = 1000000 / 2 ^ seconds
+    local seconds = math.floor((now - it.slow_since) / 1000)
+    if seconds < -1 or seconds >= SLOW_SECONDS then return interval, burst, true end
+    local slow = 1000000 / 2 ^ math.max(0, seconds)
     if slow > (interval or 0) then interval, burst = slow, math.max(1, math.ceil(LEAST_BURST / slow)) end
   end
   return interval, burst, false
 end
 
 local function probe()
-  if wanted < 1 or now < it.probe_at then return '', 0, it.probe_at, 0 end
+  local is_odd = it.probe_at > now + LONGEST_LEASE
+  if wanted < 1 or (now < it.probe_at and not is_odd) then return '', 0, it.probe_at, 0 end
   local probes = (it.probes or 0) + 1
   local ask_at = now + math.max(lease, math.min(PROBE_MOST, PROBE_FIRST * 2 ^ probes))
   push(written, 'probe', permit)
@@ -84,7 +88,7 @@ local function take(interval, burst)
   end
   if interval then
     local tat = (it.tat or 0) - unused * interval
-    if tat < us - LATE then tat = us end
+    if tat < us - LATE or tat > us + (burst + 1) * interval then tat = us end
     granted = math.max(0, math.min(granted, math.floor((us + burst * interval - tat) / interval)))
     tat = tat + granted * interval
     push(written, 'tat', int(tat))
@@ -105,7 +109,8 @@ local function decide()
     return '', 0, it.paused_until or NEVER, 0
   end
   if it.broken then return probe() end
-  if slow_is_over or (it.retry_until and it.retry_until <= now) then return 'over', 0, now, 0 end
+  local retry_is_over = it.retry_until and (it.retry_until <= now or it.retry_until > now + LONGEST_RETRY)
+  if slow_is_over or retry_is_over then return 'over', 0, now, 0 end
   if it.retry_until then return '', 0, it.retry_until, 0 end
   if not (interval or it.concurrency) then return 'over', 0, now, 0 end
   return take(interval, burst)
