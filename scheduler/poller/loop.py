@@ -76,7 +76,7 @@ class Poller:
         self._in_flight: dict[int, Claim] = {}
         self._fairness = Fairness(transport.slots, max_bytes)
         self._reports = Reports(claims.rules, claims.observe)
-        self._pacing = Pacing(claims.permits, claims.rules, claims.held, lease)
+        self._pacing = Pacing(claims.permits, claims.rules, claims.held, claims.clock, lease)
         self._saturated: set[str] = set()
         self._ended: list[Settlement] = []
         self._unsent: list[Claim] = []
@@ -162,7 +162,7 @@ class Poller:
             return 0.0
         if self._fairness.free <= 0:
             return pause
-        pause = min(pause, self._fairness.next_turn() or pause)
+        pause = min(pause, self._fairness.next_turn() or pause, self._pacing.pause())
         return pause if batch.next_due is None else min(pause, batch.next_due)
 
     def _patience(self) -> float:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Collection, Mapping, Sequence
+from random import random
 
+from scheduler.clock import StoreClock
 from scheduler.destinations import Permit
 from scheduler.errors import StoreUnavailable
 from scheduler.poller.reports import PROBE
@@ -23,6 +25,8 @@ _UNLEASED = "-"
 _PAUSE = 1.0
 #: Seconds for which nothing is asked for where there was no room for what was granted.
 _FULL = 0.25
+#: Seconds by which a poller that was refused comes later than the moment that it was told, at most.
+_AFTER_OTHERS = 0.02
 #: Seconds between two holds that are told again.
 _CHECK_EVERY = 1.0
 
@@ -46,10 +50,11 @@ class Pacing:
     `renew` raise nothing for the store's sake: where a slot is away its destination waits, and no other.
     """
 
-    def __init__(self, permits: Permits, rules: Rules, held: Held, lease: float) -> None:
+    def __init__(self, permits: Permits, rules: Rules, held: Held, clock: StoreClock, lease: float) -> None:
         self._permits = permits
         self._rules = rules
         self._held = held
+        self._clock = clock
         self._check_at = 0.0
         #: Seconds for which a permit that was not used is worth anything.
         self._lease = lease
@@ -65,6 +70,8 @@ class Pacing:
         self._full_until: dict[str, float] = {}
         #: Seconds of the monotonic clock before which nobody is asked: a slot was away.
         self._again_at = 0.0
+        #: Seconds of the monotonic clock at which it is worth coming again.
+        self._come_at = float("inf")
 
     def permitted(self) -> list[Permitted]:
         """What the next claim may take."""
@@ -76,6 +83,7 @@ class Pacing:
     def use(self, claims: list[Claim]) -> list[Claim]:
         """The claims that were made with what permitted() has told, each with its permit if it has one."""
         self._ask_at.clear()
+        self._come_at = float("inf")
         return claims if not self._grants else [self._with_permit(claim) for claim in claims]
 
     def ask(self, ready: Mapping[str, int], room: int, saturated: Collection[str] = ()) -> bool:
@@ -105,12 +113,17 @@ class Pacing:
             granted = granted or permit.granted > 0
             if wanted:
                 self._ask_at[tag] = permit.ask_at
+                self._come_at = min(self._come_at, self._moment(permit.ask_at))
             if tag in ready or permit.granted or permit.is_over:
                 missing = ready.get(tag, self._missing.get(tag, 0)) - permit.granted
                 self._note_missing(tag, 0 if permit.is_over else missing)
         for tag in [tag for tag, until in self._full_until.items() if now >= until]:
             del self._full_until[tag]
         return granted
+
+    def pause(self) -> float:
+        """Seconds until permits are there that this poller was refused."""
+        return max(0.0, self._come_at - time.monotonic())
 
     def ended(self, claim: Claim, *, was_sent: bool) -> None:
         """Its attempt is over, or was never made. A probe that was is not given back: what came of it is reported."""
@@ -142,6 +155,11 @@ class Pacing:
             self._rules.spread(tag)
         except StoreUnavailable as error:
             log.debug("the hold of %s is not told again: %s", tag, error)
+
+    def _moment(self, ask_at: int) -> float:
+        """A little later than that: should whoever was granted the last permit be held up, another takes the next."""
+        wait = (ask_at - self._clock.now_us() // 1000) / 1000
+        return time.monotonic() + wait + random() * _AFTER_OTHERS
 
     def _left(self, tag: str) -> int:
         grant = self._grants.get(tag)
