@@ -13,8 +13,8 @@ from scheduler.destinations import Break, BreakerMode, Rule
 from scheduler.errors import StoreUnavailable
 from scheduler.holds.breaker import Result, Watch, probe_wait
 from scheduler.holds.sums import Sum, Sums
-from scheduler.origin import destination
 from scheduler.poller.retry import MAX_RETRY_AFTER
+from scheduler.store.observing import id_of
 from scheduler.store.rule_record import state_fields
 from scheduler.store.rules import Fields, Rules
 from scheduler.timer import Claim
@@ -49,8 +49,8 @@ class Reports:
         self._observe_at = time.monotonic() + _OBSERVE_EVERY
         #: By destination and kind, so that one thing is told once.
         self._untold: dict[tuple[str, str], _Change] = {}
-        #: Of those a URL, which says what they are called.
-        self._urls: dict[str, str] = {}
+        #: What those are called.
+        self._ids: dict[str, str] = {}
         self._again_at = 0.0
 
     def note(self, answer: Answer, now: float) -> None:
@@ -89,7 +89,7 @@ class Reports:
 
     def _report(self, claim: Claim, kind: str, change: _Change) -> None:
         self._untold[claim.destination, kind] = change
-        self._urls[claim.destination] = claim.webhook.url
+        self._ids[claim.destination] = id_of(claim.webhook.url) or ""
 
     def tell(self) -> None:
         now = time.monotonic()
@@ -100,7 +100,7 @@ class Reports:
             self._tell_sums()
         for key, change in list(self._untold.items())[:_AT_ONCE]:
             try:
-                written = _Written(change, destination(self._urls[key[0]]))
+                written = _Written(change, self._ids[key[0]])
                 self._rules.change(key[0], written.fields)
                 written.log()
             except StoreUnavailable as error:
@@ -109,7 +109,7 @@ class Reports:
                 return
             del self._untold[key]
         if not self._untold:
-            self._urls.clear()
+            self._ids.clear()
 
     def _tell_sums(self) -> None:
         try:

@@ -19,14 +19,24 @@ def report(link: Link, poller: str, sums: Sequence[Sum]) -> None:
     """Add to the sums of destinations. Raises StoreUnavailable; then part of it may have been added."""
     shares: dict[int, list[Sum]] = {}
     for it in sums:
+        if id_of(it.url) is None:
+            continue
         shares.setdefault(keys.partition_of_key(it.destination, link.partitions), []).append(it)
     for partition, share in shares.items():
         for first in range(0, len(share), _AT_ONCE):
             args: list[str | int] = [poller, secrets.token_urlsafe(9)]
             for it in share[first : first + _AT_ONCE]:
-                args += [it.destination, destination(it.url), it.attempts, it.failures, it.duration_ms]
+                args += [it.destination, id_of(it.url) or "", it.attempts, it.failures, it.duration_ms]
                 args += [it.last_error or "", it.last_error_at]
             link.run("observe", partition, args)
+
+
+def id_of(url: str) -> str | None:
+    """The destination of a URL; None of what another version may have stored, and is none."""
+    try:
+        return destination(url)
+    except ValueError:
+        return None
 
 
 def read_observed(words: bytes) -> tuple[str, Observed]:

@@ -115,3 +115,9 @@ def test_the_busiest_are_reported_and_the_others_stay_until_they_are() -> None:
     assert [it.destination for it in left] == ["t2", "t1", "t0"]
     assert (left[-1].failures, left[-1].last_error, left[-1].last_error_at) == (1, "connect", 5)
     assert sums.take(9) == []
+
+
+def test_what_is_no_url_is_not_reported_and_keeps_no_other_from_it(bench: Bench) -> None:
+    """A later version may have stored it; it was attempted and could not be sent."""
+    bench.claims.observe([Sum("sometag-", "http://h:port/", 1, 1, 0, "protocol", 5), Sum(TAG, URL, 1, 0, 3, None, 0)])
+    assert [it.id for it in bench.destinations.page().destinations] == [ID]
