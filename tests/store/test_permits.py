@@ -51,7 +51,7 @@ def test_whoever_is_refused_is_told_when_the_next_one_is_there(bench: Bench, per
     assert permits.take(TAG, 1).granted == 1
 
 
-@pytest.mark.parametrize("late", [0, 7, 40])
+@pytest.mark.parametrize("late", [0, 7, 70])
 def test_a_rate_is_held_though_those_who_ask_come_a_little_late(bench: Bench, permits: Permits, late: int) -> None:
     """Red with LATE = 0: of 10 a second 9 would go."""
     rule(bench, rate=Rate(10))
@@ -61,7 +61,7 @@ def test_a_rate_is_held_though_those_who_ask_come_a_little_late(bench: Bench, pe
         sent += [bench.now] * permit.granted
         bench.set_clock(max(permit.ask_at + late, bench.now + 1))
     assert len(sent) == pytest.approx(600, abs=2)
-    assert min(later - at for at, later in pairwise(sent)) >= 100 - 50
+    assert min(later - at for at, later in pairwise(sent)) >= 100 - 75
 
 
 @pytest.mark.parametrize(("requests", "burst"), [(10, None), (10, 5), (1000, None), (3, 1)])

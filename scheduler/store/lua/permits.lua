@@ -14,7 +14,7 @@ local FIRST = 6 -- where what is given back begins
 
 local ASKED = KEYS[1] .. ':asked:' .. poller
 local ASKED_TTL = 60000     -- ms in which a lost reply may be asked for again
-local LATE = 50000          -- us by which whoever asks next may be late without a loss for the rate
+local LATE = 75000          -- us by which whoever asks next may be late without a loss for the rate
 local LEAST_BURST = 10000   -- us of a rate that may go at once
 local ASK_AGAIN = 1000      -- ms after which it is worth asking again where permits are out: a poller that has one may have died
 local EXPIRED = 1000        -- permits whose lease has ended that one call takes back
