@@ -25,7 +25,7 @@ TAG = destination_tag(A)
 class Pollers:
     """Four pollers that take turns; what they send is noted with its moment, and answered after `answers_in` ms."""
 
-    def __init__(self, bench: Bench, monkeypatch: pytest.MonkeyPatch, count: int = 4) -> None:
+    def __init__(self, bench: Bench, monkeypatch: pytest.MonkeyPatch, count: int = 4, slots: int = 50) -> None:
         self.bench = bench
         self.now = 100.0
         monkeypatch.setattr(time, "monotonic", lambda: self.now)
@@ -33,7 +33,7 @@ class Pollers:
         self.answer: tuple[int | None, str | None, dict[str, str]] = (204, None, {})
         self.sent: list[tuple[int, Claim]] = []
         self._under_way: list[tuple[int, HandTransport, Claim]] = []
-        self.transports = [HandTransport(slots=50) for _ in range(count)]
+        self.transports = [HandTransport(slots) for _ in range(count)]
         self.pollers = [
             Poller(bench.poller(f"p{number}"), it, name=f"p{number}", lease=LEASE / 1000, grace=0)
             for number, it in enumerate(self.transports)
@@ -361,3 +361,27 @@ def test_permits_for_which_a_poller_has_no_room_make_it_neither_spin_nor_keep_th
     assert sent < 50
     assert bench.destinations.rule(ID).permits == sent
     assert asked["claim"] + asked["permits"] < 250
+
+
+def test_attempts_from_before_a_break_that_end_after_it_do_not_break_it_again(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They waited for their deadlines while the host was away. Red without _counts_from."""
+    pollers = Pollers(bench, monkeypatch, count=1, slots=200)
+    (transport,) = pollers.transports
+    fill(bench, 45)
+    pollers.answers_in = 10**9
+    pollers.run(0.1)
+    old = list(transport.sent)
+    for claim in old[:10]:
+        transport.end(claim, None, "timeout")
+    pollers.run(1.5)
+    assert bench.destinations.rule(ID).broken is not None
+    pollers.answers_in = 0
+    pollers.run(7)
+    assert bench.destinations.rule(ID).broken is None
+    assert len(old[10:]) >= 10
+    for claim in old[10:]:
+        transport.end(claim, None, "timeout")
+    pollers.run(1.5)
+    assert bench.destinations.rule(ID).broken is None

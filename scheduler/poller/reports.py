@@ -28,6 +28,8 @@ _PAUSE = 1.0
 _PATHS_EVERY = 0.05
 #: Seconds between two reports of sums, and destinations in each: the busiest.
 _OBSERVE_EVERY, _OBSERVED = 5.0, 1000
+#: Destinations of which it is remembered when they were found broken.
+_BREAKS = 2048
 #: Reports that one pass makes: each takes a few calls.
 _AT_ONCE = 16
 
@@ -49,6 +51,9 @@ class Reports:
         self._observe_at = time.monotonic() + _OBSERVE_EVERY
         #: By destination and kind, so that one thing is told once.
         self._untold: dict[tuple[str, str], _Change] = {}
+        #: By destination seconds of the monotonic clock: what was claimed before says nothing more of it, for it was
+        #: found broken then.
+        self._counts_from: dict[str, float] = {}
         #: What those are called.
         self._ids: dict[str, str] = {}
         self._again_at = 0.0
@@ -77,15 +82,23 @@ class Reports:
             self._report(claim, "probe", lambda rule: _probed(rule, permit, is_back, said))
         if result is None or answer.headers.get("timer-scope", "").strip().lower() == "timer":
             return
-        because = self._watch.note(tag, claim.webhook.url, result, _said(answer), now)
+        because = None
+        if claim.claimed_at >= self._counts_from.get(tag, claim.claimed_at):
+            because = self._watch.note(tag, claim.webhook.url, result, _said(answer), now)
         if delivered and not self._watch.has_failures(tag):
             seen.flows_until = now + _PATHS_EVERY
         if because and not claim.permit.startswith(PROBE):
+            self._note_break(tag, now)
             self._report(claim, "broken", lambda rule: _broken(rule, because))
         seconds = retry_after(answer, now_ms) if "retry-after" in answer.headers else None
         if seconds:
             until = now_ms + round(1000 * min(seconds, MAX_RETRY_AFTER))
             self._report(claim, "retry-after", lambda rule: _asked_to_wait(rule, until))
+
+    def _note_break(self, tag: str, now: float) -> None:
+        if len(self._counts_from) >= _BREAKS:
+            del self._counts_from[next(iter(self._counts_from))]
+        self._counts_from[tag] = now
 
     def _report(self, claim: Claim, kind: str, change: _Change) -> None:
         self._untold[claim.destination, kind] = change
