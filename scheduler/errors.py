@@ -49,7 +49,7 @@ class UnreadableSchedule(TimerError):
 
 
 class VersionChanged(TimerError):
-    """A schedule is not, or no longer, of the version that a change was meant for."""
+    """What was to change is not, or no longer, of that version: a schedule, or the settings of a destination."""
 
 
 class ScheduleExists(TimerError):

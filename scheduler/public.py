@@ -19,6 +19,16 @@ from scheduler.delivery.egress import Guard
 from scheduler.delivery.open_transport import guard_before_look_ups, open_transport, slots, transport_name
 from scheduler.delivery.signing import Signer
 from scheduler.delivery.threaded.transport import RequestsTransport
+from scheduler.destinations import (
+    BreakerMode,
+    Destination,
+    DestinationPage,
+    DestinationSettings,
+    DestinationState,
+    Observed,
+    Rate,
+    ResumeAt,
+)
 from scheduler.due_moments import upcoming
 from scheduler.errors import (
     AlreadySent,
@@ -45,6 +55,7 @@ from scheduler.errors import (
     VersionChanged,
     WrongState,
 )
+from scheduler.hold import HeldBy, Hold
 from scheduler.memory_limit import in_flight_bytes
 from scheduler.origin import before_path, destination
 from scheduler.poller.doorbell import Doorbell
@@ -60,6 +71,7 @@ from scheduler.store.activity import MOST_BUCKETS, MOST_MINUTES, Activity
 from scheduler.store.capacity import PART_OF_MAXMEMORY, Usage
 from scheduler.store.changes import Changes
 from scheduler.store.claims import Claims
+from scheduler.store.destinations import Destinations
 from scheduler.store.health import Report
 from scheduler.store.link import Link, connect
 from scheduler.store.plans import Plans
@@ -102,6 +114,7 @@ __all__ = [
     "Attempt",
     "Backoff",
     "Begun",
+    "BreakerMode",
     "Bucket",
     "Callback",
     "CatchUp",
@@ -113,6 +126,11 @@ __all__ = [
     "ClockRange",
     "Count",
     "Delivery",
+    "Destination",
+    "DestinationPage",
+    "DestinationSettings",
+    "DestinationState",
+    "Destinations",
     "Doorbell",
     "Draft",
     "Expired",
@@ -124,6 +142,8 @@ __all__ = [
     "Forecast",
     "Gap",
     "Guard",
+    "HeldBy",
+    "Hold",
     "KeyReused",
     "KeyTaken",
     "LaterFormat",
@@ -131,6 +151,7 @@ __all__ = [
     "Minute",
     "Minutes",
     "Moment",
+    "Observed",
     "Outcome",
     "Overlap",
     "Page",
@@ -145,12 +166,14 @@ __all__ = [
     "PollerSeen",
     "Pollers",
     "Query",
+    "Rate",
     "Reason",
     "Redelivery",
     "Repeats",
     "Report",
     "RequestsTransport",
     "Reschedule",
+    "ResumeAt",
     "Run",
     "Schedule",
     "ScheduleDraft",

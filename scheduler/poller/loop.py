@@ -14,7 +14,9 @@ from scheduler.memory_limit import ENOUGH
 from scheduler.poller.attempt_log import attempt_line
 from scheduler.poller.counts import PollerCounts
 from scheduler.poller.fairness import Fairness
+from scheduler.poller.pacing import Pacing
 from scheduler.poller.planning import Planning
+from scheduler.poller.reports import Reports
 from scheduler.poller.settlements import settlement
 from scheduler.store.claims import Claims
 from scheduler.store.room import BATCH, Load
@@ -75,6 +77,8 @@ class Poller:
         #: By id() of the claim: a timer whose lease was lost can be claimed again while its old attempt still runs.
         self._in_flight: dict[int, Claim] = {}
         self._fairness = Fairness(transport.slots, max_bytes)
+        self._reports = Reports(claims.rules, claims.observe)
+        self._pacing = Pacing(claims.permits, claims.rules, claims.held, claims.clock, lease)
         self._saturated: set[str] = set()
         self._ended: list[Settlement] = []
         self._unsent: list[Claim] = []
@@ -144,19 +148,26 @@ class Poller:
         self._saturated = self._fairness.saturated()
         free = self._fairness.free
         if free <= 0:
+            self._pacing.ask({}, 0)
             return pause
-        batch = self._claims.claim(min(free, BATCH), self._saturated, self._fairness.room(), self._load)
-        for claim in batch.claims:
+        batch = self._claims.claim(
+            min(free, BATCH), self._saturated, self._fairness.room(), self._load, self._pacing.permitted()
+        )
+        self._claims.held.look()
+        for claim in self._pacing.use(batch.claims):
             if self._stopping:
+                self._pacing.ended(claim, was_sent=False)
                 self._unsent.append(claim)
             else:
                 self._in_flight[id(claim)] = claim
                 self._fairness.add(claim)
                 self._transport.submit(claim)
         self._saturated = self._fairness.saturated()
+        if self._pacing.ask(batch.ready, self._fairness.free, self._saturated):
+            return 0.0
         if self._fairness.free <= 0:
             return pause
-        pause = min(pause, self._fairness.next_turn() or pause)
+        pause = min(pause, self._fairness.next_turn() or pause, self._pacing.pause())
         return pause if batch.next_due is None else min(pause, batch.next_due)
 
     def _end_expired(self) -> bool:
@@ -177,6 +188,7 @@ class Poller:
     def _wind_up(self) -> float:
         """A pass after the stop: claims nothing, and gives back what a lost reply may have claimed for us."""
         self._unsent += self._claims.recall(self._load)
+        self._pacing.ask({}, 0)
         return self._renew_settle_release()
 
     def _renew_settle_release(self) -> float:
@@ -184,6 +196,8 @@ class Poller:
         pause = self._renew()
         self._settle()
         self._release()
+        self._reports.tell()
+        self._pacing.check()
         return pause
 
     def _settle(self) -> None:
@@ -213,6 +227,7 @@ class Poller:
                 self.counts.lost_leases += len(lost)
                 for timer_id in lost:
                     log.warning("lease of timer %s lost while its attempt ran", timer_id)
+            self._pacing.renew()
             self._renew_at = now + self._lease / 3
         return max(0.0, min(MAX_SLEEP, self._renew_at - now))
 
@@ -235,14 +250,17 @@ class Poller:
         return pause
 
     def _collect(self, answers: list[Answer]) -> None:
-        ended, claims = [], []
+        ended, claims, now = [], [], time.monotonic()
         for answer in answers:
             claim = self._in_flight.pop(id(answer.claim))
+            if claim.permit:
+                self._pacing.ended(claim, was_sent=answer.started_at is not None)
             if answer.started_at is None:
                 self._fairness.remove(claim, None)
                 self._unsent.append(claim)
             else:
                 self._fairness.remove(claim, answer.status_code is not None or answer.error != "timeout")
+                self._reports.note(answer, now)
                 ended.append(settlement(answer, answer.started_at, self._name))
                 claims.append(claim)
         if ended:

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from scheduler import RequestsTransport, Signer, StoreClock
+from scheduler import Claim, RequestsTransport, Signer, StoreClock
 from scheduler.delivery.curl.transport import CurlTransport
 from scheduler.delivery.dialling import Dialler, Unreachable
 from scheduler.delivery.judge import judge, retry_after
@@ -167,6 +167,44 @@ def test_a_request_read_whole_and_not_answered_is_not_sent_again(send: Send) -> 
         answer = send(receiver.url)
     assert (answer.error, answer.sent) == ("reset", True)
     assert len(receiver.requests) == 2
+
+
+@pytest.mark.parametrize("kind", [RequestsTransport, CurlTransport])
+def test_an_attempt_that_is_not_let_begin_is_given_back_and_nothing_is_sent(
+    kind: type[RequestsTransport | CurlTransport], receiver: Receiver
+) -> None:
+    clock = StoreClock()
+    clock.observe(time.time_ns() // 1000)
+    asked: list[Claim] = []
+
+    def lets(it: Claim, moment: float) -> bool:
+        asked.append(it)
+        return abs(moment - time.monotonic()) > 5
+
+    transport = kind(clock, Signer(SECRET), LOOPBACK, slots=8, lease=LEASE, lets=lets)
+    held = claim(receiver.url)
+    transport.submit(held)
+    (answer,) = collect(transport, 1)
+    transport.close()
+    assert (answer.claim, answer.started_at, answer.sent) == (held, None, False)
+    assert asked[0] is held
+    assert receiver.hits == []
+
+
+@pytest.mark.parametrize("kind", [RequestsTransport, CurlTransport])
+def test_one_that_is_held_while_it_connects_is_not_sent(
+    kind: type[RequestsTransport | CurlTransport], receiver: Receiver
+) -> None:
+    """Red without the second look, once there is a connection."""
+    clock = StoreClock()
+    clock.observe(time.time_ns() // 1000)
+    answers = iter([True, False])
+    transport = kind(clock, Signer(SECRET), LOOPBACK, slots=8, lease=LEASE, lets=lambda *_: next(answers))
+    transport.submit(claim(receiver.url))
+    (answer,) = collect(transport, 1)
+    transport.close()
+    assert (answer.started_at, answer.sent) == (None, False)
+    assert receiver.hits == []
 
 
 def test_a_claim_with_less_than_half_a_lease_left_is_not_sent(transport: Transport, receiver: Receiver) -> None:

@@ -16,9 +16,12 @@ from tests.faults.history import Create, Fault, History, Hit, Snapshot, Verdict
 #: receiver, and from the answer until a busy poller has settled it.
 _BEFORE, _AFTER = 1.0, 2.0
 
-#: What is kept when no timer is left: a few keys a partition, one a poller, and one an idempotency key, for its 24 h.
+#: What is kept when no timer is left: a few keys a partition, some a poller, one an idempotency key, for its 24 h, and
+#: what was said and seen of destinations.
 _BASELINE = re.compile(
-    r"timers:\{\w+\}:(seen|layout|counters|lateness|minute:\d+|pollers|loads|failing|failures|lastclaim:\S+|idem:\S+)"
+    r"timers:\{\w+\}:(seen|layout|counters|lateness|minute:\d+|pollers|loads|failing|failures|lastclaim:\S+|idem:\S+"
+    r"|held|holds|changed|unheld|observed|busiest|reported:\S*)"
+    r"|timers:destination:\{[\w-]+\}(:permits|:asked:\S+)?"
 )
 
 

@@ -1,0 +1,160 @@
+"""The nouns of destinations: what a client set for one, what holds it, and what was seen of it. Frozen data, no I/O.
+
+A destination is an origin, `https:api.example.com:443`. Moments are integer ms since the epoch, by the store's clock.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
+
+from scheduler.schedules import Pause
+
+
+class BreakerMode(StrEnum):
+    """Whether a destination that fails again and again is left alone for a while."""
+
+    AUTO = "auto"
+    OFF = "off"
+
+
+class DestinationState(StrEnum):
+    """How a destination stands, in one word."""
+
+    FLOWING = "flowing"
+    #: By a rate, a concurrency or a slow start.
+    LIMITED = "limited"
+    PAUSED = "paused"
+    #: Nothing is sent but a probe, now and then.
+    BROKEN = "broken"
+    #: One probe is under way.
+    PROBING = "probing"
+
+
+class ResumeAt(StrEnum):
+    """How fast a destination goes on after a pause."""
+
+    #: One a second at first, twice as many in each following second.
+    SLOW = "slow"
+    FULL = "full"
+
+
+class Rate(NamedTuple):
+    """At most so many attempts in so many ms, evenly spread; so many at once."""
+
+    requests: int
+    per_ms: int = 1000
+    #: None: one, or what falls into 10 ms where that is more.
+    burst: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DestinationSettings:
+    """What a client set; a destination of which nothing is set has these defaults."""
+
+    rate: Rate | None = None
+    #: Attempts under way at most, over all pollers.
+    concurrency: int | None = None
+    breaker: BreakerMode = BreakerMode.AUTO
+
+
+class Break(NamedTuple):
+    """A destination that the breaker has taken off: nothing is sent to it but probes."""
+
+    #: ms.
+    since: int
+    #: In words, of the failures that opened it.
+    because: str
+    #: ms of the next probe.
+    probe_at: int
+    #: Made so far; none of them was delivered.
+    probes: int = 0
+    #: The permit of the probe that is under way, and ms until which it is; None: none is.
+    probe: str | None = None
+    probing_until: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """All that limits a destination, as its slot of the store holds it at the moment `read_at`."""
+
+    #: As `https:api.example.com:443`; "" while nobody has set or observed anything.
+    id: str
+    #: Counts the writes; a write compares it.
+    revision: int
+    read_at: int
+    settings: DestinationSettings = DestinationSettings()
+    #: Of the settings: another with each change of them.
+    version: str = ""
+    pause: Pause | None = None
+    broken: Break | None = None
+    #: ms until which a receiver has asked to be left alone.
+    retry_after: int | None = None
+    #: ms since when a slow start goes on.
+    slow_since: int | None = None
+    #: Of a concurrency: permits that are given, and not given back.
+    permits: int = 0
+
+
+class Permit(NamedTuple):
+    """Leave to send so many attempts to one destination, once each: by `<id>:1`, `<id>:2` and so on."""
+
+    #: The destination's tag.
+    destination: str
+    #: Random, made by who asked.
+    id: str
+    granted: int
+    #: ms at which it is worth asking for more.
+    ask_at: int
+    #: Each is to be renewed while it is in use, and given back then.
+    is_leased: bool = False
+    #: It is for the one timer that tries whether a broken destination is back.
+    is_probe: bool = False
+    #: Something that held the destination has ended by itself: its hold is to be written anew.
+    is_over: bool = False
+
+
+class Observed(NamedTuple):
+    """Sums of what pollers have reported of one destination, and its last failure."""
+
+    attempts: int = 0
+    failures: int = 0
+    #: ms, of all attempts together.
+    duration_ms: int = 0
+    #: The error's word, or the status, of the last attempt that failed; and when that was.
+    last_error: str | None = None
+    last_error_at: int | None = None
+    #: ms of the last attempt that was reported.
+    last_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """A destination as it stands at the moment `read_at`."""
+
+    id: str
+    settings: DestinationSettings
+    version: str
+    read_at: int
+    state: DestinationState
+    #: ms since when it is in this state, and why, where that is known.
+    since: int | None
+    because: str | None
+    #: ms at which it is to change by itself.
+    next_at: int | None
+    pause: Pause | None
+    #: Due timers that wait, and ms of the oldest.
+    waiting: int
+    oldest_waiting_at: int | None
+    #: Permits that are given: of those with a concurrency alone.
+    in_flight: int
+    observed: Observed
+
+
+class DestinationPage(NamedTuple):
+    """Some destinations: those with rules or holds first, then the busiest."""
+
+    destinations: list[Destination]
+    #: Where to go on; None at the end.
+    next: str | None

@@ -1,0 +1,180 @@
+"""The API's side of destinations: read, limit, pause and resume them."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+from scheduler.destinations import (
+    Destination,
+    DestinationPage,
+    DestinationSettings,
+    DestinationState,
+    ResumeAt,
+    Rule,
+)
+from scheduler.errors import VersionChanged
+from scheduler.holds.holding import standing_of
+from scheduler.holds.sums import Sum
+from scheduler.schedules import Pause
+from scheduler.store.held import read_holds
+from scheduler.store.link import Link
+from scheduler.store.observing import read_observed, report
+from scheduler.store.record import tag_of
+from scheduler.store.rule_record import settings_fields, state_fields
+from scheduler.store.rules import Fields, Rules
+
+#: Destinations that one call tells of: 1 ms.
+_AT_ONCE = 200
+
+
+class Destinations:
+    """Destinations by their ids, as `https:api.example.com:443`. Shared by threads; owns nothing to close.
+
+    Every call is repeatable: made again after a lost reply, it changes nothing more. Each raises StoreUnavailable; then
+    some partitions may know of the change and others not, until the call is repeated.
+    """
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+        self._rules = Rules(link)
+
+    def get(self, destination: str) -> Destination:
+        """As it stands; one that nobody has set anything for, and to which nothing was sent, flows."""
+        (it,) = self._told([tag_of(destination)])
+        return it if it.id else replace(it, id=destination)
+
+    def page(self, after: str | None = None, limit: int = 100) -> DestinationPage:
+        """Those that are held first, then the busiest. `after`: the `next` of the page before."""
+        kind, _, place = (after or "held:").partition(":")
+        tags: list[str] = []
+        held = sorted(read_holds(self._link, 0).by_tag)  # each partition has them all
+        if kind == "held":
+            tags = [tag for tag in held if tag > place][:limit]
+            place = ":"
+        known = set(held)
+        following = f"held:{tags[-1]}" if tags else None
+        if len(tags) < limit:
+            attempts, _, last = place.partition(":")
+            found = [(count, tag) for count, tag in self._busiest(attempts, last, limit + 1)]
+            rest = found[: limit - len(tags)]
+            tags += [tag for _, tag in rest if tag not in known]
+            following = f"busy:{rest[-1][0]}:{rest[-1][1]}" if len(found) > len(rest) else None
+        return DestinationPage(self._told(tags), following)
+
+    def _busiest(self, attempts: str, tag: str, limit: int) -> list[tuple[int, str]]:
+        """So many with most attempts, of all partitions, after those with more or as many and a greater tag."""
+        found: list[tuple[int, str]] = []
+        for partition in range(self._link.partitions):
+            values = self._link.run("busiest", partition, [attempts, tag, limit])
+            found += [(int(count), it.decode()) for it, count in zip(*[iter(values)] * 2, strict=True)]
+        return sorted(found, reverse=True)[:limit]
+
+    def _told(self, tags: Sequence[str]) -> list[Destination]:
+        rows = self._rows(tags)
+        return [_destination(self._rules.read(tag), rows[tag]) for tag in tags]
+
+    def _rows(self, tags: Sequence[str]) -> dict[str, _Row]:
+        rows = {tag: _Row() for tag in tags}
+        for partition in range(self._link.partitions if tags else 0):
+            for first in range(0, len(tags), _AT_ONCE):
+                share = tags[first : first + _AT_ONCE]
+                values = self._link.run("destinations", partition, share)
+                for tag, (words, count, due) in zip(share, zip(*[iter(values)] * 3, strict=True), strict=True):
+                    rows[tag] = rows[tag].joined(words, count, None if due < 0 else due)
+        return rows
+
+    def rule(self, destination: str) -> Rule:
+        """What limits it; that of one of which nobody has said anything limits nothing."""
+        return self._rules.read(tag_of(destination))
+
+    def put(self, destination: str, settings: DestinationSettings, if_version: str | None = None) -> Rule:
+        """Set what a client wants there; equal settings change nothing.
+
+        Raises VersionChanged if `if_version` is given and they are of another.
+        """
+
+        def fields(rule: Rule) -> Fields | None:
+            if if_version is not None and rule.version != if_version:
+                raise VersionChanged(destination)
+            if rule.version and rule.settings == settings:
+                return None
+            return {"id": destination, **settings_fields(settings, secrets.token_urlsafe(9))}
+
+        after = self._rules.change(tag_of(destination), fields)
+        # It is told of from now on, whether or not anything was sent there or is held.
+        report(self._link, "", [Sum(tag_of(destination), _url(destination), 0, 0, 0, None, 0)])
+        return after
+
+    def pause(self, destination: str, reason: str, by: str, until: int | None = None) -> Rule:
+        """Nothing is sent there from now on: no attempt begins later than 2 s after this returns. Timers wait.
+
+        What is under way is not cut. One that is paused already is so for another reason, and until then. `until`: ms.
+        """
+
+        def fields(rule: Rule) -> Fields:
+            at = rule.pause.at if rule.pause else rule.read_at
+            return _fields(destination, replace(rule, pause=Pause(reason, by, at, until)))
+
+        return self._rules.change(tag_of(destination), fields)
+
+    def resume(self, destination: str, at: ResumeAt = ResumeAt.SLOW) -> Rule:
+        """End a pause; slowly, unless `at` says otherwise. Of one that is broken, and not paused, it is tried at once
+        whether it is back; one whose receiver has asked to be left alone goes on. Any other is left as it is."""
+
+        def fields(rule: Rule) -> Fields | None:
+            if rule.pause is None and rule.broken is not None:
+                broken = rule.broken._replace(probe_at=rule.read_at, probe=None, probing_until=None)
+                return _fields(destination, replace(rule, broken=broken))
+            if rule.pause is None and rule.retry_after is None:
+                return None
+            if rule.pause is None:
+                return _fields(destination, replace(rule, retry_after=None))
+            slow_since = rule.read_at if at is ResumeAt.SLOW else None
+            return _fields(destination, replace(rule, pause=None, slow_since=slow_since))
+
+        return self._rules.change(tag_of(destination), fields)
+
+
+class _Row(NamedTuple):
+    """What partitions know of a destination."""
+
+    observed: bytes = b""
+    waiting: int = 0
+    oldest_waiting_at: int | None = None
+
+    def joined(self, observed: bytes, waiting: int, oldest: int | None) -> _Row:
+        both = [it for it in (self.oldest_waiting_at, oldest) if it is not None]
+        return _Row(self.observed or observed, self.waiting + waiting, min(both, default=None))
+
+
+def _destination(rule: Rule, row: _Row) -> Destination:
+    seen_id, observed = read_observed(row.observed)
+    standing = standing_of(rule)
+    return Destination(
+        id=rule.id or seen_id,
+        settings=rule.settings,
+        version=rule.version,
+        read_at=rule.read_at,
+        state=standing.state,
+        since=standing.since,
+        because=standing.because,
+        next_at=standing.next_at,
+        pause=rule.pause if standing.state is DestinationState.PAUSED else None,
+        waiting=row.waiting,
+        oldest_waiting_at=row.oldest_waiting_at,
+        in_flight=rule.permits,
+        observed=observed,
+    )
+
+
+def _url(destination: str) -> str:
+    """One whose destination this is."""
+    scheme, _, rest = destination.partition(":")
+    return f"{scheme}://{rest}/"
+
+
+def _fields(destination: str, rule: Rule) -> Fields:
+    return {"id": destination, **state_fields(rule)}
