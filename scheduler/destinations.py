@@ -109,8 +109,10 @@ class Permit(NamedTuple):
     ask_at: int
     #: Each is to be renewed while it is in use, and given back then.
     is_leased: bool = False
-    #: It is for the one timer that tries whether a broken destination is back.
+    #: It is for the one timer that tries whether a broken destination is back: none that is sent at most once, ...
     is_probe: bool = False
+    #: ... but where no other is due.
+    by_any: bool = False
     #: Something that held the destination has ended by itself: its hold is to be written anew.
     is_over: bool = False
 

@@ -9,13 +9,14 @@ from itertools import pairwise
 
 import pytest
 
-from scheduler import Claim, Poller, StoreUnavailable
+from scheduler import Claim, Delivery, Poller, StoreUnavailable
 from scheduler.destinations import BreakerMode, DestinationSettings, Rate, ResumeAt
 from scheduler.store import keys
 from scheduler.store.record import destination_tag
 from tests.bench.servers import Server
 from tests.bench.store import LEASE, Bench, HandSetRedis
 from tests.bench.transports import HandTransport
+from tests.store.test_permits import broken
 
 A = "http://a/"
 ID = "http:a:80"
@@ -250,6 +251,23 @@ def test_a_dead_host_gets_no_more_than_a_few_probes_and_all_when_it_is_back(
     assert back[0] <= 2
     assert back[1] <= 4
     assert back[2] <= 8
+
+
+def test_behind_a_dead_host_that_gets_nothing_but_at_most_once_a_probe_goes_after_a_minute(
+    bench: Bench, pollers: Pollers
+) -> None:
+    """Red if no such timer is a probe: they would wait until somebody says otherwise."""
+    broken(bench)
+    bench.timers.set(*(bench.draft(0, url=A, delivery=Delivery.AT_MOST_ONCE) for _ in range(20)))
+    reach(pollers, None, "connect")
+    pollers.run(58)
+    assert pollers.sent == []
+    pollers.run(5)
+    assert len(pollers.sent) == 1
+    reach(pollers, 204)
+    pollers.run(75)
+    assert (len({it.id for _, it in pollers.sent}), bench.timers.stats().scheduled) == (20, 0)
+    assert bench.destinations.rule(ID).broken is None
 
 
 def test_a_4xx_opens_nothing_and_a_tasks_endpoint_that_speaks_for_a_timer_neither(

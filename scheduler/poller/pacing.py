@@ -172,7 +172,9 @@ class Pacing:
 
     def _permitted(self, tag: str, ask_at: int) -> Permitted:
         grant = self._grants.get(tag)
-        return Permitted(tag, 0, ask_at) if grant is None else Permitted(tag, grant.left, ask_at, grant.permit.is_probe)
+        if grant is None:
+            return Permitted(tag, 0, ask_at)
+        return Permitted(tag, grant.left, ask_at, grant.permit.is_probe, grant.permit.by_any)
 
     def _with_permit(self, claim: Claim) -> Claim:
         grant = self._grants.get(claim.destination)

@@ -34,7 +34,8 @@ class Permits:
             granted=granted,
             ask_at=ask_at,
             is_leased=bool(leased),
-            is_probe=kind == b"probe",
+            is_probe=kind in (b"probe", b"anyprobe"),
+            by_any=kind == b"anyprobe",
             is_over=kind == b"over",
         )
 

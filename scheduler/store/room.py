@@ -60,13 +60,16 @@ class Permitted(NamedTuple):
     destination: str
     left: int
     ask_at: int
-    #: It is to try whether a broken destination is back: by no timer that is sent at most once.
+    #: It is to try whether a broken destination is back: by no timer that is sent at most once, ...
     is_probe: bool = False
+    #: ... but where no other is due.
+    by_any: bool = False
 
     @property
     def word(self) -> str:
         """As claim.lua reads it."""
-        return f"{self.destination}:{self.left}:{self.ask_at}{':probe' if self.is_probe else ''}"
+        kind = "" if not self.is_probe else ":anyprobe" if self.by_any else ":probe"
+        return f"{self.destination}:{self.left}:{self.ask_at}{kind}"
 
     def without(self, claims: Sequence[Claim]) -> Permitted:
         """What is left of it once these are claimed."""

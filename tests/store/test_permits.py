@@ -245,7 +245,31 @@ def test_a_probe_for_which_there_was_no_timer_goes_back_and_is_had_again_soon(be
     assert permits.take(TAG, 1).is_probe
 
 
-def test_a_probe_is_never_a_timer_that_is_sent_at_most_once(bench: Bench) -> None:
+def test_a_probe_is_by_any_timer_once_a_destination_has_been_broken_for_a_minute(
+    bench: Bench, permits: Permits
+) -> None:
+    broken(bench)
+    for ms, by_any in ((5000, False), (54_999, False), (1, True)):
+        bench.advance(ms)
+        probe = permits.take(TAG, 1)
+        assert (probe.is_probe, probe.by_any) == (bool(probe.granted), by_any)
+        bench.destinations.resume(ID)  # it is to be tried at once
+    assert probe.granted == 1
+
+
+def test_a_probe_by_any_timer_is_one_that_is_sent_at_most_once_only_where_no_other_is_due(bench: Bench) -> None:
+    bench = Bench(bench.client, bench.partitions, home=3)
+    broken(bench)
+    once = [bench.schedule(url=A, delivery=Delivery.AT_MOST_ONCE).id for _ in range(2)]
+    may = [bench.schedule(url=A).id for _ in range(2)]
+    assert bench.claims.claim(9).claims == []
+    probe = [Permitted(TAG, 1, bench.now + 5000, is_probe=True, by_any=True)]
+    found = [it.id for _ in range(4) for it in bench.claims.claim(9, permits=probe).claims]
+    assert (sorted(found[:2]), sorted(found[2:])) == (sorted(may), sorted(once))
+    bench.check()
+
+
+def test_before_that_a_probe_is_never_a_timer_that_is_sent_at_most_once(bench: Bench) -> None:
     broken(bench)
     for _ in range(3):
         bench.schedule(url=A, delivery=Delivery.AT_MOST_ONCE)

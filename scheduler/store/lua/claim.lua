@@ -14,7 +14,8 @@
 --         | tags that answer, or '*': all do | timers of all newcomers, which are neither, that it takes at most
 --         | and of these so many beyond the first of each | attempts that the caller has under way | of so many at most
 --         | per held destination that it knows of `<tag>:<permits>:<ms at which it is worth asking for more>`, and
---         `:probe` if a timer that is sent at most once must not use them, between blanks
+--         `:probe` if a timer that is sent at most once must not use them, `:anyprobe` if only where no other is due;
+--         between blanks
 --         Tags stand in one string, each between blanks: a thousand of them cost a claim 16 us, as arguments of their own 190.
 -- Returns now us | us until the caller should come again (0: now, -1: nothing is scheduled)
 --         | `holds` of this partition, or '' | ready: '', or per held destination whose permits may be asked for 2: tag | due ones
@@ -73,12 +74,13 @@ end
 
 -- Permits that the caller has, by the tags of held destinations, and when it is worth asking for more, in the order they were said;
 -- how many are left of each tag that was looked at.
-local permits, asks, permits_left, probes
+local permits, asks, permits_left, probes, by_any
 local permits_of
 if some_held then -- else nobody asks, and a call makes all tables and functions anew, 0.2 us each
-  permits, asks, permits_left, probes = {}, {}, {}, {}
+  permits, asks, permits_left, probes, by_any = {}, {}, {}, {}, {}
   for tag, count, ask_at, kind in string.gmatch(permits_said, '([^%s:]+):(%d+):(%d+):?(%a*)') do
-    permits[tag], probes[tag] = tonumber(count), kind == 'probe'
+    permits[tag], probes[tag] = tonumber(count), kind ~= ''
+    if kind == 'anyprobe' then push(by_any, tag) end
     push(asks, tag, tonumber(ask_at))
   end
 
@@ -315,6 +317,12 @@ if some_held then
     given = given or {}
     for n = 1, #asks, 2 do serve(asks[n]) end
     write_moves()
+    for _, tag in ipairs(by_any) do
+      probes[tag] = false
+      serve(tag)
+      probes[tag] = true
+      write_moves()
+    end
     for n = 1, #asks, 2 do
       local _, due = head(waiting_key(asks[n]))
       if due then redis.call('ZADD', ROOT .. 'behind', 'XX', int(math.max(due, asks[n + 1], now)), asks[n]) end

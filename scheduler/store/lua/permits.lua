@@ -5,7 +5,8 @@
 -- Computes permits, asked:<poller>
 -- ARGV    poller | id of the permit | attempts wanted | ms of its lease | attempts of a rate that were not used
 --         then each permit of a concurrency, or of a probe, that is given back
--- Returns '' | 'probe' | 'over': something has ended by itself, or nothing limits the destination
+-- Returns '' | 'probe', by no timer that is sent at most once | 'anyprobe', by such a one if no other is due
+--         | 'over': something has ended by itself, or nothing limits the destination
 --         then attempts granted, each with a permit `<id>:<number>` from 1 | ms at which it is worth asking for more
 --         | 1 if each is under a lease, which is to be renewed and given back, else 0
 
@@ -76,7 +77,8 @@ local function probe()
   push(written, 'probe_until', int(now + lease))
   push(written, 'probes', probes)
   push(written, 'probe_at', int(ask_at))
-  return 'probe', 1, ask_at, 1
+  local is_old = math.abs(now - it.broken) >= PROBE_MOST -- of a moment to come, a wrong clock said so
+  return is_old and 'anyprobe' or 'probe', 1, ask_at, 1
 end
 
 -- Takes from the rate and the concurrency as much as both have.
