@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import pairwise
 
 import pytest
@@ -317,25 +318,57 @@ def test_what_pollers_have_seen_of_a_destination_is_told_a_few_seconds_later(ben
     assert [it.id for it in bench.destinations.page().destinations] == [ID]
 
 
+@contextmanager
+def cut_short(bench: Bench) -> Iterator[None]:
+    """Whoever changes a rule dies before the first partition knows."""
+    run = bench.link.run
+
+    def dies(name: str, partition: int, args: Sequence[str | bytes | int | float] = ()) -> object:
+        if name == "hold":
+            raise StoreUnavailable("it was killed")
+        return run(name, partition, args)
+
+    bench.link.run = dies  # type: ignore[method-assign]
+    with pytest.raises(StoreUnavailable):
+        yield
+    bench.link.run = run  # type: ignore[method-assign]
+
+
 @pytest.mark.parametrize("partitions", [1, 16], indirect=True)
 def test_a_resume_that_was_cut_short_is_made_good_by_pollers(bench: Bench, pollers: Pollers) -> None:
     """Red without check(): no partition would ever learn that the pause is over."""
     bench.destinations.pause(ID, "down", "ann")
     fill(bench, 3)
     pollers.run(1)
-    run = bench.link.run
-
-    def dies(name: str, partition: int, args: Sequence[str | bytes | int | float] = ()) -> object:
-        if name == "hold":
-            raise StoreUnavailable("whoever resumed it was killed")
-        return run(name, partition, args)
-
-    bench.link.run = dies  # type: ignore[method-assign]
-    with pytest.raises(StoreUnavailable):
+    with cut_short(bench):
         bench.destinations.resume(ID, ResumeAt.FULL)
-    bench.link.run = run  # type: ignore[method-assign]
     pollers.run(5)
     assert len(pollers.sent) == 3
+
+
+@pytest.mark.parametrize("partitions", [1, 16], indirect=True)
+def test_a_pause_that_was_cut_short_is_made_good_by_pollers_though_no_partition_knows_of_it(
+    bench: Bench, pollers: Pollers
+) -> None:
+    """Red without a note made before: it would stand in the rule, and everything would be sent."""
+    with cut_short(bench):
+        bench.destinations.pause(ID, "down", "ann")
+    fill(bench, 1)
+    pollers.run(4)
+    assert len(pollers.sent) == 1
+    pollers.run(5 + bench.partitions)
+    fill(bench, 3)
+    pollers.run(5)
+    assert len(pollers.sent) == 1
+    assert [bench.client.zcard(keys.untold(it)) for it in range(bench.partitions)] == [0] * bench.partitions
+    assert len(bench.client.hgetall(f"{keys.prefix(bench.partitions - 1)}held")) == 1
+
+
+def test_of_a_change_that_all_partitions_know_no_note_is_left(bench: Bench) -> None:
+    bench.destinations.pause(ID, "down", "ann")
+    bench.destinations.resume(ID)
+    bench.destinations.put(ID, DestinationSettings(rate=Rate(10)))
+    assert not list(bench.client.scan_iter("*untold"))
 
 
 @pytest.mark.parametrize("partitions", [1, 16], indirect=True)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Collection, Mapping, Sequence
-from random import random
+from random import random, randrange
 
 from scheduler.clock import StoreClock
 from scheduler.destinations import Permit
 from scheduler.errors import StoreUnavailable
 from scheduler.poller.reports import PROBE
+from scheduler.store import keys
 from scheduler.store.held import Held
 from scheduler.store.permits import Permits
 from scheduler.store.room import BATCH, Permitted
@@ -56,6 +57,8 @@ class Pacing:
         self._held = held
         self._clock = clock
         self._check_at = 0.0
+        #: At partitions, by turns; not all pollers at the same.
+        self._looks = randrange(max(keys.PARTITIONS))
         #: Seconds for which a permit that was not used is worth anything.
         self._lease = lease
         self._grants: dict[str, _Grant] = {}
@@ -145,16 +148,19 @@ class Pacing:
                 log.debug("permits of %s are not renewed: %s", tag, error)
 
     def check(self) -> None:
-        """Once a second, tell all partitions how one destination that is held stands: whoever wrote its rule may have
-        died before they knew."""
+        """Once a second, tell all partitions how one destination that is held stands, and of changes whose writers died
+        before they knew."""
         now = time.monotonic()
-        if now < max(self._check_at, self._again_at) or (tag := self._held.any()) is None:
+        if now < max(self._check_at, self._again_at):
             return
         self._check_at = now + _CHECK_EVERY
         try:
-            self._rules.spread(tag)
+            self._looks += 1
+            self._rules.tell_untold(self._looks % self._rules.partitions)
+            if (tag := self._held.any()) is not None:
+                self._rules.spread(tag)
         except StoreUnavailable as error:
-            log.debug("the hold of %s is not told again: %s", tag, error)
+            log.debug("holds are not told again: %s", error)
 
     def _moment(self, ask_at: int) -> float:
         """A little later than that: should whoever was granted the last permit be held up, another takes the next."""

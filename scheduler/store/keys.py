@@ -114,6 +114,11 @@ def behind(partition: int) -> str:
     return f"{_PREFIXES[partition]}behind"
 
 
+def untold(partition: int) -> str:
+    """Changes of rules that not all partitions know of yet."""
+    return f"{_PREFIXES[partition]}untold"
+
+
 def destination(tag: str) -> str:
     """What limits a destination: in a slot of its own, whatever the store's partitions are."""
     return f"timers:destination:{{{tag}}}"

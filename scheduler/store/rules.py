@@ -11,6 +11,7 @@ from scheduler.holds.holding import hold_of, without_what_is_over
 from scheduler.store import keys
 from scheduler.store.link import Link
 from scheduler.store.rule_record import hold_args, read_rule, state_fields
+from scheduler.store.untold import Untold
 
 #: Times a write is begun anew because another wrote the same rule meanwhile.
 _TRIES = 100
@@ -23,11 +24,17 @@ class Rules:
     """Rules by the tags of their destinations. Shared by threads; owns nothing to close; raises StoreUnavailable.
 
     A rule is written first; the hold that follows from it then reaches one partition after the other. Whoever wrote
-    does so, and reads the rule once more: so the last to end leaves in all of them what the rule says.
+    does so, and reads the rule once more: so the last to end leaves in all of them what the rule says. What he has
+    noted before is found by others, should he die in between.
     """
 
     def __init__(self, link: Link) -> None:
         self._link = link
+        self._untold = Untold(link)
+
+    @property
+    def partitions(self) -> int:
+        return self._link.partitions
 
     def read(self, tag: str) -> Rule:
         return read_rule(self._link.run_on("rule", keys.destination(tag), []))
@@ -39,12 +46,25 @@ class Rules:
 
         It is called again if another was first. What has ended by itself is gone from the rule that it is given.
         """
+        note = None
         for _ in range(_TRIES):
             before = self.read(tag)
             fields = changed(without_what_is_over(before))
-            if fields is None or self._write(tag, before.revision, fields):
-                return self.spread(tag)
+            if fields is not None:
+                note = note or self._untold.note(tag, before.read_at)
+                if not self._write(tag, before.revision, fields):
+                    continue
+            after = self.spread(tag)
+            if note:
+                self._untold.told(note)
+            return after
         raise _changed_all_the_time()
+
+    def tell_untold(self, partition: int) -> None:
+        """Go on with changes whose writers seem to have died, of those that are noted in one partition."""
+        for note in self._untold.left(partition):
+            self.spread(note.partition(" ")[0])
+            self._untold.told(note)
 
     def refresh(self, tag: str) -> Rule:
         """Write that something has ended by itself, if it has, and make known how the destination stands."""

@@ -15,6 +15,8 @@
 --                                                     known any more which ended holds
 --   timers:{p}:changed                         ZSET   held destination tag -> number of the change that set its hold
 --   timers:{p}:unheld                          ZSET   destination tag -> number of the change that ended its hold; at most 1,000
+--   timers:{p}:untold                          ZSET   `<destination tag> <chance>` -> ms since when its rule is being changed:
+--                                                     not every partition knows of it yet
 --   timers:{p}:behind                          ZSET   held destination tag whose due timers wait in waiting:<tag> -> ms from which
 --                                                     permits may be asked for
 --   timers:{p}:delivering                      ZSET   id -> ms its lease ends
