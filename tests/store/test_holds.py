@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from scheduler import Draft, Query, Status, StoreClock
+from scheduler import Draft, Query, Status, StoreClock, Timers, TooManyPending
 from scheduler.destinations import DestinationSettings, Rate, ResumeAt
 from scheduler.hold import HeldBy, Hold
 from scheduler.store import keys
@@ -15,8 +15,9 @@ from scheduler.store.claims import Claims
 from scheduler.store.held import TRUSTED, Held, read_holds
 from scheduler.store.record import destination_tag
 from scheduler.store.rule_record import hold_args
+from scheduler.store.scripts import COUNTED
 from tests.bench.claims import a_claim
-from tests.bench.store import LEASE, Bench
+from tests.bench.store import LEASE, START, Bench
 
 A, B = "http://a/", "http://b/"
 ID = "http:a:80"
@@ -337,3 +338,27 @@ def test_who_was_away_while_more_ended_than_is_remembered_reads_all_anew(bench: 
     for first in range(0, 1400, 100):
         bench.link.run("hold", 0, [word for n in range(first, first + 100) for word in hold_args(f"t{n}", None, 1)])
     assert read_holds(bench.link, 0, known).by_tag.keys() == {f"t{n}" for n in range(1400, 1500)}
+
+
+def test_what_is_held_is_overdue_and_yet_alarms_nobody(bench: Bench) -> None:
+    """An alarm on the oldest overdue timer tells that pollers are too few: a pause is none of that."""
+    bench.schedule(url=A)
+    pause(bench)
+    assert claimed(bench.claims) == []
+    bench.advance(3_600_000)
+    stats = bench.timers.stats()
+    assert (stats.overdue, stats.oldest_overdue_ms) == (1, 0)
+
+
+def test_timers_are_pending_behind_however_many_held_destinations_they_wait(bench: Bench) -> None:
+    """Red if those beyond the destinations that one call counts were not pending."""
+    small, many = Bench(bench.client, home=0), COUNTED + 3
+    with small.client.pipeline() as calls:  # as claims have left them
+        for number in range(many):
+            calls.zadd(keys.behind(0), {f"tag{number}": START})
+            calls.zadd(f"{keys.prefix(0)}waiting:tag{number}", {f"id{number}": START})
+        calls.execute()
+    full, almost = (Timers(small.link, keep_cancelled_ms=1000, max_pending=most) for most in (many, many + 1))
+    with pytest.raises(TooManyPending):
+        full.set(small.draft(0))
+    almost.set(small.draft(0))

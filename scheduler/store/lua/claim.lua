@@ -33,7 +33,7 @@ local LAST_CLAIM = ROOT .. 'lastclaim:' .. poller
 local LAST_CLAIM_TTL = 21600000 -- ms in which a lost reply may be asked for again: longer than the store is ever away
 local MAX_LOST = 3              -- lost leases that fail a timer
 local LOOK = 288                -- due timers looked at in one call, taken or moved, thrice a poller's limit: to move one costs 7 us
-local LOOK_HELD = 200           -- the same where some are held: to move one behind its own destination costs 14 us
+local LOOK_HELD = 150           -- the same where some are held: to move one behind a destination of its own costs 18 us
 local LOOK_BYTES = 4194304      -- and of their records
 local READ, READ_LARGE = 16, 2  -- records read in one command; the first, and where they are large
 local LARGE = 8192              -- bytes of a record that is large
@@ -75,7 +75,7 @@ end
 -- Permits that the caller has, by the tags of held destinations, and when it is worth asking for more, in the order they were said;
 -- how many are left of each tag that was looked at.
 local permits, asks, permits_left, probes, by_any
-local permits_of
+local permits_of, look_up_holds
 if some_held then -- else nobody asks, and a call makes all tables and functions anew, 0.2 us each
   permits, asks, permits_left, probes, by_any = {}, {}, {}, {}, {}
   for tag, count, ask_at, kind in string.gmatch(permits_said, '([^%s:]+):(%d+):(%d+):?(%a*)') do
@@ -88,10 +88,26 @@ if some_held then -- else nobody asks, and a call makes all tables and functions
   permits_of = function(tag)
     local left = permits_left[tag]
     if not left then
-      left = redis.call('HGET', ROOT .. 'held', tag) and (permits[tag] or 0) or math.huge
+      left = redis.call('HGET', HELD, tag) and (permits[tag] or 0) or math.huge
       permits_left[tag] = left
     end
     return left
+  end
+
+  -- Looks up at once which destinations of these records are held: one by one each costs 2 us.
+  look_up_holds = function(records)
+    local tags = {}
+    for _, record in ipairs(records) do
+      local tag = record and traits(record)
+      if tag and not permits_left[tag] then
+        permits_left[tag] = math.huge
+        push(tags, tag)
+      end
+    end
+    if not tags[1] then return end
+    for n, hold in ipairs(redis.call('HMGET', HELD, unpack(tags))) do
+      if hold then permits_left[tags[n]] = permits[tags[n]] or 0 end
+    end
   end
 end
 
@@ -325,17 +341,17 @@ if some_held then
     end
     for n = 1, #asks, 2 do
       local _, due = head(waiting_key(asks[n]))
-      if due then redis.call('ZADD', ROOT .. 'behind', 'XX', int(math.max(due, asks[n + 1], now)), asks[n]) end
+      if due then redis.call('ZADD', BEHIND, 'XX', int(math.max(due, asks[n + 1], now)), asks[n]) end
     end
   end
 
   -- Tells of which held destinations timers are due, and permits may be asked for: those first that have been so for longest.
   -- Returns ms at which there is another, or nil.
   tell_ready = function()
-    for _, tag in ipairs(redis.call('ZRANGEBYSCORE', ROOT .. 'behind', '-inf', int(now), 'LIMIT', 0, READY)) do
+    for _, tag in ipairs(redis.call('ZRANGEBYSCORE', BEHIND, '-inf', int(now), 'LIMIT', 0, READY)) do
       push(ready, tag, redis.call('ZCOUNT', waiting_key(tag), '-inf', int(now)))
     end
-    return tonumber(redis.call('ZRANGEBYSCORE', ROOT .. 'behind', '(' .. int(now), '+inf', 'WITHSCORES', 'LIMIT', 0, 1)[2])
+    return tonumber(redis.call('ZRANGEBYSCORE', BEHIND, '(' .. int(now), '+inf', 'WITHSCORES', 'LIMIT', 0, 1)[2])
   end
 end
 
@@ -394,6 +410,7 @@ local function take_schedule()
       if n - first >= #records then
         local at_once = looked > 0 and read < looked * LARGE and READ or READ_LARGE
         first, records = n, redis.call('MGET', unpack(keys, n, math.min(n + at_once - 1, #keys)))
+        if some_held then look_up_holds(records) end
       end
       if early then
         take_ordered(early, tonumber(due[2 * n]))

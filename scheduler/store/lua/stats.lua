@@ -5,7 +5,7 @@
 -- Computes waiting, behind, waiting:<tag>, delivering, delivered, failed, cancelled, counters, lateness
 -- ARGV    reasons for which timers end
 -- Returns StatsReply: now ms | scheduled | overdue | delivering | delivered | failed | cancelled | earliest ms at which a scheduled one
---         is due, or -1 | destinations that wait | lease_end ms of the earliest, or -1 | lost_leases | refused_settles
+--         is due that is not held, or -1 | destinations that wait | lease_end ms of the earliest, or -1 | lost_leases | refused_settles
 --         | refused_rings | unreadable_claims | ended: per reason the timers that have ended so | lateness: the latest, ms
 
 local now = math.floor(now_us() / 1000)
