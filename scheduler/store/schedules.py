@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Literal
 
 from scheduler.due_moments import offset_of
-from scheduler.errors import ScheduleExists, StoreUnavailable, UnknownSchedule, VersionChanged
+from scheduler.errors import PlanError, ScheduleExists, StoreUnavailable, UnknownSchedule, VersionChanged
 from scheduler.schedule import CatchUp
 from scheduler.schedules import NO_VERSION, Schedule, ScheduleDraft, SchedulePage, ScheduleStatus
 from scheduler.store import keys
@@ -48,7 +48,7 @@ class Schedules:
         moments up to the last that was made are not made again, and runs that were made ahead are taken back. Where it
         names other moments than before, or had ended, it makes none that has passed.
         Raises VersionChanged if `if_version` is given and another stands, or none; ScheduleExists if it is NO_VERSION
-        and one stands; PlanError, TimerTooLarge, or StoreNearCapacity.
+        and one stands; PlanError, also for a new one whose end has passed; TimerTooLarge, or StoreNearCapacity.
         """
         self._capacity.check()
         for _ in range(_TRIES):
@@ -61,6 +61,8 @@ class Schedules:
             wanted = draft.starting(now if before is None else before.plan.starts_at)
             if row is not None and wanted == before:
                 return read_schedule(now, row), False
+            if row is None and wanted.plan.ends_at is not None and wanted.plan.ends_at <= now:
+                raise PlanError("ends_at", "Must be later than now: it would never run.")
             fields, from_ = asked_for(wanted), None
             if row is None or before is None:
                 fields |= {"created": now, "after": now}  # moments before it is set were never promised

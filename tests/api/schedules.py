@@ -34,6 +34,8 @@ WHOLE: dict[str, Any] = {
         "backoff": [5, 30],
         "delivery": "at_least_once",
         "max_occurrences": 2,
+        "priority": 60,
+        "max_lateness": 90,
         "metadata": {"order": 17},
         "write_only": ["X-Trace"],
         "tags": ["reports"],

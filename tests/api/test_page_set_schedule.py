@@ -121,6 +121,7 @@ def test_every_and_a_start_are_taken_as_typed(http: FlaskClient, bench: Bench) -
         ({"catch_up_window": "soon"}, "catch_up_window", ""),
         ({"starts_at": "2026-02-30T00:00"}, "starts_at", "There is no such moment."),
         ({"ends_at": "2020-01-01T00:00", "starts_at": "2026-01-01T00:00"}, "ends_at", "Earlier than starts_at"),
+        ({"ends_at": "2025-12-31T00:00", "starts_at": "2025-12-30T00:00"}, "ends_at", "Must be later than now"),
         ({"max_runs": "0"}, "max_runs", "whole number"),
         ({"max_runs": "many"}, "max_runs", "whole number"),
         ({"gap": "x"}, "gap", ""),

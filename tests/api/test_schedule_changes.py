@@ -74,6 +74,8 @@ def test_an_interval_takes_the_place_of_a_cron_expression_and_the_other_way_roun
         ({"timer": {"write_only": None}}, "/timer/write_only"),
         ({"timer": {"headers": {"X-Trace": "***"}}}, "/timer/headers/X-Trace"),
         ({"name": "other"}, "/name"),
+        ({"paused": None}, "/paused"),
+        ({"status": "paused", "overlap": "allow"}, "/status"),
     ],
 )
 def test_a_patch_to_what_could_not_be_set_is_refused(http: FlaskClient, change: dict[str, Any], pointer: str) -> None:

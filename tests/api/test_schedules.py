@@ -89,6 +89,7 @@ def test_a_schedule_without_a_name_is_given_one_and_a_repeat_makes_no_other(http
         ({"time_zone": "Berlin"}, "/time_zone", "no such time zone"),
         ({"time_zone": "europe/berlin"}, "/time_zone", "did you mean Europe/Berlin?"),
         ({"starts_at": "2027-01-01T00:00:00Z", "ends_at": "2026-01-01T00:00:00Z"}, "/ends_at", "Earlier"),
+        ({"ends_at": "2026-01-01T00:00:00Z"}, "/ends_at", "later than now"),
         ({"starts_at": "tomorrow"}, "/starts_at", "RFC 3339"),
         ({"spread": "25h"}, "/spread", "Must be from 0s to 1d."),
         ({"catch_up_window": "367d"}, "/catch_up_window", "Must be from 0s to 366d."),
@@ -119,20 +120,41 @@ def test_what_is_wrong_is_pointed_at_with_its_reason(
     assert http.get("/schedules/report").status_code == 404
 
 
-def test_an_answer_can_be_sent_back_with_one_field_changed_less_what_only_answers_tell(http: FlaskClient) -> None:
+def test_a_whole_answer_can_be_sent_back_with_one_field_changed(http: FlaskClient) -> None:
     for asked in (DAILY, EVERY):
         told = put(http, **asked)
-        refused = http.put("/schedules/report", json=told).get_json()["errors"]
-        assert {error["detail"] for error in refused} == {"Told in answers only: leave it out."}
-        back = {name: value for name, value in told.items() if f"/{name}" not in {it["pointer"] for it in refused}}
-        assert None in back.values()
-        assert put(http, **back) == told
-        assert http.post("/schedules", json=back).status_code == 201
-        changed = put(http, **{**back, "overlap": "skip"})
-        assert {name for name in back if changed[name] != told[name]} == {"overlap"}
-        plan = {name: back[name] for name in ("cron", "every", "time_zone", "starts_at", "ends_at", "gap", "fold")}
+        assert None in told.values()
+        assert http.post("/schedules/report/fire").status_code == 201
+        assert put(http, **told)["version"] == told["version"], "also one that is of earlier than the last run"
+        told = http.post("/schedules/report/pause", json={"reason": "a release"}).get_json()
+        changed = put(http, **{**told, "overlap": "skip", "paused": None, "runs": 9})
+        assert {name for name in told if changed[name] != told[name]} == {"overlap", "version"}
+        plan = {name: told[name] for name in ("cron", "every", "time_zone", "starts_at", "ends_at", "gap", "fold")}
         previewed = http.post("/schedules/preview", json=plan).get_json()
         assert previewed["description"] == told["description"]
+
+
+def test_a_schedule_whose_end_has_passed_is_put_again_and_changed_but_not_set_anew(
+    http: FlaskClient, bench: Bench
+) -> None:
+    asked = {**DAILY, "ends_at": "2026-01-01T00:00:01Z"}
+    first = put(http, **asked)
+    bench.advance(1000)
+    assert put(http, **asked)["version"] == first["version"]
+    assert put(http, **asked, overlap="skip")["overlap"] == "skip"
+    assert http.patch("/schedules/report", json={"ends_at": "2026-01-01T00:00:00.5Z"}).status_code == 200
+    for answer in (http.put("/schedules/other", json=asked), http.post("/schedules", json=asked)):
+        assert (answer.status_code, answer.get_json()["errors"][0]["pointer"]) == (422, "/ends_at")
+
+
+def test_an_answer_that_is_sent_back_under_another_name_makes_no_other_schedule(http: FlaskClient) -> None:
+    told = put(http)
+    for answer in (http.put("/schedules/other", json=told), http.post("/schedules", json=told)):
+        assert (answer.status_code, [it["pointer"] for it in answer.get_json()["errors"]]) == (422, ["/name"])
+    assert [it["name"] for it in http.get("/schedules").get_json()["data"]] == ["report"]
+    del told["name"]
+    assert http.put("/schedules/other", json=told).status_code == 201
+    assert http.post("/schedules", json=told).status_code == 201
 
 
 def test_what_is_too_large_of_its_runs_is_pointed_at(http: FlaskClient) -> None:
@@ -165,6 +187,21 @@ def test_an_unknown_schedule_is_a_problem_of_its_own(http: FlaskClient) -> None:
         http.post("/schedules/x/fire"),
     ):
         assert (answer.status_code, answer.get_json()["type"]) == (404, "/problems/unknown-schedule")
+    for answer in (http.get("/schedules/x"), http.get("/schedules/a/b"), http.post("/schedules/x/run")):
+        assert answer.status_code == 404
+        assert "timer" not in answer.get_json()["detail"]
+
+
+@pytest.mark.parametrize("sent", [b'{"body":{"n":1}}', b"[]", b"{", b"x"])
+def test_a_run_by_hand_refuses_what_it_would_not_send(http: FlaskClient, sent: bytes) -> None:
+    put(http)
+    answer = http.post("/schedules/report/fire", data=sent, content_type="application/json")
+    assert answer.status_code == (422 if sent[:1] in b"{[" and len(sent) > 1 else 400)
+    assert http.post("/schedules/report/fire", data=sent).status_code == 415
+    assert http.get("/schedules/report").get_json()["runs"] == 0
+    for nothing in (b"", b"{}"):
+        answer = http.post("/schedules/report/fire", data=nothing, content_type="application/json")
+        assert answer.status_code == 201
 
 
 def test_a_pause_and_its_end_need_no_body(http: FlaskClient) -> None:

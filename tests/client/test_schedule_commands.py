@@ -88,7 +88,7 @@ def test_a_schedule_needs_one_plan(run: Run, name: str) -> None:
 def test_people_read_each_moment_here_in_its_zone_and_in_utc(run: Run, name: str) -> None:
     words = ("--cron", "30 2 * * *", "--time-zone", "Europe/Berlin")
     said = run("schedule", "set", name, HOOK, *words).stdout
-    assert re.match(rf"set {name}: at 02:30, in Europe/Berlin.*; next \S+ \S+ \S+, \S+ \S+ UTC$", said)
+    assert re.match(rf"created {name}: at 02:30, in Europe/Berlin.*; next \S+ \S+ \S+, \S+ \S+ UTC$", said)
     table = run("schedule", "preview", *words, "--from", "2027-03-27T00:00:00Z", "--count", "2").stdout
     assert re.search(r"^IN Europe/Berlin +HERE +UTC +NOTE$", table, re.MULTILINE)
     moved = "Sun 2027-03-28 03:00:00  2027-03-27 21:00:00 EDT  2027-03-28 01:00:00 UTC  the clock leaves this time out"
@@ -98,6 +98,19 @@ def test_people_read_each_moment_here_in_its_zone_and_in_utc(run: Run, name: str
     assert shown.count(" UTC") >= 5
     listed = run("schedule", "list", "--all").stdout
     assert re.search(rf"^{name} +active .* UTC +0 +0 +- +at 02:30", listed, re.MULTILINE)
+
+
+def test_set_says_whether_it_created_changed_or_left_the_schedule_and_what_of_it(run: Run, name: str) -> None:
+    words = ("schedule", "set", name, HOOK, "--cron", "0 9 * * *")
+    assert run(*words).stdout.startswith(f"created {name}: at 09:00, in UTC, from ")
+    assert run(*words).stdout.startswith(f"unchanged {name}: at 09:00, in UTC, from ")
+    said, *fields = run(*words, "--overlap", "skip", "--tag", "a").stdout.splitlines()
+    assert said.startswith(f"changed {name}: at 09:00, in UTC, from ")
+    assert fields == ['    overlap: "allow" -> "skip"', '    timer.tags: [] -> ["a"]']
+    other = (*words, "--overlap", "skip", "--tag", "a", "-H", "Authorization: Bearer a")
+    run(*other)
+    said, *fields = run(*other[:-1], "Authorization: Bearer b").stdout.splitlines()
+    assert (said.split()[0], fields) == ("changed", ["    a value that is not shown"])
 
 
 def test_pause_resume_and_fire_say_what_they_did(run: Run, name: str) -> None:
@@ -210,6 +223,17 @@ def test_a_dry_run_does_nothing(run: Run, write: Any, name: str, client: TimerCl
         (f"{name}a", "created", True),
         (f"{name}b", "created", True),
     ]
+
+
+def test_a_dry_run_refuses_plans_that_the_service_cannot_follow(run: Run, write: Any, name: str) -> None:
+    bad = '[schedules.NAMEc]\ncron = "0 9 31 4 *"\ntime_zone = "Mars"\ntimer = { url = "HOOK" }\n'
+    path = write(bad + TWO)
+    result = run("apply", path, "--dry-run")
+    assert result.exit_code == 2
+    for key in ("cron", "time_zone"):
+        assert f"Error: {path}: [schedules.{name}c] {key}: " in result.stderr
+    assert result.stdout.endswith("2 would be created, 0 would be changed, 0 unchanged, 0 would be deleted\n")
+    assert run("schedule", "show", f"{name}a").exit_code == 3
 
 
 def test_prune_deletes_what_the_file_had_and_nothing_else_and_asks_first(

@@ -154,8 +154,9 @@ class Load:
             asked |= {"key": f"key-{number}", "tags": ["all", f"tag-{number % 7}"]}
         if chance.random() < mix.urgent:
             asked["priority"] = chance.randint(1, 60)
-        if chance.random() < mix.expiring:
-            asked["max_lateness"] = round(chance.uniform(1, 10), 3)
+        lateness = round(chance.uniform(1, 10), 3) if chance.random() < mix.expiring else None
+        if lateness:
+            asked["max_lateness"] = lateness
         start = time.time()
         if chance.random() < mix.persistent:
             verdict, status, said = self._insist(client, number, asked)
@@ -171,7 +172,7 @@ class Load:
             delay=delay,
             timer_id=said["id"] if done else None,
             due_at=due_at,
-            expires_at=due_at + said["max_lateness"] if due_at and said["max_lateness"] else None,
+            expires_at=due_at + lateness if due_at and lateness else None,
         )
         self._field.record.creates.append(create)
         if status not in (0, 201, 503):

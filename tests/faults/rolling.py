@@ -2,9 +2,9 @@
 
 First the old version runs alone, then the new one's pollers join and the old ones leave, each API is replaced on its
 port, and then the same backwards. Nothing may be lost, sent twice without a mark, failed, or late by more than a lease;
-and a timer of a later format, planted among them, waits for who can read it. Schedules are set by an API of the new
-version from the beginning on: each moment has one run or is counted, whichever version sends and ends that. While both
-are there, timers ask for callbacks.
+and a timer of a later format, planted among them, waits for who can read it. No timer asks for what the old version's
+API may refuse: a priority, an expiry. Schedules are set by an API of the new version from the beginning on: each moment
+has one run or is counted, whichever version sends and ends that. While both are there, timers ask for callbacks.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def roll(folder: Path, plan: Plan, mix: Mix, seed: int = 1) -> Report:
         later = Later(field, plan.later)
         crew = [field.join(tree=plan.old) for _ in range(plan.pollers)]
         apis = [(field.open_api(tree=plan.old), field.url) for _ in range(plan.apis)]
-        load = Load(field, [url for _, url in apis], mix, seed)
+        load = Load(field, [url for _, url in apis], replace(mix, urgent=0, expiring=0), seed)
         starved = Starved(field).start()
         load.start()
         field.open_api(tree=plan.new)

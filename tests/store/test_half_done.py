@@ -335,3 +335,33 @@ def test_a_look_at_schedules_that_was_broken_off_makes_each_run_once_all_the_sam
     made = sum(it.due_at <= bench.now for it in runs)
     assert made + found.skipped.overlap == moments
     bench.check()
+
+
+@pytest.mark.parametrize("command", ["set", "zadd", "hset"])
+def test_a_run_by_hand_that_was_broken_off_is_one_and_is_told_once_it_is_repeated(
+    server: Server, bench: Bench, command: str
+) -> None:
+    """Red with a repeat that leaves what stands as it is: the run is sent, and its schedule does not know it."""
+    bench.schedules.put(ScheduleDraft(name="s", plan=Plan(every_ms=4000), webhook=Webhook(url="http://r/")))
+    bench.look()  # two runs are made ahead
+    run = bench.schedules.new_run_id("s")
+    refused(server, command, lambda: bench.schedules.fire("s", run))
+    bench.advance(5000)
+    for _ in range(2):
+        bench.schedules.fire("s", run)
+    found = bench.schedules.get("s")
+    assert (found.runs, [it.timer_id for it in found.previous].count(run)) == (3, 1)
+    assert [it.due_at for it in found.previous] == sorted((it.due_at for it in found.previous), reverse=True)
+    bench.check()
+
+
+def test_a_run_by_hand_that_is_no_longer_told_is_not_counted_again(bench: Bench) -> None:
+    """A repeat that comes after eleven others."""
+    bench.schedules.put(ScheduleDraft(name="s", plan=Plan(every_ms=86_400_000), webhook=Webhook(url="http://r/")))
+    first, *_ = runs = [bench.schedules.new_run_id("s") for _ in range(12)]
+    for run in runs:
+        bench.schedules.fire("s", run)
+        bench.advance(1)
+    bench.schedules.fire("s", first)
+    found = bench.schedules.get("s")
+    assert (found.runs, first in [it.timer_id for it in found.previous]) == (12, False)

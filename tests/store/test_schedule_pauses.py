@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from scheduler import (
@@ -109,6 +111,27 @@ def test_a_pause_that_somebody_made_stays_theirs_though_runs_fail(bench: Bench) 
     found = bench.schedules.get("report").paused
     assert found is not None
     assert (found.by, found.reason, found.until) == ("ann", "deploy", START + HOUR)
+
+
+def test_a_pause_that_meets_one_by_failures_says_since_when_there_are_no_runs(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Red with a run's end that pauses a schedule behind the back of whoever has read it and writes it now."""
+    put(bench, pause_after_failures=1, webhook=Webhook(url="http://r/", max_attempts=1))
+    pass_time(bench, MINUTE)
+    run = bench.link.run
+
+    def failing_before(name: str, *args: Any) -> Any:
+        if name == "schedule":
+            monkeypatch.undo()
+            bench.advance(1000)
+            end(bench, Outcome.PERMANENT)
+        return run(name, *args)
+
+    monkeypatch.setattr(bench.link, "run", failing_before)
+    found = bench.schedules.pause("report", "deploy", "ann").paused
+    assert found is not None
+    assert (found.by, found.reason, found.at) == ("ann", "deploy", bench.now)
 
 
 def test_a_run_made_ahead_that_was_tried_already_is_not_taken_back(bench: Bench) -> None:

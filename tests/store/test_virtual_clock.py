@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Event, Thread
+from typing import Any
 
 import pytest
 
@@ -142,6 +143,21 @@ def test_one_call_turns_the_clock_at_a_time_also_of_other_processes(turned: Stor
     turned.link.client.delete(name)
     clock_of(turned).advance_by(DAY)
     assert turned.link.client.get(name) is None
+
+
+def test_a_call_that_was_frozen_leaves_the_clock_to_whoever_turns_it_by_now(
+    turned: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Red with an end that looks not whose turn it is."""
+    name, run = keys.turning(), Turning.run
+
+    def freeze(*args: Any) -> object:
+        turned.link.client.set(name, "another", px=60_000)
+        return run(*args)
+
+    monkeypatch.setattr(Turning, "run", freeze)
+    clock_of(turned).advance_by(DAY)
+    assert turned.link.client.get(name) == b"another"
 
 
 def test_where_no_poller_takes_what_is_due_the_clock_stands_there_and_says_so(

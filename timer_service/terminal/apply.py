@@ -11,17 +11,15 @@ import click
 
 from scheduler import exact_numbers
 from timer_service.client import NotFound, Schedule, TimerClient, TimerServiceError
+from timer_service.client.schedule_fields import Plan
 from timer_service.client.wire import encode
 from timer_service.printable import printable
 from timer_service.terminal import schedule_file
-from timer_service.terminal.differences import Difference, between, differences
+from timer_service.terminal.differences import Difference, between, differences, lines
 from timer_service.terminal.named import ask_before_deleting
 from timer_service.terminal.printing import echo, print_json
 from timer_service.terminal.schedule_file import OWNER, ScheduleFile, place
 from timer_service.terminal.service_command import EXITS, exit_code, print_error, service_command
-
-#: Characters of a value that are shown.
-_SHOWN = 60
 
 
 @dataclass(frozen=True)
@@ -64,19 +62,17 @@ def apply(client: TimerClient, output: str, file: str, dry_run: bool, prune: boo
     if output == "table":
         for step in steps:
             echo(*_lines(step))
-    if dry_run:
-        _finish(output, steps, "would be ")
-        return 0
-    ask_before_deleting([step.name for step in steps if step.verb == "delete"], yes)
+    if not dry_run:
+        ask_before_deleting([step.name for step in steps if step.verb == "delete"], yes)
     code = 0
     done = []
     for step in steps:
         try:
-            done.append(_do(client, step, output))
+            done.append(_try(client, step) if dry_run else _do(client, step, output))
         except TimerServiceError as error:
             _print_refusal(file, step, error)
             code = code or exit_code(error)
-    _finish(output, done, "")
+    _finish(output, done, "would be " if dry_run else "")
     return code
 
 
@@ -95,6 +91,14 @@ def _gone(client: TimerClient, wanted: ScheduleFile) -> Iterator[_Step]:
         owner = (stands.timer.get("metadata") or {}).get(OWNER)
         if owner == wanted.name and stands.name not in wanted.schedules:
             yield _Step(stands.name, "delete", None, stands)
+
+
+def _try(client: TimerClient, step: _Step) -> _Step:
+    """Asks the service whether it can follow the plan, which it answers to keys that may only read, too."""
+    if step.verb in ("create", "change"):
+        fields = step.fields or {}
+        client.preview_schedule(count=1, **{name: fields[name] for name in Plan.__annotations__ if name in fields})
+    return step
 
 
 def _do(client: TimerClient, step: _Step, output: str) -> _Step:
@@ -117,15 +121,8 @@ def _lines(step: _Step) -> Iterator[str]:
         yield f"unchanged {step.name}"
         return
     yield f"{step.verb} {step.name}"
-    for field, old, new in step.differences:
-        yield f"    {field}: {_shown(old)} -> {_shown(new)}"
-    if step.verb == "change" and not step.differences:
-        yield "    a value that is not shown"
-
-
-def _shown(value: Any) -> str:
-    text = "-" if value is None else exact_numbers.dumps(value)
-    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
+    if step.verb == "change":
+        yield from lines(step.differences)
 
 
 def _print_refusal(file: str, step: _Step, error: TimerServiceError) -> None:

@@ -1,4 +1,4 @@
-"""What a schedule that stands has otherwise than one that is asked for. Pure.
+"""What a schedule that stands has otherwise than one that is asked for, and how that is shown. Pure.
 
 What a file leaves out is compared with the API's default. The service's settings decide over four fields that are left
 out (timeout, max_attempts, on_delivered, on_failed), and what a schedule that stands tells of a secret is `***`: these
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from scheduler import duration, redaction, rfc3339
+from scheduler import duration, exact_numbers, redaction, rfc3339
 
 #: Of a field that is left out, as answers tell it.
 DEFAULTS: Mapping[str, Any] = {
@@ -45,6 +45,8 @@ TIMER_DEFAULTS: Mapping[str, Any] = {
 _LENGTHS = ("every", "catch_up_window", "spread", "max_lateness")
 _MOMENTS = ("starts_at", "ends_at")
 _CALLBACKS = ("on_delivered", "on_failed")
+#: Characters of a value that are shown.
+_SHOWN = 60
 #: Compared name by name.
 _MAPPINGS = ("headers", "metadata")
 
@@ -69,6 +71,19 @@ def between(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Differe
     names = [name for name in (*DEFAULTS, "starts_at") if name in after]
     found = list(_differences("", {name: after[name] for name in names}, before))
     return [*found, *_differences("timer.", after["timer"], before["timer"])]
+
+
+def lines(found: Sequence[Difference]) -> Iterator[str]:
+    """Of one that is changed."""
+    for field, old, new in found:
+        yield f"    {field}: {_shown(old)} -> {_shown(new)}"
+    if not found:
+        yield "    a value that is not shown"
+
+
+def _shown(value: Any) -> str:
+    text = "-" if value is None else exact_numbers.dumps(value)
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
 
 
 def _whole(asked: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,11 +8,12 @@ from typing import Any, get_args
 
 import click
 
-from timer_service.client import Schedule, TimerClient
+from timer_service.client import NotFound, Schedule, TimerClient
 from timer_service.client.answers import Status
 from timer_service.client.batches import MOST_PREVIEWED, MOST_SCHEDULES
 from timer_service.client.schedule_fields import CatchUp, ScheduleStatus
 from timer_service.terminal import plan_options, request_options, values
+from timer_service.terminal.differences import between, lines
 from timer_service.terminal.named import ask_before_deleting, each_named
 from timer_service.terminal.printing import echo, print_json, print_timers, width
 from timer_service.terminal.schedule_tables import detail_rows, here_and_utc, moment_rows, run_rows, schedule_rows
@@ -55,8 +56,12 @@ def set_(
     timer-service schedule set heartbeat https://example.com/alive --every 15m
     """
     fields: dict[str, Any] = {**how, "timer": request}
+    before = _standing(client, name) if output == "table" and not only_new else None
     made = client.set_schedule(name, if_version=if_version, only_new=only_new, **fields)
-    _print(output, [made], f"set {made.name}: {made.description}; {_next(made)}")
+    is_changed = before is not None and before.version != made.version
+    done = "changed" if is_changed else "created" if before is None else "unchanged"
+    changes = lines(between(before.raw, made.raw)) if before is not None and is_changed else ()
+    _print(output, [made], f"{done} {made.name}: {made.description}; {_next(made)}", *changes)
 
 
 @schedule.command("list")
@@ -85,12 +90,12 @@ def list_(client: TimerClient, output: str, limit: int, everything: bool, **filt
 def show(client: TimerClient, output: str, name: str) -> None:
     """Everything about one schedule: its next moments, its last runs, what it skipped and why."""
     found = client.schedule(name)
-    lines = list(aligned(detail_rows(found)))
+    shown = list(aligned(detail_rows(found)))
     if found.next:
-        lines += ["", *aligned(moment_rows(found.next, found.time_zone), width())]
+        shown += ["", *aligned(moment_rows(found.next, found.time_zone), width())]
     if found.previous:
-        lines += ["", *aligned(run_rows(found.previous), width())]
-    _print(output, [found], *lines)
+        shown += ["", *aligned(run_rows(found.previous), width())]
+    _print(output, [found], *shown)
 
 
 @schedule.command()
@@ -170,6 +175,13 @@ def preview(client: TimerClient, output: str, plan: Mapping[str, Any], from_: An
         echo(*aligned(moment_rows(found.moments, plan.get("time_zone", "UTC")), width()))
     else:
         echo("It names no moment.")
+
+
+def _standing(client: TimerClient, name: str) -> Schedule | None:
+    try:
+        return client.schedule(name)
+    except NotFound:
+        return None
 
 
 def _next(schedule: Schedule) -> str:

@@ -14,6 +14,7 @@ from scheduler import (
     KeyReused,
     KeyTaken,
     LaterFormat,
+    PlanError,
     ScheduleExists,
     StoreNearCapacity,
     StoreUnavailable,
@@ -56,7 +57,8 @@ PAGES: dict[int, Page] = {
     ),
     404: Page(
         "not-found",
-        "No such page, or no timer with this id: it never was, or it ended long enough ago to be forgotten.",
+        "No such page, or nothing of this id or name: it never was, was deleted, or ended long enough ago to be "
+        "forgotten.",
     ),
     405: Page("method-not-allowed", "This page exists, but not for this method; the Allow header lists those it has."),
     408: Page(
@@ -140,6 +142,8 @@ def of_reading(error: TimerError) -> Problem:
 
 def of_schedule(error: TimerError) -> TimerError | Problem:
     """The same of a schedule that is set: what is too large of its runs stands in its member `timer`."""
+    if isinstance(error, PlanError):
+        return Problem(422, "A field has a value that cannot be used.", errors=[(f"/{error.field}", error.detail)])
     if isinstance(error, TimerTooLarge):
         return Problem(413, f"Too large: {error}.", errors=[(f"/timer/{error.part}", "The largest part.")])
     return error

@@ -1,5 +1,6 @@
 #!lua
--- Makes one run of a schedule now, whatever its plan, its pause and its other runs. Repeatable: an id that exists is left as it is.
+-- Makes one run of a schedule now, whatever its plan, its pause and its other runs. Repeatable: an id that exists is left as it is,
+-- and noted in its schedule if a call that was broken off has not done so.
 -- KEYS[1] timers:{p}:scheduled (ZSET)
 -- Computes prior, waiting:<tag>, timer:<id>, keys, tag:<tag>, delivering, delivered, failed, cancelled, progress, minute:<n>, bell,
 --         schedule:<name>, runs:<name>, open:<name>, counters, layout
@@ -15,19 +16,27 @@ local key = schedule_key(name)
 local timer, fired, previous = unpack(redis.call('HMGET', key, 'timer', 'fired', 'previous'))
 if not timer then return '' end
 previous = previous or ''
-if string.find(previous, ':' .. id, 1, true) or is_made(id) then return 'done' end
+if string.find(previous, ':' .. id, 1, true) then return 'done' end
 local now = math.ceil(now_us() / 1000)
-local _, earliest = head(SCHEDULED)
-local line, rest = split_record(timer)
-create_run(name, line, rest, id, int(now), int(now), 0)
--- It stands before those that are made ahead.
-local due, ahead = {}, {}
+local at = is_made(id) and tonumber(string.match(read_first_line(id), '^%d+')) or now
+-- It stands after those of its moment and of earlier ones.
+local before, after, over, is_cut = {}, {}, 0, true
 for entry in string.gmatch(previous, '%S+') do
-  push(tonumber(string.match(entry, '^%d+')) > now and ahead or due, entry)
+  local due = tonumber(string.match(entry, '^%d+'))
+  push(due > at and after or before, entry)
+  if due < at then is_cut = false end
+  if due <= now then over = over + 1 end
 end
-push(due, int(now) .. ':' .. id)
-for _, entry in ipairs(ahead) do push(due, entry) end
-redis.call('HSET', key, 'fired', int((tonumber(fired) or 0) + 1), 'previous', cut_previous(table.concat(due, ' '), now))
+-- Of a run that stands, whether it was noted, and so many others since that it is no longer told.
+if at < now and is_cut and over >= PREVIOUS then return 'done' end
+local _, earliest = head(SCHEDULED)
+if not is_made(id) then
+  local line, rest = split_record(timer)
+  create_run(name, line, rest, id, int(now), int(now), 0)
+end
+push(before, int(at) .. ':' .. id)
+for _, entry in ipairs(after) do push(before, entry) end
+redis.call('HSET', key, 'fired', int((tonumber(fired) or 0) + 1), 'previous', cut_previous(table.concat(before, ' '), now))
 write_happened()
 ring(now, earliest)
 return 'done'

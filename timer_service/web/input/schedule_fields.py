@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from marshmallow import Schema, ValidationError, fields, post_load, validate
+from marshmallow import Schema, ValidationError, fields, post_load, pre_load, validate
 
 from scheduler import CatchUp, Overlap, Plan, ScheduleDraft, Webhook, duration
 from timer_service.web.input.fields import Choice, Length, Moment, Whole
@@ -20,7 +20,7 @@ MOST_CATCH_UP_WINDOW = 366 * _DAY
 #: Moments that one preview tells.
 MOST_PREVIEWED = 50
 MOST_REASON = 500
-#: Members of an answer that no request has.
+#: Members of an answer that no request sets: passed over in a whole schedule, so that an answer can be sent back.
 ONLY_ANSWERED = frozenset(
     {"name", "status", "description", "version", "created_at", "next", "previous", "runs", "skipped", "paused"}
 )
@@ -89,9 +89,9 @@ class NewSchedule(PlanFields):
         if isinstance(field_obj, RunTimerField):
             field_obj.nested = self.run_timer
 
-    def handle_error(self, error: ValidationError, data: Any, **_: Any) -> None:
-        for name in ONLY_ANSWERED.intersection(error.messages_dict):
-            error.messages_dict[name] = ["Told in answers only: leave it out."]
+    @pre_load
+    def _asked_for(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+        return {name: value for name, value in data.items() if name not in ONLY_ANSWERED}
 
     @post_load
     def _draft_fields(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:

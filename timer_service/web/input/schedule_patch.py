@@ -10,14 +10,19 @@ from marshmallow import ValidationError
 from scheduler import Schedule, ScheduleDraft, duration, rfc3339
 from timer_service.web.input.invalid import invalid
 from timer_service.web.input.merge_patch import apply, errors_of_showing, merged, webhook_fields
-from timer_service.web.input.schedule_fields import NewSchedule
+from timer_service.web.input.schedule_fields import ONLY_ANSWERED, NewSchedule
 
 #: Each takes the place of the other.
 _PLANS = {"cron": "every", "every": "cron"}
 
 
 def schedule_merge(patch: Mapping[str, Any], schema: NewSchedule) -> Callable[[Schedule], ScheduleDraft]:
-    """A function that applies this patch to a schedule. It raises Problem for what a new one could not be either."""
+    """A function that applies this patch to a schedule. It raises Problem for what a new one could not be either.
+
+    Raises Problem for what no request sets: in a patch it would be meant.
+    """
+    if only_answered := ONLY_ANSWERED & patch.keys():
+        raise invalid({name: ["Told in answers only: no request changes it."] for name in sorted(only_answered)})
 
     def merge(schedule: Schedule) -> ScheduleDraft:
         before = own_fields(schedule.draft)

@@ -9,7 +9,16 @@ from typing import Any
 from flask import g, request
 from marshmallow import ValidationError
 
-from scheduler import NO_VERSION, Schedule, ScheduleDraft, Timer, TimerTooLarge, UnknownSchedule, VersionChanged
+from scheduler import (
+    NO_VERSION,
+    PlanError,
+    Schedule,
+    ScheduleDraft,
+    Timer,
+    TimerTooLarge,
+    UnknownSchedule,
+    VersionChanged,
+)
 from timer_service.web import idempotency
 from timer_service.web.access.authentication import charge
 from timer_service.web.access.list_limit import limit_lists
@@ -36,14 +45,16 @@ _Answer = tuple[Schedule, int, dict[str, str]]
 @bp.response(201, ScheduleOut)
 @bp.doc(operationId="create_schedule", parameters=[IDEMPOTENCY_KEY])
 def create(fields: dict[str, Any]) -> _Answer:
-    """Set a schedule under a name that it is given."""
+    """Set a schedule under a name that it is given. What only answers tell is passed over."""
+    if "name" in g.request_fields:
+        raise invalid({"name": ["It is given one here: PUT /schedules/{name} sets one under a name of yours."]})
     begun = idempotency.begin()
     name = idempotency.new_id(begun, 0, None)
     where = {"Location": f"/schedules/{name}"}
     if begun is not None and begun.answer is not None:
         schedule = store().schedules.get(name)
         return schedule, 201, {**where, **_etag(schedule), **idempotency.REPLAYED}
-    with idempotency.undone_if_refused(begun), _pointing_into_timer():
+    with idempotency.undone_if_refused(begun), _refused_by_field():
         schedule, _ = store().schedules.put(ScheduleDraft(name=name, **fields))
     idempotency.keep(begun, name)
     return schedule, 201, {**where, **_etag(schedule)}
@@ -68,13 +79,17 @@ def index(query: dict[str, Any]) -> tuple[dict[str, Any], int, dict[str, str]]:
 @bp.alt_response(201, schema=ScheduleOut)
 @bp.doc(operationId="put_schedule", parameters=[IF_MATCH, IF_NONE_MATCH])
 def put(fields: dict[str, Any], name: str) -> _Answer:
-    """Set the schedule of this name, or replace it; one that stands so already is left as it is."""
+    """Set the schedule of this name, or replace it; one that stands so already is left as it is.
+
+    What only answers tell is passed over, so that an answer can be changed and sent back."""
     try:
         Key().deserialize(name)
     except ValidationError as error:
         raise invalid({"name": error.messages}) from None
+    if g.request_fields.get("name", name) != name:
+        raise invalid({"name": ["Not the name in the URL: a schedule keeps its name."]})
     version = NO_VERSION if _must_be_new() else _expected_version(name)
-    with _pointing_into_timer():
+    with _refused_by_field():
         schedule, is_new = store().schedules.put(ScheduleDraft(name=name, **fields), version)
     if not is_new:
         return schedule, 200, _etag(schedule)
@@ -96,7 +111,7 @@ def show(name: str) -> _Answer:
 def change(name: str) -> _Answer:
     """Change what was asked for (RFC 7396)."""
     merge = schedule_merge(json_object(), new_schedule())
-    with _pointing_into_timer():
+    with _refused_by_field():
         schedule = store().schedules.change(name, merge, _expected_version(name))
     return schedule, 200, _etag(schedule)
 
@@ -139,6 +154,7 @@ def resume(said: dict[str, Any], name: str) -> _Answer:
 def fire(name: str) -> tuple[Timer, int, dict[str, str]]:
     """Make one run now, beside all others, also of a paused or ended schedule."""
     g.request_fields = {}
+    _refuse_a_body()
     begun = idempotency.begin()
     timer_id = idempotency.new_id(begun, 0, name)
     where = {"Location": f"/timers/{timer_id}"}
@@ -150,12 +166,19 @@ def fire(name: str) -> tuple[Timer, int, dict[str, str]]:
     return timer, 201, where
 
 
+def _refuse_a_body() -> None:
+    """Raises Problem. An empty object says nothing, and is what some clients send as none."""
+    if (request.content_length or "Transfer-Encoding" in request.headers) and json_object():
+        detail = "A run sends what its schedule says. Change that, or set a timer of your own."
+        raise Problem(422, "A run made by hand takes no fields.", errors=[("", detail)])
+
+
 @contextmanager
-def _pointing_into_timer() -> Iterator[None]:
-    """What is too large of a run stands in the member `timer` of the request."""
+def _refused_by_field() -> Iterator[None]:
+    """Raises what the store refuses of a schedule as a problem of its fields."""
     try:
         yield
-    except TimerTooLarge as error:
+    except (PlanError, TimerTooLarge) as error:
         raise of_schedule(error) from error
 
 
