@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from scheduler import CatchUp, Gap, ScheduleStatus, Skipped, upcoming
+from scheduler import CatchUp, Gap, Overlap, ScheduleStatus, Skipped, upcoming
 from tests.bench.store import START, Bench
-from tests.store.schedules import DAY, MINUTE, moments, pass_time, put
+from tests.store.schedules import DAY, MINUTE, end, moments, pass_time, put
 
 
 def test_with_catch_up_last_one_run_stands_for_all_that_were_missed_and_says_how_many(bench: Bench) -> None:
@@ -15,6 +15,23 @@ def test_with_catch_up_last_one_run_stands_for_all_that_were_missed_and_says_how
     claims = [claim for _ in range(bench.partitions) for claim in bench.claims.claim(9).claims]
     assert [(it.due_at - START, it.missed) for it in claims] == [(10 * MINUTE, 9)]
     assert bench.schedules.get("report").skipped == Skipped(missed=9)
+    bench.check()
+
+
+def test_what_a_run_was_to_tell_of_is_told_by_the_next_where_that_run_is_skipped_for_an_earlier_one(
+    bench: Bench,
+) -> None:
+    """Red with moments that are counted as missed, and that no receiver is told of."""
+    put(bench, overlap=Overlap.SKIP)
+    pass_time(bench, MINUTE)
+    bench.advance(3 * MINUTE + 1)
+    bench.look()
+    end(bench)
+    bench.advance(MINUTE)
+    bench.look()
+    (second,) = [claim for _ in range(bench.partitions) for claim in bench.claims.claim(9).claims]
+    assert (second.due_at - START, second.missed) == (5 * MINUTE, 2)
+    assert bench.schedules.get("report").skipped == Skipped(missed=2, overlap=1)
     bench.check()
 
 

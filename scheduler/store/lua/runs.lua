@@ -67,7 +67,7 @@ end
 
 local reply = { us, -1 }
 while at <= #ARGV do
-  local name, after, look_at, missed = take_argument(), tonumber(take_argument()), tonumber(take_argument()), take_argument()
+  local name, after, look_at, missed = take_argument(), tonumber(take_argument()), tonumber(take_argument()), tonumber(take_argument())
   local skipped_missed, skipped_paused, skipped_gap = take_argument(), take_argument(), take_argument()
   local resumed, overlap, most, count = take_argument(), take_argument(), tonumber(take_argument()), tonumber(take_argument())
   local key = schedule_key(name)
@@ -95,13 +95,14 @@ while at <= #ARGV do
           runs, made = runs + 1, made + 1
         else
           skipped_overlap = skipped_overlap + 1
+          missed = missed + stands_for -- of them the next run tells
         end
       end
     end
     -- By whom the runs of before have ended may have changed what is told of them.
     local previous = redis.call('HGET', key, 'previous') or ''
     if entries[1] then previous = cut_previous(previous .. ' ' .. table.concat(entries, ' '), now) end
-    local fields = { 'missed', missed }
+    local fields = { 'missed', int(missed) }
     if paused and resumed == '' then
       local kept, gone, first = withdraw_ahead(previous, now)
       write_moves()
