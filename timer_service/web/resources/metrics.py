@@ -14,6 +14,7 @@ from scheduler import Stats, StoreUnavailable, ended_timers
 from timer_service.web import services
 from timer_service.web.access.request_counts import BUCKETS, RequestCounts
 from timer_service.web.input.arguments import Blueprint
+from timer_service.web.resources.destination_metrics import of_destinations
 
 bp = Blueprint("metrics", __name__, description="For Prometheus")
 
@@ -67,6 +68,7 @@ def _of_requests(counts: RequestCounts) -> Iterator[Metric]:
 def _of_store() -> Iterator[Metric]:
     try:
         stats = services.store().timers.stats()
+        destinations = of_destinations(services.store().destinations)
     except StoreUnavailable:
         yield GaugeMetricFamily("timer_store_up", "Whether the store answers.", value=0)
         return
@@ -77,6 +79,7 @@ def _of_store() -> Iterator[Metric]:
     if usage.most is not None:
         yield GaugeMetricFamily("timer_store_max_bytes", "Beyond them creates are refused.", value=usage.most)
     yield from _of_stats(stats)
+    yield from destinations
 
 
 def _of_stats(stats: Stats) -> Iterator[Metric]:
