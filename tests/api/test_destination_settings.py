@@ -216,10 +216,14 @@ def test_two_writers_who_read_the_same_do_not_undo_each_other(http: FlaskClient)
 
 
 def test_if_match_holds_also_where_nothing_was_set_and_where_nothing_is_known(http: FlaskClient) -> None:
-    for etag in ("*", '"0"'):
+    for etag in ("*", '"other"'):
         assert http.patch(PATH, json={}, headers={"If-Match": etag}).status_code == 412
     assert http.get(PATH).status_code == 404
     etag = http.post(f"{PATH}/pause").headers["ETag"]
+    assert etag == '"0"'
+    other = {"If-Match": etag}
+    assert http.patch("/destinations/http:h:80", json={"concurrency": 1}, headers=other).status_code == 200
+    assert http.patch("/destinations/http:h:80", json={"concurrency": 2}, headers=other).status_code == 412
     assert http.patch(PATH, json={"concurrency": 1}, headers={"If-Match": etag}).status_code == 200
     assert http.patch(PATH, json={"concurrency": 2}, headers={"If-Match": etag}).status_code == 412
 

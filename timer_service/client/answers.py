@@ -92,7 +92,7 @@ class Hold(Checked):
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> Hold:
-        return cls(by=raw["by"], until=moment(raw.get("until")), because=raw["because"])
+        return cls(by=raw["by"], until=moment(raw.get("until")), because=raw.get("because", ""))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

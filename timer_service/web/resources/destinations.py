@@ -118,11 +118,13 @@ def _told(destination: Destination) -> _Answer:
 def _expected_version(id: str) -> str | None:
     """The version that If-Match allows to change, of those that it names; None where it is not sent.
 
+    One that nobody has spoken of is of the version of those for which nothing was set, but it is none of `*`.
     Raises VersionChanged.
     """
     if "If-Match" not in request.headers:
         return None
     found = store().destinations.find(id)
-    if found is None or not request.if_match.contains(found.version or UNSET):
+    version = found.version if found else ""
+    if not request.if_match.contains(version or UNSET) or (found is None and request.if_match.star_tag):
         raise VersionChanged(id)
-    return found.version
+    return version
