@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from scheduler import DestinationSettings, HeldBy, Rate
+from scheduler import DestinationSettings, HeldBy, Rate, StoreUnavailable
 from scheduler.destinations import Break
 from scheduler.holds.sums import Sum
 from scheduler.store.record import destination_tag, tag_of
@@ -196,6 +196,27 @@ def test_of_thousands_of_destinations_each_is_listed_once(http: FlaskClient, ben
     assert len(ids) == len({*ids}) == 3000
     assert {*ids[:150]} == {f"http:h{number * 7}:80" for number in range(150)}
     assert len(listed(http, "state=paused&limit=40")) == 150
+
+
+def test_where_rules_cannot_be_read_the_other_metrics_are_told_all_the_same(
+    http: FlaskClient, bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their slot may be away, or an access list of before not allow it."""
+    http.post(f"{PATH}/pause")
+
+    run = bench.link.run_on
+
+    def refused(script: str, key: str, args: Any = ()) -> Any:
+        if key.startswith("timers:destination:"):
+            raise StoreUnavailable("away")
+        return run(script, key, args)
+
+    monkeypatch.setattr(bench.link, "run_on", refused)
+    series = read(http)
+    assert (value(series, "timer_store_up"), value(series, "timer_scheduled")) == (1, 0)
+    assert not any(name.startswith("timer_destination_") for name, _ in series)
+    for answer in (http.get("/destinations"), http.get(PATH), http.post(f"{PATH}/pause")):
+        assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
 
 
 def test_metrics_count_the_held_by_what_holds_them_and_tell_of_a_bounded_number(

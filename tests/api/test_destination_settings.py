@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -270,3 +271,19 @@ def test_a_body_must_be_a_small_object_of_json(http: FlaskClient) -> None:
     assert http.patch(PATH, data=b"{}", headers={"Content-Type": "text/plain"}).status_code == 415
     assert http.post(f"{PATH}/pause", json={"reason": "x" * 501}).get_json()["errors"][0]["pointer"] == "/reason"
     assert http.get(PATH).status_code == 404
+
+
+def test_of_many_writers_who_read_the_same_one_is_first_and_the_others_are_told(bench: Bench) -> None:
+    application = create_app(Settings(), bench.link)
+    etag = application.test_client().patch(PATH, json={"concurrency": 1}).headers["ETag"]
+
+    def write(concurrency: int) -> int:
+        answer = application.test_client().patch(PATH, json={"concurrency": concurrency}, headers={"If-Match": etag})
+        return answer.status_code
+
+    with ThreadPoolExecutor(8) as eight:
+        statuses = list(eight.map(write, range(2, 18)))
+    assert sorted(statuses) == [200, *[412] * 15]
+    told = application.test_client().get(PATH).get_json()
+    assert told["concurrency"] == 2 + statuses.index(200)
+    assert bench.destinations.rule(ID).settings.concurrency == told["concurrency"]

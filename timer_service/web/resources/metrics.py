@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 
 from flask import Response
 from prometheus_client import CollectorRegistry
@@ -68,7 +69,6 @@ def _of_requests(counts: RequestCounts) -> Iterator[Metric]:
 def _of_store() -> Iterator[Metric]:
     try:
         stats = services.store().timers.stats()
-        destinations = of_destinations(services.store().destinations)
     except StoreUnavailable:
         yield GaugeMetricFamily("timer_store_up", "Whether the store answers.", value=0)
         return
@@ -79,7 +79,8 @@ def _of_store() -> Iterator[Metric]:
     if usage.most is not None:
         yield GaugeMetricFamily("timer_store_max_bytes", "Beyond them creates are refused.", value=usage.most)
     yield from _of_stats(stats)
-    yield from destinations
+    with suppress(StoreUnavailable):  # also where a slot of the store is away that only they stand in
+        yield from of_destinations(services.store().destinations)
 
 
 def _of_stats(stats: Stats) -> Iterator[Metric]:
