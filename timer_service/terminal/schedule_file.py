@@ -14,7 +14,7 @@ from typing import Any
 
 import click
 
-from scheduler.origin import destination
+from scheduler import origin
 from timer_service.client import DestinationChanges
 from timer_service.client.schedule_fields import NewSchedule
 
@@ -125,13 +125,13 @@ def _limits(path: str, id: str, table: Any) -> Mapping[str, Any]:
     at = place("destination", id)
     scheme, _, rest = id.partition(":")
     try:
-        origin = destination(f"{scheme}://{rest.removeprefix('//')}")
+        found = origin.destination(f"{scheme}://{rest.removeprefix('//')}")
     except ValueError:
-        origin = ""
-    if scheme.lower() not in ("http", "https") or not origin:
+        found = ""
+    if scheme.lower() not in ("http", "https") or not found:
         raise FileError(f"{path}: {at}: no destination, such as https:api.example.com:443")
-    if origin != id:
-        raise FileError(f"{path}: {at}: write it as {origin}")
+    if found != id:
+        raise FileError(f"{path}: {at}: write it as {found}")
     if not isinstance(table, dict):
         raise FileError(f"{path}: {at}: must be a table")
     if unknown := sorted(table.keys() - _DESTINATION_FIELDS):

@@ -12,8 +12,7 @@ from typing import Any, Final, Literal, TypeVar
 import click
 from click.shell_completion import CompletionItem
 
-from scheduler import duration, rfc3339
-from scheduler.origin import destination
+from scheduler import duration, origin, rfc3339
 from timer_service.client import Rate, Timer, TimerClient, TimerServiceError, When
 from timer_service.terminal import local_time, tables
 from timer_service.terminal.service_command import LOCAL, connect
@@ -89,7 +88,7 @@ def destination_id(text: str) -> str:
     if "://" not in text:
         return text
     try:
-        return destination(text)
+        return origin.destination(text)
     except ValueError:
         raise click.BadParameter(f"{text!r} is no URL.") from None
 
