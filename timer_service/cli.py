@@ -23,6 +23,7 @@ from timer_service.terminal.apply import apply
 from timer_service.terminal.clock import clock
 from timer_service.terminal.commands import timer
 from timer_service.terminal.completion import completion
+from timer_service.terminal.destinations import destination
 from timer_service.terminal.printing import tell
 from timer_service.terminal.schedules import schedule
 
@@ -32,6 +33,7 @@ _HEARTBEAT_AGE = 15.0
 _OF_CLIENT = (
     timer,
     schedule,
+    destination,
     apply,
     activity.stats,
     activity.pollers,

@@ -15,7 +15,8 @@ def hold_of(rule: Rule) -> Hold | None:
     """Why due timers of a destination wait at the moment that its rule was read; None: nothing holds them."""
     rule = without_what_is_over(rule)
     if rule.pause is not None:
-        because = f"paused by {rule.pause.by}: {rule.pause.reason}"
+        by, reason = rule.pause.by, rule.pause.reason
+        because = f"paused{f' by {by}' if by else ''}{f': {reason}' if reason else ''}"
         return Hold(HeldBy.PAUSE, rule.pause.until, because, rule.revision)
     if rule.broken is not None:
         until = rule.broken.probing_until or rule.broken.probe_at

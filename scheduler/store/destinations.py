@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -16,6 +17,7 @@ from scheduler.destinations import (
     Rule,
 )
 from scheduler.errors import VersionChanged
+from scheduler.hold import HeldBy
 from scheduler.holds.holding import standing_of
 from scheduler.holds.sums import Sum
 from scheduler.schedules import Pause
@@ -23,11 +25,19 @@ from scheduler.store.held import read_holds
 from scheduler.store.link import Link
 from scheduler.store.observing import read_observed, report
 from scheduler.store.record import tag_of
-from scheduler.store.rule_record import settings_fields, state_fields
+from scheduler.store.rule_record import read_hold, settings_fields, state_fields
 from scheduler.store.rules import Fields, Rules
 
 #: Destinations that one call tells of: 1 ms.
 _AT_ONCE = 200
+#: By what a destination is held that stands so; by nothing where it flows.
+_HELD_BY: Mapping[DestinationState, Sequence[HeldBy]] = {
+    DestinationState.FLOWING: (),
+    DestinationState.LIMITED: (HeldBy.RATE, HeldBy.CONCURRENCY, HeldBy.RETRY_AFTER),
+    DestinationState.PAUSED: (HeldBy.PAUSE,),
+    DestinationState.BROKEN: (HeldBy.BREAKER,),
+    DestinationState.PROBING: (HeldBy.BREAKER,),
+}
 
 
 class Destinations:
@@ -46,23 +56,39 @@ class Destinations:
         (it,) = self._told([tag_of(destination)])
         return it if it.id else replace(it, id=destination)
 
-    def page(self, after: str | None = None, limit: int = 100) -> DestinationPage:
-        """Those that are held first, then the busiest. `after`: the `next` of the page before."""
+    def find(self, destination: str) -> Destination | None:
+        """The same; None of one that nobody has set anything for, and to which nothing was sent."""
+        (it,) = self._told([tag_of(destination)])
+        return it if it.id else None
+
+    def held(self) -> Counter[HeldBy]:
+        """How many destinations are held, by what."""
+        return Counter(read_hold(raw).by for raw in read_holds(self._link, 0).by_tag.values())
+
+    def page(
+        self, after: str | None = None, limit: int = 100, state: DestinationState | None = None
+    ) -> DestinationPage:
+        """Those that are held first, then the busiest. `after`: the `next` of the page before.
+
+        Of one `state` alone, if it is given; then a page can be short, or empty, and not be the last.
+        """
         kind, _, place = (after or "held:").partition(":")
         tags: list[str] = []
-        held = sorted(read_holds(self._link, 0).by_tag)  # each partition has them all
+        known = read_holds(self._link, 0).by_tag  # each partition has them all
         if kind == "held":
-            tags = [tag for tag in held if tag > place][:limit]
+            by = HeldBy if state is None else _HELD_BY[state]
+            tags = sorted(tag for tag, raw in known.items() if tag > place and read_hold(raw).by in by)[: limit + 1]
             place = ":"
-        known = set(held)
-        following = f"held:{tags[-1]}" if tags else None
-        if len(tags) < limit:
+        following = f"held:{tags[limit - 1]}" if len(tags) > limit else None
+        tags = tags[:limit]
+        if following is None and state in (None, DestinationState.FLOWING):
             attempts, _, last = place.partition(":")
             found = [(count, tag) for count, tag in self._busiest(attempts, last, limit + 1)]
             rest = found[: limit - len(tags)]
             tags += [tag for _, tag in rest if tag not in known]
-            following = f"busy:{rest[-1][0]}:{rest[-1][1]}" if len(found) > len(rest) else None
-        return DestinationPage(self._told(tags), following)
+            if len(found) > len(rest):
+                following = f"busy:{rest[-1][0]}:{rest[-1][1]}" if rest else f"held:{tags[-1]}"
+        return DestinationPage([it for it in self._told(tags) if state in (None, it.state)], following)
 
     def _busiest(self, attempts: str, tag: str, limit: int) -> list[tuple[int, str]]:
         """So many with most attempts, of all partitions, after those with more or as many and a greater tag."""
@@ -95,10 +121,20 @@ class Destinations:
 
         Raises VersionChanged if `if_version` is given and they are of another.
         """
+        return self.change(destination, lambda _: settings, if_version)
+
+    def change(
+        self,
+        destination: str,
+        changed: Callable[[DestinationSettings], DestinationSettings],
+        if_version: str | None = None,
+    ) -> Rule:
+        """The same with what `changed` makes of the settings; it is called again if another was first."""
 
         def fields(rule: Rule) -> Fields | None:
             if if_version is not None and rule.version != if_version:
                 raise VersionChanged(destination)
+            settings = changed(rule.settings)
             if rule.version and rule.settings == settings:
                 return None
             return {"id": destination, **settings_fields(settings, secrets.token_urlsafe(9))}

@@ -72,7 +72,8 @@ PAGES: dict[int, Page] = {
     ),
     412: Page(
         "version-changed",
-        "The schedule is not, or no longer, of the version that If-Match names: somebody has changed or deleted it. "
+        "What is to be changed is not, or no longer, of the version that If-Match names: somebody has changed or "
+        "deleted it. "
         "Nothing was done. Read it again.",
     ),
     413: Page(
@@ -100,6 +101,16 @@ PAGES: dict[int, Page] = {
 #: Kinds that share their status with another: by name, the status and what the page says.
 MORE_PAGES: dict[str, tuple[int, str]] = {
     "unknown-schedule": (404, "No schedule has this name: it was never set, or was deleted."),
+    "unknown-destination": (
+        404,
+        "Nothing was sent to this destination, and nobody has set anything for it. Its id is the origin of a URL, as "
+        "https:api.example.com:443.",
+    ),
+    "destination-broken": (
+        409,
+        "The destination is broken, and not paused: resuming it means that it is tried at once whether it is back. How "
+        "fast it goes on then cannot be said: leave `at` out.",
+    ),
     "schedule-exists": (
         412,
         "A schedule has this name, and `If-None-Match: *` asks for a new one. Nothing was done.",
@@ -157,7 +168,7 @@ def from_engine(error: TimerError) -> Problem:
         case UnknownSchedule():
             return Problem(404, "There is no schedule of this name.", name="unknown-schedule")
         case VersionChanged():
-            return Problem(412, "The schedule is not, or no longer, of this version.")
+            return Problem(412, "What is to be changed is not, or no longer, of this version.")
         case ScheduleExists():
             return Problem(412, "There is a schedule of this name.", name="schedule-exists")
         case WrongState():
