@@ -207,8 +207,8 @@ def new_signing_secret() -> None:
 
     A destination's own is made by the service: timer-service destination rotate-secret.
     """
-    from scheduler.signing_keys import new_secret
+    from scheduler import signing_keys
 
-    tell(new_secret())
+    tell(signing_keys.new_secret())
     click.echo("Put it first in TIMER_SIGNING_SECRETS, of API and pollers; those behind it go on signing.", err=True)
     click.echo("Receivers verify with it: timer_service.client.verify(), or any Standard Webhooks library.", err=True)
