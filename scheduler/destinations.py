@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
+from scheduler.own_secrets import Secret
 from scheduler.schedules import Pause
 
 
@@ -17,6 +18,14 @@ class BreakerMode(StrEnum):
 
     AUTO = "auto"
     OFF = "off"
+
+
+class Signing(StrEnum):
+    """Whose secrets sign what is sent to a destination; never both."""
+
+    SERVICE = "service"
+    #: Those that were made for this destination alone.
+    OWN = "own"
 
 
 class DestinationState(StrEnum):
@@ -57,6 +66,7 @@ class DestinationSettings:
     #: Attempts under way at most, over all pollers.
     concurrency: int | None = None
     breaker: BreakerMode = BreakerMode.AUTO
+    signing: Signing = Signing.SERVICE
 
 
 class Break(NamedTuple):
@@ -95,6 +105,8 @@ class Rule:
     slow_since: int | None = None
     #: Of a concurrency: permits that are given, and not given back.
     permits: int = 0
+    #: Its own secrets, the newest first, also while the service's sign.
+    secrets: tuple[Secret, ...] = ()
 
 
 class Permit(NamedTuple):
@@ -115,6 +127,28 @@ class Permit(NamedTuple):
     by_any: bool = False
     #: Something that held the destination has ended by itself: its hold is to be written anew.
     is_over: bool = False
+
+
+class SecretUse(NamedTuple):
+    """When a secret was made, and until when it is in use; never the secret."""
+
+    #: ms.
+    since: int
+    #: None: until another takes its place.
+    until: int | None
+
+
+class NewSecret(NamedTuple):
+    """A secret that was made for a destination, for the one answer that tells it."""
+
+    secret: Secret
+    #: Whether it signs already.
+    signing: Signing
+    #: ms until which older ones of its own are in use too; None: there are none.
+    old_until: int | None
+
+    def __repr__(self) -> str:
+        return f"NewSecret({self.signing}, {self.old_until})"
 
 
 class Observed(NamedTuple):
@@ -152,6 +186,8 @@ class Destination:
     #: Permits that are given: of those with a concurrency alone.
     in_flight: int
     observed: Observed
+    #: Its own secrets that are in use, or would be, the newest first.
+    secrets: tuple[SecretUse, ...] = ()
 
 
 class DestinationPage(NamedTuple):

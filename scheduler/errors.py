@@ -52,6 +52,14 @@ class VersionChanged(TimerError):
     """What was to change is not, or no longer, of that version: a schedule, or the settings of a destination."""
 
 
+class NoOwnSecret(TimerError):
+    """A destination was to be signed for with a secret of its own, and none was made for it yet."""
+
+
+class TooManySecrets(TimerError):
+    """As many secrets of one destination's own are in use as may be at once."""
+
+
 class ScheduleExists(TimerError):
     """A schedule has this name, where a new one was asked for."""
 

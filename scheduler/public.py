@@ -25,9 +25,12 @@ from scheduler.destinations import (
     DestinationPage,
     DestinationSettings,
     DestinationState,
+    NewSecret,
     Observed,
     Rate,
     ResumeAt,
+    SecretUse,
+    Signing,
 )
 from scheduler.due_moments import upcoming
 from scheduler.errors import (
@@ -39,6 +42,7 @@ from scheduler.errors import (
     KeyReused,
     KeyTaken,
     LaterFormat,
+    NoOwnSecret,
     PlanError,
     ScheduleExists,
     SettingsError,
@@ -49,6 +53,7 @@ from scheduler.errors import (
     TimerTooLarge,
     TooManyLists,
     TooManyPending,
+    TooManySecrets,
     UnknownSchedule,
     UnknownTimer,
     UnreadableSchedule,
@@ -58,6 +63,7 @@ from scheduler.errors import (
 from scheduler.hold import HeldBy, Hold
 from scheduler.memory_limit import in_flight_bytes
 from scheduler.origin import before_path, destination
+from scheduler.own_secrets import LONGEST_OLD_FOR, MOST_SECRETS, OLD_FOR
 from scheduler.poller.doorbell import Doorbell
 from scheduler.poller.loop import Poller
 from scheduler.poller.metrics import PollerMetrics, ended_timers, serving
@@ -102,9 +108,12 @@ from scheduler.timer import (
 from scheduler.version import VERSION
 
 __all__ = [
+    "LONGEST_OLD_FOR",
     "MOST_BUCKETS",
     "MOST_MINUTES",
+    "MOST_SECRETS",
     "NO_VERSION",
+    "OLD_FOR",
     "PART_OF_MAXMEMORY",
     "REFUSAL_KINDS",
     "VERSION",
@@ -151,6 +160,8 @@ __all__ = [
     "Minute",
     "Minutes",
     "Moment",
+    "NewSecret",
+    "NoOwnSecret",
     "Observed",
     "Outcome",
     "Overlap",
@@ -181,10 +192,12 @@ __all__ = [
     "SchedulePage",
     "ScheduleStatus",
     "Schedules",
+    "SecretUse",
     "Settings",
     "SettingsError",
     "Settlement",
     "Signer",
+    "Signing",
     "Skipped",
     "Standing",
     "Stats",
@@ -201,6 +214,7 @@ __all__ = [
     "Timers",
     "TooManyLists",
     "TooManyPending",
+    "TooManySecrets",
     "UnknownSchedule",
     "UnknownTimer",
     "UnreadableSchedule",

@@ -145,7 +145,7 @@ class Poller:
         if self._planning is not None and (look := self._planning.run_once()) is not None:
             pause = min(pause, look)
         self._fairness.look(time.monotonic())
-        self._saturated = self._fairness.saturated()
+        self._saturated = self._left_to_others()
         free = self._fairness.free
         if free <= 0:
             self._pacing.ask({}, 0)
@@ -162,7 +162,7 @@ class Poller:
                 self._in_flight[id(claim)] = claim
                 self._fairness.add(claim)
                 self._transport.submit(claim)
-        self._saturated = self._fairness.saturated()
+        self._saturated = self._left_to_others()
         if self._pacing.ask(batch.ready, self._fairness.free, self._saturated):
             return 0.0
         if self._fairness.free <= 0:
@@ -178,6 +178,12 @@ class Poller:
         more = self._claims.end_expired()
         self._expire_at = now if more else now + _EXPIRE_EVERY
         return more
+
+    def _left_to_others(self) -> set[str]:
+        """Tags of destinations that are at their share, or whose own secrets this version cannot read."""
+        saturated = self._fairness.saturated()
+        unreadable = self._claims.held.own_secrets.unreadable
+        return saturated | unreadable if unreadable else saturated
 
     def _patience(self) -> float:
         """Seconds after the stop that are worth waiting: for what the store has yet to hear of, the whole grace."""

@@ -13,19 +13,24 @@ from scheduler.destinations import (
     DestinationPage,
     DestinationSettings,
     DestinationState,
+    NewSecret,
     ResumeAt,
     Rule,
+    SecretUse,
+    Signing,
 )
-from scheduler.errors import VersionChanged
+from scheduler.errors import NoOwnSecret, TooManySecrets, VersionChanged
 from scheduler.hold import HeldBy
 from scheduler.holds.holding import standing_of
 from scheduler.holds.sums import Sum
+from scheduler.own_secrets import MOST_SECRETS, OLD_FOR, Secret, rotated
 from scheduler.schedules import Pause
+from scheduler.signing_keys import new_secret
 from scheduler.store.held import read_holds
 from scheduler.store.link import Link
 from scheduler.store.observing import read_observed, report
 from scheduler.store.record import tag_of
-from scheduler.store.rule_record import read_hold, settings_fields, state_fields
+from scheduler.store.rule_record import read_hold, secrets_fields, settings_fields, state_fields
 from scheduler.store.rules import Fields, Rules
 
 #: Destinations that one call tells of: 1 ms.
@@ -119,7 +124,8 @@ class Destinations:
     def put(self, destination: str, settings: DestinationSettings, if_version: str | None = None) -> Rule:
         """Set what a client wants there; equal settings change nothing.
 
-        Raises VersionChanged if `if_version` is given and they are of another.
+        Raises VersionChanged if `if_version` is given and they are of another, and NoOwnSecret if its own secrets are
+        to sign and none was made.
         """
         return self.change(destination, lambda _: settings, if_version)
 
@@ -135,14 +141,51 @@ class Destinations:
             if if_version is not None and rule.version != if_version:
                 raise VersionChanged(destination)
             settings = changed(rule.settings)
+            if settings.signing is Signing.OWN and not rule.secrets:
+                raise NoOwnSecret(destination)
             if rule.version and rule.settings == settings:
                 return None
             return {"id": destination, **settings_fields(settings, secrets.token_urlsafe(9))}
 
         after = self._rules.change(tag_of(destination), fields)
-        # It is told of from now on, whether or not anything was sent there or is held.
-        report(self._link, "", [Sum(tag_of(destination), _url(destination), 0, 0, 0, None, 0)])
+        self._note(destination)
         return after
+
+    def rotate_secret(self, destination: str, old_for: int = OLD_FOR, request: str = "") -> NewSecret:
+        """Make a secret of its own, which is told once. Those before it sign beside it for `old_for` ms, or less if
+        they were to end before. It signs nothing as long as the settings say that the service's secrets do.
+
+        `request`: names what asked; the same again gets the same secret while that is in use. Without one, each call
+        makes another. Raises TooManySecrets.
+        """
+        value = new_secret()
+        mine: Secret | None = None
+
+        def fields(rule: Rule) -> Fields | None:
+            nonlocal mine
+            mine = _made_for(rule, request)
+            if mine is not None:
+                return None
+            mine = Secret(value, rule.read_at, None, request)
+            after = rotated(rule.secrets, mine, old_for)
+            if len(after) > MOST_SECRETS:
+                raise TooManySecrets(destination)
+            return {"id": destination, **secrets_fields(after)}
+
+        after = self._rules.change(tag_of(destination), fields)
+        self._note(destination)
+        assert mine is not None
+        return _new_secret(after, mine)
+
+    def made_secret(self, destination: str, request: str) -> NewSecret | None:
+        """The secret that was made for this request; None once that is not in use any more."""
+        rule = self.rule(destination)
+        mine = _made_for(rule, request)
+        return None if mine is None else _new_secret(rule, mine)
+
+    def _note(self, destination: str) -> None:
+        """It is told of from now on, whether or not anything was sent there or is held."""
+        report(self._link, "", [Sum(tag_of(destination), _url(destination), 0, 0, 0, None, 0)])
 
     def pause(self, destination: str, reason: str, by: str, until: int | None = None) -> Rule:
         """Nothing is sent there from now on: no attempt begins later than 2 s after this returns. Timers wait.
@@ -203,7 +246,17 @@ def _destination(rule: Rule, row: _Row) -> Destination:
         oldest_waiting_at=row.oldest_waiting_at,
         in_flight=rule.permits,
         observed=observed,
+        secrets=tuple(SecretUse(it.since, it.until) for it in rule.secrets if it.signs(rule.read_at)),
     )
+
+
+def _made_for(rule: Rule, request: str) -> Secret | None:
+    return next((it for it in rule.secrets if request and it.request == request and it.signs(rule.read_at)), None)
+
+
+def _new_secret(rule: Rule, made: Secret) -> NewSecret:
+    ends = [it.until for it in rule.secrets if it.until is not None and it.signs(rule.read_at)]
+    return NewSecret(made, rule.settings.signing, max(ends, default=None))
 
 
 def _url(destination: str) -> str:

@@ -15,6 +15,7 @@ from scheduler.clock import StoreClock
 from scheduler.hold import HeldBy, Hold
 from scheduler.store import keys
 from scheduler.store.link import Link
+from scheduler.store.own_secrets import OwnSecrets
 from scheduler.store.rule_record import read_hold
 from scheduler.timer import Claim
 
@@ -93,12 +94,15 @@ class Held:
     def __init__(self, link: Link, clock: StoreClock) -> None:
         self._link = link
         self._clock = clock
+        #: Told by the same calls.
+        self.own_secrets = OwnSecrets(link)
         self._known: defaultdict[int, _Known] = defaultdict(_Known)
         #: Of a store with one partition, which most are.
         self._first = self._known[0]
 
     def told(self, partition: int, version: bytes, asked_at: float) -> None:
         """A claim that was sent at this moment found the holds of its partition in this version."""
+        self.own_secrets.told(partition, version)
         it = self._known[partition]
         if version == it.holds.version:
             it.is_stale, it.checked_at = False, asked_at
@@ -112,17 +116,19 @@ class Held:
             if now - (it.read_at if it.is_stale else it.checked_at) >= _READ_EVERY:
                 it.holds = read_holds(self._link, partition, it.holds)
                 it.is_stale, it.read_at, it.checked_at = False, now, now
+                self.own_secrets.told(partition, it.holds.version)
 
     def of(self, tag: str) -> Hold | None:
         found = next((it.holds.by_tag[tag] for it in self._known.values() if tag in it.holds.by_tag), None)
         return None if found is None else read_hold(found)
 
     def any(self) -> str | None:
-        """The tag of a destination that is held, by chance."""
+        """The tag of a destination that is held, or has secrets of its own, by chance."""
         held = [it.holds.by_tag for it in self._known.values() if it.holds.by_tag]
-        if not held:
+        found: list[Mapping[str, object]] = [*held, *self.own_secrets.by_partition()]
+        if not found:
             return None
-        by_tag = choice(held)
+        by_tag = choice(found)
         return next(islice(by_tag, randrange(len(by_tag)), None))
 
     def lets(self, claim: Claim, moment: float) -> bool:

@@ -6,9 +6,10 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from scheduler.destinations import Break, BreakerMode, DestinationSettings, Rate, Rule
+from scheduler.destinations import Break, BreakerMode, DestinationSettings, Rate, Rule, Signing
 from scheduler.hold import HeldBy, Hold
 from scheduler.holds.rate import burst_of, interval_us
+from scheduler.own_secrets import Secret
 from scheduler.rounding import ceil_div
 from scheduler.schedules import Pause
 from scheduler.store.progress import LAST_MOMENT
@@ -37,6 +38,7 @@ def read_rule(reply: Sequence[Any]) -> Rule:
         retry_after=_moment(said, "retry_until"),
         slow_since=_moment(said, "slow_since"),
         permits=permits,
+        secrets=_read_secrets(said),
     )
 
 
@@ -62,7 +64,12 @@ def settings_fields(settings: DestinationSettings, version: str) -> dict[str, st
     """Fields and values of what a client set, also those that scripts read."""
     rate = settings.rate
     text = json.dumps(
-        {"rate": rate and rate._asdict(), "concurrency": settings.concurrency, "breaker": settings.breaker},
+        {
+            "rate": rate and rate._asdict(),
+            "concurrency": settings.concurrency,
+            "breaker": settings.breaker,
+            "signing": settings.signing,
+        },
         separators=(",", ":"),
     )
     return {
@@ -71,7 +78,14 @@ def settings_fields(settings: DestinationSettings, version: str) -> dict[str, st
         "interval": "" if rate is None else interval_us(rate),
         "burst": "" if rate is None else burst_of(rate),
         "concurrency": "" if settings.concurrency is None else settings.concurrency,
+        "signing": "" if settings.signing is Signing.SERVICE else settings.signing,
     }
+
+
+def secrets_fields(secrets: Sequence[Secret]) -> dict[str, str | int]:
+    """Field and value of a destination's own secrets."""
+    text = json.dumps([[it.value, it.since, it.until, it.request] for it in secrets], separators=(",", ":"))
+    return {"secrets": text}
 
 
 def hold_args(tag: str, hold: Hold | None, revision: int) -> list[str | int]:
@@ -103,13 +117,24 @@ def _read_settings(fields: Mapping[str, str]) -> DestinationSettings:
             rate=Rate(rate["requests"], rate["per_ms"], rate["burst"]) if rate else None,
             concurrency=said.get("concurrency"),
             breaker=BreakerMode(said.get("breaker", BreakerMode.AUTO)),
+            signing=Signing(said.get("signing", Signing.SERVICE)),
         )
     except UNREADABLE:
         interval, concurrency = fields.get("interval"), fields.get("concurrency")
         return DestinationSettings(
             rate=Rate(1, ceil_div(int(interval), 1000)) if interval else None,
             concurrency=int(concurrency) if concurrency else None,
+            # What is signed in some other way is never signed with what other receivers know.
+            signing=Signing.OWN if "signing" in fields else Signing.SERVICE,
         )
+
+
+def _read_secrets(fields: Mapping[str, str]) -> tuple[Secret, ...]:
+    """None of those that only a later version can read: then nothing is sent that they are to sign."""
+    try:
+        return tuple(Secret(*row[:4]) for row in json.loads(fields.get("secrets", "[]")))
+    except UNREADABLE:
+        return ()
 
 
 def _read_pause(said: Mapping[str, str]) -> Pause | None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 
-from scheduler.destinations import Rule
+from scheduler.destinations import Rule, Signing
 from scheduler.errors import StoreUnavailable
 from scheduler.holds.holding import hold_of, without_what_is_over
 from scheduler.store import keys
 from scheduler.store.link import Link
+from scheduler.store.own_secrets import signing_args
 from scheduler.store.rule_record import hold_args, read_rule, state_fields
 from scheduler.store.untold import Untold
 
@@ -75,12 +76,14 @@ class Rules:
         return self.spread(tag)
 
     def spread(self, tag: str) -> Rule:
-        """Make known to every partition how a destination stands."""
+        """Make known to every partition how a destination stands, and which secrets sign what is sent there."""
         rule = self.read(tag)
         for _ in range(_TRIES):
             args = hold_args(tag, hold_of(rule), rule.revision)
             for partition in range(self._link.partitions):
                 self._link.run("hold", partition, args)
+                if rule.secrets or rule.settings.signing is Signing.OWN:
+                    self._link.run("set_signing", partition, signing_args(tag, rule))
             again = self.read(tag)
             if again.revision == rule.revision:
                 return again

@@ -20,7 +20,7 @@ _BEFORE, _AFTER = 1.0, 2.0
 #: what was said and seen of destinations.
 _BASELINE = re.compile(
     r"timers:\{\w+\}:(seen|layout|counters|lateness|minute:\d+|pollers|loads|failing|failures|lastclaim:\S+|idem:\S+"
-    r"|held|holds|changed|unheld|untold|observed|busiest|reported:\S*)"
+    r"|held|holds|changed|unheld|untold|signing|signing_changes|observed|busiest|reported:\S*)"
     r"|timers:destination:\{[\w-]+\}(:permits|:asked:\S+)?"
 )
 

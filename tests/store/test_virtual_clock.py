@@ -31,7 +31,9 @@ from scheduler import (
     connect,
     destination,
 )
-from scheduler.destinations import ResumeAt
+from scheduler.delivery.own_signing import Signers
+from scheduler.delivery.signing import Signer
+from scheduler.destinations import DestinationSettings, ResumeAt, Signing
 from scheduler.store import keys, layout
 from scheduler.store.scripts import source
 from scheduler.store.turning import Turning
@@ -190,6 +192,28 @@ def test_what_waits_behind_a_pause_stops_no_clock_and_what_ends_at_a_moment_is_m
     found = turning.run(begun + 30 * DAY, meanwhile)
     assert (found.stopped_by, found.due) == (None, 0)
     assert [round((at - begun) / DAY) for at in met] == [10]
+
+
+def test_an_old_secret_of_a_destinations_own_ends_by_the_clock_that_is_turned(turned: Store) -> None:
+    claims = turned.claims("one", 1)
+    url = "http://receiver/hook"
+    made = [turned.destinations.rotate_secret(destination(url), DAY).secret.value for _ in range(2)]
+    turned.destinations.put(destination(url), DestinationSettings(signing=Signing.OWN))
+    signers = Signers(Signer(""), claims.held.own_secrets.of)
+    signed: list[int] = []
+
+    def meanwhile() -> None:
+        for claim in claims.claim(9).claims:
+            by = signers.of(claim)
+            assert by is not None
+            signed.append((by.sign(claim.id, claims.clock.now_us() // 1_000_000, b"") or "").count("v1,"))
+            claims.settle([Settlement(claim.id, claim.fence, Attempt(1, Outcome.DELIVERED), None)])
+
+    turned.timers.set(draft(turned, DAY // 2), draft(turned, 2 * DAY))
+    Turning(turned.link).run(clock_of(turned).now() + 3 * DAY, meanwhile)
+    assert signed == [2, 1]
+    assert [it.until is None for it in turned.destinations.get(destination(url)).secrets] == [True]
+    assert made[0] != made[1]
 
 
 def test_a_timer_that_is_set_and_taken_while_the_clock_is_turned_keeps_its_lease(turned: Store) -> None:

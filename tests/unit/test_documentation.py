@@ -113,7 +113,7 @@ def test_every_command_that_a_page_names_exists(of: Path) -> None:
     for text in code:
         for target in re.findall(r"(?:^|\s)make ([a-z][a-z-]*)", text):
             assert target in targets, f"{of.name}: make {target}"
-        for words in re.findall(r"(?:^|[\s/\"(])timer-service((?: [a-z]+)+)", text):
+        for words in re.findall(r"(?:^|[\s/\"(])timer-service((?: [a-z]+(?:-[a-z]+)*)+)", text):
             _walk(words.split(), f"{of.name}: {text}")
         for module in re.findall(r"python -m ((?:tests|benchmarks)[\w.]*)", text):
             path = ROOT / module.replace(".", "/")

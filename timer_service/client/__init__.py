@@ -5,7 +5,7 @@ from timer_service.client.answers import Attempt, Hold, Page, Readiness, Reason,
 from timer_service.client.clock import Advance
 from timer_service.client.counts import Changed, Count, Stats
 from timer_service.client.destination_fields import Breaker, DestinationChanges, DestinationFilters, Rate
-from timer_service.client.destinations import Destination, DestinationPage
+from timer_service.client.destinations import Destination, DestinationPage, NewSecret, SecretUse
 from timer_service.client.errors import (
     Conflict,
     FieldError,
@@ -71,6 +71,7 @@ __all__ = [
     "Minutes",
     "Moment",
     "NewSchedule",
+    "NewSecret",
     "NewTimer",
     "NotFound",
     "Options",
@@ -94,6 +95,7 @@ __all__ = [
     "ScheduleFilters",
     "ScheduleOptions",
     "SchedulePage",
+    "SecretUse",
     "Skipped",
     "Stats",
     "StoreState",

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Unpack
+from uuid import uuid4
 
 from timer_service.client.destination_fields import DestinationChanges, DestinationFilters, ResumeAt
-from timer_service.client.destinations import Destination, DestinationPage
-from timer_service.client.request_fields import given, to_json
-from timer_service.client.wire import Wire, encode, if_match_header, segment
+from timer_service.client.destinations import Destination, DestinationPage, NewSecret
+from timer_service.client.request_fields import Seconds, given, to_json
+from timer_service.client.wire import Wire, encode, idempotency_header, if_match_header, segment
 
 
 class DestinationCalls:
@@ -76,6 +77,18 @@ class DestinationCalls:
         body = encode(given(at=at))
         path = f"{_destination(destination_id)}/resume"
         return self._wire.call("POST", path, Destination.from_json, body=body, repeatable=True)
+
+    def rotate_secret(
+        self, destination_id: str, *, old_for: Seconds | str | None = None, idempotency_key: str | None = None
+    ) -> NewSecret:
+        """Make a secret of its own, which is told here and nowhere else. Those before it sign beside it for `old_for`,
+        a day unless said; 0: not at all. It signs once `signing` is "own":
+        `update_destination(destination_id, signing="own")`, when the receiver knows it.
+        """
+        headers = idempotency_header(idempotency_key or uuid4().hex)
+        body = encode(to_json(given(old_for=old_for)))
+        path = f"{_destination(destination_id)}/rotate-secret"
+        return self._wire.call("POST", path, NewSecret.from_json, body=body, headers=headers, repeatable=True)
 
 
 def _destination(destination_id: str) -> str:

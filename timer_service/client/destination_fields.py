@@ -9,6 +9,7 @@ from timer_service.client.request_fields import Seconds
 DestinationState = Literal["flowing", "limited", "paused", "broken", "probing"]
 BreakerMode = Literal["auto", "off"]
 ResumeAt = Literal["slow", "full"]
+Signing = Literal["service", "own"]
 
 
 class Rate(TypedDict, total=False):
@@ -33,6 +34,8 @@ class DestinationChanges(TypedDict, total=False):
     concurrency: int | None
     #: Whether a destination that fails again and again gets nothing but probes until it is back.
     breaker: Breaker | None
+    #: Whose secrets sign what is sent there; its own only once `rotate_secret` has made one.
+    signing: Signing | None
 
 
 class DestinationFilters(TypedDict, total=False):

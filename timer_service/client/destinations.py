@@ -7,10 +7,41 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from timer_service.client.answers import milliseconds, moment
+from timer_service.client.answers import aware, milliseconds, moment
 from timer_service.client.checked import Checked
-from timer_service.client.destination_fields import DestinationState
+from timer_service.client.destination_fields import DestinationState, Signing
 from timer_service.client.schedules import Pause
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecretUse(Checked):
+    """When a secret was made, and until when it is in use."""
+
+    since: datetime
+    #: None of the newest.
+    until: datetime | None
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> SecretUse:
+        return cls(since=aware(raw["since"]), until=moment(raw.get("until")))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewSecret(Checked):
+    """A secret that was made for a destination. Its repr does not tell it, and no other answer ever will."""
+
+    #: `whsec_...`.
+    secret: str = field(repr=False)
+    #: Of "service" it signs nothing yet.
+    signing: Signing
+    #: Until when those before it are in use too; None where none is.
+    old_until: datetime | None
+    #: The answer as it came.
+    raw: Mapping[str, Any] = field(repr=False, compare=False)
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> NewSecret:
+        return cls(secret=raw["secret"], signing=raw["signing"], old_until=moment(raw.get("old_until")), raw=raw)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +65,10 @@ class Destination(Checked):
     concurrency: int | None
     #: `{"mode": "auto"}` or `{"mode": "off"}`.
     breaker: Mapping[str, Any]
+    #: Whose secrets sign what is sent there.
+    signing: Signing
+    #: Its own that are in use, the newest first; never what they are.
+    secrets: Sequence[SecretUse]
     #: Due timers that wait behind it, and when the oldest of them was due.
     waiting: int
     oldest_waiting_at: datetime | None
@@ -57,13 +92,14 @@ class Destination(Checked):
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> Destination:
         moments = ("since", "next_at", "oldest_waiting_at", "last_attempt_at", "last_error_at")
-        plain = ("id", "state", "version", "breaker", "waiting", "attempts", "failures")
+        plain = ("id", "state", "version", "breaker", "signing", "waiting", "attempts", "failures")
         optional = ("because", "rate", "concurrency", "in_flight", "last_error")
         paused = raw.get("paused")
         same: dict[str, Any] = {name: raw[name] for name in plain} | {name: raw.get(name) for name in optional}
         same |= {name: moment(raw.get(name)) for name in moments}
         return cls(
             paused=None if paused is None else Pause.from_json(paused),
+            secrets=tuple(map(SecretUse.from_json, raw["secrets"])),
             duration=milliseconds(raw["duration_ms"]) or timedelta(),
             raw=raw,
             **same,

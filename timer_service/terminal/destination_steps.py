@@ -1,4 +1,5 @@
-"""How `apply` limits destinations as a file says: what the file leaves out of one is not limited."""
+"""How `apply` limits destinations as a file says: what the file leaves out of one is not limited. Whose secrets
+sign stays as it is unless the file says: receivers would have to be told."""
 
 from __future__ import annotations
 
@@ -14,6 +15,8 @@ from timer_service.terminal.steps import Step
 
 #: Of a field that is left out, as answers tell it.
 DEFAULTS: Mapping[str, Any] = {"rate": None, "concurrency": None, "breaker": {"mode": "auto"}}
+#: Left alone where the file does not say it.
+SIGNING, SIGNED_BY_DEFAULT = "signing", "service"
 RATE_DEFAULTS: Mapping[str, Any] = {"per": "1s", "burst": None}
 #: The version of a destination for which nothing was ever set.
 UNSET = "0"
@@ -42,7 +45,9 @@ def do(client: TimerClient, step: Step) -> Step:
 
 def differences(asked: Mapping[str, Any], stands: Mapping[str, Any]) -> list[Difference]:
     """`asked` as a request or an answer has it, `stands` as an answer."""
-    return list(_differences({name: asked.get(name, default) for name, default in DEFAULTS.items()}, stands))
+    named = {name: asked.get(name, default) for name, default in DEFAULTS.items()}
+    signing = {SIGNING: asked[SIGNING]} if SIGNING in asked else {}
+    return list(_differences({**named, **signing}, {SIGNING: SIGNED_BY_DEFAULT, **stands}))
 
 
 def _differences(asked: Mapping[str, Any], stands: Mapping[str, Any]) -> Iterator[Difference]:

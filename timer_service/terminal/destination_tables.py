@@ -50,6 +50,10 @@ def detail_rows(destination: Destination) -> Iterator[Sequence[str]]:
     yield "rate", "any" if it.rate is None else rate_text(it)
     yield "at once", "any number" if it.concurrency is None else f"{it.in_flight or 0:,} of {it.concurrency:,}"
     yield "breaker", str(it.breaker.get("mode", NONE))
+    yield "signing", it.signing
+    for each in it.secrets:
+        ends = f", signs until {here_and_utc(each.until)}" if each.until else ""
+        yield "own secret", f"made {here_and_utc(each.since)}{ends}"
     yield "waiting", f"{it.waiting:,}"
     if it.oldest_waiting_at:
         yield "oldest due", here_and_utc(it.oldest_waiting_at)

@@ -10,7 +10,7 @@ import click
 
 from timer_service.client import Destination, DestinationChanges, TimerClient
 from timer_service.client.batches import MOST_DESTINATIONS
-from timer_service.client.destination_fields import BreakerMode, DestinationState, ResumeAt
+from timer_service.client.destination_fields import BreakerMode, DestinationState, ResumeAt, Signing
 from timer_service.terminal import values
 from timer_service.terminal.destination_tables import destination_rows, detail_rows, rate_text
 from timer_service.terminal.printing import echo, print_json, width
@@ -71,6 +71,9 @@ def show(client: TimerClient, output: str, destination: str) -> None:
     type=click.Choice(get_args(BreakerMode)),
     help="off: it is never left alone, however often it fails (auto).",
 )
+@click.option(
+    "--signing", type=click.Choice(get_args(Signing)), help="Whose secrets sign what is sent there (service)."
+)
 @click.option("--if-version", metavar="VERSION", help="Only if its limits stand so; `show` tells its version.")
 @service_command
 def set_(
@@ -81,6 +84,7 @@ def set_(
     burst: int | None,
     concurrency: Any,
     breaker: BreakerMode | None,
+    signing: Signing | None,
     if_version: str | None,
 ) -> None:
     """Limit what is sent to DESTINATION; what is not named stays as it is.
@@ -100,8 +104,10 @@ def set_(
         changes["concurrency"] = None if concurrency == values.NONE else concurrency
     if breaker is not None:
         changes["breaker"] = {"mode": breaker}
+    if signing is not None:
+        changes["signing"] = signing
     if not changes:
-        raise click.UsageError("say what: --rate, --burst, --concurrency or --breaker")
+        raise click.UsageError("say what: --rate, --burst, --concurrency, --breaker or --signing")
     found = client.update_destination(destination, if_version=if_version, **changes)
     _print(output, [found], f"set {found.id}: {_limits(found)}; it is {found.state}")
 
@@ -131,10 +137,30 @@ def resume(client: TimerClient, output: str, destination: str, at: ResumeAt | No
     _print(output, [found], f"resumed {found.id}: it is {found.state}{f', {found.because}' if found.because else ''}")
 
 
+@destination.command("rotate-secret")
+@_destination
+@click.option("--old-for", type=values.length, help="So long those before it sign too: 0s for not at all (24h).")
+@service_command
+def rotate_secret(client: TimerClient, output: str, destination: str, old_for: str | None) -> None:
+    """Make a secret for DESTINATION alone, and print it: it is told only here, and only now.
+
+    \b
+    timer-service destination rotate-secret https://api.example.com > secret
+    timer-service destination set https://api.example.com --signing own
+    """
+    made = client.rotate_secret(destination, old_for=old_for)
+    print_json(made.raw) if output == "json" else echo(made.secret)
+    if made.old_until:
+        click.echo(f"Those before it sign too, until {here_and_utc(made.old_until)}.", err=True)
+    if made.signing == "service":
+        click.echo("It signs nothing yet: once the receiver knows it, set --signing own.", err=True)
+
+
 def _limits(it: Destination) -> str:
     rate = "any rate" if it.rate is None else f"rate {rate_text(it)}"
     at_once = "any number" if it.concurrency is None else f"{it.concurrency:,}"
-    return f"{rate}, {at_once} at once, breaker {it.breaker.get('mode')}"
+    signed = ", signed with its own secrets" if it.signing == "own" else ""
+    return f"{rate}, {at_once} at once, breaker {it.breaker.get('mode')}{signed}"
 
 
 def _print(output: str, destinations: Iterable[Destination], *lines: str) -> None:

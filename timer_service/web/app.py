@@ -60,7 +60,7 @@ class ScheduleName(BaseConverter):
 class DestinationId(BaseConverter):
     """Of /destinations/{id}: also what is none, such as a URL, so that it can be told how it is written."""
 
-    regex = r".+(?<!/pause)(?<!/resume)"
+    regex = r".+(?<!/pause)(?<!/resume)(?<!/rotate-secret)"
     part_isolating = False
 
 

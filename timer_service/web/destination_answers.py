@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from marshmallow import Schema, fields
 
-from scheduler import BreakerMode, DestinationState
+from scheduler import BreakerMode, DestinationState, Signing
 from timer_service.web.answers import Part
 from timer_service.web.input.fields import Moment
 from timer_service.web.schedule_answers import Lasting, PausedOut
@@ -23,6 +23,21 @@ class BreakerOut(Schema):
     mode = fields.Enum(BreakerMode, by_value=True, attribute="settings.breaker")
 
 
+class SecretUseOut(Schema):
+    since = Moment(metadata={"description": "when it was made"})
+    until = Moment(allow_none=True, metadata={"description": "when it ends; null of the newest"})
+
+
+class NewSecretOut(Schema):
+    secret = fields.String(
+        attribute="secret.value", metadata={"description": "`whsec_...`, told by this answer and by no other"}
+    )
+    signing = fields.Enum(Signing, by_value=True, metadata={"description": "`service`: it signs nothing yet"})
+    old_until = Moment(
+        allow_none=True, metadata={"description": "until when those before it are in use too; null where none is"}
+    )
+
+
 class DestinationOut(Schema):
     id = fields.String(metadata={"examples": ["https:api.example.com:443"]})
     state = fields.Enum(DestinationState, by_value=True)
@@ -38,6 +53,11 @@ class DestinationOut(Schema):
     rate = fields.Nested(RateOut, allow_none=True, attribute="settings.rate")
     concurrency = fields.Integer(allow_none=True, attribute="settings.concurrency")
     breaker = Part(BreakerOut)
+    signing = fields.Enum(Signing, by_value=True, attribute="settings.signing")
+    secrets = fields.List(
+        fields.Nested(SecretUseOut),
+        metadata={"description": "its own that are in use, the newest first; never what they are"},
+    )
 
     waiting = fields.Integer(metadata={"description": "due timers that wait behind it"})
     oldest_waiting_at = Moment(allow_none=True, metadata={"description": "when the oldest of them was due"})

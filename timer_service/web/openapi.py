@@ -68,7 +68,7 @@ def whole(spec: APISpec, new_timer: NewTimer, *, with_keys: bool) -> dict[str, A
     by_key["put"]["requestBody"] = _json_body("KeyedTimer")
     by_key["parameters"][0]["schema"] = Key.json_schema
     document["paths"]["/schedules/{name}"]["parameters"][0]["schema"] = Key.json_schema
-    for path in ("", "/pause", "/resume"):
+    for path in ("", "/pause", "/resume", "/rotate-secret"):
         document["paths"][f"/destinations/{{id}}{path}"]["parameters"][0]["schema"] = DestinationId.json_schema
     if with_keys:
         document["security"] = [{"key": []}]
@@ -106,7 +106,11 @@ def _tell_failures(path: str, method: str, operation: dict[str, Any]) -> None:
         possible |= {404}
     if method != "get" and ((path.startswith("/timers/") and "{" in path) or path in ("/timers", "/clock/advance")):
         possible |= {409}
-    if path == "/destinations/{id}/resume":
+    if (
+        path == "/destinations/{id}/resume"
+        or path.endswith("/rotate-secret")
+        or (method == "patch" and path == "/destinations/{id}")
+    ):
         possible |= {409}
     if path.startswith("/destinations/{id}"):
         possible |= {422}

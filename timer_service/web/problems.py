@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from scheduler import (
+    MOST_SECRETS,
     AlreadySent,
     ClockBusy,
     Expired,
@@ -14,6 +15,7 @@ from scheduler import (
     KeyReused,
     KeyTaken,
     LaterFormat,
+    NoOwnSecret,
     PlanError,
     ScheduleExists,
     StoreNearCapacity,
@@ -23,6 +25,7 @@ from scheduler import (
     TimerTooLarge,
     TooManyLists,
     TooManyPending,
+    TooManySecrets,
     UnknownSchedule,
     UnknownTimer,
     UnreadableSchedule,
@@ -111,6 +114,21 @@ MORE_PAGES: dict[str, tuple[int, str]] = {
         "The destination is broken, and not paused: resuming it means that it is tried at once whether it is back. How "
         "fast it goes on then cannot be said: leave `at` out.",
     ),
+    "no-own-secret": (
+        409,
+        "A destination is signed for with a secret of its own only once it has one: POST "
+        "/destinations/{id}/rotate-secret makes it. Give it to the receiver; then set `signing` to `own`.",
+    ),
+    "too-many-secrets": (
+        409,
+        "So many secrets of one destination sign at once, and no more: wait until one has ended, or let all older ones "
+        "end now, with `old_for` 0.",
+    ),
+    "secret-replaced": (
+        409,
+        "The secret that this request has made is not in use any more, so it is not told again. Ask for a new one, "
+        "under another Idempotency-Key.",
+    ),
     "schedule-exists": (
         412,
         "A schedule has this name, and `If-None-Match: *` asks for a new one. Nothing was done.",
@@ -169,6 +187,10 @@ def from_engine(error: TimerError) -> Problem:
             return Problem(404, "There is no schedule of this name.", name="unknown-schedule")
         case VersionChanged():
             return Problem(412, "What is to be changed is not, or no longer, of this version.")
+        case NoOwnSecret():
+            return Problem(409, "No secret was made for this destination yet.", name="no-own-secret")
+        case TooManySecrets():
+            return Problem(409, f"{MOST_SECRETS} secrets of this destination are in use.", name="too-many-secrets")
         case ScheduleExists():
             return Problem(412, "There is a schedule of this name.", name="schedule-exists")
         case WrongState():

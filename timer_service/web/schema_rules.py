@@ -41,7 +41,7 @@ def complete(schemas: dict[str, _Schema], defaults: Mapping[str, Any]) -> None:
     run |= {"additionalProperties": False, "dependentSchemas": _SENT}
     schedule |= {**_PLAN, "examples": [_SCHEDULE]}
     schemas["PreviewIn"] |= {**_PLAN, "examples": [_PREVIEW]}
-    for name in ("PauseIn", "ResumeIn", "ResumeDestinationIn"):
+    for name in ("PauseIn", "ResumeIn", "ResumeDestinationIn", "RotateSecretIn"):
         schemas[name]["additionalProperties"] = False
     for name in ("DestinationChange", "RateChange", "BreakerChange"):
         # What a patch leaves out stays as it is.

@@ -17,6 +17,7 @@ from scheduler.delivery.curl.call import NO_HEADERS, Call
 from scheduler.delivery.curl.head import Head, read
 from scheduler.delivery.curl.sockets import Sockets
 from scheduler.delivery.details import of_connect, of_tls
+from scheduler.delivery.own_signing import Signers
 from scheduler.delivery.request import target
 from scheduler.delivery.transport import LEAST_IDLE, MAX_READ, MOST_IDLE, Answer, Lets, is_too_late, most_idle, unsent
 
@@ -54,6 +55,7 @@ class Common:
     permits: Callable[[str, int], bool]
     sockets: Sockets
     lets: Lets
+    signers: Signers
     #: Calls whose race has a winner.
     won: list[Call] = field(default_factory=list)
 
@@ -230,11 +232,12 @@ class Handle:
 
     def _may_be_sent(self) -> bool:
         """Asked once more now that there is a connection. One that was there already has taken no time."""
-        claim = self.call.claim
+        call, claim = self.call, self.call.claim
         if not self._opened and claim.send_by is None:
             return True
         now = time.monotonic()
-        return not is_too_late(claim, now) and self._common.lets(claim, now)
+        common = self._common
+        return not is_too_late(claim, now) and common.lets(claim, now) and common.signers.of(claim) is call.signer
 
     def _open_socket(self, _: int, address: tuple[int, int, int, tuple[bytes | str, int]]) -> socket.socket | int:
         """Check the address at the moment of connecting, and make the socket."""

@@ -19,8 +19,9 @@ from scheduler.clock import StoreClock
 from scheduler.delivery.descriptors import idle_connections, raise_limit
 from scheduler.delivery.details import of_tls
 from scheduler.delivery.dialling import Checkpoint, Dialler, Unreachable
+from scheduler.delivery.own_signing import OwnSecretsOf, Signers, nobody_has_own
 from scheduler.delivery.request import Request, build
-from scheduler.delivery.signing import Signer
+from scheduler.delivery.signing import Signer, Signs
 from scheduler.delivery.threaded.adapter import DeadlineAdapter, Withheld, on
 from scheduler.delivery.threaded.deadline import Deadline
 from scheduler.delivery.threaded.strict_response import tells_its_end
@@ -52,11 +53,12 @@ class RequestsTransport:
         slots: int,
         lease: float,
         lets: Lets = everything_goes,
+        own: OwnSecretsOf = nobody_has_own,
     ) -> None:
         self.slots = slots
         self._lets = lets
         self._clock = clock
-        self._signer = signer
+        self._signers = Signers(signer, own)
         self._dialler = Dialler(checkpoint)
         #: A request starts only with half a lease left: with less, another poller might start it too.
         self._start_within = lease / 2
@@ -139,7 +141,10 @@ class RequestsTransport:
             return unsent(claim)
         started_at = self._clock.now_us() // 1000
         try:
-            request = build(claim, started_at, self._signer)
+            signer = self._signers.of(claim)
+            if signer is None:
+                return unsent(claim)
+            request = build(claim, started_at, signer)
             target = request.target
         except Exception as unsendable:  # whatever one timer does, the poller goes on
             log.error("timer %s cannot be sent: %s", claim.id, type(unsendable).__name__)
@@ -150,7 +155,7 @@ class RequestsTransport:
         headers: dict[str, str] = {}
         body, error, detail = b"", None, None
         try:
-            with on(deadline, self._dialler, target, lambda: self._may_be_sent(claim)):
+            with on(deadline, self._dialler, target, lambda: self._may_be_sent(claim, signer)):
                 response = self._send(request, claim.webhook.timeout)
                 status = response.status_code
                 headers = {name.lower(): value for name, value in response.raw.headers.itermerged()}
@@ -179,9 +184,11 @@ class RequestsTransport:
             detail=detail,
         )
 
-    def _may_be_sent(self, claim: Claim) -> bool:
+    def _may_be_sent(self, claim: Claim, signer: Signs | None = None) -> bool:
+        """`signer`: who has signed it, if anybody has yet."""
         now = time.monotonic()
-        return not is_too_late(claim, now) and self._lets(claim, now)
+        same = signer is None or self._signers.of(claim) is signer
+        return same and not is_too_late(claim, now) and self._lets(claim, now)
 
     def _send(self, request: Request, timeout: float) -> Response:
         # Made by hand: PreparedRequest.prepare() would rewrite it. The target comes when the connection is there.

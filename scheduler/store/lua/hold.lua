@@ -65,7 +65,7 @@ if changed > 0 then
     floor = tonumber(redis.call('ZSCORE', UNHELD, forgotten[#forgotten]))
     redis.call('ZREM', UNHELD, unpack(forgotten))
   end
-  redis.call('SET', HOLDS, int(number) .. ' ' .. redis.call('EXISTS', HELD) .. ' ' .. int(floor))
+  redis.call('SET', HOLDS, int(number) .. ' ' .. redis.call('EXISTS', HELD) .. ' ' .. int(floor) .. (string.match(before, '\n.*') or ''))
   ring(0) -- whoever sleeps looks at once
 end
 return changed

@@ -7,7 +7,7 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields
 
-from scheduler import BreakerMode, DestinationSettings, Rate, ResumeAt, duration
+from scheduler import LONGEST_OLD_FOR, OLD_FOR, BreakerMode, DestinationSettings, Rate, ResumeAt, Signing, duration
 from timer_service.web.input.fields import Choice, Length, Whole
 from timer_service.web.input.invalid import invalid
 
@@ -22,7 +22,7 @@ ONLY_ANSWERED = frozenset(
     {
         *("id", "state", "since", "because", "next_at", "paused", "version"),
         *("waiting", "oldest_waiting_at", "in_flight", "attempts", "failures", "duration_ms"),
-        *("last_attempt_at", "last_error", "last_error_at"),
+        *("last_attempt_at", "last_error", "last_error_at", "secrets"),
     }
 )
 #: What a destination has of which nothing was set.
@@ -71,10 +71,26 @@ class DestinationChange(Schema):
         1, MOST_AT_ONCE, "attempts under way at once, over all pollers; null for any number", allow_none=True
     )
     breaker = Part(BreakerChange, "whether it is left alone for a while when it fails again and again; null for `auto`")
+    signing = Choice(
+        Signing,
+        allow_none=True,
+        description="whose secrets sign what is sent there: those of the service, or its own; null for `service`",
+    )
 
     def handle_error(self, error: ValidationError, data: Any, **_: Any) -> None:
         for name in ONLY_ANSWERED.intersection(error.messages_dict):
             error.messages_dict[name] = ["Told in answers only: leave it out."]
+
+
+class RotateSecretIn(Schema):
+    may_be_left_out = True
+
+    old_for = Length(
+        0,
+        LONGEST_OLD_FOR,
+        description="so long the secrets before it sign beside it, or less if they were to end before; 0: they end now",
+        default=duration.text(OLD_FOR),
+    )
 
 
 class ResumeDestinationIn(Schema):
@@ -95,6 +111,7 @@ def changed_settings(patch: Mapping[str, Any]) -> Callable[[DestinationSettings]
             rate=_rate(before.rate, patch["rate"]) if "rate" in patch else before.rate,
             concurrency=patch.get("concurrency", before.concurrency),
             breaker=_breaker(before.breaker, patch["breaker"]) if "breaker" in patch else before.breaker,
+            signing=patch.get("signing", before.signing) or DEFAULTS.signing,
         )
 
     return changed

@@ -7,18 +7,24 @@ from typing import Any
 from flask import g, request
 from marshmallow import ValidationError
 
-from scheduler import Destination, ResumeAt, VersionChanged
+from scheduler import OLD_FOR, Destination, NewSecret, ResumeAt, VersionChanged
+from timer_service.web import idempotency
 from timer_service.web.access.authentication import charge
 from timer_service.web.access.list_limit import limit_lists
-from timer_service.web.destination_answers import UNSET, DestinationOut, DestinationsOut
+from timer_service.web.destination_answers import UNSET, DestinationOut, DestinationsOut, NewSecretOut
 from timer_service.web.input.arguments import Blueprint
-from timer_service.web.input.destination_fields import DestinationChange, ResumeDestinationIn, changed_settings
+from timer_service.web.input.destination_fields import (
+    DestinationChange,
+    ResumeDestinationIn,
+    RotateSecretIn,
+    changed_settings,
+)
 from timer_service.web.input.destination_id import DestinationId
 from timer_service.web.input.destination_queries import DestinationsIn, place_cursor
 from timer_service.web.input.invalid import invalid
 from timer_service.web.input.schedule_fields import PauseIn
 from timer_service.web.next_page import link_to_next
-from timer_service.web.openapi import DESTINATION_IF_MATCH
+from timer_service.web.openapi import DESTINATION_IF_MATCH, IDEMPOTENCY_KEY
 from timer_service.web.problems import Problem
 from timer_service.web.services import store
 
@@ -26,6 +32,8 @@ bp = Blueprint("destinations", __name__, description="Where timers are sent: how
 
 _Answer = tuple[Destination, int, dict[str, str]]
 _ID = DestinationId()
+#: Of an answer with a secret: nothing on its way keeps it.
+_NOT_KEPT = {"Cache-Control": "no-store"}
 
 
 @bp.route("/destinations", methods=["GET"])
@@ -91,6 +99,28 @@ def resume(said: dict[str, Any], id: str) -> _Answer:
         )
     store().destinations.resume(id, said.get("at", ResumeAt.SLOW))
     return _told(store().destinations.get(id))
+
+
+@bp.route("/destinations/<destination:id>/rotate-secret", methods=["POST"])
+@bp.arguments(RotateSecretIn, required=False)
+@bp.response(200, NewSecretOut)
+@bp.doc(operationId="rotate_secret", parameters=[IDEMPOTENCY_KEY])
+def rotate_secret(said: dict[str, Any], id: str) -> tuple[NewSecret, int, dict[str, str]]:
+    """Make a secret of its own, told by this answer alone; those before it go on signing for a while.
+
+    It signs once `signing` is `own`. The same Idempotency-Key again: the same secret, and no other is made.
+    """
+    _checked(id)
+    begun = idempotency.begin()
+    if begun is not None and begun.answer is not None:
+        found = store().destinations.made_secret(id, begun.seed)
+        if found is None:
+            raise Problem(409, "The secret that was made is not in use any more.", name="secret-replaced")
+        return found, 200, {**_NOT_KEPT, **idempotency.REPLAYED}
+    with idempotency.undone_if_refused(begun):
+        made = store().destinations.rotate_secret(id, said.get("old_for", OLD_FOR), begun.seed if begun else "")
+    idempotency.keep(begun, True)
+    return made, 200, {**_NOT_KEPT}
 
 
 def _checked(id: str) -> str:

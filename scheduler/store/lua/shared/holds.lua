@@ -8,3 +8,10 @@ local HOLDS = ROOT .. 'holds'
 local HELD, CHANGED, UNHELD = ROOT .. 'held', ROOT .. 'changed', ROOT .. 'unheld'
 
 local BEHIND = ROOT .. 'behind'
+
+-- Which secrets sign what is sent to a destination: `<revision of the rule> <JSON>`, which Python reads (store/own_secrets.py). Whoever
+-- claims learns by HOLDS that one has changed, before he sends what he has claimed.
+local SIGNING, SIGNING_CHANGES = ROOT .. 'signing', ROOT .. 'signing_changes'
+
+-- Number of the last change of signing, by the text of HOLDS.
+local function signing_number(holds) return tonumber(string.match(holds, '\n(%d+)') or 0) end

@@ -12,13 +12,17 @@
 --   timers:{p}:held                            HASH   destination tag -> its hold (shared/holds.lua): of it is taken what a permit
 --                                                     names, and nothing else
 --   timers:{p}:holds                           STRING `<changes> <1, or 0: none is held> <n>`: of those before the n-th is not
---                                                     known any more which ended holds
+--                                                     known any more which ended holds; then on a line of its own the number of
+--                                                     the last change of signing
 --   timers:{p}:changed                         ZSET   held destination tag -> number of the change that set its hold
 --   timers:{p}:unheld                          ZSET   destination tag -> number of the change that ended its hold; at most 1,000
 --   timers:{p}:untold                          ZSET   `<destination tag> <chance>` -> ms since when its rule is being changed:
 --                                                     not every partition knows of it yet
 --   timers:{p}:behind                          ZSET   held destination tag whose due timers wait in waiting:<tag> -> ms from which
 --                                                     permits may be asked for
+--   timers:{p}:signing                         HASH   tag of a destination that has, or had, secrets of its own -> which sign
+--                                                     (shared/holds.lua)
+--   timers:{p}:signing_changes                 ZSET   the same tag -> number of the last change of that
 --   timers:{p}:delivering                      ZSET   id -> ms its lease ends
 --   timers:{p}:delivered | failed | cancelled  ZSET   id -> ms it is forgotten
 --   timers:{p}:timer:<id>                      STRING first line `<created ms> <destination tag>`, then words ` name=value` in

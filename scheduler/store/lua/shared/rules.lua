@@ -7,6 +7,8 @@
 --   interval, burst
 --                us between two attempts of its rate, and how many at once
 --   concurrency  attempts under way at most
+--   signing      `own` where its own secrets sign what is sent there
+--   secrets      JSON of those, which Python reads
 --   tat          us: from this moment on the rate has all of its burst to give (GCRA's theoretical arrival time, by its last permit)
 --   paused, paused_until, paused_by, paused_reason
 --                ms since when, ms until when; who said so, and why
