@@ -148,7 +148,7 @@ class Poller:
         self._saturated = self._fairness.saturated()
         free = self._fairness.free
         if free <= 0:
-            self._pacing.ask({}, 0)
+            self._pacing.ask({}, 0, self._renew_at)
             return pause
         batch = self._claims.claim(
             min(free, BATCH), self._saturated, self._fairness.room(), self._load, self._pacing.permitted()
@@ -163,7 +163,7 @@ class Poller:
                 self._fairness.add(claim)
                 self._transport.submit(claim)
         self._saturated = self._fairness.saturated()
-        if self._pacing.ask(batch.ready, self._fairness.free, self._saturated):
+        if self._pacing.ask(batch.ready, self._fairness.free, self._renew_at, self._saturated):
             return 0.0
         if self._fairness.free <= 0:
             return pause
@@ -188,7 +188,7 @@ class Poller:
     def _wind_up(self) -> float:
         """A pass after the stop: claims nothing, and gives back what a lost reply may have claimed for us."""
         self._unsent += self._claims.recall(self._load)
-        self._pacing.ask({}, 0)
+        self._pacing.ask({}, 0, self._renew_at)
         return self._renew_settle_release()
 
     def _renew_settle_release(self) -> float:
@@ -196,7 +196,7 @@ class Poller:
         pause = self._renew()
         self._settle()
         self._release()
-        self._reports.tell()
+        self._reports.tell(self._renew_at)
         self._pacing.check()
         return pause
 

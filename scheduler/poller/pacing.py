@@ -89,13 +89,17 @@ class Pacing:
         self._come_at = float("inf")
         return claims if not self._grants else [self._with_permit(claim) for claim in claims]
 
-    def ask(self, ready: Mapping[str, int], room: int, saturated: Collection[str] = ()) -> bool:
+    def ask(self, ready: Mapping[str, int], room: int, until: float, saturated: Collection[str] = ()) -> bool:
         """Give back what was not used or has ended, and ask for permits where timers are due, for as many as there is
-        room for. Whether any were granted: then a claim should follow at once."""
+        room for. Whether any were granted: then a claim should follow at once.
+
+        `until`: the moment of the monotonic clock after which it asks for no other destination, for leases are to be
+        renewed: where the store answers slowly the rest is asked for in the next passes.
+        """
         now = time.monotonic()
         if not (ready or self._grants or self._back) or now < self._again_at:
             return False
-        granted = False
+        granted = asked = False
         for tag in [*ready, *(tag for tag in {*self._grants, *self._back} if tag not in ready)]:
             if self._left(tag):  # the claim had no room for them
                 self._full_until[tag] = now + _FULL
@@ -106,6 +110,10 @@ class Pacing:
                 self._ask_at[tag] = 0  # another is told of sooner the next time
             if not (wanted or self._left(tag) or tag in self._back):
                 continue
+            if asked and time.monotonic() >= until:
+                self._come_at = now
+                break
+            asked = True
             try:
                 permit = self._take(tag, wanted)
             except StoreUnavailable as error:
