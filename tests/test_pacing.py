@@ -489,3 +489,21 @@ def test_however_slowly_the_store_takes_that_many_hosts_are_broken_a_poller_rene
     assert min(left) > 0
     assert len(left) >= 8
     assert {bench.destinations.rule(f"http:h{number}:80").broken is None for number in range(8)} == {False}
+
+
+def test_a_poller_whose_store_answers_slowly_tells_holds_again_in_a_small_part_of_its_time(
+    bench: Bench, pollers: Pollers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.destinations.pause(ID, "it is down", "ann")
+    pollers.run(1)
+    began: list[float] = []
+    spread = Rules.spread
+
+    def slow(*said: Any) -> Rule:
+        began.append(pollers.now)
+        pollers.let(500)
+        return spread(*said)
+
+    monkeypatch.setattr(Rules, "spread", slow)
+    pollers.run(25)
+    assert 4 <= len(began) <= 4 * 3  # of four pollers, each once in ten seconds

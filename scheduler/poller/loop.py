@@ -197,7 +197,7 @@ class Poller:
         self._settle()
         self._release()
         self._reports.tell(self._renew_at)
-        self._pacing.check()
+        self._pacing.check(self._renew_at)
         return pause
 
     def _settle(self) -> None:

@@ -28,8 +28,9 @@ _PAUSE = 1.0
 _FULL = 0.25
 #: Seconds by which a poller that was refused comes later than the moment that it was told, at most.
 _AFTER_OTHERS = 0.02
-#: Seconds between two holds that are told again.
-_CHECK_EVERY = 1.0
+#: Seconds between two holds that are told again; and so many times as long as the last took, if that is more: with a
+#: store that answers slowly no more than a twentieth of the time goes there.
+_CHECK_EVERY, _SPARING = 1.0, 20
 
 
 class _Grant:
@@ -155,20 +156,20 @@ class Pacing:
             except StoreUnavailable as error:
                 log.debug("permits of %s are not renewed: %s", tag, error)
 
-    def check(self) -> None:
-        """Once a second, tell all partitions how one destination that is held stands, and of changes whose writers died
-        before they knew."""
+    def check(self, until: float) -> None:
+        """Once a second, or less often, tell all partitions how one destination that is held stands, and of changes
+        whose writers died before they knew. `until`: as of ask()."""
         now = time.monotonic()
         if now < max(self._check_at, self._again_at):
             return
-        self._check_at = now + _CHECK_EVERY
         try:
             self._looks += 1
-            self._rules.tell_untold(self._looks % self._rules.partitions)
+            self._rules.tell_untold(self._looks % self._rules.partitions, until)
             if (tag := self._held.any()) is not None:
                 self._rules.spread(tag)
         except StoreUnavailable as error:
             log.debug("holds are not told again: %s", error)
+        self._check_at = now + max(_CHECK_EVERY, _SPARING * (time.monotonic() - now))
 
     def _moment(self, ask_at: int) -> float:
         """A little later than that: should whoever was granted the last permit be held up, another takes the next."""
