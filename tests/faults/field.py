@@ -93,7 +93,7 @@ class Field(Service):
         self.bounds = bounds
         self.record = Record()
         self.crew: dict[str, Member] = {}
-        self._net = Net(self.store.folder)
+        self.net = Net(self.store.folder)
         self._secrets: dict[str, bytes] = {}
         self._port = free_port()
         self._hits = folder / "hits"
@@ -103,7 +103,7 @@ class Field(Service):
         wait_until(lambda: accepts(self._port, host=f"127.0.0.{HOSTS + OF_THEIR_OWN}"), 20, "a sink")
         self._hostile: subprocess.Popen[bytes] | None = None
         self._hostile_port = 0
-        self.api_wire = self._net.wire(self.store.socket)
+        self.api_wire = self.net.wire(self.store.socket)
 
     @property
     def sink_pid(self) -> int:
@@ -190,7 +190,7 @@ class Field(Service):
         name = f"p{len(self._secrets)}"
         key = hashlib.sha256(name.encode()).digest()
         self._secrets[name] = key
-        wire = self._net.wire(self.store.socket)
+        wire = self.net.wire(self.store.socket)
         if lose:
             wire.lose_reply(lose, hang=hang)
         environ |= {"TIMER_REDIS_URL": wire.url, "TIMER_SIGNING_SECRETS": f"whsec_{b64encode(key).decode()}"}
@@ -368,7 +368,7 @@ class Field(Service):
         if self._hostile:
             self._hostile.kill()
             self._hostile.communicate()
-        self._net.close()
+        self.net.close()
 
 
 def _command(bug: str, tree: Path | None = None) -> tuple[str, ...]:
