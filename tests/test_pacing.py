@@ -14,6 +14,7 @@ import pytest
 from scheduler import Claim, Delivery, Poller, StoreUnavailable
 from scheduler.destinations import BreakerMode, DestinationSettings, Permit, Rate, ResumeAt, Rule
 from scheduler.store import keys
+from scheduler.store.held import Held
 from scheduler.store.permits import Permits
 from scheduler.store.record import destination_tag
 from scheduler.store.rules import Rules
@@ -507,3 +508,18 @@ def test_a_poller_whose_store_answers_slowly_tells_holds_again_in_a_small_part_o
     monkeypatch.setattr(Rules, "spread", slow)
     pollers.run(25)
     assert 4 <= len(began) <= 4 * 3  # of four pollers, each once in ten seconds
+
+
+def test_what_was_claimed_is_sent_though_the_store_goes_away_before_a_poller_has_read_the_holds(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pollers = Pollers(bench, monkeypatch, count=1)
+    fill(bench, 5)
+
+    def away(_: Held) -> None:
+        raise StoreUnavailable("the store is away")
+
+    monkeypatch.setattr(Held, "look", away)
+    pollers.run(1)
+    assert len(pollers.sent) == 5
+    assert bench.timers.stats().delivered == 5

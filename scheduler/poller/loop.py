@@ -6,6 +6,7 @@ import logging
 import re
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from random import random
 
 from scheduler.delivery.transport import Answer, Transport
@@ -153,7 +154,10 @@ class Poller:
         batch = self._claims.claim(
             min(free, BATCH), self._saturated, self._fairness.room(), self._load, self._pacing.permitted()
         )
-        self._claims.held.look()
+        with suppress(
+            StoreUnavailable
+        ):  # what has been claimed is not dropped; where holds are not known it is given back
+            self._claims.held.look()
         for claim in self._pacing.use(batch.claims):
             if self._stopping:
                 self._pacing.ended(claim, was_sent=False)
