@@ -154,9 +154,7 @@ class Poller:
         batch = self._claims.claim(
             min(free, BATCH), self._saturated, self._fairness.room(), self._load, self._pacing.permitted()
         )
-        with suppress(
-            StoreUnavailable
-        ):  # what has been claimed is not dropped; where holds are not known it is given back
+        with suppress(StoreUnavailable):  # what was claimed is not dropped: without knowledge of holds it is given back
             self._claims.held.look()
         for claim in self._pacing.use(batch.claims):
             if self._stopping:
