@@ -125,6 +125,8 @@ def _back_at_full_speed() -> None:
     reports._probed = at_once  # type: ignore[assignment]
 
 
+#: Where a claim lets a due timer wait.
+_WAITS_BEHIND = "    join(waiting_key(behind), planned, id)\n    if expiry then join(EXPIRING"
 #: And yet they are reckoned as taken back.
 _RUNS_MADE_AHEAD_STAY = ("      erase(SCHEDULED, id)\n      gone = gone + 1\n", "      gone = gone + 1\n")
 
@@ -199,17 +201,16 @@ BUGS = {
         {"hold": ("ends ~= '' and set_hold(tag, revision, ends, words) or 0", "0")}
     ),
     "timers of a paused destination that are dropped": Bug(
-        {"claim": ("    join(set, planned, id)\n  else\n", "  else\n")}
+        {"claim": (_WAITS_BEHIND, _WAITS_BEHIND.partition("\n")[2])}
     ),
     "an attempt that is counted while its destination is paused": Bug(
         {
             "claim": (
-                "    join(set, planned, id)\n  else\n",
+                _WAITS_BEHIND,
                 "    if it then\n"
                 "      it.attempts = it.attempts + 1\n"
                 "      note_progress(id, dump_progress(it))\n"
-                "    end\n"
-                "    join(set, planned, id)\n  else\n",
+                f"    end\n{_WAITS_BEHIND}",
             )
         }
     ),
