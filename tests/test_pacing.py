@@ -7,13 +7,17 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
+from typing import Any
 
 import pytest
 
 from scheduler import Claim, Delivery, Poller, StoreUnavailable
-from scheduler.destinations import BreakerMode, DestinationSettings, Rate, ResumeAt
+from scheduler.destinations import BreakerMode, DestinationSettings, Permit, Rate, ResumeAt, Rule
 from scheduler.store import keys
+from scheduler.store.held import Held
+from scheduler.store.permits import Permits
 from scheduler.store.record import destination_tag
+from scheduler.store.rules import Rules
 from tests.bench.servers import Server
 from tests.bench.store import LEASE, Bench, HandSetRedis
 from tests.bench.transports import HandTransport
@@ -22,6 +26,7 @@ from tests.store.test_permits import broken
 A = "http://a/"
 ID = "http:a:80"
 TAG = destination_tag(A)
+DELIVERING = f"{keys.prefix(0)}delivering"
 
 
 class Pollers:
@@ -436,3 +441,85 @@ def test_attempts_from_before_a_break_that_end_after_it_do_not_break_it_again(
         transport.end(claim, None, "timeout")
     pollers.run(1.5)
     assert bench.destinations.rule(ID).broken is None
+
+
+def test_however_slowly_the_store_answers_for_many_destinations_a_poller_renews_its_leases_in_time(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pollers = Pollers(bench, monkeypatch, count=1)
+    for number in range(16):
+        bench.destinations.put(f"http:h{number}:80", DestinationSettings(rate=Rate(5)))
+        fill(bench, 10, f"http://h{number}/")
+    fill(bench, 1, "http://b/")
+    pollers.answers_in = 2 * LEASE
+    left: list[float] = []
+    take = Permits.take
+
+    def slow(*said: Any) -> Permit:
+        pollers.let(LEASE // 10)
+        left.extend(ends - bench.now for _, ends in bench.client.zrange(DELIVERING, 0, 0, withscores=True))
+        return take(*said)
+
+    monkeypatch.setattr(Permits, "take", slow)
+    pollers.run(4 * LEASE / 1000)
+    assert min(left) > 0
+    assert len({claim.destination for _, claim in pollers.sent}) == 17
+
+
+def test_however_slowly_the_store_takes_that_many_hosts_are_broken_a_poller_renews_its_leases_in_time(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pollers = Pollers(bench, monkeypatch, count=1, slots=400)
+    fill(bench, 1, "http://b/")
+    pollers.answers_in = 2 * LEASE
+    pollers.turn()
+    (under_way,) = bench.client.zrange(DELIVERING, 0, -1)
+    pollers.answers_in, pollers.answer = 0, (None, "connect", {})
+    for number in range(8):
+        fill(bench, 12, f"http://h{number}/")
+    left: list[float] = []
+    change = Rules.change
+
+    def slow(*said: Any) -> Rule:
+        pollers.let(LEASE // 6)
+        left.append(bench.client.zscore(DELIVERING, under_way) - bench.now)
+        return change(*said)
+
+    monkeypatch.setattr(Rules, "change", slow)
+    pollers.run(0.6 * LEASE / 1000)
+    assert min(left) > 0
+    assert len(left) >= 8
+    assert {bench.destinations.rule(f"http:h{number}:80").broken is None for number in range(8)} == {False}
+
+
+def test_a_poller_whose_store_answers_slowly_tells_holds_again_in_a_small_part_of_its_time(
+    bench: Bench, pollers: Pollers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.destinations.pause(ID, "it is down", "ann")
+    pollers.run(1)
+    began: list[float] = []
+    spread = Rules.spread
+
+    def slow(*said: Any) -> Rule:
+        began.append(pollers.now)
+        pollers.let(500)
+        return spread(*said)
+
+    monkeypatch.setattr(Rules, "spread", slow)
+    pollers.run(25)
+    assert 4 <= len(began) <= 4 * 3  # of four pollers, each once in ten seconds
+
+
+def test_what_was_claimed_is_sent_though_the_store_goes_away_before_a_poller_has_read_the_holds(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pollers = Pollers(bench, monkeypatch, count=1)
+    fill(bench, 5)
+
+    def away(_: Held) -> None:
+        raise StoreUnavailable("the store is away")
+
+    monkeypatch.setattr(Held, "look", away)
+    pollers.run(1)
+    assert len(pollers.sent) == 5
+    assert bench.timers.stats().delivered == 5

@@ -6,6 +6,7 @@ import logging
 import re
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from random import random
 
 from scheduler.delivery.transport import Answer, Transport
@@ -148,12 +149,13 @@ class Poller:
         self._saturated = self._left_to_others()
         free = self._fairness.free
         if free <= 0:
-            self._pacing.ask({}, 0)
+            self._pacing.ask({}, 0, self._renew_at)
             return pause
         batch = self._claims.claim(
             min(free, BATCH), self._saturated, self._fairness.room(), self._load, self._pacing.permitted()
         )
-        self._claims.held.look()
+        with suppress(StoreUnavailable):  # what was claimed is not dropped: without knowledge of holds it is given back
+            self._claims.held.look()
         for claim in self._pacing.use(batch.claims):
             if self._stopping:
                 self._pacing.ended(claim, was_sent=False)
@@ -163,7 +165,7 @@ class Poller:
                 self._fairness.add(claim)
                 self._transport.submit(claim)
         self._saturated = self._left_to_others()
-        if self._pacing.ask(batch.ready, self._fairness.free, self._saturated):
+        if self._pacing.ask(batch.ready, self._fairness.free, self._renew_at, self._saturated):
             return 0.0
         if self._fairness.free <= 0:
             return pause
@@ -194,7 +196,7 @@ class Poller:
     def _wind_up(self) -> float:
         """A pass after the stop: claims nothing, and gives back what a lost reply may have claimed for us."""
         self._unsent += self._claims.recall(self._load)
-        self._pacing.ask({}, 0)
+        self._pacing.ask({}, 0, self._renew_at)
         return self._renew_settle_release()
 
     def _renew_settle_release(self) -> float:
@@ -202,8 +204,8 @@ class Poller:
         pause = self._renew()
         self._settle()
         self._release()
-        self._reports.tell()
-        self._pacing.check()
+        self._reports.tell(self._renew_at)
+        self._pacing.check(self._renew_at)
         return pause
 
     def _settle(self) -> None:

@@ -28,8 +28,9 @@ _PAUSE = 1.0
 _FULL = 0.25
 #: Seconds by which a poller that was refused comes later than the moment that it was told, at most.
 _AFTER_OTHERS = 0.02
-#: Seconds between two holds that are told again.
-_CHECK_EVERY = 1.0
+#: Seconds between two holds that are told again; and so many times as long as the last took, if that is more: with a
+#: store that answers slowly no more than a twentieth of the time goes there.
+_CHECK_EVERY, _SPARING = 1.0, 20
 
 
 class _Grant:
@@ -89,13 +90,17 @@ class Pacing:
         self._come_at = float("inf")
         return claims if not self._grants else [self._with_permit(claim) for claim in claims]
 
-    def ask(self, ready: Mapping[str, int], room: int, saturated: Collection[str] = ()) -> bool:
+    def ask(self, ready: Mapping[str, int], room: int, until: float, saturated: Collection[str] = ()) -> bool:
         """Give back what was not used or has ended, and ask for permits where timers are due, for as many as there is
-        room for. Whether any were granted: then a claim should follow at once."""
+        room for. Whether any were granted: then a claim should follow at once.
+
+        `until`: the moment of the monotonic clock after which it asks for no other destination, for leases are to be
+        renewed: where the store answers slowly the rest is asked for in the next passes.
+        """
         now = time.monotonic()
         if not (ready or self._grants or self._back) or now < self._again_at:
             return False
-        granted = False
+        granted = asked = False
         for tag in [*ready, *(tag for tag in {*self._grants, *self._back} if tag not in ready)]:
             if self._left(tag):  # the claim had no room for them
                 self._full_until[tag] = now + _FULL
@@ -106,6 +111,10 @@ class Pacing:
                 self._ask_at[tag] = 0  # another is told of sooner the next time
             if not (wanted or self._left(tag) or tag in self._back):
                 continue
+            if asked and time.monotonic() >= until:
+                self._come_at = now
+                break
+            asked = True
             try:
                 permit = self._take(tag, wanted)
             except StoreUnavailable as error:
@@ -147,20 +156,20 @@ class Pacing:
             except StoreUnavailable as error:
                 log.debug("permits of %s are not renewed: %s", tag, error)
 
-    def check(self) -> None:
-        """Once a second, tell all partitions how one destination that is held stands, and of changes whose writers died
-        before they knew."""
+    def check(self, until: float) -> None:
+        """Once a second, or less often, tell all partitions how one destination that is held stands, and of changes
+        whose writers died before they knew. `until`: as of ask()."""
         now = time.monotonic()
         if now < max(self._check_at, self._again_at):
             return
-        self._check_at = now + _CHECK_EVERY
         try:
             self._looks += 1
-            self._rules.tell_untold(self._looks % self._rules.partitions)
+            self._rules.tell_untold(self._looks % self._rules.partitions, until)
             if (tag := self._held.any()) is not None:
                 self._rules.spread(tag)
         except StoreUnavailable as error:
             log.debug("holds are not told again: %s", error)
+        self._check_at = now + max(_CHECK_EVERY, _SPARING * (time.monotonic() - now))
 
     def _moment(self, ask_at: int) -> float:
         """A little later than that: should whoever was granted the last permit be held up, another takes the next."""

@@ -104,14 +104,18 @@ class Reports:
         self._untold[claim.destination, kind] = change
         self._ids[claim.destination] = id_of(claim.webhook.url) or ""
 
-    def tell(self) -> None:
+    def tell(self, until: float) -> None:
+        """`until`: the moment of the monotonic clock after which it begins no other report, for leases are to be
+        renewed."""
         now = time.monotonic()
         if now < self._again_at:
             return
         if now >= self._observe_at:
             self._observe_at = now + _OBSERVE_EVERY
             self._tell_sums()
-        for key, change in list(self._untold.items())[:_AT_ONCE]:
+        for number, (key, change) in enumerate(list(self._untold.items())[:_AT_ONCE]):
+            if number and time.monotonic() >= until:
+                return
             try:
                 written = _Written(change, self._ids[key[0]])
                 self._rules.change(key[0], written.fields)

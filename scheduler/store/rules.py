@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Callable
 
 from scheduler.destinations import Rule, Signing
@@ -61,9 +62,12 @@ class Rules:
             return after
         raise _changed_all_the_time()
 
-    def tell_untold(self, partition: int) -> None:
-        """Go on with changes whose writers seem to have died, of those that are noted in one partition."""
-        for note in self._untold.left(partition):
+    def tell_untold(self, partition: int, until: float) -> None:
+        """Go on with changes whose writers seem to have died, of those that are noted in one partition. `until`: the
+        moment of the monotonic clock after which it begins with no other."""
+        for number, note in enumerate(self._untold.left(partition)):
+            if number and time.monotonic() >= until:
+                return
             self.spread(note.partition(" ")[0])
             self._untold.told(note)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 
+from scheduler.errors import StoreUnavailable
 from scheduler.store import keys
 from scheduler.store.link import Link
 
@@ -20,10 +21,17 @@ class Untold:
         self._link = link
 
     def note(self, tag: str, now: int) -> str:
-        """The rule of this destination is about to be written. `now`: ms by the store's clock. Returns the note."""
+        """The rule of this destination is about to be written. `now`: ms by the store's clock. Returns the note.
+
+        A store that is full takes none, but the rule: one may be paused all the same, and only its writer goes on.
+        """
         note = f"{tag} {secrets.token_urlsafe(9)}"
-        with self._link.translated("ZADD"):
-            self._link.client.zadd(self._key(tag), {note: now})
+        try:
+            with self._link.translated("ZADD"):
+                self._link.client.zadd(self._key(tag), {note: now})
+        except StoreUnavailable as error:
+            if error.kind != "oom":
+                raise
         return note
 
     def told(self, note: str) -> None:

@@ -8,6 +8,7 @@ from scheduler import VersionChanged
 from scheduler.destinations import BreakerMode, Destination, DestinationSettings, DestinationState, Rate, ResumeAt
 from scheduler.holds.sums import Sum, Sums
 from scheduler.store.record import destination_tag, tag_of
+from tests.bench.servers import Server
 from tests.bench.store import Bench
 
 ID = "https:api.example.com:443"
@@ -121,3 +122,17 @@ def test_what_is_no_url_is_not_reported_and_keeps_no_other_from_it(bench: Bench)
     """A later version may have stored it; it was attempted and could not be sent."""
     bench.claims.observe([Sum("sometag-", "http://h:port/", 1, 1, 0, "protocol", 5), Sum(TAG, URL, 1, 0, 3, None, 0)])
     assert [it.id for it in bench.destinations.page().destinations] == [ID]
+
+
+def test_in_a_store_that_is_full_destinations_are_limited_paused_and_resumed(own_server: Server) -> None:
+    client = own_server.client()
+    bench = Bench(client)
+    bench.destinations.get(ID)
+    client.config_set("maxmemory", 1)
+    bench.destinations.put(ID, DestinationSettings(rate=Rate(10)))
+    bench.destinations.pause(ID, "it is down", "ann")
+    assert bench.destinations.get(ID).state is DestinationState.PAUSED
+    bench.destinations.resume(ID, ResumeAt.FULL)
+    assert bench.destinations.get(ID).state is DestinationState.LIMITED
+    client.config_set("maxmemory", 0)
+    client.close()
