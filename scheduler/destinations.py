@@ -5,10 +5,12 @@ A destination is an origin, `https:api.example.com:443`. Moments are integer ms 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
+from scheduler.hold import HeldBy
 from scheduler.own_secrets import Secret
 from scheduler.schedules import Pause
 
@@ -196,3 +198,16 @@ class DestinationPage(NamedTuple):
     destinations: list[Destination]
     #: Where to go on; None at the end.
     next: str | None
+
+
+class HeldDestinations(NamedTuple):
+    """How many destinations are held, and those of them where most timers wait."""
+
+    #: By what they are held.
+    counts: Mapping[HeldBy, int]
+    #: Due timers that wait there, likewise.
+    waiting: Mapping[HeldBy, int]
+    #: There are more destinations than were asked what waits there.
+    more: bool
+    #: Those that are paused, broken or asked to be left alone, with most timers first.
+    stopped: list[Destination]

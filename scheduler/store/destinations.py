@@ -13,6 +13,7 @@ from scheduler.destinations import (
     DestinationPage,
     DestinationSettings,
     DestinationState,
+    HeldDestinations,
     NewSecret,
     ResumeAt,
     Rule,
@@ -26,15 +27,19 @@ from scheduler.holds.sums import Sum
 from scheduler.own_secrets import MOST_SECRETS, OLD_FOR, Secret, rotated
 from scheduler.schedules import Pause
 from scheduler.signing_keys import new_secret
-from scheduler.store.held import read_holds
+from scheduler.store.held import NO_HOLDS, read_holds
 from scheduler.store.link import Link
 from scheduler.store.observing import read_observed, report
 from scheduler.store.record import tag_of
-from scheduler.store.rule_record import read_hold, secrets_fields, settings_fields, state_fields
+from scheduler.store.rule_record import held_by, secrets_fields, settings_fields, state_fields
 from scheduler.store.rules import Fields, Rules
 
 #: Destinations that one call tells of: 1 ms.
 _AT_ONCE = 200
+#: Held ones that are asked what waits there, to find those with most: 5 ms.
+_MOST_ASKED = 1000
+#: What lets nothing pass; the others let some.
+_STOPS = (HeldBy.PAUSE, HeldBy.BREAKER, HeldBy.RETRY_AFTER)
 #: By what a destination is held that stands so; by nothing where it flows.
 _HELD_BY: Mapping[DestinationState, Sequence[HeldBy]] = {
     DestinationState.FLOWING: (),
@@ -55,6 +60,8 @@ class Destinations:
     def __init__(self, link: Link) -> None:
         self._link = link
         self._rules = Rules(link)
+        #: As they were at the last look; replaced as a whole, for other threads read it.
+        self._holds = NO_HOLDS
 
     def get(self, destination: str) -> Destination:
         """As it stands; one that nobody has set anything for, and to which nothing was sent, flows."""
@@ -68,7 +75,7 @@ class Destinations:
 
     def held(self) -> Counter[HeldBy]:
         """How many destinations are held, by what."""
-        return Counter(read_hold(raw).by for raw in read_holds(self._link, 0).by_tag.values())
+        return Counter(held_by(raw) for raw in self._all_holds().values())
 
     def page(
         self, after: str | None = None, limit: int = 100, state: DestinationState | None = None
@@ -79,10 +86,10 @@ class Destinations:
         """
         kind, _, place = (after or "held:").partition(":")
         tags: list[str] = []
-        known = read_holds(self._link, 0).by_tag  # each partition has them all
+        known = self._all_holds()
         if kind == "held":
             by = HeldBy if state is None else _HELD_BY[state]
-            tags = sorted(tag for tag, raw in known.items() if tag > place and read_hold(raw).by in by)[: limit + 1]
+            tags = sorted(tag for tag, raw in known.items() if tag > place and held_by(raw) in by)[: limit + 1]
             place = ":"
         following = f"held:{tags[limit - 1]}" if len(tags) > limit else None
         tags = tags[:limit]
@@ -116,6 +123,23 @@ class Destinations:
                 for tag, (words, count, due) in zip(share, zip(*[iter(values)] * 3, strict=True), strict=True):
                     rows[tag] = rows[tag].joined(words, count, None if due < 0 else due)
         return rows
+
+    def _all_holds(self) -> Mapping[str, bytes]:
+        """By tag, in what has changed since the last look; each partition has them all."""
+        self._holds = read_holds(self._link, 0, self._holds)
+        return self._holds.by_tag
+
+    def holds(self, most: int) -> HeldDestinations:
+        """What is held at all, and `most` of those that get nothing."""
+        by = {tag: held_by(raw) for tag, raw in self._all_holds().items()}
+        asked = sorted(by, key=lambda tag: by[tag] not in _STOPS)[:_MOST_ASKED]
+        rows = self._rows(asked)
+        waiting: Counter[HeldBy] = Counter()
+        for tag in asked:
+            waiting[by[tag]] += rows[tag].waiting
+        stopped = sorted((tag for tag in asked if by[tag] in _STOPS), key=lambda tag: -rows[tag].waiting)[:most]
+        found = [_destination(self._rules.read(tag), rows[tag]) for tag in stopped]
+        return HeldDestinations(counts=Counter(by.values()), waiting=waiting, more=len(by) > len(asked), stopped=found)
 
     def rule(self, destination: str) -> Rule:
         """What limits it; that of one of which nobody has said anything limits nothing."""

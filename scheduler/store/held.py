@@ -53,10 +53,10 @@ class Holds:
     number: int
 
 
-_NONE = Holds(MappingProxyType({}), b"", 0)
+NO_HOLDS = Holds(MappingProxyType({}), b"", 0)
 
 
-def read_holds(link: Link, partition: int, known: Holds = _NONE) -> Holds:
+def read_holds(link: Link, partition: int, known: Holds = NO_HOLDS) -> Holds:
     """All holds as they are now, by what has changed since `known`. Raises StoreUnavailable."""
     by_tag, number = dict(known.by_tag), known.number
     while True:
@@ -78,7 +78,7 @@ class _Known:
 
     def __init__(self) -> None:
         #: Replaced as a whole, for other threads read it.
-        self.holds = _NONE
+        self.holds = NO_HOLDS
         #: They are others by now.
         self.is_stale = False
         #: Seconds of the monotonic clock: when all holds were read, and when they were last found to be so still.

@@ -108,6 +108,11 @@ def read_hold(raw: bytes) -> Hold:
     return Hold(_BY.get(by, HeldBy.PAUSE), ends, because, int(revision), int(interval))
 
 
+def held_by(raw: bytes) -> HeldBy:
+    """Of the same, what holds it: a tenth of the time."""
+    return _BY.get(raw.split(b" ", 3)[2].decode("utf-8", "replace"), HeldBy.PAUSE)
+
+
 def _read_settings(fields: Mapping[str, str]) -> DestinationSettings:
     """Of those that only a later version can read what scripts go by."""
     try:

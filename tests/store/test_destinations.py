@@ -6,6 +6,7 @@ import pytest
 
 from scheduler import VersionChanged
 from scheduler.destinations import BreakerMode, Destination, DestinationSettings, DestinationState, Rate, ResumeAt
+from scheduler.hold import HeldBy
 from scheduler.holds.sums import Sum, Sums
 from scheduler.store.record import destination_tag, tag_of
 from tests.bench.servers import Server
@@ -136,3 +137,24 @@ def test_in_a_store_that_is_full_destinations_are_limited_paused_and_resumed(own
     assert bench.destinations.get(ID).state is DestinationState.LIMITED
     client.config_set("maxmemory", 0)
     client.close()
+
+
+def test_it_tells_what_is_held_by_what_and_where_most_timers_wait(bench: Bench) -> None:
+    def wait_at(host: str, timers: int) -> str:
+        for _ in range(timers):
+            bench.schedule(url=f"https://{host}/hook")
+        return f"https:{host}:443"
+
+    few, many, none, slow = wait_at("few", 1), wait_at("many", 3), wait_at("none", 0), wait_at("slow", 2)
+    for name in (few, none, many):
+        bench.destinations.pause(name, "", "")
+    bench.destinations.put(slow, DestinationSettings(rate=Rate(1, 3_600_000)))
+    for _ in range(bench.partitions):
+        bench.claims.claim(9)
+    found = bench.destinations.holds(2)
+    assert (found.counts, found.more) == ({HeldBy.PAUSE: 3, HeldBy.RATE: 1}, False)
+    assert found.waiting == {HeldBy.PAUSE: 4, HeldBy.RATE: 2}
+    assert [(it.id, it.waiting, it.because) for it in found.stopped] == [(many, 3, "paused"), (few, 1, "paused")]
+    for name in (few, none, many):
+        bench.destinations.resume(name, ResumeAt.FULL)
+    assert bench.destinations.holds(2).counts == {HeldBy.RATE: 1}
