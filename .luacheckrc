@@ -4,9 +4,9 @@ std = 'lua51'
 max_line_length = 140
 
 local shared = { 'KEYS', 'ARGV', 'redis', 'FORMAT', 'SUSPECTS', 'SUSPECT_LOSSES', 'COUNTED', 'LAYOUT_BEGINS',
-                 'LATENESS_BOUNDS' }
-for _, part in ipairs({ 'keys', 'noted', 'pollers', 'minutes', 'layout', 'priority', 'records', 'failing', 'progress', 'places', 'callbacks',
-                        'schedules', 'moves', 'runs' }) do
+                 'LATENESS_BOUNDS', 'SLOW_SECONDS', 'PROBE_FIRST', 'PROBE_MOST' }
+for _, part in ipairs({ 'keys', 'noted', 'pollers', 'minutes', 'layout', 'priority', 'records', 'failing', 'progress', 'holds',
+                        'observed', 'places', 'callbacks', 'schedules', 'moves', 'runs', 'rules' }) do
   for line in io.lines('scheduler/store/lua/shared/' .. part .. '.lua') do
     table.insert(shared, string.match(line, '^local function ([%w_]+)'))
     for name in string.gmatch(string.match(line, '^local ([%a_, ]+) =') or '', '[%a_]+') do table.insert(shared, name) end

@@ -13,6 +13,7 @@ from dataclasses import replace
 from benchmarks import (
     against,
     crash,
+    destinations,
     drain,
     goals,
     hang,
@@ -32,7 +33,22 @@ from benchmarks import (
 from benchmarks.figures import table
 from benchmarks.part import say
 
-_MODULES = (drain, stages, lateness, schedules, intake, memory, scale, pages, views, idle, hang, crash, against)
+_MODULES = (
+    drain,
+    stages,
+    lateness,
+    schedules,
+    intake,
+    memory,
+    scale,
+    pages,
+    views,
+    idle,
+    hang,
+    destinations,
+    crash,
+    against,
+)
 PARTS = [it.PART for it in _MODULES]
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import results
+from benchmarks.destinations import DUE, MOVED, PAUSE, RATE
 from benchmarks.figures import Row, table
 from benchmarks.intake import BATCHES, SINGLE
 from benchmarks.schedules import AT_ONCE, STEADY, WAITING, YEAR
@@ -75,6 +76,15 @@ GOALS = (
     Goal("a year of a daily schedule, clock turned, s", "schedules", {"what": YEAR}, "seconds", operator.lt, 1),
     Goal("beside 1,000 that hang, p99 ms", "hang", {"case": _MANY, "transport": "curl"}, "p99_ms", operator.lt, 50),
     Goal("beside 10,000 that hang, p99 ms", "hang", {"case": _ONE, "transport": "curl"}, "p99_ms", operator.lt, 50),
+    Goal(
+        "10 a second, 4 pollers: % of that, least", "destinations", {"what": RATE}, "percent_of_rate", operator.ge, 99
+    ),
+    Goal("the same, at most", "destinations", {"what": RATE}, "percent_of_rate", operator.le, 101),
+    Goal("last arrival after a pause, ms", "destinations", {"what": PAUSE}, "last_after_answer_ms", operator.lt, 2000),
+    Goal(
+        "beside 1,000 paused, a million due, p99 ms", "destinations", {"what": DUE}, "healthy_p99_ms", operator.lt, 50
+    ),
+    Goal("the same, moved, p99 ms", "destinations", {"what": MOVED}, "healthy_p99_ms", operator.lt, 50),
     Goal("POST /timers a second", "intake", {"what": SINGLE, "workers": 1}, "timers_per_second", operator.ge, 1500),
     Goal("POST /timers/batch", "intake", {"what": BATCHES, "workers": 1}, "timers_per_second", operator.ge, 15_000),
     Goal("bytes a timer, Valkey", "memory", {"server": "valkey", **_MILLION}, "used_bytes", operator.le, 450),

@@ -17,6 +17,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from itertools import count
 from typing import Any
 
 from benchmarks.figures import Row, table
@@ -34,8 +35,12 @@ from scheduler import (
     Webhook,
     connect,
 )
-from scheduler.store.record import destination_tag
+from scheduler.destinations import DestinationSettings, Permit, Rate
+from scheduler.hold import HeldBy, Hold
+from scheduler.store.held import read_holds
+from scheduler.store.record import destination_tag, tag_of
 from scheduler.store.room import Room
+from scheduler.store.rule_record import hold_args
 from tests.bench.servers import BINARIES, Server
 
 MEAN_MS, WORST_MS = 3.0, 5.0
@@ -78,6 +83,7 @@ class Bench:
         self.link = link
         store = Store(Settings(), link)
         self.timers, self.listing, self.repeats = store.timers, store.listing, store.repeats
+        self.destinations = store.destinations
         self.claims = self.poller(_HOUR_MS)
 
     def poller(self, keep_ms: int, keep_finished: int = 1_000_000) -> Claims:
@@ -107,6 +113,13 @@ class Bench:
             attempt = Attempt(1, outcome, 0, 1, 1, 200, _TEXT)
             self.claims.settle([Settlement(it.id, it.fence, attempt, None) for it in taken])
             count -= len(taken)
+
+    def hold(self, hosts: int) -> None:
+        """So many destinations are paused, as every partition knows them."""
+        pause = Hold(HeldBy.PAUSE, None, "they are down", 1)
+        for first in range(0, hosts, 250):
+            tags = [destination_tag(f"http://h{number}/") for number in range(first, min(hosts, first + 250))]
+            self.link.run("hold", 0, [word for tag in tags for word in hold_args(tag, pause, 1)])
 
     def wait(self, hosts: int) -> None:
         """Timers behind so many destinations at their share, one each."""
@@ -206,6 +219,46 @@ def _passes_over(store: Bench) -> Iterator[object]:
         yield lambda: store.claims.claim(96, saturated, room)
 
 
+def _beside_held(store: Bench) -> Iterator[object]:
+    """10,000 destinations are paused, a due timer waits at each; nothing else is due."""
+    store.hold(10_000)
+    store.fill(10_000, 0, hosts=10_000)
+    while store.claims.claim(96).next_due == 0:
+        pass
+    while True:
+        yield lambda: store.claims.claim(96)
+
+
+def _moves_held(store: Bench) -> Iterator[object]:
+    """What is due belongs to a thousand destinations that are paused."""
+    while True:
+        store.hold(1000)
+        store.fill(2000, 0, hosts=1000, body=bytes(200))
+        yield lambda: store.claims.claim(96)
+        store.link.client.flushdb()
+
+
+def _holds_at_once(store: Bench) -> Iterator[object]:
+    """One more hold among 10,000, and all of them read by a poller."""
+    store.hold(10_000)
+    tag = destination_tag("http://one-more/")
+    for revision in count(1):
+        hold = Hold(HeldBy.PAUSE, None, "they are down", revision)
+        yield lambda hold=hold: store.link.run("hold", 0, hold_args(tag, hold, hold.revision))
+        yield lambda: read_holds(store.link, 0)
+
+
+def _permits(store: Bench) -> Iterator[object]:
+    """A concurrency of 2,000, of which 100 are taken and 100 given back."""
+    store.destinations.put("http:h:80", DestinationSettings(concurrency=2000, rate=Rate(100_000)))
+    tag = tag_of("http:h:80")
+    back: list[str] = []
+    while True:
+        taken: list[Permit] = []
+        yield lambda taken=taken, back=back: taken.append(store.claims.permits.take(tag, 100, back=back))
+        back = [f"{taken[0].id}:{number}" for number in range(1, 101)]
+
+
 def _forgets(store: Bench) -> Iterator[object]:
     """A claim forgets timers with ten tags of their own, of every status."""
     while True:
@@ -247,6 +300,10 @@ CASES: dict[str, Case] = {
     "claim moves": _moves,
     "claim passes over 3,000 that wait": _passes_over,
     "claim forgets": _forgets,
+    "claim beside 10,000 held": _beside_held,
+    "claim moves held": _moves_held,
+    "hold among 10,000": _holds_at_once,
+    "permits, 100 of 2,000": _permits,
 }
 
 

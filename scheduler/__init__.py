@@ -1,7 +1,7 @@
 """The engine of the timer service: a store, a poller, delivery. It knows Redis and HTTP, and nothing of Flask.
 
 Its names stand in scheduler/public.py and are loaded on first use: the command line takes nothing but the modules
-`duration` and `rfc3339`, and works where no Redis client is installed.
+`duration`, `origin`, `rfc3339` and the like, and works where no Redis client is installed.
 """
 
 from __future__ import annotations

@@ -36,6 +36,8 @@ def _timer(timer: Timer, last: dict[str, Any] | None) -> dict[str, Any]:
         "occurrence": timer.occurrence,
         "ended_at": _moment(timer.ended_at),
         "reason": timer.reason,
+        "held": None,
+        "expected_at": None,
         "url": without_query_values(webhook.url),
         "method": webhook.method,
         "headers": shown_headers(webhook.headers, webhook.write_only),

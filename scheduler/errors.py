@@ -49,7 +49,15 @@ class UnreadableSchedule(TimerError):
 
 
 class VersionChanged(TimerError):
-    """A schedule is not, or no longer, of the version that a change was meant for."""
+    """What was to change is not, or no longer, of that version: a schedule, or the settings of a destination."""
+
+
+class NoOwnSecret(TimerError):
+    """A destination was to be signed for with a secret of its own, and none was made for it yet."""
+
+
+class TooManySecrets(TimerError):
+    """As many secrets of one destination's own are in use as may be at once."""
 
 
 class ScheduleExists(TimerError):

@@ -19,6 +19,20 @@ from scheduler.delivery.egress import Guard
 from scheduler.delivery.open_transport import guard_before_look_ups, open_transport, slots, transport_name
 from scheduler.delivery.signing import Signer
 from scheduler.delivery.threaded.transport import RequestsTransport
+from scheduler.destinations import (
+    BreakerMode,
+    Destination,
+    DestinationPage,
+    DestinationSettings,
+    DestinationState,
+    HeldDestinations,
+    NewSecret,
+    Observed,
+    Rate,
+    ResumeAt,
+    SecretUse,
+    Signing,
+)
 from scheduler.due_moments import upcoming
 from scheduler.errors import (
     AlreadySent,
@@ -29,6 +43,7 @@ from scheduler.errors import (
     KeyReused,
     KeyTaken,
     LaterFormat,
+    NoOwnSecret,
     PlanError,
     ScheduleExists,
     SettingsError,
@@ -39,14 +54,17 @@ from scheduler.errors import (
     TimerTooLarge,
     TooManyLists,
     TooManyPending,
+    TooManySecrets,
     UnknownSchedule,
     UnknownTimer,
     UnreadableSchedule,
     VersionChanged,
     WrongState,
 )
+from scheduler.hold import HeldBy, Hold
 from scheduler.memory_limit import in_flight_bytes
 from scheduler.origin import before_path, destination
+from scheduler.own_secrets import LONGEST_OLD_FOR, MOST_SECRETS, OLD_FOR
 from scheduler.poller.doorbell import Doorbell
 from scheduler.poller.loop import Poller
 from scheduler.poller.metrics import PollerMetrics, ended_timers, serving
@@ -60,6 +78,7 @@ from scheduler.store.activity import MOST_BUCKETS, MOST_MINUTES, Activity
 from scheduler.store.capacity import PART_OF_MAXMEMORY, Usage
 from scheduler.store.changes import Changes
 from scheduler.store.claims import Claims
+from scheduler.store.destinations import Destinations
 from scheduler.store.health import Report
 from scheduler.store.link import Link, connect
 from scheduler.store.plans import Plans
@@ -90,9 +109,12 @@ from scheduler.timer import (
 from scheduler.version import VERSION
 
 __all__ = [
+    "LONGEST_OLD_FOR",
     "MOST_BUCKETS",
     "MOST_MINUTES",
+    "MOST_SECRETS",
     "NO_VERSION",
+    "OLD_FOR",
     "PART_OF_MAXMEMORY",
     "REFUSAL_KINDS",
     "VERSION",
@@ -102,6 +124,7 @@ __all__ = [
     "Attempt",
     "Backoff",
     "Begun",
+    "BreakerMode",
     "Bucket",
     "Callback",
     "CatchUp",
@@ -113,6 +136,11 @@ __all__ = [
     "ClockRange",
     "Count",
     "Delivery",
+    "Destination",
+    "DestinationPage",
+    "DestinationSettings",
+    "DestinationState",
+    "Destinations",
     "Doorbell",
     "Draft",
     "Expired",
@@ -124,6 +152,9 @@ __all__ = [
     "Forecast",
     "Gap",
     "Guard",
+    "HeldBy",
+    "HeldDestinations",
+    "Hold",
     "KeyReused",
     "KeyTaken",
     "LaterFormat",
@@ -131,6 +162,9 @@ __all__ = [
     "Minute",
     "Minutes",
     "Moment",
+    "NewSecret",
+    "NoOwnSecret",
+    "Observed",
     "Outcome",
     "Overlap",
     "Page",
@@ -145,12 +179,14 @@ __all__ = [
     "PollerSeen",
     "Pollers",
     "Query",
+    "Rate",
     "Reason",
     "Redelivery",
     "Repeats",
     "Report",
     "RequestsTransport",
     "Reschedule",
+    "ResumeAt",
     "Run",
     "Schedule",
     "ScheduleDraft",
@@ -158,10 +194,12 @@ __all__ = [
     "SchedulePage",
     "ScheduleStatus",
     "Schedules",
+    "SecretUse",
     "Settings",
     "SettingsError",
     "Settlement",
     "Signer",
+    "Signing",
     "Skipped",
     "Standing",
     "Stats",
@@ -178,6 +216,7 @@ __all__ = [
     "Timers",
     "TooManyLists",
     "TooManyPending",
+    "TooManySecrets",
     "UnknownSchedule",
     "UnknownTimer",
     "UnreadableSchedule",

@@ -1,11 +1,19 @@
-"""Secrets of signatures as settings name them. Pure."""
+"""Secrets of signatures: made, and read as settings name them."""
 
 from __future__ import annotations
 
-from base64 import b64decode
+import secrets as random
+from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
 
 _PREFIX = "whsec_"
+#: Bytes of a new key; those of Standard Webhooks have 24 to 64.
+_NEW = 32
+
+
+def new_secret() -> str:
+    """One that nobody has had before, `whsec_...`."""
+    return _PREFIX + b64encode(random.token_bytes(_NEW)).decode()
 
 
 def signing_keys(secrets: str) -> list[bytes]:

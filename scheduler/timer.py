@@ -11,6 +11,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from scheduler.hold import Hold
 from scheduler.rounding import ceil_div
 
 
@@ -231,6 +232,9 @@ class Timer(NamedTuple):
     unreadable: bool = False
     #: The timer whose end this one tells.
     callback_for: str | None = None
+    #: Why it waits though it is due; and ms at which it is likely to be sent, where that is known.
+    held: Hold | None = None
+    expected_at: int | None = None
 
     @property
     def time_left(self) -> int:
@@ -276,6 +280,8 @@ class Claim(NamedTuple):
     expires_at: int | None = None
     #: The same in seconds of the poller's monotonic clock, sooner by what the claim's reply took.
     send_by: float | None = None
+    #: By which it may go to a destination that is held; "": it was not when this was claimed.
+    permit: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ _LEAST: Mapping[str, str] = {
     "api": "servers",
     "delivery": "servers",
     "test_poller.py": "servers",
+    "test_pacing.py": "servers",
     "test_access_list.py": "servers",
     "end_to_end": "processes",
     "pages": "processes",

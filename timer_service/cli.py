@@ -5,10 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import re
-import secrets
 import tempfile
 import time
-from base64 import b64encode
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
@@ -23,6 +21,7 @@ from timer_service.terminal.apply import apply
 from timer_service.terminal.clock import clock
 from timer_service.terminal.commands import timer
 from timer_service.terminal.completion import completion
+from timer_service.terminal.destinations import destination
 from timer_service.terminal.printing import tell
 from timer_service.terminal.schedules import schedule
 
@@ -32,6 +31,7 @@ _HEARTBEAT_AGE = 15.0
 _OF_CLIENT = (
     timer,
     schedule,
+    destination,
     apply,
     activity.stats,
     activity.pollers,
@@ -202,9 +202,13 @@ def secret() -> None:
 
 
 @secret.command("new")
-def new_secret() -> None:
-    """Make a secret: for TIMER_SIGNING_SECRETS, and for whoever verifies."""
-    text = "whsec_" + b64encode(secrets.token_bytes(32)).decode()
-    tell(text)
+def new_signing_secret() -> None:
+    """Make a secret: for TIMER_SIGNING_SECRETS, and for whoever verifies.
+
+    A destination's own is made by the service: timer-service destination rotate-secret.
+    """
+    from scheduler import signing_keys
+
+    tell(signing_keys.new_secret())
     click.echo("Put it first in TIMER_SIGNING_SECRETS, of API and pollers; those behind it go on signing.", err=True)
     click.echo("Receivers verify with it: timer_service.client.verify(), or any Standard Webhooks library.", err=True)

@@ -10,9 +10,10 @@ from scheduler.clock import StoreClock
 from scheduler.delivery.descriptors import fitting
 from scheduler.delivery.dialling import Checkpoint
 from scheduler.delivery.egress import Guard, literal_endpoints
+from scheduler.delivery.own_signing import OwnSecretsOf, nobody_has_own
 from scheduler.delivery.signing import Signer
 from scheduler.delivery.threaded.transport import RequestsTransport
-from scheduler.delivery.transport import Transport
+from scheduler.delivery.transport import Lets, Transport, everything_goes
 from scheduler.errors import SettingsError
 from scheduler.networks import networks, ports
 from scheduler.settings import Settings
@@ -56,7 +57,9 @@ def guard_before_look_ups(settings: Settings) -> Guard:
     return replace(_guard(settings), own=literal_endpoints(settings.own_hosts()))
 
 
-def open_transport(settings: Settings, clock: StoreClock) -> Transport:
+def open_transport(
+    settings: Settings, clock: StoreClock, lets: Lets = everything_goes, own: OwnSecretsOf = nobody_has_own
+) -> Transport:
     """Make the transport that the settings ask for, and log which it is. Its caller closes it."""
     name = transport_name(settings)
     checkpoint = Checkpoint(_guard(settings), settings.own_hosts())
@@ -65,10 +68,12 @@ def open_transport(settings: Settings, clock: StoreClock) -> Transport:
     if name == "requests":
         if settings.transport == "auto":
             log.warning("delivery takes several times the CPU: %s", _obstacle_to_curl())
-        return RequestsTransport(clock, signer, checkpoint, slots=slots(settings), lease=settings.lease)
+        return RequestsTransport(
+            clock, signer, checkpoint, slots=slots(settings), lease=settings.lease, lets=lets, own=own
+        )
     from scheduler.delivery.curl.transport import CurlTransport
 
-    return CurlTransport(clock, signer, checkpoint, slots=slots(settings), lease=settings.lease)
+    return CurlTransport(clock, signer, checkpoint, slots=slots(settings), lease=settings.lease, lets=lets, own=own)
 
 
 def _guard(settings: Settings) -> Guard:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import NamedTuple
 
-from scheduler.delivery.signing import Signer
+from scheduler.delivery.signing import Signs
 from scheduler.origin import before_path
 from scheduler.rfc3339 import rfc3339
 from scheduler.timer import Claim
@@ -61,7 +61,7 @@ def target(url: str, start: int) -> str:
     return found if found[:1] == "/" else f"/{found}"
 
 
-def build(claim: Claim, now_ms: int, signer: Signer) -> Request:
+def build(claim: Claim, now_ms: int, signer: Signs) -> Request:
     """The request of one attempt, stamped with the moment of sending and signed.
 
     The client's own headers win over our content-type and user-agent.

@@ -7,9 +7,16 @@ from __future__ import annotations
 
 from binascii import b2a_base64
 from hashlib import sha256
-from typing import Any
+from typing import Any, Protocol
 
 from scheduler.signing_keys import signing_keys
+
+
+class Signs(Protocol):
+    """Makes signatures."""
+
+    def sign(self, timer_id: str, timestamp: int, body: bytes) -> str | None:
+        """The value of `webhook-signature`, or None where no secret is set. `timestamp` in Unix seconds."""
 
 
 class Signer:

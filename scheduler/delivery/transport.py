@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
@@ -36,6 +36,15 @@ class Answer(NamedTuple):
     reused: bool = False
     #: Of an error: why, in a sentence, where more is known than the word and `sent` tell.
     detail: str | None = None
+
+
+#: Whether an attempt may still begin: asked with its claim, at a moment of the monotonic clock.
+Lets = Callable[[Claim, float], bool]
+
+
+def everything_goes(_claim: Claim, _moment: float) -> bool:
+    """Nobody holds any destination."""
+    return True
 
 
 def most_idle(claim: Claim) -> float:

@@ -6,6 +6,7 @@ import logging
 import re
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from random import random
 
 from scheduler.delivery.transport import Answer, Transport
@@ -14,7 +15,9 @@ from scheduler.memory_limit import ENOUGH
 from scheduler.poller.attempt_log import attempt_line
 from scheduler.poller.counts import PollerCounts
 from scheduler.poller.fairness import Fairness
+from scheduler.poller.pacing import Pacing
 from scheduler.poller.planning import Planning
+from scheduler.poller.reports import Reports
 from scheduler.poller.settlements import settlement
 from scheduler.store.claims import Claims
 from scheduler.store.room import BATCH, Load
@@ -75,6 +78,8 @@ class Poller:
         #: By id() of the claim: a timer whose lease was lost can be claimed again while its old attempt still runs.
         self._in_flight: dict[int, Claim] = {}
         self._fairness = Fairness(transport.slots, max_bytes)
+        self._reports = Reports(claims.rules, claims.observe)
+        self._pacing = Pacing(claims.permits, claims.rules, claims.held, claims.clock, lease)
         self._saturated: set[str] = set()
         self._ended: list[Settlement] = []
         self._unsent: list[Claim] = []
@@ -141,22 +146,30 @@ class Poller:
         if self._planning is not None and (look := self._planning.run_once()) is not None:
             pause = min(pause, look)
         self._fairness.look(time.monotonic())
-        self._saturated = self._fairness.saturated()
+        self._saturated = self._left_to_others()
         free = self._fairness.free
         if free <= 0:
+            self._pacing.ask({}, 0, self._renew_at)
             return pause
-        batch = self._claims.claim(min(free, BATCH), self._saturated, self._fairness.room(), self._load)
-        for claim in batch.claims:
+        batch = self._claims.claim(
+            min(free, BATCH), self._saturated, self._fairness.room(), self._load, self._pacing.permitted()
+        )
+        with suppress(StoreUnavailable):  # what was claimed is not dropped: without knowledge of holds it is given back
+            self._claims.held.look()
+        for claim in self._pacing.use(batch.claims):
             if self._stopping:
+                self._pacing.ended(claim, was_sent=False)
                 self._unsent.append(claim)
             else:
                 self._in_flight[id(claim)] = claim
                 self._fairness.add(claim)
                 self._transport.submit(claim)
-        self._saturated = self._fairness.saturated()
+        self._saturated = self._left_to_others()
+        if self._pacing.ask(batch.ready, self._fairness.free, self._renew_at, self._saturated):
+            return 0.0
         if self._fairness.free <= 0:
             return pause
-        pause = min(pause, self._fairness.next_turn() or pause)
+        pause = min(pause, self._fairness.next_turn() or pause, self._pacing.pause())
         return pause if batch.next_due is None else min(pause, batch.next_due)
 
     def _end_expired(self) -> bool:
@@ -168,6 +181,12 @@ class Poller:
         self._expire_at = now if more else now + _EXPIRE_EVERY
         return more
 
+    def _left_to_others(self) -> set[str]:
+        """Tags of destinations that are at their share, or whose own secrets this version cannot read."""
+        saturated = self._fairness.saturated()
+        unreadable = self._claims.held.own_secrets.unreadable
+        return saturated | unreadable if unreadable else saturated
+
     def _patience(self) -> float:
         """Seconds after the stop that are worth waiting: for what the store has yet to hear of, the whole grace."""
         if self._in_flight or self._ended or self._unsent:
@@ -177,6 +196,7 @@ class Poller:
     def _wind_up(self) -> float:
         """A pass after the stop: claims nothing, and gives back what a lost reply may have claimed for us."""
         self._unsent += self._claims.recall(self._load)
+        self._pacing.ask({}, 0, self._renew_at)
         return self._renew_settle_release()
 
     def _renew_settle_release(self) -> float:
@@ -184,6 +204,8 @@ class Poller:
         pause = self._renew()
         self._settle()
         self._release()
+        self._reports.tell(self._renew_at)
+        self._pacing.check(self._renew_at)
         return pause
 
     def _settle(self) -> None:
@@ -213,6 +235,7 @@ class Poller:
                 self.counts.lost_leases += len(lost)
                 for timer_id in lost:
                     log.warning("lease of timer %s lost while its attempt ran", timer_id)
+            self._pacing.renew()
             self._renew_at = now + self._lease / 3
         return max(0.0, min(MAX_SLEEP, self._renew_at - now))
 
@@ -235,14 +258,17 @@ class Poller:
         return pause
 
     def _collect(self, answers: list[Answer]) -> None:
-        ended, claims = [], []
+        ended, claims, now = [], [], time.monotonic()
         for answer in answers:
             claim = self._in_flight.pop(id(answer.claim))
+            if claim.permit:
+                self._pacing.ended(claim, was_sent=answer.started_at is not None)
             if answer.started_at is None:
                 self._fairness.remove(claim, None)
                 self._unsent.append(claim)
             else:
                 self._fairness.remove(claim, answer.status_code is not None or answer.error != "timeout")
+                self._reports.note(answer, now)
                 ended.append(settlement(answer, answer.started_at, self._name))
                 claims.append(claim)
         if ended:

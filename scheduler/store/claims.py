@@ -5,21 +5,26 @@ from __future__ import annotations
 import logging
 import secrets
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple, TypeVar
 
 from scheduler.clock import StoreClock
 from scheduler.errors import StoreUnavailable
+from scheduler.holds.sums import Sum
 from scheduler.rounding import ceil_div
 from scheduler.store import keys
+from scheduler.store.held import Held
 from scheduler.store.link import Link
 from scheduler.store.memory import StoreMemory
+from scheduler.store.observing import report
 from scheduler.store.permissions import Permissions
+from scheduler.store.permits import Permits
 from scheduler.store.progress import Progress, read_progress
 from scheduler.store.reading import log_unreadable, read_callback
 from scheduler.store.record import UNREADABLE, decode, encode_attempt, names, schedule_of
-from scheduler.store.room import BATCH, SUSPECTS, Load, Room
+from scheduler.store.room import BATCH, SUSPECTS, Load, Permitted, Room, between_blanks
+from scheduler.store.rules import Rules
 from scheduler.store.scripts import SUSPECT_LOSSES
 from scheduler.timer import Attempt, Claim, Outcome, Redelivery, Settlement, reason_of
 
@@ -31,16 +36,18 @@ T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 
+_NONE: Mapping[str, int] = MappingProxyType({})
 _UNLIMITED = Room()
 _UNSAID = Load()
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
+class Batch(NamedTuple):
     """What one claim brought, and the seconds until the next should be made (0: now; None: nothing is scheduled)."""
 
     claims: list[Claim]
     next_due: float | None
+    #: Held destinations whose permits may be asked for, by their tags: how many due timers wait there.
+    ready: Mapping[str, int] = _NONE
 
 
 class Claims:
@@ -75,31 +82,43 @@ class Claims:
         self._permissions = Permissions(link, lease_ms)
         self._memory = StoreMemory(link)
         self.clock = StoreClock()
+        #: What is held, as the last call has told.
+        self.held = Held(link, self.clock)
+        #: What holds destinations, and leave to send to them all the same.
+        self.rules = Rules(link)
+        self.permits = Permits(link, poller=poller, lease_ms=lease_ms)
 
     def claim(
-        self, limit: int, saturated: Collection[str] = (), room: Room = _UNLIMITED, load: Load = _UNSAID
+        self,
+        limit: int,
+        saturated: Collection[str] = (),
+        room: Room = _UNLIMITED,
+        load: Load = _UNSAID,
+        permits: Sequence[Permitted] = (),
     ) -> Batch:
-        """Take up to `limit` due timers: none of the tags in `saturated`, of no other more than there is room for."""
+        """Take up to `limit` due timers: none of the tags in `saturated`, of no other more than there is room for; and
+        of a destination that is held as many as there are permits."""
         self._permissions.check()
         batch = Batch([], None)
         count = self._link.partitions
         self._first_partition = (self._first_partition + 1) % count
         for offset in range(count):
             try:
-                more = self._claim_from((self._first_partition + offset) % count, limit, saturated, room, load)
+                more = self._claim_from((self._first_partition + offset) % count, limit, saturated, room, load, permits)
             except StoreUnavailable:
                 if batch.claims:
-                    return Batch(batch.claims, 0.0)
+                    return batch._replace(next_due=0.0)
                 raise
             limit -= len(more.claims)
             load = load._replace(in_flight=load.in_flight + len(more.claims))
             waits = [wait for wait in (batch.next_due, more.next_due) if wait is not None]
-            batch = Batch(batch.claims + more.claims, min(waits, default=None))
+            batch = Batch(batch.claims + more.claims, min(waits, default=None), _sums(batch.ready, more.ready))
             if limit <= 0:
-                return Batch(batch.claims, 0.0)
+                return batch._replace(next_due=0.0)
             if not more.claims:
                 continue
             room = room.without(more.claims)
+            permits = [it.without(more.claims) for it in permits]
             if any(claim.suspect for claim in more.claims):
                 saturated = {*saturated, SUSPECTS}
         return batch
@@ -114,7 +133,7 @@ class Claims:
         found: list[Claim] = []
         for partition in list(self._unanswered):
             try:
-                found += self._claim_from(partition, 0, (), _UNLIMITED, load).claims
+                found += self._claim_from(partition, 0, (), _UNLIMITED, load, ()).claims
             except StoreUnavailable:
                 if found:  # what is known by now has to be given back; the rest can be asked for again
                     break
@@ -155,6 +174,10 @@ class Claims:
             refused += [settlement for settlement, code in zip(share, codes, strict=True) if code < 0]
         return refused
 
+    def observe(self, sums: Sequence[Sum]) -> None:
+        """Add to the sums of destinations what this poller has seen."""
+        report(self._link, self._poller, sums)
+
     def _run(self, script: str, partition: int, args: Sequence[str | int]) -> Any:
         try:
             return self._link.run(script, partition, args)
@@ -162,7 +185,15 @@ class Claims:
             self._permissions.doubt()
             raise
 
-    def _claim_from(self, partition: int, limit: int, saturated: Collection[str], room: Room, load: Load) -> Batch:
+    def _claim_from(
+        self,
+        partition: int,
+        limit: int,
+        saturated: Collection[str],
+        room: Room,
+        load: Load,
+        permits: Sequence[Permitted],
+    ) -> Batch:
         fresh = (secrets.token_urlsafe(12), time.monotonic())
         was_unanswered = partition in self._unanswered
         fence, claimed_at = self._unanswered.setdefault(partition, fresh)
@@ -176,7 +207,9 @@ class Claims:
             ceil_div(self._keep_finished, self._link.partitions),
             *room.words(saturated),
             *load,
+            between_blanks([it.word for it in permits]),
         ]
+        asked_at = time.monotonic()
         try:
             reply = self._run("claim", partition, args)
         except StoreUnavailable as error:
@@ -185,15 +218,16 @@ class Claims:
             raise
         del self._unanswered[partition]
         values = iter(reply)
-        now_us, wait_us = next(values), next(values)
+        now_us, wait_us, holds, ready = next(values), next(values), next(values), next(values)
         self.clock.observe(now_us)
+        self.held.told(partition, holds, asked_at)
         claims = []
         for row in zip(*[values] * len(ClaimRow._fields), strict=True):
             try:
                 claims.append(_claim(fence, claimed_at, now_us, row))
             except UNREADABLE:
                 self._put_off(ClaimRow(*row), fence)
-        return Batch(claims, None if wait_us < 0 else wait_us / 1_000_000)
+        return Batch(claims, None if wait_us < 0 else wait_us / 1_000_000, _read_ready(ready) if ready else _NONE)
 
     def _put_off(self, row: ClaimRow, fence: str) -> None:
         """A timer that this version cannot read: another may, however much later, so it never fails of that."""
@@ -210,6 +244,16 @@ class Claims:
 
     def _batches(self, items: Sequence[T], timer_id: Callable[[T], str]) -> Iterator[tuple[int, list[T]]]:
         return keys.batches(items, timer_id, self._link.partitions, BATCH)
+
+
+def _read_ready(values: Sequence[Any]) -> Mapping[str, int]:
+    return {tag.decode(): count for tag, count in zip(*[iter(values)] * 2, strict=True)}
+
+
+def _sums(one: Mapping[str, int], other: Mapping[str, int]) -> Mapping[str, int]:
+    if not (one and other):
+        return one or other
+    return {tag: one.get(tag, 0) + other.get(tag, 0) for tag in {**one, **other}}
 
 
 class ClaimRow(NamedTuple):

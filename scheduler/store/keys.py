@@ -109,6 +109,21 @@ def waiting(partition: int) -> str:
     return f"{_PREFIXES[partition]}waiting"
 
 
+def behind(partition: int) -> str:
+    """The held destinations with due timers, by the tags that scripts know them by."""
+    return f"{_PREFIXES[partition]}behind"
+
+
+def untold(partition: int) -> str:
+    """Changes of rules that not all partitions know of yet."""
+    return f"{_PREFIXES[partition]}untold"
+
+
+def destination(tag: str) -> str:
+    """What limits a destination: in a slot of its own, whatever the store's partitions are."""
+    return f"timers:destination:{{{tag}}}"
+
+
 def idempotency(digest: bytes, partitions: int) -> str:
     """An idempotency key, in the partition that its digest gives."""
     return f"{_PREFIXES[slot_of_digest(digest) % partitions]}idem:{digest.hex()}"

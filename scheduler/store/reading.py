@@ -8,8 +8,10 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from scheduler.callback_body import told
+from scheduler.holds.holding import expected_at
 from scheduler.store.progress import is_moment, read_progress
 from scheduler.store.record import UNREADABLE, decode, decode_attempt, named_words, names, schedule_of
+from scheduler.store.rule_record import read_hold
 from scheduler.timer import Reason, Status, Timer, Webhook
 
 #: Stands for what cannot be read: nothing but its first line is known of such a timer.
@@ -33,6 +35,10 @@ class TimerRow(NamedTuple):
     progress: bytes
     #: Its JSON; b"" if there is none but in the progress.
     last_attempt: bytes
+    #: As it stands in `held`; b"" if it is not due, or nothing holds its destination.
+    hold: bytes = b""
+    #: How many its rate sends before it.
+    ahead: int = 0
 
     @property
     def size(self) -> int:
@@ -58,6 +64,7 @@ def read_timer(now: int, row: TimerRow) -> Timer:
     schedule, missed = schedule_of(words) if len(words) > 2 else (None, 0)
     waits_for_retry = status is Status.SCHEDULED and progress.attempts > 0 and score != due_at
     last = row.last_attempt or progress.first_attempt
+    held = read_hold(row.hold) if row.hold else None
     return Timer(
         id=row.id.decode(),
         webhook=webhook,
@@ -79,6 +86,8 @@ def read_timer(now: int, row: TimerRow) -> Timer:
         missed=missed,
         unreadable=webhook is UNREADABLE_WEBHOOK,
         callback_for=callback_for,
+        held=held,
+        expected_at=held and expected_at(held, now, row.ahead),
     )
 
 

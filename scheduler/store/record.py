@@ -287,8 +287,12 @@ def destination_tag(url: str) -> str:
 
 @lru_cache(1024)
 def _tag(origin: str) -> str:
-    digest = hashlib.blake2b(destination(origin).encode(), digest_size=6).digest()
-    return urlsafe_b64encode(digest).decode()
+    return tag_of(destination(origin))
+
+
+def tag_of(destination_id: str) -> str:
+    """The same of a destination as it is told: `https:api.example.com:443`."""
+    return urlsafe_b64encode(hashlib.blake2b(destination_id.encode(), digest_size=6).digest()).decode()
 
 
 def encode_attempt(attempt: Attempt) -> tuple[str, str]:

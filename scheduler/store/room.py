@@ -46,14 +46,38 @@ class Room:
         """As arguments of claim.lua, with the tags of which nothing is to be taken."""
         return [
             self.bytes,
-            _between_blanks(saturated),
-            "*" if self.answering is None else _between_blanks(self.answering),
+            between_blanks(saturated),
+            "*" if self.answering is None else between_blanks(self.answering),
             self.newcomers,
             self.beyond_first,
         ]
 
 
-def _between_blanks(tags: Collection[str]) -> str:
+class Permitted(NamedTuple):
+    """Of a held destination how many timers may be claimed, and ms by the store's clock at which it is worth asking for
+    more permits."""
+
+    destination: str
+    left: int
+    ask_at: int
+    #: It is to try whether a broken destination is back: by no timer that is sent at most once, ...
+    is_probe: bool = False
+    #: ... but where no other is due.
+    by_any: bool = False
+
+    @property
+    def word(self) -> str:
+        """As claim.lua reads it."""
+        kind = "" if not self.is_probe else ":anyprobe" if self.by_any else ":probe"
+        return f"{self.destination}:{self.left}:{self.ask_at}{kind}"
+
+    def without(self, claims: Sequence[Claim]) -> Permitted:
+        """What is left of it once these are claimed."""
+        taken = sum(claim.destination == self.destination for claim in claims)
+        return self._replace(left=max(0, self.left - taken)) if taken else self
+
+
+def between_blanks(tags: Collection[str]) -> str:
     return f" {' '.join(tags)} " if tags else ""
 
 

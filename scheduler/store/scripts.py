@@ -6,6 +6,8 @@ import re
 from functools import cache
 from importlib.resources import files
 
+from scheduler.holds.breaker import FIRST_PROBE, LAST_PROBE
+from scheduler.holds.slow_start import SECONDS
 from scheduler.store import layout
 from scheduler.store.lateness import BOUNDS
 from scheduler.store.record import FORMAT
@@ -19,8 +21,8 @@ COUNTED = 1000
 _LUA = files(__package__) / "lua"
 #: The files of lua/shared/, each of which uses only those before it.
 SHARED = (
-    *("keys", "noted", "pollers", "minutes", "layout", "priority", "records", "failing", "progress", "places"),
-    *("callbacks", "schedules", "moves", "runs"),
+    *("keys", "noted", "pollers", "minutes", "layout", "priority", "records", "failing", "progress", "holds"),
+    *("observed", "places", "callbacks", "schedules", "moves", "runs", "rules"),
 )
 
 
@@ -39,7 +41,8 @@ def _shared(clock: str) -> list[str]:
         (own,) = _paragraphs("virtual_clock")
         paragraphs = [own if it.startswith(own.partition("\n")[0]) else it for it in paragraphs]
     bounds = f"local LATENESS_BOUNDS = {{ {', '.join(map(str, BOUNDS))} }}"  # of use to one script alone
-    return [bounds, *paragraphs]
+    probes = f"local SLOW_SECONDS, PROBE_FIRST, PROBE_MOST = {SECONDS}, {FIRST_PROBE}, {LAST_PROBE}"
+    return [bounds, probes, *paragraphs]
 
 
 def _paragraphs(part: str) -> list[str]:

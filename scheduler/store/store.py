@@ -8,6 +8,7 @@ from scheduler.store.activity import Activity
 from scheduler.store.capacity import Capacity
 from scheduler.store.changes import Changes
 from scheduler.store.claims import Claims
+from scheduler.store.destinations import Destinations
 from scheduler.store.health import Health
 from scheduler.store.layout import VIRTUAL
 from scheduler.store.link import Link, connect
@@ -42,6 +43,7 @@ class Store:
         self.changes = Changes(self.link, self.timers, keep_cancelled_ms=keep_cancelled_ms)
         self.listing = Listing(self.link)
         self.schedules = Schedules(self.link, self.timers, self.capacity, keep_cancelled_ms=keep_cancelled_ms)
+        self.destinations = Destinations(self.link)
         #: Requests under an idempotency key.
         self.repeats = Repeats(self.link)
         #: Who is signed in.

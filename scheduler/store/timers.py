@@ -26,9 +26,9 @@ from scheduler.store import keys
 from scheduler.store.capacity import Capacity
 from scheduler.store.link import Link
 from scheduler.store.optional import Optional
+from scheduler.store.pending import PendingLimit, waiting_beyond
 from scheduler.store.reading import UNREADABLE_WEBHOOK, TimerRow, read_timer
 from scheduler.store.record import FORMAT, decode_attempt, encode, format_of
-from scheduler.store.scripts import COUNTED
 from scheduler.timer import Attempt, Draft, Reason, Standing, Status, Timer
 
 #: Timers that one script call takes at most, and bytes of their records: the store serves nobody else meanwhile.
@@ -85,7 +85,7 @@ class Timers:
         #: The bytes that the store may hold.
         self.capacity = capacity or Capacity(link)
         self._keep_cancelled_ms = keep_cancelled_ms
-        self._max_pending = max_pending
+        self._pending = PendingLimit(link, max_pending)
         self._hlen = Optional()
 
     def new_id(self, key: str | None = None) -> str:
@@ -124,7 +124,7 @@ class Timers:
             return len(records[number]) + _NAME_BYTES * (len(draft.tags) + (draft.key is not None))
 
         for partition, batch in self._batches(records, lambda number: drafts[number].id, weight):
-            args: list[str | bytes | int] = [ceil_div(self._max_pending, self._link.partitions)]
+            args: list[str | bytes | int] = [self._pending.of(partition)]
             for number in batch:
                 draft = drafts[number]
                 when = ("in", draft.delay_ms) if draft.due_at is None else ("at", draft.due_at)
@@ -296,10 +296,8 @@ class Timers:
     def _stats(self, partition: int) -> StatsReply:
         """stats.lua's reply, with all that waits behind more destinations than one call counts."""
         reply = StatsReply(*self._link.run("stats", partition, list(Reason)))
-        for first in range(COUNTED, reply.destinations + 1, COUNTED):
-            more = self._link.run("waiting", partition, [first, first + COUNTED - 1])
-            reply = reply._replace(scheduled=reply.scheduled + more, overdue=reply.overdue + more)
-        return reply
+        more = waiting_beyond(self._link, partition, reply.destinations)
+        return reply._replace(scheduled=reply.scheduled + more, overdue=reply.overdue + more)
 
     def _each(
         self,

@@ -20,6 +20,9 @@ def before_call(_context: Any, case: Any, _kwargs: Any) -> None:
         case.headers.pop("If-Match", None)
         # What stands already is not new.
         case.headers.pop("If-None-Match", None)
+    # Which hosts there are is more than a pattern tells.
+    if "/destinations/" in case.operation.path:
+        case.path_parameters["id"] = "https:example.com:443"
     if case.query:
         _take_away(case.query)
     if isinstance(case.body, dict):
@@ -35,9 +38,13 @@ def _take_away(said: dict[str, Any]) -> None:
     # What a cron expression is, and how long a text says, are more than a pattern tells.
     if isinstance(said.get("cron"), str):
         said["cron"] = "0 9 * * MON-FRI"
-    for name in ("every", "spread", "catch_up_window"):
+    for name in ("every", "spread", "catch_up_window", "per"):
         if isinstance(said.get(name), str):
             said[name] = "1h"
+    if isinstance(said.get("rate"), dict):
+        _take_away(said["rate"])
+        # Of a patch: there may be no rate yet that it changes.
+        said["rate"].setdefault("requests", 1)
     if isinstance(said.get("timer"), dict):
         _take_away(said["timer"])
         # Of a patch: what stands may have a body, and more than one occurrence.

@@ -233,8 +233,10 @@ def test_each_link_leads_to_a_view(bench: Bench, visitor: Visitor) -> None:
     now(visitor)
     html = visitor.get("/ui").text
     found = {urlsplit(it).path for it in re.findall(r'<a [^>]*href="([^"#]*)"', html)}
-    known = {"/ui", "/ui/timers", "/ui/schedules", "/ui/failed", "/ui/try", "/docs"}
+    views = ("timers", "destinations", "schedules", "failed", "try")
+    known = {"/ui", *(f"/ui/{it}" for it in views), "/docs", "/ui/destinations/http:receiver:80"}
     assert {it for it in found - known if not re.fullmatch(r"/ui/timers/\w{22}", it)} == set()
+    assert {visitor.get(it).status_code for it in found} == {200}
 
 
 def test_all_who_look_within_a_second_make_the_store_read_once(

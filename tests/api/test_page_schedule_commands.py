@@ -39,6 +39,8 @@ ALL = {
     "tags": "a, b",
     "timeout": "2.5",
     "max_attempts": "4",
+    "priority": "60",
+    "max_lateness": "5m",
 }
 
 

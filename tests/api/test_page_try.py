@@ -134,6 +134,8 @@ def test_every_field_reaches_the_timer(visitor: Visitor, bench: Bench) -> None:
         "tags": "one, two  three,",
         "max_attempts": "4",
         "max_occurrences": "7",
+        "priority": "60",
+        "expires_at": "2100-01-01T00:00",
     }
     timer = stored(bench, visitor.post("/ui/try", {**FORM, **form}))
     assert timer.due_at == 4102444740000
@@ -142,6 +144,7 @@ def test_every_field_reaches_the_timer(visitor: Visitor, bench: Bench) -> None:
     assert webhook.headers == {"X-One": "1", "Authorization": "Bearer a:b"}
     assert (timer.key, timer.tags) == ("k", ("one", "two", "three"))
     assert (webhook.max_attempts, webhook.max_occurrences) == (4, 7)
+    assert (webhook.priority, webhook.expires_at) == (60, 4102444800000)
 
 
 def test_a_timer_for_elsewhere_leads_to_its_own_view(visitor: Visitor) -> None:
@@ -191,6 +194,9 @@ def test_a_form_that_is_sent_twice_sets_one_timer(visitor: Visitor) -> None:
         ("tags", "a,b/c", "b/c: Must be"),
         ("max_attempts", "many", "Must be a whole number"),
         ("max_occurrences", "0", "Must be"),
+        ("priority", "3601", "Must be"),
+        ("expires_at", "soon", "Not a moment"),
+        ("max_lateness", "5", ""),
     ],
 )
 def test_an_error_stands_at_its_field_and_what_was_typed_stays(
@@ -246,7 +252,7 @@ def test_without_the_token_of_the_page_nothing_is_set_and_nothing_chosen(
 def test_the_same_from_a_terminal_is_one_word_for_each_value_whatever_it_holds(visitor: Visitor, bench: Bench) -> None:
     """Red with any of them not quoted."""
     form = {**FORM, "url": f"{HOOK}?a=$(x)&b='", "body": '{"it": "\'; $(reboot) `x`"}', "headers": "X-A: '\"$a"}
-    timer = stored(bench, visitor.post("/ui/try", {**form, "tags": "a,b", "max_attempts": "2"}))
+    timer = stored(bench, visitor.post("/ui/try", {**form, "tags": "a,b", "max_attempts": "2", "max_lateness": "5m"}))
     page = visitor.get(f"/ui/try?timer={timer.id}")
     curl, ours = (html.unescape(it) for it in re.findall(r'<pre class="all" tabindex="0">(.*?)</pre>', page.text)[:2])
     words = shlex.split(curl)
@@ -260,6 +266,7 @@ def test_the_same_from_a_terminal_is_one_word_for_each_value_whatever_it_holds(v
     given = timer_command.commands["set"].make_context("set", words[3:]).params
     assert (given["url"], given["tags"], given["max_attempts"]) == (timer.webhook.url, ("a", "b"), 2)
     assert given["headers"] == {"X-A": "'\"$a"}
+    assert given["max_lateness"] == 300
     assert given["json_"] == {"body": {"it": "'; $(reboot) `x`"}}
 
 

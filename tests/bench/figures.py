@@ -9,11 +9,17 @@ from scheduler import (
     Attempt,
     Bucket,
     Count,
+    Destination,
+    DestinationSettings,
+    DestinationState,
     FailingDestination,
     Forecast,
+    HeldDestinations,
     Minute,
     Minutes,
+    Observed,
     Outcome,
+    Pause,
     Pollers,
     PollerSeen,
     Reason,
@@ -68,6 +74,29 @@ def failing(error: str | None = "timeout", url: str = URL, **fields: Any) -> Fai
     return FailingDestination(**{**said, **fields})
 
 
+def stopped(state: str = "paused", *, id: str = "https:api.example.com:443", **fields: Any) -> Destination:
+    """A destination that gets nothing, since 36 s."""
+    by = Pause("migration", "ana", NOW - 36_000, None) if state == "paused" else None
+    said = {
+        "settings": DestinationSettings(),
+        "version": "",
+        "read_at": NOW,
+        "since": NOW - 36_000,
+        "because": "10 attempts in a row failed, the last one: timeout",
+        "next_at": NOW + 4000 if state == "broken" else None,
+        "pause": by,
+        "waiting": 0,
+        "oldest_waiting_at": None,
+        "in_flight": 0,
+        "observed": Observed(),
+    }
+    return Destination(**{"id": id, "state": DestinationState(state), **said, **fields})
+
+
+def held(*found: Destination) -> HeldDestinations:
+    return HeldDestinations(counts={}, waiting={}, more=False, stopped=list(found))
+
+
 def minute(at: int, **fields: Any) -> Minute:
     return Minute(at, **fields)
 
@@ -80,6 +109,7 @@ def figures(**fields: Any) -> Figures:
         read_at=NOW,
         stats=replace(_STATS, **stats),
         late=0,
+        oldest_late_ms=0,
         pollers=Pollers(read_at=NOW, pollers=[PollerSeen("vm-1", NOW - 200, 7, 2048)]),
         minutes=Minutes(
             read_at=NOW,
@@ -93,6 +123,7 @@ def figures(**fields: Any) -> Figures:
         ),
         store=replace(_STORE, **store),
         failing=[],
+        held=held(),
         ended_failed=Count(count=0, exact=True),
         next=[timer()],
         newest_failed=[failed_timer(error="timeout")],

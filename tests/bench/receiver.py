@@ -43,6 +43,8 @@ class Receiver:
     url: str
     hits: list[Hit] = field(default_factory=list)
     _news: threading.Condition = field(default_factory=threading.Condition)
+    #: What it was given to verify with.
+    secret: str = SECRET
     #: Webhooks whose signature the reference library did not accept.
     unverified: list[Hit] = field(default_factory=list)
     #: Set to let every request at /held go on.
@@ -50,7 +52,7 @@ class Receiver:
 
     def record(self, hit: Hit) -> None:
         with self._news:
-            if not verified(hit.body, hit.headers):
+            if not verified(hit.body, hit.headers, self.secret):
                 self.unverified.append(hit)
             self.hits.append(hit)
             self._news.notify_all()
@@ -66,10 +68,10 @@ class Receiver:
         return Counter(hit.timer_id for hit in list(self.hits))
 
 
-def verified(body: bytes, headers: dict[str, str]) -> bool:
+def verified(body: bytes, headers: dict[str, str], secret: str = SECRET) -> bool:
     """What the reference library says of a webhook that arrived."""
     try:
-        Webhook(SECRET).verify(body, headers)
+        Webhook(secret).verify(body, headers)
     except WebhookVerificationError:
         return False
     except ValueError:  # verified, but the library wants JSON
@@ -83,7 +85,7 @@ class _Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def receiving(port: int = 0) -> Iterator[Receiver]:
+def receiving(port: int = 0, secret: str = SECRET) -> Iterator[Receiver]:
     """`/status/<code>` answers with it, `/sleep/<seconds>` sleeps, `/held` waits for release,
     `/again/<delay>` asks for the timer again; all else is a 204."""
 
@@ -123,7 +125,7 @@ def receiving(port: int = 0) -> Iterator[Receiver]:
                 self.close_connection = True
 
     server = _Server(("127.0.0.1", port), Handler)
-    receiver = Receiver(f"http://127.0.0.1:{server.server_port}")
+    receiver = Receiver(f"http://127.0.0.1:{server.server_port}", secret=secret)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
     try:

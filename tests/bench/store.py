@@ -22,8 +22,8 @@ _SETS = ("scheduled", "delivering", "delivered", "failed", "cancelled")
 
 
 def claim_rows(reply: list[Any]) -> list[ClaimRow]:
-    """The timers of a reply of claim.lua, which begins with two numbers."""
-    values = iter(reply[2:])
+    """The timers of a reply of claim.lua, which begins with four other values."""
+    values = iter(reply[4:])
     return [ClaimRow(*row) for row in zip(*[values] * len(ClaimRow._fields), strict=True)]
 
 
@@ -31,7 +31,10 @@ class _HandSet:
     """A client whose scripts read the clock from `timers:{p}:clock`, a list of two like the answer of TIME."""
 
     def register_script(self, script: Any) -> Any:
-        return super().register_script(script.replace("'TIME'", "'LRANGE', ROOT .. 'clock', 0, 1"))  # type: ignore[misc]
+        root = (
+            "(string.match(KEYS[1], '^timers:{%w+}:') or 'timers:{0}:')"  # a destination's slot has no clock of its own
+        )
+        return super().register_script(script.replace("'TIME'", f"'LRANGE', {root} .. 'clock', 0, 1"))  # type: ignore[misc]
 
 
 class HandSetRedis(_HandSet, redis.Redis):
@@ -72,6 +75,7 @@ class Bench:
         self.timers, self.changes, self.listing = store.timers, store.changes, store.listing
         self.activity = store.activity
         self.schedules = store.schedules
+        self.destinations = store.destinations
         self.plans = store.plans(StoreClock())
         self.claims = self.poller("one")
         self.set_clock(START)
@@ -233,5 +237,7 @@ class Bench:
 
     def _sets(self, root: str) -> list[str]:
         behind = {key.decode().removeprefix(root) for key in self.client.scan_iter(f"{root}waiting:*")}
-        assert behind == {f"waiting:{tag.decode()}" for tag in self.client.zrange(f"{root}waiting", 0, -1)}
+        told = [*self.client.zrange(f"{root}waiting", 0, -1), *self.client.zrange(f"{root}behind", 0, -1)]
+        assert behind == {f"waiting:{tag.decode()}" for tag in told}
+        assert len(told) == len(set(told)), "a destination is held, and at its share"
         return [*_SETS, *sorted(behind)]

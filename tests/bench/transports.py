@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from scheduler import Checkpoint, Claim, Guard
@@ -12,6 +13,7 @@ from scheduler.networks import networks
 from tests.bench.claims import a_claim
 
 LEASE = 10.0
+_NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 LOOPBACK = Checkpoint(Guard(allow=networks("127.0.0.0/8,::1/128")))
 
 Send = Callable[..., Answer]
@@ -39,8 +41,13 @@ class HandTransport:
     def close(self) -> None:
         self.closed = True
 
-    def end(self, claim: Claim, status: int | None = 204, error: str | None = None) -> None:
-        self.answers.append(Answer(claim=claim, started_at=claim.planned_at, status_code=status, error=error))
+    def end(
+        self, claim: Claim, status: int | None = 204, error: str | None = None, headers: Mapping[str, str] = _NO_HEADERS
+    ) -> None:
+        started_at = claim.planned_at
+        self.answers.append(
+            Answer(claim=claim, started_at=started_at, status_code=status, error=error, headers=headers)
+        )
 
     def hand_back(self, claim: Claim) -> None:
         self.answers.append(Answer(claim=claim, started_at=None, sent=False))

@@ -11,10 +11,27 @@ from typing import get_args
 
 from marshmallow import ValidationError
 
-from scheduler import CatchUp, Delivery, Fold, Gap, Outcome, Overlap, Reason, ScheduleStatus, Settings, Status
+from scheduler import (
+    BreakerMode,
+    CatchUp,
+    Delivery,
+    DestinationState,
+    Fold,
+    Gap,
+    HeldBy,
+    Outcome,
+    Overlap,
+    Reason,
+    ResumeAt,
+    ScheduleStatus,
+    Settings,
+    Status,
+)
 from timer_service import create_app
 from timer_service.client import (
     Changes,
+    DestinationChanges,
+    DestinationFilters,
     Filters,
     NewSchedule,
     NewTimer,
@@ -26,6 +43,8 @@ from timer_service.client import (
     answers,
     batches,
     counts,
+    destination_fields,
+    destinations,
     request_fields,
     schedule_fields,
     schedules,
@@ -34,9 +53,12 @@ from timer_service.client.errors import from_problem
 from timer_service.terminal.differences import DEFAULTS, TIMER_DEFAULTS
 from timer_service.terminal.schedule_file import NAME
 from timer_service.terminal.schedules import set_
-from timer_service.web.answers import AttemptOut, StatsOut, TimerOut
+from timer_service.web.answers import AttemptOut, HeldOut, StatsOut, TimerOut
+from timer_service.web.destination_answers import DestinationOut, RateOut
 from timer_service.web.input import limits, schemas
 from timer_service.web.input.destination import METHODS
+from timer_service.web.input.destination_fields import BreakerChange, DestinationChange, RateChange
+from timer_service.web.input.destination_queries import MOST_DESTINATIONS, DestinationsIn
 from timer_service.web.input.queries import Filters as Filter
 from timer_service.web.input.schedule_fields import MOST_PREVIEWED, PreviewIn, ScheduleName
 from timer_service.web.input.schedule_fields import NewSchedule as NewScheduleIn
@@ -97,6 +119,16 @@ def test_it_knows_every_field_of_a_schedule_that_the_api_has() -> None:
     assert (batches.MOST_SCHEDULES, batches.MOST_PREVIEWED) == (MOST_SCHEDULES, MOST_PREVIEWED)
 
 
+def test_it_knows_every_field_of_a_destination_that_the_api_has() -> None:
+    assert field_names(answers.Hold) == set(HeldOut().fields)
+    assert field_names(destinations.Destination) == set(DestinationOut().fields) - {"duration_ms"} | {"duration"}
+    assert set(DestinationChanges.__annotations__) == set(DestinationChange().fields)
+    assert set(destination_fields.Rate.__annotations__) == set(RateChange().fields) == set(RateOut().fields)
+    assert set(destination_fields.Breaker.__annotations__) == set(BreakerChange().fields)
+    assert set(DestinationFilters.__annotations__) == set(DestinationsIn().fields) - {"limit", "cursor"}
+    assert batches.MOST_DESTINATIONS == MOST_DESTINATIONS
+
+
 def test_apply_takes_the_names_that_the_service_takes() -> None:
     for name in [*map(chr, range(300)), "", ".", "..", "...", "preview", "preview2", "a" * 128, "a" * 129]:
         try:
@@ -141,6 +173,10 @@ def test_its_words_and_limits_are_those_of_the_service() -> None:
         (schedule_fields.CatchUp, CatchUp),
         (schedule_fields.Gap, Gap),
         (schedule_fields.Fold, Fold),
+        (destination_fields.DestinationState, DestinationState),
+        (answers.HeldBy, HeldBy),
+        (destination_fields.BreakerMode, BreakerMode),
+        (destination_fields.ResumeAt, ResumeAt),
     ):
         assert set(get_args(words)) == set(kind)
     assert batches.MOST_TIMERS == limits.MOST_TIMERS

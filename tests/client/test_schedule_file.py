@@ -56,12 +56,20 @@ def test_a_file_may_begin_with_the_mark_that_windows_writes(tmp_path: Path) -> N
         ("a = 2026-13-45", "not TOML"),
         (f"a = {'9' * 5000}", "not TOML"),
         (f"a = {'[' * 100_000}", "not TOML"),
-        ("x = 1", "x: unknown; a file has name and schedules"),
+        ("x = 1", "x: unknown; a file has name, schedules and destinations"),
         (f'{HEAD}name = "b"\n{TIMER}', r"\[schedules.a\] name: no schedule has this"),
         (f"{HEAD}only_new = true\n{TIMER}", r"\[schedules.a\] only_new: no schedule has this"),
         (f"{HEAD}{TIMER}body = {'[' * 120}{']' * 120}", r"\[schedules.a.timer\] body: nested deeper than 100 levels"),
         (f"{HEAD}{TIMER}[schedules.a.timer.body.{'.'.join('x' * 900)}]", r"\[schedules.a.timer\] body: nested deeper"),
         ("schedules = 1", r"schedules: must be tables"),
+        ("destinations = 1", r"destinations: must be tables"),
+        ('[destinations."https://h/x"]', r'\[destinations."https://h/x"\]: write it as https:h:443'),
+        ('[destinations."HTTP:H"]', r'\[destinations."HTTP:H"\]: write it as http:h:80'),
+        ('[destinations."h:80"]', r'\[destinations."h:80"\]: no destination, such as https:'),
+        ('[destinations."http:[x"]', r'\[destinations."http:\[x"\]: no destination, such as https:'),
+        ('destinations."http:h:80" = 1', r'\[destinations."http:h:80"\]: must be a table'),
+        ('[destinations."http:h:80"]\nrates = 1', r'\[destinations."http:h:80"\] rates: no destination has this field'),
+        ('[destinations."http:h:80"]\nconcurrency = nan', r'\[destinations."http:h:80"\] concurrency: JSON has no'),
         ('name = ""', "name: must be text"),
         ("name = 5", "name: must be text"),
         ('name = "a\\u0000"', "name: must be text"),
@@ -81,7 +89,7 @@ def test_a_file_may_begin_with_the_mark_that_windows_writes(tmp_path: Path) -> N
         (f"{HEAD}{TIMER}body = [1, {{ b = 2027-01-01T09:00:00 }}]", r"\[schedules.a.timer.body.1\] b: 2027-"),
         (f"{HEAD}{TIMER}body = [1, nan]", r"\[schedules.a.timer\] body\[1\]: JSON has no form for NaN"),
     ],
-    ids=range(26),
+    ids=range(34),
 )
 def test_what_is_wrong_is_named_by_file_table_and_key(text: str | bytes, said: str, tmp_path: Path) -> None:
     path = file(tmp_path, text)
@@ -108,5 +116,5 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     ],
 )
 def test_a_place_reads_as_in_the_file(keys: tuple[str, ...], said: str) -> None:
-    assert place("a", *keys) == said
-    assert place("a.b").startswith('[schedules."a.b"')
+    assert place("schedule", "a", *keys) == said
+    assert place("schedule", "a.b").startswith('[schedules."a.b"')

@@ -16,12 +16,14 @@ from typing import Any
 
 import pytest
 
-from scheduler import RequestsTransport, Signer, StoreClock
+from scheduler import Claim, RequestsTransport, Signer, StoreClock
 from scheduler.delivery.curl.transport import CurlTransport
 from scheduler.delivery.dialling import Dialler, Unreachable
 from scheduler.delivery.judge import judge, retry_after
 from scheduler.delivery.threaded.deadline import Deadline
 from scheduler.delivery.transport import MAX_READ, Transport
+from scheduler.own_secrets import Secret
+from scheduler.signing_keys import new_secret
 from tests.bench.processes import free_port
 from tests.bench.raw import RawReceiver, answered, raw_receiving, read_request
 from tests.bench.receiver import SECRET, Receiver, receiving, verified
@@ -167,6 +169,89 @@ def test_a_request_read_whole_and_not_answered_is_not_sent_again(send: Send) -> 
         answer = send(receiver.url)
     assert (answer.error, answer.sent) == ("reset", True)
     assert len(receiver.requests) == 2
+
+
+@pytest.mark.parametrize("kind", [RequestsTransport, CurlTransport])
+def test_an_attempt_that_is_not_let_begin_is_given_back_and_nothing_is_sent(
+    kind: type[RequestsTransport | CurlTransport], receiver: Receiver
+) -> None:
+    clock = StoreClock()
+    clock.observe(time.time_ns() // 1000)
+    asked: list[Claim] = []
+
+    def lets(it: Claim, moment: float) -> bool:
+        asked.append(it)
+        return abs(moment - time.monotonic()) > 5
+
+    transport = kind(clock, Signer(SECRET), LOOPBACK, slots=8, lease=LEASE, lets=lets)
+    held = claim(receiver.url)
+    transport.submit(held)
+    (answer,) = collect(transport, 1)
+    transport.close()
+    assert (answer.claim, answer.started_at, answer.sent) == (held, None, False)
+    assert asked[0] is held
+    assert receiver.hits == []
+
+
+@pytest.mark.parametrize("kind", [RequestsTransport, CurlTransport])
+def test_one_that_is_held_while_it_connects_is_not_sent(
+    kind: type[RequestsTransport | CurlTransport], receiver: Receiver
+) -> None:
+    """Red without the second look, once there is a connection."""
+    clock = StoreClock()
+    clock.observe(time.time_ns() // 1000)
+    answers = iter([True, False])
+    transport = kind(clock, Signer(SECRET), LOOPBACK, slots=8, lease=LEASE, lets=lambda *_: next(answers))
+    transport.submit(claim(receiver.url))
+    (answer,) = collect(transport, 1)
+    transport.close()
+    assert (answer.started_at, answer.sent) == (None, False)
+    assert receiver.hits == []
+
+
+@pytest.mark.parametrize("kind", [RequestsTransport, CurlTransport])
+def test_one_whose_own_secrets_are_not_known_is_given_back_and_nothing_is_sent(
+    kind: type[RequestsTransport | CurlTransport], receiver: Receiver
+) -> None:
+    """Above all not what the service has signed."""
+    transport = kind(StoreClock(), Signer(SECRET), LOOPBACK, slots=8, lease=LEASE, own=lambda _: ())
+    transport.submit(claim(receiver.url))
+    (answer,) = collect(transport, 1)
+    transport.close()
+    assert (answer.started_at, answer.sent) == (None, False)
+    assert receiver.hits == []
+
+
+@pytest.mark.parametrize("kind", [RequestsTransport, CurlTransport])
+def test_one_that_was_signed_before_another_secret_took_the_place_of_its_own_is_given_back(
+    kind: type[RequestsTransport | CurlTransport], receiver: Receiver
+) -> None:
+    """To look a name up, or to connect, may take as long as the timer has."""
+    secrets = iter([(Secret(new_secret(), 1),), (Secret(new_secret(), 2),)])
+    transport = kind(StoreClock(), Signer(SECRET), LOOPBACK, slots=8, lease=LEASE, own=lambda _: next(secrets))
+    transport.submit(claim(receiver.url))
+    (answer,) = collect(transport, 1)
+    transport.close()
+    assert (answer.started_at, answer.sent) == (None, False)
+    assert receiver.hits == []
+
+
+@pytest.mark.parametrize("kind", [RequestsTransport, CurlTransport])
+def test_what_own_secrets_sign_each_of_them_verifies_and_no_other(
+    kind: type[RequestsTransport | CurlTransport],
+) -> None:
+    clock = StoreClock()
+    clock.observe(time.time_ns() // 1000)
+    new, old = Secret(new_secret(), 1), Secret(new_secret(), 1, 1000 * (int(time.time()) + 3600))
+    with receiving(secret=new.value) as receiver:
+        transport = kind(clock, Signer(SECRET), LOOPBACK, slots=8, lease=LEASE, own=lambda _: (new, old))
+        transport.submit(claim(receiver.url))
+        collect(transport, 1)
+        transport.close()
+    (hit,) = receiver.hits
+    assert verified(hit.body, hit.headers, old.value)
+    assert not verified(hit.body, hit.headers, SECRET)
+    assert hit.headers["webhook-signature"].count("v1,") == 2
 
 
 def test_a_claim_with_less_than_half_a_lease_left_is_not_sent(transport: Transport, receiver: Receiver) -> None:

@@ -9,16 +9,19 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
 
-from tests.faults import runs
+from tests.faults import held, runs
 from tests.faults.history import Create, Fault, History, Hit, Snapshot, Verdict
 
 #: Seconds around an attempt in which a fault may still have touched it: from its claim to its arrival at a busy
 #: receiver, and from the answer until a busy poller has settled it.
 _BEFORE, _AFTER = 1.0, 2.0
 
-#: What is kept when no timer is left: a few keys a partition, one a poller, and one an idempotency key, for its 24 h.
+#: What is kept when no timer is left: a few keys a partition, some a poller, one an idempotency key, for its 24 h, and
+#: what was said and seen of destinations.
 _BASELINE = re.compile(
-    r"timers:\{\w+\}:(seen|layout|counters|lateness|minute:\d+|pollers|loads|failing|failures|lastclaim:\S+|idem:\S+)"
+    r"timers:\{\w+\}:(seen|layout|counters|lateness|minute:\d+|pollers|loads|failing|failures|lastclaim:\S+|idem:\S+"
+    r"|held|holds|changed|unheld|untold|signing|signing_changes|observed|busiest|reported:\S*)"
+    r"|timers:destination:\{[\w-]+\}(:permits|:asked:\S+)?"
 )
 
 
@@ -35,6 +38,9 @@ class Rule(StrEnum):
     REFUSED = "refused, but done"
     SIGNED = "not signed by any of our pollers"
     CALLED = "an end that asked for a callback has none, or several; or one did not ask"
+    RATE = "more at a destination than its rate or its concurrency allows"
+    HELD = "sent to a destination that is paused, or counted as an attempt while it waits"
+    PROBE = "a broken destination that gets two requests at once, is not tried again, or is not spared at first"
     RUNS = "a moment of a schedule that has not exactly one run, and is not counted as skipped with a reason that holds"
     ALIVE = "a poller that ended by itself"
 
@@ -68,16 +74,6 @@ def repeats(history: History) -> Iterator[tuple[Hit, Hit]]:
     """Each send that is not the first of its timer, after the attempt before it."""
     for hits in _by_timer(history).values():
         yield from pairwise(sorted(hits, key=lambda hit: (hit.attempt, hit.at)))
-
-
-def allowed_until(due: float, history: History) -> float:
-    """The moment by which what is due then has to be sent: every fault that touches the wait prolongs it."""
-    until = due + history.bounds.late
-    for fault in sorted(history.faults, key=lambda fault: fault.start):
-        healed = fault.end + history.bounds.after_fault
-        if fault.start <= until and healed >= due:
-            until = max(until, healed)
-    return until
 
 
 def one_place(snapshot: Snapshot) -> Iterator[Violation]:
@@ -186,12 +182,13 @@ def _silent(history: History) -> Iterator[Violation]:
 
 
 def _late(history: History) -> Iterator[Violation]:
-    hits = _by_timer(history)
+    hits, in_turn = _by_timer(history), held.in_turn(history)
     for timer_id, create in _acknowledged(history):
         if timer_id not in hits:
             continue
         first = min(hits[timer_id], key=lambda hit: hit.at)
-        if first.at > (until := allowed_until(create.due, history)):
+        until = in_turn.get(create.number) or held.allowed_until(create.due, history, create.destination)
+        if first.at > until:
             yield Violation(
                 Rule.LATE, f"{first.at - create.due:.1f} s after it was due: {first.at - until:.1f} too many"
             )
@@ -207,7 +204,7 @@ def _expired(history: History) -> Iterator[Violation]:
     sent = {hit.timer_id for hit in history.hits}
     for timer_id, create in _acknowledged(history):
         has_expired = history.reasons.get(timer_id) == "expired"
-        in_time = create.expires_at is None or allowed_until(create.due, history) <= create.expires_at
+        in_time = create.expires_at is None or held.allowed_until(create.due, history) <= create.expires_at
         if has_expired and timer_id not in sent and in_time:
             yield Violation(Rule.EXPIRED, f"{timer_id} (create {create.number}), which could have been sent")
 
@@ -251,6 +248,21 @@ def _runs(history: History) -> Iterator[Violation]:
         yield Violation(Rule.RUNS, what)
 
 
+def _rate(history: History) -> Iterator[Violation]:
+    for what in held.over_limits(history):
+        yield Violation(Rule.RATE, what)
+
+
+def _held(history: History) -> Iterator[Violation]:
+    for what in held.not_held(history):
+        yield Violation(Rule.HELD, what)
+
+
+def _probe(history: History) -> Iterator[Violation]:
+    for what in held.not_probed(history):
+        yield Violation(Rule.PROBE, what)
+
+
 def _alive(history: History) -> Iterator[Violation]:
     for name in history.deaths:
         yield Violation(Rule.ALIVE, name)
@@ -258,5 +270,5 @@ def _alive(history: History) -> Iterator[Violation]:
 
 _RULES = (
     *(_lost, _once, _marked, _early, _silent, _late, _expired, _left, _one_place),
-    *(_refused, _signed, _called, _runs, _alive),
+    *(_refused, _signed, _called, _rate, _held, _probe, _runs, _alive),
 )

@@ -20,8 +20,21 @@ from scheduler import Backoff, Draft, Settings, Status, Store, Webhook, rfc3339
 from scheduler.store.scripts import source
 from tests.bench.processes import COMMAND, Part, Service, accepts, free_port, wait_until
 from tests.bench.servers import BINARIES, Server
-from tests.faults.history import Bounds, Cancel, Create, Fault, History, Hit, Planned, Snapshot, Verdict
-from tests.faults.sink import HOSTS
+from tests.faults.history import (
+    Bounds,
+    Cancel,
+    Create,
+    Fault,
+    History,
+    Hit,
+    Limit,
+    Outage,
+    Pause,
+    Planned,
+    Snapshot,
+    Verdict,
+)
+from tests.faults.sink import HOSTS, OF_THEIR_OWN
 from tests.faults.stored_schedules import as_stored
 from tests.faults.wire import Net, Wire
 
@@ -32,8 +45,10 @@ local places = {}
 for _, set in ipairs({ 'scheduled', 'delivering', 'delivered', 'failed', 'cancelled' }) do
   places[#places + 1] = { set, redis.call('ZRANGE', root .. set, 0, -1) }
 end
-for _, tag in ipairs(redis.call('ZRANGE', root .. 'waiting', 0, -1)) do
-  places[#places + 1] = { 'waiting:' .. tag, redis.call('ZRANGE', root .. 'waiting:' .. tag, 0, -1) }
+for _, index in ipairs({ 'waiting', 'behind' }) do
+  for _, tag in ipairs(redis.call('ZRANGE', root .. index, 0, -1)) do
+    places[#places + 1] = { 'waiting:' .. tag, redis.call('ZRANGE', root .. 'waiting:' .. tag, 0, -1) }
+  end
 end
 local claimed, progress = {}, redis.call('HGETALL', root .. 'progress')
 for n = 1, #progress, 2 do
@@ -55,13 +70,17 @@ class Member:
 
 @dataclass
 class Record:
-    """The history while it is being made; only ever appended to, but for schedules: of each what is known by now."""
+    """The history while it is being made; only ever appended to, but for schedules, and the last limit, pause and
+    outage of a destination: of each what is known by now."""
 
     creates: list[Create] = field(default_factory=list)
     cancels: list[Cancel] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
     snapshots: list[Snapshot] = field(default_factory=list)
     schedules: dict[str, Planned] = field(default_factory=dict)
+    limits: list[Limit] = field(default_factory=list)
+    pauses: list[Pause] = field(default_factory=list)
+    outages: list[Outage] = field(default_factory=list)
 
 
 class Field(Service):
@@ -74,17 +93,17 @@ class Field(Service):
         self.bounds = bounds
         self.record = Record()
         self.crew: dict[str, Member] = {}
-        self._net = Net(self.store.folder)
+        self.net = Net(self.store.folder)
         self._secrets: dict[str, bytes] = {}
         self._port = free_port()
         self._hits = folder / "hits"
         command = (sys.executable, "-m", "tests.faults.sink", str(self._port))
         with self._hits.open("wb") as out:
             self._sink = subprocess.Popen(command, stdout=out)
-        wait_until(lambda: accepts(self._port, host=f"127.0.0.{HOSTS}"), 20, "a sink")
+        wait_until(lambda: accepts(self._port, host=f"127.0.0.{HOSTS + OF_THEIR_OWN}"), 20, "a sink")
         self._hostile: subprocess.Popen[bytes] | None = None
         self._hostile_port = 0
-        self.api_wire = self._net.wire(self.store.socket)
+        self.api_wire = self.net.wire(self.store.socket)
 
     @property
     def sink_pid(self) -> int:
@@ -94,6 +113,10 @@ class Field(Service):
         """Where a timer of this number is sent, to be answered after so many ms."""
         path = "/".join(map(str, (number, hold_ms, *more)))
         return f"http://127.0.0.{1 + host % HOSTS}:{self._port}/{path}"
+
+    def own_url(self, host: int, *path: object) -> str:
+        """At a destination that something may be set for: the load sends nothing there."""
+        return f"http://127.0.0.{1 + HOSTS + host % OF_THEIR_OWN}:{self._port}/{'/'.join(map(str, path))}"
 
     def set_timers(
         self, count: int, delay: float, hold_ms: int = 0, *more: str, first: int | None = None, **webhook: Any
@@ -167,7 +190,7 @@ class Field(Service):
         name = f"p{len(self._secrets)}"
         key = hashlib.sha256(name.encode()).digest()
         self._secrets[name] = key
-        wire = self._net.wire(self.store.socket)
+        wire = self.net.wire(self.store.socket)
         if lose:
             wire.lose_reply(lose, hang=hang)
         environ |= {"TIMER_REDIS_URL": wire.url, "TIMER_SIGNING_SECRETS": f"whsec_{b64encode(key).decode()}"}
@@ -279,6 +302,9 @@ class Field(Service):
             ends=ends,
             reasons=reasons,
             callbacks=self._callbacks(last) if any(create.calls for create in record.creates) else (),
+            limits=tuple(record.limits),
+            pauses=tuple(record.pauses),
+            outages=tuple(record.outages),
             schedules=tuple(as_stored(record.schedules.values(), self.store.url)),
             deaths=tuple(name for name, member in self.crew.items() if member.part.process.poll() is not None),
             left=self._left() if forget else None,
@@ -332,6 +358,7 @@ class Field(Service):
             poller=poller,
             schedule=(schedule := headers.get("timer-schedule")),
             due_at=0 if schedule is None else rfc3339.parse(headers["timer-due-at"]),
+            destination=f"http:{said['host']}:{self._port}",
         )
 
     def remove(self) -> None:
@@ -341,7 +368,7 @@ class Field(Service):
         if self._hostile:
             self._hostile.kill()
             self._hostile.communicate()
-        self._net.close()
+        self.net.close()
 
 
 def _command(bug: str, tree: Path | None = None) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from math import inf
 
 
 class Verdict(StrEnum):
@@ -34,6 +35,8 @@ class Create:
     expires_at: float | None = None
     #: The statuses of an end that it asked to be told of by a callback.
     calls: frozenset[str] = frozenset()
+    #: Where it is sent, if something was set for that destination or befell it.
+    destination: str = ""
 
     @property
     def due(self) -> float:
@@ -106,6 +109,46 @@ class Planned:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Limit:
+    """What a client has set for a destination, from the answer until it asked for something else."""
+
+    destination: str
+    start: float
+    end: float = inf
+    #: Attempts a second, and so many at once.
+    rate: float | None = None
+    burst: int = 1
+    #: Attempts under way at most.
+    concurrency: int | None = None
+    #: Seconds from one attempt to the next, at most, while timers are due: what a long queue is reckoned by.
+    each: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pause:
+    """A destination that a client has paused."""
+
+    destination: str
+    #: When it was first asked for, and when that was answered.
+    asked: float
+    start: float
+    #: When its end was first asked for, and when that was answered.
+    end: float = inf
+    over: float = inf
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outage:
+    """A receiver that fails whatever it is sent, and for how long."""
+
+    destination: str
+    start: float
+    end: float
+    #: When somebody saw that the breaker had opened.
+    broken_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Hit:
     """One request that a receiver read whole."""
 
@@ -122,6 +165,7 @@ class Hit:
     #: Of a run: the schedule that made it, and its moment, ms.
     schedule: str | None = None
     due_at: int = 0
+    destination: str = ""
 
     @property
     def accepted(self) -> bool:
@@ -160,6 +204,8 @@ class Bounds:
     late: float = 5.0
     #: Seconds after the end of a fault within which all it has touched are sent.
     recovery: float = 0.0
+    #: Seconds by which one webhook may be longer on its way than another: what a busy machine takes, no promise.
+    bunched: float = 1.0
 
     @property
     def after_fault(self) -> float:
@@ -182,6 +228,9 @@ class History:
     #: Of each callback that the store has in the end, the timer that it is for.
     callbacks: tuple[str, ...] = ()
     schedules: tuple[Planned, ...] = ()
+    limits: tuple[Limit, ...] = ()
+    pauses: tuple[Pause, ...] = ()
+    outages: tuple[Outage, ...] = ()
     #: Names of the pollers that ended though nobody ended them.
     deaths: tuple[str, ...] = ()
     #: Keys of the store once everything has been forgotten; None: nobody looked.

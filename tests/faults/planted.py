@@ -15,7 +15,9 @@ from scheduler.delivery.curl import handle
 from scheduler.delivery.curl import transport as curl_transport
 from scheduler.delivery.curl.sockets import Sockets
 from scheduler.delivery.request import build
+from scheduler.destinations import Rule
 from scheduler.due_moments import Decision, Standing, decide, run_seed
+from scheduler.poller import reports
 from scheduler.store import link, plans
 from scheduler.store.schedules import Schedules
 from scheduler.store.scripts import source
@@ -113,6 +115,18 @@ def _a_put_starts_anew() -> None:
     Schedules.put = anew  # type: ignore[method-assign]
 
 
+def _back_at_full_speed() -> None:
+    probed = reports._probed
+
+    def at_once(*said: Any) -> Rule | None:
+        rule = probed(*said)
+        return None if rule is None else replace(rule, slow_since=None)
+
+    reports._probed = at_once  # type: ignore[assignment]
+
+
+#: Where a claim lets a due timer wait.
+_WAITS_BEHIND = "    join(waiting_key(behind), planned, id)\n    if expiry then join(EXPIRING"
 #: And yet they are reckoned as taken back.
 _RUNS_MADE_AHEAD_STAY = ("      erase(SCHEDULED, id)\n      gone = gone + 1\n", "      gone = gone + 1\n")
 
@@ -168,6 +182,42 @@ BUGS = {
     "an expiry that nobody looks at": Bug(
         {"claim": ("if expiry and now > expiry and not later then", "if false then")}, _never_too_late
     ),
+    "a rate that each poller counts for itself": Bug(
+        {
+            "permits": (
+                "    local tat = (it.tat or 0) - unused * interval\n",
+                "    written = setmetatable({}, { __newindex = function(all, n, value)\n"
+                "      rawset(all, n, value == 'tat' and 'tat' .. poller or value)\n"
+                "    end })\n"
+                "    local tat = tonumber(redis.call('HGET', KEYS[1], 'tat' .. poller) or 0) - unused * interval\n",
+            )
+        }
+    ),
+    "a concurrency that each call counts anew": Bug(
+        {"permits": ("local free = it.concurrency - redis.call('ZCARD', PERMITS)", "local free = it.concurrency")}
+    ),
+    # Its rule says so, and nobody else is told.
+    "a pause that no poller is told of": Bug(
+        {"hold": ("ends ~= '' and set_hold(tag, revision, ends, words) or 0", "0")}
+    ),
+    "timers of a paused destination that are dropped": Bug(
+        {"claim": (_WAITS_BEHIND, _WAITS_BEHIND.partition("\n")[2])}
+    ),
+    "an attempt that is counted while its destination is paused": Bug(
+        {
+            "claim": (
+                _WAITS_BEHIND,
+                "    if it then\n"
+                "      it.attempts = it.attempts + 1\n"
+                "      note_progress(id, dump_progress(it))\n"
+                f"    end\n{_WAITS_BEHIND}",
+            )
+        }
+    ),
+    "a probe without a lease": Bug(
+        {"permits": ("now + math.max(lease, math.min(PROBE_MOST, PROBE_FIRST * 2 ^ probes))", "now")}
+    ),
+    "a broken destination that is back at full speed": Bug(python=_back_at_full_speed),
     "take-back after an absent store": Bug({"claim": ("if seen(now, lease) then", "seen(now, lease)\nif true then")}),
 }
 

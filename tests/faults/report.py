@@ -40,6 +40,7 @@ class Report:
             ("early", broken[Rule.EARLY]),
             ("sent after a cancel", broken[Rule.SILENT]),
             *_of_schedules(history),
+            *_of_destinations(history),
             *((f"violations of {rule.name}", count) for rule, count in broken.items() if rule not in _NAMED),
         ]
         lines = [f"{name:<40}{value:>16}" for name, value in rows]
@@ -75,6 +76,19 @@ def _of_schedules(history: History) -> list[tuple[str, object]]:
         ("moments with several runs", total.doubled),
         ("moments lost", total.lost),
         *((f"moments skipped: {reason}", count) for reason, count in sorted(total.skipped.items())),
+    ]
+
+
+def _of_destinations(history: History) -> list[tuple[str, object]]:
+    if not history.limits:
+        return []
+    limited = {it.destination for it in history.limits} | {it.destination for it in history.pauses}
+    limited |= {it.destination for it in history.outages}
+    opened = sum(it.broken_at is not None for it in history.outages)
+    return [
+        ("limits set / pauses", f"{len(history.limits)} / {len(history.pauses)}"),
+        ("receivers away / breakers opened", f"{len(history.outages)} / {opened}"),
+        ("webhooks to these destinations", sum(hit.destination in limited for hit in history.hits)),
     ]
 
 

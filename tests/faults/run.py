@@ -12,6 +12,7 @@ from pathlib import Path
 
 from tests.bench.session import no_process_left
 from tests.faults.checker import check
+from tests.faults.destination_load import DestinationLoad
 from tests.faults.field import Field
 from tests.faults.history import Bounds
 from tests.faults.load import Load, Mix
@@ -41,11 +42,13 @@ def run(
             apis.append((int(field.url.rpartition(":")[2]), part))
         urls = [f"http://127.0.0.1:{port}" for port, _ in apis]
         load, schedules = Load(field, urls, mix, seed), ScheduleLoad(field, urls, seed)
+        destinations = DestinationLoad(field, seed)
         nemesis = Nemesis(field, apis, seed)
         watch = Watch(field, every=LEASE).start()
         starved = Starved(field).start()
         load.start()
         schedules.start()
+        destinations.start()
         struck: Counter[str] = Counter()
         begun = time.monotonic()
         for kind in plan(seed):
@@ -59,6 +62,7 @@ def run(
             struck[kind] += 1
         load.stop()
         schedules.stop()
+        destinations.stop()
         watch.stop()
         field.settled(bounds.after_fault + 30)
         starved.stop()

@@ -8,7 +8,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from scheduler import Backoff, Callback, Delivery, Timers, WrongState
+from scheduler import Backoff, Callback, Delivery, ResumeAt, Timers, WrongState
+from tests.bench.processes import wait_until
+from tests.faults.destination_client import DestinationClient
 from tests.faults.field import Field
 from tests.faults.history import Bounds, Cancel, History, Verdict
 from tests.faults.planted import PlantedLink, text
@@ -19,12 +21,14 @@ from tests.faults.schedule_load import ScheduleLoad
 LEASE = 3.0
 #: Seconds that a timer may be late on a machine whose cores are all busy, where a process takes that long to start.
 LATE = 30.0
+#: And by which one may be longer on its way than another; the stories of destinations are long enough to tell.
+BUNCHED = 1.5
 
 Story = Callable[[Field, str], None]
 
 
 def tell(story: Story, folder: Path, bug: str = "") -> History:
-    field = Field(folder, Bounds(lease=LEASE, late=LATE))
+    field = Field(folder, Bounds(lease=LEASE, late=LATE, bunched=BUNCHED))
     try:
         story(field, bug)
         # With a bug some timers may never end; they have had more than a lease by now.
@@ -190,6 +194,48 @@ def _schedules(field: Field, bug: str = "") -> Iterator[ScheduleLoad]:
     schedules = ScheduleLoad(field, [field.url], seed=1)
     yield schedules
     schedules.finish()
+
+
+def two_pollers_share_a_rate_and_a_concurrency(field: Field, bug: str) -> None:
+    with _destinations(field) as client:
+        client.limit(0, rate=4)
+        client.limit(1, concurrency=2)
+        for _ in range(2):
+            field.join(bug)
+        client.send(0, 28)
+        client.send(1, 10, hold_ms=500)
+        field.arrived(38, 20)
+
+
+def a_destination_is_paused_and_goes_on(field: Field, bug: str) -> None:
+    """Some of its timers were tried already."""
+    with _destinations(field, bug) as client:
+        for _ in range(2):
+            field.join(bug)
+        client.send(0, 5, 0.0, 0, "once-500")
+        for n in range(30):
+            client.send(0, 1, 2.0 + 0.2 * n)
+        field.arrived(5, 20)
+        client.pause(0)
+        time.sleep(6)  # in which nothing is to arrive but at first
+        client.resume(0, ResumeAt.FULL)
+
+
+def a_receiver_is_away_and_comes_back(field: Field, bug: str) -> None:
+    """Before the first probe, which it answers slowly."""
+    with _destinations(field) as client:
+        for _ in range(2):
+            field.join(bug)
+        client.away(0, 3.0)
+        client.send(0, 30, hold_ms=1000)
+        wait_until(lambda: client.note_whether_broken(0), 2, "a breaker that opens")
+
+
+@contextmanager
+def _destinations(field: Field, bug: str = "") -> Iterator[DestinationClient]:
+    client = DestinationClient(field, bug)
+    yield client
+    client.close()
 
 
 def receivers_close_without_a_word(field: Field, bug: str) -> None:

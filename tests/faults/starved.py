@@ -1,4 +1,7 @@
-"""Notes when the machine itself gave a process no CPU: for as long as a freeze, it is one."""
+"""Notes when the machine itself gave a process no CPU: for as long as a freeze, it is one.
+
+Where the wires between pollers and the store had none, it is one for all pollers.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,8 @@ from tests.faults.history import Fault
 
 #: Seconds between two looks.
 _EVERY = 0.25
+#: Stands for the wires among the pids.
+_WIRES = 0
 
 
 class Starved:
@@ -42,16 +47,21 @@ class Starved:
         while not self._over.wait(_EVERY):
             field = self._field
             for member in list(field.crew.values()):
-                self._look(member.part.process.pid, frozenset({member.name}))
+                self._look_at_process(member.part.process.pid, frozenset({member.name}))
             # All wait for the store, and what arrives late at the receiver looks late.
             for pid in (field.store.pid, field.sink_pid):
-                self._look(pid, frozenset())
+                self._look_at_process(pid, frozenset())
+            self._look(_WIRES, field.net.waited, frozenset(field.crew))
 
-    def _look(self, pid: int, names: frozenset[str]) -> None:
+    def _look_at_process(self, pid: int, names: frozenset[str]) -> None:
         try:
             waited = int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]) / 1e9  # of its first thread
         except (OSError, IndexError):  # it has gone
             return
+        self._look(pid, waited, names)
+
+    def _look(self, pid: int, waited: float, names: frozenset[str]) -> None:
+        """`waited`: seconds for a CPU, in all, so far."""
         now, counted = time.time(), self._waited[pid]
         counted.append((now, waited))
         # One that is older stays: whoever looks is starved too, and may not have looked for a lease.
@@ -59,13 +69,13 @@ class Starved:
             counted.popleft()
         since, before = counted[0]
         if waited - before > self._lease / 2:
-            self._names[pid] = names
+            self._names[pid] = names | self._names.get(pid, frozenset())
             self._spans[pid] = (self._spans.get(pid, (since, 0.0))[0], now)
         elif pid in self._spans:
             self._note(pid)
 
     def _note(self, pid: int) -> None:
         start, end = self._spans.pop(pid)
-        names = self._names[pid]
+        names = self._names.pop(pid)
         fault = Fault(kind="starved", start=start, end=end, pollers=names, excuses=bool(names))
         self._field.record.faults.append(fault)

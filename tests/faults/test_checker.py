@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from typing import Any
 
@@ -16,6 +17,9 @@ from tests.faults.history import (
     Fault,
     History,
     Hit,
+    Limit,
+    Outage,
+    Pause,
     Planned,
     Run,
     Snapshot,
@@ -54,6 +58,12 @@ PLANNED = Planned(
 )
 #: Beside them by hand.
 BY_HAND = Run(timer_id="E" * 22, due_at=101_700, status="delivered", ended_at=102_600)
+AT = "http:127.0.0.101:80"
+#: Timers to one destination, sent by one poller: 20 of them, due at 100.0.
+MANY = tuple(replace(CREATE, number=n, timer_id=f"{n:022}", destination=AT) for n in range(20))
+LIMIT = Limit(destination=AT, start=90.0, rate=2.0, each=0.55)
+PAUSE = Pause(destination=AT, asked=99.0, start=99.1, end=130.0, over=130.1)
+OUTAGE = Outage(destination=AT, start=99.0, end=110.0, broken_at=99.9)
 #: A create of which the client knows nothing.
 DARK = replace(CREATE, verdict=Verdict.UNKNOWN, timer_id=None, due_at=None)
 CANCELLED = replace(GOOD, cancels=(CANCEL,), hits=(), ends={ID: "cancelled"})
@@ -102,6 +112,39 @@ def planned(*hits: Hit, **more: Any) -> History:
 
 def skipped(**counts: int) -> Counts:
     return Counts(runs=2, fired=0, skipped=counts)
+
+
+def at_one(*moments: float, hold: float = 0.0, status: int = 204, **more: Any) -> History:
+    """Of so many timers to one destination each is sent once, at its moment."""
+    creates = MANY[: len(moments)]
+    hits = tuple(
+        replace(HIT, at=at, until=at + hold, number=it.number, timer_id=str(it.timer_id), destination=AT)
+        for it, at in zip(creates, moments, strict=True)
+    )
+    history = replace(GOOD, creates=creates, hits=hits, ends={str(it.timer_id): "delivered" for it in creates})
+    return replace(history, **more)
+
+
+def every(seconds: float, start: float = 100.0, count: int = 20) -> tuple[float, ...]:
+    return tuple(start + seconds * n for n in range(count))
+
+
+def broken(*failed: float, back: tuple[float, ...] = (), hold: float = 0.5, **more: Any) -> History:
+    """Attempts of one timer that fail, and then those that are delivered."""
+    history = at_one(*back, **{"outages": (OUTAGE,), **more})
+    first = history.creates[0]
+    hits = [
+        replace(HIT, at=at, until=at + hold, status=500, timer_id=str(first.timer_id), number=0, destination=AT)
+        for at in failed
+    ]
+    all_hits = sorted((*hits, *history.hits), key=lambda hit: hit.at)
+    numbers: Counter[str] = Counter()
+    numbered = []
+    for hit in all_hits:
+        numbers[hit.timer_id] += 1
+        again = numbers[hit.timer_id]
+        numbered.append(replace(hit, attempt=again, redelivery="retry" if again > 1 else None))
+    return replace(history, hits=tuple(numbered))
 
 
 FINE: dict[str, History] = {
@@ -167,6 +210,32 @@ FINE: dict[str, History] = {
         runs=(FIRST,), counts=None, ends_at=None, deleted=Verdict.OK, deleted_at=102_900
     ),
     "a schedule of which nobody knows": planned(verdict=Verdict.UNKNOWN, counts=None, runs=()),
+    "a rate is kept": at_one(*every(0.5), limits=(LIMIT,)),
+    "a burst goes at once, and what follows at the rate": at_one(
+        *[100.0] * 5, *every(0.5, 100.5, 15), limits=(replace(LIMIT, burst=5),)
+    ),
+    "a rate is kept but for what a frozen poller had": at_one(
+        *every(0.5, count=10), *[106.2] * 5, limits=(LIMIT,), faults=(FREEZE,)
+    ),
+    "many before the rate was set": at_one(*[100.5] * 20, limits=(replace(LIMIT, start=100.1),)),
+    "a long queue at a rate": at_one(*every(0.54), limits=(LIMIT,)),
+    "two at once": at_one(*every(0.5), hold=0.99, limits=(replace(LIMIT, rate=None, concurrency=2),)),
+    "three at once, of which one was begun by a poller that was killed": at_one(
+        100.1, 102.3, 102.4, hold=2.5, limits=(replace(LIMIT, rate=None, concurrency=2),), faults=killed()
+    ),
+    "held by a pause, and then sent": at_one(130.5, pauses=(PAUSE,)),
+    "sent while a pause was asked for": at_one(100.01, pauses=(replace(PAUSE, start=99.9),)),
+    "sent by a poller that was frozen as its destination was paused": at_one(
+        106.1, pauses=(PAUSE,), faults=(replace(FREEZE, start=98),)
+    ),
+    "sent slowly after a long pause": at_one(*every(0.5, 130.5, 10), pauses=(PAUSE,)),
+    "probed until it is back, and then ever faster": broken(
+        105.6, back=(116.0, 117.0, 118.0, 118.4, 119.0, 119.2, 119.5, 119.7)
+    ),
+    "an outage that opened no breaker": broken(105.0, 105.1, back=(112.0,), outages=(replace(OUTAGE, broken_at=None),)),
+    "a probe of a poller that was killed, and another": broken(
+        105.6, 107.0, back=(116.0,), hold=3.0, faults=killed(105.7)
+    ),
     "in one set each": seen((OTHER,), (ID, OTHER), scheduled=(ID,), delivering=(OTHER,)),
 }
 RED: dict[str, tuple[Rule, History]] = {
@@ -219,6 +288,41 @@ RED: dict[str, tuple[Rule, History]] = {
     "an end is told that was not asked about": (Rule.CALLED, good(HIT, callbacks=(ID,))),
     "a cancel is told": (Rule.CALLED, silent(creates=(ASKING,), callbacks=(ID,))),
     "an end is told of a timer that nobody set": (Rule.CALLED, good(HIT, callbacks=(OTHER,))),
+    "more than a rate allows": (Rule.RATE, at_one(*every(0.3), limits=(LIMIT,))),
+    "more than a rate allows, for a while": (
+        Rule.RATE,
+        at_one(*every(0.5, count=8), *every(0.2, 104.0, 12), limits=(LIMIT,)),
+    ),
+    "more than a burst at once": (Rule.RATE, at_one(*[100.0] * 10, limits=(replace(LIMIT, burst=5),))),
+    "three at once where two may be": (
+        Rule.RATE,
+        at_one(*every(0.5), hold=1.2, limits=(replace(LIMIT, rate=None, concurrency=2),)),
+    ),
+    "sent although its destination is paused": (Rule.HELD, at_one(104.0, pauses=(PAUSE,))),
+    "sent although its destination is paused, and another poller was frozen": (
+        Rule.HELD,
+        at_one(104.0, pauses=(PAUSE,), faults=(replace(FREEZE, pollers=frozenset({"p1"})),)),
+    ),
+    "an attempt that is counted, and was not made": (
+        Rule.HELD,
+        good(
+            replace(HIT, status=500, destination=AT),
+            replace(AGAIN, attempt=3, redelivery="retry", destination=AT),
+            pauses=(PAUSE,),
+        ),
+    ),
+    "two probes at once": (Rule.PROBE, broken(105.6, 105.9, back=(116.0,))),
+    "not tried again": (Rule.PROBE, broken(105.6, back=(160.0,), creates=MANY[:1])),
+    "all at once when it is back": (Rule.PROBE, broken(105.6, back=(116.0, *[116.5] * 12))),
+    "later than its turn at a rate": (Rule.LATE, at_one(*every(0.5, count=10), 112.0, limits=(LIMIT,))),
+    "late, and its pause was long over": (
+        Rule.LATE,
+        at_one(120.0, pauses=(replace(PAUSE, end=101.0, over=101.1),)),
+    ),
+    "late, and another destination was paused": (
+        Rule.LATE,
+        at_one(130.5, pauses=(replace(PAUSE, destination="http:127.0.0.102:80"),)),
+    ),
     "a moment without a run": (Rule.RUNS, planned(counts=skipped())),
     "a moment without a run before it may have ended": (
         Rule.RUNS,

@@ -35,6 +35,19 @@ STORIES: dict[str, tuple[Rule, Story]] = {
     "a change that leaves runs made ahead": (Rule.RUNS, scenarios.a_schedule_is_changed_and_another_deleted),
     "a delete that leaves runs made ahead": (Rule.RUNS, scenarios.a_schedule_is_changed_and_another_deleted),
     "moments of a pause that are made up for": (Rule.RUNS, scenarios.a_schedule_is_paused_and_goes_on),
+    "a rate that each poller counts for itself": (
+        Rule.RATE,
+        scenarios.two_pollers_share_a_rate_and_a_concurrency,
+    ),
+    "a concurrency that each call counts anew": (Rule.RATE, scenarios.two_pollers_share_a_rate_and_a_concurrency),
+    "a pause that no poller is told of": (Rule.HELD, scenarios.a_destination_is_paused_and_goes_on),
+    "timers of a paused destination that are dropped": (Rule.LOST, scenarios.a_destination_is_paused_and_goes_on),
+    "an attempt that is counted while its destination is paused": (
+        Rule.HELD,
+        scenarios.a_destination_is_paused_and_goes_on,
+    ),
+    "a probe without a lease": (Rule.PROBE, scenarios.a_receiver_is_away_and_comes_back),
+    "a broken destination that is back at full speed": (Rule.PROBE, scenarios.a_receiver_is_away_and_comes_back),
     "take-back after an absent store": (Rule.ONCE, scenarios.the_store_freezes_for_longer_than_a_lease),
 }
 

@@ -29,3 +29,5 @@ def test_whatever_goes_wrong_nothing_is_lost_early_or_sent_again_without_a_fault
     assert {fault.kind for fault in report.history.faults} - {"starved"} == set(KINDS)
     assert sum(create.verdict is Verdict.OK for create in report.history.creates) > 2000
     assert runs.totals(report.history).made > 300
+    assert len(report.history.pauses) > 5
+    assert any(outage.broken_at for outage in report.history.outages)

@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
+import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+#: Seconds between two looks whether the thread of the wires gets its turn.
+_TURN = 0.02
 #: What a wire keeps of the last request on a connection: a script's name may stand in two pieces.
 _TAIL = 128
 
@@ -148,6 +151,14 @@ class Net:
         self._servers: list[asyncio.Server] = []
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True, name="wires")
         self._thread.start()
+        #: Seconds, in all, by which the thread's turn came late: so long nothing moved, on any wire.
+        self.waited = 0.0
+        self._loop.call_soon_threadsafe(self._look, time.monotonic())
+
+    def _look(self, expected: float) -> None:
+        now = time.monotonic()
+        self.waited += max(0.0, now - expected)
+        self._loop.call_later(_TURN, self._look, now + _TURN)
 
     def wire(self, target: Path) -> Wire:
         wire = Wire(self, self._folder / f"w{len(self._servers)}", target)

@@ -35,6 +35,7 @@ OVERRIDDEN = {
     "marshmallow.fields.String._deserialize": "marshmallow.fields.Field.deserialize",
     "marshmallow.fields.String._serialize": "marshmallow.fields.Field.serialize",
     "marshmallow.schema.Schema.dump": "flask_smorest.response.ResponseMixin.response",
+    "marshmallow.schema.Schema.handle_error": "marshmallow.schema.Schema._do_load",
     "marshmallow.schema.Schema.load": "webargs.core.Parser._process_location_data",
     "marshmallow.schema.Schema.on_bind_field": "marshmallow.schema.Schema._bind_field",
     "prometheus_client.registry.Collector.collect": "prometheus_client.registry.CollectorRegistry.collect",

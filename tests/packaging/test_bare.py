@@ -115,5 +115,5 @@ import timer_service.cli
 print(*sorted(name for name in sys.modules if name.startswith("scheduler.")))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
-    words = ("duration", "exact_numbers", "redaction", "rfc3339")
+    words = ("duration", "exact_numbers", "origin", "redaction", "rfc3339")
     assert done.stdout.split() == [f"scheduler.{word}" for word in words]

@@ -433,9 +433,9 @@ def test_a_lost_reply_of_a_claim_that_ended_a_timer_loses_no_callback(bench: Ben
     bench.poller("doomed").claim(1)
     bench.alive(LEASE + 1)
     partition = bench.partition(timer.id)
-    args: list[Any] = ["two", "claim-1", 10, 10, LEASE, KEEP, 1000, 10**6, "", "*", 0, 0, 0, 8]
+    args: list[Any] = ["two", "claim-1", 10, 10, LEASE, KEEP, 1000, 10**6, "", "*", 0, 0, 0, 8, ""]
     first = bench.link.run("claim", partition, args)
     again = bench.link.run("claim", partition, args)
-    assert first[2] == again[2] != timer.id.encode()
+    assert first[4] == again[4] != timer.id.encode()
     (made,) = _callbacks(bench, Status.DELIVERING)
     assert made.callback_for == timer.id

@@ -100,7 +100,7 @@ def test_a_claim_repeated_under_its_id_returns_the_same_batch(bench: Bench) -> N
     """What redis-py does by itself when a reply is lost."""
     for _ in range(4):
         bench.schedule()
-    args: list[str | int] = ["one", "the-claim", 2, SHARE, LEASE, KEEP, 1000, *Room().words(()), *Load()]
+    args: list[str | int] = ["one", "the-claim", 2, SHARE, LEASE, KEEP, 1000, *Room().words(()), *Load(), ""]
     first, again = bench.link.run("claim", bench.home, args), bench.link.run("claim", bench.home, args)
     assert first[2:] == again[2:]
     assert bench.timers.stats().delivering == 2
@@ -616,7 +616,7 @@ def test_a_renewal_never_shortens_a_lease(bench: Bench) -> None:
 def test_a_claim_repeated_after_its_timers_moved_on_returns_only_what_is_still_its_own(bench: Bench) -> None:
     for _ in range(3):
         bench.schedule()
-    args: list[str | int] = ["one", "the-claim", 3, SHARE, LEASE, KEEP, 1000, *Room().words(()), *Load()]
+    args: list[str | int] = ["one", "the-claim", 3, SHARE, LEASE, KEEP, 1000, *Room().words(()), *Load(), ""]
     gone, *left = claim_rows(bench.link.run("claim", bench.home, args))
     first = Settlement(timer_id=gone.id.decode(), fence="the-claim", attempt=_attempt(), retry_ms=None)
     bench.claims.settle([first])

@@ -217,7 +217,7 @@ class Machine(RuleBasedStateMachine):
             assert (got.occurrence, got.reschedules, got.key) == (it.occurrence, it.asked, it.key)
         if not expected:
             return multiple()
-        args = [poller, batch.claims[0].fence, limit, SHARE, LEASE, KEEP, 1000, *Room().words(saturated), *Load()]
+        args = [poller, batch.claims[0].fence, limit, SHARE, LEASE, KEEP, 1000, *Room().words(saturated), *Load(), ""]
         self.last[poller] = (args, [(it.id, it.attempts) for it in expected])
         return multiple(*batch.claims)
 

@@ -76,7 +76,7 @@ def test_a_repeated_claim_and_a_release_leave_the_occurrence_as_it_is(bench: Ben
     timer = bench.schedule()
     again(bench)
     (it,) = bench.claims.claim(1).claims
-    args: list[str | int] = ["one", it.fence, 1, 1, LEASE, 1, 1, *Room().words(()), *Load()]
+    args: list[str | int] = ["one", it.fence, 1, 1, LEASE, 1, 1, *Room().words(()), *Load(), ""]
     (row,) = claim_rows(bench.link.run("claim", bench.home, args))
     again_told = read_progress(row.progress)
     assert (again_told.lost, again_told.occurrence, again_told.reschedules) == (0, 2, 1)

@@ -64,7 +64,7 @@ def test_a_thousand_are_remembered_and_the_longest_silent_goes(bench: Bench) -> 
     bench.client.zadd(f"{root}pollers", {name: START + number for number, name in enumerate(names)})
     bench.client.hset(f"{root}loads", mapping=dict.fromkeys(names, "1 2"))
     bench.advance(5000)
-    args: list[str | int] = ["new", "fence", 0, 1, LEASE, 1, 1, *Room().words(()), *Load()]
+    args: list[str | int] = ["new", "fence", 0, 1, LEASE, 1, 1, *Room().words(()), *Load(), ""]
     bench.link.run("claim", bench.home, args)
     found = {it.name for it in bench.activity.pollers().pollers}
     assert (len(found), {"new", "p1"} <= found, "p0" in found) == (1000, True, False)

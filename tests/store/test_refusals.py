@@ -29,8 +29,8 @@ from timer_service import create_app
 
 #: The smallest access list that suffices; docs/operations.md says the same.
 _COMMANDS = """
-evalsha script|load get set del getrange strlen exists mget zadd zrem zrange zrangebyscore zscore zcard zcount hget hset
-hdel hmget hincrby rpush lpush lrange ltrim lindex time info spublish ssubscribe ping
+evalsha script|load get set del getrange strlen exists mget zadd zrem zrange zrangebyscore zscore zcard zcount hget
+hgetall hset hdel hmget hincrby rpush lpush lrange ltrim lindex time info spublish ssubscribe ping
 """
 COMMANDS = _COMMANDS.split()
 PLACES = ("~timers:*", "&timers:*")

@@ -33,7 +33,8 @@ def test_every_script_opens_with_its_contract(path: Path) -> None:
     text = path.read_text()
     head = text.split("\n\n")[0]
     assert head.startswith("#!lua")
-    for word in ("-- KEYS[1] timers:{p}:scheduled", "-- Computes ", "-- ARGV ", "-- Returns "):
+    assert re.search(r"^-- KEYS\[1\] timers:(\{p\}:scheduled|destination:\{<tag>\}) ", head, re.MULTILINE)
+    for word in ("-- Computes ", "-- ARGV ", "-- Returns "):
         assert word in head
 
 

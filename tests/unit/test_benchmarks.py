@@ -33,6 +33,7 @@ _PARTS = [
     "views",
     "idle",
     "hang",
+    "destinations",
     "crash",
     "against",
 ]

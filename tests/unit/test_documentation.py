@@ -32,6 +32,8 @@ from timer_service.terminal import schedule_file
 from timer_service.terminal.schedule_file import ScheduleFile
 from timer_service.web import problems
 from timer_service.web.answers import TimerOut
+from timer_service.web.destination_answers import DestinationOut
+from timer_service.web.input.destination_fields import DestinationChange
 from timer_service.web.input.schedule_fields import NewSchedule
 from timer_service.web.input.schemas import NewTimer
 from timer_service.web.schedule_answers import ScheduleOut
@@ -111,7 +113,7 @@ def test_every_command_that_a_page_names_exists(of: Path) -> None:
     for text in code:
         for target in re.findall(r"(?:^|\s)make ([a-z][a-z-]*)", text):
             assert target in targets, f"{of.name}: make {target}"
-        for words in re.findall(r"(?:^|[\s/\"(])timer-service((?: [a-z]+)+)", text):
+        for words in re.findall(r"(?:^|[\s/\"(])timer-service((?: [a-z]+(?:-[a-z]+)*)+)", text):
             _walk(words.split(), f"{of.name}: {text}")
         for module in re.findall(r"python -m ((?:tests|benchmarks)[\w.]*)", text):
             path = ROOT / module.replace(".", "/")
@@ -254,6 +256,11 @@ def test_api_lists_every_field_of_a_new_timer_and_no_other() -> None:
 def test_api_lists_every_field_of_a_schedule_and_no_other() -> None:
     said = {name for row in table(page("api.md"), "field of a schedule", "meaning") for name in quoted(row[0])}
     assert said == NewSchedule().fields.keys() | ScheduleOut().fields.keys()
+
+
+def test_api_lists_every_field_of_a_destination_and_no_other() -> None:
+    said = {name for row in table(page("api.md"), "field of a destination", "meaning") for name in quoted(row[0])}
+    assert said == DestinationChange().fields.keys() | DestinationOut().fields.keys()
 
 
 def test_api_lists_every_reason_and_no_other() -> None:

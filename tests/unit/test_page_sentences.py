@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from scheduler import Attempt, Count, Outcome, Pollers, PollerSeen
-from tests.bench.figures import NOW, failing, figures, timer
+from scheduler import Attempt, Count, Outcome, Pause, Pollers, PollerSeen
+from tests.bench.figures import NOW, failing, figures, held, stopped, timer
 from timer_service.web.pages.figures.failing import FAILING_FOR
 from timer_service.web.pages.figures.readings import Away, Reading
 from timer_service.web.pages.figures.snapshot import POLLER_GONE, Figures
@@ -24,7 +24,7 @@ def said(it: Figures) -> Sentence:
 
 
 def late(count: int = 412, oldest: int = 38_000, **fields: Any) -> Figures:
-    return figures(late=count, stats={"overdue": count, "oldest_overdue_ms": oldest}, **fields)
+    return figures(late=count, oldest_late_ms=oldest, stats={"overdue": count, "oldest_overdue_ms": oldest}, **fields)
 
 
 def seen(ago: int, in_flight: int = 7) -> Pollers:
@@ -146,6 +146,57 @@ _TABLE: dict[str, tuple[Figures, str, str, str]] = {
         f"On time, but {_API} fails (quic<b>): 34 attempts in a row failed.",
         "1 destination fails",
     ),
+    "broken, and its timers are late": (
+        late(failing=[failing("timeout")], held=held(stopped("broken", waiting=412))),
+        "late",
+        f"412 late, the oldest 38.0 s: {_API} does not answer in 15 s.",
+        "412 late",
+    ),
+    "broken, and nothing waits yet": (
+        figures(failing=[failing("timeout")], held=held(stopped("broken"))),
+        "broken",
+        f"On time, but {_API} does not answer in 15 s: left alone since 12:02:31 UTC; no timer waits.",
+        "1 destination is broken",
+    ),
+    "two are broken, one of them is probed": (
+        figures(held=held(stopped("probing", waiting=1), stopped("broken", id="http:b.example:80"))),
+        "broken",
+        f"On time, but {_API} fails: left alone since 12:02:31 UTC; 1 timer waits; 1 more destination is broken.",
+        "2 destinations are broken",
+    ),
+    "paused": (
+        figures(held=held(stopped(waiting=1204))),
+        "paused",
+        f"All else on time; {_API} is paused by ana since 12:02:31 UTC; 1,204 timers wait.",
+        "1 destination is paused",
+    ),
+    "paused because it failed": (
+        figures(failing=[failing()], held=held(stopped(waiting=3))),
+        "paused",
+        f"All else on time; {_API} is paused by ana since 12:02:31 UTC; 3 timers wait.",
+        "1 destination is paused",
+    ),
+    "three are paused, by nobody who has a name": (
+        figures(held=held(*(stopped(id=f"http:{it}:80", pause=Pause("", "", NOW - 86_400_000, None)) for it in "abc"))),
+        "paused",
+        "All else on time; http:a:80 is paused since 2026-11-25 12:03:07 UTC; no timer waits; 2 more destinations are "
+        "paused.",
+        "3 destinations are paused",
+    ),
+    "left alone as its receiver asked": (
+        figures(
+            held=held(stopped("limited", since=None, next_at=NOW + 60_000, waiting=3, oldest_waiting_at=NOW - 1001))
+        ),
+        "left-alone",
+        f"All else on time; {_API} asked to be left alone until 12:04:07 UTC; 3 timers wait.",
+        "1 destination is left alone",
+    ),
+    "left alone for a moment": (
+        figures(held=held(stopped("limited", since=None, next_at=NOW + 500, waiting=3, oldest_waiting_at=NOW - 1000))),
+        "on-time",
+        "All on time; the next in 3.2 s.",
+        "On time",
+    ),
     "no poller": (
         figures(pollers=seen(9000)),
         "no-poller",
@@ -230,7 +281,8 @@ def test_what_a_screen_reader_speaks_has_no_number_that_changes(state: Figures) 
     more = [replace(one, failures=one.failures and one.failures + 1, waiting=one.waiting * 2) for one in state.failing]
     store = replace(state.store, used_bytes=state.store.used_bytes and state.store.used_bytes + 1)
     stats = replace(state.stats, oldest_overdue_ms=state.stats.oldest_overdue_ms * 2)
-    later = replace(state, late=2 * state.late, failing=more, store=store, stats=stats)
+    waits = [replace(one, waiting=one.waiting * 2) for one in state.held.stopped]
+    later = replace(state, late=2 * state.late, failing=more, store=store, stats=stats, held=held(*waits))
     assert said(later).say == said(state).say
 
 
@@ -260,7 +312,9 @@ _HOLDS: dict[str, dict[str, Any]] = {
     "late": {"late": 3, "stats": {"oldest_overdue_ms": 2000}},
     "was-emptied": {"store": {"was_emptied": True}},
     "may-evict": {"store": {"may_evict": True}},
-    "failing": {"failing": [failing()]},
+    "broken": {"held": held(stopped("broken"))},
+    "failing": {"failing": [failing(url="http://other.example/")]},
+    "paused": {"held": held(stopped())},
     "nearly-full": {"store": {"used_bytes": 1_700_000_000}},
     "append-only-failing": {"store": {"append_ok": False}},
     "no-append-only": {"store": {"append_only": False}},
@@ -366,3 +420,37 @@ def test_a_sentence_begins_with_its_subject() -> None:
     it = said(late(failing=[failing("timeout", waiting=1)]))
     assert it.subject
     assert it.subject.name + it.predicate == it.say
+
+
+def test_what_is_paused_is_told_with_its_reason_as_text_and_until_when() -> None:
+    pause = Pause("a \u202eb <b>&" + "x" * 500, "ana", NOW - 1, NOW + 60_000)
+    lede = said(figures(held=held(stopped(pause=pause)))).lede
+    assert "Why: <bdi>a \\u202eb &lt;b&gt;&amp;xxx" in lede
+    assert "x" * 201 not in lede
+    assert "It goes on at" in lede
+    assert "12:04:07" in lede
+
+
+def test_what_is_paused_is_named_also_where_something_else_is_broken() -> None:
+    both = held(stopped("broken", waiting=412), stopped(id="http:crm:80", waiting=7))
+    lede = said(late(failing=[failing("timeout")], held=both)).lede.striptags()
+    assert (
+        "the last one: no answer in time. Nothing is sent there but a probe now and then, the next at 12:03:11 UTC."
+        in lede
+    )
+    assert lede.endswith("Also: http:crm:80 is paused by ana since 12:02:31 UTC; 7 timers wait.")
+
+
+def test_where_more_wait_elsewhere_that_is_the_cause_and_what_is_broken_stands_behind_it() -> None:
+    slow = failing(None, failures=0, waiting=500, url="http://slow.example/")
+    it = said(late(failing=[slow], held=held(stopped("broken", waiting=3))))
+    assert it.say == "http:slow.example:80 is slow"
+    assert f"Also: {_API} fails: left alone since" in it.lede.striptags()
+
+
+def test_each_state_offers_what_can_be_done_about_it() -> None:
+    assert said(late(held=held(stopped("broken", waiting=1)))).offers == ("probe", "pause")
+    assert said(figures(held=held(stopped("probing")))).offers == ("pause",)
+    assert said(figures(failing=[failing()])).offers == ("pause",)
+    assert said(figures(held=held(stopped()))).offers == ("resume",)
+    assert said(figures()).offers == ()

@@ -43,6 +43,7 @@ ROOMS: Mapping[str, str] = {
     "timer_service/web/pages/timer/": "view Timer",
     "timer_service/web/pages/timers/": "view Timers",
     "timer_service/web/pages/failed/": "view Failed",
+    "timer_service/web/pages/destinations/": "view Destinations",
     "timer_service/web/pages/schedules/": "view Schedules",
     "timer_service/web/pages/try_it/": "view Try it",
     "timer_service/client/": "client",
@@ -52,7 +53,10 @@ _DATA = {"data", "words"}
 _ENGINE = {"settings", "store", "whole store", "delivery", "curl", "threaded", "choice of transport", "poller"}
 _WEB = {"problems", "input", "access", "answers", "resources"}
 _BEHIND_PAGES = {*_DATA, "engine", "problems", "input", "access", "answers"}
-_VIEWS = {"view sign-in", "view Now", "view Timer", "view Timers", "view Failed", "view Schedules", "view Try it"}
+_VIEWS = {
+    *("view sign-in", "view Now", "view Timer", "view Timers", "view Failed"),
+    *("view Destinations", "view Schedules", "view Try it"),
+}
 _BEHIND_VIEWS = {*_BEHIND_PAGES, "page's words", "page's frame", "page's figures"}
 #: Room -> the rooms that it may know. `engine`: the public names of scheduler.
 MAY_KNOW: Mapping[str, set[str]] = {
@@ -80,6 +84,7 @@ MAY_KNOW: Mapping[str, set[str]] = {
     "view Timer": _BEHIND_VIEWS,
     "view Timers": {*_BEHIND_VIEWS, "view Timer"},
     "view Failed": {*_BEHIND_VIEWS, "view Timers"},
+    "view Destinations": {*_BEHIND_VIEWS, "view Timer"},
     "view Schedules": {*_BEHIND_VIEWS, "view Timer"},
     "view Try it": _BEHIND_VIEWS,
     "pages": {*_BEHIND_VIEWS, *_VIEWS},

@@ -14,6 +14,7 @@ import pytest
 
 from scheduler.store.claims import ClaimRow
 from scheduler.store.failures import FailedRow
+from scheduler.store.held import HeldReply
 from scheduler.store.listing import ListReply
 from scheduler.store.plans import PlanRow
 from scheduler.store.reading import TimerRow
@@ -40,6 +41,8 @@ FAMILIES = {
     "schedule": "schedule:<name>",
     "runs": "runs:<name>",
     "open": "open:<name>",
+    "asked": "asked:<poller>",
+    "reported": "reported:<poller>",
 }
 
 TEXTS = {name: (LUA / f"{name}.lua").read_text() for name in SCRIPTS}
@@ -53,6 +56,7 @@ REPLIES: dict[str, Any] = {
     "turn": TurnReply,
     "plan": PlanRow,
     "schedules": ScheduleRow,
+    "held": HeldReply,
 }
 
 
@@ -90,7 +94,7 @@ def reached(body: str) -> dict[str, str]:
 
 def constants() -> dict[str, str]:
     """Names of keys, as `PROGRESS`, by what they stand for."""
-    found = {}
+    found = {"PERMITS": "permits"}
     for names, values in re.findall(r"^local ([A-Z_, ]+) = ([^\n]*ROOT \.\.[^\n]*)$", code(SHARED_TEXT), re.M):
         for name, value in zip(names.split(", "), values.split(", "), strict=True):
             if "ROOT" in value:
@@ -106,6 +110,7 @@ def keys_used(script: str, text: str) -> set[str]:
     whole = "\n".join([body, *live.values()])
     used = {key for name, key in constants().items() if re.search(rf"\b{name}\b", whole)}
     used |= {name.rstrip(":") for name in re.findall(r"ROOT \.\. '([a-z:]+)'", whole)}
+    used |= set(re.findall(r"KEYS\[1\] \.\. ':([a-z]+):?'", whole))  # of a destination
     used = {FAMILIES.get(name, name) for name in used}
     if "waiting_key" in live:
         used.add("waiting:<tag>")
@@ -116,7 +121,7 @@ def keys_used(script: str, text: str) -> set[str]:
         text for name, text in live.items() if "waiting:<tag>" in used or not name.startswith(("write_", "tag_of"))
     )
     if not re.search(r"\bWAITING\b(?! \.\. ':')", body + asked):
-        used.discard("waiting")
+        used -= {"waiting", "behind"} | ({"held"} if not re.search(r"\bHELD\b", whole) else set())
     if re.search(r"ROOT \.\. (?!')", whole):
         used |= set(re.findall(r"'(\w+)'", whole)) & STATUSES
         if script == "list":  # its caller names the index
@@ -216,6 +221,7 @@ def test_timers_end_in_one_place_and_are_moved_in_one_order() -> None:
     assert {name for name, text in texts.items() if "'ZREM'" in text} == {
         *("check", "permissions", "drop_names", "forget_tags", "forget_run", "write_leaving"),
         *("note_run_end", "plan", "runs", "unschedule"),  # schedules, and their unfinished runs
+        *("hold", "permits"),  # destinations whose timers wait, and leases of permits
     }
     order = re.findall(r"write_\w+(?=\(\))", code(SHARED_TEXT).partition("local function write_moves()")[2])
     assert order.index("write_joining") < order.index("write_erased") < order.index("write_leaving")

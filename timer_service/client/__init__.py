@@ -1,9 +1,11 @@
 """The timer service from Python: set timers, verify the webhooks they send. Loads requests, nothing of the server."""
 
 from timer_service.client.activity import Bucket, Forecast, Minute, Minutes, Poller, Pollers, StoreState
-from timer_service.client.answers import Attempt, Page, Readiness, Reason, Timer
+from timer_service.client.answers import Attempt, Hold, Page, Readiness, Reason, Timer
 from timer_service.client.clock import Advance
 from timer_service.client.counts import Changed, Count, Stats
+from timer_service.client.destination_fields import Breaker, DestinationChanges, DestinationFilters, Rate
+from timer_service.client.destinations import Destination, DestinationPage, NewSecret, SecretUse
 from timer_service.client.errors import (
     Conflict,
     FieldError,
@@ -44,11 +46,16 @@ from timer_service.client.webhooks import VerificationError, timer_id_of, verify
 __all__ = [
     "Advance",
     "Attempt",
+    "Breaker",
     "Bucket",
     "Changed",
     "Changes",
     "Conflict",
     "Count",
+    "Destination",
+    "DestinationChanges",
+    "DestinationFilters",
+    "DestinationPage",
     "FailingDestination",
     "FailureGroup",
     "Failures",
@@ -56,6 +63,7 @@ __all__ = [
     "Filters",
     "Forbidden",
     "Forecast",
+    "Hold",
     "Invalid",
     "KeyedOptions",
     "Malformed",
@@ -63,6 +71,7 @@ __all__ = [
     "Minutes",
     "Moment",
     "NewSchedule",
+    "NewSecret",
     "NewTimer",
     "NotFound",
     "Options",
@@ -73,6 +82,7 @@ __all__ = [
     "Pollers",
     "PreconditionFailed",
     "Preview",
+    "Rate",
     "RateLimited",
     "ReadFilters",
     "Readiness",
@@ -85,6 +95,7 @@ __all__ = [
     "ScheduleFilters",
     "ScheduleOptions",
     "SchedulePage",
+    "SecretUse",
     "Skipped",
     "Stats",
     "StoreState",

@@ -12,6 +12,7 @@ from timer_service.client.checked import Checked
 
 Status = Literal["scheduled", "delivering", "delivered", "failed", "cancelled"]
 Outcome = Literal["delivered", "retryable", "permanent"]
+HeldBy = Literal["pause", "breaker", "retry-after", "rate", "concurrency"]
 Reason = Literal[
     "delivered",
     "cancelled",
@@ -80,6 +81,21 @@ class Attempt(Checked):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Hold(Checked):
+    """Why a timer's destination keeps it waiting, though it is due."""
+
+    by: HeldBy
+    #: None: nobody knows.
+    until: datetime | None
+    #: In words.
+    because: str
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> Hold:
+        return cls(by=raw["by"], until=moment(raw.get("until")), because=raw.get("because", ""))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Timer(Checked):
     """A timer as it stood when the service answered."""
 
@@ -99,6 +115,9 @@ class Timer(Checked):
     #: These two once it has ended.
     ended_at: datetime | None
     reason: Reason | None
+    held: Hold | None
+    #: When it is likely to be sent, where a hold makes that later and it can be told.
+    expected_at: datetime | None
     url: str
     method: str
     #: Secrets read `***`.
@@ -164,6 +183,8 @@ class Timer(Checked):
             occurrence=raw.get("occurrence", 1),
             ended_at=moment(raw.get("ended_at")),
             reason=raw.get("reason"),
+            held=None if raw.get("held") is None else Hold.from_json(raw["held"]),
+            expected_at=moment(raw.get("expected_at")),
             max_occurrences=raw.get("max_occurrences", 1),
             priority=raw.get("priority", 0),
             expires_at=moment(raw.get("expires_at")),

@@ -8,8 +8,8 @@ from typing import TypeVar
 
 #: Timers, or ids, of one call.
 MOST_TIMERS = 1000
-#: Schedules of one page.
-MOST_SCHEDULES = 100
+#: Schedules, and destinations, of one page.
+MOST_SCHEDULES = MOST_DESTINATIONS = 100
 #: Moments of one preview.
 MOST_PREVIEWED = 50
 #: Bytes of one call; the service takes 8 MiB, and the frame around the timers needs a few.

@@ -91,11 +91,11 @@ class Forbidden(TimerServiceError):
 
 
 class NotFound(TimerServiceError):
-    """There is no such timer or schedule, or no longer."""
+    """There is no such timer, schedule or destination, or no longer."""
 
 
 class Conflict(TimerServiceError):
-    """The timer's status forbids it, or its key is taken: see `timer_status`, `timer_id`."""
+    """The timer's status forbids it, or its key is taken: see `timer_status`, `timer_id`; a destination is broken."""
 
 
 class PreconditionFailed(TimerServiceError):

@@ -160,7 +160,7 @@ def _value(name: str, value: Any) -> Any:
         return value.total_seconds()
     if name == "backoff" and isinstance(value, Mapping):
         return {inner: _value(inner, step) for inner, step in value.items()}
-    if name == "timer" and isinstance(value, Mapping):
+    if name in ("timer", "rate") and isinstance(value, Mapping):
         return to_json(value)
     if name in ("backoff", "tags", "write_only") and not isinstance(value, str) and isinstance(value, Sequence):
         return [_value(name, step) for step in value]

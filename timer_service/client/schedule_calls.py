@@ -11,7 +11,7 @@ from timer_service.client.answers import Timer
 from timer_service.client.request_fields import given, to_json
 from timer_service.client.schedule_fields import CatchUp, NewSchedule, Plan, ScheduleChanges, ScheduleFilters
 from timer_service.client.schedules import Preview, Schedule, SchedulePage
-from timer_service.client.wire import Wire, check, encode, idempotency_header, read_nothing, segment
+from timer_service.client.wire import Wire, encode, idempotency_header, if_match_header, read_nothing, segment
 
 
 class ScheduleCalls:
@@ -34,7 +34,7 @@ class ScheduleCalls:
             _schedule(name),
             Schedule.from_json,
             body=encode(to_json(fields)),
-            headers=_if_match_header(if_version) | new,
+            headers=if_match_header(if_version) | new,
             repeatable=not (if_version or new),  # a repeat would find the version that the first one has made
         )
 
@@ -68,7 +68,7 @@ class ScheduleCalls:
         self, name: str, *, if_version: str | None = None, **changes: Unpack[ScheduleChanges]
     ) -> Schedule:
         """Change what is given, and nothing else."""
-        headers = {"Content-Type": "application/merge-patch+json", **_if_match_header(if_version)}
+        headers = {"Content-Type": "application/merge-patch+json", **if_match_header(if_version)}
         body = encode(to_json(changes))
         return self._wire.call("PATCH", _schedule(name), Schedule.from_json, body=body, headers=headers)
 
@@ -99,7 +99,7 @@ class ScheduleCalls:
             _schedule(name),
             read_nothing,
             query={"open": open_runs},
-            headers=_if_match_header(if_version),
+            headers=if_match_header(if_version),
             repeatable=if_version is None,  # a repeat would find no version
             deletes=True,
         )
@@ -110,13 +110,6 @@ class ScheduleCalls:
         """Which moments a plan names, up to 50 from a moment or from now on. Stores nothing."""
         body = encode(to_json(plan) | given(**{"from": from_}, count=count))
         return self._wire.call("POST", "/schedules/preview", Preview.from_json, body=body, repeatable=True)
-
-
-def _if_match_header(version: str | None) -> dict[str, str]:
-    if version is None:
-        return {}
-    check("if_version", version)
-    return {"If-Match": f'"{version}"'}
 
 
 def _schedule(name: str) -> str:

@@ -78,11 +78,11 @@ class Skipped(Checked):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pause(Checked):
-    """Why a schedule makes no runs for now."""
+    """Why a schedule makes no runs for now, or nothing is sent to a destination."""
 
     #: In the words of whoever paused it.
     reason: str
-    #: The name of an API key, or `pause_after_failures`; empty without keys.
+    #: The name of an API key, or of a schedule `pause_after_failures`; empty without keys.
     by: str
     at: datetime
     #: When it goes on by itself; None: once somebody resumes it.

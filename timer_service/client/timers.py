@@ -17,6 +17,7 @@ from timer_service.client.batches import bodies
 from timer_service.client.bulk import change_many
 from timer_service.client.clock import Advance
 from timer_service.client.counts import Changed, Count, Stats
+from timer_service.client.destination_calls import DestinationCalls
 from timer_service.client.errors import TimerServiceError, Unavailable, from_problem
 from timer_service.client.failures import Failures
 from timer_service.client.request_fields import (
@@ -35,13 +36,14 @@ from timer_service.client.schedule_calls import ScheduleCalls
 from timer_service.client.wire import Wire, encode, idempotency_header, read_nothing, segment
 
 
-class TimerClient(ScheduleCalls):
+class TimerClient(ScheduleCalls, DestinationCalls):
     """A timer service, from Python. Each call is one request, or as many as it says.
 
-    Reading, cancelling by id, creating, and setting, firing or deleting a schedule are repeated by themselves when no
-    answer came, or a 429 or 503; creating and firing carry an Idempotency-Key, so that a repeat makes no second timer.
-    Everything else is repeated only if it certainly was not done: a connection that never came about, a 429. Waits
-    double from 0.1 s; Retry-After is obeyed up to 10 s, and raised at once where it is longer.
+    Reading, cancelling by id, creating, setting, firing or deleting a schedule, and what limits, pauses or resumes a
+    destination are repeated by themselves when no answer came, or a 429 or 503; creating and firing carry an
+    Idempotency-Key, so that a repeat makes no second timer. Everything else is repeated only if it certainly was not
+    done: a connection that never came about, a 429. Waits double from 0.1 s; Retry-After is obeyed up to 10 s, and
+    raised at once where it is longer.
 
     Threads may share a client. It is a context manager; close() ends its connections, but not a `session` that was
     given. Every method raises TimerServiceError, or ValueError for what no service would take. Proxies and CA bundles

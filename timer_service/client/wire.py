@@ -209,3 +209,10 @@ def encode(value: Any) -> bytes:
 def idempotency_header(idempotency_key: str) -> dict[str, str]:
     check("idempotency_key", idempotency_key)
     return {"Idempotency-Key": idempotency_key}
+
+
+def if_match_header(version: str | None) -> dict[str, str]:
+    if version is None:
+        return {}
+    check("if_version", version)
+    return {"If-Match": f'"{version}"'}

@@ -36,7 +36,7 @@ def run(settings: Settings) -> None:
     name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(2)}"
     store = Store.for_poller(settings)
     claims = store.claims(name, share_of(slots(settings)))
-    transport = open_transport(settings, claims.clock)
+    transport = open_transport(settings, claims.clock, claims.held.lets, claims.held.own_secrets.of)
     planning = Planning(store.plans(claims.clock))
     poller = Poller(
         claims,

@@ -1,40 +1,25 @@
-"""`timer-service apply`: makes schedules as a file says, and shows first what that changes."""
+"""`timer-service apply`: makes schedules and limits destinations as a file says, and shows first what that changes."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import click
 
 from scheduler import exact_numbers
-from timer_service.client import NotFound, Schedule, TimerClient, TimerServiceError
+from timer_service.client import NotFound, TimerClient, TimerServiceError
 from timer_service.client.schedule_fields import Plan
 from timer_service.client.wire import encode
 from timer_service.printable import printable
-from timer_service.terminal import schedule_file
-from timer_service.terminal.differences import Difference, between, differences, lines
+from timer_service.terminal import destination_steps, schedule_file
+from timer_service.terminal.differences import between, differences, lines
 from timer_service.terminal.named import ask_before_deleting
 from timer_service.terminal.printing import echo, print_json
 from timer_service.terminal.schedule_file import OWNER, ScheduleFile, place
 from timer_service.terminal.service_command import EXITS, exit_code, print_error, service_command
-
-
-@dataclass(frozen=True)
-class _Step:
-    """What is to become of one schedule."""
-
-    name: str
-    #: create, change, leave or delete.
-    verb: str
-    #: As the API takes them; None if it is to be deleted.
-    fields: Mapping[str, Any] | None
-    #: As it stands; None if it does not.
-    stands: Schedule | None
-    differences: Sequence[Difference] = ()
-
+from timer_service.terminal.steps import Step
 
 _DONE = {"create": "created", "change": "changed", "leave": "unchanged", "delete": "deleted"}
 
@@ -46,7 +31,7 @@ _DONE = {"create": "created", "change": "changed", "leave": "unchanged", "delete
 @click.option("--yes", "-y", is_flag=True, help="Do not ask before schedules are deleted; needed where nobody can.")
 @service_command
 def apply(client: TimerClient, output: str, file: str, dry_run: bool, prune: bool, yes: bool) -> int:
-    """Make schedules as FILE says, which is TOML, and show first what that changes.
+    """Make schedules and limit destinations as FILE says, which is TOML, and show first what that changes.
 
     \b
     [schedules.daily-report]
@@ -55,9 +40,12 @@ def apply(client: TimerClient, output: str, file: str, dry_run: bool, prune: boo
     overlap = "skip"
     [schedules.daily-report.timer]
     url = "https://example.com/report"
+    [destinations."https:example.com:443"]
+    rate = { requests = 10, per = "1s" }
     """
     wanted = schedule_file.read(file)
-    steps = [_step(client, name, fields) for name, fields in wanted.schedules.items()]
+    steps = [destination_steps.step(client, name, fields) for name, fields in wanted.destinations.items()]
+    steps += [_step(client, name, fields) for name, fields in wanted.schedules.items()]
     steps += _gone(client, wanted) if prune else ()
     if output == "table":
         for step in steps:
@@ -76,47 +64,49 @@ def apply(client: TimerClient, output: str, file: str, dry_run: bool, prune: boo
     return code
 
 
-def _step(client: TimerClient, name: str, fields: Mapping[str, Any]) -> _Step:
+def _step(client: TimerClient, name: str, fields: Mapping[str, Any]) -> Step:
     try:
         stands = client.schedule(name)
     except NotFound:
-        return _Step(name, "create", fields, None)
+        return Step("schedule", name, "create", fields, None)
     asked = exact_numbers.loads(encode(fields))  # the same kinds of numbers as in answers
     found = differences(asked, stands.raw)
-    return _Step(name, "change" if found else "leave", fields, stands, found)
+    return Step("schedule", name, "change" if found else "leave", fields, stands, found)
 
 
-def _gone(client: TimerClient, wanted: ScheduleFile) -> Iterator[_Step]:
+def _gone(client: TimerClient, wanted: ScheduleFile) -> Iterator[Step]:
     for stands in client.schedules():
         owner = (stands.timer.get("metadata") or {}).get(OWNER)
         if owner == wanted.name and stands.name not in wanted.schedules:
-            yield _Step(stands.name, "delete", None, stands)
+            yield Step("schedule", stands.name, "delete", None, stands)
 
 
-def _try(client: TimerClient, step: _Step) -> _Step:
+def _try(client: TimerClient, step: Step) -> Step:
     """Asks the service whether it can follow the plan, which it answers to keys that may only read, too."""
-    if step.verb in ("create", "change"):
+    if step.kind == "schedule" and step.verb in ("create", "change"):
         fields = step.fields or {}
         client.preview_schedule(count=1, **{name: fields[name] for name in Plan.__annotations__ if name in fields})
     return step
 
 
-def _do(client: TimerClient, step: _Step, output: str) -> _Step:
+def _do(client: TimerClient, step: Step, output: str) -> Step:
     """What was done, which may be more than could be seen before."""
+    if step.kind == "destination":
+        return destination_steps.do(client, step)
     version = step.stands.version if step.stands else None
     if step.fields is None:
         client.delete_schedule(step.name, if_version=version)
         return step
     now = client.set_schedule(step.name, if_version=version, only_new=step.stands is None, **step.fields)
     if step.stands is None or now.version == step.stands.version:
-        return _Step(step.name, "leave" if step.stands else "create", step.fields, step.stands)
+        return Step("schedule", step.name, "leave" if step.stands else "create", step.fields, step.stands)
     found = between(step.stands.raw, now.raw)
     if output == "table" and step.verb == "leave":
-        echo(*_lines(_Step(step.name, "change", step.fields, step.stands, found)))
-    return _Step(step.name, "change", step.fields, step.stands, found)
+        echo(*_lines(Step("schedule", step.name, "change", step.fields, step.stands, found)))
+    return Step("schedule", step.name, "change", step.fields, step.stands, found)
 
 
-def _lines(step: _Step) -> Iterator[str]:
+def _lines(step: Step) -> Iterator[str]:
     if step.verb == "leave":
         yield f"unchanged {step.name}"
         return
@@ -125,21 +115,21 @@ def _lines(step: _Step) -> Iterator[str]:
         yield from lines(step.differences)
 
 
-def _print_refusal(file: str, step: _Step, error: TimerServiceError) -> None:
+def _print_refusal(file: str, step: Step, error: TimerServiceError) -> None:
     """By table and key, where the service names a field."""
     if step.fields is None or not error.errors:
         print_error(error, about=step.name)
         return
     for each in error.errors:
         keys = [part.replace("~1", "/").replace("~0", "~") for part in each.pointer.split("/")[1:]]
-        click.echo(printable(f"Error: {file}: {place(step.name, *keys)}: {each.detail}"), err=True)
+        click.echo(printable(f"Error: {file}: {place(step.kind, step.name, *keys)}: {each.detail}"), err=True)
 
 
-def _finish(output: str, steps: Sequence[_Step], before: str) -> None:
+def _finish(output: str, steps: Sequence[Step], before: str) -> None:
     if output == "json":
         for step in steps:
             changes = {field: {"old": old, "new": new} for field, old, new in step.differences}
-            print_json({"schedule": step.name, "dry_run": bool(before), "done": _DONE[step.verb], "fields": changes})
+            print_json({step.kind: step.name, "dry_run": bool(before), "done": _DONE[step.verb], "fields": changes})
     elif output == "id":
         for step in steps:
             if step.verb != "leave":

@@ -42,7 +42,7 @@ TIMER_DEFAULTS: Mapping[str, Any] = {
     "metadata": {},
     "write_only": [],
 }
-_LENGTHS = ("every", "catch_up_window", "spread", "max_lateness")
+_LENGTHS = ("every", "catch_up_window", "spread", "per", "max_lateness")
 _MOMENTS = ("starts_at", "ends_at")
 _CALLBACKS = ("on_delivered", "on_failed")
 #: Characters of a value that are shown.
@@ -62,15 +62,15 @@ class Difference(NamedTuple):
 def differences(asked: Mapping[str, Any], stands: Mapping[str, Any]) -> list[Difference]:
     """`asked` as a request has it, `stands` as an answer."""
     timer, standing = asked["timer"], stands["timer"]
-    found = list(_differences("", _whole(asked, DEFAULTS), stands))
-    return [*found, *_differences("timer.", _whole(timer, TIMER_DEFAULTS), standing)]
+    found = list(each_difference("", _whole(asked, DEFAULTS), stands))
+    return [*found, *each_difference("timer.", _whole(timer, TIMER_DEFAULTS), standing)]
 
 
 def between(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Difference]:
     """The same of two answers."""
     names = [name for name in (*DEFAULTS, "starts_at") if name in after]
-    found = list(_differences("", {name: after[name] for name in names}, before))
-    return [*found, *_differences("timer.", after["timer"], before["timer"])]
+    found = list(each_difference("", {name: after[name] for name in names}, before))
+    return [*found, *each_difference("timer.", after["timer"], before["timer"])]
 
 
 def lines(found: Sequence[Difference]) -> Iterator[str]:
@@ -95,7 +95,7 @@ def _whole(asked: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, A
     return found
 
 
-def _differences(at: str, asked: Mapping[str, Any], stands: Mapping[str, Any]) -> Iterator[Difference]:
+def each_difference(at: str, asked: Mapping[str, Any], stands: Mapping[str, Any]) -> Iterator[Difference]:
     listed = asked.get("write_only")
     hidden = [name for name in listed if isinstance(name, str)] if isinstance(listed, list) else []
     for name, new in asked.items():

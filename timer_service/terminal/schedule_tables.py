@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 
-from timer_service.client import Moment, Run, Schedule
+from timer_service.client import Moment, Pause, Run, Schedule
 from timer_service.terminal.tables import NONE, local
 
 #: Of a change of clocks, by the word for it.
@@ -57,7 +57,7 @@ def detail_rows(schedule: Schedule) -> Iterator[Sequence[str]]:
     timer = schedule.timer
     yield "name", schedule.name
     yield "status", schedule.status
-    yield from _pause_rows(schedule)
+    yield from pause_rows(schedule.paused)
     yield "plan", schedule.description
     yield from ((name, str(value)) for name, value in (("cron", schedule.cron), ("every", schedule.every)) if value)
     yield "time zone", schedule.time_zone
@@ -82,8 +82,7 @@ def detail_rows(schedule: Schedule) -> Iterator[Sequence[str]]:
     yield "version", schedule.version
 
 
-def _pause_rows(schedule: Schedule) -> Iterator[Sequence[str]]:
-    pause = schedule.paused
+def pause_rows(pause: Pause | None) -> Iterator[Sequence[str]]:
     if pause:
         until = f", until {here_and_utc(pause.until)}" if pause.until else ", until it is resumed"
         by = f" by {pause.by}" if pause.by else ""

@@ -75,7 +75,7 @@ Exit codes:
   0    done; from watch: the timer was delivered
   1    something else failed
   2    wrong usage, or a value that the service refuses
-  3    there is no such timer or schedule, or no longer
+  3    there is no such timer, schedule or destination, or no longer
   4    conflict: the timer's status forbids it, the key is taken, or it is of another version
   5    the service does not answer, or its store is away
   6    the key in TIMER_API_KEY is missing, unknown, or may not do this

@@ -113,6 +113,11 @@ def detail_rows(timer: Timer) -> Iterator[Sequence[str]]:
     yield "due", f"{local(timer.due_at)}  {timer.raw['due_at']}"
     if timer.status == "scheduled":
         yield "left", time_left(timer)
+    if timer.held:
+        until = f", until {local(timer.held.until)}" if timer.held.until else ""
+        yield "held", f"by {timer.held.by}{until}: {timer.held.because}"
+    if timer.expected_at:
+        yield "expected", local(timer.expected_at)
     if timer.next_attempt_at:
         yield "next attempt", local(timer.next_attempt_at)
     if timer.ended_at:

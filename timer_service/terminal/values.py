@@ -7,13 +7,13 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Any, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
 import click
 from click.shell_completion import CompletionItem
 
-from scheduler import duration, rfc3339
-from timer_service.client import Timer, TimerClient, TimerServiceError, When
+from scheduler import duration, origin, rfc3339
+from timer_service.client import Rate, Timer, TimerClient, TimerServiceError, When
 from timer_service.terminal import local_time, tables
 from timer_service.terminal.service_command import LOCAL, connect
 
@@ -58,6 +58,39 @@ def length(text: str) -> str:
     if _parsed(duration.parse, text) is None:
         raise click.BadParameter(f"{text!r} is no length such as 90s, 15m, 1h30m or PT30M.")
     return text
+
+
+#: In the place of a limit: that there is none.
+NONE: Final = "none"
+
+
+def rate(text: str) -> Rate | Literal["none"]:
+    """`10/1s`, or `10/s`."""
+    if text == NONE:
+        return NONE
+    requests, slash, per = text.replace(" ", "").partition("/")
+    per = f"1{per}" if per.isalpha() else per
+    if not (slash and re.fullmatch(r"[0-9]{1,12}", requests, re.ASCII)) or _parsed(duration.parse, per) is None:
+        raise click.BadParameter(f"{text!r} is no rate such as 10/1s, 600/10m or 100/d, nor none.")
+    return {"requests": int(requests), "per": per}
+
+
+def at_once(text: str) -> int | Literal["none"]:
+    if text == NONE:
+        return NONE
+    if not re.fullmatch(r"[0-9]{1,12}", text, re.ASCII):
+        raise click.BadParameter(f"{text!r} is no whole number, nor none.")
+    return int(text)
+
+
+def destination_id(text: str) -> str:
+    """Of a URL, that of its origin; anything else as it is, for the service to judge."""
+    if "://" not in text:
+        return text
+    try:
+        return origin.destination(text)
+    except ValueError:
+        raise click.BadParameter(f"{text!r} is no URL.") from None
 
 
 def backoff(text: str) -> list[float] | dict[str, float]:
@@ -118,6 +151,12 @@ def schedule_names(ctx: click.Context, param: click.Parameter, incomplete: str) 
     """The first hundred schedules, by their names."""
     found = _asked(ctx, lambda client: client.schedule_page(limit=100).schedules)
     return [CompletionItem(each.name, help=each.description) for each in found if each.name.startswith(incomplete)]
+
+
+def destination_ids(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """The first hundred destinations: those with rules or holds, then the busiest."""
+    found = _asked(ctx, lambda client: client.destination_page(limit=100).destinations)
+    return [CompletionItem(each.id, help=each.state) for each in found if each.id.startswith(incomplete)]
 
 
 def _offered(named: Iterable[tuple[str, Timer]], incomplete: str) -> list[CompletionItem]:

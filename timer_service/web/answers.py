@@ -8,7 +8,7 @@ from typing import Any
 
 from marshmallow import Schema, fields, missing
 
-from scheduler import Delivery, Outcome, Reason, Status, Timer
+from scheduler import Delivery, HeldBy, Outcome, Reason, Status, Timer
 from timer_service.web.input.fields import Base64, JsonObject, Moment
 from timer_service.web.input.webhook_fields import BackoffField, CallbackField, HeaderNames, Headers, ShownUrl
 from timer_service.web.json_text import JsonText
@@ -76,6 +76,19 @@ class AttemptOut(Schema):
     )
 
 
+class HoldEnd(Moment):
+    """When a hold ends, where that is a moment: whoever asks for permits asks at any time, which is stored as 0."""
+
+    def _serialize(self, value: int | None, *args: Any, **kwargs: Any) -> str | None:
+        return super()._serialize(value or None, *args, **kwargs)
+
+
+class HeldOut(Schema):
+    by = fields.Enum(HeldBy, by_value=True)
+    until = HoldEnd(allow_none=True, metadata={"description": "null: nobody knows"})
+    because = fields.String(metadata={"description": "in words"})
+
+
 class TimerOut(Schema):
     id = fields.String()
     status = fields.Enum(Status, by_value=True)
@@ -90,6 +103,12 @@ class TimerOut(Schema):
     )
     ended_at = Moment(allow_none=True)
     reason = fields.Enum(Reason, by_value=True, allow_none=True, metadata={"description": "why it has ended"})
+    held = fields.Nested(
+        HeldOut, allow_none=True, metadata={"description": "why its destination keeps it waiting, though it is due"}
+    )
+    expected_at = Moment(
+        allow_none=True, metadata={"description": "when it is likely to be sent, where a hold makes that later"}
+    )
 
     url = ShownUrl(
         attribute="webhook.url",

@@ -29,6 +29,7 @@ from timer_service.web.resources import (
     bulk,
     by_key,
     clock,
+    destinations,
     docs,
     health,
     metrics,
@@ -54,6 +55,13 @@ class ScheduleName(BaseConverter):
 
     regex = r"(?!preview$)[^/]+"
     part_isolating = True
+
+
+class DestinationId(BaseConverter):
+    """Of /destinations/{id}: also what is none, such as a URL, so that it can be told how it is written."""
+
+    regex = r".+(?<!/pause)(?<!/resume)(?<!/rotate-secret)"
+    part_isolating = False
 
 
 class App(Flask):
@@ -88,6 +96,7 @@ def create_app(
     app.url_map.merge_slashes = False
     app.url_map.converters["id"] = TimerId
     app.url_map.converters["schedule"] = ScheduleName
+    app.url_map.converters["destination"] = DestinationId
     app.extensions["settings"] = settings
     app.extensions["store"] = store
     app.extensions["request_counts"] = counts = counts or RequestCounts()
@@ -105,7 +114,8 @@ def create_app(
     api = Api(app)
     openapi.prepare(api)
     app.extensions["description"] = api.spec
-    for resource in (timers, batch, by_key, bulk, schedules, preview, stats, activity, health, problem_pages, metrics):
+    asked = (timers, batch, by_key, bulk, schedules, preview, destinations)
+    for resource in (*asked, stats, activity, health, problem_pages, metrics):
         api.register_blueprint(resource.bp)
     if store.clock:
         api.register_blueprint(clock.bp)
@@ -164,6 +174,8 @@ def _adapt(wsgi_app: Callable[..., Iterable[bytes]]) -> Callable[..., Iterable[b
         head, slash, rest = environ.get("PATH_INFO", "").removeprefix("/").partition("/")
         if head == "timer":
             environ["PATH_INFO"] = f"/timers{slash}{rest}"
+        elif head == "destinations":  # whose ids may be given with slashes: Werkzeug would take the last one for a part
+            environ["PATH_INFO"] = environ["PATH_INFO"].rstrip("/")
         return wsgi_app(environ, start_response)
 
     return app

@@ -9,6 +9,7 @@ from flask_smorest import Api
 from marshmallow import fields
 
 from timer_service.web import idempotency, schema_rules
+from timer_service.web.input.destination_id import DestinationId
 from timer_service.web.input.schemas import NewTimer
 from timer_service.web.input.webhook_fields import Key
 from timer_service.web.problems import PAGES
@@ -67,6 +68,8 @@ def whole(spec: APISpec, new_timer: NewTimer, *, with_keys: bool) -> dict[str, A
     by_key["put"]["requestBody"] = _json_body("KeyedTimer")
     by_key["parameters"][0]["schema"] = Key.json_schema
     document["paths"]["/schedules/{name}"]["parameters"][0]["schema"] = Key.json_schema
+    for path in ("", "/pause", "/resume", "/rotate-secret"):
+        document["paths"][f"/destinations/{{id}}{path}"]["parameters"][0]["schema"] = DestinationId.json_schema
     if with_keys:
         document["security"] = [{"key": []}]
     for path, operations in document["paths"].items():
@@ -103,6 +106,14 @@ def _tell_failures(path: str, method: str, operation: dict[str, Any]) -> None:
         possible |= {404}
     if method != "get" and ((path.startswith("/timers/") and "{" in path) or path in ("/timers", "/clock/advance")):
         possible |= {409}
+    if (
+        path == "/destinations/{id}/resume"
+        or path.endswith("/rotate-secret")
+        or (method == "patch" and path == "/destinations/{id}")
+    ):
+        possible |= {409}
+    if path.startswith("/destinations/{id}"):
+        possible |= {422}
     if any(parameter.get("name") == "If-Match" for parameter in operation.get("parameters", ())):
         possible |= {412}
     responses = operation["responses"]
@@ -138,6 +149,12 @@ IF_MATCH = {
     "name": "If-Match",
     "description": "an ETag: it is done only if the schedule is of this version, else 412",
     "schema": {"type": "string", "pattern": '^"[0-9a-f]{16}"$'},
+}
+DESTINATION_IF_MATCH = {
+    "in": "header",
+    "name": "If-Match",
+    "description": "an ETag: it is done only if what is set is of this version, else 412",
+    "schema": {"type": "string", "pattern": '^"[0-9A-Za-z_-]{1,12}"$'},
 }
 IF_NONE_MATCH = {
     "in": "header",

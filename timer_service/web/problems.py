@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from scheduler import (
+    MOST_SECRETS,
     AlreadySent,
     ClockBusy,
     Expired,
@@ -14,6 +15,7 @@ from scheduler import (
     KeyReused,
     KeyTaken,
     LaterFormat,
+    NoOwnSecret,
     PlanError,
     ScheduleExists,
     StoreNearCapacity,
@@ -23,6 +25,7 @@ from scheduler import (
     TimerTooLarge,
     TooManyLists,
     TooManyPending,
+    TooManySecrets,
     UnknownSchedule,
     UnknownTimer,
     UnreadableSchedule,
@@ -72,7 +75,8 @@ PAGES: dict[int, Page] = {
     ),
     412: Page(
         "version-changed",
-        "The schedule is not, or no longer, of the version that If-Match names: somebody has changed or deleted it. "
+        "What is to be changed is not, or no longer, of the version that If-Match names: somebody has changed or "
+        "deleted it. "
         "Nothing was done. Read it again.",
     ),
     413: Page(
@@ -100,6 +104,31 @@ PAGES: dict[int, Page] = {
 #: Kinds that share their status with another: by name, the status and what the page says.
 MORE_PAGES: dict[str, tuple[int, str]] = {
     "unknown-schedule": (404, "No schedule has this name: it was never set, or was deleted."),
+    "unknown-destination": (
+        404,
+        "Nothing was sent to this destination, and nobody has set anything for it. Its id is the origin of a URL, as "
+        "https:api.example.com:443.",
+    ),
+    "destination-broken": (
+        409,
+        "The destination is broken, and not paused: resuming it means that it is tried at once whether it is back. How "
+        "fast it goes on then cannot be said: leave `at` out.",
+    ),
+    "no-own-secret": (
+        409,
+        "A destination is signed for with a secret of its own only once it has one: POST "
+        "/destinations/{id}/rotate-secret makes it. Give it to the receiver; then set `signing` to `own`.",
+    ),
+    "too-many-secrets": (
+        409,
+        "So many secrets of one destination sign at once, and no more: wait until one has ended, or let all older ones "
+        "end now, with `old_for` 0.",
+    ),
+    "secret-replaced": (
+        409,
+        "The secret that this request has made is not in use any more, so it is not told again. Ask for a new one, "
+        "under another Idempotency-Key.",
+    ),
     "schedule-exists": (
         412,
         "A schedule has this name, and `If-None-Match: *` asks for a new one. Nothing was done.",
@@ -157,7 +186,11 @@ def from_engine(error: TimerError) -> Problem:
         case UnknownSchedule():
             return Problem(404, "There is no schedule of this name.", name="unknown-schedule")
         case VersionChanged():
-            return Problem(412, "The schedule is not, or no longer, of this version.")
+            return Problem(412, "What is to be changed is not, or no longer, of this version.")
+        case NoOwnSecret():
+            return Problem(409, "No secret was made for this destination yet.", name="no-own-secret")
+        case TooManySecrets():
+            return Problem(409, f"{MOST_SECRETS} secrets of this destination are in use.", name="too-many-secrets")
         case ScheduleExists():
             return Problem(412, "There is a schedule of this name.", name="schedule-exists")
         case WrongState():

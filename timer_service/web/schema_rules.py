@@ -41,8 +41,12 @@ def complete(schemas: dict[str, _Schema], defaults: Mapping[str, Any]) -> None:
     run |= {"additionalProperties": False, "dependentSchemas": _SENT}
     schedule |= {**_PLAN, "examples": [_SCHEDULE]}
     schemas["PreviewIn"] |= {**_PLAN, "examples": [_PREVIEW]}
-    for name in ("PauseIn", "ResumeIn"):
+    for name in ("PauseIn", "ResumeIn", "ResumeDestinationIn", "RotateSecretIn"):
         schemas[name]["additionalProperties"] = False
+    for name in ("DestinationChange", "RateChange", "BreakerChange"):
+        # What a patch leaves out stays as it is.
+        properties = {member: _without_default(it) for member, it in schemas[name]["properties"].items()}
+        schemas[name] |= {"additionalProperties": False, "properties": properties}
     keyed = {name: schema for name, schema in new["properties"].items() if name != "key"}
     schemas["KeyedTimer"] = {**new, "properties": keyed}
     schemas["BatchIn"] |= {"additionalProperties": False}
@@ -147,8 +151,7 @@ def _change(new: _Schema) -> _Schema:
 def _schedule_change(new: _Schema) -> _Schema:
     """A merge patch of a schedule; with one of `cron` and `every` the other goes, and neither goes alone."""
     properties: dict[str, _Schema] = {
-        name: {"anyOf": [{word: it for word, it in schema.items() if word != "default"}, _NULL]}
-        for name, schema in new["properties"].items()
+        name: {"anyOf": [_without_default(schema), _NULL]} for name, schema in new["properties"].items()
     }
     properties["timer"] = {"$ref": "#/components/schemas/RunTimerChange"}
     for name in ("cron", "every"):
@@ -162,6 +165,10 @@ def _schedule_change(new: _Schema) -> _Schema:
             "every": _unless_null("every", True, _given_any(["cron"])),
         },
     }
+
+
+def _without_default(schema: _Schema) -> _Schema:
+    return {word: it for word, it in schema.items() if word != "default"}
 
 
 def _unless_null(name: str, then: _Schema | bool, else_: _Schema | bool = True) -> _Schema:

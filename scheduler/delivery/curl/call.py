@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from scheduler.delivery.addresses import Origin
 from scheduler.delivery.request import Request
+from scheduler.delivery.signing import Signs
 from scheduler.delivery.transport import Answer
 from scheduler.timer import Claim
 
@@ -31,10 +32,12 @@ class Call:
     #: What was read of the answer's; a bytearray once there is any.
     body: bytes | bytearray = b""
 
-    def __init__(self, claim: Claim, request: Request, started_at: int, begun: float) -> None:
+    def __init__(self, claim: Claim, request: Request, signer: Signs, started_at: int, begun: float) -> None:
         """`started_at` by the store's clock, in ms; `begun` by the monotonic one, in seconds."""
         self.claim = claim
         self.request = request
+        #: Who has signed it.
+        self.signer = signer
         self.started_at = started_at
         self.begun = begun
         self.deadline = begun + claim.webhook.timeout

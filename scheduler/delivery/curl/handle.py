@@ -17,8 +17,9 @@ from scheduler.delivery.curl.call import NO_HEADERS, Call
 from scheduler.delivery.curl.head import Head, read
 from scheduler.delivery.curl.sockets import Sockets
 from scheduler.delivery.details import of_connect, of_tls
+from scheduler.delivery.own_signing import Signers
 from scheduler.delivery.request import target
-from scheduler.delivery.transport import LEAST_IDLE, MAX_READ, MOST_IDLE, Answer, is_too_late, most_idle, unsent
+from scheduler.delivery.transport import LEAST_IDLE, MAX_READ, MOST_IDLE, Answer, Lets, is_too_late, most_idle, unsent
 
 #: Bytes of a body that an idle handle may keep.
 _SMALL = 4096
@@ -53,6 +54,8 @@ class Common:
     #: Whether an address and a port may be called.
     permits: Callable[[str, int], bool]
     sockets: Sockets
+    lets: Lets
+    signers: Signers
     #: Calls whose race has a winner.
     won: list[Call] = field(default_factory=list)
 
@@ -62,8 +65,8 @@ class Handle:
 
     #: Its address may not be called.
     blocked = False
-    #: It had a connection when it was too late to send; nothing was sent.
-    too_late = False
+    #: It was not to be sent any more when it had a connection; nothing was sent.
+    withheld = False
     #: It was about to send on a connection that is closed, or was idle for too long; nothing was sent.
     stale = False
 
@@ -108,7 +111,7 @@ class Handle:
     def carry(self, call: Call, address: str, now: float) -> None:
         """Set the handle up for a call, to be sent to this address."""
         self.call = call
-        self.blocked = self.stale = self.too_late = False
+        self.blocked = self.stale = self.withheld = False
         self._descriptor = -1
         curl, request = self.curl, call.request
         if request.url != self._url:
@@ -183,7 +186,7 @@ class Handle:
             status = None
         if self.blocked:
             return call.answer(now, "blocked")
-        if self.too_late:
+        if self.withheld:
             return unsent(call.claim)
         if code == 0:  # else libcurl has closed it
             self._common.sockets.idle_since[self._port] = now
@@ -209,8 +212,8 @@ class Handle:
         call = self.call
         if call.sent:
             return int(pycurl.PREREQFUNC_ABORT)
-        if call.claim.send_by is not None and is_too_late(call.claim, time.monotonic()):
-            self.too_late = True
+        if not self._may_be_sent():
+            self.withheld = True
             return int(pycurl.PREREQFUNC_ABORT)
         if not self._opened:
             # libcurl may use one again before it has told that its request has ended: then it is unknown here.
@@ -226,6 +229,15 @@ class Handle:
             race.winner = self
             self._common.won.append(call)
         return int(pycurl.PREREQFUNC_OK)
+
+    def _may_be_sent(self) -> bool:
+        """Asked once more now that there is a connection. One that was there already has taken no time."""
+        call, claim = self.call, self.call.claim
+        if not self._opened and claim.send_by is None:
+            return True
+        now = time.monotonic()
+        common = self._common
+        return not is_too_late(claim, now) and common.lets(claim, now) and common.signers.of(claim) is call.signer
 
     def _open_socket(self, _: int, address: tuple[int, int, int, tuple[bytes | str, int]]) -> socket.socket | int:
         """Check the address at the moment of connecting, and make the socket."""

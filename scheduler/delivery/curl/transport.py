@@ -21,9 +21,10 @@ from scheduler.delivery.curl.sockets import FLAGS, Sockets
 from scheduler.delivery.descriptors import idle_connections, raise_limit
 from scheduler.delivery.details import NOT_LOOKED_UP
 from scheduler.delivery.dialling import Checkpoint
+from scheduler.delivery.own_signing import OwnSecretsOf, Signers, nobody_has_own
 from scheduler.delivery.request import build
 from scheduler.delivery.signing import Signer
-from scheduler.delivery.transport import Answer, is_too_late, unsent
+from scheduler.delivery.transport import Answer, Lets, everything_goes, is_too_late, unsent
 from scheduler.timer import Claim
 
 #: Seconds that a first answer waits for others, so that they are settled together.
@@ -42,11 +43,22 @@ class CurlTransport:
     does is raised: it ends the attempts that it concerns.
     """
 
-    def __init__(self, clock: StoreClock, signer: Signer, checkpoint: Checkpoint, *, slots: int, lease: float) -> None:
+    def __init__(
+        self,
+        clock: StoreClock,
+        signer: Signer,
+        checkpoint: Checkpoint,
+        *,
+        slots: int,
+        lease: float,
+        lets: Lets = everything_goes,
+        own: OwnSecretsOf = nobody_has_own,
+    ) -> None:
         raise_limit()
         self.slots = slots
+        self._lets = lets
         self._clock = clock
-        self._signer = signer
+        self._signers = Signers(signer, own)
         self._checkpoint = checkpoint
         self._guard = checkpoint.guard()
         #: What that guard has said; it takes 20 us to ask it.
@@ -58,7 +70,7 @@ class CurlTransport:
         self._epoll.register(self._alarm, select.EPOLLIN)
         self._woken = False
         self._sockets = Sockets(self._epoll)
-        self._common = Common(self._permits, self._sockets)
+        self._common = Common(self._permits, self._sockets, lets, self._signers)
         self._timer_at: float | None = None
         #: When the heads of answers under way are to be looked at; None if nothing has arrived since they were.
         self._heads_at: float | None = None
@@ -73,12 +85,16 @@ class CurlTransport:
 
     def submit(self, claim: Claim) -> None:
         now = time.monotonic()
-        if now > claim.claimed_at + self._start_within or is_too_late(claim, now):
+        if now > claim.claimed_at + self._start_within:
             self._answers.append(unsent(claim))
             return
         started_at = self._clock.us_at(now) // 1000
         try:
-            call = Call(claim, build(claim, started_at, self._signer), started_at, now)
+            signer = self._signers.of(claim)
+            if signer is None:
+                self._answers.append(unsent(claim))
+                return
+            call = Call(claim, build(claim, started_at, signer), signer, started_at, now)
             origin, addresses = self._lookups.addresses(claim.webhook.url)
         except Exception as error:  # whatever one timer does, the poller goes on
             self._unsendable(claim, started_at, error)
@@ -276,7 +292,12 @@ class CurlTransport:
     # Sending
 
     def _go(self, call: Call, origin: Origin, addresses: Found, now: float) -> None:
-        """Send to one of these addresses, if all of them may be called."""
+        """Send to one of these addresses, if all of them may be called; not if it is too late or held by now, or other
+        secrets sign than did."""
+        claim = call.claim
+        if is_too_late(claim, now) or not self._lets(claim, now) or self._signers.of(claim) is not call.signer:
+            self._answers.append(unsent(claim))
+            return
         if isinstance(addresses, str):
             self._answers.append(call.answer(now, "dns", detail=addresses))
             return

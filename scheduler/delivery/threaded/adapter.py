@@ -6,7 +6,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -24,19 +24,24 @@ from scheduler.delivery.threaded.strict_response import StrictResponse
 _current = threading.local()
 
 
-class TooLate(Exception):
-    """Raised where there is a connection, and it is too late to send. No OSError, so that urllib3 lets it through."""
+class Withheld(Exception):
+    """Raised where there is a connection, and the call is not to be sent any more.
+
+    No OSError, so that urllib3 lets it through.
+    """
 
 
 @contextmanager
-def on(deadline: Deadline, dialler: Dialler, target: str) -> Iterator[None]:
-    """Every connection that this thread uses inside is made by `dialler`, held by `deadline` and asked for `target`."""
+def on(deadline: Deadline, dialler: Dialler, target: str, may_be_sent: Callable[[], bool]) -> Iterator[None]:
+    """Every connection that this thread uses inside is made by `dialler`, held by `deadline` and asked for `target`,
+    if it still may be once there is one."""
     _current.deadline, _current.dialler, _current.target = deadline, dialler, target
+    _current.may_be_sent = may_be_sent
     try:
         yield
     finally:
         deadline.let_go()
-        del _current.deadline, _current.dialler, _current.target
+        del _current.deadline, _current.dialler, _current.target, _current.may_be_sent
 
 
 class DeadlineAdapter(HTTPAdapter):
@@ -87,8 +92,8 @@ class _Connection(HTTPConnection):
         elif not deadline.dialled:
             deadline.hold(self.sock)
             deadline.reused = True
-        if deadline.send_by is not None and time.monotonic() > deadline.send_by:
-            raise TooLate
+        if not _current.may_be_sent():
+            raise Withheld
         deadline.sent = True
         super().request(method, _current.target, *args, **kwargs)
 

@@ -14,13 +14,11 @@ class Deadline:
     Shared by the call's thread and the watchdog's; ends with `let_go`. Raises nothing but OSError in `hold`.
     """
 
-    def __init__(self, at: float, most_idle: float = 0.0, send_by: float | None = None) -> None:
+    def __init__(self, at: float, most_idle: float = 0.0) -> None:
         #: Seconds of the monotonic clock.
         self.at = at
         #: Seconds for which a connection may have been idle that the call uses.
         self.most_idle = most_idle
-        #: Seconds of the monotonic clock after which nothing is sent any more; None: it may be whenever.
-        self.send_by = send_by
         #: It has made a connection; it uses one that had carried another call.
         self.dialled = self.reused = False
         #: True once the deadline has cut the call.

@@ -19,12 +19,13 @@ from scheduler.clock import StoreClock
 from scheduler.delivery.descriptors import idle_connections, raise_limit
 from scheduler.delivery.details import of_tls
 from scheduler.delivery.dialling import Checkpoint, Dialler, Unreachable
+from scheduler.delivery.own_signing import OwnSecretsOf, Signers, nobody_has_own
 from scheduler.delivery.request import Request, build
-from scheduler.delivery.signing import Signer
-from scheduler.delivery.threaded.adapter import DeadlineAdapter, TooLate, on
+from scheduler.delivery.signing import Signer, Signs
+from scheduler.delivery.threaded.adapter import DeadlineAdapter, Withheld, on
 from scheduler.delivery.threaded.deadline import Deadline
 from scheduler.delivery.threaded.strict_response import tells_its_end
-from scheduler.delivery.transport import MAX_READ, Answer, is_too_late, most_idle, unsent
+from scheduler.delivery.transport import MAX_READ, Answer, Lets, everything_goes, is_too_late, most_idle, unsent
 from scheduler.share import share_of
 from scheduler.timer import Claim
 
@@ -43,10 +44,21 @@ class RequestsTransport:
     `close` cuts what runs and ends the threads. Whatever a receiver does is an Answer; nothing of it is raised.
     """
 
-    def __init__(self, clock: StoreClock, signer: Signer, checkpoint: Checkpoint, *, slots: int, lease: float) -> None:
+    def __init__(
+        self,
+        clock: StoreClock,
+        signer: Signer,
+        checkpoint: Checkpoint,
+        *,
+        slots: int,
+        lease: float,
+        lets: Lets = everything_goes,
+        own: OwnSecretsOf = nobody_has_own,
+    ) -> None:
         self.slots = slots
+        self._lets = lets
         self._clock = clock
-        self._signer = signer
+        self._signers = Signers(signer, own)
         self._dialler = Dialler(checkpoint)
         #: A request starts only with half a lease left: with less, another poller might start it too.
         self._start_within = lease / 2
@@ -125,32 +137,36 @@ class RequestsTransport:
 
     def _attempt(self, claim: Claim) -> Answer:
         begun = time.monotonic()
-        if begun > claim.claimed_at + self._start_within or is_too_late(claim, begun):
+        if begun > claim.claimed_at + self._start_within or not self._may_be_sent(claim):
             return unsent(claim)
         started_at = self._clock.now_us() // 1000
         try:
-            request = build(claim, started_at, self._signer)
+            signer = self._signers.of(claim)
+            if signer is None:
+                return unsent(claim)
+            request = build(claim, started_at, signer)
             target = request.target
         except Exception as unsendable:  # whatever one timer does, the poller goes on
             log.error("timer %s cannot be sent: %s", claim.id, type(unsendable).__name__)
             return Answer(claim=claim, started_at=started_at, error="protocol", sent=False)
-        deadline = Deadline(begun + claim.webhook.timeout, most_idle(claim), claim.send_by)
+        deadline = Deadline(begun + claim.webhook.timeout, most_idle(claim))
         self._deadlines.add(deadline)
         status: int | None = None
         headers: dict[str, str] = {}
         body, error, detail = b"", None, None
         try:
-            with on(deadline, self._dialler, target):
+            with on(deadline, self._dialler, target, lambda: self._may_be_sent(claim, signer)):
                 response = self._send(request, claim.webhook.timeout)
                 status = response.status_code
                 headers = {name.lower(): value for name, value in response.raw.headers.itermerged()}
                 body = _read(response)
         except Exception as raised:  # whatever one timer does, the poller goes on
             error, detail = _word(raised, deadline), _detail(raised)
-            if any(isinstance(cause, TooLate) for cause in _causes(raised)):
-                return unsent(claim)
-            for cause in _causes(raised):  # tracebacks make circles with what they lead through, the body among it
+            causes = _causes(raised)
+            for cause in causes:  # tracebacks make circles with what they lead through, the body among it
                 cause.__traceback__ = None
+            if any(isinstance(cause, Withheld) for cause in causes):
+                return unsent(claim)
         finally:
             self._deadlines.discard(deadline)
         if deadline.cut_off:  # an answer without a length looks whole when it is cut
@@ -167,6 +183,12 @@ class RequestsTransport:
             reused=deadline.reused,
             detail=detail,
         )
+
+    def _may_be_sent(self, claim: Claim, signer: Signs | None = None) -> bool:
+        """`signer`: who has signed it, if anybody has yet."""
+        now = time.monotonic()
+        same = signer is None or self._signers.of(claim) is signer
+        return same and not is_too_late(claim, now) and self._lets(claim, now)
 
     def _send(self, request: Request, timeout: float) -> Response:
         # Made by hand: PreparedRequest.prepare() would rewrite it. The target comes when the connection is there.

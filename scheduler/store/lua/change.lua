@@ -1,8 +1,8 @@
 #!lua
 -- Changes a scheduled timer: what it holds and, if asked, when it is due. Compare-and-set: only one that is as the caller has read it.
 -- KEYS[1] timers:{p}:scheduled (ZSET)
--- Computes waiting, waiting:<tag>, expiring, prior, prior:<tag>, timer:<id>, keys, tag:<tag>, delivering, delivered, failed,
---         cancelled, progress, counters, bell, runs:<name>, open:<name>, layout
+-- Computes waiting, waiting:<tag>, held, behind, expiring, prior, prior:<tag>, timer:<id>, keys, tag:<tag>, delivering, delivered,
+--         failed, cancelled, progress, counters, bell, runs:<name>, open:<name>, layout
 -- ARGV    id | its record as read | attempts as read | the new record without its created_at, with the same key
 --         | due ms, or '' to leave it
 -- Returns 'done' | 'changed': read it again | 'format <n>': only a caller who knows that may

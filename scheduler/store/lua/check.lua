@@ -24,7 +24,7 @@ for _, command in ipairs({
   { 'SET', TEXT, '0', 'PX', 60000 }, { 'GET', TEXT }, { 'MGET', TEXT }, { 'GETRANGE', TEXT, 0, 0 }, { 'STRLEN', TEXT },
   { 'EXISTS', TEXT }, { 'ZADD', SET, 1, 'a' }, { 'ZRANGE', SET, 0, 0 }, { 'ZRANGEBYSCORE', SET, 0, 1 }, { 'ZSCORE', SET, 'a' },
   { 'ZCARD', SET }, { 'ZCOUNT', SET, 0, 1 }, { 'ZREM', SET, 'a' }, { 'HSET', HASH, 'a', 1 }, { 'HINCRBY', HASH, 'a', 1 },
-  { 'HGET', HASH, 'a' }, { 'HMGET', HASH, 'a' }, { 'HDEL', HASH, 'a' }, { 'RPUSH', LIST, 'a' }, { 'LPUSH', LIST, 'a' },
+  { 'HGET', HASH, 'a' }, { 'HMGET', HASH, 'a' }, { 'HDEL', HASH, 'a' }, { 'HGETALL', HASH }, { 'RPUSH', LIST, 'a' }, { 'LPUSH', LIST, 'a' },
   { 'LRANGE', LIST, 0, -1 }, { 'LINDEX', LIST, 0 }, { 'LTRIM', LIST, 0, 0 }, { 'DEL', TEXT, SET, HASH, LIST }, { 'TIME' },
   -- This wakes the pollers, once a second at most.
   { 'SPUBLISH', ROOT .. 'bell', '' },

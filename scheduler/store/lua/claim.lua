@@ -1,19 +1,24 @@
 #!lua flags=allow-oom
 -- Takes due timers under a lease: first those whose lease ended, then those that wait behind their destination, then what is due.
 -- What needs a later format than the caller knows waits for callers who know it, in the same way.
--- Of a saturated destination nothing is taken: its due timers move to waiting:<tag>, one move each, out of the others' way.
+-- Of a saturated destination nothing is taken: its due timers move to waiting:<tag>, one move each, out of the others' way. So do
+-- those of a held one, of which only that many are taken as the caller has permits.
 -- What is too late to be sent ends here.
 -- Repeatable: the same claim id again returns the same batch and takes nothing new.
 -- KEYS[1] timers:{p}:scheduled (ZSET)
--- Computes waiting, waiting:<tag>, expiring, prior, prior:<tag>, delivering, failed, delivered, cancelled, timer:<id>, keys,
---         tag:<tag>, progress, attempts:<id>, seen, lastclaim:<poller>, pollers, loads, counters, minute:<n>, bell, planned,
---         planning, schedule:<name>, runs:<name>, open:<name>, layout
+-- Computes waiting, waiting:<tag>, held, holds, behind, expiring, prior, prior:<tag>, delivering, failed, delivered, cancelled,
+--         timer:<id>, keys, tag:<tag>, progress, attempts:<id>, seen, lastclaim:<poller>, pollers, loads, counters, minute:<n>,
+--         bell, planned, planning, schedule:<name>, runs:<name>, open:<name>, layout
 -- ARGV    poller | claim id | limit | timers of one destination it takes at most | lease ms | ms a failed timer is kept
 --         | finished timers kept per status | bytes of records it takes, the last one more | saturated tags (`!suspects`: one)
 --         | tags that answer, or '*': all do | timers of all newcomers, which are neither, that it takes at most
 --         | and of these so many beyond the first of each | attempts that the caller has under way | of so many at most
+--         | per held destination that it knows of `<tag>:<permits>:<ms at which it is worth asking for more>`, and
+--         `:probe` if a timer that is sent at most once must not use them, `:anyprobe` if only where no other is due;
+--         between blanks
 --         Tags stand in one string, each between blanks: a thousand of them cost a claim 16 us, as arguments of their own 190.
 -- Returns now us | us until the caller should come again (0: now, -1: nothing is scheduled)
+--         | `holds` of this partition, or '' | ready: '', or per held destination whose permits may be asked for 2: tag | due ones
 --         then per timer ClaimRow: id | record | due ms | progress: its words under this claim, or '' of one that is claimed for
 --         the first time
 
@@ -22,11 +27,13 @@ local lease, keep_failed, keep_finished = tonumber(ARGV[5]), tonumber(ARGV[6]), 
 local max_bytes, saturated, answering = tonumber(ARGV[8]), ARGV[9], ARGV[10]
 local newcomers, beyond_first = tonumber(ARGV[11]), tonumber(ARGV[12])
 local in_flight, slots = tonumber(ARGV[13]), ARGV[14]
+local permits_said = ARGV[15]
 
 local LAST_CLAIM = ROOT .. 'lastclaim:' .. poller
 local LAST_CLAIM_TTL = 21600000 -- ms in which a lost reply may be asked for again: longer than the store is ever away
 local MAX_LOST = 3              -- lost leases that fail a timer
 local LOOK = 288                -- due timers looked at in one call, taken or moved, thrice a poller's limit: to move one costs 7 us
+local LOOK_HELD = 150           -- the same where some are held: to move one behind a destination of its own costs 18 us
 local LOOK_BYTES = 4194304      -- and of their records
 local READ, READ_LARGE = 16, 2  -- records read in one command; the first, and where they are large
 local LARGE = 8192              -- bytes of a record that is large
@@ -34,6 +41,7 @@ local LOOK_WAITING = 100        -- destinations looked at: those that wait longe
 local FORGET_WORK = 300         -- timers, names of theirs and KiB of answers forgotten in one call, or as many timers as it takes
 local FORGET_READ = 24          -- and looked at in one command
 local FORGET = 100              -- overdue finished timers forgotten per status and claim, or twice the limit if that is more
+local READY = 16                -- held destinations that a reply names
 local AGAIN = 50000             -- us until a caller with nothing else to do should come again for what was left undone: a poller
                                 -- then forgets 3,800 a second, a million in under five minutes
 
@@ -42,7 +50,11 @@ if refused then return refused end
 
 local us = now_us()
 local now = math.floor(us / 1000)
-local reply = { us, -1 }
+local strings = redis.call('MGET', LAST_CLAIM, HOLDS) -- in one command: each costs an empty claim a fiftieth
+local holds = strings[2]
+local some_held = holds and not string.find(holds, ' 0 ', 1, true)
+local ready = some_held and {} or ''
+local reply = { us, -1, holds or '', ready }
 local taken, bytes = {}, 0
 local given -- their ids, once some were found elsewhere than in the schedule: a half-done call leaves a timer in two sets
 local more_expired, left_undone = false, false
@@ -60,6 +72,45 @@ local function split_tags(tags)
   split[tags] = found
 end
 
+-- Permits that the caller has, by the tags of held destinations, and when it is worth asking for more, in the order they were said;
+-- how many are left of each tag that was looked at.
+local permits, asks, permits_left, probes, by_any
+local permits_of, look_up_holds
+if some_held then -- else nobody asks, and a call makes all tables and functions anew, 0.2 us each
+  permits, asks, permits_left, probes, by_any = {}, {}, {}, {}, {}
+  for tag, count, ask_at, kind in string.gmatch(permits_said, '([^%s:]+):(%d+):(%d+):?(%a*)') do
+    permits[tag], probes[tag] = tonumber(count), kind ~= ''
+    if kind == 'anyprobe' then push(by_any, tag) end
+    push(asks, tag, tonumber(ask_at))
+  end
+
+  -- How many permits are left for a destination; any number if it is not held.
+  permits_of = function(tag)
+    local left = permits_left[tag]
+    if not left then
+      left = redis.call('HGET', HELD, tag) and (permits[tag] or 0) or math.huge
+      permits_left[tag] = left
+    end
+    return left
+  end
+
+  -- Looks up at once which destinations of these records are held: one by one each costs 2 us.
+  look_up_holds = function(records)
+    local tags = {}
+    for _, record in ipairs(records) do
+      local tag = record and traits(record)
+      if tag and not permits_left[tag] then
+        permits_left[tag] = math.huge
+        push(tags, tag)
+      end
+    end
+    if not tags[1] then return end
+    for n, hold in ipairs(redis.call('HMGET', HELD, unpack(tags))) do
+      if hold then permits_left[tags[n]] = permits[tags[n]] or 0 end
+    end
+  end
+end
+
 -- How many more of each tag the caller may take.
 local rooms, is_newcomer = { [SUSPECTS] = is_among(SUSPECTS, saturated) and 0 or 1 }, {}
 local function room(tag)
@@ -69,13 +120,16 @@ local function room(tag)
     is_newcomer[tag] = answering ~= '*' and not is_among(tag, answering)
     rooms[tag] = left
   end
+  if some_held and permits_of(tag) <= 0 then return 0 end
   if is_newcomer[tag] then return math.min(left, newcomers, left == share and 1 or beyond_first) end
   return left
 end
 
-local function use_room(tag)
-  rooms[tag] = rooms[tag] - 1
-  if is_newcomer[tag] then newcomers, beyond_first = newcomers - 1, beyond_first - 1 end
+-- `behind`: what it would wait behind if there were no room.
+local function use_room(behind, tag)
+  rooms[behind] = rooms[behind] - 1
+  if is_newcomer[behind] then newcomers, beyond_first = newcomers - 1, beyond_first - 1 end
+  if some_held then permits_left[tag] = permits_of(tag) - 1 end
 end
 
 local function full() return #taken >= limit or bytes >= max_bytes end
@@ -138,6 +192,12 @@ local function reason_of_loss(line, it)
   return line and word(line, 'once') == '1' and 'outcome-unknown' or it.lost >= MAX_LOST and 'lease-lost' or nil
 end
 
+-- The tag that a timer with this progress, or none, waits behind if there is no room: suspects behind each other, unless their
+-- destination is held.
+local function waits_behind(tag, it)
+  return it and it.lost >= SUSPECT_LOSSES and not (some_held and permits_of(tag) <= 0) and SUSPECTS or tag
+end
+
 -- Takes a due timer that stands in this set under its moment, if the caller has room for it; else it waits. `progress` is as
 -- it is stored, false for most.
 local function take_due(id, from, planned, progress, record)
@@ -149,7 +209,8 @@ local function take_due(id, from, planned, progress, record)
   local priority = line and string.match(line, ' priority=(%d+)')
   local it = (progress or line and (priority or is_named(line) or asks_callback(line))) and read_progress(progress, planned)
   if it and (it.claim or it.reason) and put_right_due(id, from, it) then return true end
-  local behind = it and it.lost >= SUSPECT_LOSSES and SUSPECTS or tag or '-'
+  tag = tag or '-'
+  local behind = waits_behind(tag, it)
   local format = format_of(line)
   local later = is_later(format)
   local expiry = format and expiry_of(line, it and it.due or planned)
@@ -157,14 +218,14 @@ local function take_due(id, from, planned, progress, record)
     fail(id, from, line, it or read_progress(progress, planned), 'expired', int(now), int(now + keep_failed))
     return true
   end
-  if later or room(behind) <= 0 then
+  if later or room(behind) <= 0 or (some_held and probes[tag] and line and word(line, 'once')) then
     if later then behind, expiry = format_tag(format), nil end
     if waiting_key(behind) == from then return false end
     join(waiting_key(behind), planned, id)
     if expiry then join(EXPIRING, int(expiry), id) end
     if priority and not later then reorder(id, from, behind, int(planned - 1000 * priority)) end
   else
-    use_room(behind)
+    use_room(behind, tag)
     if expiry and from ~= SCHEDULED then leave(EXPIRING, id) end
     if priority then reorder(id, from) end
     if it then
@@ -221,8 +282,11 @@ if has_priority then
       first.n = first.n + 2
       local planned, record = redis.call('ZSCORE', first.set, id), redis.call('GET', record_key(id))
       if planned and record then
-        if not take_due(id, first.set, planned, redis.call('HGET', PROGRESS, id), record) then return end
-        given[id] = true
+        if take_due(id, first.set, planned, redis.call('HGET', PROGRESS, id), record) then
+          given[id] = true
+        elseif not (some_held and next(probes)) then
+          return
+        end
       else
         leave(first.key, id) -- an older version has moved it
         leave(PRIOR, id)
@@ -244,6 +308,9 @@ local function serve(tag)
   if string.sub(tag, 1, 2) == '!v' then return end
   if room(tag) <= 0 or full() then return end
   local set, most = waiting_key(tag), math.min(rooms[tag], limit - #taken)
+  if some_held and permits[tag] then -- it is looked past what may not use them, and what is too late
+    most = (probes[tag] or redis.call('EXISTS', EXPIRING) == 1) and LOOK_WAITING or math.min(most, permits_of(tag))
+  end
   local due = redis.call('ZRANGEBYSCORE', set, '-inf', int(now), 'WITHSCORES', 'LIMIT', 0, most)
   local first = ordered and ordered(PRIOR .. ':' .. tag, set, int(now), 0)
   for n = 1, #due, 2 do
@@ -258,12 +325,42 @@ local function serve(tag)
   end
 end
 
+local serve_held, tell_ready
+if some_held then
+  -- Serves held destinations as far as the caller has permits, and notes when it is worth asking for more.
+  serve_held = function()
+    if not asks[1] then return end
+    given = given or {}
+    for n = 1, #asks, 2 do serve(asks[n]) end
+    write_moves()
+    for _, tag in ipairs(by_any) do
+      probes[tag] = false
+      serve(tag)
+      probes[tag] = true
+      write_moves()
+    end
+    for n = 1, #asks, 2 do
+      local _, due = head(waiting_key(asks[n]))
+      if due then redis.call('ZADD', BEHIND, 'XX', int(math.max(due, asks[n + 1], now)), asks[n]) end
+    end
+  end
+
+  -- Tells of which held destinations timers are due, and permits may be asked for: those first that have been so for longest.
+  -- Returns ms at which there is another, or nil.
+  tell_ready = function()
+    for _, tag in ipairs(redis.call('ZRANGEBYSCORE', BEHIND, '-inf', int(now), 'LIMIT', 0, READY)) do
+      push(ready, tag, redis.call('ZCOUNT', waiting_key(tag), '-inf', int(now)))
+    end
+    return tonumber(redis.call('ZRANGEBYSCORE', BEHIND, '(' .. int(now), '+inf', 'WITHSCORES', 'LIMIT', 0, 1)[2])
+  end
+end
+
 -- Serves what waits, as far as there is room; not all of it in one call.
 local function serve_waiting()
   local waiting = redis.call('ZCARD', WAITING)
   if waiting == 0 then
-    local left = has_priority and redis.call('ZRANGEBYSCORE', PRIOR, WAITS, '+inf', 'LIMIT', 0, LOOK_WAITING) or {}
-    for _, id in ipairs(left) do -- an older version has taken them
+    if not has_priority or some_held and redis.call('EXISTS', BEHIND) == 1 then return end
+    for _, id in ipairs(redis.call('ZRANGEBYSCORE', PRIOR, WAITS, '+inf', 'LIMIT', 0, LOOK_WAITING)) do -- an older version took them
       reorder(id, waiting_key(string.match(read_first_line(id), '^%d+ (%S+)') or '-'))
     end
     return
@@ -296,8 +393,9 @@ end
 -- Takes what is due in the schedule itself, after a bounded look.
 local function take_schedule()
   local looked, read = 0, 0
+  local most = some_held and LOOK_HELD or LOOK
   local early = ordered and ordered(PRIOR, SCHEDULED, '(0', -SERVED)
-  while not full() and looked < LOOK and read < LOOK_BYTES do
+  while not full() and looked < most and read < LOOK_BYTES do
     local due = redis.call('ZRANGEBYSCORE', SCHEDULED, '-inf', int(now), 'WITHSCORES', 'LIMIT', 0, limit - #taken)
     if #due == 0 then break end
     local ids, keys = {}, {}
@@ -312,6 +410,7 @@ local function take_schedule()
       if n - first >= #records then
         local at_once = looked > 0 and read < looked * LARGE and READ or READ_LARGE
         first, records = n, redis.call('MGET', unpack(keys, n, math.min(n + at_once - 1, #keys)))
+        if some_held then look_up_holds(records) end
       end
       if early then
         take_ordered(early, tonumber(due[2 * n]))
@@ -353,7 +452,7 @@ local function forget(status)
   left_undone = left_undone or overdue > gone - before
 end
 
-local last = redis.call('GET', LAST_CLAIM)
+local last = strings[1]
 if last and string.match(last, '^%S+') == claim then -- a repeat: what is still under it
   for id in string.gmatch(string.match(last, ' .*$') or '', '%S+') do
     local progress = redis.call('HGET', PROGRESS, id)
@@ -395,9 +494,10 @@ else
         local format = format_of(line)
         local later = is_later(format)
         if reason and not later then return fail(id, DELIVERING, line, it, reason, int(now), int(now + keep_failed)) end
-        local behind = later and format_tag(format) or it.lost >= SUSPECT_LOSSES and SUSPECTS or tag or '-'
+        tag = tag or '-'
+        local behind = later and format_tag(format) or waits_behind(tag, it)
         if not later and room(behind) > 0 then
-          use_room(behind)
+          use_room(behind, tag)
           return take(id, record, it)
         end
         end_claim(it)
@@ -417,6 +517,7 @@ else
       write_moves()
     end
   end
+  if some_held then serve_held() end
   serve_waiting()
   write_moves()
   take_schedule()
@@ -429,6 +530,8 @@ end
 
 note_poller(now, poller, in_flight + #taken, slots)
 local _, next_due = head(SCHEDULED)
+local next_ready = some_held and tell_ready()
+if next_ready then next_due = math.min(next_due or next_ready, next_ready) end
 if full() or more_expired then
   reply[2] = 0
 elseif next_due then

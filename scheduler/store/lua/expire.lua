@@ -2,7 +2,7 @@
 -- Ends timers that have expired while they wait: behind a destination for which nobody has room, or as suspects. Claims end all
 -- others that are too late. Repeatable: what has ended is passed over.
 -- KEYS[1] timers:{p}:scheduled (ZSET)
--- Computes expiring, prior, prior:<tag>, waiting, waiting:<tag>, delivering, delivered, failed, cancelled, timer:<id>, keys,
+-- Computes expiring, prior, prior:<tag>, waiting, waiting:<tag>, held, behind, delivering, delivered, failed, cancelled, timer:<id>, keys,
 --         progress, attempts:<id>, counters, minute:<n>, bell, planned, planning, schedule:<name>, open:<name>, layout
 -- ARGV    ms a failed timer is kept | timers it looks at, at most
 -- Returns how many it has looked at: as many as it may, and there may be more

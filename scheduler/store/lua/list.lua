@@ -1,7 +1,8 @@
 #!lua flags=no-writes
 -- Reads a part of an index, in the order of its scores and then of its ids, from where the last part ended.
 -- KEYS[1] timers:{p}:scheduled (ZSET)
--- Computes waiting:<tag>, delivering, delivered, failed, cancelled, tag:<tag>, runs:<name>, timer:<id>, progress, attempts:<id>
+-- Computes waiting:<tag>, held, holds, delivering, delivered, failed, cancelled, tag:<tag>, runs:<name>, timer:<id>, progress,
+--         attempts:<id>
 -- ARGV    the index: a status, 'tag:<tag>' or 'runs:<schedule>' |
 --         of it only this status or '' | this destination tag or '' | due from ms or '' | due before
 --         ms or '' | 'asc' or 'desc' | timers at most | score and id of the entry that was looked at last, or '' and ''
@@ -20,15 +21,6 @@ local LOOK, BYTES = 200, 262144
 -- Where scores are the moments that are asked for, the index itself finds them.
 local is_of_names = string.sub(index, 1, 4) == 'tag:' or string.sub(index, 1, 5) == 'runs:'
 local by_due = index == 'scheduled' or is_of_names
-
--- Whether one id stands before another. Lua's own `<` goes by the locale of the server, sorted sets go by bytes.
-local function precedes(one, other)
-  for i = 1, math.min(#one, #other) do
-    local a, b = string.byte(one, i), string.byte(other, i)
-    if a ~= b then return a < b end
-  end
-  return #one < #other
-end
 
 -- How many entries stand before (score, id); those of one score are halved until it is found, 14 looks among 10,000.
 local function rank(set, score, id)
@@ -107,6 +99,7 @@ chunk = math.max(1, math.floor((hides and LOOK or math.min(limit, LOOK)) / #sets
 for _, set in ipairs(sets) do add(set) end
 for at = math.floor(#heap / 2), 1, -1 do sink(at) end
 
+local now = math.ceil(now_us() / 1000)
 local rows, at_end, last_score_looked, last_id_looked = {}, 1, '', ''
 
 local function is_wanted(id, status, score)
@@ -132,7 +125,7 @@ while heap[1] and (hides or describes) do
     found = found + 1
     if describes then
       push(rows, int(entry.score))
-      bytes = bytes + describe(rows, entry.id, status, score)
+      bytes = bytes + describe(rows, entry.id, status, score, now)
     end
   end
   last_score_looked, last_id_looked = int(entry.score), entry.id
@@ -143,5 +136,4 @@ while heap[1] and (hides or describes) do
   end
   if heap[1] then sink(1) end
 end
-local now = math.ceil(now_us() / 1000)
 return { now, hides and -1 or all, at_end, last_score_looked, last_id_looked, looked, found, rows }

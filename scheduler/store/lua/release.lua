@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
 -- Gives claims back unsent: no attempt, no lost lease; the number is handed back. Repeatable: a claim given back already is passed over.
 -- KEYS[1] timers:{p}:scheduled (ZSET)
--- Computes waiting, waiting:<tag>, expiring, prior, prior:<tag>, delivering, timer:<id>, progress, counters, bell
+-- Computes waiting, waiting:<tag>, held, behind, expiring, prior, prior:<tag>, delivering, timer:<id>, progress, counters, bell
 -- ARGV    per timer 2: id | claim id
 -- Returns how many were given back
 

@@ -2,8 +2,8 @@
 -- Schedules delivered or failed timers once more, due now. Repeatable: one that was replayed since the caller read it is left alone.
 -- A delivered one begins another occurrence; a failed one goes on with its last, which its receiver has not accepted.
 -- KEYS[1] timers:{p}:scheduled (ZSET)
--- Computes prior, waiting, waiting:<tag>, timer:<id>, keys, tag:<tag>, delivering, delivered, failed, cancelled, progress, counters, bell,
---         runs:<name>, open:<name>, layout
+-- Computes prior, waiting, waiting:<tag>, held, behind, timer:<id>, keys, tag:<tag>, delivering, delivered, failed, cancelled,
+--         progress, counters, bell, runs:<name>, open:<name>, layout
 -- ARGV    per timer 2: id, each once | attempts as read
 -- Returns per timer: 'done' | its status if that does not allow it, '' if it is unknown | 'key <id>': who has its key now
 --         | 'format <n>': only a caller who knows that may | 'expired': it is too late to be sent

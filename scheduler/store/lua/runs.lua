@@ -4,8 +4,8 @@
 -- Whether an earlier run is unfinished is decided here. A run's id is that of its moment: made twice it is one.
 -- A full store refuses this script (no allow-oom): it adds. What is not made then is made up for later.
 -- KEYS[1] timers:{p}:scheduled (ZSET)
--- Computes waiting, waiting:<tag>, expiring, prior, prior:<tag>, timer:<id>, keys, tag:<tag>, delivering, delivered, failed,
---         cancelled, progress, attempts:<id>, counters, minute:<n>, bell, planned, planning, schedule:<name>, runs:<name>,
+-- Computes waiting, waiting:<tag>, held, behind, expiring, prior, prior:<tag>, timer:<id>, keys, tag:<tag>, delivering, delivered,
+--         failed, cancelled, progress, attempts:<id>, counters, minute:<n>, bell, planned, planning, schedule:<name>, runs:<name>,
 --         open:<name>, layout
 -- ARGV    id of the look | ms a cancelled timer is kept
 --         then per schedule: name | ms of the last moment that is decided | ms to look at it again, '' if it has ended

@@ -3,8 +3,8 @@
 -- read it. Runs that were made ahead and are not due are taken back. Repeatable: a write that was made is answered so.
 -- A full store does not refuse it, for it pauses too; its caller asks before he adds.
 -- KEYS[1] timers:{p}:scheduled (ZSET)
--- Computes prior, waiting, waiting:<tag>, timer:<id>, keys, tag:<tag>, delivering, delivered, failed, cancelled, progress, attempts:<id>,
---         bell, planned, planning, schedules, schedule:<name>, runs:<name>, open:<name>, layout
+-- Computes prior, waiting, waiting:<tag>, behind, timer:<id>, keys, tag:<tag>, delivering, delivered, failed, cancelled, progress,
+--         attempts:<id>, bell, planned, planning, schedules, schedule:<name>, runs:<name>, open:<name>, layout
 -- ARGV    name | 'put', 'pause' or 'resume' | its revision as read, '' of a new one | its new revision
 --         | its `after` as read, and ms up to which no moment is made any more; '' and '' where all are made that are not decided
 --         then fields and values, '' for none

@@ -2,9 +2,9 @@
 -- Stores new timers durably. Repeatable: an id that exists already is left as it is, and answered as it stands.
 -- A full store refuses this script (no allow-oom): it adds.
 -- KEYS[1] timers:{p}:scheduled (ZSET)
--- Computes prior, waiting, waiting:<tag>, timer:<id>, keys, tag:<tag>, delivering, delivered, failed, cancelled, progress, counters,
---         minute:<n>, bell, runs:<name>, open:<name>, layout
--- ARGV    pending timers there may be, 0 for any number
+-- Computes prior, waiting, waiting:<tag>, behind, timer:<id>, keys, tag:<tag>, delivering, delivered, failed, cancelled, progress,
+--         counters, minute:<n>, bell, runs:<name>, open:<name>, layout
+-- ARGV    pending timers there may be, 0 for any number; less those behind more destinations than are counted here, at least 1
 --         then per timer 4: id | 'in' or 'at' | ms (a delay, or a moment: one in the past means now) | record without its created_at
 -- Returns per timer 2: created_at ms | due_at ms; or -1 | id of the timer that has its key; or -2 | 0: too many are pending; or
 --         -3 | 0: it expires before it is due

@@ -2,10 +2,10 @@
 -- Counts the timers of one partition, and tells its sums. Of those that wait, behind the first 1,000 destinations: the rest is
 -- for waiting.lua.
 -- KEYS[1] timers:{p}:scheduled (ZSET)
--- Computes waiting, waiting:<tag>, delivering, delivered, failed, cancelled, counters, lateness
+-- Computes waiting, behind, waiting:<tag>, delivering, delivered, failed, cancelled, counters, lateness
 -- ARGV    reasons for which timers end
 -- Returns StatsReply: now ms | scheduled | overdue | delivering | delivered | failed | cancelled | earliest ms at which a scheduled one
---         is due, or -1 | destinations that wait | lease_end ms of the earliest, or -1 | lost_leases | refused_settles
+--         is due that is not held, or -1 | destinations that wait | lease_end ms of the earliest, or -1 | lost_leases | refused_settles
 --         | refused_rings | unreadable_claims | ended: per reason the timers that have ended so | lateness: the latest, ms
 
 local now = math.floor(now_us() / 1000)
@@ -27,7 +27,7 @@ return {
   redis.call('ZCARD', ROOT .. 'failed'),
   redis.call('ZCARD', ROOT .. 'cancelled'),
   earliest < math.huge and earliest or -1,
-  redis.call('ZCARD', WAITING) - others,
+  redis.call('ZCARD', WAITING) + redis.call('ZCARD', BEHIND) - others,
   lease_end or -1,
   tonumber(sums[1] or 0),
   tonumber(sums[2] or 0),

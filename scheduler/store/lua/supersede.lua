@@ -2,8 +2,8 @@
 -- Withdraws a scheduled timer that has been attempted, and stores a new one in its place in the same breath. Repeatable, also
 -- after a call that stopped in its middle: what stands of the new one is left, and the old one is withdrawn if it still stands.
 -- KEYS[1] timers:{p}:scheduled (ZSET)
--- Computes waiting, waiting:<tag>, expiring, prior, prior:<tag>, timer:<id>, keys, tag:<tag>, delivering, delivered, failed,
---         cancelled, progress, attempts:<id>, counters, minute:<n>, bell, planned, planning, schedule:<name>, runs:<name>,
+-- Computes waiting, waiting:<tag>, held, behind, expiring, prior, prior:<tag>, timer:<id>, keys, tag:<tag>, delivering, delivered,
+--         failed, cancelled, progress, attempts:<id>, counters, minute:<n>, bell, planned, planning, schedule:<name>, runs:<name>,
 --         open:<name>, layout
 -- ARGV    id | attempts as read | ms a cancelled timer is kept | id of the new one | its due ms | its record without its created_at
 -- Returns 'done' | 'changed': read it again | 'format <n>': only a caller who knows that may

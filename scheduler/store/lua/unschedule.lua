@@ -2,9 +2,9 @@
 -- Deletes a schedule: from the first call on it makes no run, and with the last it is gone. Runs that were made ahead and are not due
 -- are taken back; others that wait are cancelled, if so asked, a hundred a call. What is in flight goes on. Repeatable.
 -- KEYS[1] timers:{p}:scheduled (ZSET)
--- Computes waiting, waiting:<tag>, expiring, prior, prior:<tag>, timer:<id>, keys, tag:<tag>, delivering, delivered, failed,
---         cancelled, progress, attempts:<id>, counters, minute:<n>, planned, planning, schedules, schedule:<name>, runs:<name>,
---         open:<name>, bell, layout
+-- Computes waiting, waiting:<tag>, held, behind, expiring, prior, prior:<tag>, timer:<id>, keys, tag:<tag>, delivering, delivered,
+--         failed, cancelled, progress, attempts:<id>, counters, minute:<n>, planned, planning, schedules, schedule:<name>,
+--         runs:<name>, open:<name>, bell, layout
 -- ARGV    name | 'cancel' or 'keep' | ms a cancelled timer is kept | unfinished runs to pass over, that earlier calls found in flight
 --         | its version, '' for any
 -- Returns '' if there is none, as for a repeat | 'changed' if it is of another version | 'done'

@@ -119,9 +119,9 @@ class Length(Delay):
 class Choice(fields.Enum[Any]):
     """One of a few words."""
 
-    def __init__(self, words: type[StrEnum], **given: str) -> None:
+    def __init__(self, words: type[StrEnum], *, allow_none: bool = False, **given: str) -> None:
         """`given`: its description, and its default."""
-        super().__init__(words, by_value=True, metadata=given)
+        super().__init__(words, by_value=True, allow_none=allow_none, metadata=given)
 
 
 class Moment(fields.Field[int]):

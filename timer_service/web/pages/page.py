@@ -5,6 +5,9 @@ from __future__ import annotations
 from flask import Flask
 
 from scheduler import Settings, Store
+from timer_service.web.pages.destinations import actions as destination_actions
+from timer_service.web.pages.destinations import one as destination
+from timer_service.web.pages.destinations import view as destinations
 from timer_service.web.pages.failed import view as failed
 from timer_service.web.pages.figures import late
 from timer_service.web.pages.frame import frame, static_files
@@ -23,6 +26,7 @@ from timer_service.web.pages.try_it import view as try_it
 
 #: Each adds to the frame's blueprint, when it is imported, its routes or what its templates call.
 VIEWS = (
+    *(destination, destination_actions, destinations),
     *(failed, late, now, schedule, schedule_actions, schedules, set_schedule, sign_in),
     *(static_files, timer, timer_actions, timers, timers_actions, try_it),
 )

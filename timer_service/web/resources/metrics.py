@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 
 from flask import Response
 from prometheus_client import CollectorRegistry
@@ -14,6 +15,7 @@ from scheduler import Stats, StoreUnavailable, ended_timers
 from timer_service.web import services
 from timer_service.web.access.request_counts import BUCKETS, RequestCounts
 from timer_service.web.input.arguments import Blueprint
+from timer_service.web.resources.destination_metrics import of_destinations
 
 bp = Blueprint("metrics", __name__, description="For Prometheus")
 
@@ -77,6 +79,8 @@ def _of_store() -> Iterator[Metric]:
     if usage.most is not None:
         yield GaugeMetricFamily("timer_store_max_bytes", "Beyond them creates are refused.", value=usage.most)
     yield from _of_stats(stats)
+    with suppress(StoreUnavailable):  # also where a slot of the store is away that only they stand in
+        yield from of_destinations(services.store().destinations)
 
 
 def _of_stats(stats: Stats) -> Iterator[Metric]:

@@ -9,6 +9,20 @@
 --                                                     (shared/priority.lua)
 --   timers:{p}:prior:<tag>                     ZSET   id -> ms it is to be sent less its head start, of those in waiting:<tag>
 --   timers:{p}:expiring                        ZSET   id -> ms after which it is not sent, of timers in a waiting:<tag> that say so
+--   timers:{p}:held                            HASH   destination tag -> its hold (shared/holds.lua): of it is taken what a permit
+--                                                     names, and nothing else
+--   timers:{p}:holds                           STRING `<changes> <1, or 0: none is held> <n>`: of those before the n-th is not
+--                                                     known any more which ended holds; then on a line of its own the number of
+--                                                     the last change of signing
+--   timers:{p}:changed                         ZSET   held destination tag -> number of the change that set its hold
+--   timers:{p}:unheld                          ZSET   destination tag -> number of the change that ended its hold; at most 1,000
+--   timers:{p}:untold                          ZSET   `<destination tag> <chance>` -> ms since when its rule is being changed:
+--                                                     not every partition knows of it yet
+--   timers:{p}:behind                          ZSET   held destination tag whose due timers wait in waiting:<tag> -> ms from which
+--                                                     permits may be asked for
+--   timers:{p}:signing                         HASH   tag of a destination that has, or had, secrets of its own -> which sign
+--                                                     (shared/holds.lua)
+--   timers:{p}:signing_changes                 ZSET   the same tag -> number of the last change of that
 --   timers:{p}:delivering                      ZSET   id -> ms its lease ends
 --   timers:{p}:delivered | failed | cancelled  ZSET   id -> ms it is forgotten
 --   timers:{p}:timer:<id>                      STRING first line `<created ms> <destination tag>`, then words ` name=value` in
@@ -28,6 +42,9 @@
 --   timers:{p}:failing                         ZSET   destination tag -> ms of its last failed attempt, since when none was
 --                                                     delivered; at most 1,000
 --   timers:{p}:failures                        HASH   destination tag -> words ` name=value` (shared/failing.lua)
+--   timers:{p}:observed                        HASH   destination tag -> words ` name=value` (shared/observed.lua)
+--   timers:{p}:busiest                         ZSET   destination tag -> attempts that were made there; at most 10,000
+--   timers:{p}:reported:<poller>               STRING id of a poller's last report
 --   timers:{p}:layout                          STRING `format=<n> partitions=<n> born=<ms>`, `clock=virtual` after the format if it is so,
 --                                                     ` prior=1` once there were timers with a priority, then any more words
 --                                                     (store/layout.py)
@@ -47,7 +64,8 @@
 -- Moments are ms since the epoch: whole numbers, written by int() because tostring() keeps 14 digits and the year 9999 has 15.
 -- Where a moment is only passed on it stays the text that the store gave, digits: int() takes 1.4 us.
 
-local ROOT = string.match(KEYS[1], '^timers:{%w+}:') -- the tag of each partition stands in store/keys.py
+-- The tag of each partition stands in store/keys.py. What runs in the slot of a destination goes by the first partition's clock.
+local ROOT = string.match(KEYS[1], '^timers:{%w+}:') or 'timers:{0}:'
 local SCHEDULED, WAITING, DELIVERING = KEYS[1], ROOT .. 'waiting', ROOT .. 'delivering'
 local PROGRESS, COUNTERS, BY_KEY = ROOT .. 'progress', ROOT .. 'counters', ROOT .. 'keys'
 
@@ -80,6 +98,15 @@ local function tag_key(tag) return ROOT .. 'tag:' .. tag end
 local function head(set)
   local first = redis.call('ZRANGE', set, 0, 0, 'WITHSCORES')
   if first[1] then return first[1], tonumber(first[2]) end
+end
+
+-- Whether one member stands before another. Lua's own `<` goes by the locale of the server, sorted sets go by bytes.
+local function precedes(one, other)
+  for i = 1, math.min(#one, #other) do
+    local a, b = string.byte(one, i), string.byte(other, i)
+    if a ~= b then return a < b end
+  end
+  return #one < #other
 end
 
 -- Wakes sleeping pollers if `moment` is before `earliest`, the head of the schedule before the change (nil: it was empty).

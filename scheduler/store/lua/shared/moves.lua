@@ -60,15 +60,29 @@ local IS_STATUS = { delivered = true, cancelled = true }
 local function write_progress_of() many('HSET', PROGRESS, progress_of) end
 
 local function write_joining()
+  local tags, earliest
   for set, members in pairs(joining) do
     redis.call('ZADD', set, unpack(members))
     local tag = tag_of(set)
     if tag then
-      local earliest = math.huge
-      for n = 1, #members, 2 do earliest = math.min(earliest, tonumber(members[n])) end
-      redis.call('ZADD', WAITING, 'LT', int(earliest), tag)
+      if not tags then tags, earliest = {}, {} end
+      push(tags, tag)
+      earliest[tag] = math.huge
+      for n = 1, #members, 2 do earliest[tag] = math.min(earliest[tag], tonumber(members[n])) end
     end
   end
+  if not tags then return end
+  local at_share, held = { 'LT' }, { 'NX' }
+  for n, hold in ipairs(redis.call('HMGET', ROOT .. 'held', unpack(tags))) do
+    local due = earliest[tags[n]]
+    if hold then
+      push(held, int(math.max(due, tonumber(string.match(hold, '^%d+ (%d+)')))), tags[n])
+    else
+      push(at_share, int(due), tags[n])
+    end
+  end
+  if at_share[2] then redis.call('ZADD', WAITING, unpack(at_share)) end
+  if held[2] then redis.call('ZADD', ROOT .. 'behind', unpack(held)) end
 end
 
 local function write_erased()
@@ -85,7 +99,12 @@ local function write_leaving()
     local tag = tag_of(set)
     if tag then -- it goes with its last timer
       local _, due = head(set)
-      if due then redis.call('ZADD', WAITING, int(due), tag) else redis.call('ZREM', WAITING, tag) end
+      local is_held = redis.call('ZSCORE', ROOT .. 'behind', tag)
+      if not due then
+        redis.call('ZREM', is_held and ROOT .. 'behind' or WAITING, tag)
+      elseif not is_held then
+        redis.call('ZADD', WAITING, int(due), tag)
+      end
     end
   end
 end

@@ -47,24 +47,46 @@ local function holder_of(key, id)
   return (status == 'scheduled' or status == 'delivering') and holder or nil
 end
 
--- How many timers wait behind the tags from one place to another in the order of their earliest timers, and how many of these
--- tags are no destination's.
+-- How many timers wait behind the tags from one place to another, and how many of these tags are no destination's. First come those
+-- at their share in the order of their earliest timers, then those that are held.
 local function count_waiting(from, to)
   local waiting, others = 0, 0
-  for _, tag in ipairs(redis.call('ZRANGE', WAITING, from, to)) do
+  local tags = redis.call('ZRANGE', WAITING, from, to)
+  local at_share = redis.call('ZCARD', WAITING)
+  if to >= at_share then
+    for _, tag in ipairs(redis.call('ZRANGE', BEHIND, math.max(0, from - at_share), to - at_share)) do push(tags, tag) end
+  end
+  for _, tag in ipairs(tags) do
     waiting = waiting + redis.call('ZCARD', waiting_key(tag))
     if string.sub(tag, 1, 1) == '!' then others = others + 1 end
   end
   return waiting, others
 end
 
--- Appends what a reader wants of a timer, 6 values; returns their bytes.
-local function describe(reply, id, status, score)
+-- Why a due timer with this record waits, and how many wait before it if its rate is known; '' and 0 if nothing holds it.
+local some_held
+local function hold_of(record, score)
+  if some_held == nil then
+    local holds = redis.call('GET', HOLDS)
+    some_held = holds and not string.find(holds, ' 0 ', 1, true)
+  end
+  if not some_held then return '', 0 end
+  local tag = traits(record)
+  local hold = tag and redis.call('HGET', HELD, tag) or ''
+  local has_rate = string.find(hold, '^%d+ %d+ rate [1-9]')
+  return hold, has_rate and redis.call('ZCOUNT', waiting_key(tag), '-inf', '(' .. int(score)) or 0
+end
+
+-- Appends what a reader wants of a timer, 8 values; returns their bytes.
+local function describe(reply, id, status, score, now)
   local record, progress = redis.call('GET', record_key(id)) or '', redis.call('HGET', PROGRESS, id) or ''
   local last = not string.find(progress, '\n', 1, true) and progress ~= '' and redis.call('LINDEX', attempts_key(id), -1) or ''
   push(reply, id, status)
   push(reply, int(score), record)
   push(reply, progress, last)
+  local hold, ahead = '', 0
+  if status == 'scheduled' and score <= now then hold, ahead = hold_of(record, score) end
+  push(reply, hold, ahead)
   return #record + #progress + #last
 end
 

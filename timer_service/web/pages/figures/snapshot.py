@@ -11,9 +11,12 @@ from flask import current_app
 
 from scheduler import (
     Count,
+    DestinationState,
     FailingDestination,
     Failures,
     Forecast,
+    HeldBy,
+    HeldDestinations,
     Minutes,
     Pollers,
     PollerSeen,
@@ -35,6 +38,10 @@ LATE = 1000
 POLLER_GONE = 5000
 #: Timers to be sent next, and timers that failed last, that are shown.
 _NEXT, _NEWEST = 5, 3
+#: Destinations that get nothing, of which one is told.
+_STOPPED = 20
+#: The state of a destination that is left alone because it fails.
+FAILS = (DestinationState.BROKEN, DestinationState.PROBING)
 #: Entries of an index that are looked at, at most, to count what matches a filter.
 COUNT_LOOK = 2000
 #: Minutes: this one, and five that are over.
@@ -48,8 +55,10 @@ class Figures:
     #: The store's clock, ms.
     read_at: int
     stats: Stats
-    #: Timers that have been due for more than LATE and were not sent.
+    #: Timers that have been due for more than LATE and were not sent, though nobody asked for that: not those that
+    #: wait for the end of a pause or for their turn. And ms since the oldest of them was due.
     late: int
+    oldest_late_ms: int
     pollers: Pollers
     minutes: Minutes
     #: The next hour, by minute.
@@ -57,6 +66,8 @@ class Figures:
     store: StoreState
     #: Where attempts fail, or due timers wait for room.
     failing: Sequence[FailingDestination]
+    #: Where timers wait because somebody asked for that, or because it fails.
+    held: HeldDestinations
     #: Timers that are failed at the first of these that is said to fail.
     ended_failed: Count
     next: Sequence[Timer]
@@ -78,30 +89,44 @@ def read_figures(store: Store) -> Figures:
     stats = store.timers.stats()
     pollers = store.activity.pollers()
     coming = store.listing.page(Query(status=Status.SCHEDULED, limit=_NEXT))
+    following = coming.timers
+    if any(it.held for it in following):  # what is held is not the next, and there may be many
+        later = store.listing.page(Query(status=Status.SCHEDULED, due_after=coming.read_at, limit=_NEXT))
+        following = [*(it for it in following if not it.held), *later.timers][:_NEXT]
     state = store.health.state()
     if state.server is None:  # it has gone away meanwhile
         raise StoreUnavailable(state.write_problem or "the store is away")
     newest = store.listing.page(Query(status=Status.FAILED, descending=True, limit=_NEWEST))
     failing = store.activity.failing()
+    held = store.destinations.holds(_STOPPED)
+    late, oldest = _late(store, stats, held, pollers.read_at)
     return Figures(
         read_at=coming.read_at,
         stats=stats,
-        late=_late(store, stats, pollers.read_at),
+        late=late,
+        oldest_late_ms=oldest,
         pollers=pollers,
         minutes=store.activity.minutes(_MINUTES),
         forecast=store.activity.forecast(),
         store=state,
         failing=failing,
-        ended_failed=_ended_failed(store, said_to_fail(failing, coming.read_at)),
-        next=coming.timers,
+        held=held,
+        ended_failed=_ended_failed(store, said_to_fail(failing, held.stopped, coming.read_at)),
+        next=following,
         newest_failed=newest.timers,
     )
 
 
-def _late(store: Store, stats: Stats, now: int) -> int:
-    if stats.oldest_overdue_ms <= LATE:
-        return 0
-    return store.listing.count(Query(status=Status.SCHEDULED, due_before=now - LATE)).count
+def _late(store: Store, stats: Stats, held: HeldDestinations, now: int) -> tuple[int, int]:
+    """How many, and ms since the oldest was due."""
+    broken = (it.oldest_waiting_at for it in held.stopped if it.state in FAILS)
+    oldest = max([stats.oldest_overdue_ms, *(now - at for at in broken if at is not None)])
+    if oldest <= LATE:
+        return 0, 0
+    due = store.listing.count(Query(status=Status.SCHEDULED, due_before=now - LATE)).count
+    asked_for = sum(count for by, count in held.waiting.items() if by is not HeldBy.BREAKER)
+    late = max(0, due - asked_for)
+    return late, oldest if late else 0
 
 
 def _ended_failed(store: Store, failing: Sequence[FailingDestination]) -> Count:

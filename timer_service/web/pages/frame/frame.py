@@ -38,6 +38,7 @@ VIEWS = (
     View("Now", "/ui"),
     View("Timers", "/ui/timers"),
     View("Failed", "/ui/failed"),
+    View("Destinations", "/ui/destinations"),
     View("Schedules", "/ui/schedules"),
     View("Try it", "/ui/try"),
 )

@@ -99,14 +99,14 @@ def part(html: str, as_of: int, status: int) -> Response:
     return _answer(text, etag, str(as_of))
 
 
-def countdown(due_ms: int, as_of: int) -> Markup:
-    """How long until then, which the script counts down; `due` once it has passed.
+def countdown(due_ms: int, as_of: int, before: str = "") -> Markup:
+    """How long until then, which the script counts down, and `before` that; only `due` once it has passed.
 
     The live part says the moment only: it stays the same, so that nothing is sent again while only time passes.
     """
     left = due_ms - as_of
-    text = "" if is_asked() else values.span(left) if left > 0 else "due"
-    return Markup('<span data-count-down="{}">{}</span>').format(due_ms, text)
+    text = "" if is_asked() else before + values.span(left) if left > 0 else "due"
+    return Markup('<span data-count-down="{}" data-before="{}">{}</span>').format(due_ms, before, text)
 
 
 def _key() -> _Key:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from scheduler import Minute, StoreState
+from scheduler import HeldBy, Minute, StoreState
 from timer_service.web.pages.figures.snapshot import Figures
 from timer_service.web.pages.words.values import number, size, span
 
@@ -13,6 +13,16 @@ _FSYNC = {
     "everysec": "kept, to the disk each second",
     "no": "kept, to the disk when the system likes",
 }
+
+
+_HELD = {
+    HeldBy.PAUSE: "Held by a pause",
+    HeldBy.RETRY_AFTER: "Held as receivers asked",
+    HeldBy.RATE: "Held by a rate",
+    HeldBy.CONCURRENCY: "Held by a number at once",
+}
+#: Of the destinations where they wait.
+_STATE = {HeldBy.PAUSE: "paused", **dict.fromkeys((HeldBy.RETRY_AFTER, HeldBy.RATE, HeldBy.CONCURRENCY), "limited")}
 
 
 class Fact(NamedTuple):
@@ -27,13 +37,15 @@ class Fact(NamedTuple):
 
 
 def lateness(it: Figures) -> list[Fact]:
-    """The first two are what /stats calls overdue, in two parts."""
-    due_now = max(0, it.stats.overdue - it.late)
-    oldest = span(it.stats.oldest_overdue_ms) if it.late else "none"
+    """Late, due within the last second, and held are what /stats calls overdue, in parts."""
+    held = [(by, count) for by, count in it.held.waiting.items() if count and by is not HeldBy.BREAKER]
+    due_now = max(0, it.stats.overdue - it.late - sum(count for _, count in held))
+    oldest = span(it.oldest_late_ms) if it.late else "none"
     return [
         Fact("Late now", _some(it.late), "/ui/timers" if it.late else "", "late" if it.late else ""),
         Fact("The oldest", oldest),
         Fact("Due within the last second", _some(due_now)),
+        *(Fact(_HELD[by], number(count), f"/ui/destinations?state={_STATE[by]}") for by, count in held),
         Fact("Waiting to be sent again", "" if it.stats.tried_before is None else _some(it.stats.tried_before)),
         Fact("Being sent", _some(it.stats.delivering), "/ui/timers?status=delivering" if it.stats.delivering else ""),
     ]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from markupsafe import Markup
 
-from scheduler import Count, FailingDestination, Usage
+from scheduler import Count, Usage
 from timer_service.web.pages.figures.failing import said_to_fail
 from timer_service.web.pages.figures.readings import Reading
 from timer_service.web.pages.figures.snapshot import Figures
-from timer_service.web.pages.now import ledes
+from timer_service.web.pages.now import held_kinds, ledes
 from timer_service.web.pages.now.sentence import Sentence
 from timer_service.web.pages.words.places import how_failing, place_of
 from timer_service.web.pages.words.values import counted, number, span
@@ -75,29 +77,34 @@ def full(it: Figures) -> Sentence | None:
 def late(it: Figures) -> Sentence | None:
     if not it.late:
         return None
-    say, lede, cause = _why_late(it)
-    return Sentence(
-        kind="late",
-        severity="bad" if cause and cause.failures else "late",
-        title=f"{number(it.late)} late",
-        count=f"{number(it.late)} late, the oldest {span(it.stats.oldest_overdue_ms)}: ",
-        say=say,
-        subject=place_of(cause.sample) if cause else None,
-        lede=lede,
-    )
+    count = f"{number(it.late)} late, the oldest {span(it.oldest_late_ms)}: "
+    return replace(_why_late(it), kind="late", title=f"{number(it.late)} late", count=count)
 
 
-def _why_late(it: Figures) -> tuple[str, Markup, FailingDestination | None]:
-    """The cause in words, what stands below it, and the destination, if it is one."""
+def _why_late(it: Figures) -> Sentence:
+    """The cause as a sentence of its own."""
     if it.store.write_problem is not None:
-        return "the store takes no writes", ledes.refuses_writes(it.store.write_problem), None
+        return _late_by("the store takes no writes", ledes.refuses_writes(it.store.write_problem))
     if not it.running:
-        return "no poller takes them", ledes.no_poller(it), None
-    if cause := next((found for found in it.failing if found.waiting), None):
-        return _fails(cause) if cause.failures else _is_slow(cause), ledes.late_behind(it, cause), cause
+        return _late_by("no poller takes them", ledes.no_poller(it))
+    cause = next((found for found in it.failing if found.waiting), None)
+    stopped = held_kinds.most_behind_broken(it)
+    if stopped and (cause is None or stopped.waiting >= cause.waiting):
+        return replace(held_kinds.broken_at(it, stopped), next=".")
+    if cause and cause.failures:
+        say = f"{place_of(cause.sample).name} {how_failing(cause).now}"
+        it_fails = _late_by(say, ledes.late_behind(it, cause))
+        return replace(it_fails, severity="bad", subject=place_of(cause.sample), offers=("pause",))
+    if cause:
+        is_slow = _late_by(f"{place_of(cause.sample).name} is slow", ledes.late_behind(it, cause))
+        return replace(is_slow, subject=place_of(cause.sample))
     if _in_use(it) >= _NO_ROOM:
-        return "the pollers have no room", ledes.no_room(it), None
-    return "no cause is known", ledes.late_by_nothing(it), None
+        return _late_by("the pollers have no room", ledes.no_room(it))
+    return _late_by("no cause is known", ledes.late_by_nothing(it))
+
+
+def _late_by(say: str, lede: Markup) -> Sentence:
+    return Sentence(kind="late", severity="late", title="", say=say, lede=lede)
 
 
 def was_emptied(it: Figures) -> Sentence | None:
@@ -128,7 +135,7 @@ def may_evict(it: Figures) -> Sentence | None:
 
 
 def failing(it: Figures) -> Sentence | None:
-    failing = said_to_fail(it.failing, it.read_at)
+    failing = said_to_fail(it.failing, it.held.stopped, it.read_at)
     if not failing:
         return None
     worst = failing[0]
@@ -140,8 +147,9 @@ def failing(it: Figures) -> Sentence | None:
         severity="bad",
         title=f"{counted(len(failing), 'destination')} {'fails' if len(failing) == 1 else 'fail'}",
         count="On time, but ",
-        say=_fails(worst),
+        say=f"{place_of(worst.sample).name} {how_failing(worst).now}",
         subject=place_of(worst.sample),
+        offers=("pause",),
         next=f": {counted(worst.failures, 'attempt')} in a row failed{ended}{more}.",
         lede=ledes.failing(it, worst),
     )
@@ -204,14 +212,6 @@ def _next(it: Figures) -> str:
 def _at_least(it: Count) -> str:
     """`3 timers`, and where nobody counted them all `at least 2,000 timers`."""
     return ("" if it.exact else "at least ") + counted(it.count, "timer")
-
-
-def _fails(it: FailingDestination) -> str:
-    return f"{place_of(it.sample).name} {how_failing(it).now}"
-
-
-def _is_slow(it: FailingDestination) -> str:
-    return f"{place_of(it.sample).name} is slow"
 
 
 def _in_use(it: Figures) -> float:

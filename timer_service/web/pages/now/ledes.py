@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
-from scheduler import FailingDestination
+from scheduler import Destination, FailingDestination, Pause
 from timer_service.web.pages.figures.readings import Away
 from timer_service.web.pages.figures.snapshot import Figures
-from timer_service.web.pages.words.places import place_of
-from timer_service.web.pages.words.values import counted, moment, number
+from timer_service.web.pages.words.holds import failures
+from timer_service.web.pages.words.places import place, place_of
+from timer_service.web.pages.words.reasons import ended
+from timer_service.web.pages.words.request_text import visible
+from timer_service.web.pages.words.values import capitalize_first, counted, moment, number
 
 _HALF_A_DAY = 43_200_000
+#: Characters of a reason that are shown.
+_REASON = 200
 _FAILED = Markup('<a href="/ui/failed">Failed</a>')
 
 
@@ -117,6 +122,35 @@ def _since(it: Figures, cause: FailingDestination) -> Markup:
     if cause.since is None:
         return Markup("")
     return Markup("Nothing was delivered there since {}. ").format(at(cause.since, it.read_at))
+
+
+def broken(it: Figures, found: Destination) -> Markup:
+    probe = Markup(", the next at {}").format(at(found.next_at, it.read_at)) if found.next_at else ""
+    return Markup(
+        "{}. Nothing is sent there but a probe now and then{}. {} None is lost and none uses up an attempt. Once a "
+        "probe is answered, the rest follow, slowly at first."
+    ).format(capitalize_first(failures(found.because or "it fails")), probe, _behind(found))
+
+
+def paused(it: Figures, found: Destination, pause: Pause) -> Markup:
+    why = Markup("Why: <bdi>{}</bdi> ").format(ended(visible(pause.reason[:_REASON]))) if pause.reason else ""
+    until = Markup("at {}").format(at(pause.until, it.read_at)) if pause.until else "when somebody resumes it"
+    return Markup("{}It goes on {}. {} None is lost and none uses up an attempt. {}").format(
+        why, until, _behind(found), on_time(it)
+    )
+
+
+def left_alone(it: Figures) -> Markup:
+    return Markup("It answered with Retry-After. None is lost and none uses up an attempt. {}").format(on_time(it))
+
+
+def _behind(found: Destination) -> Markup:
+    """Where those that wait are listed."""
+    if not found.waiting:
+        return Markup("Nothing waits there yet.")
+    return Markup("{} {} there.").format(
+        _listed(found.waiting, place(found.id).timers(status="scheduled")), "waits" if found.waiting == 1 else "wait"
+    )
 
 
 def nearly_full(it: Figures) -> Markup:

@@ -26,6 +26,8 @@ class Sentence:
     say: str
     #: The destination whose name `say` begins with.
     subject: Place | None = None
+    #: What can be done about it: `pause`, `probe`, `resume`.
+    offers: tuple[str, ...] = ()
     #: Markup where there is a moment in it.
     next: str = "."
     #: Since when, what happens next, and what to do: whole sentences.

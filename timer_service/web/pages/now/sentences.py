@@ -10,7 +10,10 @@ full                 clients' timers are refused; what is stored is sent
 late                 timers are late: by a destination, by pollers without room, or by no known cause
 was-emptied          the store came back empty: timers were lost
 may-evict            the store throws timers away once it is full
+broken               a destination is left alone, because it fails
 failing              nothing is late, but attempts at a destination fail
+paused               somebody has paused a destination
+left-alone           a receiver has asked to be left alone, and timers wait for that
 nearly-full          clients' timers will be refused
 append-only-failing  the store cannot write its file, and may soon refuse writes
 no-append-only       a restart of the store loses timers
@@ -26,7 +29,7 @@ from markupsafe import Markup
 
 from timer_service.web.pages.figures.readings import Reading
 from timer_service.web.pages.figures.snapshot import Figures
-from timer_service.web.pages.now import kinds
+from timer_service.web.pages.now import held_kinds, kinds
 from timer_service.web.pages.now.sentence import Sentence
 
 _ORDER: tuple[Callable[[Figures], Sentence | None], ...] = (
@@ -36,7 +39,10 @@ _ORDER: tuple[Callable[[Figures], Sentence | None], ...] = (
     kinds.late,
     kinds.was_emptied,
     kinds.may_evict,
+    held_kinds.broken,
     kinds.failing,
+    held_kinds.paused,
+    held_kinds.left_alone,
     kinds.nearly_full,
     kinds.append_only_failing,
     kinds.no_append_only,

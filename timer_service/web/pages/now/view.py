@@ -26,14 +26,15 @@ def now() -> Response:
 
 
 def _parts(it: Figures) -> dict[str, Any]:
+    rows = waiting.rows(it)
     return {
         "it": it,
         "pollers": pollers.shown(it),
         "lateness": facts.lateness(it),
         "rates": facts.rates(it),
         "store": facts.store(it.store),
-        "waiting": [waiting.row(one, it.read_at) for one in it.failing[: waiting.MOST]],
-        "more_waiting": len(it.failing[waiting.MOST :]),
+        "waiting": rows[: waiting.MOST],
+        "more_waiting": len(rows[waiting.MOST :]),
         "hour": hour(it.forecast),
         "minutes": it.minutes.minutes[:_MINUTES],
         "newest": [(one, places.place_of(one), places.how_ended(one)) for one in it.newest_failed],

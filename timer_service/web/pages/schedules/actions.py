@@ -8,15 +8,14 @@ from typing import Literal, cast
 
 from flask import Response, request
 
-from scheduler import CatchUp, Schedule, TimerError, duration, rfc3339
-from timer_service.web.input.schedule_fields import MOST_REASON
+from scheduler import CatchUp, Schedule, TimerError
 from timer_service.web.pages.figures.snapshot import expire
 from timer_service.web.pages.frame import forms
 from timer_service.web.pages.frame.frame import bp
 from timer_service.web.pages.frame.viewer import viewer
 from timer_service.web.pages.schedules.one import find, view
 from timer_service.web.pages.schedules.view import path_of
-from timer_service.web.pages.timer.actions import when
+from timer_service.web.pages.words.typed_pause import pause_of
 from timer_service.web.problems import Problem, from_engine
 from timer_service.web.services import store
 
@@ -54,31 +53,9 @@ def _fire(found: Schedule, typed: Mapping[str, str]) -> str:
 
 
 def _pause(found: Schedule, typed: Mapping[str, str]) -> str:
-    reason, until = typed["reason"], None
-    errors: list[tuple[str, str]] = []
-    if len(reason) > MOST_REASON:
-        errors.append(("/reason", f"At most {MOST_REASON} characters."))
-    if typed["until"]:
-        try:
-            until = _until(typed["until"], found.read_at)
-        except ValueError as error:
-            errors.append(("/until", str(error)))
-    if errors:
-        raise Problem(422, "A field has a value that cannot be used.", errors=errors)
+    reason, until = pause_of(typed, found.read_at)
     store().schedules.pause(found.name, reason, viewer().name or "", until)
     return "It is paused: no run is made from now on."
-
-
-def _until(text: str, now: int) -> int:
-    """ms. Raises ValueError."""
-    try:
-        said = when(text)
-    except Problem as problem:
-        raise ValueError(next(detail for _, detail in problem.errors)) from None
-    at = rfc3339.parse(str(said["due_at"])) if "due_at" in said else now + duration.parse(str(said["delay"]))
-    if not now < at <= rfc3339.LATEST:
-        raise ValueError("Must be later than now, and before the year 10000.")
-    return at
 
 
 def _resume(found: Schedule, _typed: Mapping[str, str]) -> str:

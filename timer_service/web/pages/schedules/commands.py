@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import quote
 
 from scheduler import Schedule, ScheduleStatus, exact_numbers
-from timer_service.web.pages.words.commands import Terminal
+from timer_service.web.pages.words.commands import Call, Terminal
 
 #: Of what a run sends, options of the same name; the others of it are said in a way of their own below.
-_OF_RUN = ("method", "timeout", "max_attempts")
-
-
-class Call(NamedTuple):
-    """One action, said with curl and with our own program."""
-
-    name: str
-    commands: tuple[str, str]
+_OF_RUN = ("method", "timeout", "max_attempts", "priority", "max_lateness")
 
 
 def path(name: str) -> str:

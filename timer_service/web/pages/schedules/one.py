@@ -18,6 +18,7 @@ from timer_service.web.pages.schedules.plan_words import described, paused_by, r
 from timer_service.web.pages.schedules.rows import next_at
 from timer_service.web.pages.schedules.view import is_name, path_of
 from timer_service.web.pages.timer.standing import Sentence
+from timer_service.web.pages.words.reasons import ended, is_long
 from timer_service.web.pages.words.request_text import asked_of, metadata, webhook_text
 from timer_service.web.pages.words.values import counted, number
 from timer_service.web.problems import Problem
@@ -25,8 +26,6 @@ from timer_service.web.services import store
 
 #: Moments that are shown ahead.
 _AHEAD = 5
-#: Characters of a reason that stands in the sentence; a longer one stands below it.
-_LONGEST_REASON = 80
 
 
 @bp.get("/schedules/<name>")
@@ -67,7 +66,7 @@ def view(
         path=path_of(found.name),
         runs_url="/ui/timers?" + urlencode({"status": "any", "schedule": found.name}),
         said=sentence(found),
-        reason=_ended(found.paused.reason) if found.paused and _is_long(found.paused.reason) else "",
+        reason=ended(found.paused.reason) if found.paused and is_long(found.paused.reason) else "",
         paused_by=paused_by(found.paused) if found.paused else "",
         when=described(plan, found.read_at),
         next=_next(found),
@@ -90,7 +89,7 @@ def sentence(found: Schedule) -> Sentence:
     match found.status:
         case ScheduleStatus.PAUSED if found.paused:
             reason = found.paused.reason
-            return Sentence("paused", "Paused", f": {_ended(reason)}" if reason and not _is_long(reason) else ".")
+            return Sentence("paused", "Paused", f": {ended(reason)}" if reason and not is_long(reason) else ".")
         case ScheduleStatus.ENDED:
             most = found.draft.max_runs
             is_used_up = found.runs_left == 0 and most is not None
@@ -98,15 +97,6 @@ def sentence(found: Schedule) -> Sentence:
             return Sentence("ended", "Ended", f": {why}.")
     at = next_at(found)
     return Sentence("active", "Active: no further run" if at is None else "Active: next run", until=at)
-
-
-def _is_long(reason: str) -> bool:
-    return len(reason) > _LONGEST_REASON
-
-
-def _ended(reason: str) -> str:
-    """As a sentence ends."""
-    return reason if reason.endswith((".", "!", "?")) else f"{reason}."
 
 
 def _next(found: Schedule) -> list[MomentRow]:

@@ -34,25 +34,25 @@ USUAL: Mapping[str, str] = {
     "tags": "",
     "timeout": "",
     "max_attempts": "",
+    "priority": "",
+    "max_lateness": "",
 }
 #: Those that are folded away until they are used.
 MORE = tuple(USUAL)[list(USUAL).index("starts_at") :]
 #: What each run sends; the others are the schedule's own.
-_OF_RUN = ("method", "url", "body", "headers", "tags", "timeout", "max_attempts")
+_OF_RUN = ("method", "url", "body", "headers", "tags", "timeout", "max_attempts", "priority", "max_lateness")
 #: What else a run can have, which the form has no field for.
 _NOT_HERE = (
     "backoff",
     "delivery",
     "max_occurrences",
-    "priority",
-    "max_lateness",
     "metadata",
     "write_only",
     "on_delivered",
     "on_failed",
 )
 _MOMENTS = ("starts_at", "ends_at")
-_NUMBERS = ("max_runs", "pause_after_failures", "max_attempts")
+_NUMBERS = ("max_runs", "pause_after_failures", "max_attempts", "priority")
 
 
 def typed(form: Mapping[str, str]) -> dict[str, str]:
@@ -77,6 +77,8 @@ def shown(schedule: Schedule) -> dict[str, str]:
         "tags": ", ".join(draft.tags),
         "timeout": f"{webhook.timeout:g}",
         "max_attempts": str(webhook.max_attempts),
+        "priority": str(webhook.priority or ""),
+        "max_lateness": "" if webhook.max_lateness is None else duration.text(round(1000 * webhook.max_lateness)),
     }
 
 

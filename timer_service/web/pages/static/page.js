@@ -108,7 +108,7 @@ function tick() {
   for (const it of all) {
     const left = Number(it.dataset.countDown) - now;
     if (left > 0) soonest = Math.min(soonest, left);
-    setText(it, left > 0 ? span(left) : "due");
+    setText(it, left > 0 ? it.dataset.before + span(left) : "due");
   }
   if (isUpdating && !document.hidden && soonest < Infinity) ticking = setTimeout(tick, soonest < 61000 ? 100 : 1000);
 }

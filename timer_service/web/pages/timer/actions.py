@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import re
-
 from flask import Response, request
 
-from scheduler import Timer, TimerError, UnknownTimer, duration
+from scheduler import Timer, TimerError, UnknownTimer
 from timer_service.web.input.merge_patch import merge_function
 from timer_service.web.pages.figures.snapshot import expire
 from timer_service.web.pages.frame import forms
 from timer_service.web.pages.frame.frame import bp
 from timer_service.web.pages.timer.view import path_of, unknown, view
+from timer_service.web.pages.words.typed_when import when
 from timer_service.web.problems import Problem, from_engine
 from timer_service.web.services import new_timer, store
-
-#: A moment as people write it; without a zone it is UTC.
-_MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d)(:\d\d(?:\.\d+)?)?( ?UTC|Z|z|[+-]\d\d:\d\d)?", re.ASCII)
 
 
 @bp.post("/timers/<timer_id>")
@@ -60,25 +56,6 @@ def _as_seen(found: Timer) -> Timer:
     if seen != str(found.attempts):
         raise Problem(409, "It was attempted after this page had been loaded. Nothing was done; this is how it stands.")
     return found
-
-
-def when(text: str) -> dict[str, str | float]:
-    """The field of the API that says when, of what was typed."""
-    text = text.strip()
-    if found := _MOMENT.fullmatch(text):
-        zone = found[4] or "Z"
-        return {"due_at": f"{found[1]}T{found[2]}{found[3] or ':00'}{'Z' if 'UTC' in zone else zone}"}
-    if re.fullmatch(r"\d{4}-.*", text, re.ASCII | re.DOTALL):
-        return {"due_at": text}
-    try:
-        duration.parse(text)
-    except ValueError:
-        raise Problem(
-            422,
-            "When is not understood.",
-            errors=[("/delay", "A moment as 2026-03-01 09:00:00, in UTC unless it says another zone, or 10m, 1h30m.")],
-        ) from None
-    return {"delay": text}
 
 
 def _refused(found: Timer, problem: Problem) -> Response:

@@ -6,13 +6,18 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
-from scheduler import Attempt, Delivery, Outcome, Reason, Status, Timer, destination, rfc3339
+from scheduler import Attempt, Delivery, HeldBy, Hold, Outcome, Reason, Status, Timer, rfc3339
 from timer_service.web.pages.figures.snapshot import POLLER_GONE
+from timer_service.web.pages.words.holds import why
 from timer_service.web.pages.words.outcomes import ending, failure, outcome
+from timer_service.web.pages.words.places import place_of
+from timer_service.web.pages.words.request_text import visible
 from timer_service.web.pages.words.values import counted, dated, span
 from timer_service.web.pages.words.waits import asked_to_wait, gives_up_at, is_over, planned_at, wait_after
 
 _MINUTE = 60_000
+#: Characters of why its destination is held: a reason may be long.
+_LONGEST_WHY = 300
 
 
 class Sentence(NamedTuple):
@@ -59,6 +64,9 @@ def _scheduled(timer: Timer, around: Around | None) -> Sentence:
     if wait > 0:
         return Sentence("scheduled", f"Scheduled: {_attempt(timer)}", until=planned_at(timer))
     since = f" Due since {span(-wait)}."
+    if timer.held is not None:
+        it = why(timer.held)
+        return Sentence(it.state, f"Held: its destination {it.short}.", since)
     return Sentence("late", _waits_for(timer, around), since)
 
 
@@ -110,7 +118,8 @@ def lede(timer: Timer) -> Markup:
             "What is stored of it is not as this version knows it; a later one may have stored it, and will send it. "
             "It can be looked at with that version."
         )
-    where = Markup('<bdi class="url">{}</bdi>').format(destination(timer.webhook.url))
+    place = place_of(timer)
+    where = Markup('<a class="url" href="{}"><bdi>{}</bdi></a>').format(place.path, place.name)
     match timer.status:
         case Status.SCHEDULED:
             return _next(timer, where)
@@ -139,9 +148,9 @@ def lede(timer: Timer) -> Markup:
 
 def _next(timer: Timer, where: Markup) -> Markup:
     at, last = planned_at(timer), timer.last_attempt
-    why = Markup()
+    because = _held(timer.held, timer, where) if timer.held is not None else Markup()
     if at > timer.read_at and timer.next_attempt_at is not None and last is not None:
-        why = Markup("Not yet, because the last attempt failed (<b>{}</b>){}. ").format(
+        because = Markup("Not yet, because the last attempt failed (<b>{}</b>){}. ").format(
             outcome(last, timer.webhook.timeout), _then_wait(timer, last)
         )
     goes = Markup("It goes to {} at <b>{} UTC</b>. ").format(where, dated(at, timer.read_at))
@@ -149,11 +158,27 @@ def _next(timer: Timer, where: Markup) -> Markup:
         goes = Markup("It was to go to {} at <b>{} UTC</b>. ").format(where, dated(at, timer.read_at))
     end = min(gives_up_at(timer) + _MINUTE - 1, rfc3339.LATEST) // _MINUTE * _MINUTE
     return (
-        why
+        because
         + goes
         + Markup("If no attempt succeeds, it ends failed by {} UTC, unless its receiver asks to wait longer.").format(
             dated(end, timer.read_at, "min")
         )
+    )
+
+
+def _held(hold: Hold, timer: Timer, where: Markup) -> Markup:
+    """Why it waits though it is due, until when, and when it is likely to be sent."""
+    now, said = timer.read_at, visible(why(hold).said)
+    shown = said if len(said) <= _LONGEST_WHY else f"{said[:_LONGEST_WHY]}…"
+    until = Markup(", until somebody resumes it") if hold.by is HeldBy.PAUSE and hold.until is None else Markup()
+    if hold.until:
+        until = Markup("; a probe is sent at <b>{} UTC</b>" if hold.by is HeldBy.BREAKER else ", until <b>{} UTC</b>")
+        until = until.format(dated(hold.until, now, "s"))
+    expected = Markup()
+    if timer.expected_at is not None and timer.expected_at not in (now, hold.until):
+        expected = Markup("It is expected to be sent at <b>{} UTC</b>. ").format(dated(timer.expected_at, now, "s"))
+    return Markup("Not yet, because {} <bdi>{}</bdi>{}. {}Waiting uses up no attempt. ").format(
+        where, shown, until, expected
     )
 
 

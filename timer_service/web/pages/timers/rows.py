@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from scheduler import Status, Timer
+from timer_service.web.pages.words.holds import Why, why
 from timer_service.web.pages.words.outcomes import failure, outcome
 from timer_service.web.pages.words.request_line import RequestLine, request_line
 from timer_service.web.pages.words.values import counted, span
@@ -17,9 +18,13 @@ class Row:
     status: str
     #: ms: when it is or was to be sent next, or when it ended.
     at: int
-    #: How far that is from now: `3.2 s`, `late 3.2 s`, `3.2 s ago`.
+    #: How far that is from now: `3.2 s`, `late 3.2 s`, `held 3.2 s`, `3.2 s ago`.
     relative: str
     is_late: bool
+    #: Why it waits though it is due; None where it does not.
+    held: Why | None
+    #: ms: when it is likely to be sent, where that is known.
+    expected_at: int | None
     is_ahead: bool
     request: RequestLine
     key: str | None
@@ -35,14 +40,16 @@ def row(timer: Timer) -> Row:
     at = timer.ended_at if timer.ended_at is not None else planned_at(timer)
     request = request_line(timer)
     is_ahead = not has_ended and at > timer.read_at
-    is_late = timer.status is Status.SCHEDULED and not is_ahead
+    is_due = timer.status is Status.SCHEDULED and not is_ahead
     length = span(abs(at - timer.read_at))
     return Row(
         id=timer.id,
         status=timer.status,
         at=at,
-        relative=length if is_ahead else f"late {length}" if is_late else f"{length} ago",
-        is_late=is_late,
+        relative=length if is_ahead else f"{'held' if timer.held else 'late'} {length}" if is_due else f"{length} ago",
+        is_late=is_due and timer.held is None,
+        held=why(timer.held) if timer.held else None,
+        expected_at=timer.expected_at,
         is_ahead=is_ahead,
         request=request,
         key=timer.key,

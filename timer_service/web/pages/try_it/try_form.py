@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from scheduler import Timer, Webhook, exact_numbers
+from scheduler import Timer, Webhook, duration, exact_numbers, rfc3339
 from timer_service.web.input import redaction
-from timer_service.web.pages.words.typed import headers_of, json_value, tags_of, whole_of
+from timer_service.web.pages.words.typed import as_local, headers_of, json_value, tags_of, whole_of
 
 #: What a form holds at first, in the order of its fields.
 USUAL: Mapping[str, str] = {
@@ -22,16 +22,19 @@ USUAL: Mapping[str, str] = {
     "tags": "",
     "max_attempts": "",
     "max_occurrences": "3",
+    "priority": "",
+    "expires_at": "",
+    "max_lateness": "",
     "headers": "",
 }
 #: Those that are folded away until they are used.
-MORE = ("due_at", "headers", "key", "tags", "max_attempts", "max_occurrences")
+MORE = tuple(USUAL)[list(USUAL).index("due_at") :]
 #: Unit -> how a length of time is written with it, and how many ms it has.
 UNITS = {"seconds": ("s", 1000), "minutes": ("m", 60_000), "hours": ("h", 3_600_000), "days": ("d", 86_400_000)}
 #: Units that the API has fields for.
 _PARTS = ("hours", "minutes", "seconds")
 #: Fields of the API that the form has none for.
-_NOT_HERE = ("timeout", "backoff", "delivery", "priority", "expires_at", "max_lateness", "metadata", "write_only")
+_NOT_HERE = ("timeout", "backoff", "delivery", "metadata", "write_only")
 #: Field of the API -> where its error stands.
 _PLACES = {"delay": "amount", **dict.fromkeys(_PARTS, "amount")}
 
@@ -45,9 +48,9 @@ def delay(it: Mapping[str, str]) -> str:
     return f"{it['amount'].strip()}{UNITS.get(it['unit'], ('',))[0]}"
 
 
-def due_at(it: Mapping[str, str]) -> str:
+def moment_in(text: str) -> str:
     """As RFC 3339 wants it, of what a browser's field gives: no zone, and no seconds where they are 0. '' for none."""
-    moment = it["due_at"].strip()
+    moment = text.strip()
     if re.fullmatch(r"\S{10}T[0-9]{2}:[0-9]{2}", moment, re.ASCII):
         return f"{moment}:00Z"
     return f"{moment}Z" if moment and not re.search(r"T.*[Zz+-]", moment) else moment
@@ -57,7 +60,7 @@ def as_json(it: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, str]]:
     """The body of a POST to /timers; and of what is left out of it, since no JSON can say it, field and reason."""
     found: dict[str, Any] = {}
     errors: dict[str, str] = {}
-    if moment := due_at(it):
+    if moment := moment_in(it["due_at"]):
         found["due_at"] = moment
     elif it["unit"] in _PARTS and isinstance(amount := whole_of(it["amount"]), int):
         found[it["unit"]] = amount
@@ -77,9 +80,13 @@ def as_json(it: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, str]]:
         found["key"] = key
     if tags := tags_of(it["tags"]):
         found["tags"] = tags
-    for name in ("max_attempts", "max_occurrences"):
+    for name in ("max_attempts", "max_occurrences", "priority"):
         if text := it[name].strip():
             found[name] = whole_of(text)
+    if moment := moment_in(it["expires_at"]):
+        found["expires_at"] = moment
+    if text := it["max_lateness"].strip():
+        found["max_lateness"] = text
     return found, errors
 
 
@@ -125,6 +132,9 @@ def cloned(timer: Timer, usual: Webhook) -> Cloned:
         "tags": ", ".join(timer.tags),
         "max_attempts": attempts,
         "max_occurrences": str(it.max_occurrences),
+        "priority": str(it.priority or ""),
+        "expires_at": "" if it.expires_at is None else as_local(rfc3339.rfc3339(it.expires_at)),
+        "max_lateness": "" if it.max_lateness is None else duration.text(round(1000 * it.max_lateness)),
     }
     not_here = [name for name in _NOT_HERE if getattr(it, name) != getattr(usual, name)]
     if it.body is not None and not has_text:
@@ -139,7 +149,7 @@ def command(it: Mapping[str, str], asked: Mapping[str, Any]) -> list[str]:
     words = ["set", asked.get("due_at") or delay(it), asked["url"]]
     if "body" in asked:
         words += ["--json", exact_numbers.dumps(asked["body"])]
-    for name in ("method", "key", "max_attempts", "max_occurrences"):
+    for name in ("method", "key", "max_attempts", "max_occurrences", "priority", "expires_at", "max_lateness"):
         if name in asked:
             words += [f"--{name.replace('_', '-')}", str(asked[name])]
     for name, value in asked.get("headers", {}).items():

@@ -8,6 +8,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 from urllib.parse import quote, urlencode
 
 from scheduler import exact_numbers
@@ -47,6 +48,10 @@ class Terminal:
         """`timer-service schedule`, likewise."""
         return self._ours("schedule", words, options or {})
 
+    def ours_of_destinations(self, *words: str, options: Mapping[str, str] | None = None) -> str:
+        """`timer-service destination`, likewise."""
+        return self._ours("destination", words, options or {})
+
     def _ours(self, group: str, words: Sequence[str], options: Mapping[str, str]) -> str:
         where = [] if self.base == _USUAL else [f"TIMER_URL={shlex.quote(self.base)}"]
         given = [f"--{name.replace('_', '-')} {shlex.quote(value)}" for name, value in options.items()]
@@ -56,6 +61,13 @@ class Terminal:
         # In double quotes, so that the shell puts the key there, and no history has it.
         key = ['-H "authorization: Bearer $TIMER_API_KEY"'] if self.needs_key else []
         return " ".join([command, *key, *words])
+
+
+class Call(NamedTuple):
+    """One action, said with curl and with our own program."""
+
+    name: str
+    commands: tuple[str, ...]
 
 
 def timer_path(timer_id: str) -> str:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from typing import NamedTuple
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
+
+from marshmallow import ValidationError
 
 from scheduler import FailingDestination, FailureGroup, Timer, destination
+from timer_service.web.input.queries import Origin
 from timer_service.web.pages.words import failure_words
 from timer_service.web.pages.words.failure_words import Words
+
+_ORIGIN = Origin()
 
 
 class Place(NamedTuple):
@@ -22,6 +27,29 @@ class Place(NamedTuple):
         """The address of its timers on the page."""
         return "/ui/timers?" + urlencode({**filters, **({"destination": self.origin} if self.origin else {})})
 
+    @property
+    def path(self) -> str:
+        """Of its own view; of a list of timers where its name is not known."""
+        return f"/ui{api_path(self.name)}" if self.origin else self.timers(status="scheduled")
+
+
+def id_of(text: str) -> str:
+    """The destination that is meant, by its id or by any URL there. Raises ValueError."""
+    try:
+        return destination(_ORIGIN.deserialize(text.strip()))
+    except ValidationError as error:
+        raise ValueError(str(error.messages[0])) from None
+
+
+def api_path(name: str) -> str:
+    return f"/destinations/{quote(name, safe=':')}"
+
+
+def place(name: str) -> Place:
+    """Of a destination by its id."""
+    scheme, _, rest = name.partition(":")
+    return Place(name, f"{scheme}://{rest}")
+
 
 def place_of(timer: Timer) -> Place:
     try:
@@ -31,7 +59,7 @@ def place_of(timer: Timer) -> Place:
     scheme, _, rest = name.partition(":")
     if timer.unreadable or not scheme or rest.startswith(":"):
         return Place("a destination that this version cannot read", None)
-    return Place(name, f"{scheme}://{rest}")
+    return place(name)
 
 
 def how_failing(it: FailingDestination) -> Words:

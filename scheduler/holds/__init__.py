@@ -1,0 +1,1 @@
+"""What holds a destination, and what follows from that: pure decisions."""

@@ -1,0 +1,98 @@
+"""When a destination is left alone because it fails, and when it is tried whether it is back. Pure."""
+
+from __future__ import annotations
+
+from collections import deque
+from enum import Enum
+from itertools import takewhile
+
+#: ms until the first probe after the breaker has opened; the next ones follow at twice the time each, up to the last.
+FIRST_PROBE, LAST_PROBE = 5_000, 60_000
+
+#: Failures in a row that open it; or of so many in so many seconds such a part.
+_IN_A_ROW = 10
+_LEAST, _SECONDS, _PART = 10, 10.0, 0.9
+#: Paths of an origin that have to fail, if any other does not, before its own failures count; and for how many seconds
+#: a path was seen.
+_PATHS, _PATH_SECONDS = 3, 60.0
+#: Attempts, and paths, that are remembered of one destination; and destinations.
+_ATTEMPTS, _MOST_PATHS, _DESTINATIONS = 64, 64, 2048
+
+
+def probe_wait(probes: int) -> int:
+    """ms from a probe that failed to the next one, when so many were made."""
+    return min(LAST_PROBE, FIRST_PROBE << min(probes, 10))
+
+
+class Result(Enum):
+    """What an attempt tells of its destination."""
+
+    #: It answered, whatever it said of this timer.
+    ANSWERED = "answered"
+    #: Nobody answered, or not to the end: connect, dns, tls, timeout, reset.
+    UNREACHED = "unreached"
+    #: A status of 500 or more: of one tenant of a gateway, perhaps.
+    REFUSED = "refused"
+
+
+class _Seen:
+    """Of one destination: the latest attempts, once one has failed; and its paths, whether the last attempt failed."""
+
+    __slots__ = ("attempts", "paths")
+
+    def __init__(self) -> None:
+        self.attempts: deque[tuple[float, Result]] = deque(maxlen=_ATTEMPTS)
+        self.paths: dict[str, tuple[float, bool]] = {}
+
+
+class Watch:
+    """Counts what one poller sees of destinations. Told of each attempt that has ended, and of the time: seconds of the
+    monotonic clock. Raises nothing."""
+
+    def __init__(self) -> None:
+        self._seen: dict[str, _Seen] = {}
+
+    def note(self, tag: str, url: str, result: Result, said: str, now: float) -> str | None:
+        """Why the destination is to be left alone from now on, in words; None: it is not. `said`: the error or the
+        status."""
+        it = self._seen.get(tag) or self._add(tag)
+        path = url.partition("?")[0]
+        failed = result is not Result.ANSWERED
+        if path not in it.paths and len(it.paths) >= _MOST_PATHS:
+            del it.paths[min(it.paths, key=lambda path: it.paths[path][0])]
+        it.paths[path] = (now, failed)
+        if not (failed or it.attempts):
+            return None
+        it.attempts.append((now, result))
+        if not failed:
+            if all(kind is Result.ANSWERED for _, kind in it.attempts):
+                it.attempts.clear()
+            return None
+        because = self._because(it, said, now)
+        if because:
+            it.attempts.clear()
+        return because
+
+    def has_failures(self, tag: str) -> bool:
+        """Whether an attempt failed of late, so that one which is answered makes a difference."""
+        it = self._seen.get(tag)
+        return it is not None and bool(it.attempts)
+
+    def _add(self, tag: str) -> _Seen:
+        if len(self._seen) >= _DESTINATIONS:
+            del self._seen[next(iter(self._seen))]
+        it = self._seen[tag] = _Seen()
+        return it
+
+    def _because(self, it: _Seen, said: str, now: float) -> str | None:
+        counts = {Result.UNREACHED}
+        paths = [failed for at, failed in it.paths.values() if now - at <= _PATH_SECONDS]
+        if all(paths) or sum(paths) >= _PATHS:
+            counts.add(Result.REFUSED)
+        row = sum(1 for _ in takewhile(lambda kind: kind in counts, (kind for _, kind in reversed(it.attempts))))
+        if row >= _IN_A_ROW:
+            return f"{row} attempts in a row failed, the last one: {said}"
+        latest = [kind in counts for at, kind in it.attempts if now - at <= _SECONDS]
+        if len(latest) >= _LEAST and sum(latest) >= _PART * len(latest):
+            return f"{sum(latest)} of {len(latest)} attempts in {_SECONDS:g} s failed, the last one: {said}"
+        return None

@@ -1,0 +1,24 @@
+-- What limits one destination: timers:destination:{<tag>}, a key of its own slot. It has, each as text, and what is not so is left out:
+--   id           the destination, as `https:api.example.com:443`
+--   revision, write
+--                counts the writes; a write compares it. Id of the last one
+--   settings, version
+--                JSON of what a client set, which Python reads; another with each change of it
+--   interval, burst
+--                us between two attempts of its rate, and how many at once
+--   concurrency  attempts under way at most
+--   signing      `own` where its own secrets sign what is sent there
+--   secrets      JSON of those, which Python reads
+--   tat          us: from this moment on the rate has all of its burst to give (GCRA's theoretical arrival time, by its last permit)
+--   paused, paused_until, paused_by, paused_reason
+--                ms since when, ms until when; who said so, and why
+--   broken, because, probes, probe_at
+--                ms since when the breaker has taken it off, and why in words; probes made since; ms of the next one
+--   probe, probe_until
+--                id of the permit of the probe under way; ms at which that is lost
+--   retry_until  ms until which a receiver has asked to be left alone
+--   slow_since   ms since when a slow start goes on
+-- timers:destination:{<tag>}:permits is a ZSET, `<permit>:<number>` -> ms at which its lease ends; those of a concurrency alone.
+-- timers:destination:{<tag>}:asked:<poller> is a STRING, the last permit that a poller asked for and the answer.
+
+local PERMITS = KEYS[1] .. ':permits'

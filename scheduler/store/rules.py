@@ -1,0 +1,105 @@
+"""What limits each destination: read and written in its own slot, and made known to every partition."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable
+
+from scheduler.destinations import Rule, Signing
+from scheduler.errors import StoreUnavailable
+from scheduler.holds.holding import hold_of, without_what_is_over
+from scheduler.store import keys
+from scheduler.store.link import Link
+from scheduler.store.own_secrets import signing_args
+from scheduler.store.rule_record import hold_args, read_rule, state_fields
+from scheduler.store.untold import Untold
+
+#: Times a write is begun anew because another wrote the same rule meanwhile.
+_TRIES = 100
+
+#: Fields and values of a rule, "" for none.
+Fields = dict[str, str | int]
+
+
+class Rules:
+    """Rules by the tags of their destinations. Shared by threads; owns nothing to close; raises StoreUnavailable.
+
+    A rule is written first; the hold that follows from it then reaches one partition after the other. Whoever wrote
+    does so, and reads the rule once more: so the last to end leaves in all of them what the rule says. What he has
+    noted before is found by others, should he die in between.
+    """
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+        self._untold = Untold(link)
+
+    @property
+    def partitions(self) -> int:
+        return self._link.partitions
+
+    def read(self, tag: str) -> Rule:
+        return read_rule(self._link.run_on("rule", keys.destination(tag), []))
+
+    def change(self, tag: str, changed: Callable[[Rule], Fields | None]) -> Rule:
+        """Write what `changed` makes of the rule as it stands, and make it known.
+
+        None: nothing is to be written; it is made known all the same, for whoever wrote it may have been cut short.
+
+        It is called again if another was first. What has ended by itself is gone from the rule that it is given.
+        """
+        note = None
+        for _ in range(_TRIES):
+            before = self.read(tag)
+            fields = changed(without_what_is_over(before))
+            if fields is not None:
+                note = note or self._untold.note(tag, before.read_at)
+                if not self._write(tag, before.revision, fields):
+                    continue
+            after = self.spread(tag)
+            if note:
+                self._untold.told(note)
+            return after
+        raise _changed_all_the_time()
+
+    def tell_untold(self, partition: int, until: float) -> None:
+        """Go on with changes whose writers seem to have died, of those that are noted in one partition. `until`: the
+        moment of the monotonic clock after which it begins with no other."""
+        for number, note in enumerate(self._untold.left(partition)):
+            if number and time.monotonic() >= until:
+                return
+            self.spread(note.partition(" ")[0])
+            self._untold.told(note)
+
+    def refresh(self, tag: str) -> Rule:
+        """Write that something has ended by itself, if it has, and make known how the destination stands."""
+        before = self.read(tag)
+        after = without_what_is_over(before)
+        if after != before:
+            self._write(tag, before.revision, state_fields(after))  # or another was first, and what he left is told
+        return self.spread(tag)
+
+    def spread(self, tag: str) -> Rule:
+        """Make known to every partition how a destination stands, and which secrets sign what is sent there."""
+        rule = self.read(tag)
+        for _ in range(_TRIES):
+            args = hold_args(tag, hold_of(rule), rule.revision)
+            for partition in range(self._link.partitions):
+                self._link.run("hold", partition, args)
+                if rule.secrets or rule.settings.signing is Signing.OWN:
+                    self._link.run("set_signing", partition, signing_args(tag, rule))
+            again = self.read(tag)
+            if again.revision == rule.revision:
+                return again
+            rule = again
+        raise _changed_all_the_time()
+
+    def _write(self, tag: str, revision: int, fields: Fields) -> bool:
+        args: list[str | int] = [revision, secrets.token_urlsafe(12)]
+        for name, value in fields.items():
+            args += [name, value]
+        return bool(self._link.run_on("change_rule", keys.destination(tag), args) == b"done")
+
+
+def _changed_all_the_time() -> StoreUnavailable:
+    return StoreUnavailable("this destination is being changed by others all the time")

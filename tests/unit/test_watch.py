@@ -1,0 +1,100 @@
+"""When a destination is left alone: by its own failures, and not by those of one of its tenants."""
+
+from __future__ import annotations
+
+from scheduler.holds.breaker import Result, Watch, probe_wait
+
+ANSWERED, UNREACHED, REFUSED = Result.ANSWERED, Result.UNREACHED, Result.REFUSED
+
+
+class Times:
+    """A watch, and a clock that goes by so many seconds each attempt."""
+
+    def __init__(self, step: float = 1.0) -> None:
+        self.watch = Watch()
+        self.now = 0.0
+        self.step = step
+
+    def note(self, *results: Result, path: str = "/") -> list[str]:
+        found = []
+        for result in results:
+            self.now += self.step
+            found.append(self.watch.note("tag", f"http://h{path}", result, "said", self.now))
+        return [because for because in found if because]
+
+
+def test_ten_that_nobody_answered_in_a_row_open_it_however_long_that_takes() -> None:
+    it = Times(step=100)
+    assert it.note(*[UNREACHED] * 9) == []
+    assert it.note(UNREACHED) == ["10 attempts in a row failed, the last one: said"]
+
+
+def test_one_answer_begins_the_row_anew() -> None:
+    it = Times(step=100)
+    assert it.note(*[UNREACHED] * 9, ANSWERED, *[UNREACHED] * 9) == []
+
+
+def test_nine_of_ten_in_ten_seconds_open_it_and_eight_do_not() -> None:
+    assert Times(0.5).note(*[UNREACHED] * 4, ANSWERED, *[UNREACHED] * 5)[0].startswith("9 of 10 attempts in 10 s")
+    assert Times(0.5).note(*[UNREACHED] * 4, ANSWERED, ANSWERED, *[UNREACHED] * 4) == []
+
+
+def test_refusals_of_one_path_do_not_open_an_origin_whose_other_paths_answer() -> None:
+    """One gateway serves hundreds of tenants. Red without the look at paths."""
+    it = Times(0.1)
+    assert it.note(ANSWERED, path="/other?x=1") == []
+    assert it.note(*[REFUSED] * 60, path="/tenant") == []
+
+
+def test_refusals_of_the_only_path_open_it() -> None:
+    assert len(Times(0.1).note(*[REFUSED] * 10, path="/hook")) == 1
+
+
+def test_refusals_of_three_paths_open_it_though_another_answered_before() -> None:
+    it = Times(0.1)
+    it.note(ANSWERED, path="/well")
+    found = []
+    for number in range(12):
+        found += it.note(REFUSED, path=f"/{number % 3}")
+    assert len(found) == 1
+
+
+def test_a_path_that_was_last_seen_more_than_a_minute_ago_says_nothing() -> None:
+    it = Times(0.1)
+    it.note(ANSWERED, path="/well")
+    it.now += 61
+    assert len(it.note(*[REFUSED] * 10, path="/hook")) == 1
+
+
+def test_a_path_is_the_same_whatever_its_query() -> None:
+    it = Times(0.1)
+    it.note(ANSWERED, path="/well")
+    assert [it.note(REFUSED, path=f"/one?n={number}") for number in range(30)] == [[]] * 30
+
+
+def test_refusals_that_do_not_count_end_a_row_of_failures_for_somebody_has_answered() -> None:
+    it = Times(100)
+    it.note(ANSWERED, path="/well")
+    it.step = 1
+    it.note(*[UNREACHED] * 9)
+    it.note(ANSWERED, path="/well")
+    assert it.note(REFUSED, *[UNREACHED] * 9) == []
+
+
+def test_when_it_has_opened_it_counts_anew() -> None:
+    it = Times(0.1)
+    assert len(it.note(*[UNREACHED] * 19)) == 1
+    assert len(it.note(UNREACHED)) == 1
+
+
+def test_any_number_of_destinations_and_paths_is_remembered_within_bounds() -> None:
+    watch = Watch()
+    for number in range(5000):
+        watch.note(f"tag{number}", f"http://h/{number}", UNREACHED, "connect", number)
+        watch.note("same", f"http://h/{number}", ANSWERED, "", number)
+    assert len(watch._seen) <= 2048
+    assert len(watch._seen["same"].paths) <= 64
+
+
+def test_probes_follow_at_twice_the_time_each_up_to_a_minute() -> None:
+    assert [probe_wait(probes) // 1000 for probes in range(7)] == [5, 10, 20, 40, 60, 60, 60]
