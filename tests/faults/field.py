@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from scheduler import Backoff, Draft, Settings, Status, Store, Webhook, rfc3339
+from scheduler import Backoff, BreakerMode, DestinationSettings, Draft, Settings, Status, Store, Webhook, rfc3339
 from scheduler.store.scripts import source
 from tests.bench.processes import COMMAND, Part, Service, accepts, free_port, wait_until
 from tests.bench.servers import BINARIES, Server
@@ -152,9 +152,11 @@ class Field(Service):
     def set_hostile(self, count: int, seconds: float, kind: str = "", host: int = 0) -> None:
         """Timers for a receiver that does whatever one can do, spread over so many seconds; nobody expects any of them.
 
-        All of one kind (tests/bench/hostile_receiver.py) if it is said, and to one host.
+        All of one kind (tests/bench/hostile_receiver.py) if it is said, and to one host, which no breaker spares.
         """
         port = self._open_hostile_receiver()
+        if host:
+            self._never_broken(f"http:127.0.0.{host}:{port}")
         drafts = []
         for number in range(count):
             url = f"http://127.0.0.{host or 1 + number % 100}:{port}/{number}" + (f"/{kind}" if kind else "")
@@ -163,6 +165,11 @@ class Field(Service):
             drafts.append(Draft(id=self.timers.new_id(), webhook=webhook, delay_ms=delay_ms))
         for n in range(0, count, 500):
             self.timers.set(*drafts[n : n + 500])
+
+    def _never_broken(self, destination_id: str) -> None:
+        store = Store(Settings(redis_url=self.store.url))
+        store.destinations.put(destination_id, DestinationSettings(breaker=BreakerMode.OFF))
+        store.close()
 
     # Processes
 

@@ -52,7 +52,7 @@ def _sent_twice() -> None:
     submit = curl_transport.CurlTransport.submit
 
     def twice(self: Any, claim: Claim) -> None:
-        it = build(claim, self._clock.now_us() // 1000, self._signer)
+        it = build(claim, self._clock.now_us() // 1000, self._signers.of(claim))
         requests.request(it.method, it.url, data=it.body, headers=it.headers, timeout=5)
         submit(self, claim)
 

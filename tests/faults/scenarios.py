@@ -203,8 +203,8 @@ def two_pollers_share_a_rate_and_a_concurrency(field: Field, bug: str) -> None:
         for _ in range(2):
             field.join(bug)
         client.send(0, 28)
-        client.send(1, 10, hold_ms=500)
-        field.arrived(38, 20)
+        client.send(1, 6, hold_ms=1500)  # for longer than a poller that was refused waits until it asks again: 1 s
+        field.arrived(34, 20)
 
 
 def a_destination_is_paused_and_goes_on(field: Field, bug: str) -> None:
