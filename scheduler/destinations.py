@@ -193,7 +193,7 @@ class Destination:
 
 
 class DestinationPage(NamedTuple):
-    """Some destinations: those with rules or holds first, then the busiest."""
+    """Some destinations: those that are limited or held first, then the busiest."""
 
     destinations: list[Destination]
     #: Where to go on; None at the end.

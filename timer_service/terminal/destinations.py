@@ -40,7 +40,7 @@ def destination() -> None:
 @click.option("--all", "everything", is_flag=True, help="Without any limit.")
 @service_command
 def list_(client: TimerClient, output: str, limit: int, everything: bool, state: DestinationState | None) -> None:
-    """Destinations: those with rules or holds first, then the busiest."""
+    """Destinations: those that are limited or held first, then the busiest."""
     size = MOST_DESTINATIONS if everything else min(limit, MOST_DESTINATIONS)
     found = client.destinations(page_size=size, **{"state": state} if state else {})
     shown = found if everything else islice(found, limit)
