@@ -111,6 +111,10 @@ class Rule:
     secrets: tuple[Secret, ...] = ()
 
 
+#: What the permit of a probe begins with, in a claim.
+PROBE = "probe:"
+
+
 class Permit(NamedTuple):
     """Leave to send so many attempts to one destination, once each: by `<id>:1`, `<id>:2` and so on."""
 

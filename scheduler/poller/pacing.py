@@ -8,9 +8,8 @@ from collections.abc import Collection, Mapping, Sequence
 from random import random, randrange
 
 from scheduler.clock import StoreClock
-from scheduler.destinations import Permit
+from scheduler.destinations import PROBE, Permit
 from scheduler.errors import StoreUnavailable
-from scheduler.poller.reports import PROBE
 from scheduler.store import keys
 from scheduler.store.held import Held
 from scheduler.store.permits import Permits
