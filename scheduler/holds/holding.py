@@ -10,6 +10,9 @@ from scheduler.hold import HeldBy, Hold
 from scheduler.holds import rate, slow_start
 from scheduler.rounding import ceil_div
 
+#: ms that a receiver may ask to be left alone; more was written before the clock was set back.
+LONGEST_RETRY = 3_600_000
+
 
 def hold_of(rule: Rule) -> Hold | None:
     """Why due timers of a destination wait at the moment that its rule was read; None: nothing holds them."""
@@ -31,10 +34,6 @@ def hold_of(rule: Rule) -> Hold | None:
     if rule.settings.concurrency is not None:
         return Hold(HeldBy.CONCURRENCY, 0, f"{rule.settings.concurrency} at once", rule.revision)
     return None
-
-
-#: ms that a receiver may ask to be left alone; more was written before the clock was set back.
-LONGEST_RETRY = 3_600_000
 
 
 class Standing(NamedTuple):
