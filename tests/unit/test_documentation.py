@@ -178,8 +178,11 @@ def _unit(text: str) -> configparser.ConfigParser:
 def test_architecture_lists_every_key_of_the_store_and_no_other() -> None:
     lua = (ROOT / "scheduler/store/lua/shared/keys.lua").read_text()
     listed = re.findall(r"^--   timers:\{p\}:(\S+(?: \| \w+)*)", lua, re.MULTILINE)
+    rules = (ROOT / "scheduler/store/lua/shared/rules.lua").read_text()
+    of_destinations = re.findall(r"timers:destination:\{<tag>\}(?::[a-z]+(?::<\w+>)?)?", rules)
     said = {name for row in table(page("architecture.md"), "key", "type", "holds") for name in quoted(row[0])}
-    assert said == {f"timers:{{p}}:{name}" for names in listed for name in names.split(" | ")}
+    assert said == {f"timers:{{p}}:{name}" for names in listed for name in names.split(" | ")} | set(of_destinations)
+    assert len(set(of_destinations)) == 3
 
 
 def test_architecture_lists_every_dependency_and_no_other() -> None:
