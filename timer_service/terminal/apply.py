@@ -13,11 +13,11 @@ from timer_service.client import NotFound, TimerClient, TimerServiceError
 from timer_service.client.schedule_fields import Plan
 from timer_service.client.wire import encode
 from timer_service.printable import printable
-from timer_service.terminal import destination_steps, schedule_file
+from timer_service.terminal import apply_file, destination_steps
+from timer_service.terminal.apply_file import OWNER, ApplyFile, place
 from timer_service.terminal.differences import between, differences, lines
 from timer_service.terminal.named import ask_before_deleting
 from timer_service.terminal.printing import echo, print_json
-from timer_service.terminal.schedule_file import OWNER, ScheduleFile, place
 from timer_service.terminal.service_command import EXITS, exit_code, print_error, service_command
 from timer_service.terminal.steps import Step
 
@@ -43,7 +43,7 @@ def apply(client: TimerClient, output: str, file: str, dry_run: bool, prune: boo
     [destinations."https:example.com:443"]
     rate = { requests = 10, per = "1s" }
     """
-    wanted = schedule_file.read(file)
+    wanted = apply_file.read(file)
     steps = [destination_steps.step(client, name, fields) for name, fields in wanted.destinations.items()]
     steps += [_step(client, name, fields) for name, fields in wanted.schedules.items()]
     steps += _gone(client, wanted) if prune else ()
@@ -74,7 +74,7 @@ def _step(client: TimerClient, name: str, fields: Mapping[str, Any]) -> Step:
     return Step("schedule", name, "change" if found else "leave", fields, stands, found)
 
 
-def _gone(client: TimerClient, wanted: ScheduleFile) -> Iterator[Step]:
+def _gone(client: TimerClient, wanted: ApplyFile) -> Iterator[Step]:
     for stands in client.schedules():
         owner = (stands.timer.get("metadata") or {}).get(OWNER)
         if owner == wanted.name and stands.name not in wanted.schedules:
