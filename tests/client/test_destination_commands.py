@@ -76,7 +76,7 @@ def test_any_url_of_it_names_a_destination(run: Run, there: str) -> None:
 
 def test_people_read_how_it_stands_why_and_until_when(run: Run, there: str) -> None:
     said = run("destination", "set", there, "--rate", "10/s", "--burst", "2", "--concurrency", "5").stdout
-    assert said == f"set {there}: rate 10/1s, 2 at once, 5 at once, breaker auto; it is limited\n"
+    assert said == f"set {there}: rate 10/1s, bursts of 2, 5 at once, breaker auto; it is limited\n"
     said = run("destination", "pause", there, "--reason", "they move", "--until", "2h").stdout
     assert re.fullmatch(rf"paused {there}, until \S+ \S+ E.T, \S+ \S+ UTC\n", said)
     shown = run("destination", "show", there).stdout
@@ -85,17 +85,19 @@ def test_people_read_how_it_stands_why_and_until_when(run: Run, there: str) -> N
         r"because +paused: they move",
         r"until +.* UTC",
         r"reason +they move",
-        r"rate +10/1s, 2 at once",
+        r"rate +10/1s, bursts of 2",
         r"at once +0 of 5",
         r"waiting +0",
         r"attempts +0",
     ):
         assert re.search(f"^{line}$", shown, re.MULTILINE), line
     listed = run("destination", "list", "--state", "paused", "--all").stdout
-    assert re.search(rf"^{there} +paused +.* 10/1s, 2 at once +5 +0 +- +0 +0 +paused: they move$", listed, re.MULTILINE)
+    assert re.search(
+        rf"^{there} +paused +.* 10/1s, bursts of 2 +5 +0 +- +0 +0 +paused: they move$", listed, re.MULTILINE
+    )
     assert run("destination", "pause", there).stdout == f"paused {there}, until it is resumed\n"
     said = run("destination", "resume", there, "--at", "full").stdout
-    assert said == f"resumed {there}: it is limited, 10 in 1 s\n"
+    assert said == f"resumed {there}: it is limited, at most 10 in 1 s, 5 at once\n"
 
 
 def test_lists_say_when_there_are_more_and_give_scripts_ids(run: Run, there: str, client: TimerClient) -> None:
