@@ -134,7 +134,11 @@ def pause(client: TimerClient, output: str, destination: str, reason: str | None
 def resume(client: TimerClient, output: str, destination: str, at: ResumeAt | None) -> None:
     """End its pause; or, of one that is broken, try at once whether it is back."""
     found = client.resume_destination(destination, at=at)
-    _print(output, [found], f"resumed {found.id}: it is {found.state}{f', {found.because}' if found.because else ''}")
+    because = f", {found.because}" if found.because else ""
+    said = f"resumed {found.id}: it is {found.state}{because}"
+    if found.state in ("broken", "probing"):
+        said = f"{found.id} is {found.state}{because}; it is tried now whether it is back"
+    _print(output, [found], said)
 
 
 @destination.command("rotate-secret")
