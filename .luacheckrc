@@ -4,7 +4,7 @@ std = 'lua51'
 max_line_length = 140
 
 local shared = { 'KEYS', 'ARGV', 'redis', 'FORMAT', 'SUSPECTS', 'SUSPECT_LOSSES', 'COUNTED', 'LAYOUT_BEGINS',
-                 'LATENESS_BOUNDS', 'SLOW_SECONDS', 'PROBE_FIRST', 'PROBE_MOST' }
+                 'LATENESS_BOUNDS', 'SLOW_SECONDS', 'PROBE_FIRST', 'PROBE_MOST', 'LEAST_BURST', 'LONGEST_RETRY' }
 for _, part in ipairs({ 'keys', 'noted', 'pollers', 'minutes', 'layout', 'priority', 'records', 'failing', 'progress', 'holds',
                         'observed', 'places', 'callbacks', 'schedules', 'moves', 'runs', 'rules' }) do
   for line in io.lines('scheduler/store/lua/shared/' .. part .. '.lua') do

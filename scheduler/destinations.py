@@ -111,6 +111,10 @@ class Rule:
     secrets: tuple[Secret, ...] = ()
 
 
+#: What the permit of a probe begins with, in a claim.
+PROBE = "probe:"
+
+
 class Permit(NamedTuple):
     """Leave to send so many attempts to one destination, once each: by `<id>:1`, `<id>:2` and so on."""
 
@@ -193,7 +197,7 @@ class Destination:
 
 
 class DestinationPage(NamedTuple):
-    """Some destinations: those with rules or holds first, then the busiest."""
+    """Some destinations: those that are limited or held first, then the busiest."""
 
     destinations: list[Destination]
     #: Where to go on; None at the end.

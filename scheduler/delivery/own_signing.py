@@ -9,7 +9,7 @@ from scheduler.delivery.signing import Signer, Signs
 from scheduler.own_secrets import Secret
 from scheduler.timer import Claim
 
-#: The own secrets that sign what this claim sends, the newest first; None: the service's do; none: it is not known
+#: The own secrets that sign what this claim sends, the newest first; None: the service's do. Empty: it is not known
 #: which, so it must not be sent.
 OwnSecretsOf = Callable[[Claim], tuple[Secret, ...] | None]
 #: Signers that are kept: to make one takes 5 us a secret.

@@ -8,9 +8,8 @@ from collections.abc import Collection, Mapping, Sequence
 from random import random, randrange
 
 from scheduler.clock import StoreClock
-from scheduler.destinations import Permit
+from scheduler.destinations import PROBE, Permit
 from scheduler.errors import StoreUnavailable
-from scheduler.poller.reports import PROBE
 from scheduler.store import keys
 from scheduler.store.held import Held
 from scheduler.store.permits import Permits
@@ -104,9 +103,8 @@ class Pacing:
         for tag in [*ready, *(tag for tag in {*self._grants, *self._back} if tag not in ready)]:
             if self._left(tag):  # the claim had no room for them
                 self._full_until[tag] = now + _FULL
-            due = self._due(tag, ready)
             has_room = tag not in saturated and now >= self._full_until.get(tag, 0.0)
-            wanted = max(0, min(due, room, BATCH)) if has_room else 0
+            wanted = max(0, min(self._due(tag, ready), room, BATCH)) if has_room else 0
             if tag in ready and not wanted:
                 self._ask_at[tag] = 0  # another is told of sooner the next time
             if not (wanted or self._left(tag) or tag in self._back):

@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 from scheduler.delivery.judge import retry_after
 from scheduler.delivery.transport import Answer
-from scheduler.destinations import Break, BreakerMode, Rule
+from scheduler.destinations import PROBE, Rule
 from scheduler.errors import StoreUnavailable
-from scheduler.holds.breaker import Result, Watch, probe_wait
+from scheduler.holds import rule_changes
+from scheduler.holds.breaker import Result, Watch
 from scheduler.holds.sums import Sum, Sums
 from scheduler.poller.retry import MAX_RETRY_AFTER
 from scheduler.store.observing import id_of
@@ -79,7 +79,7 @@ class Reports:
         if claim.permit.startswith(PROBE):
             permit = claim.permit.removeprefix(PROBE).partition(":")[0]
             is_back, said = result is Result.ANSWERED, _said(answer)  # and nothing that holds an answer's body
-            self._report(claim, "probe", lambda rule: _probed(rule, permit, is_back, said))
+            self._report(claim, "probe", lambda rule: rule_changes.probed(rule, permit, is_back, said))
         if result is None or answer.headers.get("timer-scope", "").strip().lower() == "timer":
             return
         because = None
@@ -89,11 +89,11 @@ class Reports:
             seen.flows_until = now + _PATHS_EVERY
         if because and not claim.permit.startswith(PROBE):
             self._note_break(tag, now)
-            self._report(claim, "broken", lambda rule: _broken(rule, because))
+            self._report(claim, "broken", lambda rule: rule_changes.broken(rule, because))
         seconds = retry_after(answer, now_ms) if "retry-after" in answer.headers else None
         if seconds:
             until = now_ms + round(1000 * min(seconds, MAX_RETRY_AFTER))
-            self._report(claim, "retry-after", lambda rule: _asked_to_wait(rule, until))
+            self._report(claim, "retry-after", lambda rule: rule_changes.asked_to_wait(rule, until))
 
     def _note_break(self, tag: str, now: float) -> None:
         if len(self._counts_from) >= _BREAKS:
@@ -136,10 +136,6 @@ class Reports:
             log.debug("sums of destinations are lost: %s", error)
 
 
-#: What the permit of a probe begins with, in a claim.
-PROBE = "probe:"
-
-
 def _result(answer: Answer) -> Result | None:
     """None: it says nothing of its destination."""
     if answer.error in _UNREACHED:
@@ -174,24 +170,3 @@ class _Written:
             log.warning("nothing but probes is sent to %s: %s", self._id, self._after.broken.because)
         elif self._before.broken is not None and self._after.broken is None:
             log.warning("%s is back, and gets its timers slowly at first", self._id)
-
-
-def _broken(rule: Rule, because: str) -> Rule | None:
-    if rule.broken is not None or rule.settings.breaker is BreakerMode.OFF:
-        return None
-    return replace(rule, broken=Break(rule.read_at, because, rule.read_at + probe_wait(0)), slow_since=None)
-
-
-def _probed(rule: Rule, permit: str, is_back: bool, said: str) -> Rule | None:
-    it = rule.broken
-    if it is None or it.probe != permit:  # it was taken for lost, or somebody has said otherwise meanwhile
-        return None
-    if is_back:
-        return replace(rule, broken=None, slow_since=rule.read_at)
-    because = f"{it.because.partition('; ')[0]}; probe {it.probes} failed: {said}"
-    after = it._replace(because=because, probe_at=rule.read_at + probe_wait(it.probes), probe=None, probing_until=None)
-    return replace(rule, broken=after)
-
-
-def _asked_to_wait(rule: Rule, until: int) -> Rule | None:
-    return replace(rule, retry_after=until) if until > (rule.retry_after or rule.read_at) else None

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from random import random
 
+from scheduler.holds.holding import LONGEST_RETRY
 from scheduler.timer import Webhook
 
 #: Seconds; a receiver's Retry-After asks for no more than this.
-MAX_RETRY_AFTER = 3600.0
+MAX_RETRY_AFTER = LONGEST_RETRY / 1000
 #: Seconds after which a request is sent again that met the closing of an idle connection: nobody is in trouble.
 _SOON = 0.1
 

@@ -14,19 +14,20 @@ from scheduler.errors import StoreUnavailable
 from scheduler.holds.sums import Sum
 from scheduler.rounding import ceil_div
 from scheduler.store import keys
+from scheduler.store.attempt_record import encode_attempt
+from scheduler.store.claim_row import ClaimRow, read_claim
 from scheduler.store.held import Held
 from scheduler.store.link import Link
 from scheduler.store.memory import StoreMemory
 from scheduler.store.observing import report
 from scheduler.store.permissions import Permissions
 from scheduler.store.permits import Permits
-from scheduler.store.progress import Progress, read_progress
-from scheduler.store.reading import log_unreadable, read_callback
-from scheduler.store.record import UNREADABLE, decode, encode_attempt, names, schedule_of
+from scheduler.store.progress import read_progress
+from scheduler.store.reading import log_unreadable
+from scheduler.store.record import UNREADABLE
 from scheduler.store.room import BATCH, SUSPECTS, Load, Permitted, Room, between_blanks
 from scheduler.store.rules import Rules
-from scheduler.store.scripts import SUSPECT_LOSSES
-from scheduler.timer import Attempt, Claim, Outcome, Redelivery, Settlement, reason_of
+from scheduler.timer import Attempt, Claim, Outcome, Settlement, reason_of
 
 #: Until a timer that could not be read is looked at again.
 _UNREADABLE_WAIT_MS = 60_000
@@ -224,7 +225,7 @@ class Claims:
         claims = []
         for row in zip(*[values] * len(ClaimRow._fields), strict=True):
             try:
-                claims.append(_claim(fence, claimed_at, now_us, row))
+                claims.append(read_claim(fence, claimed_at, now_us, row))
             except UNREADABLE:
                 self._put_off(ClaimRow(*row), fence)
         return Batch(claims, None if wait_us < 0 else wait_us / 1_000_000, _read_ready(ready) if ready else _NONE)
@@ -254,73 +255,6 @@ def _sums(one: Mapping[str, int], other: Mapping[str, int]) -> Mapping[str, int]
     if not (one and other):
         return one or other
     return {tag: one.get(tag, 0) + other.get(tag, 0) for tag in {**one, **other}}
-
-
-class ClaimRow(NamedTuple):
-    """What claim.lua tells of each timer."""
-
-    id: bytes
-    record: bytes
-    #: ms.
-    due: bytes
-    #: Under this claim; b"" of a timer that is claimed for the first time.
-    progress: bytes
-
-
-#: The progress of one that is claimed for the first time.
-_FIRST = Progress(attempts=1)
-
-
-def _claim(fence: str, claimed_at: float, now_us: int, row: tuple[bytes, ...]) -> Claim:
-    """Of a ClaimRow's values, told at this moment; to make one takes 0.3 us.
-
-    Raises one of UNREADABLE for what this version cannot read.
-    """
-    timer_id, record, due, progress = row
-    words, webhook = decode(record)
-    due_at = int(due)
-    it = read_progress(progress) if progress else _FIRST
-    if webhook.metadata:  # the client's notes are not sent, and take ten times their bytes as objects
-        webhook = webhook._replace(metadata={})
-    # By position, as for every attempt: names would take twice as long, 0.3 us.
-    claim = Claim(
-        timer_id.decode(),
-        fence,
-        webhook,
-        words[1],
-        it.attempts,
-        it.attempts - it.base,
-        due_at,
-        due_at if it.planned is None else it.planned,
-        _redelivery(it.why) if it.why else None,
-        it.lost >= SUSPECT_LOSSES,
-        claimed_at,
-        it.occurrence,
-        it.reschedules,
-        None,
-        len(record),
-    )
-    return claim if len(words) == 2 else _with_words(claim, now_us, words)
-
-
-def _with_words(claim: Claim, now_us: int, words: Sequence[str]) -> Claim:
-    """What a first line of more than two words says of a timer."""
-    callback_for, webhook = read_callback(words, claim.webhook)
-    claim = claim._replace(key=names(words)[0], callback_for=callback_for, webhook=webhook)
-    if (expires_at := webhook.expiry(claim.due_at)) is not None:
-        # The store's clock was read after the claim was sent, so that this is no later than its expires_at.
-        send_by = claim.claimed_at + (1000 * expires_at - now_us) / 1_000_000
-        claim = claim._replace(expires_at=expires_at, send_by=send_by)
-    schedule, missed = schedule_of(words)
-    return claim._replace(schedule=schedule, missed=missed) if schedule else claim
-
-
-def _redelivery(why: str) -> Redelivery:
-    """What only a later version knows is sent again for some reason: that must be said, and it must not wait."""
-    try:
-        return Redelivery(why)
-    except ValueError:
-        return Redelivery.RETRY
 
 
 def _settle_args(settlement: Settlement, *, keeps_answer: bool) -> list[str | int]:

@@ -22,10 +22,10 @@ from scheduler.destinations import (
 )
 from scheduler.errors import NoOwnSecret, TooManySecrets, VersionChanged
 from scheduler.hold import HeldBy
+from scheduler.holds import rule_changes
 from scheduler.holds.holding import standing_of
 from scheduler.holds.sums import Sum
 from scheduler.own_secrets import MOST_SECRETS, OLD_FOR, Secret, rotated
-from scheduler.schedules import Pause
 from scheduler.signing_keys import new_secret
 from scheduler.store.held import NO_HOLDS, read_holds
 from scheduler.store.link import Link
@@ -217,26 +217,18 @@ class Destinations:
         What is under way is not cut. One that is paused already is so for another reason, and until then. `until`: ms.
         """
 
-        def fields(rule: Rule) -> Fields:
-            at = rule.pause.at if rule.pause else rule.read_at
-            return _fields(destination, replace(rule, pause=Pause(reason, by, at, until)))
-
-        return self._rules.change(tag_of(destination), fields)
+        return self._become(destination, lambda rule: rule_changes.paused(rule, reason, by, until))
 
     def resume(self, destination: str, at: ResumeAt = ResumeAt.SLOW) -> Rule:
         """End a pause; slowly, unless `at` says otherwise. Of one that is broken, and not paused, it is tried at once
         whether it is back; one whose receiver has asked to be left alone goes on. Any other is left as it is."""
 
+        return self._become(destination, lambda rule: rule_changes.resumed(rule, at))
+
+    def _become(self, destination: str, changed: Callable[[Rule], Rule | None]) -> Rule:
         def fields(rule: Rule) -> Fields | None:
-            if rule.pause is None and rule.broken is not None:
-                broken = rule.broken._replace(probe_at=rule.read_at, probe=None, probing_until=None)
-                return _fields(destination, replace(rule, broken=broken))
-            if rule.pause is None and rule.retry_after is None:
-                return None
-            if rule.pause is None:
-                return _fields(destination, replace(rule, retry_after=None))
-            slow_since = rule.read_at if at is ResumeAt.SLOW else None
-            return _fields(destination, replace(rule, pause=None, slow_since=slow_since))
+            after = changed(rule)
+            return None if after is None else {"id": destination, **state_fields(after)}
 
         return self._rules.change(tag_of(destination), fields)
 
@@ -287,7 +279,3 @@ def _url(destination: str) -> str:
     """One whose destination this is."""
     scheme, _, rest = destination.partition(":")
     return f"{scheme}://{rest}/"
-
-
-def _fields(destination: str, rule: Rule) -> Fields:
-    return {"id": destination, **state_fields(rule)}

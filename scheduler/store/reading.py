@@ -9,8 +9,9 @@ from typing import NamedTuple
 
 from scheduler.callback_body import told
 from scheduler.holds.holding import expected_at
+from scheduler.store.attempt_record import decode_attempt
 from scheduler.store.progress import is_moment, read_progress
-from scheduler.store.record import UNREADABLE, decode, decode_attempt, named_words, names, schedule_of
+from scheduler.store.record import UNREADABLE, decode, named_words, names, schedule_of
 from scheduler.store.rule_record import read_hold
 from scheduler.timer import Reason, Status, Timer, Webhook
 

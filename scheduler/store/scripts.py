@@ -7,6 +7,8 @@ from functools import cache
 from importlib.resources import files
 
 from scheduler.holds.breaker import FIRST_PROBE, LAST_PROBE
+from scheduler.holds.holding import LONGEST_RETRY
+from scheduler.holds.rate import LEAST_BURST
 from scheduler.holds.slow_start import SECONDS
 from scheduler.store import layout
 from scheduler.store.lateness import BOUNDS
@@ -41,8 +43,9 @@ def _shared(clock: str) -> list[str]:
         (own,) = _paragraphs("virtual_clock")
         paragraphs = [own if it.startswith(own.partition("\n")[0]) else it for it in paragraphs]
     bounds = f"local LATENESS_BOUNDS = {{ {', '.join(map(str, BOUNDS))} }}"  # of use to one script alone
-    probes = f"local SLOW_SECONDS, PROBE_FIRST, PROBE_MOST = {SECONDS}, {FIRST_PROBE}, {LAST_PROBE}"
-    return [bounds, probes, *paragraphs]
+    permits = f"local SLOW_SECONDS, PROBE_FIRST, PROBE_MOST = {SECONDS}, {FIRST_PROBE}, {LAST_PROBE}"
+    rates = f"local LEAST_BURST, LONGEST_RETRY = {LEAST_BURST}, {LONGEST_RETRY}"
+    return [bounds, permits, rates, *paragraphs]
 
 
 def _paragraphs(part: str) -> list[str]:

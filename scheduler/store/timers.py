@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from functools import partial
-from typing import Any, NamedTuple, TypeVar
+from typing import TypeVar
 
 from scheduler.errors import (
     Expired,
@@ -21,15 +20,15 @@ from scheduler.errors import (
     WrongState,
 )
 from scheduler.queries import Stats
-from scheduler.rounding import ceil_div
 from scheduler.store import keys
+from scheduler.store.attempt_record import decode_attempt
 from scheduler.store.capacity import Capacity
 from scheduler.store.link import Link
-from scheduler.store.optional import Optional
-from scheduler.store.pending import PendingLimit, waiting_beyond
+from scheduler.store.pending import PendingLimit
 from scheduler.store.reading import UNREADABLE_WEBHOOK, TimerRow, read_timer
-from scheduler.store.record import FORMAT, decode_attempt, encode, format_of
-from scheduler.timer import Attempt, Draft, Reason, Standing, Status, Timer
+from scheduler.store.record import FORMAT, encode, format_of
+from scheduler.store.timer_counts import TimerCounts
+from scheduler.timer import Attempt, Draft, Standing, Status, Timer
 
 #: Timers that one script call takes at most, and bytes of their records: the store serves nobody else meanwhile.
 _BATCH, _BATCH_BYTES = 100, 256 * 1024
@@ -41,33 +40,6 @@ _STANDINGS = 64
 _NAME_BYTES = 500
 
 T = TypeVar("T")
-
-
-class StatsReply(NamedTuple):
-    """What stats.lua tells of one partition."""
-
-    #: ms.
-    now: int
-    scheduled: int
-    overdue: int
-    delivering: int
-    delivered: int
-    failed: int
-    cancelled: int
-    #: ms at which the first of the scheduled is due; -1 if there is none.
-    earliest: int
-    #: That wait.
-    destinations: int
-    #: ms at which the first lease ends; -1 if there is none.
-    lease_end: int
-    lost_leases: int
-    refused_settles: int
-    refused_rings: int
-    unreadable_claims: int
-    #: Timers by why they ended, in the order of the reasons that were asked for.
-    ended: list[int]
-    #: ms, the latest first.
-    lateness: list[int]
 
 
 class Timers:
@@ -86,7 +58,7 @@ class Timers:
         self.capacity = capacity or Capacity(link)
         self._keep_cancelled_ms = keep_cancelled_ms
         self._pending = PendingLimit(link, max_pending)
-        self._hlen = Optional()
+        self._counts = TimerCounts(link)
 
     def new_id(self, key: str | None = None) -> str:
         """Of a timer with a key in the slot that the key gives, where its key can be looked up."""
@@ -255,49 +227,7 @@ class Timers:
         return self._each("replay", list(attempts), lambda timer_id: [timer_id, attempts[timer_id]])
 
     def stats(self) -> Stats:
-        replies = [self._stats(partition) for partition in range(self._link.partitions)]
-
-        def total(of: Callable[[StatsReply], int]) -> int:
-            return sum(map(of, replies))
-
-        oldest = max((reply.now - reply.earliest for reply in replies if reply.earliest >= 0), default=0)
-        expired = max((reply.now - reply.lease_end for reply in replies if reply.lease_end >= 0), default=0)
-        lateness = sorted(ms for reply in replies for ms in reply.lateness)
-        return Stats(
-            scheduled=total(lambda reply: reply.scheduled),
-            tried_before=self._tried_before(replies),
-            overdue=total(lambda reply: reply.overdue),
-            delivering=total(lambda reply: reply.delivering),
-            delivered=total(lambda reply: reply.delivered),
-            failed=total(lambda reply: reply.failed),
-            cancelled=total(lambda reply: reply.cancelled),
-            oldest_overdue_ms=max(0, oldest),
-            lateness_p50_ms=_percentile(lateness, 50),
-            lateness_p99_ms=_percentile(lateness, 99),
-            waiting_destinations=total(lambda reply: reply.destinations),
-            oldest_expired_lease_ms=max(0, expired),
-            lost_leases=total(lambda reply: reply.lost_leases),
-            refused_settles=total(lambda reply: reply.refused_settles),
-            refused_rings=total(lambda reply: reply.refused_rings),
-            unreadable_claims=total(lambda reply: reply.unreadable_claims),
-            ended={reason: sum(counts) for reason, *counts in zip(Reason, *(it.ended for it in replies), strict=True)},
-        )
-
-    def _tried_before(self, replies: Sequence[StatsReply]) -> int | None:
-        """All that have progress, but for those that are not scheduled; what moves between the calls can be missed."""
-        found = 0
-        for partition, it in enumerate(replies):
-            with_progress: Any = self._hlen.ask(partial(self._link.client.hlen, keys.progress(partition)))
-            if with_progress is None:
-                return None
-            found += max(0, with_progress - it.delivering - it.delivered - it.failed - it.cancelled)
-        return found
-
-    def _stats(self, partition: int) -> StatsReply:
-        """stats.lua's reply, with all that waits behind more destinations than one call counts."""
-        reply = StatsReply(*self._link.run("stats", partition, list(Reason)))
-        more = waiting_beyond(self._link, partition, reply.destinations)
-        return reply._replace(scheduled=reply.scheduled + more, overdue=reply.overdue + more)
+        return self._counts.stats()
 
     def _each(
         self,
@@ -375,8 +305,3 @@ def _expect_format(timer_id: str, record: bytes) -> None:
         needed = format_of(record.partition(b"\n")[0].decode().split(" "))
         if needed > FORMAT:
             raise LaterFormat(timer_id, needed)
-
-
-def _percentile(ordered: Sequence[int], percent: int) -> int | None:
-    """Nearest rank."""
-    return ordered[ceil_div(len(ordered) * percent, 100) - 1] if ordered else None

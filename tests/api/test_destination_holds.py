@@ -143,7 +143,7 @@ def test_held_by_a_rate_it_says_when_its_turn_is_and_by_a_concurrency_that_nobod
     expected = [http.get(f"/timers/{it.id}").get_json()["expected_at"] for it in timers]
     assert expected == [f"2026-01-01T00:00:0{n}.010Z" for n in range(5)]
     held = http.get(f"/timers/{timers[0].id}").get_json()["held"]
-    assert held == {"by": "rate", "until": None, "because": "1 in 1 s"}
+    assert held == {"by": "rate", "until": None, "because": "at most 1 in 1 s"}
     http.patch(PATH, json={"rate": None, "concurrency": 2})
     told = http.get(f"/timers/{timers[0].id}").get_json()
     assert (told["held"]["by"], told["held"]["until"], told["expected_at"]) == ("concurrency", None, None)

@@ -37,7 +37,7 @@ def test_what_is_set_is_told_again_and_reaches_the_store(http: FlaskClient, benc
     told = answer.get_json()
     assert {name: told[name] for name in WHOLE} == WHOLE
     assert answer.headers["ETag"] == f'"{told["version"]}"'
-    assert (told["id"], told["state"], told["because"]) == (ID, "limited", "10 in 60 s")
+    assert (told["id"], told["state"], told["because"]) == (ID, "limited", "at most 10 in 60 s, 7 at once")
     assert (told["waiting"], told["in_flight"], told["attempts"], told["last_error"]) == (0, 0, 0, None)
     assert http.get(PATH).get_json() == http.get(f"{PATH}/").get_json() == told
     assert http.get("/destinations/").get_json() == {"data": [told], "next_cursor": None}

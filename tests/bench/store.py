@@ -9,7 +9,7 @@ import redis
 
 from scheduler import Claims, Draft, Link, Settings, Store, StoreClock, Timer, Webhook
 from scheduler.store import keys, record
-from scheduler.store.claims import ClaimRow
+from scheduler.store.claim_row import ClaimRow
 from scheduler.store.progress import read_progress
 
 #: A moment to start from: 2026-01-01T00:00:00Z.

@@ -50,8 +50,8 @@ from timer_service.client import (
     schedules,
 )
 from timer_service.client.errors import from_problem
+from timer_service.terminal.apply_file import NAME
 from timer_service.terminal.differences import DEFAULTS, TIMER_DEFAULTS
-from timer_service.terminal.schedule_file import NAME
 from timer_service.terminal.schedules import set_
 from timer_service.web.answers import AttemptOut, HeldOut, StatsOut, TimerOut
 from timer_service.web.destination_answers import DestinationOut, RateOut

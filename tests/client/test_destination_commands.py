@@ -7,6 +7,12 @@ from uuid import uuid4
 
 import pytest
 
+from scheduler import Settings, Store
+from scheduler.destinations import Rule
+from scheduler.holds.rule_changes import broken
+from scheduler.store.record import tag_of
+from scheduler.store.rule_record import state_fields
+from scheduler.store.rules import Fields, Rules
 from tests.bench.processes import Service
 from tests.client.test_schedule_commands import Run, lines, run
 from tests.client.test_shell import complete
@@ -76,7 +82,7 @@ def test_any_url_of_it_names_a_destination(run: Run, there: str) -> None:
 
 def test_people_read_how_it_stands_why_and_until_when(run: Run, there: str) -> None:
     said = run("destination", "set", there, "--rate", "10/s", "--burst", "2", "--concurrency", "5").stdout
-    assert said == f"set {there}: rate 10/1s, 2 at once, 5 at once, breaker auto; it is limited\n"
+    assert said == f"set {there}: rate 10/1s, bursts of 2, 5 at once, breaker auto; it is limited\n"
     said = run("destination", "pause", there, "--reason", "they move", "--until", "2h").stdout
     assert re.fullmatch(rf"paused {there}, until \S+ \S+ E.T, \S+ \S+ UTC\n", said)
     shown = run("destination", "show", there).stdout
@@ -85,17 +91,34 @@ def test_people_read_how_it_stands_why_and_until_when(run: Run, there: str) -> N
         r"because +paused: they move",
         r"until +.* UTC",
         r"reason +they move",
-        r"rate +10/1s, 2 at once",
+        r"rate +10/1s, bursts of 2",
         r"at once +0 of 5",
         r"waiting +0",
         r"attempts +0",
     ):
         assert re.search(f"^{line}$", shown, re.MULTILINE), line
     listed = run("destination", "list", "--state", "paused", "--all").stdout
-    assert re.search(rf"^{there} +paused +.* 10/1s, 2 at once +5 +0 +- +0 +0 +paused: they move$", listed, re.MULTILINE)
+    assert re.search(
+        rf"^{there} +paused +.* 10/1s, bursts of 2 +5 +0 +- +0 +0 +paused: they move$", listed, re.MULTILINE
+    )
     assert run("destination", "pause", there).stdout == f"paused {there}, until it is resumed\n"
     said = run("destination", "resume", there, "--at", "full").stdout
-    assert said == f"resumed {there}: it is limited, 10 in 1 s\n"
+    assert said == f"resumed {there}: it is limited, at most 10 in 1 s, 5 at once\n"
+
+
+def test_of_one_that_is_broken_a_resume_says_that_it_is_tried(run: Run, service: Service, there: str) -> None:
+    store = Store(Settings(redis_url=service.store.url))
+
+    def breaks(rule: Rule) -> Fields | None:
+        after = broken(rule, "10 attempts in a row failed, the last one: dns")
+        return {"id": there, **state_fields(after)} if after else None
+
+    Rules(store.link).change(tag_of(there), breaks)
+    store.close()
+    said = f"{there} is broken, 10 attempts in a row failed, the last one: dns; it is tried now whether it is back\n"
+    assert run("destination", "resume", there).stdout == said
+    refused = run("destination", "resume", there, "--at", "full")
+    assert (refused.exit_code, "broken, not paused" in refused.stderr) == (4, True)
 
 
 def test_lists_say_when_there_are_more_and_give_scripts_ids(run: Run, there: str, client: TimerClient) -> None:
@@ -122,8 +145,10 @@ def test_a_timer_shows_what_holds_it(run: Run, there: str, client: TimerClient) 
     client.pause_destination(there, reason="they move", until="2097-01-01T00:00:00Z")
     timer = client.create(url, delay=0)
     shown = run("timer", "show", timer.id).stdout
-    assert re.search(r"^held +by pause, until 2096-12-31 19:00:00 EST: paused: they move$", shown, re.MULTILINE)
+    assert re.search(r"^status +scheduled \(held by pause\)$", shown, re.MULTILINE)
+    assert re.search(r"^held +paused: they move, until 2096-12-31 19:00:00 EST$", shown, re.MULTILINE)
     assert re.search(r"^expected +2096-12-31 19:00:00 EST$", shown, re.MULTILINE)
+    assert f"{timer.id}  scheduled (held by pause)  " in run("timer", "list", "--destination", url).stdout
     client.cancel(timer.id)
 
 

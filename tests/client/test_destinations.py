@@ -33,7 +33,7 @@ def test_what_was_set_comes_back_and_a_change_leaves_what_it_does_not_name(clien
         there, rate={"requests": 10, "per": timedelta(minutes=1), "burst": 2}, concurrency=5, breaker={"mode": "off"}
     )
     assert client.destination(there) == made
-    assert (made.id, made.state, made.because) == (there, "limited", "10 in 60 s")
+    assert (made.id, made.state, made.because) == (there, "limited", "at most 10 in 60 s, 5 at once")
     assert (made.rate, made.concurrency, made.breaker) == (
         {"requests": 10, "per": "1m", "burst": 2},
         5,

@@ -18,7 +18,7 @@ from scheduler.delivery.details import NAME_SERVER_FAILED, NO_SUCH_NAME, NOT_LOO
 from scheduler.delivery.transport import Answer
 from scheduler.poller.attempt_log import attempt_line
 from scheduler.poller.settlements import settlement
-from scheduler.store.record import decode_attempt, encode_attempt
+from scheduler.store.attempt_record import decode_attempt, encode_attempt
 from scheduler.timer import Attempt, Outcome
 from tests.bench.processes import free_port
 from tests.bench.raw import raw_receiving

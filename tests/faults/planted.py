@@ -17,7 +17,7 @@ from scheduler.delivery.curl.sockets import Sockets
 from scheduler.delivery.request import build
 from scheduler.destinations import Rule
 from scheduler.due_moments import Decision, Standing, decide, run_seed
-from scheduler.poller import reports
+from scheduler.holds import rule_changes
 from scheduler.store import link, plans
 from scheduler.store.schedules import Schedules
 from scheduler.store.scripts import source
@@ -116,13 +116,13 @@ def _a_put_starts_anew() -> None:
 
 
 def _back_at_full_speed() -> None:
-    probed = reports._probed
+    probed = rule_changes.probed
 
     def at_once(*said: Any) -> Rule | None:
         rule = probed(*said)
         return None if rule is None else replace(rule, slow_since=None)
 
-    reports._probed = at_once  # type: ignore[assignment]
+    rule_changes.probed = at_once  # type: ignore[assignment]
 
 
 #: Where a claim lets a due timer wait.

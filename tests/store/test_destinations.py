@@ -44,7 +44,7 @@ def test_it_tells_what_was_set_and_of_which_version(bench: Bench) -> None:
     settings = DestinationSettings(rate=Rate(10, 60_000, 3), concurrency=7, breaker=BreakerMode.OFF)
     bench.destinations.put(ID, settings)
     it = bench.destinations.get(ID)
-    assert (it.settings, it.state, it.because) == (settings, DestinationState.LIMITED, "10 in 60 s")
+    assert (it.settings, it.state, it.because) == (settings, DestinationState.LIMITED, "at most 10 in 60 s, 7 at once")
     with pytest.raises(VersionChanged):
         bench.destinations.put(ID, DestinationSettings(), if_version="another")
     bench.destinations.put(ID, DestinationSettings(), if_version=it.version)

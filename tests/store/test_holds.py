@@ -304,7 +304,7 @@ def test_a_timer_behind_a_rate_says_when_its_turn_is_likely_to_come(bench: Bench
     claimed(bench.claims)
     last = bench.timers.get(timers[-1].id)
     assert last.held is not None
-    assert (last.held.by, last.held.because) == (HeldBy.RATE, "10 in 1 s")
+    assert (last.held.by, last.held.because) == (HeldBy.RATE, "at most 10 in 1 s")
     assert last.expected_at is not None
     assert last.expected_at - bench.now == (500 if bench.partitions == 1 else last.expected_at - bench.now) <= 500
 

@@ -28,8 +28,8 @@ from tests.packaging.declared import names
 from timer_service import create_app
 from timer_service.cli import main
 from timer_service.client import TimerClient, errors
-from timer_service.terminal import schedule_file
-from timer_service.terminal.schedule_file import ScheduleFile
+from timer_service.terminal import apply_file
+from timer_service.terminal.apply_file import ApplyFile
 from timer_service.web import problems
 from timer_service.web.answers import TimerOut
 from timer_service.web.destination_answers import DestinationOut
@@ -159,11 +159,11 @@ def test_every_example_is_of_a_kind_that_is_run_or_read_or_says_why_not(of: Path
             assert _unit(it.text)["Service"]["ExecStart"]
 
 
-def _applied(text: str) -> ScheduleFile:
+def _applied(text: str) -> ApplyFile:
     with tempfile.NamedTemporaryFile("w", suffix=".toml") as file:
         file.write(text)
         file.flush()
-        return schedule_file.read(file.name)
+        return apply_file.read(file.name)
 
 
 def _unit(text: str) -> configparser.ConfigParser:
@@ -178,8 +178,11 @@ def _unit(text: str) -> configparser.ConfigParser:
 def test_architecture_lists_every_key_of_the_store_and_no_other() -> None:
     lua = (ROOT / "scheduler/store/lua/shared/keys.lua").read_text()
     listed = re.findall(r"^--   timers:\{p\}:(\S+(?: \| \w+)*)", lua, re.MULTILINE)
+    rules = (ROOT / "scheduler/store/lua/shared/rules.lua").read_text()
+    of_destinations = re.findall(r"timers:destination:\{<tag>\}(?::[a-z]+(?::<\w+>)?)?", rules)
     said = {name for row in table(page("architecture.md"), "key", "type", "holds") for name in quoted(row[0])}
-    assert said == {f"timers:{{p}}:{name}" for names in listed for name in names.split(" | ")}
+    assert said == {f"timers:{{p}}:{name}" for names in listed for name in names.split(" | ")} | set(of_destinations)
+    assert len(set(of_destinations)) == 3
 
 
 def test_architecture_lists_every_dependency_and_no_other() -> None:

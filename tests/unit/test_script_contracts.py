@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from scheduler.store.claims import ClaimRow
+from scheduler.store.claim_row import ClaimRow
 from scheduler.store.failures import FailedRow
 from scheduler.store.held import HeldReply
 from scheduler.store.listing import ListReply
@@ -20,7 +20,7 @@ from scheduler.store.plans import PlanRow
 from scheduler.store.reading import TimerRow
 from scheduler.store.schedule_rows import ScheduleRow
 from scheduler.store.scripts import SHARED
-from scheduler.store.timers import StatsReply
+from scheduler.store.timer_counts import StatsReply
 from scheduler.store.turning import TurnReply
 from tests.bench.pages import page
 

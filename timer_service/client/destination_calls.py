@@ -28,7 +28,7 @@ class DestinationCalls:
     def destination_page(
         self, *, limit: int | None = None, cursor: str | None = None, **filters: Unpack[DestinationFilters]
     ) -> DestinationPage:
-        """One page of a list: those with rules or holds first, then the busiest."""
+        """One page of a list: those that are limited or held first, then the busiest."""
         query = {"limit": limit, "cursor": cursor, **filters}
         return self._wire.call("GET", "/destinations", DestinationPage.from_json, query=query, repeatable=True)
 

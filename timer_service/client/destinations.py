@@ -108,7 +108,7 @@ class Destination(Checked):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DestinationPage(Checked):
-    """Some destinations: those with rules or holds first, then the busiest. It can be short, and still not the last."""
+    """Some destinations: those that are limited or held first, then the busiest. It can be short and not the last."""
 
     destinations: Sequence[Destination]
     #: For the next page; None on the last.

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 import click
 
-from scheduler import exact_numbers
-from timer_service.client import NotFound, TimerClient, TimerServiceError
-from timer_service.client.schedule_fields import Plan
-from timer_service.client.wire import encode
+from timer_service.client import TimerClient, TimerServiceError
 from timer_service.printable import printable
-from timer_service.terminal import destination_steps, schedule_file
-from timer_service.terminal.differences import between, differences, lines
+from timer_service.terminal import apply_file, destination_steps, schedule_steps
+from timer_service.terminal.apply_file import place
+from timer_service.terminal.differences import lines
 from timer_service.terminal.named import ask_before_deleting
 from timer_service.terminal.printing import echo, print_json
-from timer_service.terminal.schedule_file import OWNER, ScheduleFile, place
 from timer_service.terminal.service_command import EXITS, exit_code, print_error, service_command
 from timer_service.terminal.steps import Step
 
@@ -43,10 +39,10 @@ def apply(client: TimerClient, output: str, file: str, dry_run: bool, prune: boo
     [destinations."https:example.com:443"]
     rate = { requests = 10, per = "1s" }
     """
-    wanted = schedule_file.read(file)
+    wanted = apply_file.read(file)
     steps = [destination_steps.step(client, name, fields) for name, fields in wanted.destinations.items()]
-    steps += [_step(client, name, fields) for name, fields in wanted.schedules.items()]
-    steps += _gone(client, wanted) if prune else ()
+    steps += [schedule_steps.step(client, name, fields) for name, fields in wanted.schedules.items()]
+    steps += schedule_steps.gone(client, wanted) if prune else ()
     if output == "table":
         for step in steps:
             echo(*_lines(step))
@@ -56,54 +52,22 @@ def apply(client: TimerClient, output: str, file: str, dry_run: bool, prune: boo
     done = []
     for step in steps:
         try:
-            done.append(_try(client, step) if dry_run else _do(client, step, output))
+            done.append(_carry_out(client, step, dry_run=dry_run))
         except TimerServiceError as error:
             _print_refusal(file, step, error)
             code = code or exit_code(error)
+            continue
+        if output == "table" and step.verb == "leave" and done[-1].verb != "leave":
+            echo(*_lines(done[-1]))
     _finish(output, done, "would be " if dry_run else "")
     return code
 
 
-def _step(client: TimerClient, name: str, fields: Mapping[str, Any]) -> Step:
-    try:
-        stands = client.schedule(name)
-    except NotFound:
-        return Step("schedule", name, "create", fields, None)
-    asked = exact_numbers.loads(encode(fields))  # the same kinds of numbers as in answers
-    found = differences(asked, stands.raw)
-    return Step("schedule", name, "change" if found else "leave", fields, stands, found)
-
-
-def _gone(client: TimerClient, wanted: ScheduleFile) -> Iterator[Step]:
-    for stands in client.schedules():
-        owner = (stands.timer.get("metadata") or {}).get(OWNER)
-        if owner == wanted.name and stands.name not in wanted.schedules:
-            yield Step("schedule", stands.name, "delete", None, stands)
-
-
-def _try(client: TimerClient, step: Step) -> Step:
-    """Asks the service whether it can follow the plan, which it answers to keys that may only read, too."""
-    if step.kind == "schedule" and step.verb in ("create", "change"):
-        fields = step.fields or {}
-        client.preview_schedule(count=1, **{name: fields[name] for name in Plan.__annotations__ if name in fields})
-    return step
-
-
-def _do(client: TimerClient, step: Step, output: str) -> Step:
-    """What was done, which may be more than could be seen before."""
+def _carry_out(client: TimerClient, step: Step, *, dry_run: bool) -> Step:
+    """What was done, which may be more than could be seen before; of a dry run the step as it is."""
     if step.kind == "destination":
-        return destination_steps.do(client, step)
-    version = step.stands.version if step.stands else None
-    if step.fields is None:
-        client.delete_schedule(step.name, if_version=version)
-        return step
-    now = client.set_schedule(step.name, if_version=version, only_new=step.stands is None, **step.fields)
-    if step.stands is None or now.version == step.stands.version:
-        return Step("schedule", step.name, "leave" if step.stands else "create", step.fields, step.stands)
-    found = between(step.stands.raw, now.raw)
-    if output == "table" and step.verb == "leave":
-        echo(*_lines(Step("schedule", step.name, "change", step.fields, step.stands, found)))
-    return Step("schedule", step.name, "change", step.fields, step.stands, found)
+        return step if dry_run else destination_steps.do(client, step)
+    return schedule_steps.check(client, step) if dry_run else schedule_steps.do(client, step)
 
 
 def _lines(step: Step) -> Iterator[str]:

@@ -15,7 +15,7 @@ def rate_text(destination: Destination) -> str:
     if rate is None:
         return NONE
     burst = rate.get("burst")
-    return f"{rate.get('requests')}/{rate.get('per')}{f', {burst} at once' if burst else ''}"
+    return f"{rate.get('requests')}/{rate.get('per')}{f', bursts of {burst}' if burst else ''}"
 
 
 def destination_rows(destinations: Iterable[Destination]) -> Iterator[Sequence[str]]:

@@ -40,7 +40,7 @@ def destination() -> None:
 @click.option("--all", "everything", is_flag=True, help="Without any limit.")
 @service_command
 def list_(client: TimerClient, output: str, limit: int, everything: bool, state: DestinationState | None) -> None:
-    """Destinations: those with rules or holds first, then the busiest."""
+    """Destinations: those that are limited or held first, then the busiest."""
     size = MOST_DESTINATIONS if everything else min(limit, MOST_DESTINATIONS)
     found = client.destinations(page_size=size, **{"state": state} if state else {})
     shown = found if everything else islice(found, limit)
@@ -134,7 +134,11 @@ def pause(client: TimerClient, output: str, destination: str, reason: str | None
 def resume(client: TimerClient, output: str, destination: str, at: ResumeAt | None) -> None:
     """End its pause; or, of one that is broken, try at once whether it is back."""
     found = client.resume_destination(destination, at=at)
-    _print(output, [found], f"resumed {found.id}: it is {found.state}{f', {found.because}' if found.because else ''}")
+    because = f", {found.because}" if found.because else ""
+    said = f"resumed {found.id}: it is {found.state}{because}"
+    if found.state in ("broken", "probing"):
+        said = f"{found.id} is {found.state}{because}; it is tried now whether it is back"
+    _print(output, [found], said)
 
 
 @destination.command("rotate-secret")

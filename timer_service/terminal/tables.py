@@ -90,8 +90,9 @@ def attempt_rows(attempts: Iterable[Attempt]) -> Iterator[Sequence[str]]:
 
 
 def status_text(timer: Timer) -> str:
-    """Its status, and why it has failed."""
-    return f"{timer.status} ({timer.reason})" if timer.status == "failed" and timer.reason else timer.status
+    """Its status, and why it has failed, or what its destination is held by."""
+    why = timer.reason if timer.status == "failed" else timer.held and f"held by {timer.held.by}"
+    return f"{timer.status} ({why})" if why else timer.status
 
 
 def next_of(attempt: Attempt) -> str:
@@ -115,7 +116,7 @@ def detail_rows(timer: Timer) -> Iterator[Sequence[str]]:
         yield "left", time_left(timer)
     if timer.held:
         until = f", until {local(timer.held.until)}" if timer.held.until else ""
-        yield "held", f"by {timer.held.by}{until}: {timer.held.because}"
+        yield "held", f"{timer.held.because}{until}"
     if timer.expected_at:
         yield "expected", local(timer.expected_at)
     if timer.next_attempt_at:

@@ -154,7 +154,7 @@ def schedule_names(ctx: click.Context, param: click.Parameter, incomplete: str) 
 
 
 def destination_ids(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """The first hundred destinations: those with rules or holds, then the busiest."""
+    """The first hundred destinations: those that are limited or held, then the busiest."""
     found = _asked(ctx, lambda client: client.destination_page(limit=100).destinations)
     return [CompletionItem(each.id, help=each.state) for each in found if each.id.startswith(incomplete)]
 

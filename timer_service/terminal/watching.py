@@ -70,7 +70,8 @@ def count_down(timer: Timer, seconds: float) -> None:
     until = time.monotonic() + seconds
     try:
         while (rest := until - time.monotonic()) > 0:
-            waits = f"attempt {timer.attempts + 1} in {time_left(timer)}"
+            left = f"attempt {timer.attempts + 1} in {time_left(timer)}"
+            waits = f"held by {timer.held.by}" if timer.held else left
             click.echo(
                 f"{_ANEW}{timer.id}  {'is being delivered' if timer.status == 'delivering' else waits}", nl=False
             )

@@ -188,7 +188,8 @@ def from_engine(error: TimerError) -> Problem:
         case VersionChanged():
             return Problem(412, "What is to be changed is not, or no longer, of this version.")
         case NoOwnSecret():
-            return Problem(409, "No secret was made for this destination yet.", name="no-own-secret")
+            detail = "No secret was made for this destination yet; rotate-secret makes one."
+            return Problem(409, detail, name="no-own-secret")
         case TooManySecrets():
             return Problem(409, f"{MOST_SECRETS} secrets of this destination are in use.", name="too-many-secrets")
         case ScheduleExists():

@@ -16,12 +16,9 @@ local FIRST = 6 -- where what is given back begins
 local ASKED = KEYS[1] .. ':asked:' .. poller
 local ASKED_TTL = 60000     -- ms in which a lost reply may be asked for again
 local LATE = 75000          -- us by which whoever asks next may be late without a loss for the rate
-local LEAST_BURST = 10000   -- us of a rate that may go at once
 local ASK_AGAIN = 1000      -- ms after which it is worth asking again where permits are out: a poller that has one may have died
 local EXPIRED = 1000        -- permits whose lease has ended that one call takes back
-local NEVER = 253402300799999
 local LONGEST_LEASE = 1200000 -- ms: what is to last longer was written by a clock that has been set back since
-local LONGEST_RETRY = 3600000 -- ms that a receiver may ask to be left alone
 
 local last = redis.call('GET', ASKED)
 if last and string.match(last, '^%S+') == permit then
@@ -108,7 +105,7 @@ local function decide()
   local interval, burst, slow_is_over = pace()
   if it.paused then
     if it.paused_until and it.paused_until <= now then return 'over', 0, now, 0 end
-    return '', 0, it.paused_until or NEVER, 0
+    return '', 0, it.paused_until or LAST_MOMENT, 0
   end
   if it.broken then return probe() end
   local retry_is_over = it.retry_until and (it.retry_until <= now or it.retry_until > now + LONGEST_RETRY)

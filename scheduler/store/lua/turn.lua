@@ -56,7 +56,7 @@ local function first_after(set)
   return tonumber(redis.call('ZRANGEBYSCORE', set, '(' .. int(now), '+inf', 'WITHSCORES', 'LIMIT', 0, 1)[2] or math.huge)
 end
 local next_due = math.min(first_after(SCHEDULED), first_after(PLANNED), first_after(BEHIND))
-if next_due >= 253402300799999 then next_due = math.huge end -- of what waits until somebody ends a hold
+if next_due >= LAST_MOMENT then next_due = math.huge end -- of what waits until somebody ends a hold
 return {
   us,
   read_ahead(),

@@ -51,7 +51,7 @@ class BreakerChange(Schema):
     )
 
 
-class Part(fields.Nested):
+class ObjectOrNull(fields.Nested):
     """An object within a request, or null for its default."""
 
     def __init__(self, schema: type[Schema], description: str) -> None:
@@ -66,11 +66,13 @@ class Part(fields.Nested):
 class DestinationChange(Schema):
     """A merge patch of what is set for a destination: null takes a field back to its default."""
 
-    rate = Part(RateChange, "no more attempts than these; null for any number")
+    rate = ObjectOrNull(RateChange, "no more attempts than these; null for any number")
     concurrency = Whole(
         1, MOST_AT_ONCE, "attempts under way at once, over all pollers; null for any number", allow_none=True
     )
-    breaker = Part(BreakerChange, "whether it is left alone for a while when it fails again and again; null for `auto`")
+    breaker = ObjectOrNull(
+        BreakerChange, "whether it is left alone for a while when it fails again and again; null for `auto`"
+    )
     signing = Choice(
         Signing,
         allow_none=True,

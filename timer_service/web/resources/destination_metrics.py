@@ -13,7 +13,7 @@ MOST_TOLD = 100
 def of_destinations(destinations: Destinations) -> list[Metric]:
     """Raises StoreUnavailable."""
     by = destinations.held()
-    held = GaugeMetricFamily("timer_held_destinations", "Destinations with a rule or a hold, by what.", labels=["by"])
+    held = GaugeMetricFamily("timer_held_destinations", "Destinations that are held, by what.", labels=["by"])
     for each in HeldBy:
         held.add_metric([each.value], by[each])
     # Without any no further call is made.

@@ -42,7 +42,7 @@ _NOT_KEPT = {"Cache-Control": "no-store"}
 @bp.response(200, DestinationsOut)
 @bp.doc(operationId="list_destinations")
 def index(query: dict[str, Any]) -> tuple[dict[str, Any], int, dict[str, str]]:
-    """A page of destinations: those with rules or holds first, then the busiest."""
+    """A page of destinations: those that are limited or held first, then the busiest."""
     charge(query["limit"])
     page = store().destinations.page(query.pop("cursor", None), **query)
     following = place_cursor(page.next)

@@ -17,6 +17,7 @@
 -- Below, on a line of its own, the JSON of its first attempt, until a second one has ended. store/progress.py reads the same.
 
 local LAST_MOMENT = 253402300799999 -- ms: the end of the year 9999
+
 local NUMBERS = { attempts = 0, lost = 0, base = 0, occurrence = 1, since = 0, reschedules = 0 }
 
 -- As most progress is: of a timer that is claimed for the first time. Written and read whole, for 1 us instead of 6.

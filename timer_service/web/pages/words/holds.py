@@ -12,7 +12,7 @@ from timer_service.web.pages.words.values import counted, number
 #: In the engine's words, the last failure and that of a probe: by its error or status.
 _ERROR = re.compile(r"(the last one: |probe \d+ failed: )([\w-]+)", re.ASCII)
 #: Of a rate, in its words.
-_RATE = re.compile(r"(\d+) in ([\d.]+) s", re.ASCII)
+_RATE = re.compile(r"at most (\d+) in ([\d.]+) s((?:, \d+ at once)?)", re.ASCII)
 _UNITS = {1000: "a second", 60_000: "a minute", 3_600_000: "an hour", 86_400_000: "a day"}
 
 
@@ -36,11 +36,11 @@ def why(hold: Hold) -> Why:
         case HeldBy.RETRY_AFTER:
             return Why("limited", "has asked to be left alone", "has asked to be left alone")
         case HeldBy.CONCURRENCY:
-            return Why("limited", f"gets at most {hold.because}", "gets only so many at once")
+            return Why("limited", f"gets {hold.because}", "gets only so many at once")
     found = _RATE.fullmatch(hold.because)
     if found is None:
         return Why("limited", "goes on slowly at first", "goes on slowly at first")
-    said = f"gets at most {rate(Rate(int(found[1]), round(1000 * float(found[2]))))}"
+    said = f"gets at most {rate(Rate(int(found[1]), round(1000 * float(found[2]))))}{found[3]}"
     return Why("limited", said, said)
 
 

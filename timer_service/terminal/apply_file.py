@@ -36,7 +36,7 @@ class FileError(ValueError):
 
 
 @dataclass(frozen=True)
-class ScheduleFile:
+class ApplyFile:
     path: str
     #: By which its schedules are known again once it no longer has them.
     name: str
@@ -46,7 +46,7 @@ class ScheduleFile:
     destinations: Mapping[str, Mapping[str, Any]]
 
 
-def read(path: str) -> ScheduleFile:
+def read(path: str) -> ApplyFile:
     """Raises FileError."""
     top = _parsed(path)
     if unknown := sorted(top.keys() - set(_TOP)):
@@ -59,7 +59,7 @@ def read(path: str) -> ScheduleFile:
     name = top.get("name", "" if path == "-" else Path(path).stem)
     if not isinstance(name, str) or not _FILE_NAME.fullmatch(name):
         raise FileError(f"{path}: name: must be text of 1 to 100 characters; by it a later --prune knows its schedules")
-    return ScheduleFile(
+    return ApplyFile(
         path,
         name,
         {each: _fields(path, name, each, table) for each, table in schedules.items()},

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from timer_service.terminal.schedule_file import FileError, place, read
+from timer_service.terminal.apply_file import FileError, place, read
 
 HEAD = '[schedules.a]\ncron = "@daily"\n'
 TIMER = '[schedules.a.timer]\nurl = "http://h/"\n'
