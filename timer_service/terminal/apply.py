@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from scheduler import exact_numbers
-from timer_service.client import NotFound, TimerClient, TimerServiceError
+from timer_service.client import Forbidden, NotFound, PreconditionFailed, TimerClient, TimerServiceError
 from timer_service.client.schedule_fields import Plan
 from timer_service.client.wire import encode
 from timer_service.printable import printable
@@ -21,6 +21,8 @@ from timer_service.terminal.schedule_file import OWNER, ScheduleFile, place
 from timer_service.terminal.service_command import EXITS, exit_code, print_error, service_command
 from timer_service.terminal.steps import Step
 
+#: A version that no schedule and no destination has.
+_NOBODYS = "dry-run"
 _DONE = {"create": "created", "change": "changed", "leave": "unchanged", "delete": "deleted"}
 
 
@@ -56,7 +58,7 @@ def apply(client: TimerClient, output: str, file: str, dry_run: bool, prune: boo
     done = []
     for step in steps:
         try:
-            done.append(_try(client, step) if dry_run else _do(client, step, output))
+            done.append(_check(client, step) if dry_run else _do(client, step, output))
         except TimerServiceError as error:
             _print_refusal(file, step, error)
             code = code or exit_code(error)
@@ -81,11 +83,22 @@ def _gone(client: TimerClient, wanted: ScheduleFile) -> Iterator[Step]:
             yield Step("schedule", stands.name, "delete", None, stands)
 
 
-def _try(client: TimerClient, step: Step) -> Step:
-    """Asks the service whether it can follow the plan, which it answers to keys that may only read, too."""
-    if step.kind == "schedule" and step.verb in ("create", "change"):
-        fields = step.fields or {}
-        client.preview_schedule(count=1, **{name: fields[name] for name in Plan.__annotations__ if name in fields})
+def _check(client: TimerClient, step: Step) -> Step:
+    """Asks for it on a condition that never holds: the service looks at conditions last (RFC 9110, 13.2.1), so that it
+    refuses first what is wrong with the fields, and does nothing. For a key that may only read it looks at plans."""
+    fields = step.fields
+    if fields is None:
+        return step
+    try:
+        if step.kind == "destination":
+            destination_steps.limit(client, step, _NOBODYS)
+        else:
+            client.set_schedule(step.name, if_version=_NOBODYS, **fields)
+    except PreconditionFailed:
+        return step
+    except Forbidden:
+        if step.kind == "schedule":
+            client.preview_schedule(count=1, **{name: fields[name] for name in Plan.__annotations__ if name in fields})
     return step
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from scheduler import exact_numbers
-from timer_service.client import DestinationChanges, NotFound, TimerClient
+from timer_service.client import Destination, DestinationChanges, NotFound, TimerClient
 from timer_service.client.wire import encode
 from timer_service.terminal.differences import Difference, each_difference
 from timer_service.terminal.steps import Step
@@ -39,8 +39,12 @@ def do(client: TimerClient, step: Step) -> Step:
         return step
     version = UNSET if step.stands is None else step.stands.version
     before = DEFAULTS if step.stands is None else step.stands.raw
-    now = client.update_destination(step.name, if_version=version, **_whole_change(step.fields or {}))
+    now = limit(client, step, version)
     return replace(step, differences=differences(now.raw, before))
+
+
+def limit(client: TimerClient, step: Step, if_version: str) -> Destination:
+    return client.update_destination(step.name, if_version=if_version, **_whole_change(step.fields or {}))
 
 
 def differences(asked: Mapping[str, Any], stands: Mapping[str, Any]) -> list[Difference]:
