@@ -3,9 +3,9 @@
     python -m benchmarks.schedules --quick
 
 One Valkey, one poller, one nginx. Lateness is the arrival in nginx's log, in whole ms rounded down, minus the moment at
-which the run was due. Steady: 50 schedules, each every second. At one second: plain timers fall due 50 a second from
-before the first run is made until after the last is sent, and `beside` is how late those are. Waiting: all are due a
-day later. A year: one schedule, daily at 02:30 in Berlin, by a clock that is turned from one run to the next.
+which the run was due. Steady: 50 schedules, each every second. At one second: plain timers for another port fall due 50
+a second from before the first run is made until after the last is sent, and `beside` is how late those are. Waiting:
+all are due a day later. A year: one schedule, daily at 02:30 in Berlin, by a clock that is turned from run to run.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def at_once(count: int, overlap: Overlap, spread_ms: int) -> Row:
     with _ready() as (service, poller, there):
         due = _now() + 5000 + _BEFORE + 1000 * count // _SET_PER_SECOND
         _fill(service.store.url, there.url, count, due, overlap, spread_ms)
-        beside = _set_beside(service, there.url, due, due + spread_ms + 2000 + 1000 * count // _SENT_PER_SECOND)
+        beside = _set_beside(service, there.urls[1], due, due + spread_ms + 2000 + 1000 * count // _SENT_PER_SECOND)
         early = due - _BEFORE - _now()
         assert early > 0, f"{count} schedules were not set in time: {-early} ms late"
         _looked_at(service, due, early / 1000)
@@ -185,7 +185,7 @@ def _opened(url: str, clock: str = "real") -> Store:
 
 @contextmanager
 def _ready(clock: str = "real") -> Iterator[tuple[Service, Process, Sink]]:
-    with tempfile.TemporaryDirectory() as folder, sink() as there:
+    with tempfile.TemporaryDirectory() as folder, sink(2) as there:
         service = Service(Path(folder), TIMER_LOG_LEVEL="info", TIMER_CLOCK=clock)
         try:
             yield service, service.poller(), there

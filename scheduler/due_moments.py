@@ -30,7 +30,7 @@ class ToMake(NamedTuple):
 
     moment: int
     due_at: int
-    #: Moments that passed before it, for which it stands too.
+    #: Moments that were missed since the run before it: it tells of them.
     missed: int = 0
 
 
@@ -59,7 +59,7 @@ class Standing:
     run_bytes: int = 0
     #: Moments that became runs.
     runs: int = 0
-    #: Moments that passed, and that the next run made up for tells of: a look ended among them.
+    #: Moments that were missed, and that no run has told of yet.
     missed: int = 0
     is_paused: bool = False
     paused_until: int = 0
@@ -89,7 +89,7 @@ class Decision:
 def decide(draft: ScheduleDraft, standing: Standing, now: int, jitter: float, allowance: Allowance) -> Decision:
     """Look at the moments of a schedule up to now, and a little ahead. `jitter`: 0 to 1. What it does is taken from the
     allowance. Raises PlanError."""
-    decision = Decision([], standing.after)
+    decision = Decision([], standing.after, missed=standing.missed)
     if standing.is_paused and 0 < standing.paused_until <= now:
         standing = replace(standing, is_paused=False, resumed_at=standing.paused_until, resumed_how=None)
         decision.resumed_at = standing.resumed_at
@@ -163,7 +163,6 @@ class _Look:
     def decide_each(self, most_runs: int) -> None:
         """Each moment becomes a run or is counted by why not, until there are so many runs."""
         found, decision = self._found, self._decision
-        missed = self._standing.missed
         nexts = [*(moment.at for moment in found.moments[1:]), found.following]
         for moment, next_at in zip(found.moments, nexts, strict=False):
             if len(decision.runs) == most_runs:
@@ -175,15 +174,12 @@ class _Look:
                 decision.skipped_gap += 1
             elif catch_up is None:
                 decision.skipped_paused += 1
-            elif due_at > self._now:
-                decision.runs.append(ToMake(moment.at, due_at))
-            elif self._is_made_up_for(moment.at, next_at, catch_up):
-                decision.runs.append(ToMake(moment.at, due_at, missed if catch_up is CatchUp.LAST else 0))
-                missed = 0
+            elif due_at > self._now or self._is_made_up_for(moment.at, next_at, catch_up):
+                decision.runs.append(ToMake(moment.at, due_at, decision.missed if catch_up is CatchUp.LAST else 0))
+                decision.missed = 0
             else:
                 decision.skipped_missed += 1
-                missed += 1
-        decision.missed = missed if found.is_cut and self._last_past is None else 0
+                decision.missed += 1
 
     def next_look(self, ahead: int, latest: int) -> int | None:
         """When to look again, at `latest`, if ever. `ahead`: ms by which runs are made before they are due."""

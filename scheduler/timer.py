@@ -225,7 +225,7 @@ class Timer(NamedTuple):
     #: These two once it has ended.
     ended_at: int | None = None
     reason: Reason | None = None
-    #: The name of the schedule that made it, and how many moments that passed before it stands for.
+    #: The name of the schedule that made it, and how many moments were missed since its run before.
     schedule: str | None = None
     missed: int = 0
     #: This version cannot read what is to be sent: of its webhook nothing is known.
@@ -273,7 +273,7 @@ class Claim(NamedTuple):
     size: int = 0
     #: The timer whose end it tells.
     callback_for: str | None = None
-    #: The name of the schedule that made it, and how many moments that passed before it stands for.
+    #: The name of the schedule that made it, and how many moments were missed since its run before.
     schedule: str | None = None
     missed: int = 0
     #: ms after which it is not sent, if there is such a moment.

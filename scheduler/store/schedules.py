@@ -135,7 +135,7 @@ class Schedules:
         def fields(now: int, row: ScheduleRow) -> dict[str, str | int] | None:
             if row.paused is None:
                 return None
-            said: dict[str, str | int] = {"resumed": now, "resumed_how": catch_up or "", "failed": "", "missed": ""}
+            said: dict[str, str | int] = {"resumed": now, "resumed_how": catch_up or "", "failed": ""}
             said |= dict.fromkeys(("paused", "paused_until", "paused_by", "paused_reason"), "")
             said |= {"paused_after": "", "paused_skipped": ""}
             if catch_up is not None and row.paused_after is not None:

@@ -130,9 +130,7 @@ def test_a_runs_timer_says_whose_it_is(http: FlaskClient, bench: Bench) -> None:
     bench.advance(3 * HOUR)
     bench.look()
     late = max(runs(bench, "monthly~x"), key=lambda it: (it.due_at <= bench.now, it.due_at))
-    assert "stands for 2 moments before it too, which passed while nothing ran." in sentences(
-        http.get(f"/ui/timers/{late.id}")
-    )
+    assert "and the first since 2 moments passed while nothing ran." in sentences(http.get(f"/ui/timers/{late.id}"))
     assert "It is a run of" not in sentences(http.get(f"/ui/timers/{bench.schedule(1000).id}"))
 
 

@@ -45,15 +45,6 @@ def alive(pid: int) -> bool:
         return False
 
 
-def obeys_sigterm(pid: int) -> bool:
-    """Whether the process has a handler for it by now: before that SIGTERM ends any process at once, with -15."""
-    try:
-        caught = Path(f"/proc/{pid}/status").read_text().partition("SigCgt:")[2].split()[0]
-    except (FileNotFoundError, ProcessLookupError):  # it has gone
-        return False
-    return bool(int(caught, 16) >> (signal.SIGTERM - 1) & 1)
-
-
 #: Below those that a kernel gives to connections and to whoever asks for any port. They begin anywhere, for others who
 #: run tests at the same time take some of them too.
 _PORTS = itertools.cycle(range(20_000, 32_000))
@@ -101,8 +92,9 @@ class Part:
         return self.process.wait(HELD_UP * seconds)
 
     def obeys_sigterm(self) -> bool:
-        """Whether it has a handler by now; where another command runs it, that has none."""
-        return any(map(obeys_sigterm, (self.process.pid, *self.children())))
+        """Whether it has a handler for it by now: before that SIGTERM ends any process at once, with -15."""
+        caught = Path(f"/proc/{self.process.pid}/status").read_text().partition("SigCgt:")[2].split()[0]
+        return bool(int(caught, 16) >> (signal.SIGTERM - 1) & 1)
 
     def kill(self) -> None:
         """kill -9 for the whole group."""

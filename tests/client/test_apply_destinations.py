@@ -74,6 +74,24 @@ def test_a_dry_run_limits_nothing(run: Run, write: Write, there: str, client: Ti
         client.destination(there)
 
 
+@pytest.mark.parametrize("stands", [False, True])
+def test_a_dry_run_tells_whatever_the_service_refuses_by_table_and_key(
+    run: Run, write: Write, there: str, client: TimerClient, stands: bool
+) -> None:
+    before = client.update_destination(there, concurrency=3).version if stands else ""
+    bad = '[destinations."ID"]\nconcurrency = 0\nsigning = "mine"\nrate = { per = "2d" }\nbreaker = { mode = "no" }\n'
+    path = write(bad)
+    result = run("apply", path, "--dry-run")
+    assert result.exit_code == 2
+    for place in ("] concurrency", "] signing", ".rate] requests", ".rate] per", ".breaker] mode"):
+        assert f'Error: {path}: [destinations."{there}"{place}: ' in result.stderr
+    if stands:
+        assert client.destination(there).version == before
+    else:
+        with pytest.raises(NotFound):
+            client.destination(there)
+
+
 def test_a_refusal_names_file_table_and_key_and_the_others_are_done(
     run: Run, write: Write, there: str, client: TimerClient
 ) -> None:

@@ -225,15 +225,33 @@ def test_a_dry_run_does_nothing(run: Run, write: Any, name: str, client: TimerCl
     ]
 
 
-def test_a_dry_run_refuses_plans_that_the_service_cannot_follow(run: Run, write: Any, name: str) -> None:
-    bad = '[schedules.NAMEc]\ncron = "0 9 31 4 *"\ntime_zone = "Mars"\ntimer = { url = "HOOK" }\n'
-    path = write(bad + TWO)
+BAD = (
+    '[schedules.NAMEc]\ncron = "0 9 31 4 *"\ntime_zone = "Mars"\noverlap = "often"\n'
+    'timer = { url = "ftp://h/", max_attempts = 0 }\n'
+)
+
+
+def test_a_dry_run_tells_whatever_the_service_refuses_by_table_and_key(run: Run, write: Any, name: str) -> None:
+    path = write(BAD + TWO)
     result = run("apply", path, "--dry-run")
     assert result.exit_code == 2
-    for key in ("cron", "time_zone"):
-        assert f"Error: {path}: [schedules.{name}c] {key}: " in result.stderr
+    for place in ("c] cron", "c] time_zone", "c] overlap", "c.timer] url", "c.timer] max_attempts"):
+        assert f"Error: {path}: [schedules.{name}{place}: " in result.stderr
     assert result.stdout.endswith("2 would be created, 0 would be changed, 0 unchanged, 0 would be deleted\n")
     assert run("schedule", "show", f"{name}a").exit_code == 3
+
+
+def test_a_dry_run_changes_none_that_stands_and_tells_what_is_refused_where_no_change_is_seen(
+    run: Run, write: Any, name: str, client: TimerClient
+) -> None:
+    run("apply", write(TWO))
+    before = [client.schedule(f"{name}{each}").version for each in "ab"]
+    assert run("apply", write(TWO.replace('"1h"', '"2h"')), "--dry-run").exit_code == 0
+    mark = write(TWO.replace("Bearer a", "***"))
+    result = run("apply", mark, "--dry-run")
+    assert (result.exit_code, f"[schedules.{name}a.timer.headers] authorization: " in result.stderr) == (2, True)
+    assert result.stdout.startswith(f"unchanged {name}a\n")
+    assert [client.schedule(f"{name}{each}").version for each in "ab"] == before
 
 
 def test_prune_deletes_what_the_file_had_and_nothing_else_and_asks_first(
@@ -278,6 +296,8 @@ def test_a_key_that_may_only_read_sees_what_would_be_done_and_no_more(
     monkeypatch.setenv("TIMER_API_KEY", keys["read"])
     command = ["apply", write(TWO), "--url", keys["url"]]
     assert CliRunner().invoke(main, [*command, "--dry-run"]).stdout.startswith(f"create {name}a\n")
+    bad = CliRunner().invoke(main, ["apply", write(BAD), "--url", keys["url"], "--dry-run"])
+    assert (bad.exit_code, f"[schedules.{name}c] cron: " in bad.stderr, "overlap" in bad.stderr) == (2, True, False)
     result = CliRunner().invoke(main, command)
     assert result.exit_code == 6
     assert result.stdout.endswith("0 created, 0 changed, 0 unchanged, 0 deleted\n")

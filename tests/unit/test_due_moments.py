@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -57,18 +58,19 @@ DELAYS = st.lists(st.sampled_from([0, 3, 1500, 70_000, 5 * HOUR]), min_size=1, m
     st.booleans(),
     st.sampled_from([2000, 100]),
 )
-def test_each_moment_up_to_the_last_look_is_a_run_or_counted_once(
+def test_each_moment_up_to_the_last_look_is_a_run_or_counted_once_and_told_of_if_it_was_missed(
     plan: Plan, catch_up: CatchUp, overlap: Overlap, offset: int, delays: list[int], is_paused: bool, left: int
 ) -> None:
     asked = draft(plan=plan, catch_up=catch_up, overlap=overlap, catch_up_window_ms=2 * HOUR)
     it = Standing(after=START, offset=offset, is_paused=is_paused, paused_until=START + HOUR if is_paused else 0)
-    now, made, counted = START, [], 0
+    now, made, counted, missed, told = START, [], 0, 0, 0
     for delay in delays:
         now += delay
         while True:
             decision = decide(asked, it, now, 0.5, Allowance(moments=left))
             made += [run.moment for run in decision.runs]
             counted += decision.skipped_missed + decision.skipped_paused + decision.skipped_gap
+            missed, told = missed + decision.skipped_missed, told + sum(run.missed for run in decision.runs)
             it = after(it, decision)
             if decision.look_at != now:
                 break
@@ -83,6 +85,14 @@ def test_each_moment_up_to_the_last_look_is_a_run_or_counted_once(
     assert len(made) + counted == len(expected)
     assert sorted(set(made)) == made
     assert set(made) <= set(expected)
+    assert told + it.missed == missed if catch_up is CatchUp.LAST else told == 0
+
+
+@pytest.mark.parametrize("change", [{}, {"is_paused": True}, {"runs": 9}], ids=["active", "paused", "ended"])
+def test_a_look_without_moments_forgets_no_missed_one_that_a_run_has_yet_to_tell_of(change: dict[str, Any]) -> None:
+    asked = draft(plan=Plan(every_ms=2 * DAY, starts_at=START), max_runs=9)
+    it = replace(Standing(after=START, offset=0, missed=3), **change)
+    assert decide(asked, it, START + DAY, 0.5, Allowance()).missed == 3
 
 
 def test_a_look_at_a_year_of_seconds_goes_through_few_thousand_of_them_and_asks_to_come_again_at_once() -> None:

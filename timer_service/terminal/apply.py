@@ -17,6 +17,9 @@ from timer_service.terminal.printing import echo, print_json
 from timer_service.terminal.service_command import EXITS, exit_code, print_error, service_command
 from timer_service.terminal.steps import Step
 
+#: What may be said of a step before it is done, and doing it, which may turn out to be more than could be seen before.
+_CHECK = {"destination": destination_steps.check, "schedule": schedule_steps.check}
+_DO = {"destination": destination_steps.do, "schedule": schedule_steps.do}
 _DONE = {"create": "created", "change": "changed", "leave": "unchanged", "delete": "deleted"}
 
 
@@ -52,7 +55,7 @@ def apply(client: TimerClient, output: str, file: str, dry_run: bool, prune: boo
     done = []
     for step in steps:
         try:
-            done.append(_carry_out(client, step, dry_run=dry_run))
+            done.append((_CHECK if dry_run else _DO)[step.kind](client, step))
         except TimerServiceError as error:
             _print_refusal(file, step, error)
             code = code or exit_code(error)
@@ -61,13 +64,6 @@ def apply(client: TimerClient, output: str, file: str, dry_run: bool, prune: boo
             echo(*_lines(done[-1]))
     _finish(output, done, "would be " if dry_run else "")
     return code
-
-
-def _carry_out(client: TimerClient, step: Step, *, dry_run: bool) -> Step:
-    """What was done, which may be more than could be seen before; of a dry run the step as it is."""
-    if step.kind == "destination":
-        return step if dry_run else destination_steps.do(client, step)
-    return schedule_steps.check(client, step) if dry_run else schedule_steps.do(client, step)
 
 
 def _lines(step: Step) -> Iterator[str]:

@@ -4,14 +4,15 @@ sign stays as it is unless the file says: receivers would have to be told."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 from scheduler import exact_numbers
-from timer_service.client import DestinationChanges, NotFound, TimerClient
+from timer_service.client import Destination, DestinationChanges, Forbidden, NotFound, PreconditionFailed, TimerClient
 from timer_service.client.wire import encode
 from timer_service.terminal.differences import Difference, each_difference
-from timer_service.terminal.steps import Step
+from timer_service.terminal.steps import NO_VERSION, Step
 
 #: Of a field that is left out, as answers tell it.
 DEFAULTS: Mapping[str, Any] = {"rate": None, "concurrency": None, "breaker": {"mode": "auto"}}
@@ -33,14 +34,23 @@ def step(client: TimerClient, name: str, fields: Mapping[str, Any]) -> Step:
     return Step("destination", name, "change" if found else "leave", fields, stands, found)
 
 
+def check(client: TimerClient, step: Step) -> Step:
+    """Has the service refuse what is wrong with it. To a key that may only read it says nothing."""
+    with suppress(PreconditionFailed, Forbidden):
+        _limit(client, step, NO_VERSION)
+    return step
+
+
 def do(client: TimerClient, step: Step) -> Step:
     """Raises PreconditionFailed if somebody has changed it since it was looked at."""
     if step.verb == "leave":
         return step
-    version = UNSET if step.stands is None else step.stands.version
-    before = DEFAULTS if step.stands is None else step.stands.raw
-    now = client.update_destination(step.name, if_version=version, **_whole_change(step.fields or {}))
-    return replace(step, differences=differences(now.raw, before))
+    now = _limit(client, step, UNSET if step.stands is None else step.stands.version)
+    return replace(step, differences=differences(now.raw, DEFAULTS if step.stands is None else step.stands.raw))
+
+
+def _limit(client: TimerClient, step: Step, if_version: str) -> Destination:
+    return client.update_destination(step.name, if_version=if_version, **_whole_change(step.fields or {}))
 
 
 def differences(asked: Mapping[str, Any], stands: Mapping[str, Any]) -> list[Difference]:

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from scheduler import exact_numbers
-from timer_service.client import NotFound, TimerClient
+from timer_service.client import Forbidden, NotFound, PreconditionFailed, TimerClient
 from timer_service.client.schedule_fields import Plan
 from timer_service.client.wire import encode
 from timer_service.terminal.apply_file import OWNER, ApplyFile
 from timer_service.terminal.differences import between, differences
-from timer_service.terminal.steps import Step
+from timer_service.terminal.steps import NO_VERSION, Step
 
 
 def step(client: TimerClient, name: str, fields: Mapping[str, Any]) -> Step:
@@ -33,9 +33,15 @@ def gone(client: TimerClient, wanted: ApplyFile) -> Iterator[Step]:
 
 
 def check(client: TimerClient, step: Step) -> Step:
-    """Asks the service whether it can follow the plan, which it answers to keys that may only read, too."""
-    if step.verb in ("create", "change"):
-        fields = step.fields or {}
+    """Has the service refuse what is wrong with it. To a key that may only read it says so of plans alone."""
+    fields = step.fields
+    if fields is None:
+        return step
+    try:
+        client.set_schedule(step.name, if_version=NO_VERSION, **fields)
+    except PreconditionFailed:
+        pass
+    except Forbidden:
         client.preview_schedule(count=1, **{name: fields[name] for name in Plan.__annotations__ if name in fields})
     return step
 

@@ -9,6 +9,10 @@ from typing import Any, Literal
 from timer_service.client import Destination, Schedule
 from timer_service.terminal.differences import Difference
 
+#: The version of no schedule and no destination: what is asked for on the condition that it stands is never done. The
+#: service looks at conditions last (RFC 9110, 13.2.1), so that it refuses first what is wrong with the fields.
+NO_VERSION = "dry-run"
+
 
 @dataclass(frozen=True)
 class Step:

@@ -18,7 +18,8 @@ if not timer then return '' end
 previous = previous or ''
 if string.find(previous, ':' .. id, 1, true) then return 'done' end
 local now = math.ceil(now_us() / 1000)
-local at = is_made(id) and tonumber(string.match(read_first_line(id), '^%d+')) or now
+local stands = is_made(id)
+local at = stands and tonumber(string.match(read_first_line(id), '^%d+')) or now
 -- It stands after those of its moment and of earlier ones.
 local before, after, over, is_cut = {}, {}, 0, true
 for entry in string.gmatch(previous, '%S+') do
@@ -30,7 +31,7 @@ end
 -- Of a run that stands, whether it was noted, and so many others since that it is no longer told.
 if at < now and is_cut and over >= PREVIOUS then return 'done' end
 local _, earliest = head(SCHEDULED)
-if not is_made(id) then
+if not stands then
   local line, rest = split_record(timer)
   create_run(name, line, rest, id, int(now), int(now), 0)
 end

@@ -102,12 +102,12 @@ while at <= #ARGV do
     -- By whom the runs of before have ended may have changed what is told of them.
     local previous = redis.call('HGET', key, 'previous') or ''
     if entries[1] then previous = cut_previous(previous .. ' ' .. table.concat(entries, ' '), now) end
-    local fields = { 'missed', int(missed) }
+    local fields = {}
     if paused and resumed == '' then
-      local kept, gone, first = withdraw_ahead(previous, now)
+      local kept, gone, first, _, missed_by_them = withdraw_ahead(previous, now)
       write_moves()
       if gone > 0 then after = math.min(after, first - tonumber(offset) - 1) end
-      previous, runs = kept, runs - gone
+      previous, runs, missed = kept, runs - gone, missed + missed_by_them
       if not paused_after then
         push(fields, 'paused_after', int(math.min(tonumber(after_before), after)))
         push(fields, 'paused_skipped', paused_before or 0)
@@ -115,6 +115,7 @@ while at <= #ARGV do
     end
     push(fields, 'after', int(after))
     push(fields, 'runs', runs)
+    push(fields, 'missed', int(missed))
     push(fields, 'previous', previous)
     if resumed ~= '' then
       push(fields, 'resumed', resumed)

@@ -16,8 +16,8 @@ local refused = refuse_layout()
 if refused then return refused end
 
 local key = schedule_key(name)
-local found, after, runs, previous, offset, skipped, paused_after = unpack(redis.call('HMGET', key, 'revision', 'after', 'runs', 'previous',
-                                                                                      'offset', 'skipped_paused', 'paused_after'))
+local stored = redis.call('HMGET', key, 'revision', 'after', 'runs', 'previous', 'offset', 'missed', 'skipped_paused', 'paused_after')
+local found, after, runs, previous, offset, missed, skipped, paused_after = unpack(stored)
 local now = math.floor(now_us() / 1000)
 local reply = { now }
 if found == revision then
@@ -28,7 +28,7 @@ if (found or '') ~= as_read or (from ~= '' and after ~= after_as_read) then retu
 
 local fields, gone_fields = { 'revision', revision }, {}
 if found then
-  local kept, gone, first, last = withdraw_ahead(previous or '', now)
+  local kept, gone, first, last, missed_by_them = withdraw_ahead(previous or '', now)
   after, offset = tonumber(after), tonumber(offset)
   if gone > 0 then
     after = math.min(after, first - offset - 1)
@@ -36,6 +36,7 @@ if found then
     if kind == 'put' and last then after = math.max(after, last - offset) end
     push(fields, 'after', int(after))
     push(fields, 'runs', (tonumber(runs) or 0) - gone)
+    push(fields, 'missed', int((tonumber(missed) or 0) + missed_by_them))
     push(fields, 'previous', kept)
   end
   if from ~= '' then

@@ -26,9 +26,10 @@ local function cut_previous(previous, now)
 end
 
 -- Takes back the runs that were made ahead, are not due, and have not been touched, as if they had never been made.
--- Returns `previous` without them, how many they were, when the first of them was due, and the last that is not due and stays.
+-- Returns `previous` without them, how many they were, when the first of them was due, the last that is not due and stays, and how
+-- many missed moments they were to tell of.
 local function withdraw_ahead(previous, now)
-  local kept, gone, first, last = {}, 0, nil, nil
+  local kept, gone, first, last, missed = {}, 0, nil, nil, 0
   for entry in string.gmatch(previous, '%S+') do
     local due, id = string.match(entry, '^(%d+):(%w+)')
     local is_ahead = tonumber(due) > now
@@ -39,10 +40,11 @@ local function withdraw_ahead(previous, now)
       erase(SCHEDULED, id)
       gone = gone + 1
       first = math.min(first or math.huge, tonumber(due))
+      missed = missed + (tonumber(word(line, 'missed')) or 0)
     else
       push(kept, entry)
       if is_ahead then last = math.max(last or 0, tonumber(due)) end
     end
   end
-  return table.concat(kept, ' '), gone, first, last
+  return table.concat(kept, ' '), gone, first, last, missed
 end

@@ -8,7 +8,7 @@
 --   after        ms: the last moment that was decided
 --   runs, fired  runs made of moments, and by hand
 --   unread       looks in a row by versions that could not read it
---   missed       moments that passed, and that the next run tells of
+--   missed       moments that were missed, and that no run has told of yet
 --   skipped_overlap, skipped_missed, skipped_paused, skipped_gap
 --                moments that became no run, by why
 --   pause_after, failed
