@@ -61,16 +61,23 @@ class Bucket(NamedTuple):
 
     at: int
     timers: int
+    #: Others that are due already, wait behind a held destination, and are expected to be sent in this time.
+    held: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Forecast:
-    """How many scheduled timers fall due when. What is due already and waits for a poller is not in it."""
+    """How many scheduled timers fall due when, and when those are expected that are held. What is due already and
+    waits for a poller, or for room, is not in it."""
 
     read_at: int
     #: ms of each.
     by_ms: int
     buckets: list[Bucket]
+    #: Due timers that are held, of which nobody knows when they are sent.
+    held_undated: int = 0
+    #: Whether all held destinations were looked at: of each partition a thousand are.
+    exact: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
