@@ -99,7 +99,8 @@ class FailureGroup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailingDestination:
-    """One whose latest attempts failed, or behind which due timers wait for room."""
+    """One whose latest attempts failed, or behind which due timers wait for room. Of one that does not fail, and is
+    held, nothing is told."""
 
     #: One of its timers; its URL says which destination.
     sample: Timer
@@ -111,9 +112,11 @@ class FailingDestination:
     #: Of the last failed attempt.
     error: str | None
     status_code: int | None
-    #: Due timers that wait for room behind it, and since when the oldest is due, ms.
+    #: Due timers that wait behind it, and since when the oldest is due, ms.
     waiting: int
     oldest_waiting_at: int | None
+    #: Of these, those that wait because it is held; the others wait for room.
+    held: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

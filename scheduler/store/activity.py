@@ -92,8 +92,8 @@ class Activity:
                     counts[number] += more
         held = HeldForecast(read_at, first, by_ms, count)
         behind, are_all = read_behind(self._link)
-        for hold, timers in behind:
-            held.add(hold, timers)
+        for waiting in behind.values():
+            held.add(waiting.hold, waiting.timers)
         buckets = [
             Bucket(first + number * by_ms, *both) for number, both in enumerate(zip(counts, held.counts, strict=True))
         ]

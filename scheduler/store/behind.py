@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from scheduler.hold import Hold
@@ -19,19 +19,27 @@ class WaitingBehind(NamedTuple):
     hold: Hold
     #: Due timers, of all partitions.
     timers: int
+    #: ms at which the earliest of them was due.
+    oldest: int
 
 
-def read_behind(link: Link) -> tuple[Iterable[WaitingBehind], bool]:
-    """Of each partition the thousand that may go first, and whether these are all. Raises StoreUnavailable."""
-    found: dict[bytes, WaitingBehind] = {}
+def read_behind(link: Link) -> tuple[Mapping[str, WaitingBehind], bool]:
+    """By their tags, of each partition the thousand that may go first; and whether these are all. Raises
+    StoreUnavailable."""
+    found: dict[str, WaitingBehind] = {}
     are_all = True
     for partition in range(link.partitions):
         for first in range(0, MOST_HELD, _AT_ONCE):
             total, *values = link.run("behind", partition, [first, first + _AT_ONCE - 1])
-            for tag, raw, timers in zip(*[iter(values)] * 3, strict=True):
-                before = found[tag].timers if tag in found else 0
-                found[tag] = WaitingBehind(read_hold(raw), before + timers)
+            for tag, raw, timers, oldest in zip(*[iter(values)] * 4, strict=True):
+                _add(found, tag.decode(), WaitingBehind(read_hold(raw), timers, oldest))
             if first + _AT_ONCE >= total:
                 break
         are_all = are_all and total <= MOST_HELD
-    return found.values(), are_all
+    return found, are_all
+
+
+def _add(found: dict[str, WaitingBehind], tag: str, it: WaitingBehind) -> None:
+    """With what other partitions told of it."""
+    before = found.get(tag, WaitingBehind(it.hold, 0, it.oldest))
+    found[tag] = WaitingBehind(it.hold, before.timers + it.timers, min(before.oldest, it.oldest))

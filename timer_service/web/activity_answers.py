@@ -123,7 +123,7 @@ class FailingOut(Schema):
     failures = fields.Integer(metadata={"description": "attempts that failed in a row"})
     error = fields.String(allow_none=True, metadata={"description": "of the last of them: a word"})
     status_code = fields.Integer(allow_none=True)
-    waiting = fields.Integer(metadata={"description": "due timers that wait for room behind it"})
+    waiting = fields.Integer(metadata={"description": "due timers that wait behind it, for room or because it is held"})
     oldest_waiting_at = Moment(allow_none=True)
 
 
