@@ -233,9 +233,9 @@ class Destinations:
                 return _fields(destination, replace(rule, broken=broken))
             if rule.pause is None and rule.retry_after is None:
                 return None
-            if rule.pause is None:
-                return _fields(destination, replace(rule, retry_after=None))
             slow_since = rule.read_at if at is ResumeAt.SLOW else None
+            if rule.pause is None:
+                return _fields(destination, replace(rule, retry_after=None, slow_since=slow_since))
             return _fields(destination, replace(rule, pause=None, slow_since=slow_since))
 
         return self._rules.change(tag_of(destination), fields)
