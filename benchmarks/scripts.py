@@ -83,7 +83,7 @@ class Bench:
         self.link = link
         store = Store(Settings(), link)
         self.timers, self.listing, self.repeats = store.timers, store.listing, store.repeats
-        self.destinations = store.destinations
+        self.activity, self.destinations = store.activity, store.destinations
         self.claims = self.poller(_HOUR_MS)
 
     def poller(self, keep_ms: int, keep_finished: int = 1_000_000) -> Claims:
@@ -229,6 +229,16 @@ def _beside_held(store: Bench) -> Iterator[object]:
         yield lambda: store.claims.claim(96)
 
 
+def _forecasts_held(store: Bench) -> Iterator[object]:
+    """1,000 destinations are paused, due timers wait at each."""
+    store.hold(1000)
+    store.fill(3000, 0, hosts=1000)
+    while store.claims.claim(96).next_due == 0:
+        pass
+    while True:
+        yield store.activity.forecast
+
+
 def _moves_held(store: Bench) -> Iterator[object]:
     """What is due belongs to a thousand destinations that are paused."""
     while True:
@@ -302,6 +312,7 @@ CASES: dict[str, Case] = {
     "claim forgets": _forgets,
     "claim beside 10,000 held": _beside_held,
     "claim moves held": _moves_held,
+    "forecast behind 1,000 held": _forecasts_held,
     "hold among 10,000": _holds_at_once,
     "permits, 100 of 2,000": _permits,
 }

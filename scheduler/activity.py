@@ -61,16 +61,23 @@ class Bucket(NamedTuple):
 
     at: int
     timers: int
+    #: Others that are due already, wait behind a held destination, and are expected to be sent in this time.
+    held: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Forecast:
-    """How many scheduled timers fall due when. What is due already and waits for a poller is not in it."""
+    """How many scheduled timers fall due when, and when those are expected that are held. What is due already and
+    waits for a poller, or for room, is not in it."""
 
     read_at: int
     #: ms of each.
     by_ms: int
     buckets: list[Bucket]
+    #: Due timers that are held, of which nobody knows when they are sent.
+    held_undated: int = 0
+    #: Whether all held destinations were looked at: of each partition a thousand are.
+    exact: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +99,8 @@ class FailureGroup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailingDestination:
-    """One whose latest attempts failed, or behind which due timers wait for room."""
+    """One whose latest attempts failed, or behind which due timers wait for room. Of one that does not fail, and is
+    held, nothing is told."""
 
     #: One of its timers; its URL says which destination.
     sample: Timer
@@ -104,9 +112,11 @@ class FailingDestination:
     #: Of the last failed attempt.
     error: str | None
     status_code: int | None
-    #: Due timers that wait for room behind it, and since when the oldest is due, ms.
+    #: Due timers that wait behind it, and since when the oldest is due, ms.
     waiting: int
     oldest_waiting_at: int | None
+    #: Of these, those that wait because it is held; the others wait for room.
+    held: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,11 +20,12 @@ def paused(rule: Rule, reason: str, by: str, until: int | None) -> Rule:
 
 def resumed(rule: Rule, at: ResumeAt) -> Rule | None:
     """Without its pause; of a broken one that is not paused, with a probe at once; else without its Retry-After."""
+    slow_since = rule.read_at if at is ResumeAt.SLOW else None
     if rule.pause is not None:
-        return replace(rule, pause=None, slow_since=rule.read_at if at is ResumeAt.SLOW else None)
+        return replace(rule, pause=None, slow_since=slow_since)
     if rule.broken is not None:
         return replace(rule, broken=rule.broken._replace(probe_at=rule.read_at, probe=None, probing_until=None))
-    return None if rule.retry_after is None else replace(rule, retry_after=None)
+    return None if rule.retry_after is None else replace(rule, retry_after=None, slow_since=slow_since)
 
 
 def broken(rule: Rule, because: str) -> Rule | None:

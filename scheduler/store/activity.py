@@ -6,7 +6,9 @@ from collections.abc import Sequence
 
 from scheduler import rfc3339
 from scheduler.activity import Bucket, FailingDestination, Failures, Forecast, Minute, Minutes, Pollers, PollerSeen
+from scheduler.holds.forecast import HeldForecast
 from scheduler.rounding import ceil_div
+from scheduler.store.behind import read_behind
 from scheduler.store.failures import read_failing, read_failures
 from scheduler.store.lateness import BOUNDS, percentile
 from scheduler.store.link import Link
@@ -64,7 +66,8 @@ class Activity:
         return Minutes(read_at=read_at, minutes=[_minute(latest - ago, total) for ago, total in enumerate(sums)])
 
     def forecast(self, start_ms: int | None = None, end_ms: int | None = None, by_ms: int = 60_000) -> Forecast:
-        """How many fall due in each `by_ms` from `start_ms`, now unless said, to `end_ms`, 60 of them unless said.
+        """How many fall due in each `by_ms` from `start_ms`, now unless said, to `end_ms`, 60 of them unless said; and
+        of what is held, how many are expected then.
 
         Buckets begin at multiples of `by_ms`, so that the first and the last may hold more than was asked for.
         ValueError for none, or too many.
@@ -87,8 +90,14 @@ class Activity:
                 read_at, _, *found = self._link.run("forecast", partition, args)
                 for number, more in enumerate(found, done):
                     counts[number] += more
-        buckets = [Bucket(first + number * by_ms, it) for number, it in enumerate(counts)]
-        return Forecast(read_at=read_at, by_ms=by_ms, buckets=buckets)
+        held = HeldForecast(read_at, first, by_ms, count)
+        behind, are_all = read_behind(self._link)
+        for waiting in behind.values():
+            held.add(waiting.hold, waiting.timers)
+        buckets = [
+            Bucket(first + number * by_ms, *both) for number, both in enumerate(zip(counts, held.counts, strict=True))
+        ]
+        return Forecast(read_at=read_at, by_ms=by_ms, buckets=buckets, held_undated=held.undated, exact=are_all)
 
     def failures(self) -> Failures:
         """How the newest failed timers failed, and where attempts fail or wait now."""

@@ -9,6 +9,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from scheduler.activity import FailingDestination, FailureGroup, Failures
+from scheduler.store.behind import WaitingBehind, read_behind
 from scheduler.store.link import Link
 from scheduler.store.record import UNREADABLE, destination_tag
 from scheduler.store.timers import Timers
@@ -70,6 +71,8 @@ class _Place:
     waiting: int = 0
     oldest_waiting_at: int | None = None
     oldest_waiting_id: str | None = None
+    #: Of those that wait.
+    held: int = 0
 
 
 def read_failures(link: Link, timers: Timers) -> Failures:
@@ -149,7 +152,19 @@ def _places(link: Link) -> dict[str, _Place]:
                     place.oldest_waiting_at, place.oldest_waiting_id = int(due), timer_id.decode()
             if first + _WAITING_AT_ONCE >= total:
                 break
+    if any(place.streak for place in found.values()):
+        held, _ = read_behind(link)
+        for tag, it in held.items():
+            if (failing_place := found.get(tag)) and failing_place.streak:
+                _add_held(failing_place, it)
     return {tag: place for tag, place in found.items() if place.streak or place.waiting}
+
+
+def _add_held(place: _Place, it: WaitingBehind) -> None:
+    place.waiting += it.timers
+    place.held = it.timers
+    at_share = place.oldest_waiting_at
+    place.oldest_waiting_at = it.oldest if at_share is None else min(at_share, it.oldest)
 
 
 def _add_streak(place: _Place, at: int, words: bytes) -> None:
@@ -223,4 +238,5 @@ def _destination(place: _Place, sample: Timer) -> FailingDestination:
         status_code=streak and streak.status_code,
         waiting=place.waiting,
         oldest_waiting_at=place.oldest_waiting_at,
+        held=place.held,
     )

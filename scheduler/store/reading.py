@@ -38,7 +38,7 @@ class TimerRow(NamedTuple):
     last_attempt: bytes
     #: As it stands in `held`; b"" if it is not due, or nothing holds its destination.
     hold: bytes = b""
-    #: How many its rate sends before it.
+    #: How many its rate sends before it, about.
     ahead: int = 0
 
     @property

@@ -37,6 +37,12 @@ def fail(bench: Bench, url: str, **attempt: Any) -> str:
     return timer.id
 
 
+def claim_all(bench: Bench) -> None:
+    """Pollers take all that they may."""
+    for _ in range(bench.partitions):
+        bench.claims.claim(50)
+
+
 # Pollers.
 
 
@@ -165,6 +171,21 @@ def test_a_forecast_ends_with_the_calendar(http: FlaskClient, bench: Bench, by: 
         found = http.get("/forecast", query_string={**query, "by": by}).get_json()
         assert sum(bucket["count"] for bucket in found["data"]) == 1
         assert all(bucket["at"].startswith("9999-12-31") for bucket in found["data"])
+
+
+def test_a_forecast_says_when_what_is_held_is_expected_and_of_how_many_nobody_knows(
+    http: FlaskClient, bench: Bench
+) -> None:
+    for host, delay_ms in (("a", 0), ("a", 0), ("b", 0), ("a", 60_000)):
+        bench.schedule(delay_ms, url=f"http://{host}/")
+    for host, until in (("a", rfc3339(START + 120_000)), ("b", None)):
+        pause = {"reason": "they move", "until": until}
+        assert http.post(f"/destinations/http:{host}:80/pause", json=pause).status_code == 200
+    claim_all(bench)
+    found = http.get("/forecast").get_json()
+    told = [(bucket["count"], bucket["held"]) for bucket in found["data"]]
+    assert told == [(0, 0), (1, 0), (0, 2), *[(0, 0)] * 57]
+    assert (found["held_undated"], found["exact"]) == (1, True)
 
 
 # Failures.

@@ -13,6 +13,7 @@ from scheduler.destinations import Break
 from scheduler.holds.sums import Sum
 from scheduler.store.record import destination_tag, tag_of
 from scheduler.store.rule_record import state_fields
+from scheduler.store.rules import Fields
 from tests.api.test_metrics import read, value
 from tests.bench.store import Bench
 
@@ -88,6 +89,21 @@ def test_a_resume_goes_on_slowly_unless_it_says_otherwise(http: FlaskClient, ben
         assert (told["state"], told["next_at"], told["paused"]) == (state, until, None)
     refused = http.post(f"{PATH}/resume", json={"at": "once"}).get_json()["errors"]
     assert refused == [{"pointer": "/at", "detail": "Must be one of: slow, full."}]
+
+
+def test_a_resume_of_one_whose_receiver_asked_to_be_left_alone_is_as_slow_as_it_says(
+    http: FlaskClient, bench: Bench
+) -> None:
+    asked: Fields = {"id": ID, "retry_until": bench.now + 60_000, "slow_since": ""}
+    for said, state, until in (
+        ({}, "limited", "2026-01-01T00:00:10.000Z"),
+        ({"at": "full"}, "flowing", None),
+        ({"at": "slow"}, "limited", "2026-01-01T00:00:10.000Z"),
+    ):
+        bench.claims.rules.change(tag_of(ID), lambda _: asked)
+        assert http.get(PATH).get_json()["next_at"] == "2026-01-01T00:01:00.000Z"
+        told = http.post(f"{PATH}/resume", json=said).get_json()
+        assert (told["state"], told["next_at"]) == (state, until)
 
 
 def test_a_broken_one_is_tried_at_once_and_takes_no_speed(http: FlaskClient, bench: Bench) -> None:

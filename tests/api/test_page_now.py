@@ -61,6 +61,21 @@ def test_an_empty_service_says_what_it_does_not_have(bench: Bench, visitor: Visi
     assert not re.search("[\u2013\u2014]", page)
 
 
+def test_the_next_hour_shows_what_is_held_where_it_is_expected(bench: Bench, visitor: Visitor) -> None:
+    seen(bench)
+    assert "held" not in now(visitor)
+    for host, until in (("a", START + 120_000), ("b", None)):
+        for _ in range(3):
+            bench.schedule(url=f"http://{host}/")
+        bench.destinations.pause(f"http:{host}:80", "they move", "ann", until)
+    bench.schedule(60_000)
+    bench.poller("vm-1").claim(50)
+    page = now(visitor)
+    assert "1 timer and 3 that are held now; at most 3 a minute, at 00:02 UTC" in page
+    assert "Held now, expected then" in page
+    assert "3 more are due and held, nobody knows until when." in page
+
+
 def test_before_any_poller_runs_it_says_that_nothing_is_sent(bench: Bench, visitor: Visitor) -> None:
     bench.schedule(60_000)
     page = now(visitor)

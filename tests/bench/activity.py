@@ -59,7 +59,13 @@ MINUTES = Minutes(
         Minute(at=START - 60_000),
     ],
 )
-FORECAST = Forecast(read_at=START, by_ms=60_000, buckets=[Bucket(at=START, timers=2), Bucket(START + 60_000, 0)])
+FORECAST = Forecast(
+    read_at=START,
+    by_ms=60_000,
+    buckets=[Bucket(at=START, timers=2), Bucket(START + 60_000, 0, held=3)],
+    held_undated=1200,
+    exact=False,
+)
 FAILURES = Failures(
     read_at=START,
     looked=2000,

@@ -75,7 +75,18 @@ def test_minutes_have_counts_and_lengths_and_nothing_where_nothing_happened() ->
 def test_a_forecast_has_a_count_for_each_bucket() -> None:
     found = received("forecast")
     assert found.by == "minute"
-    assert [(it.at, it.count) for it in found.buckets] == [(START, 2), (START + timedelta(minutes=1), 0)]
+    assert [(it.at, it.count, it.held) for it in found.buckets] == [(START, 2, 0), (START + timedelta(minutes=1), 0, 3)]
+    assert (found.held_undated, found.exact) == (1200, False)
+
+
+def test_a_forecast_of_a_service_that_tells_nothing_of_holds_has_none() -> None:
+    said = {
+        "read_at": "2026-01-01T00:00:00.000Z",
+        "by": "hour",
+        "data": [{"at": "2026-01-01T00:00:00.000Z", "count": 2}],
+    }
+    found = received("forecast", said)
+    assert (found.buckets[0].held, found.held_undated, found.exact) == (0, 0, True)
 
 
 def test_failures_name_their_destination_and_hold_their_newest_timer() -> None:
@@ -203,6 +214,20 @@ def test_the_longest_bar_is_that_of_the_most_timers_and_one_timer_has_some() -> 
     buckets = [{"at": "2026-01-01T00:00:00.000Z", "count": count} for count in counts]
     lines = shown("forecast", said={**ANSWERS["forecast"][1], "data": buckets}).stdout.splitlines()
     assert [line.count("#") for line in lines[1:]] == [0, 1, 40, 20]
+
+
+def test_what_is_held_is_the_other_part_of_a_bar_and_what_no_bar_tells_is_said() -> None:
+    buckets = [
+        {"at": "2026-01-01T00:00:00.000Z", "count": due, "held": held} for due, held in ((30, 10), (0, 2), (4, 0))
+    ]
+    result = shown("forecast", said={**ANSWERS["forecast"][1], "data": buckets})
+    bars = [line.split()[-1] for line in result.stdout.splitlines()[1:]]
+    assert bars == ["#" * 30 + "=" * 10, "==", "####"]
+    assert result.stderr.splitlines() == [
+        "1,200 more are due and held, nobody knows until when.",
+        "More destinations are held than were looked at, and so perhaps more timers.",
+    ]
+    assert shown("forecast", said={**ANSWERS["forecast"][1], "held_undated": 0, "exact": True}).stderr == ""
 
 
 def test_the_state_of_the_store_is_told_in_words() -> None:

@@ -7,9 +7,11 @@ from collections.abc import Iterator
 import pytest
 
 from scheduler import Attempt, Claim, FailingDestination, FailureGroup, Outcome, Reason, Settlement
+from scheduler.hold import HeldBy, Hold
 from scheduler.store import keys
 from scheduler.store.record import destination_tag
 from scheduler.store.room import BATCH
+from scheduler.store.rule_record import hold_args
 from tests.bench.servers import Server
 from tests.bench.store import KEEP, LEASE, START, Bench, HandSetRedis
 
@@ -286,3 +288,25 @@ def test_large_timers_are_told_as_far_as_their_bytes_go(large: Bench) -> None:
     found = large.activity.failures()
     assert found.looked == 60
     assert 4_000_000 // 200_000 <= len(found.groups) < 30
+
+
+@pytest.mark.parametrize("by", [HeldBy.BREAKER, HeldBy.PAUSE])
+def test_what_waits_because_a_failing_destination_is_held_is_counted_there_and_nothing_of_one_that_does_not_fail(
+    bench: Bench, by: HeldBy
+) -> None:
+    bench.schedule(url=A)
+    bench.schedule(url=B)
+    ended(bench, *(failed(it) if it.webhook.url == A else delivered(it) for it in claimed(bench)))
+    for partition in range(bench.partitions):
+        for url in (A, B):
+            hold = Hold(by, START + DAY, "10 attempts in a row failed")
+            bench.link.run("hold", partition, hold_args(destination_tag(url), hold, 1))
+    for delay_ms in (3, 1, 2):
+        for url in (A, A, B):
+            bench.schedule(delay_ms, url=url)
+    bench.advance(5)
+    for _ in range(bench.partitions):
+        assert claimed(bench) == []
+    (place,) = failing(bench)
+    assert (place.sample.webhook.url, place.failures) == (A, 1)
+    assert (place.waiting, place.held, place.oldest_waiting_at) == (6, 6, START + 1)

@@ -85,6 +85,12 @@ _TABLE: dict[str, tuple[Figures, str, str, str]] = {
         "412 late, the oldest 38.0 s: no cause is known.",
         "412 late",
     ),
+    "late, and where attempts fail timers wait because it is held": (
+        late(failing=[failing("connect", waiting=5, held=5)]),
+        "late",
+        "412 late, the oldest 38.0 s: no cause is known.",
+        "412 late",
+    ),
     "refuses": (
         figures(failing=[failed("connect", "The receiver refused the connection: nothing listens on this port.")]),
         "failing",
@@ -278,7 +284,10 @@ def test_each_state_has_its_sentence(state: Figures, kind: str, text: str, title
 
 @pytest.mark.parametrize("state", [it[0] for it in _TABLE.values()], ids=list(_TABLE))
 def test_what_a_screen_reader_speaks_has_no_number_that_changes(state: Figures) -> None:
-    more = [replace(one, failures=one.failures and one.failures + 1, waiting=one.waiting * 2) for one in state.failing]
+    more = [
+        replace(one, failures=one.failures and one.failures + 1, waiting=one.waiting * 2, held=one.held * 2)
+        for one in state.failing
+    ]
     store = replace(state.store, used_bytes=state.store.used_bytes and state.store.used_bytes + 1)
     stats = replace(state.stats, oldest_overdue_ms=state.stats.oldest_overdue_ms * 2)
     waits = [replace(one, waiting=one.waiting * 2) for one in state.held.stopped]

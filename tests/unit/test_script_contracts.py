@@ -121,7 +121,7 @@ def keys_used(script: str, text: str) -> set[str]:
         text for name, text in live.items() if "waiting:<tag>" in used or not name.startswith(("write_", "tag_of"))
     )
     if not re.search(r"\bWAITING\b(?! \.\. ':')", body + asked):
-        used -= {"waiting", "behind"} | ({"held"} if not re.search(r"\bHELD\b", whole) else set())
+        used -= {"waiting", *(key for key in ("behind", "held") if not re.search(rf"\b{key.upper()}\b", whole))}
     if re.search(r"ROOT \.\. (?!')", whole):
         used |= set(re.findall(r"'(\w+)'", whole)) & STATUSES
         if script == "list":  # its caller names the index

@@ -96,25 +96,38 @@ class Bucket(Checked):
 
     at: datetime
     count: int
+    #: Others that are due already, wait behind a held destination, and are expected to be sent in this time.
+    held: int
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> Bucket:
-        return cls(at=aware(raw["at"]), count=raw["count"])
+        return cls(at=aware(raw["at"]), count=raw["count"], held=raw.get("held", 0))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Forecast(Checked):
-    """Scheduled timers by when they fall due. What is due already is not in it."""
+    """Scheduled timers by when they fall due. Of what is due already it has what is held."""
 
     read_at: datetime
     by: Step
     buckets: tuple[Bucket, ...]
+    #: Due timers that wait behind a held destination, nobody knows how long.
+    held_undated: int
+    #: False: more destinations are held than were looked at, and so perhaps more timers.
+    exact: bool
     raw: Mapping[str, Any] = field(repr=False, compare=False)
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> Forecast:
         buckets = tuple(map(Bucket.from_json, raw["data"]))
-        return cls(read_at=aware(raw["read_at"]), by=raw["by"], buckets=buckets, raw=raw)
+        return cls(
+            read_at=aware(raw["read_at"]),
+            by=raw["by"],
+            buckets=buckets,
+            held_undated=raw.get("held_undated", 0),
+            exact=raw.get("exact", True),
+            raw=raw,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -51,7 +51,7 @@ class FailingDestination(Checked):
     failures: int
     error: str | None
     status_code: int | None
-    #: Due timers that wait for room, and since when the oldest is due.
+    #: Due timers that wait, for room or because it is held, and since when the oldest is due.
     waiting: int
     oldest_waiting_at: datetime | None
 

@@ -82,7 +82,8 @@ def forecast(
 ) -> None:
     """How many timers fall due when.
 
-    In each minute to come, or in each second, hour or day; what is due already is not in it.
+    In each minute to come, or in each second, hour or day. Of what is due already it has what is held, where that is
+    expected to be sent.
 
     \b
     timer-service forecast --to 15m
@@ -90,6 +91,8 @@ def forecast(
     """
     found = client.forecast(from_=from_, to=to, by=by)
     _print(output, found.raw, aligned(tables.forecast_rows(found), width()))
+    for line in tables.forecast_notes(found):
+        click.echo(line, err=True)
 
 
 @click.command()

@@ -70,10 +70,24 @@ def minute_rows(found: Minutes) -> Iterator[Sequence[str]]:
 
 
 def forecast_rows(found: Forecast) -> Iterator[Sequence[str]]:
-    yield f"{found.by}".upper(), "DUE", ""
-    most = max((bucket.count for bucket in found.buckets), default=0)
+    yield f"{found.by}".upper(), "DUE", "HELD", ""
+    most = max((bucket.count + bucket.held for bucket in found.buckets), default=0)
     for bucket in found.buckets:
-        yield local(bucket.at), f"{bucket.count:,}", "#" * -(-bucket.count * _BAR // max(most, 1))
+        bar = "#" * _bar(bucket.count, most) + "=" * _bar(bucket.held, most)
+        yield local(bucket.at), f"{bucket.count:,}", f"{bucket.held:,}", bar
+
+
+def _bar(count: int, most: int) -> int:
+    """Characters; one at least for any timer."""
+    return -(-count * _BAR // max(most, 1))
+
+
+def forecast_notes(found: Forecast) -> Iterator[str]:
+    """What the rows do not tell."""
+    if found.held_undated:
+        yield f"{found.held_undated:,} more are due and held, nobody knows until when."
+    if not found.exact:
+        yield "More destinations are held than were looked at, and so perhaps more timers."
 
 
 def group_rows(found: Failures) -> Iterator[Sequence[str]]:

@@ -74,6 +74,11 @@ class MinutesOut(Schema):
 class BucketOut(Schema):
     at = Moment(metadata={"description": "its beginning"})
     count = fields.Integer(attribute="timers", metadata={"description": "timers due from then until the next bucket"})
+    held = fields.Integer(
+        metadata={
+            "description": "others that are due, wait behind a held destination, and are expected to be sent then"
+        }
+    )
 
 
 class ForecastOut(Schema):
@@ -83,6 +88,12 @@ class ForecastOut(Schema):
         metadata={"json_schema": {"type": "string", "enum": list(STEPS), "description": "how long each bucket is"}},
     )
     data = fields.List(fields.Nested(BucketOut), attribute="buckets")
+    held_undated = fields.Integer(
+        metadata={"description": "due timers that wait behind a held destination, nobody knows how long"}
+    )
+    exact = fields.Boolean(
+        metadata={"description": "false: more destinations are held than were looked at, and so perhaps more timers"}
+    )
 
 
 class FailureGroupOut(Schema):
@@ -112,7 +123,7 @@ class FailingOut(Schema):
     failures = fields.Integer(metadata={"description": "attempts that failed in a row"})
     error = fields.String(allow_none=True, metadata={"description": "of the last of them: a word"})
     status_code = fields.Integer(allow_none=True)
-    waiting = fields.Integer(metadata={"description": "due timers that wait for room behind it"})
+    waiting = fields.Integer(metadata={"description": "due timers that wait behind it, for room or because it is held"})
     oldest_waiting_at = Moment(allow_none=True)
 
 

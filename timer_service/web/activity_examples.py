@@ -41,7 +41,13 @@ MINUTES: Json = {
         }
     ],
 }
-FORECAST: Json = {"read_at": _READ_AT, "by": "minute", "data": [{"at": _READ_AT, "count": 42}]}
+FORECAST: Json = {
+    "read_at": _READ_AT,
+    "by": "minute",
+    "data": [{"at": _READ_AT, "count": 42, "held": 7}],
+    "held_undated": 120,
+    "exact": True,
+}
 FAILURES: Json = {
     "read_at": _READ_AT,
     "looked": 1,

@@ -87,7 +87,7 @@ def pause(said: dict[str, Any], id: str) -> _Answer:
 @bp.response(200, DestinationOut)
 @bp.doc(operationId="resume_destination")
 def resume(said: dict[str, Any], id: str) -> _Answer:
-    """End a pause, slowly unless said; of a broken one, try at once whether it is back."""
+    """End a pause, or a Retry-After, slowly unless said; of a broken one, try at once whether it is back."""
     _found(_checked(id))
     rule = store().destinations.rule(id)
     if "at" in said and rule.pause is None and rule.broken is not None:

@@ -63,7 +63,8 @@ local function count_waiting(from, to)
   return waiting, others
 end
 
--- Why a due timer with this record waits, and how many wait before it if its rate is known; '' and 0 if nothing holds it.
+-- Why a due timer with this record waits, and how many wait before it if its rate is known; '' and 0 if nothing holds it. As many are
+-- taken to wait in each other partition as in this one.
 local some_held
 local function hold_of(record, score)
   if some_held == nil then
@@ -74,7 +75,9 @@ local function hold_of(record, score)
   local tag = traits(record)
   local hold = tag and redis.call('HGET', HELD, tag) or ''
   local has_rate = string.find(hold, '^%d+ %d+ rate [1-9]')
-  return hold, has_rate and redis.call('ZCOUNT', waiting_key(tag), '-inf', '(' .. int(score)) or 0
+  if not has_rate then return hold, 0 end
+  local before = redis.call('ZCOUNT', waiting_key(tag), '-inf', '(' .. int(score))
+  return hold, before * string.match(LAYOUT_BEGINS, ' partitions=(%d+)')
 end
 
 -- Appends what a reader wants of a timer, 8 values; returns their bytes.

@@ -74,7 +74,7 @@ def _end_retry_after(found: Destination) -> str:
     if not is_left_alone(found):
         raise Problem(409, "It is not left alone any more. Nothing was done; this is how it stands.")
     store().destinations.resume(found.id)
-    return "It goes on, though its receiver asked to be left alone."
+    return "It goes on slowly, though its receiver asked to be left alone."
 
 
 def _limit(found: Destination) -> str:

@@ -87,7 +87,7 @@ def _why_late(it: Figures) -> Sentence:
         return _late_by("the store takes no writes", ledes.refuses_writes(it.store.write_problem))
     if not it.running:
         return _late_by("no poller takes them", ledes.no_poller(it))
-    cause = next((found for found in it.failing if found.waiting), None)
+    cause = next((found for found in it.failing if found.waiting > found.held), None)
     stopped = held_kinds.most_behind_broken(it)
     if stopped and (cause is None or stopped.waiting >= cause.waiting):
         return replace(held_kinds.broken_at(it, stopped), next=".")

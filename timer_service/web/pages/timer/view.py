@@ -119,5 +119,5 @@ def _around(found: Timer) -> Around | None:
     if now is None:
         return None
     place = place_of(found)
-    is_full = any(it.waiting and place_of(it.sample) == place for it in now.failing)
+    is_full = any(it.waiting > it.held and place_of(it.sample) == place for it in now.failing)
     return Around(now.poller_seen_at, is_full)
