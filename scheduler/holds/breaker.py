@@ -15,6 +15,8 @@ _LEAST, _SECONDS, _PART = 10, 10.0, 0.9
 #: Paths of an origin that have to fail, if any other does not, before its own failures count; and for how many seconds
 #: a path was seen.
 _PATHS, _PATH_SECONDS = 3, 60.0
+#: Seconds after an answer in which several paths that refuse are those of one tenant: he may have many.
+_ALIVE = 1.0
 #: Attempts, and paths, that are remembered of one destination; and destinations.
 _ATTEMPTS, _MOST_PATHS, _DESTINATIONS = 64, 64, 2048
 
@@ -38,11 +40,13 @@ class Result(Enum):
 class _Seen:
     """Of one destination: the latest attempts, once one has failed; and its paths, whether the last attempt failed."""
 
-    __slots__ = ("attempts", "paths")
+    __slots__ = ("answered_at", "attempts", "paths")
 
     def __init__(self) -> None:
+        self.answered_at = float("-inf")
         self.attempts: deque[tuple[float, Result]] = deque(maxlen=_ATTEMPTS)
-        self.paths: dict[str, tuple[float, bool]] = {}
+        #: By the hashes of paths, which may have 8 KiB each.
+        self.paths: dict[int, tuple[float, bool]] = {}
 
 
 class Watch:
@@ -56,11 +60,13 @@ class Watch:
         """Why the destination is to be left alone from now on, in words; None: it is not. `said`: the error or the
         status."""
         it = self._seen.get(tag) or self._add(tag)
-        path = url.partition("?")[0]
+        path = hash(url.partition("?")[0])
         failed = result is not Result.ANSWERED
         if path not in it.paths and len(it.paths) >= _MOST_PATHS:
             del it.paths[min(it.paths, key=lambda path: it.paths[path][0])]
         it.paths[path] = (now, failed)
+        if not failed:
+            it.answered_at = now
         if not (failed or it.attempts):
             return None
         it.attempts.append((now, result))
@@ -87,7 +93,8 @@ class Watch:
     def _because(self, it: _Seen, said: str, now: float) -> str | None:
         counts = {Result.UNREACHED}
         paths = [failed for at, failed in it.paths.values() if now - at <= _PATH_SECONDS]
-        if all(paths) or sum(paths) >= _PATHS:
+        all_known = len(paths) < _MOST_PATHS  # else one that answers may have been forgotten
+        if (all(paths) and all_known) or (sum(paths) >= _PATHS and now - it.answered_at > _ALIVE):
             counts.add(Result.REFUSED)
         row = sum(1 for _ in takewhile(lambda kind: kind in counts, (kind for _, kind in reversed(it.attempts))))
         if row >= _IN_A_ROW:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import sys
+
 from scheduler.holds.breaker import Result, Watch, probe_wait
+from scheduler.holds.sums import Sums
 
 ANSWERED, UNREACHED, REFUSED = Result.ANSWERED, Result.UNREACHED, Result.REFUSED
 
@@ -59,6 +62,25 @@ def test_refusals_of_three_paths_open_it_though_another_answered_before() -> Non
     assert len(found) == 1
 
 
+def test_many_paths_of_one_tenant_that_refuse_at_once_do_not_open_an_origin_that_answers_others() -> None:
+    """He had twenty timers due at once, each with a path of its own; between them nobody else's turn came."""
+    it = Times(0.4)
+    assert it.note(*[ANSWERED] * 3, path="/other") == []
+    it.step = 0.001
+    assert [it.note(REFUSED, path=f"/tenant/orders/{number}") for number in range(100)] == [[]] * 100
+    it.step = 0.4
+    assert it.note(ANSWERED, path="/another") == []
+
+
+def test_an_origin_whose_paths_all_refuse_is_left_alone_a_second_after_its_last_answer() -> None:
+    it = Times(0.01)
+    it.note(*[ANSWERED] * 3, path="/well")
+    found = []
+    for number in range(105):
+        found += it.note(REFUSED, path=f"/{number % 5}")
+    assert len(found) == 1
+
+
 def test_a_path_that_was_last_seen_more_than_a_minute_ago_says_nothing() -> None:
     it = Times(0.1)
     it.note(ANSWERED, path="/well")
@@ -94,6 +116,21 @@ def test_any_number_of_destinations_and_paths_is_remembered_within_bounds() -> N
         watch.note("same", f"http://h/{number}", ANSWERED, "", number)
     assert len(watch._seen) <= 2048
     assert len(watch._seen["same"].paths) <= 64
+
+
+def test_however_long_paths_are_a_destination_takes_little_memory() -> None:
+    watch = Watch()
+    for number in range(64):
+        watch.note("tag", f"http://h/{number:08000}", UNREACHED, "connect", number)
+    assert sum(map(sys.getsizeof, watch._seen["tag"].paths)) < 64 * 50
+
+
+def test_sums_of_any_number_of_destinations_are_kept_within_bounds_until_they_are_reported() -> None:
+    sums = Sums()
+    for number in range(25_000):
+        sums.add(f"tag{number}", f"http://h{number}/{number:08000}", 1, "dns", 1)
+    assert len(sums.seen) == 10_000
+    assert sums.take(1)[0].url == "http://h15000"
 
 
 def test_probes_follow_at_twice_the_time_each_up_to_a_minute() -> None:
