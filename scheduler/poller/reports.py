@@ -16,6 +16,7 @@ from scheduler.holds.breaker import Result, Watch, probe_wait
 from scheduler.holds.sums import Sum, Sums
 from scheduler.poller.retry import MAX_RETRY_AFTER
 from scheduler.store.observing import id_of
+from scheduler.store.permits import PROBE
 from scheduler.store.rule_record import state_fields
 from scheduler.store.rules import Fields, Rules
 from scheduler.timer import Claim
@@ -116,15 +117,15 @@ class Reports:
         for number, (key, said) in enumerate(list(islice(self._untold.items(), _AT_ONCE))):
             if number and time.monotonic() >= until:
                 return
-            try:
             del self._untold[key]
+            try:
                 written = _Written(*said)
                 self._rules.change(key[0], written.fields)
                 written.log()
             except StoreUnavailable as error:
                 log.debug("not told of %s: %s", key[0], error)
-                self._again_at = time.monotonic() + _PAUSE
                 self._untold[key] = said  # after the others: its slot alone may be away
+                self._again_at = time.monotonic() + _PAUSE
                 return
 
     def _tell_sums(self) -> None:
@@ -133,10 +134,6 @@ class Reports:
                 self._observe(sums)
         except StoreUnavailable as error:  # these are lost; nothing hangs on them
             log.debug("sums of destinations are lost: %s", error)
-
-
-#: What the permit of a probe begins with, in a claim.
-PROBE = "probe:"
 
 
 def _result(answer: Answer) -> Result | None:

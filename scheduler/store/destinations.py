@@ -221,14 +221,19 @@ class Destinations:
             at = rule.pause.at if rule.pause else rule.read_at
             return _fields(destination, replace(rule, pause=Pause(reason, by, at, until)))
 
-        return self._rules.change(tag_of(destination), fields)
+        after = self._rules.change(tag_of(destination), fields)
+        self._note(destination)
+        return after
 
     def resume(self, destination: str, at: ResumeAt = ResumeAt.SLOW) -> Rule:
         """End a pause; slowly, unless `at` says otherwise. Of one that is broken, and not paused, it is tried at once
-        whether it is back; one whose receiver has asked to be left alone goes on. Any other is left as it is."""
+        whether it is back, unless that is being tried; one whose receiver has asked to be left alone goes on. Any other
+        is left as it is."""
 
         def fields(rule: Rule) -> Fields | None:
             if rule.pause is None and rule.broken is not None:
+                if (rule.broken.probing_until or 0) > rule.read_at:
+                    return None  # it is being tried: another probe beside this one would be two
                 broken = rule.broken._replace(probe_at=rule.read_at, probe=None, probing_until=None)
                 return _fields(destination, replace(rule, broken=broken))
             if rule.pause is None and rule.retry_after is None:
