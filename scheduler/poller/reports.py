@@ -23,7 +23,11 @@ from scheduler.timer import Claim
 
 log = logging.getLogger(__name__)
 
-_UNREACHED = frozenset({"connect", "dns", "tls", "timeout", "reset"})
+#: By the error's word.
+_NOT_ANSWERED = {
+    **dict.fromkeys(("connect", "dns", "tls"), Result.UNREACHED),
+    **dict.fromkeys(("timeout", "reset"), Result.UNANSWERED),
+}
 #: Seconds after which a report is tried again that the store did not take.
 _PAUSE = 1.0
 #: Seconds after which it is looked again which paths of a destination answer, while all do.
@@ -138,8 +142,8 @@ class Reports:
 
 def _result(answer: Answer) -> Result | None:
     """None: it says nothing of its destination."""
-    if answer.error in _UNREACHED:
-        return Result.UNREACHED
+    if answer.error in _NOT_ANSWERED:
+        return _NOT_ANSWERED[answer.error]
     if answer.status_code is None:
         return None
     return Result.REFUSED if answer.status_code >= 500 else Result.ANSWERED

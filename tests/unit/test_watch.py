@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import sys
 
+import pytest
+
 from scheduler.holds.breaker import Result, Watch, probe_wait
 from scheduler.holds.sums import Sums
 
-ANSWERED, UNREACHED, REFUSED = Result.ANSWERED, Result.UNREACHED, Result.REFUSED
+ANSWERED, UNREACHED, UNANSWERED, REFUSED = Result.ANSWERED, Result.UNREACHED, Result.UNANSWERED, Result.REFUSED
 
 
 class Times:
@@ -70,6 +72,39 @@ def test_many_paths_of_one_tenant_that_refuse_at_once_do_not_open_an_origin_that
     assert [it.note(REFUSED, path=f"/tenant/orders/{number}") for number in range(100)] == [[]] * 100
     it.step = 0.4
     assert it.note(ANSWERED, path="/another") == []
+
+
+@pytest.mark.parametrize("result", [UNANSWERED, REFUSED])
+def test_what_fails_at_once_opens_no_origin_that_has_just_answered_another(result: Result) -> None:
+    """Thirty timers of one tenant that were due at once, and whose deadlines pass at once."""
+    it = Times(0.4)
+    it.note(*[ANSWERED] * 3, path="/other")
+    for burst in range(3):
+        it.step = 0.001
+        assert [it.note(result, path=f"/tenant/{burst}/{number}") for number in range(30)] == [[]] * 30
+        it.step = 0.02
+        assert it.note(*[ANSWERED] * 60, path="/other") == []
+
+
+def test_an_origin_that_leaves_nearly_all_unanswered_is_left_alone_though_it_answers_some() -> None:
+    it = Times(0.02)
+    found = []
+    for number in range(100):
+        found += it.note(ANSWERED if number % 20 == 0 else UNANSWERED, path=f"/{number}")
+    assert len(found) >= 1
+
+
+def test_one_that_was_answering_and_is_not_to_be_reached_is_left_alone_at_once() -> None:
+    it = Times(0.001)
+    it.note(*[ANSWERED] * 30, path="/well")
+    assert len(it.note(*[UNREACHED] * 10)) == 1
+
+
+def test_one_that_was_answering_and_answers_no_more_is_left_alone_once_deadlines_pass() -> None:
+    it = Times(0.001)
+    it.note(*[ANSWERED] * 30, path="/well")
+    it.now += 5
+    assert len(it.note(*[UNANSWERED] * 10, path="/well")) == 1
 
 
 def test_an_origin_whose_paths_all_refuse_is_left_alone_a_second_after_its_last_answer() -> None:
