@@ -93,7 +93,7 @@ class Rule:
 
     #: As `https:api.example.com:443`; "" while nobody has set or observed anything.
     id: str
-    #: Counts the writes; a write compares it.
+    #: Greater with each write, which compares it; 0 of one that does not stand.
     revision: int
     read_at: int
     settings: DestinationSettings = DestinationSettings()

@@ -276,6 +276,45 @@ def test_behind_a_dead_host_that_gets_nothing_but_at_most_once_a_probe_goes_afte
     assert bench.destinations.rule(ID).broken is None
 
 
+@pytest.mark.parametrize("partitions", [1, 16], indirect=True)
+def test_a_broken_destination_is_tried_again_though_the_clock_was_a_year_ahead_when_it_broke(
+    bench: Bench, pollers: Pollers
+) -> None:
+    """Red with a hold that lasts until the probe that such a clock set: nobody would ask for a year."""
+    real = bench.now
+    bench.set_clock(real + 365 * 86_400_000)
+    broken(bench)
+    fill(bench, 3)
+    for poller in pollers.pollers:
+        poller.run_once()
+    bench.set_clock(real)
+    bench.timers.set(*(bench.draft(0, url=A) for _ in range(3)))
+    pollers.run(20)
+    assert bench.destinations.rule(ID).broken is None
+    assert len(pollers.sent) >= 3
+
+
+def test_where_the_slot_of_one_rule_is_away_what_attempts_say_of_other_destinations_is_told(
+    bench: Bench, pollers: Pollers
+) -> None:
+    """Red where the first report in turn is tried again and again."""
+    away = keys.destination(TAG)
+    run_on = bench.link.run_on
+
+    def without(name: str, key: str, args: Sequence[str | bytes | int | float] = ()) -> object:
+        if key == away:
+            raise StoreUnavailable("its node is away")
+        return run_on(name, key, args)
+
+    bench.link.run_on = without  # type: ignore[method-assign]
+    fill(bench, 12)
+    reach(pollers, None, "connect")
+    pollers.turn()
+    fill(bench, 12, "http://b/")
+    pollers.run(8)
+    assert bench.destinations.rule("http:b:80").broken is not None
+
+
 def test_a_4xx_opens_nothing_and_a_tasks_endpoint_that_speaks_for_a_timer_neither(
     bench: Bench, pollers: Pollers
 ) -> None:

@@ -15,6 +15,9 @@ _LEAST, _SECONDS, _PART = 10, 10.0, 0.9
 #: Paths of an origin that have to fail, if any other does not, before its own failures count; and for how many seconds
 #: a path was seen.
 _PATHS, _PATH_SECONDS = 3, 60.0
+#: Seconds after an answer, and from the first failure on, in which what fails may be one tenant's alone: he may have
+#: many timers that are due at once, each with a path of its own.
+_ALIVE = 1.0
 #: Attempts, and paths, that are remembered of one destination; and destinations.
 _ATTEMPTS, _MOST_PATHS, _DESTINATIONS = 64, 64, 2048
 
@@ -29,8 +32,10 @@ class Result(Enum):
 
     #: It answered, whatever it said of this timer.
     ANSWERED = "answered"
-    #: Nobody answered, or not to the end: connect, dns, tls, timeout, reset.
+    #: It is not to be reached, whoever is meant there: connect, dns, tls.
     UNREACHED = "unreached"
+    #: Nobody answered in time, or to the end: timeout, reset.
+    UNANSWERED = "unanswered"
     #: A status of 500 or more: of one tenant of a gateway, perhaps.
     REFUSED = "refused"
 
@@ -38,11 +43,13 @@ class Result(Enum):
 class _Seen:
     """Of one destination: the latest attempts, once one has failed; and its paths, whether the last attempt failed."""
 
-    __slots__ = ("attempts", "paths")
+    __slots__ = ("answered_at", "attempts", "paths")
 
     def __init__(self) -> None:
+        self.answered_at = float("-inf")
         self.attempts: deque[tuple[float, Result]] = deque(maxlen=_ATTEMPTS)
-        self.paths: dict[str, tuple[float, bool]] = {}
+        #: By the hashes of paths, which may have 8 KiB each.
+        self.paths: dict[int, tuple[float, bool]] = {}
 
 
 class Watch:
@@ -56,11 +63,13 @@ class Watch:
         """Why the destination is to be left alone from now on, in words; None: it is not. `said`: the error or the
         status."""
         it = self._seen.get(tag) or self._add(tag)
-        path = url.partition("?")[0]
+        path = hash(url.partition("?")[0])
         failed = result is not Result.ANSWERED
         if path not in it.paths and len(it.paths) >= _MOST_PATHS:
             del it.paths[min(it.paths, key=lambda path: it.paths[path][0])]
         it.paths[path] = (now, failed)
+        if not failed:
+            it.answered_at = now
         if not (failed or it.attempts):
             return None
         it.attempts.append((now, result))
@@ -85,14 +94,19 @@ class Watch:
         return it
 
     def _because(self, it: _Seen, said: str, now: float) -> str | None:
-        counts = {Result.UNREACHED}
+        certain, counts = {Result.UNREACHED}, {Result.UNREACHED, Result.UNANSWERED}
         paths = [failed for at, failed in it.paths.values() if now - at <= _PATH_SECONDS]
-        if all(paths) or sum(paths) >= _PATHS:
-            counts.add(Result.REFUSED)
-        row = sum(1 for _ in takewhile(lambda kind: kind in counts, (kind for _, kind in reversed(it.attempts))))
+        if all(paths) and len(paths) < _MOST_PATHS:  # with more, one that answers may have been forgotten
+            certain = counts = {*counts, Result.REFUSED}
+        elif sum(paths) >= _PATHS:
+            counts = {*counts, Result.REFUSED}
+        is_alive = now - it.answered_at <= _ALIVE
+        in_a_row = certain if is_alive else counts
+        row = sum(1 for _ in takewhile(lambda kind: kind in in_a_row, (kind for _, kind in reversed(it.attempts))))
         if row >= _IN_A_ROW:
             return f"{row} attempts in a row failed, the last one: {said}"
-        latest = [kind in counts for at, kind in it.attempts if now - at <= _SECONDS]
-        if len(latest) >= _LEAST and sum(latest) >= _PART * len(latest):
-            return f"{sum(latest)} of {len(latest)} attempts in {_SECONDS:g} s failed, the last one: {said}"
+        latest = [(at, kind in counts) for at, kind in it.attempts if now - at <= _SECONDS]
+        failed = sum(is_failed for _, is_failed in latest)
+        if len(latest) >= _LEAST and failed >= _PART * len(latest) and (not is_alive or now - latest[0][0] >= _ALIVE):
+            return f"{failed} of {len(latest)} attempts in {_SECONDS:g} s failed, the last one: {said}"
         return None

@@ -10,8 +10,11 @@ from scheduler.hold import HeldBy, Hold
 from scheduler.holds import rate, slow_start
 from scheduler.rounding import ceil_div
 
-#: ms that a receiver may ask to be left alone; more was written before the clock was set back.
-LONGEST_RETRY = 3_600_000
+#: ms that a receiver may ask to be left alone, and that a probe may be put off; more was written before the clock was
+#: set back.
+LONGEST_RETRY, LONGEST_PROBE = 3_600_000, 1_200_000
+#: ms after which a destination that nobody wanted to try is not broken any more: nothing was to be sent there.
+_FORGOTTEN = 86_400_000
 
 
 def hold_of(rule: Rule) -> Hold | None:
@@ -85,6 +88,10 @@ def without_what_is_over(rule: Rule) -> Rule:
         rule = replace(rule, pause=None, slow_since=rule.pause.until)
     if rule.retry_after is not None and not now < rule.retry_after <= now + LONGEST_RETRY:
         rule = replace(rule, retry_after=None)
+    if rule.broken is not None and rule.broken.probe_at > now + LONGEST_PROBE:
+        rule = replace(rule, broken=rule.broken._replace(probe_at=now, probe=None, probing_until=None))
+    elif rule.broken is not None and rule.pause is None and rule.broken.probe_at < now - _FORGOTTEN:
+        rule = replace(rule, broken=None)
     if rule.slow_since is not None and slow_start.interval_us(now - rule.slow_since) is None:
         rule = replace(rule, slow_since=None)
     return rule

@@ -19,11 +19,14 @@ def paused(rule: Rule, reason: str, by: str, until: int | None) -> Rule:
 
 
 def resumed(rule: Rule, at: ResumeAt) -> Rule | None:
-    """Without its pause; of a broken one that is not paused, with a probe at once; else without its Retry-After."""
+    """Without its pause; of a broken one that is not paused, with a probe at once, unless one is under way; else
+    without its Retry-After."""
     slow_since = rule.read_at if at is ResumeAt.SLOW else None
     if rule.pause is not None:
         return replace(rule, pause=None, slow_since=slow_since)
     if rule.broken is not None:
+        if (rule.broken.probing_until or 0) > rule.read_at:
+            return None
         return replace(rule, broken=rule.broken._replace(probe_at=rule.read_at, probe=None, probing_until=None))
     return None if rule.retry_after is None else replace(rule, retry_after=None, slow_since=slow_since)
 

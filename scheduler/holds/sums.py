@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from scheduler.origin import before_path
+
+#: Destinations of which sums are kept until they are reported: the store keeps as many in each partition.
+_MOST = 10_000
+
 
 class Sum(NamedTuple):
     """Of one destination, by its tag."""
 
     destination: str
-    #: Of any of its timers.
+    #: Scheme, host and port, as any of its timers has them.
     url: str
     attempts: int
     failures: int
@@ -44,7 +49,9 @@ class Sums:
         """`error`: its word, or the status; None of one that was delivered. `now`: ms by the store's clock."""
         it = self.seen.get(tag)
         if it is None:
-            it = self.seen[tag] = Seen(url)
+            if len(self.seen) >= _MOST:
+                del self.seen[next(iter(self.seen))]
+            it = self.seen[tag] = Seen(before_path(url))
         it.attempts += 1
         it.duration_ms += duration_ms
         if error is not None:
@@ -53,7 +60,7 @@ class Sums:
         return it
 
     def take(self, most: int) -> list[Sum]:
-        """The busiest; the others stay until they are among those."""
+        """The busiest; the others stay until they are among those, or too many others follow."""
         busiest = sorted(self.seen, key=lambda tag: -self.seen[tag].attempts)[:most]
         return [_sum(tag, self.seen.pop(tag)) for tag in busiest]
 

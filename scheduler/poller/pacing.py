@@ -155,7 +155,7 @@ class Pacing:
                 log.debug("permits of %s are not renewed: %s", tag, error)
 
     def check(self, until: float) -> None:
-        """Once a second, or less often, tell all partitions how one destination that is held stands, and of changes
+        """Once a second, or less often, tell all partitions how some destinations that are held stand, and of changes
         whose writers died before they knew. `until`: as of ask()."""
         now = time.monotonic()
         if now < max(self._check_at, self._again_at):
@@ -163,8 +163,10 @@ class Pacing:
         try:
             self._looks += 1
             self._rules.tell_untold(self._looks % self._rules.partitions, until)
-            if (tag := self._held.any()) is not None:
-                self._rules.spread(tag)
+            for number, tag in enumerate(self._held.some()):
+                if number and time.monotonic() >= until:
+                    break
+                self._rules.refresh(tag)
         except StoreUnavailable as error:
             log.debug("holds are not told again: %s", error)
         self._check_at = now + max(_CHECK_EVERY, _SPARING * (time.monotonic() - now))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
+from itertools import islice
 
 from scheduler.delivery.judge import retry_after
 from scheduler.delivery.transport import Answer
@@ -21,7 +22,11 @@ from scheduler.timer import Claim
 
 log = logging.getLogger(__name__)
 
-_UNREACHED = frozenset({"connect", "dns", "tls", "timeout", "reset"})
+#: By the error's word.
+_NOT_ANSWERED = {
+    **dict.fromkeys(("connect", "dns", "tls"), Result.UNREACHED),
+    **dict.fromkeys(("timeout", "reset"), Result.UNANSWERED),
+}
 #: Seconds after which a report is tried again that the store did not take.
 _PAUSE = 1.0
 #: Seconds after which it is looked again which paths of a destination answer, while all do.
@@ -30,8 +35,8 @@ _PATHS_EVERY = 0.05
 _OBSERVE_EVERY, _OBSERVED = 5.0, 1000
 #: Destinations of which it is remembered when they were found broken.
 _BREAKS = 2048
-#: Reports that one pass makes: each takes a few calls.
-_AT_ONCE = 16
+#: Reports that one pass makes, each of a few calls; and that wait at most: older ones are forgotten.
+_AT_ONCE, _UNTOLD = 16, 10_000
 
 _Change = Callable[[Rule], Rule | None]
 
@@ -49,13 +54,11 @@ class Reports:
         self._watch = Watch()
         self._sums = Sums()
         self._observe_at = time.monotonic() + _OBSERVE_EVERY
-        #: By destination and kind, so that one thing is told once.
-        self._untold: dict[tuple[str, str], _Change] = {}
+        #: By destination and kind, so that one thing is told once; beside what the destination is called.
+        self._untold: dict[tuple[str, str], tuple[_Change, str]] = {}
         #: By destination seconds of the monotonic clock: what was claimed before says nothing more of it, for it was
         #: found broken then.
         self._counts_from: dict[str, float] = {}
-        #: What those are called.
-        self._ids: dict[str, str] = {}
         self._again_at = 0.0
 
     def note(self, answer: Answer, now: float) -> None:
@@ -101,8 +104,9 @@ class Reports:
         self._counts_from[tag] = now
 
     def _report(self, claim: Claim, kind: str, change: _Change) -> None:
-        self._untold[claim.destination, kind] = change
-        self._ids[claim.destination] = id_of(claim.webhook.url) or ""
+        self._untold[claim.destination, kind] = change, id_of(claim.webhook.url) or ""
+        if len(self._untold) > _UNTOLD:
+            del self._untold[next(iter(self._untold))]
 
     def tell(self, until: float) -> None:
         """`until`: the moment of the monotonic clock after which it begins no other report, for leases are to be
@@ -113,20 +117,19 @@ class Reports:
         if now >= self._observe_at:
             self._observe_at = now + _OBSERVE_EVERY
             self._tell_sums()
-        for number, (key, change) in enumerate(list(self._untold.items())[:_AT_ONCE]):
+        for number, (key, said) in enumerate(list(islice(self._untold.items(), _AT_ONCE))):
             if number and time.monotonic() >= until:
                 return
+            del self._untold[key]
             try:
-                written = _Written(change, self._ids[key[0]])
+                written = _Written(*said)
                 self._rules.change(key[0], written.fields)
                 written.log()
             except StoreUnavailable as error:
                 log.debug("not told of %s: %s", key[0], error)
+                self._untold[key] = said  # after the others: its slot alone may be away
                 self._again_at = time.monotonic() + _PAUSE
                 return
-            del self._untold[key]
-        if not self._untold:
-            self._ids.clear()
 
     def _tell_sums(self) -> None:
         try:
@@ -138,8 +141,8 @@ class Reports:
 
 def _result(answer: Answer) -> Result | None:
     """None: it says nothing of its destination."""
-    if answer.error in _UNREACHED:
-        return Result.UNREACHED
+    if answer.error in _NOT_ANSWERED:
+        return _NOT_ANSWERED[answer.error]
     if answer.status_code is None:
         return None
     return Result.REFUSED if answer.status_code >= 500 else Result.ANSWERED

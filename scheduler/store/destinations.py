@@ -217,11 +217,14 @@ class Destinations:
         What is under way is not cut. One that is paused already is so for another reason, and until then. `until`: ms.
         """
 
-        return self._become(destination, lambda rule: rule_changes.paused(rule, reason, by, until))
+        after = self._become(destination, lambda rule: rule_changes.paused(rule, reason, by, until))
+        self._note(destination)
+        return after
 
     def resume(self, destination: str, at: ResumeAt = ResumeAt.SLOW) -> Rule:
         """End a pause; slowly, unless `at` says otherwise. Of one that is broken, and not paused, it is tried at once
-        whether it is back; one whose receiver has asked to be left alone goes on. Any other is left as it is."""
+        whether it is back, unless that is being tried; one whose receiver has asked to be left alone goes on. Any other
+        is left as it is."""
 
         return self._become(destination, lambda rule: rule_changes.resumed(rule, at))
 

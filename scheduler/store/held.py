@@ -16,6 +16,7 @@ from scheduler.hold import HeldBy, Hold
 from scheduler.store import keys
 from scheduler.store.link import Link
 from scheduler.store.own_secrets import OwnSecrets
+from scheduler.store.permits import PROBE
 from scheduler.store.rule_record import read_hold
 from scheduler.timer import Claim
 
@@ -28,6 +29,8 @@ _READ_EVERY = 0.5
 
 #: Changes that one call tells: 1 ms.
 _AT_ONCE = 500
+#: Holds that are looked at whether they are over, 3 us each, and such that are told at once.
+_LOOKED, _OVER = 64, 8
 
 
 class HeldReply(NamedTuple):
@@ -122,14 +125,19 @@ class Held:
         found = next((it.holds.by_tag[tag] for it in self._known.values() if tag in it.holds.by_tag), None)
         return None if found is None else read_hold(found)
 
-    def any(self) -> str | None:
-        """The tag of a destination that is held, or has secrets of its own, by chance."""
+    def some(self) -> list[str]:
+        """The tag of a destination that is held, or has secrets of its own, by chance; and of those that stand after it
+        some whose receiver's wish is over, where nobody has had anything to send since."""
         held = [it.holds.by_tag for it in self._known.values() if it.holds.by_tag]
         found: list[Mapping[str, object]] = [*held, *self.own_secrets.by_partition()]
         if not found:
-            return None
+            return []
         by_tag = choice(found)
-        return next(islice(by_tag, randrange(len(by_tag)), None))
+        start = randrange(len(by_tag))
+        first, *after = islice(by_tag, start, start + _LOOKED)
+        now = self._clock.now_us() // 1000
+        over = (tag for tag in after if (it := self.of(tag)) and it.by is HeldBy.RETRY_AFTER and not it.stops(now))
+        return [first, *islice(over, _OVER)]
 
     def lets(self, claim: Claim, moment: float) -> bool:
         """Whether an attempt may begin at this moment, in seconds of the monotonic clock: 0.2 us for each."""
@@ -144,5 +152,5 @@ class Held:
 
     def _lets_held(self, hold: Hold, claim: Claim, moment: float) -> bool:
         if hold.by is HeldBy.BREAKER:
-            return claim.permit != ""
+            return claim.permit.startswith(PROBE)  # those of its rate were for one that was well
         return not (hold.by in (HeldBy.PAUSE, HeldBy.RETRY_AFTER) and hold.stops(self._clock.us_at(moment) // 1000))

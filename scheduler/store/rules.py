@@ -82,20 +82,33 @@ class Rules:
     def spread(self, tag: str) -> Rule:
         """Make known to every partition how a destination stands, and which secrets sign what is sent there."""
         rule = self.read(tag)
+        as_of = rule.revision
         for _ in range(_TRIES):
-            args = hold_args(tag, hold_of(rule), rule.revision)
-            for partition in range(self._link.partitions):
-                self._link.run("hold", partition, args)
-                if rule.secrets or rule.settings.signing is Signing.OWN:
-                    self._link.run("set_signing", partition, signing_args(tag, rule))
+            newest = self._tell(tag, rule, as_of)
             again = self.read(tag)
             if again.revision == rule.revision:
-                return again
-            rule = again
+                if newest <= as_of:
+                    return again
+                if rule.revision:  # its slot has lost writes that partitions were told of: what it says now stands
+                    self._write(tag, rule.revision, {}, newest)
+                    again = self.read(tag)
+            rule, as_of = again, again.revision or newest
         raise _changed_all_the_time()
 
-    def _write(self, tag: str, revision: int, fields: Fields) -> bool:
-        args: list[str | int] = [revision, secrets.token_urlsafe(12)]
+    def _tell(self, tag: str, rule: Rule, as_of: int) -> int:
+        """Returns the newest revision that a partition was told before, if that is newer."""
+        newest = 0
+        args = hold_args(tag, hold_of(rule), as_of)
+        for partition in range(self._link.partitions):
+            _, stands = self._link.run("hold", partition, args)
+            newest = max(newest, stands)
+            if rule.secrets or rule.settings.signing is Signing.OWN:
+                _, stands = self._link.run("set_signing", partition, signing_args(tag, rule))
+                newest = max(newest, stands)
+        return newest
+
+    def _write(self, tag: str, revision: int, fields: Fields, newest: int = 0) -> bool:
+        args: list[str | int] = [revision, secrets.token_urlsafe(12), newest]
         for name, value in fields.items():
             args += [name, value]
         return bool(self._link.run_on("change_rule", keys.destination(tag), args) == b"done")

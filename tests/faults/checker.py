@@ -40,7 +40,7 @@ class Rule(StrEnum):
     CALLED = "an end that asked for a callback has none, or several; or one did not ask"
     RATE = "more at a destination than its rate or its concurrency allows"
     HELD = "sent to a destination that is paused, or counted as an attempt while it waits"
-    PROBE = "a broken destination that gets two requests at once, is not tried again, or is not spared at first"
+    PROBE = "a broken destination that gets two requests at once or is not tried again, or one that is not spared"
     RUNS = "a moment of a schedule that has not exactly one run, and is not counted as skipped with a reason that holds"
     ALIVE = "a poller that ended by itself"
 
@@ -259,7 +259,7 @@ def _held(history: History) -> Iterator[Violation]:
 
 
 def _probe(history: History) -> Iterator[Violation]:
-    for what in held.not_probed(history):
+    for what in (*held.not_probed(history), *held.not_spared(history)):
         yield Violation(Rule.PROBE, what)
 
 

@@ -99,12 +99,14 @@ class DestinationClient:
         until = None if seconds is None else round(1000 * (asked + seconds))
         self._insist(lambda: self._destinations.pause(self.id(host), "to see what happens", "a client", until))
         end = inf if until is None else until / 1000
-        self._record.pauses.append(Pause(destination=self.id(host), asked=asked, start=time.time(), end=end, over=end))
+        is_slow = seconds is not None
+        it = Pause(destination=self.id(host), asked=asked, start=time.time(), end=end, over=end, slow=is_slow)
+        self._record.pauses.append(it)
 
     def resume(self, host: int, at: ResumeAt = ResumeAt.SLOW) -> None:
         asked = time.time()
         self._insist(lambda: self._destinations.resume(self.id(host), at))
-        self._change(self._record.pauses, host, end=asked, over=time.time())
+        self._change(self._record.pauses, host, end=asked, over=time.time(), slow=at is ResumeAt.SLOW)
 
     def away(self, host: int, seconds: float, status: int = 500, hold_ms: int = 0) -> None:
         """Whatever its receiver is sent for so long gets this status after so many ms, or if that is 0 no answer."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from itertools import pairwise
+from math import inf
 
 from tests.faults.history import Fault, History, Hit, Limit, Outage
 
@@ -90,6 +91,18 @@ def not_probed(history: History) -> Iterator[str]:
             yield f"not tried again by {until - outage.end:.1f} s after it was back: {outage}"
         if back is not None:
             yield from _too_fast(back.until, [it.at for it in arrived if it.at > back.until], history.bounds.bunched)
+
+
+def not_spared(history: History) -> Iterator[str]:
+    """What came too fast after a pause at whose end the destination was to go on slowly."""
+    hits = _by_destination(history)
+    for pause in history.pauses:
+        if not pause.slow:
+            continue
+        others = (it.asked for it in history.pauses if it.destination == pause.destination and it.asked > pause.asked)
+        until = min(others, default=inf)
+        meant = [it for it in hits[pause.destination] if pause.end < it.at < until and not _stopped(it, history)]
+        yield from _too_fast(pause.end, [it.at for it in meant], history.bounds.bunched)
 
 
 def _too_fast(back_at: float, later: list[float], bunched: float) -> Iterator[str]:

@@ -135,6 +135,8 @@ class Pause:
     #: When its end was first asked for, and when that was answered.
     end: float = inf
     over: float = inf
+    #: Whether it was to go on slowly then.
+    slow: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -229,6 +229,15 @@ FINE: dict[str, History] = {
         106.1, pauses=(PAUSE,), faults=(replace(FREEZE, start=98),)
     ),
     "sent slowly after a long pause": at_one(*every(0.5, 130.5, 10), pauses=(PAUSE,)),
+    "all at once after a pause, as was said": at_one(*[130.5] * 12, pauses=(PAUSE,)),
+    "ever faster after a pause": at_one(
+        130.3, 131.3, 132.2, 132.8, *every(0.25, 133.0, 4), *every(0.12, 134.0, 8), pauses=(replace(PAUSE, slow=True),)
+    ),
+    "all at once after the second of two pauses": at_one(
+        130.3,
+        *[133.0] * 15,
+        pauses=(replace(PAUSE, slow=True), replace(PAUSE, asked=131, start=131, end=132.5, over=132.6)),
+    ),
     "probed until it is back, and then ever faster": broken(
         105.6, back=(116.0, 117.0, 118.0, 118.4, 119.0, 119.2, 119.5, 119.7)
     ),
@@ -314,6 +323,10 @@ RED: dict[str, tuple[Rule, History]] = {
     "two probes at once": (Rule.PROBE, broken(105.6, 105.9, back=(116.0,))),
     "not tried again": (Rule.PROBE, broken(105.6, back=(160.0,), creates=MANY[:1])),
     "all at once when it is back": (Rule.PROBE, broken(105.6, back=(116.0, *[116.5] * 12))),
+    "all at once after a pause, where it was to go on slowly": (
+        Rule.PROBE,
+        at_one(*[130.5] * 12, pauses=(replace(PAUSE, slow=True),)),
+    ),
     "later than its turn at a rate": (Rule.LATE, at_one(*every(0.5, count=10), 112.0, limits=(LIMIT,))),
     "late, and its pause was long over": (
         Rule.LATE,

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from dataclasses import replace
 
 import pytest
 
 from scheduler import Draft, Query, Status, StoreClock, Timers, TooManyPending
-from scheduler.destinations import DestinationSettings, Rate, ResumeAt
+from scheduler.destinations import Break, DestinationSettings, Rate, ResumeAt, Rule
 from scheduler.hold import HeldBy, Hold
 from scheduler.store import keys
 from scheduler.store.claims import Claims
 from scheduler.store.held import TRUSTED, Held, read_holds
-from scheduler.store.record import destination_tag
-from scheduler.store.rule_record import hold_args
+from scheduler.store.record import destination_tag, tag_of
+from scheduler.store.rule_record import hold_args, state_fields
 from scheduler.store.scripts import COUNTED
 from tests.bench.claims import a_claim
 from tests.bench.store import LEASE, START, Bench
@@ -22,6 +23,8 @@ from tests.bench.store import LEASE, START, Bench
 A, B = "http://a/", "http://b/"
 ID = "http:a:80"
 TAG = destination_tag(A)
+#: None; one of a rate, of a concurrency, and of a probe.
+PERMITS = ("", "-", "abc:1", "probe:abc:1")
 
 
 def claimed(claims: Claims, limit: int = 50) -> list[str]:
@@ -337,6 +340,60 @@ def test_who_was_away_while_more_ended_than_is_remembered_reads_all_anew(bench: 
     for first in range(0, 1400, 100):
         bench.link.run("hold", 0, [word for n in range(first, first + 100) for word in hold_args(f"t{n}", None, 1)])
     assert read_holds(bench.link, 0, known).by_tag.keys() == {f"t{n}" for n in range(1400, 1500)}
+
+
+def test_who_knows_of_a_hold_that_the_store_has_lost_forgets_it(bench: Bench) -> None:
+    """A replica took its primary's place, or a backup was restored. Red with changes alone: the poller would go on
+    holding what is claimed, and give it back, for as long as it runs."""
+    known = read_holds(bench.link, bench.home)
+    bench.destinations.put("http:b:80", DestinationSettings(rate=Rate(10)))
+    before = {key: bench.client.dump(key) for key in bench.client.scan_iter(f"{keys.prefix(bench.home)}*")}
+    pause(bench)
+    known = read_holds(bench.link, bench.home, known)
+    assert TAG in known.by_tag
+    for key in list(bench.client.scan_iter(f"{keys.prefix(bench.home)}*")):
+        bench.client.delete(key)
+    for key, value in before.items():
+        bench.client.restore(key, 0, value)
+    assert read_holds(bench.link, bench.home, known).by_tag.keys() == {tag_of("http:b:80")}
+
+
+@pytest.mark.parametrize("is_all_lost", [False, True])
+def test_where_the_slot_of_a_rule_has_lost_its_latest_writes_the_next_is_heeded_all_the_same(
+    bench: Bench, is_all_lost: bool
+) -> None:
+    """Its revisions begin anew below those that partitions have been told. Red without the look at what stands there:
+    it would be paused for ever, and a pause that was answered would stop nothing."""
+    slot = keys.destination(TAG)
+    bench.destinations.put(ID, DestinationSettings(rate=Rate(10)))
+    bench.destinations.put(ID, DestinationSettings())
+    before = bench.client.hgetall(slot)
+    for _ in range(3):
+        pause(bench)
+    bench.client.delete(slot)
+    if not is_all_lost:
+        bench.client.hset(slot, mapping=before)
+    timer = bench.schedule(url=A)
+    assert claimed(bench.claims) == []
+    bench.destinations.resume(ID, ResumeAt.FULL)
+    assert claimed(bench.claims) == [timer.id]
+    bench.client.delete(slot)
+    pause(bench)
+    bench.schedule(url=A)
+    assert claimed(bench.claims) == []
+    bench.check()
+
+
+def test_no_permit_of_a_rate_lets_anything_begin_once_its_destination_is_broken(bench: Bench, known: Known) -> None:
+    """It was had while it was well. Red where any permit is one of a probe."""
+
+    def fields(rule: Rule) -> dict[str, str | int]:
+        return state_fields(replace(rule, broken=Break(rule.read_at, "10 in a row failed", rule.read_at + 5000)))
+
+    bench.claims.rules.change(TAG, fields)
+    known.claims_and_looks()
+    allowed = {permit: known.held.lets(known.claim._replace(permit=permit), known.now) for permit in PERMITS}
+    assert allowed == {"": False, "-": False, "abc:1": False, "probe:abc:1": True}
 
 
 def test_what_is_held_is_overdue_and_yet_alarms_nobody(bench: Bench) -> None:

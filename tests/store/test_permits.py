@@ -10,6 +10,7 @@ import pytest
 from scheduler import Delivery
 from scheduler.destinations import Break, DestinationSettings, Rate, ResumeAt, Rule
 from scheduler.store import keys
+from scheduler.store.held import Held
 from scheduler.store.permits import Permits
 from scheduler.store.record import destination_tag
 from scheduler.store.room import Permitted
@@ -253,6 +254,7 @@ def test_a_probe_is_by_any_timer_once_a_destination_has_been_broken_for_a_minute
         bench.advance(ms)
         probe = permits.take(TAG, 1)
         assert (probe.is_probe, probe.by_any) == (bool(probe.granted), by_any)
+        permits.take(TAG, 0, back=[f"{probe.id}:1"])
         bench.destinations.resume(ID)  # it is to be tried at once
     assert probe.granted == 1
 
@@ -288,6 +290,20 @@ def test_who_resumes_a_broken_destination_by_hand_has_it_tried_at_once(bench: Be
     broken(bench)
     after = bench.destinations.resume(ID)
     assert after.broken is not None
+    assert permits.take(TAG, 1).is_probe
+
+
+def test_however_often_it_is_resumed_by_hand_no_probe_goes_beside_another(bench: Bench, permits: Permits) -> None:
+    """Twenty on call at once, and a receiver that hangs: each was a probe more."""
+    broken(bench)
+    bench.destinations.resume(ID)
+    probe = permits.take(TAG, 1)
+    assert probe.is_probe
+    for number in range(20):
+        bench.destinations.resume(ID)
+        assert Permits(bench.link, poller=f"p{number}", lease_ms=LEASE).take(TAG, 1).granted == 0
+    bench.advance(2 * LEASE)  # whoever made it has died
+    bench.destinations.resume(ID)
     assert permits.take(TAG, 1).is_probe
 
 
@@ -331,6 +347,47 @@ def test_timers_behind_a_rate_are_asked_for_again_though_the_clock_was_set_back(
     assert any(bench.claims.claim(9).ready == {TAG: 1} for _ in range(bench.partitions))
 
 
+def test_of_any_number_of_destinations_that_were_held_once_nothing_is_left_of_their_rules(
+    bench: Bench, permits: Permits
+) -> None:
+    """Whoever may set timers has any number of hosts ask to be left alone. What a client has set stays."""
+
+    def asked(rule: Rule) -> dict[str, str | int]:
+        return {"id": "", **state_fields(replace(rule, retry_after=rule.read_at + 1000))}
+
+    def gives_up(rule: Rule) -> dict[str, str | int]:
+        return state_fields(replace(rule, broken=Break(rule.read_at, "10 in a row failed", rule.read_at + 5000)))
+
+    def holds() -> int:
+        return sum(bench.client.hlen(f"{keys.prefix(it)}held") for it in range(bench.partitions))
+
+    rule(bench, rate=Rate(10))
+    for number in range(20):
+        bench.claims.rules.change(f"t{number}", asked)
+        bench.claims.rules.change(f"b{number}", gives_up)
+    assert len(list(bench.client.scan_iter("timers:destination:*"))) == 41
+    bench.advance(86_410_000)
+    for _ in range(bench.partitions):
+        bench.claims.claim(1)
+    for _ in range(2000):  # by chance, one after the other
+        if holds() == bench.partitions:
+            break
+        known = Held(bench.link, bench.claims.clock)
+        known.look()
+        for tag in known.some():
+            bench.claims.rules.refresh(tag)
+    assert list(bench.client.scan_iter("timers:destination:*")) == [keys.destination(TAG).encode()]
+    assert [*bench.client.hgetall(f"{keys.prefix(bench.home)}held")] == [TAG.encode()]
+
+
+def test_one_that_was_paused_before_anything_was_sent_there_is_known_when_it_goes_on(bench: Bench) -> None:
+    bench.destinations.pause(ID, "down", "ann")
+    for _ in range(2):
+        bench.destinations.resume(ID, ResumeAt.FULL)
+        assert bench.destinations.find(ID) is not None
+    assert [it.id for it in bench.destinations.page().destinations] == [ID]
+
+
 def test_what_a_later_version_has_written_of_a_rule_stops_nobody(bench: Bench, permits: Permits) -> None:
     later: dict[str, str | int] = {
         "id": ID,
@@ -342,7 +399,7 @@ def test_what_a_later_version_has_written_of_a_rule_stops_nobody(bench: Bench, p
     assert bench.destinations.get(ID).settings == DestinationSettings(rate=Rate(1, 100))
     assert permits.take(TAG, 5).granted == 1
     for partition in range(bench.partitions):
-        bench.link.run("hold", partition, [TAG, 7, 0, "quota 0 more\nwords"])
+        bench.link.run("hold", partition, [TAG, 10**13, 0, "quota 0 more\nwords"])
     timer = bench.schedule(url=A)
     held = bench.timers.get(timer.id).held
     assert held is not None

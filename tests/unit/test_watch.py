@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from scheduler.holds.breaker import Result, Watch, probe_wait
+import sys
 
-ANSWERED, UNREACHED, REFUSED = Result.ANSWERED, Result.UNREACHED, Result.REFUSED
+import pytest
+
+from scheduler.holds.breaker import Result, Watch, probe_wait
+from scheduler.holds.sums import Sums
+
+ANSWERED, UNREACHED, UNANSWERED, REFUSED = Result.ANSWERED, Result.UNREACHED, Result.UNANSWERED, Result.REFUSED
 
 
 class Times:
@@ -59,6 +64,58 @@ def test_refusals_of_three_paths_open_it_though_another_answered_before() -> Non
     assert len(found) == 1
 
 
+def test_many_paths_of_one_tenant_that_refuse_at_once_do_not_open_an_origin_that_answers_others() -> None:
+    """He had twenty timers due at once, each with a path of its own; between them nobody else's turn came."""
+    it = Times(0.4)
+    assert it.note(*[ANSWERED] * 3, path="/other") == []
+    it.step = 0.001
+    assert [it.note(REFUSED, path=f"/tenant/orders/{number}") for number in range(100)] == [[]] * 100
+    it.step = 0.4
+    assert it.note(ANSWERED, path="/another") == []
+
+
+@pytest.mark.parametrize("result", [UNANSWERED, REFUSED])
+def test_what_fails_at_once_opens_no_origin_that_has_just_answered_another(result: Result) -> None:
+    """Thirty timers of one tenant that were due at once, and whose deadlines pass at once."""
+    it = Times(0.4)
+    it.note(*[ANSWERED] * 3, path="/other")
+    for burst in range(3):
+        it.step = 0.001
+        assert [it.note(result, path=f"/tenant/{burst}/{number}") for number in range(30)] == [[]] * 30
+        it.step = 0.02
+        assert it.note(*[ANSWERED] * 60, path="/other") == []
+
+
+def test_an_origin_that_leaves_nearly_all_unanswered_is_left_alone_though_it_answers_some() -> None:
+    it = Times(0.02)
+    found = []
+    for number in range(100):
+        found += it.note(ANSWERED if number % 20 == 0 else UNANSWERED, path=f"/{number}")
+    assert len(found) >= 1
+
+
+def test_one_that_was_answering_and_is_not_to_be_reached_is_left_alone_at_once() -> None:
+    it = Times(0.001)
+    it.note(*[ANSWERED] * 30, path="/well")
+    assert len(it.note(*[UNREACHED] * 10)) == 1
+
+
+def test_one_that_was_answering_and_answers_no_more_is_left_alone_once_deadlines_pass() -> None:
+    it = Times(0.001)
+    it.note(*[ANSWERED] * 30, path="/well")
+    it.now += 5
+    assert len(it.note(*[UNANSWERED] * 10, path="/well")) == 1
+
+
+def test_an_origin_whose_paths_all_refuse_is_left_alone_a_second_after_its_last_answer() -> None:
+    it = Times(0.01)
+    it.note(*[ANSWERED] * 3, path="/well")
+    found = []
+    for number in range(105):
+        found += it.note(REFUSED, path=f"/{number % 5}")
+    assert len(found) == 1
+
+
 def test_a_path_that_was_last_seen_more_than_a_minute_ago_says_nothing() -> None:
     it = Times(0.1)
     it.note(ANSWERED, path="/well")
@@ -94,6 +151,21 @@ def test_any_number_of_destinations_and_paths_is_remembered_within_bounds() -> N
         watch.note("same", f"http://h/{number}", ANSWERED, "", number)
     assert len(watch._seen) <= 2048
     assert len(watch._seen["same"].paths) <= 64
+
+
+def test_however_long_paths_are_a_destination_takes_little_memory() -> None:
+    watch = Watch()
+    for number in range(64):
+        watch.note("tag", f"http://h/{number:08000}", UNREACHED, "connect", number)
+    assert sum(map(sys.getsizeof, watch._seen["tag"].paths)) < 64 * 50
+
+
+def test_sums_of_any_number_of_destinations_are_kept_within_bounds_until_they_are_reported() -> None:
+    sums = Sums()
+    for number in range(25_000):
+        sums.add(f"tag{number}", f"http://h{number}/{number:08000}", 1, "dns", 1)
+    assert len(sums.seen) == 10_000
+    assert sums.take(1)[0].url == "http://h15000"
 
 
 def test_probes_follow_at_twice_the_time_each_up_to_a_minute() -> None:

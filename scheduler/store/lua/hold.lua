@@ -5,7 +5,7 @@
 -- Computes held, holds, changed, unheld, behind, waiting, waiting:<tag>, counters, bell, layout
 -- ARGV    per destination 4: its tag | revision of its rule | ms from which permits may be asked for, or '': it is not held any more
 --         | who holds it, us between two attempts of a rate, and on a line of its own why
--- Returns how many holds are others than before
+-- Returns how many holds are others than before | the newest revision that stands where this call told an older one, else 0
 
 local FIRST, FIELDS = 1, 4 -- where the first destination's arguments begin, and how many each has
 local REMEMBERED = 1000    -- holds that have ended, by which those who looked since learn of it
@@ -25,10 +25,19 @@ local function move_index(tag, from, to, ends)
   redis.call('ZREM', from, tag)
 end
 
+local newest = 0
+
+local function is_newer(stands, revision)
+  local stands_at = tonumber(string.match(stands or '0', '^%d+'))
+  if stands_at <= tonumber(revision) then return false end
+  newest = math.max(newest, stands_at)
+  return true
+end
+
 local function set_hold(tag, revision, ends, words)
   local hold = revision .. ' ' .. ends .. ' ' .. words
   local stands = redis.call('HGET', HELD, tag)
-  if stands and tonumber(string.match(stands, '^%d+')) > tonumber(revision) then return 0 end
+  if is_newer(stands, revision) then return 0 end
   if stands ~= hold then
     redis.call('HSET', HELD, tag, hold)
     number = number + 1
@@ -44,7 +53,7 @@ end
 
 local function end_hold(tag, revision)
   local stands = redis.call('HGET', HELD, tag)
-  if not stands or tonumber(string.match(stands, '^%d+')) > tonumber(revision) then return 0 end
+  if not stands or is_newer(stands, revision) then return 0 end
   move_index(tag, BEHIND, WAITING, 0)
   number = number + 1
   redis.call('ZADD', UNHELD, number, tag)
@@ -68,4 +77,4 @@ if changed > 0 then
   redis.call('SET', HOLDS, int(number) .. ' ' .. redis.call('EXISTS', HELD) .. ' ' .. int(floor) .. (string.match(before, '\n.*') or ''))
   ring(0) -- whoever sleeps looks at once
 end
-return changed
+return { changed, newest }

@@ -1,7 +1,7 @@
 -- What limits one destination: timers:destination:{<tag>}, a key of its own slot. It has, each as text, and what is not so is left out:
 --   id           the destination, as `https:api.example.com:443`
 --   revision, write
---                counts the writes; a write compares it. Id of the last one
+--                greater with each write, and than its ms; a write compares it. Id of the last one
 --   settings, version
 --                JSON of what a client set, which Python reads; another with each change of it
 --   interval, burst
