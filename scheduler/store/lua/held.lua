@@ -11,7 +11,8 @@ local known, limit = tonumber(ARGV[1]), tonumber(ARGV[2])
 local holds = redis.call('GET', HOLDS) or ''
 local number, floor = string.match(holds, '^(%d+) %d (%d+)')
 number = tonumber(number or 0)
-local is_anew = known < tonumber(floor or 0) and 1 or 0
+-- Also of a number that is still to come: the store was set back to what it had saved before.
+local is_anew = (known < tonumber(floor or 0) or known > number) and 1 or 0
 if is_anew == 1 then known = 0 end
 
 -- What has changed by one of these, and the number of the last change that is certainly told.
