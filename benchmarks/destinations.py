@@ -5,7 +5,8 @@
 One Valkey, one nginx; four pollers at the rate, else one. Rate: a queue behind ten a second. Pause: 500 a second to one
 destination when it is paused. Slow start: what then waits, once it goes on, by seconds. Many paused: 1,000 destinations
 whose timers fall due at 20,000 a second, beside healthy ones at 50 a second, whose lateness nginx logs; and again when
-all of those have moved behind their destinations. Away: a host that refuses connections, with a queue of its own.
+all of those have moved behind their destinations. Away: a host that refuses connections, with a queue of its own. Told:
+what a page of 10,000 destinations takes, the view of them, /metrics, Now and /stats.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from typing import Any
 from benchmarks import part
 from benchmarks.figures import Row, late
 from benchmarks.filling import BATCH, draft, fill, opened
+from benchmarks.many_destinations import told
 from benchmarks.part import Options, Part, repeat, say
 from benchmarks.sink import Sink, sink
 from scheduler import DestinationSettings, DestinationState, Rate, ResumeAt, Settings, Store, destination
@@ -49,6 +51,7 @@ def measure(options: Options) -> tuple[list[Row], dict[str, Any]]:
         {"what": PAUSE, **repeat(PAUSE, options.rounds, partial(paused, options.size(15, 6), starts))},
         *many_paused(waiting),
         {"what": AWAY, **repeat(AWAY, 1, partial(unreachable, options.size(10_000, 500), away))},
+        *told(options.size(10_000, 500)),
     ]
     return rows, {"slow_start": starts, "waiting": waiting}
 

@@ -16,6 +16,7 @@ from benchmarks import results
 from benchmarks.destinations import DUE, MOVED, PAUSE, RATE
 from benchmarks.figures import Row, table
 from benchmarks.intake import BATCHES, SINGLE
+from benchmarks.many_destinations import FAR, METRICS, PAGE, VIEW
 from benchmarks.schedules import AT_ONCE, STEADY, WAITING, YEAR
 from benchmarks.views import MANY_TABS, VIEWS
 
@@ -85,6 +86,10 @@ GOALS = (
         "beside 1,000 paused, a million due, p99 ms", "destinations", {"what": DUE}, "healthy_p99_ms", operator.lt, 50
     ),
     Goal("the same, moved, p99 ms", "destinations", {"what": MOVED}, "healthy_p99_ms", operator.lt, 50),
+    Goal("a page of 10,000 destinations, p50 ms", "destinations", {"what": PAGE}, "p50_ms", operator.lt, 50),
+    Goal("a page far on, p50 ms", "destinations", {"what": FAR}, "p50_ms", operator.lt, 50),
+    Goal("the view of 10,000 destinations, p50 ms", "destinations", {"what": VIEW}, "p50_ms", operator.lt, 50),
+    Goal("/metrics of 10,000 destinations, p50 ms", "destinations", {"what": METRICS}, "p50_ms", operator.lt, 100),
     Goal("POST /timers a second", "intake", {"what": SINGLE, "workers": 1}, "timers_per_second", operator.ge, 1500),
     Goal("POST /timers/batch", "intake", {"what": BATCHES, "workers": 1}, "timers_per_second", operator.ge, 15_000),
     Goal("bytes a timer, Valkey", "memory", {"server": "valkey", **_MILLION}, "used_bytes", operator.le, 450),

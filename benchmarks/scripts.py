@@ -37,7 +37,9 @@ from scheduler import (
 )
 from scheduler.destinations import DestinationSettings, Permit, Rate
 from scheduler.hold import HeldBy, Hold
+from scheduler.holds.sums import Sum
 from scheduler.store.held import read_holds
+from scheduler.store.observing import report
 from scheduler.store.record import destination_tag, tag_of
 from scheduler.store.room import Room
 from scheduler.store.rule_record import hold_args
@@ -63,6 +65,11 @@ class MeteredLink(Link):
     def run_on(self, name: str, key: str, args: Sequence[str | bytes | int | float] = ()) -> Any:
         call = partial(super().run_on, name, key, args)
         return self.measure(name, call) if self.name else call()
+
+    def run_on_each(self, name: str, each: Sequence[str]) -> list[Any]:
+        call = partial(super().run_on_each, name, each)
+        found: list[Any] = self.measure(name, call) if self.name else call()
+        return found
 
     def measure(self, name: str, call: Callable[[], Any]) -> Any:
         before = self._cpu_ms()
@@ -269,6 +276,17 @@ def _permits(store: Bench) -> Iterator[object]:
         back = [f"{taken[0].id}:{number}" for number in range(1, 101)]
 
 
+def _told(store: Bench) -> Iterator[object]:
+    """Pages of 10,000 destinations, each with as many attempts; half of them are paused."""
+    store.hold(5000)
+    urls = [f"http://h{number}/" for number in range(10_000)]
+    report(store.link, "", [Sum(destination_tag(url), url, 1, 0, 5, None, 0) for url in urls])
+    store.destinations.held()
+    while True:
+        yield lambda: store.destinations.page("held:V_______")
+        yield lambda: store.destinations.page("busy:1:V_______")
+
+
 def _forgets(store: Bench) -> Iterator[object]:
     """A claim forgets timers with ten tags of their own, of every status."""
     while True:
@@ -315,6 +333,7 @@ CASES: dict[str, Case] = {
     "forecast behind 1,000 held": _forecasts_held,
     "hold among 10,000": _holds_at_once,
     "permits, 100 of 2,000": _permits,
+    "pages of 10,000 destinations": _told,
 }
 
 

@@ -48,6 +48,8 @@ class Query:
     after: Place | None = None
     #: All, one status after the other; without a tag or schedule, whose index has all of them anyway.
     any_status: bool = False
+    #: Of scheduled ones, not those that wait behind a held destination; one that has just fallen due may not yet.
+    without_held: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

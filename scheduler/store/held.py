@@ -12,11 +12,11 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from scheduler.clock import StoreClock
+from scheduler.destinations import PROBE
 from scheduler.hold import HeldBy, Hold
 from scheduler.store import keys
 from scheduler.store.link import Link
 from scheduler.store.own_secrets import OwnSecrets
-from scheduler.store.permits import PROBE
 from scheduler.store.rule_record import read_hold
 from scheduler.timer import Claim
 
@@ -60,18 +60,26 @@ NO_HOLDS = Holds(MappingProxyType({}), b"", 0)
 
 
 def read_holds(link: Link, partition: int, known: Holds = NO_HOLDS) -> Holds:
-    """All holds as they are now, by what has changed since `known`. Raises StoreUnavailable."""
-    by_tag, number = dict(known.by_tag), known.number
+    """All holds as they are now, by what has changed since `known`: with its own mapping where nothing has.
+
+    Raises StoreUnavailable.
+    """
+    by_tag, number = known.by_tag, known.number
     while True:
         reply = HeldReply(*link.run("held", partition, [number, _AT_ONCE]))
-        if reply.is_anew:
-            by_tag.clear()
-        for tag in reply.ended:
-            by_tag.pop(tag.decode(), None)
-        by_tag |= {tag.decode(): hold for tag, hold in zip(*[iter(reply.held)] * 2, strict=True)}
+        if reply.is_anew or reply.ended or reply.held:
+            by_tag = _changed(by_tag, reply)
         number = reply.number
         if number >= int(reply.holds.partition(b" ")[0] or 0):
             return Holds(by_tag, reply.holds, number)
+
+
+def _changed(by_tag: Mapping[str, bytes], reply: HeldReply) -> Mapping[str, bytes]:
+    """What stands after what a reply tells."""
+    after = {} if reply.is_anew else dict(by_tag)
+    for tag in reply.ended:
+        after.pop(tag.decode(), None)
+    return after | {tag.decode(): hold for tag, hold in zip(*[iter(reply.held)] * 2, strict=True)}
 
 
 class _Known:

@@ -184,7 +184,8 @@ class Listing:
             return [[]]
         with self._link.translated("ZRANGE"):
             tags: list[Any] = self._link.client.zrange(keys.waiting(partition), 0, -1)
-            tags += self._link.client.zrange(keys.behind(partition), 0, -1)
+            if not query.without_held:
+                tags += self._link.client.zrange(keys.behind(partition), 0, -1)
         if query.destination:
             wanted = destination_tag(query.destination).encode()
             # Behind what is no destination's tag, as `!suspects`, timers of any destination wait.

@@ -9,9 +9,6 @@ from scheduler.destinations import Permit
 from scheduler.store import keys
 from scheduler.store.link import Link
 
-#: What the permit of a probe begins with, in a claim.
-PROBE = "probe:"
-
 
 class Permits:
     """Used by one poller's thread; owns nothing to close.

@@ -16,6 +16,7 @@ from scheduler.store.progress import LAST_MOMENT
 from scheduler.store.record import UNREADABLE
 
 _BY = {it.value: it for it in HeldBy}
+_BY_BYTES = {it.value.encode(): it for it in HeldBy}
 #: What a write may leave out: each is gone unless it is said.
 _OF_STATE = (
     *("paused", "paused_until", "paused_by", "paused_reason"),
@@ -110,7 +111,7 @@ def read_hold(raw: bytes) -> Hold:
 
 def held_by(raw: bytes) -> HeldBy:
     """Of the same, what holds it: a tenth of the time."""
-    return _BY.get(raw.split(b" ", 3)[2].decode("utf-8", "replace"), HeldBy.PAUSE)
+    return _BY_BYTES.get(raw.split(b" ", 3)[2], HeldBy.PAUSE)
 
 
 def _read_settings(fields: Mapping[str, str]) -> DestinationSettings:

@@ -222,12 +222,13 @@ def test_where_rules_cannot_be_read_the_other_metrics_are_told_all_the_same(
 
     run = bench.link.run_on
 
-    def refused(script: str, key: str, args: Any = ()) -> Any:
-        if key.startswith("timers:destination:"):
+    def refused(script: str, key: str | list[str], args: Any = ()) -> Any:
+        if not isinstance(key, str) or key.startswith("timers:destination:"):
             raise StoreUnavailable("away")
         return run(script, key, args)
 
     monkeypatch.setattr(bench.link, "run_on", refused)
+    monkeypatch.setattr(bench.link, "run_on_each", refused)
     series = read(http)
     assert (value(series, "timer_store_up"), value(series, "timer_scheduled")) == (1, 0)
     assert not any(name.startswith("timer_destination_") for name, _ in series)

@@ -13,6 +13,7 @@ from tests.bench import needed
 from tests.bench.store import LEASE, Bench
 from timer_service import create_app
 from timer_service.web.access.api_keys import new_key
+from timer_service.web.access.request_counts import RequestCounts
 
 Series = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
@@ -47,6 +48,18 @@ def test_requests_are_counted_by_route_method_and_class_of_their_status(http: Fl
     assert value(series, name, route="none", method="GET", status="4xx") == 1
     assert value(series, name, route="none", method="other", status="4xx") == 1
     assert value(series, name, route="/timers", method="POST", status="5xx") is None
+
+
+def test_what_workers_have_counted_in_slots_of_their_own_is_told_as_one() -> None:
+    counts = RequestCounts()
+    counts.name_routes(["/livez"])
+    for slot in (0, 3, 255):
+        counts.use(slot)
+        counts.request("/livez", "GET", 200, 0.25)
+        counts.store_error()
+    (row,) = counts.rows()
+    assert (row.statuses["2xx"], sum(row.durations), row.seconds) == (3, 3, 0.75)
+    assert (counts.store_errors(), sum(counts.store_failures().values())) == (3, 0)
 
 
 def test_durations_fall_into_buckets_that_end_with_all(http: FlaskClient) -> None:

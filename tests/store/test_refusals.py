@@ -61,7 +61,8 @@ def test_the_smallest_access_list_is_that_of_the_page_and_is_enough(server: Serv
         timer = http.post("/timers", json=HOOK, headers=headers).get_json()["id"]
         assert http.get(f"/timers/{timer}").status_code == 200
         assert http.delete(f"/timers/{timer}").status_code == 204
-    for path in ("/timers", "/timers?status=cancelled", "/stats", "/metrics"):
+    assert http.post("/destinations/http:localhost:9000/pause").status_code == 200
+    for path in ("/timers", "/timers?status=cancelled", "/stats", "/metrics", "/destinations"):
         assert http.get(path).status_code == 200
 
 

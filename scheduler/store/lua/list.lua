@@ -22,17 +22,6 @@ local LOOK, BYTES = 200, 262144
 local is_of_names = string.sub(index, 1, 4) == 'tag:' or string.sub(index, 1, 5) == 'runs:'
 local by_due = index == 'scheduled' or is_of_names
 
--- How many entries stand before (score, id); those of one score are halved until it is found, 14 looks among 10,000.
-local function rank(set, score, id)
-  local low = redis.call('ZCOUNT', set, '-inf', '(' .. int(score))
-  local high = low + redis.call('ZCOUNT', set, int(score), int(score))
-  while low < high do
-    local middle = math.floor((low + high) / 2)
-    if precedes(redis.call('ZRANGE', set, middle, middle)[1], id) then low = middle + 1 else high = middle end
-  end
-  return low
-end
-
 -- Whether one entry comes before another in the order that is asked for.
 local function comes_first(one, other)
   if one.score ~= other.score then return (one.score < other.score) ~= falling end

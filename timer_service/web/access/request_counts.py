@@ -28,8 +28,9 @@ _ROW = len(_CLASSES) + len(BUCKETS) + 2
 #: Workers at once, at least; a page that nobody writes to takes no memory.
 _SLOTS = 256
 _ROUTES = 64
-#: Before the rows: requests answered with 503, then the calls that the store failed, by kind.
-_HEAD = 1 + len(REFUSAL_KINDS)
+#: Before the rows: 1 in a slot that a worker had; requests answered with 503; the calls that the store failed, by kind.
+_ERRORS, _FAILURES = 1, 2
+_HEAD = _FAILURES + len(REFUSAL_KINDS)
 _SLOT = _HEAD + _ROUTES * len(METHODS) * _ROW
 
 
@@ -59,13 +60,14 @@ class RequestCounts:
 
     def __init__(self) -> None:
         self._numbers = memoryview(mmap.mmap(-1, 8 * _SLOTS * _SLOT)).cast("d")
-        self._base = 0
         self._lock = threading.Lock()
         self._routes: dict[str, int] = {}
+        self.use(0)
 
     def use(self, slot: int) -> None:
         """The slot of this worker. One that no living worker has: what a dead one left there is added to."""
         self._base = slot % _SLOTS * _SLOT
+        self._numbers[self._base] = 1
 
     def name_routes(self, routes: Sequence[str]) -> None:
         """The same in every worker, for a row is found by the place of its route among them."""
@@ -83,25 +85,27 @@ class RequestCounts:
 
     def store_error(self) -> None:
         with self._lock:
-            self._numbers[self._base] += 1
+            self._numbers[self._base + _ERRORS] += 1
 
     def store_errors(self) -> float:
-        return self._sum(0)
+        return self._sum(_ERRORS)
 
     def store_failure(self, kind: str) -> None:
         """A call that the store did not do, whatever the request was answered with."""
         with self._lock:
-            self._numbers[self._base + 1 + REFUSAL_KINDS.index(kind)] += 1
+            self._numbers[self._base + _FAILURES + REFUSAL_KINDS.index(kind)] += 1
 
     def store_failures(self) -> dict[str, float]:
-        return {kind: self._sum(1 + number) for number, kind in enumerate(REFUSAL_KINDS)}
+        return {kind: self._sum(_FAILURES + number) for number, kind in enumerate(REFUSAL_KINDS)}
 
     def rows(self) -> Iterator[Row]:
-        """Of every route and method that was ever asked for."""
+        """Of every route and method that was ever asked for: 2 ms for each worker."""
+        slots = [at for at in range(0, _SLOTS * _SLOT, _SLOT) if self._numbers[at]]
+        total = [sum(each) for each in zip(*(self._numbers[at : at + _SLOT].tolist() for at in slots), strict=True)]
         for route, number in self._routes.items():
             for kind, method in enumerate(METHODS):
                 at = _HEAD + (number * len(METHODS) + kind) * _ROW
-                *numbers, seconds = (self._sum(at + i) for i in range(_ROW))
+                *numbers, seconds = total[at : at + _ROW]
                 by_class, durations = numbers[: len(_CLASSES)], numbers[len(_CLASSES) :]
                 if any(by_class):
                     yield Row(route, method, dict(zip(_CLASSES, by_class, strict=True)), durations, seconds)

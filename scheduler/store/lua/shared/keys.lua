@@ -109,6 +109,18 @@ local function precedes(one, other)
   return #one < #other
 end
 
+-- How many members of a sorted set stand before (score, member); those of one score are halved until it is found, 14 looks among
+-- 10,000.
+local function rank(set, score, member)
+  local low = redis.call('ZCOUNT', set, '-inf', '(' .. int(score))
+  local high = low + redis.call('ZCOUNT', set, int(score), int(score))
+  while low < high do
+    local middle = math.floor((low + high) / 2)
+    if precedes(redis.call('ZRANGE', set, middle, middle)[1], member) then low = middle + 1 else high = middle end
+  end
+  return low
+end
+
 -- Wakes sleeping pollers if `moment` is before `earliest`, the head of the schedule before the change (nil: it was empty).
 -- A store that refuses the channel does not undo what was written: pollers look by themselves within a second. /readyz tells.
 local function ring(moment, earliest)

@@ -56,7 +56,8 @@ class Figures:
     read_at: int
     stats: Stats
     #: Timers that have been due for more than LATE and were not sent, though nobody asked for that: not those that
-    #: wait for the end of a pause or for their turn. And ms since the oldest of them was due.
+    #: wait for the end of a pause or for their turn, but all behind a destination that is left alone because it fails.
+    #: And ms since the oldest of them was due.
     late: int
     oldest_late_ms: int
     pollers: Pollers
@@ -88,11 +89,11 @@ def read_figures(store: Store) -> Figures:
     """Raises StoreUnavailable."""
     stats = store.timers.stats()
     pollers = store.activity.pollers()
-    coming = store.listing.page(Query(status=Status.SCHEDULED, limit=_NEXT))
+    coming = store.listing.page(Query(status=Status.SCHEDULED, without_held=True, limit=_NEXT))
     following = coming.timers
-    if any(it.held for it in following):  # what is held is not the next, and there may be many
-        later = store.listing.page(Query(status=Status.SCHEDULED, due_after=coming.read_at, limit=_NEXT))
-        following = [*(it for it in following if not it.held), *later.timers][:_NEXT]
+    if any(it.held for it in following):  # they have just fallen due, perhaps many at once
+        later = Query(status=Status.SCHEDULED, without_held=True, due_after=coming.read_at, limit=_NEXT)
+        following = [*(it for it in following if not it.held), *store.listing.page(later).timers][:_NEXT]
     state = store.health.state()
     if state.server is None:  # it has gone away meanwhile
         raise StoreUnavailable(state.write_problem or "the store is away")
@@ -123,9 +124,9 @@ def _late(store: Store, stats: Stats, held: HeldDestinations, now: int) -> tuple
     oldest = max([stats.oldest_overdue_ms, *(now - at for at in broken if at is not None)])
     if oldest <= LATE:
         return 0, 0
-    due = store.listing.count(Query(status=Status.SCHEDULED, due_before=now - LATE)).count
-    asked_for = sum(count for by, count in held.waiting.items() if by is not HeldBy.BREAKER)
-    late = max(0, due - asked_for)
+    # Not counted behind each held destination: there may be ten thousand of them.
+    due = store.listing.count(Query(status=Status.SCHEDULED, without_held=True, due_before=now - LATE)).count
+    late = due + held.waiting.get(HeldBy.BREAKER, 0)
     return late, oldest if late else 0
 
 

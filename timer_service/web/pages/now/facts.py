@@ -37,15 +37,19 @@ class Fact(NamedTuple):
 
 
 def lateness(it: Figures) -> list[Fact]:
-    """Late, due within the last second, and held are what /stats calls overdue, in parts."""
+    """Late, due within the last second, and held are what /stats calls overdue, in parts.
+
+    Where more destinations are held than were asked what waits there, it is not known how many of those are held.
+    """
     held = [(by, count) for by, count in it.held.waiting.items() if count and by is not HeldBy.BREAKER]
-    due_now = max(0, it.stats.overdue - it.late - sum(count for _, count in held))
+    due_now = _some(max(0, it.stats.overdue - it.late - sum(count for _, count in held)))
+    least = "at least " if it.held.more else ""
     oldest = span(it.oldest_late_ms) if it.late else "none"
     return [
         Fact("Late now", _some(it.late), "/ui/timers" if it.late else "", "late" if it.late else ""),
         Fact("The oldest", oldest),
-        Fact("Due within the last second", _some(due_now)),
-        *(Fact(_HELD[by], number(count), f"/ui/destinations?state={_STATE[by]}") for by, count in held),
+        Fact("Due within the last second", "" if it.held.more else due_now),
+        *(Fact(_HELD[by], f"{least}{number(count)}", f"/ui/destinations?state={_STATE[by]}") for by, count in held),
         Fact("Waiting to be sent again", "" if it.stats.tried_before is None else _some(it.stats.tried_before)),
         Fact("Being sent", _some(it.stats.delivering), "/ui/timers?status=delivering" if it.stats.delivering else ""),
     ]
