@@ -254,10 +254,11 @@ def test_each_action_stands_there_as_a_call_that_does_it(http: FlaskClient, benc
     limit(http, requests="10", per="1m", burst="3", concurrency="4", breaker="off")
     found = lines(http.get(VIEW).text)
     assert [check_ours(it) for it in found[1::2]] == [
-        *(["destination", "show"], ["timer", "list"], ["destination", "pause"], ["destination", "set"])
+        *(["destination", "show"], ["timer", "list"], ["destination", "pause"], ["destination", "set"]),
+        ["destination", "rotate-secret"],
     ]
     bench.destinations.put(ID, DestinationSettings())
-    assert [curled(http, it).status_code for it in found[::2]] == [200, 200, 200, 200]
+    assert [curled(http, it).status_code for it in found[::2]] == [200, 200, 200, 200, 200]
     assert bench.destinations.get(ID).state is DestinationState.PAUSED
     assert bench.destinations.get(ID).settings == DestinationSettings(Rate(10, 60_000, 3), 4, BreakerMode.OFF)
     resume = lines(http.get(VIEW).text)[4:6]

@@ -198,13 +198,13 @@ def _schedules(field: Field, bug: str = "") -> Iterator[ScheduleLoad]:
 
 def two_pollers_share_a_rate_and_a_concurrency(field: Field, bug: str) -> None:
     with _destinations(field) as client:
-        client.limit(0, rate=4)
+        client.limit(0, rate=10)
         client.limit(1, concurrency=2)
         for _ in range(2):
             field.join(bug)
-        client.send(0, 28)
+        client.send(0, 56)
         client.send(1, 6, hold_ms=1500)  # for longer than a poller that was refused waits until it asks again: 1 s
-        field.arrived(34, 20)
+        field.arrived(62, 20)
 
 
 def a_destination_is_paused_and_goes_on(field: Field, bug: str) -> None:
@@ -213,11 +213,11 @@ def a_destination_is_paused_and_goes_on(field: Field, bug: str) -> None:
         for _ in range(2):
             field.join(bug)
         client.send(0, 5, 0.0, 0, "once-500")
-        for n in range(30):
-            client.send(0, 1, 2.0 + 0.2 * n)
+        for n in range(40):
+            client.send(0, 1, 1.5 + 0.1 * n)
         field.arrived(5, 20)
         client.pause(0)
-        time.sleep(6)  # in which nothing is to arrive but at first
+        time.sleep(4.5)  # in which nothing is to arrive but at first
         client.resume(0, ResumeAt.FULL)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
@@ -52,23 +53,35 @@ STORIES: dict[str, tuple[Rule, Story]] = {
 }
 
 
+#: Stories that are told at once: they mostly wait.
+_AT_ONCE = 3
+
+
 @pytest.fixture(scope="module")
-def healthy() -> dict[Story, History]:
-    """Stories that were told without a bug: once for all the bugs that they bring to light."""
-    return {}
+def told(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Mapping[tuple[Story, str], Future[History]]]:
+    """The stories of all bugs that are asked for, by their bug; under "" without one, once for all bugs they show."""
+    items = [it for it in request.session.items if isinstance(it, pytest.Function) and it.module is request.module]
+    found: dict[tuple[Story, str], Future[History]] = {}
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        for bug in [str(it.callspec.params["bug"]) for it in items if hasattr(it, "callspec")]:
+            _, story = STORIES[bug]
+            for planted in (bug, ""):
+                if (story, planted) not in found:
+                    folder = tmp_path_factory.mktemp("story")
+                    found[story, planted] = pool.submit(tell, story, folder, planted)
+        yield found
+        pool.shutdown(cancel_futures=True)
 
 
 @pytest.mark.parametrize("bug", STORIES)
 def test_a_planted_bug_is_seen_and_without_it_all_is_well(
-    bug: str, healthy: dict[Story, History], tmp_path_factory: pytest.TempPathFactory
+    bug: str, told: Mapping[tuple[Story, str], Future[History]]
 ) -> None:
     rule, story = STORIES[bug]
-    with ThreadPoolExecutor(2) as both:
-        planted = both.submit(tell, story, tmp_path_factory.mktemp("b"), bug)
-        if story not in healthy:
-            healthy[story] = both.submit(tell, story, tmp_path_factory.mktemp("g")).result()
-    assert check(healthy[story]) == []
-    found = check(planted.result())
+    assert check(told[story, ""].result()) == []
+    found = check(told[story, bug].result())
     assert rule in {violation.rule for violation in found}, found
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import requests
 from playwright.sync_api import Browser, Page, expect
+from standardwebhooks.webhooks import Webhook
 
 from tests.bench.browser import WIDE, Troubles, visit
 from tests.pages import axe, looks
@@ -136,6 +137,31 @@ def test_each_form_acts_without_script(browser: Browser, origin: str, here: Worl
     with visit(browser, origin, viewport=WIDE, java_script_enabled=False) as (context, troubles):
         _limit_pause_and_resume(context.new_page(), here, "https:without-script.example:443", troubles)
         assert troubles.found == []
+
+
+def test_a_new_secret_is_shown_once_and_neither_a_reload_nor_the_way_back_shows_it_again(
+    page: Page, here: World, troubles: Troubles
+) -> None:
+    name = "https:signed.example:443"
+    looks.go(page, f"/ui/destinations/{name}")
+    click(page, "Make a new secret")
+    secret = page.locator("section.note pre").inner_text()
+    assert Webhook(secret)
+    expect(page.get_by_role("button", name="Have its own secrets sign")).to_be_visible()
+    assert secret not in page.url
+    with page.expect_response(re.compile("[?]live$")) as live:
+        pass
+    assert live.value.ok
+    assert secret not in live.value.text()
+    expect(page.locator("section.note pre")).to_have_text(secret)
+    page.reload()
+    expect(page.locator("main > p.note")).to_contain_text("nothing tells it again")
+    troubles.expected("409")
+    assert secret not in page.content()
+    assert len(at(here, "GET", name)["secrets"]) == 1
+    click(page, "Have its own secrets sign")
+    says(page, "Its own secrets sign")
+    assert at(here, "GET", name)["signing"] == "own"
 
 
 def test_every_view_reads_without_script(browser: Browser, origin: str) -> None:

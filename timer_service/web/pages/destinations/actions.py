@@ -1,4 +1,4 @@
-"""What the view of one destination does to it: pause, resume, probe, limit. Each is asked for by a form."""
+"""What the view of one destination does to it: pause, resume, probe, limit, sign. Each is asked for by a form."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping
 from flask import Response, request
 from marshmallow import ValidationError
 
-from scheduler import Destination, DestinationState, ResumeAt, TimerError
+from scheduler import Destination, DestinationState, NewSecret, ResumeAt, TimerError
 from timer_service.web.destination_answers import UNSET
 from timer_service.web.input.destination_fields import DestinationChange, changed_settings
 from timer_service.web.input.invalid import invalid
-from timer_service.web.pages.destinations import settings_form
+from timer_service.web.pages.destinations import settings_form, signing
 from timer_service.web.pages.destinations.one import find, view
 from timer_service.web.pages.figures.snapshot import expire
 from timer_service.web.pages.frame import forms
@@ -33,17 +33,20 @@ def act_on_destination(name: str) -> Response:
     try:
         if do is None:
             raise Problem(422, "The form does not say what is to be done. Nothing was done.")
-        text = do(found)
+        done = do(found)
     except Problem as problem:
         return _refused(found, problem)
     except TimerError as error:
         return _refused(found, from_engine(error))
     expire()
-    return forms.done(place(found.id).path, text, destination=found.id)
+    if isinstance(done, NewSecret):
+        forms.log_done("A new secret was made for it.", destination=found.id)
+        return view(find(found.id), made=done)
+    return forms.done(place(found.id).path, done, destination=found.id)
 
 
 def _pause(found: Destination) -> str:
-    reason, until = pause_of(_pause_typed(), found.read_at)
+    reason, until = pause_of(_typed(), found.read_at)
     store().destinations.pause(found.id, reason, viewer().name or "", until)
     return "It is paused: no attempt begins there from now on. What is under way ends as it would."
 
@@ -94,27 +97,31 @@ def _only(found: Destination, state: DestinationState, word: str) -> None:
         raise Problem(409, f"It is not {word} any more. Nothing was done; this is how it stands.")
 
 
-_ACTIONS: Mapping[str, Callable[[Destination], str]] = {
+_ACTIONS: Mapping[str, Callable[[Destination], str | NewSecret]] = {
     "pause": _pause,
     "resume": _resume_slowly,
     "resume-full": _resume_at_full_speed,
     "probe": _probe,
     "go-on": _end_retry_after,
     "limit": _limit,
+    "new-secret": signing.make_secret,
+    "sign-own": signing.sign_with_own,
+    "sign-service": signing.sign_with_service,
 }
 
 
-def _pause_typed() -> dict[str, str]:
-    return {name: request.form.get(name, "").strip() for name in ("reason", "until")}
+def _typed() -> dict[str, str]:
+    """In the fields of all forms but that of the limits."""
+    return {name: request.form.get(name, "").strip() for name in ("reason", "until", "old_for")}
 
 
 def _refused(found: Destination, problem: Problem) -> Response:
     """The view again, as the destination stands now; what cannot be used is told at its field."""
     now = find(found.id)
     if not problem.errors:
-        return view(now, refused=problem, said=_pause_typed())
+        return view(now, refused=problem, said=_typed())
     if request.form.get("do") == "limit":
         typed = settings_form.typed(request.form)
         return view(now, errors=settings_form.errors_at(problem.errors), typed=typed)
     errors = {pointer.removeprefix("/"): detail for pointer, detail in problem.errors}
-    return view(now, errors=errors, said=_pause_typed())
+    return view(now, errors=errors, said=_typed())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from scheduler import Destination, DestinationState
+from scheduler import Destination, DestinationState, Signing
 from timer_service.web.pages.words.commands import Call, Terminal
 from timer_service.web.pages.words.holds import is_left_alone
 from timer_service.web.pages.words.places import api_path, place
@@ -15,8 +15,11 @@ def list_commands(shell: Terminal, filters: Mapping[str, str]) -> tuple[str, str
     return shell.curl("/destinations", filters), shell.ours_of_destinations("list", options=filters)
 
 
-def calls(shell: Terminal, it: Destination, asked: Mapping[str, Any], *, may_write: bool) -> Iterator[Call]:
-    """Each action that the view of one destination offers. `asked`: what the form would set, as the body of a PATCH."""
+def calls(
+    shell: Terminal, it: Destination, asked: Mapping[str, Any], old_for: str, *, may_write: bool
+) -> Iterator[Call]:
+    """Each action that the view of one destination offers. `asked`: what the form of the limits would set, as the body
+    of a PATCH; `old_for`: what that of a new secret has."""
     here = api_path(it.id)
     yield Call("Show it", (shell.curl(here), shell.ours_of_destinations("show", it.id)))
     listed = {"status": "scheduled", "destination": place(it.id).origin or it.id}
@@ -35,6 +38,15 @@ def calls(shell: Terminal, it: Destination, asked: Mapping[str, Any], *, may_wri
         yield Call(name, (shell.curl_post(f"{here}/resume"), shell.ours_of_destinations("resume", it.id)))
     ours = shell.ours_of_destinations("set", it.id, options=_set_options(asked))
     yield Call("Set what the form holds", (shell.curl_send("PATCH", here, asked), ours))
+    said = {"old_for": old_for}
+    ours = shell.ours_of_destinations("rotate-secret", it.id, options=said)
+    yield Call("Make a new secret", (shell.curl_post(f"{here}/rotate-secret", said), ours))
+    if it.secrets:
+        is_own = it.settings.signing is Signing.OWN
+        other = {"signing": str(Signing.SERVICE if is_own else Signing.OWN)}
+        name = "Have the service's secrets sign" if is_own else "Have its own secrets sign"
+        ours = shell.ours_of_destinations("set", it.id, options=other)
+        yield Call(name, (shell.curl_send("PATCH", here, other), ours))
 
 
 def _set_options(asked: Mapping[str, Any]) -> dict[str, str]:

@@ -1,4 +1,5 @@
-"""The view of one destination: how it stands and why, what waits there, what was seen of it, and what limits it."""
+"""The view of one destination: how it stands and why, what waits there, what was seen of it, what limits it, and who
+signs."""
 
 from __future__ import annotations
 
@@ -6,10 +7,11 @@ from collections.abc import Mapping, Sequence
 
 from flask import Response
 
-from scheduler import Destination, DestinationState, Query, Status, Timer
+from scheduler import Destination, DestinationState, NewSecret, Query, Status, Timer
 from timer_service.web.pages.destinations import settings_form
 from timer_service.web.pages.destinations.commands import calls
 from timer_service.web.pages.destinations.rows import row
+from timer_service.web.pages.destinations.signing import USUAL_OLD_FOR, newest
 from timer_service.web.pages.destinations.standing import sentence
 from timer_service.web.pages.frame import live
 from timer_service.web.pages.frame.frame import bp, show
@@ -45,10 +47,15 @@ def view(
     errors: Mapping[str, str] | None = None,
     typed: Mapping[str, str] | None = None,
     said: Mapping[str, str] | None = None,
+    made: NewSecret | None = None,
 ) -> Response:
-    """`errors`: by the field of a form; `typed`: what stood in that of the limits, `said`: in that of a pause."""
+    """`errors`: by the field of a form; `typed`: what stood in that of the limits, `said`: in all others.
+
+    `made`: the secret that was made just now, which this answer alone tells.
+    """
     told = row(it)
     form = typed or settings_form.shown(it.settings)
+    old_for = (said or {}).get("old_for") or USUAL_OLD_FOR
     is_broken = it.state in (DestinationState.BROKEN, DestinationState.PROBING)
     return show(
         "pages/destination.html",
@@ -57,7 +64,7 @@ def view(
         as_of=it.read_at,
         status=422 if errors else 200,
         refused=refused,
-        address=told.path if refused or errors else "",
+        address=told.path if refused or errors or made else "",
         it=it,
         row=told,
         said=sentence(it, told),
@@ -67,10 +74,13 @@ def view(
         is_slow=goes_on_slowly(it),
         waiting=_waiting(it),
         form=form,
-        errors={name: errors[name] for name in (*_PAUSE, *form, "") if name in errors} if errors else {},
+        errors={name: errors[name] for name in (*_PAUSE, "old_for", *form, "") if name in errors} if errors else {},
         pause={name: (said or {}).get(name, "") for name in _PAUSE},
+        made=made,
+        newest=newest(it),
+        old_for=old_for,
         is_live=live.is_asked(),
-        calls=tuple(calls(terminal(), it, settings_form.as_patch(form), may_write=viewer().may_write)),
+        calls=tuple(calls(terminal(), it, settings_form.as_patch(form), old_for, may_write=viewer().may_write)),
     )
 
 

@@ -53,13 +53,18 @@ def done(where: str, text: str, **facts: Any) -> Response:
 
     Nothing secret may be in them.
     """
-    name = viewer().name
-    extra = fields(key=name or "no key", done=text, path=request.path, request_id=g.get("request_id"), **facts)
-    log.info("done by a form of the page", extra=extra)
+    log_done(text, **facts)
     answer = lead_to(where)
     note = text[:_MOST]
     cookies.put(answer, "note", f"{_signed(note)}.{quote(note)}", _NOTE_SECONDS)
     return answer
+
+
+def log_done(text: str, **facts: Any) -> None:
+    """Log what a form did, who sent it, and `facts`. Nothing secret may be in them."""
+    name = viewer().name
+    extra = fields(key=name or "no key", done=text, path=request.path, request_id=g.get("request_id"), **facts)
+    log.info("done by a form of the page", extra=extra)
 
 
 def lead_to(where: str) -> Response:
