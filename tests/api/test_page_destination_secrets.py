@@ -145,7 +145,10 @@ def test_its_own_can_sign_once_there_is_one_and_the_service_again(http: FlaskCli
     assert "The secrets of the service do." in read(http)
     assert 'value="sign-own"' not in http.get(VIEW).text
     refused = do(http, "sign-own")
-    assert (refused.status_code, "No secret was made for this destination yet." in sentences(refused)) == (409, True)
+    assert (
+        refused.status_code,
+        "No secret was made for this destination yet; rotate-secret makes one." in sentences(refused),
+    ) == (409, True)
     said = sentences(rotate(http))
     assert "It signs nothing yet: have its own secrets sign once the receiver knows it." in said
     assert "its own are kept until they are to sign. Made 2026-01-01 00:00 UTCin use until another takes" in read(http)
