@@ -41,6 +41,11 @@ _HELD_BY: Mapping[DestinationState, Sequence[HeldBy]] = {
     DestinationState.BROKEN: (HeldBy.BREAKER,),
     DestinationState.PROBING: (HeldBy.BREAKER,),
 }
+#: By what one was held that stands so now, if that has ended by itself and no poller has noted it yet.
+_WAS_HELD_BY: Mapping[DestinationState, Sequence[HeldBy]] = {
+    DestinationState.FLOWING: (HeldBy.PAUSE, HeldBy.RETRY_AFTER, HeldBy.RATE),
+    DestinationState.LIMITED: (HeldBy.PAUSE,),
+}
 
 
 class DestinationReading:
@@ -80,7 +85,8 @@ class DestinationReading:
         after, held, tags = after or "held:", self._look(), list[str]()
         if after.startswith("held:"):
             kinds = tuple(HeldBy) if state is None else _HELD_BY[state]
-            tags = held.after(after.removeprefix("held:"), kinds, limit + 1)
+            ended = () if state is None else _WAS_HELD_BY.get(state, ())
+            tags = held.after(after.removeprefix("held:"), kinds, ended, limit + 1)
             after = f"held:{tags[:limit][-1]}" if tags else after
         following = after if len(tags) > limit else None
         tags = tags[:limit]

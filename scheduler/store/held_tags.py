@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import merge
@@ -13,7 +13,7 @@ from types import MappingProxyType
 from scheduler.hold import HeldBy
 from scheduler.store.held import NO_HOLDS, Holds, read_holds
 from scheduler.store.link import Link
-from scheduler.store.rule_record import held_by
+from scheduler.store.rule_record import ends_by_itself, held_by
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,8 @@ class HeldTags:
     holds: Holds
     #: Without kinds of which there is none.
     by_kind: Mapping[HeldBy, Sequence[str]]
+    #: Of these, those whose hold ends by itself, and may have ended.
+    ending: Mapping[HeldBy, Sequence[str]]
 
     def __contains__(self, tag: str) -> bool:
         return tag in self.holds.by_tag
@@ -30,9 +32,10 @@ class HeldTags:
     def counts(self) -> Counter[HeldBy]:
         return Counter({by: len(tags) for by, tags in self.by_kind.items()})
 
-    def after(self, place: str, kinds: Container[HeldBy], most: int) -> list[str]:
-        """So many of these kinds with the first tags behind `place`."""
+    def after(self, place: str, kinds: Container[HeldBy], ended: Container[HeldBy], most: int) -> list[str]:
+        """So many with the first tags behind `place`: of some kinds all, of others those whose hold may have ended."""
         each = [_behind(tags, place, most) for by, tags in self.by_kind.items() if by in kinds]
+        each += [_behind(tags, place, most) for by, tags in self.ending.items() if by in ended]
         return list(islice(merge(*each), most))
 
     def first(self, kinds: Sequence[HeldBy], most: int) -> list[tuple[str, HeldBy]]:
@@ -41,7 +44,7 @@ class HeldTags:
         return list(islice(each, most))
 
 
-NO_TAGS = HeldTags(NO_HOLDS, MappingProxyType({}))
+NO_TAGS = HeldTags(NO_HOLDS, MappingProxyType({}), MappingProxyType({}))
 
 
 def read_tags(link: Link, known: HeldTags) -> HeldTags:
@@ -52,10 +55,14 @@ def read_tags(link: Link, known: HeldTags) -> HeldTags:
     holds = read_holds(link, 0, known.holds)
     if holds.by_tag is known.holds.by_tag:
         return known
-    by_kind: dict[HeldBy, list[str]] = {}
+    by_kind, ending = defaultdict[HeldBy, list[str]](list), defaultdict[HeldBy, list[str]](list)
     for tag in sorted(holds.by_tag):
-        by_kind.setdefault(held_by(holds.by_tag[tag]), []).append(tag)
-    return HeldTags(holds, by_kind)
+        raw = holds.by_tag[tag]
+        by = held_by(raw)
+        by_kind[by].append(tag)
+        if ends_by_itself(by, raw):
+            ending[by].append(tag)
+    return HeldTags(holds, by_kind, ending)
 
 
 def _behind(tags: Sequence[str], place: str, most: int) -> Sequence[str]:

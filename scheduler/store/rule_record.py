@@ -16,6 +16,7 @@ from scheduler.store.progress import LAST_MOMENT
 from scheduler.store.record import UNREADABLE
 
 _BY = {it.value: it for it in HeldBy}
+_NO_END = str(LAST_MOMENT).encode()
 _BY_BYTES = {it.value.encode(): it for it in HeldBy}
 #: What a write may leave out: each is gone unless it is said.
 _OF_STATE = (
@@ -112,6 +113,14 @@ def read_hold(raw: bytes) -> Hold:
 def held_by(raw: bytes) -> HeldBy:
     """Of the same, what holds it: a tenth of the time."""
     return _BY_BYTES.get(raw.split(b" ", 3)[2], HeldBy.PAUSE)
+
+
+def ends_by_itself(by: HeldBy, raw: bytes) -> bool:
+    """Of the same, whether a pause or a Retry-After ends at some moment, or a slow start: a poller notes that later,
+    and until then the rule alone tells how its destination stands."""
+    if by is HeldBy.PAUSE:
+        return raw.split(b" ", 2)[1] != _NO_END
+    return by is HeldBy.RETRY_AFTER or (by is HeldBy.RATE and raw.partition(b"\n")[0].endswith(b" 0"))
 
 
 def _read_settings(fields: Mapping[str, str]) -> DestinationSettings:

@@ -15,7 +15,7 @@ from scheduler.store.record import destination_tag, tag_of
 from scheduler.store.rule_record import state_fields
 from scheduler.store.rules import Fields
 from tests.api.test_metrics import read, value
-from tests.bench.store import Bench
+from tests.bench.store import START, Bench
 
 ID = "https:api.example.com:443"
 URL = "https://api.example.com/hook"
@@ -200,6 +200,24 @@ def test_a_list_that_cannot_be_is_pointed_at(http: FlaskClient, query: str) -> N
     answer = http.get(f"/destinations?{query}")
     assert answer.status_code == 422
     assert answer.get_json()["errors"][0]["pointer"] == f"/{query.partition('=')[0]}"
+
+
+def test_one_whose_hold_has_ended_by_itself_is_in_the_list_of_how_it_stands_now(
+    http: FlaskClient, bench: Bench
+) -> None:
+    """No poller has noted that it has ended. Red where the hold that was says in which lists it is."""
+    asked: Fields = {"id": "http:b:80", "retry_until": bench.now + 60_000}
+    bench.claims.rules.change(tag_of("http:b:80"), lambda _: asked)
+    http.post(f"{PATH}/pause", json={"until": "2026-01-01T00:01:00Z"})
+    http.post("/destinations/http:c:80/pause")
+    states = ("paused", "limited", "flowing")
+    for ms, found in (
+        (0, [[ID, "http:c:80"], ["http:b:80"], []]),
+        (61_000, [["http:c:80"], [ID], ["http:b:80"]]),
+        (70_000, [["http:c:80"], [], [ID, "http:b:80"]]),
+    ):
+        bench.advance(ms - (bench.now - START))
+        assert [sorted(listed(http, f"state={state}")) for state in states] == [sorted(it) for it in found]
 
 
 def test_of_thousands_of_destinations_each_is_listed_once(http: FlaskClient, bench: Bench) -> None:
