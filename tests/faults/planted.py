@@ -173,7 +173,7 @@ BUGS = {
     "a pause that leaves runs made ahead": Bug(
         {
             "schedule": ("= withdraw_ahead(previous or '', now)", "= previous, 0, nil, nil"),
-            "runs": ("= withdraw_ahead(previous, now)", "= previous, 0, nil"),
+            "runs": ("= withdraw_ahead(previous, now)", "= previous, 0, nil, nil, 0"),
         }
     ),
     "a change that leaves runs made ahead": Bug({"schedule": _RUNS_MADE_AHEAD_STAY}),

@@ -66,6 +66,7 @@ local function makes_room(name, overlap)
 end
 
 local reply = { us, -1 }
+local planned, ended, looked_at = {}, {}, {}
 while at <= #ARGV do
   local name, after, look_at, missed = take_argument(), tonumber(take_argument()), tonumber(take_argument()), tonumber(take_argument())
   local skipped_missed, skipped_paused, skipped_gap = take_argument(), take_argument(), take_argument()
@@ -131,11 +132,11 @@ while at <= #ARGV do
     if look_at then
       -- With its last run it ends, once that is due.
       if most and runs >= most then look_at = math.max(now, tonumber(string.match(previous, '(%d+):%S+$') or now)) end
-      redis.call('ZADD', PLANNED, int(look_at), name)
+      push(planned, int(look_at), name)
     else
-      redis.call('ZREM', PLANNED, name)
+      push(ended, name)
     end
-    redis.call('HDEL', PLANNING, name)
+    push(looked_at, name)
     -- Timers that a version has forgotten which knows no schedules; one a look keeps up with it.
     local oldest = redis.call('ZRANGE', ROOT .. 'runs:' .. name, 0, 0)[1]
     if oldest and redis.call('EXISTS', record_key(oldest)) == 0 then forget_run(oldest, name) end
@@ -145,6 +146,9 @@ while at <= #ARGV do
   push(reply, made)
 end
 
+many('ZADD', PLANNED, planned)
+many('ZREM', PLANNED, ended)
+many('HDEL', PLANNING, looked_at)
 write_happened()
 if first_due then ring(first_due, earliest) end
 local _, next_look = head(PLANNED)
