@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from scheduler import Claim, Delivery, Poller, StoreUnavailable
+from scheduler import Claim, Delivery, Poller, StoreUnavailable, VersionChanged
 from scheduler.destinations import BreakerMode, DestinationSettings, Permit, Rate, ResumeAt, Rule
 from scheduler.store import keys
 from scheduler.store.held import Held
@@ -412,6 +412,23 @@ def test_of_a_change_that_all_partitions_know_no_note_is_left(bench: Bench) -> N
     bench.destinations.pause(ID, "down", "ann")
     bench.destinations.resume(ID)
     bench.destinations.put(ID, DestinationSettings(rate=Rate(10)))
+    assert not list(bench.client.scan_iter("*untold"))
+
+
+def test_of_a_change_that_is_refused_because_another_was_first_no_note_is_left(bench: Bench) -> None:
+    """Of twenty clients that set limits under If-Match each that lost left one, and pollers told each anew."""
+    version = bench.destinations.put(ID, DestinationSettings(rate=Rate(10))).version
+    asked = 0
+
+    def other_is_first(before: DestinationSettings) -> DestinationSettings:
+        nonlocal asked
+        asked += 1
+        if asked == 1:
+            bench.destinations.put(ID, DestinationSettings(rate=Rate(20)))
+        return DestinationSettings(rate=Rate(30))
+
+    with pytest.raises(VersionChanged):
+        bench.destinations.change(ID, other_is_first, version)
     assert not list(bench.client.scan_iter("*untold"))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from scheduler.destinations import Rule, Signing
 from scheduler.errors import StoreUnavailable
@@ -61,7 +62,13 @@ class Rules:
         note = None
         for _ in range(_TRIES):
             before = self.read(tag)
-            fields = changed(without_what_is_over(before))
+            try:
+                fields = changed(without_what_is_over(before))
+            except Exception:  # another was first, and by what he wrote this is refused: there is nothing to tell
+                if note:
+                    with suppress(StoreUnavailable):
+                        self._untold.told(note)
+                raise
             if fields is not None:
                 note = note or self._untold.note(tag, before.read_at)
                 if not self._write(tag, before.revision, fields):
