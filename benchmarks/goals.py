@@ -17,6 +17,7 @@ from benchmarks.destinations import DUE, MOVED, PAUSE, RATE
 from benchmarks.figures import Row, table
 from benchmarks.intake import BATCHES, SINGLE
 from benchmarks.many_destinations import FAR, METRICS, PAGE, VIEW
+from benchmarks.on_call import DIED
 from benchmarks.schedules import AT_ONCE, STEADY, WAITING, YEAR
 from benchmarks.views import MANY_TABS, VIEWS
 
@@ -98,6 +99,8 @@ GOALS = (
     *(Goal(f"{view}: kB in all", "views", {"what": view}, "kilobytes", operator.le, 40) for view in VIEWS),
     *(Goal(f"{view}: p99 ms beside a million", "views", {"what": view}, "p99_ms", operator.lt, 100) for view in VIEWS),
     Goal("100 tabs of the page, % of a core", "views", {"what": MANY_TABS}, "api_percent", operator.lt, 3),
+    Goal("a receiver dies: named by the page, s", "on_call", {"what": DIED}, "named_s", operator.lt, 5),
+    Goal("the same, clicks until it is paused", "on_call", {"what": DIED}, "clicks", operator.eq, 1),
     Goal("idle, % of a core", "idle", {}, "together_percent", operator.lt, 1),
     Goal("kill -9 with 1,000 in flight: lost", "crash", {}, "lost", operator.eq, 0),
     Goal("repeated without a mark", "crash", {}, "repeated_unmarked", operator.eq, 0),

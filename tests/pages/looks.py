@@ -33,6 +33,12 @@ _FOCUS = """() => {
   };
 }"""
 
+#: By the page's own button, without giving it the focus.
+_STOP_UPDATING = """() => {
+  const button = [...document.querySelectorAll("button")].find((it) => it.textContent === "Stop updating");
+  if (button) button.click();
+}"""
+
 _MOVING = """() => [...document.querySelectorAll("*")].filter((it) => {
   const style = getComputedStyle(it);
   return style.animationName !== "none" || parseFloat(style.transitionDuration) > 0.01;
@@ -74,7 +80,8 @@ def double_letters(page: Page) -> None:
 
 
 def walk(page: Page) -> list[str]:
-    """Tab through the whole page; what is wrong on the way."""
+    """Tab through the whole page, which is not refreshed any more; what is wrong on the way."""
+    page.evaluate(_STOP_UPDATING)
     stops: list[str] = page.evaluate(_REACHABLE)
     wrong: list[str] = []
     order: list[int] = []

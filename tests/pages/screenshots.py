@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from playwright.sync_api import Browser, Page
 
 from tests.bench.browser import NARROW, WIDE, Troubles, browsing, visit
 from tests.bench.session import no_process_left
+from tests.pages.held import held_destinations
 from tests.pages.world import World, set_timers, world
 
 INTO = Path(__file__).parents[2] / "docs" / "screenshots"
@@ -42,6 +43,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--into", type=Path, default=INTO, help="(%(default)s)")
     parser.add_argument("--seconds", type=int, default=130, help="of work before the first (%(default)s)")
+    parser.add_argument("--only", action="append", metavar="NAME", help="a picture, as its file; may be repeated")
     said = parser.parse_args()
     for program, package in _NEEDED.items():
         if shutil.which(program) is None:
@@ -53,31 +55,37 @@ def main() -> int:
         with world(Path(folder)) as here, browsing(FONTCONFIG_FILE=str(fonts)) as browser:
             _set_schedules(here)
             _work(here, said.seconds)
-            _all(browser, here, said.into)
+            _all(browser, here, partial(_shoot, into=said.into, only=said.only))
     total = sum(it.stat().st_size for it in said.into.glob("*.png"))
     print(f"{total:,} bytes in {said.into}")
     return 0
 
 
-def _all(browser: Browser, here: World, into: Path) -> None:
+def _all(browser: Browser, here: World, shoot: Callable[[Page, str, Callable[[], object]], None]) -> None:
     views = {name: path for name, path in here.views().items() if name in _SHOWN}
     with visit(browser, here.url) as (context, troubles):
         page = context.new_page()
         _fill_inbox(page, here)
         views["schedule"] = f"/ui/schedules/{_SCHEDULE}"
         for name, path in views.items():
-            _shoot(page, name, partial(page.goto, path), into)
-        _shoot(page, "set-schedule", partial(_preview, page), into)
+            shoot(page, name, partial(page.goto, path))
+        shoot(page, "set-schedule", partial(_preview, page))
+        with held_destinations(here) as held:
+            paths = {"now-down": "/ui", "destinations": "/ui/destinations"}
+            for name, path in {**paths, "destination": f"/ui/destinations/{held['broken']}"}.items():
+                shoot(page, name, partial(page.goto, path))
         _said(troubles)
 
 
-#: Of the views of the tests' service.
+#: Of the views of the tests' service, while all is well.
 _SHOWN = ("now", "timers", "timer-failed", "failed", "schedules", "try")
 #: The one that has a view of its own shown.
 _SCHEDULE = "monthly-statement"
 
 
-def _shoot(page: Page, name: str, load: Callable[[], object], into: Path) -> None:
+def _shoot(page: Page, name: str, load: Callable[[], object], into: Path, only: Sequence[str] | None) -> None:
+    if only and name not in only:
+        return
     for size, narrow in ((WIDE, ""), (NARROW, "-320")):
         for scheme in ("light", "dark"):
             if narrow and scheme == "dark":

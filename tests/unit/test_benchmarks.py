@@ -31,6 +31,7 @@ _PARTS = [
     "scale",
     "pages",
     "views",
+    "on_call",
     "idle",
     "hang",
     "destinations",

@@ -403,5 +403,15 @@ def test_the_figures_of_the_peers_are_those_that_were_measured(of: Path) -> None
         assert _numbers(cells[6])[0] == row["twice"]
 
 
+def test_how_soon_a_dead_receiver_is_named_and_paused_is_what_was_measured() -> None:
+    (measured,) = json.loads(RESULTS.read_text())["parts"]["on_call"]["rows"]
+    rows = table(page("performance.md"), "", "goal", "measured")
+    (row,) = [it for it in rows if it[0].startswith("a receiver dies while Now is open")]
+    named, paused, clicks = _numbers(row[2])
+    assert (named, paused) == pytest.approx((measured["named_s"], measured["paused_s"]), abs=0.06)
+    assert clicks == measured["clicks"]
+    assert f"is named {named:g} s after the first webhook" in page("page.md").read_text()
+
+
 def _numbers(text: str) -> list[float]:
     return [float(it.replace(",", "")) for it in re.findall(r"\d[\d,]*(?:\.\d+)?(?=\b)", text.replace(", ", " "))]
