@@ -311,6 +311,20 @@ def test_a_timer_behind_a_rate_says_when_its_turn_is_likely_to_come(bench: Bench
     assert last.expected_at == bench.now + 500 * bench.partitions
 
 
+def test_of_timers_behind_a_rate_that_are_due_at_the_same_moment_each_has_a_turn_of_its_own(bench: Bench) -> None:
+    """Red with those alone that are due before: all would be expected at once."""
+    bench.destinations.put(ID, DestinationSettings(rate=Rate(10)))
+    drafts = [bench.draft(0, url=A)._replace(id=keys.id_in(0)) for _ in range(30)]
+    bench.timers.set(*drafts)
+    claimed(bench.claims)
+    listed = {it.id: it for it in bench.listing.page(Query(status=Status.SCHEDULED)).timers}
+    waits = sorted((listed[it.id].expected_at or 0) - bench.now for it in drafts)
+    assert waits == [100 * bench.partitions * number for number in range(30)]
+    assert {it.id: bench.timers.get(it.id).expected_at for it in drafts} == {
+        it.id: listed[it.id].expected_at for it in drafts
+    }
+
+
 def test_who_looks_again_learns_what_has_changed_however_much_and_in_parts(bench: Bench) -> None:
     """Red with ends that are not remembered, and with a part that ends in the middle of a change."""
     hold = Hold(HeldBy.PAUSE, None, "down", 1)

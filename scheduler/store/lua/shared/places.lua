@@ -65,19 +65,18 @@ end
 
 -- Why a due timer with this record waits, and how many wait before it if its rate is known; '' and 0 if nothing holds it. As many are
 -- taken to wait in each other partition as in this one.
-local some_held
-local function hold_of(record, score)
-  if some_held == nil then
+local any_is_held
+local function hold_of(record, score, id)
+  if any_is_held == nil then
     local holds = redis.call('GET', HOLDS)
-    some_held = holds and not string.find(holds, ' 0 ', 1, true)
+    any_is_held = holds and not string.find(holds, ' 0 ', 1, true)
   end
-  if not some_held then return '', 0 end
+  if not any_is_held then return '', 0 end
   local tag = traits(record)
   local hold = tag and redis.call('HGET', HELD, tag) or ''
   local has_rate = string.find(hold, '^%d+ %d+ rate [1-9]')
   if not has_rate then return hold, 0 end
-  local before = redis.call('ZCOUNT', waiting_key(tag), '-inf', '(' .. int(score))
-  return hold, before * string.match(LAYOUT_BEGINS, ' partitions=(%d+)')
+  return hold, rank(waiting_key(tag), score, id) * string.match(LAYOUT_BEGINS, ' partitions=(%d+)')
 end
 
 -- Appends what a reader wants of a timer, 8 values; returns their bytes.
@@ -88,7 +87,7 @@ local function describe(reply, id, status, score, now)
   push(reply, int(score), record)
   push(reply, progress, last)
   local hold, ahead = '', 0
-  if status == 'scheduled' and score <= now then hold, ahead = hold_of(record, score) end
+  if status == 'scheduled' and score <= now then hold, ahead = hold_of(record, score, id) end
   push(reply, hold, ahead)
   return #record + #progress + #last
 end
