@@ -66,8 +66,8 @@ class MeteredLink(Link):
         call = partial(super().run_on, name, key, args)
         return self.measure(name, call) if self.name else call()
 
-    def run_on_each(self, name: str, each: Sequence[str]) -> list[Any]:
-        call = partial(super().run_on_each, name, each)
+    def run_on_each(self, name: str, calls: Sequence[tuple[str, Sequence[str | int]]]) -> list[Any]:
+        call = partial(super().run_on_each, name, calls)
         found: list[Any] = self.measure(name, call) if self.name else call()
         return found
 

@@ -579,3 +579,30 @@ def test_what_was_claimed_is_sent_though_the_store_goes_away_before_a_poller_has
     pollers.run(1)
     assert len(pollers.sent) == 5
     assert bench.timers.stats().delivered == 5
+
+
+def test_leases_are_renewed_in_time_while_destinations_are_told_of_though_the_store_answers_slowly(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pollers = Pollers(bench, monkeypatch, count=1)
+    bench.timers.set(*(bench.draft(0, url="http://b/", timeout=300) for _ in range(8)))
+    pollers.answers_in = 30 * LEASE
+    pollers.run(0.1)
+    assert len(pollers.sent) == 8
+    pollers.answers_in, pollers.answer = 0, (None, "connect", {})
+    dead = [f"d{number}" for number in range(12)]
+    for host in dead:
+        fill(bench, 12, f"http://{host}/")
+    renewed = [bench.now]
+    run_on = bench.link.run_on
+
+    def slowly(script: str, *args: Any) -> Any:
+        pollers.let(LEASE // 12)
+        if script == "renew":
+            renewed.append(bench.now)
+        return run_on(script, *args)
+
+    monkeypatch.setattr(bench.link, "run_on", slowly)
+    pollers.run(20 * LEASE / 1000)
+    assert all(bench.destinations.rule(f"http:{host}:80").broken for host in dead)
+    assert max(later - earlier for earlier, later in pairwise(renewed)) < LEASE

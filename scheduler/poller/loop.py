@@ -78,8 +78,9 @@ class Poller:
         #: By id() of the claim: a timer whose lease was lost can be claimed again while its old attempt still runs.
         self._in_flight: dict[int, Claim] = {}
         self._fairness = Fairness(transport.slots, max_bytes)
-        self._reports = Reports(claims.rules, claims.observe)
-        self._pacing = Pacing(claims.permits, claims.rules, claims.held, claims.clock, lease)
+        rules = claims.rules.beside(self._renew)
+        self._reports = Reports(rules, claims.observe)
+        self._pacing = Pacing(claims.permits, rules, claims.held, claims.clock, lease)
         self._saturated: set[str] = set()
         self._ended: list[Settlement] = []
         self._unsent: list[Claim] = []

@@ -148,11 +148,12 @@ class Pacing:
             self._back.setdefault(claim.destination, []).append(permit)
 
     def renew(self) -> None:
-        for tag, permits in self._in_use.items():
-            try:
-                self._permits.renew(tag, sorted(permits))
-            except StoreUnavailable as error:
-                log.debug("permits of %s are not renewed: %s", tag, error)
+        if not self._in_use:
+            return
+        try:
+            self._permits.renew(self._in_use)
+        except StoreUnavailable as error:
+            log.debug("permits are not renewed: %s", error)
 
     def check(self, until: float) -> None:
         """Once a second, or less often, tell all partitions how some destinations that are held stand, and of changes

@@ -116,25 +116,25 @@ class Link:
         with self.translated(f"script {name}"):
             return script(keys=[key], args=args)
 
-    def run_on_each(self, name: str, each: Sequence[str]) -> list[Any]:
-        """The same for many keys in one round trip, of a script that takes nothing else and only reads."""
+    def run_on_each(self, name: str, calls: Sequence[tuple[str, Sequence[str | int]]]) -> list[Any]:
+        """The same for many keys, each with its arguments, in one round trip. The script may run twice."""
         script = self._script(name)
         with self.translated(f"script {name}"):
-            replies = self._replies(script, each)
+            replies = self._replies(script, calls)
             if any(isinstance(it, redis.exceptions.NoScriptError) for it in replies):
                 # Not as redis-py's pipelines do it: they ask with SCRIPT EXISTS, which few access lists allow.
                 self.client.script_load(script.script)
-                replies = self._replies(script, each)
+                replies = self._replies(script, calls)
             for reply in replies:
                 if isinstance(reply, Exception):
                     raise reply
         return replies
 
-    def _replies(self, script: Script, each: Sequence[str]) -> list[Any]:
-        calls = self.client.pipeline(transaction=False)
-        for key in each:
-            calls.evalsha(script.sha, 1, key)
-        return calls.execute(raise_on_error=False)
+    def _replies(self, script: Script, calls: Sequence[tuple[str, Sequence[str | int]]]) -> list[Any]:
+        pipeline = self.client.pipeline(transaction=False)
+        for key, args in calls:
+            pipeline.evalsha(script.sha, 1, key, *args)
+        return pipeline.execute(raise_on_error=False)
 
     def _script(self, name: str) -> Script:
         script = self._scripts.get(name)

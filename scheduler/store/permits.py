@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from scheduler.destinations import Permit
 from scheduler.store import keys
@@ -39,5 +39,9 @@ class Permits:
             is_over=kind == b"over",
         )
 
-    def renew(self, tag: str, permits: Sequence[str]) -> None:
-        self._link.run_on("renew_permits", keys.destination(tag), [self._lease_ms, *permits])
+    def renew(self, permits: Mapping[str, Collection[str]]) -> None:
+        """Those that are in use, by the tags of their destinations."""
+        calls: list[tuple[str, list[str | int]]] = [
+            (keys.destination(tag), [self._lease_ms, *sorted(each)]) for tag, each in permits.items()
+        ]
+        self._link.run_on_each("renew_permits", calls)

@@ -33,22 +33,30 @@ class Rules:
     noted before is found by others, should he die in between.
     """
 
-    def __init__(self, link: Link) -> None:
+    def __init__(self, link: Link, before_each: Callable[[], object] = lambda: None) -> None:
+        """`before_each`: called before each call to the store, of which one change makes a few for every partition; may
+        raise StoreUnavailable."""
         self._link = link
+        self._before_each = before_each
         self._untold = Untold(link)
+
+    def beside(self, before_each: Callable[[], object]) -> Rules:
+        """For whoever has something else to do in time, however slowly the store answers."""
+        return Rules(self._link, before_each)
 
     @property
     def partitions(self) -> int:
         return self._link.partitions
 
     def read(self, tag: str) -> Rule:
+        self._before_each()
         return read_rule(self._link.run_on("rule", keys.destination(tag), []))
 
     def read_each(self, tags: Sequence[str]) -> list[Rule]:
         """The same of many, up to 100 in a round trip."""
         found: list[Rule] = []
         for first in range(0, len(tags), _AT_ONCE):
-            asked = [keys.destination(tag) for tag in tags[first : first + _AT_ONCE]]
+            asked = [(keys.destination(tag), ()) for tag in tags[first : first + _AT_ONCE]]
             found += map(read_rule, self._link.run_on_each("rule", asked))
         return found
 
@@ -117,6 +125,7 @@ class Rules:
         newest = 0
         args = hold_args(tag, hold_of(rule), as_of)
         for partition in range(self._link.partitions):
+            self._before_each()
             _, stands = self._link.run("hold", partition, args)
             newest = max(newest, stands)
             if rule.secrets or rule.settings.signing is Signing.OWN:
@@ -128,6 +137,7 @@ class Rules:
         args: list[str | int] = [revision, secrets.token_urlsafe(12), newest]
         for name, value in fields.items():
             args += [name, value]
+        self._before_each()
         return bool(self._link.run_on("change_rule", keys.destination(tag), args) == b"done")
 
 

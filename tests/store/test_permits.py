@@ -106,8 +106,8 @@ def test_permits_of_a_poller_that_died_come_back_with_their_lease_and_those_in_u
     assert (dead.granted, mine.granted) == (2, 1)
     for _ in range(3):
         bench.advance(LEASE)
-        permits.renew(TAG, [f"{mine.id}:1"])
-        permits.renew(TAG, [f"{dead.id}:9"])
+        permits.renew({TAG: [f"{mine.id}:1"]})
+        permits.renew({TAG: [f"{dead.id}:9"]})
     assert permits.take(TAG, 10).granted == 2
 
 
@@ -220,7 +220,7 @@ def test_of_a_broken_destination_one_probe_goes_in_the_whole_system(bench: Bench
     for _ in range(4):
         assert other.take(TAG, 9).granted == 0
         bench.advance(LEASE)
-        permits.renew(TAG, [f"{probe.id}:1"])
+        permits.renew({TAG: [f"{probe.id}:1"]})
     assert other.take(TAG, 9).granted == 0
 
 
