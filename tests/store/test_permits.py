@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
 import pytest
 
@@ -27,8 +28,8 @@ def permits(bench: Bench) -> Permits:
     return Permits(bench.link, poller="one", lease_ms=LEASE)
 
 
-def rule(bench: Bench, **settings: object) -> None:
-    bench.destinations.put(ID, DestinationSettings(**settings))  # type: ignore[arg-type]
+def rule(bench: Bench, **settings: Any) -> None:
+    bench.destinations.put(ID, DestinationSettings(**settings))
 
 
 def test_a_rate_gives_one_after_the_other_whoever_asks(bench: Bench, permits: Permits) -> None:
