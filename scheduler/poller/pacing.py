@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from random import random, randrange
 
 from scheduler.clock import StoreClock
-from scheduler.destinations import PROBE, Permit
+from scheduler.destinations import PROBE, Permit, PermitKind
 from scheduler.errors import StoreUnavailable
 from scheduler.store import keys
 from scheduler.store.held import Held
@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
 
 #: Stands in a claim for a permit that nobody waits for to come back: one of a rate.
 _UNLEASED = "-"
+_PROBES = (PermitKind.PROBE, PermitKind.ANY_PROBE)
 #: Seconds for which no slot is asked after one was away: each may take as long as a call does at most.
 _PAUSE = 1.0
 #: Seconds for which nothing is asked for where there was no room for what was granted.
@@ -124,9 +125,10 @@ class Pacing:
             if wanted:
                 self._ask_at[tag] = permit.ask_at
                 self._come_at = min(self._come_at, self._moment(permit.ask_at))
-            if tag in ready or permit.granted or permit.is_over:
+            is_over = permit.kind is PermitKind.OVER
+            if tag in ready or permit.granted or is_over:
                 missing = ready.get(tag, self._missing.get(tag, 0)) - permit.granted
-                self._note_missing(tag, 0 if permit.is_over else missing)
+                self._note_missing(tag, 0 if is_over else missing)
         for tag in [tag for tag, until in self._full_until.items() if now >= until]:
             del self._full_until[tag]
         return granted
@@ -190,7 +192,7 @@ class Pacing:
         grant = self._grants.get(tag)
         if grant is None:
             return Permitted(tag, 0, ask_at)
-        return Permitted(tag, grant.left, ask_at, grant.permit.is_probe, grant.permit.by_any)
+        return Permitted(tag, grant.left, ask_at, grant.permit.kind)
 
     def _with_permit(self, claim: Claim) -> Claim:
         grant = self._grants.get(claim.destination)
@@ -200,7 +202,7 @@ class Pacing:
         if grant.permit.is_leased:
             permit = f"{grant.permit.id}:{grant.left}"
             self._in_use.setdefault(claim.destination, set()).add(permit)
-            permit = PROBE + permit if grant.permit.is_probe else permit
+            permit = PROBE + permit if grant.permit.kind in _PROBES else permit
         grant.left -= 1
         return claim._replace(permit=permit)
 
@@ -214,7 +216,7 @@ class Pacing:
         """Ask the destination's slot. Raises StoreUnavailable."""
         unused, back = self._unused(tag)
         permit = self._permits.take(tag, wanted, unused, back)
-        if permit.is_over:
+        if permit.kind is PermitKind.OVER:
             self._rules.refresh(tag)
         self._back.pop(tag, None)
         self._grants.pop(tag, None)
