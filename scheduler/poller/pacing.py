@@ -102,12 +102,7 @@ class Pacing:
             return False
         granted = asked = False
         for tag in [*ready, *(tag for tag in {*self._grants, *self._back} if tag not in ready)]:
-            if self._left(tag):  # the claim had no room for them
-                self._full_until[tag] = now + _FULL
-            has_room = tag not in saturated and now >= self._full_until.get(tag, 0.0)
-            wanted = max(0, min(self._due(tag, ready), room, BATCH)) if has_room else 0
-            if tag in ready and not wanted:
-                self._ask_at[tag] = 0  # another is told of sooner the next time
+            wanted = self._wanted(tag, ready, 0 if tag in saturated else room, now)
             if not (wanted or self._left(tag) or tag in self._back):
                 continue
             if asked and time.monotonic() >= until:
@@ -125,10 +120,7 @@ class Pacing:
             if wanted:
                 self._ask_at[tag] = permit.ask_at
                 self._come_at = min(self._come_at, self._moment(permit.ask_at))
-            is_over = permit.kind is PermitKind.OVER
-            if tag in ready or permit.granted or is_over:
-                missing = ready.get(tag, self._missing.get(tag, 0)) - permit.granted
-                self._note_missing(tag, 0 if is_over else missing)
+            self._note_missing(permit, ready)
         for tag in [tag for tag, until in self._full_until.items() if now >= until]:
             del self._full_until[tag]
         return granted
@@ -183,6 +175,16 @@ class Pacing:
         grant = self._grants.get(tag)
         return 0 if grant is None else grant.left
 
+    def _wanted(self, tag: str, ready: Mapping[str, int], room: int, now: float) -> int:
+        """Permits to ask for, of one destination."""
+        if self._left(tag):  # the claim had no room for them
+            self._full_until[tag] = now + _FULL
+        has_room = now >= self._full_until.get(tag, 0.0)
+        wanted = max(0, min(self._due(tag, ready), room, BATCH)) if has_room else 0
+        if tag in ready and not wanted:
+            self._ask_at[tag] = 0  # another is told of sooner the next time
+        return wanted
+
     def _due(self, tag: str, ready: Mapping[str, int]) -> int:
         """Timers for which permits are worth asking for: those that the claim told of. Where permits were out, whoever
         gives some back asks for them at once: nobody else is told that they are there."""
@@ -206,7 +208,11 @@ class Pacing:
         grant.left -= 1
         return claim._replace(permit=permit)
 
-    def _note_missing(self, tag: str, missing: int) -> None:
+    def _note_missing(self, permit: Permit, ready: Mapping[str, int]) -> None:
+        tag, is_over = permit.destination, permit.kind is PermitKind.OVER
+        if not (tag in ready or permit.granted or is_over):
+            return
+        missing = 0 if is_over else ready.get(tag, self._missing.get(tag, 0)) - permit.granted
         if missing > 0:
             self._missing[tag] = missing
         else:

@@ -222,13 +222,17 @@ class Claims:
         now_us, wait_us, holds, ready = next(values), next(values), next(values), next(values)
         self.clock.observe(now_us)
         self.held.told(partition, holds, asked_at)
+        claims = self._read_claims(values, fence, claimed_at, now_us)
+        return Batch(claims, None if wait_us < 0 else wait_us / 1_000_000, _read_ready(ready) if ready else _NONE)
+
+    def _read_claims(self, values: Iterator[Any], fence: str, claimed_at: float, now_us: int) -> list[Claim]:
         claims = []
         for row in zip(*[values] * len(ClaimRow._fields), strict=True):
             try:
                 claims.append(read_claim(fence, claimed_at, now_us, row))
             except UNREADABLE:
                 self._put_off(ClaimRow(*row), fence)
-        return Batch(claims, None if wait_us < 0 else wait_us / 1_000_000, _read_ready(ready) if ready else _NONE)
+        return claims
 
     def _put_off(self, row: ClaimRow, fence: str) -> None:
         """A timer that this version cannot read: another may, however much later, so it never fails of that."""
