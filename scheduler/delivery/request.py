@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from typing import NamedTuple
 
+from scheduler.claim import Claim
 from scheduler.delivery.signing import Signs
 from scheduler.origin import before_path
 from scheduler.rfc3339 import rfc3339
-from scheduler.timer import Claim
 from scheduler.version import VERSION
 
 _BODILESS = frozenset({"GET", "HEAD", "DELETE"})

@@ -7,6 +7,7 @@ import time
 from collections.abc import Collection, Mapping, Sequence
 from random import random, randrange
 
+from scheduler.claim import Claim
 from scheduler.clock import StoreClock
 from scheduler.destinations import PROBE, Permit, PermitKind
 from scheduler.errors import StoreUnavailable
@@ -15,7 +16,6 @@ from scheduler.store.held import Held
 from scheduler.store.permits import Permits
 from scheduler.store.room import BATCH, Permitted
 from scheduler.store.rules import Rules
-from scheduler.timer import Claim
 
 log = logging.getLogger(__name__)
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple, TypeVar
 
+from scheduler.claim import Claim, Settlement, reason_of
 from scheduler.clock import StoreClock
 from scheduler.errors import StoreUnavailable
 from scheduler.holds.sums import Sum
@@ -27,7 +28,7 @@ from scheduler.store.reading import log_unreadable
 from scheduler.store.record import UNREADABLE
 from scheduler.store.room import BATCH, SUSPECTS, Load, Permitted, Room, between_blanks
 from scheduler.store.rules import Rules
-from scheduler.timer import Attempt, Claim, Outcome, Settlement, reason_of
+from scheduler.timer import Attempt, Outcome
 
 #: Until a timer that could not be read is looked at again.
 _UNREADABLE_WAIT_MS = 60_000

@@ -6,8 +6,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+from scheduler.claim import Claim
 from scheduler.destinations import PermitKind
-from scheduler.timer import Claim
 
 #: The tag that suspects wait behind: timers that took two pollers down, or seem to have. No destination's: those are
 #: base64.

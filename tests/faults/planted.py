@@ -11,6 +11,7 @@ import redis
 import requests
 
 from scheduler import CatchUp, Link, Overlap, Poller, Schedule, ScheduleDraft
+from scheduler.claim import Claim
 from scheduler.delivery.curl import handle
 from scheduler.delivery.curl import transport as curl_transport
 from scheduler.delivery.curl.sockets import Sockets
@@ -21,7 +22,6 @@ from scheduler.holds import rule_changes
 from scheduler.store import link, plans
 from scheduler.store.schedules import Schedules
 from scheduler.store.scripts import source
-from scheduler.timer import Claim
 from timer_service import cli
 from timer_service.process import poller as poller_process
 
