@@ -115,6 +115,19 @@ class Rule:
 PROBE = "probe:"
 
 
+class PermitKind(StrEnum):
+    """For which timers a permit is, in the word that the store's scripts have for it."""
+
+    #: Whichever come next.
+    USUAL = ""
+    #: The one that tries whether a broken destination is back: none that is sent at most once, ...
+    PROBE = "probe"
+    #: ... but where no other is due.
+    ANY_PROBE = "anyprobe"
+    #: None: something that held the destination has ended by itself, and its hold is to be written anew.
+    OVER = "over"
+
+
 class Permit(NamedTuple):
     """Leave to send so many attempts to one destination, once each: by `<id>:1`, `<id>:2` and so on."""
 
@@ -127,12 +140,7 @@ class Permit(NamedTuple):
     ask_at: int
     #: Each is to be renewed while it is in use, and given back then.
     is_leased: bool = False
-    #: It is for the one timer that tries whether a broken destination is back: none that is sent at most once, ...
-    is_probe: bool = False
-    #: ... but where no other is due.
-    by_any: bool = False
-    #: Something that held the destination has ended by itself: its hold is to be written anew.
-    is_over: bool = False
+    kind: PermitKind = PermitKind.USUAL
 
 
 class SecretUse(NamedTuple):

@@ -12,6 +12,7 @@ from scheduler.activity import (
     PollerSeen,
     StoreState,
 )
+from scheduler.claim import Claim, Reschedule, Settlement
 from scheduler.clock import StoreClock
 from scheduler.delivery.descriptors import raise_limit as raise_file_limit
 from scheduler.delivery.dialling import Checkpoint
@@ -93,14 +94,11 @@ from scheduler.timer import (
     Attempt,
     Backoff,
     Callback,
-    Claim,
     Delivery,
     Draft,
     Outcome,
     Reason,
     Redelivery,
-    Reschedule,
-    Settlement,
     Standing,
     Status,
     Timer,

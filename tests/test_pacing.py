@@ -160,9 +160,9 @@ def test_a_paused_destination_costs_pollers_no_question(bench: Bench, pollers: P
     asked = Counter[str]()
     run_on = bench.link.run_on
 
-    def counting(name: str, key: str, args: object = ()) -> object:
+    def counting(name: str, key: str, args: Any = ()) -> Any:
         asked[name] += 1
-        return run_on(name, key, args)  # type: ignore[arg-type]
+        return run_on(name, key, args)
 
     bench.link.run_on = counting  # type: ignore[method-assign]
     bench.destinations.pause(ID, "down", "ann")
@@ -193,10 +193,10 @@ def test_where_the_slot_of_a_rule_is_away_its_destination_waits_and_no_other(ben
     fill(bench, 5, "http://b/")
     run_on = bench.link.run_on
 
-    def away(name: str, key: str, args: object = ()) -> object:
+    def away(name: str, key: str, args: Any = ()) -> Any:
         if key.startswith("timers:destination:"):
             raise StoreUnavailable("the store is away")
-        return run_on(name, key, args)  # type: ignore[arg-type]
+        return run_on(name, key, args)
 
     bench.link.run_on = away  # type: ignore[method-assign]
     pollers.run(2)

@@ -8,8 +8,9 @@ from email.utils import parsedate_to_datetime
 
 from scheduler import duration
 from scheduler import rfc3339 as moment
+from scheduler.claim import Reschedule
 from scheduler.delivery.transport import Answer
-from scheduler.timer import Delivery, Outcome, Reschedule
+from scheduler.timer import Delivery, Outcome
 
 #: The receiver says that it will never want this.
 _FINAL = frozenset({410, 489})

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import lru_cache
 
+from scheduler.claim import Claim
 from scheduler.delivery.signing import Signer, Signs
 from scheduler.own_secrets import Secret
-from scheduler.timer import Claim
 
 #: The own secrets that sign what this claim sends, the newest first; None: the service's do. Empty: it is not known
 #: which, so it must not be sent.

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from typing import NamedTuple
 
+from scheduler.claim import Claim
 from scheduler.delivery.signing import Signs
 from scheduler.origin import before_path
 from scheduler.rfc3339 import rfc3339
-from scheduler.timer import Claim
 from scheduler.version import VERSION
 
 _BODILESS = frozenset({"GET", "HEAD", "DELETE"})
@@ -72,6 +72,21 @@ def build(claim: Claim, now_ms: int, signer: Signs) -> Request:
     is_json = webhook.body_is_json
     if body is None and webhook.method == "POST":
         body, is_json = json.dumps({"id": claim.id}).encode(), True
+    head = _our_head(claim, now_ms, signer, body or b"")
+    own = {name.lower() for name in webhook.headers} if webhook.headers else ()
+    if "user-agent" not in own:
+        head += _AGENT
+    if body is not None and is_json and "content-type" not in own:
+        head += _JSON
+    if own:
+        head += "".join([f"\r\n{name}: {value}" for name, value in webhook.headers.items()])
+    if body is None and webhook.method not in _BODILESS:
+        body = b""
+    return Request(webhook.method, webhook.url, head, body)
+
+
+def _our_head(claim: Claim, now_ms: int, signer: Signs, body: bytes) -> str:
+    """The headers that tell of the timer and its attempt, and sign them with the body."""
     timestamp = now_ms // 1000
     again = claim.occurrence > 1
     webhook_id = f"{claim.id}-{claim.occurrence}" if again else claim.id
@@ -86,23 +101,14 @@ def build(claim: Claim, now_ms: int, signer: Signs) -> Request:
         head += f"\r\ntimer-schedule: {claim.schedule}"
         if claim.missed:
             head += f"\r\ntimer-missed: {claim.missed}"
-    signature = signer.sign(webhook_id, timestamp, body or b"")
+    signature = signer.sign(webhook_id, timestamp, body)
     if signature:
         head += f"\r\nwebhook-signature: {signature}"
     if claim.callback_for:
         head += f"\r\ntimer-callback-for: {claim.callback_for}"
     if claim.redelivery:
         head += f"\r\ntimer-redelivery: {claim.redelivery}"
-    own = {name.lower() for name in webhook.headers} if webhook.headers else ()
-    if "user-agent" not in own:
-        head += _AGENT
-    if body is not None and is_json and "content-type" not in own:
-        head += _JSON
-    if own:
-        head += "".join([f"\r\n{name}: {value}" for name, value in webhook.headers.items()])
-    if body is None and webhook.method not in _BODILESS:
-        body = b""
-    return Request(webhook.method, webhook.url, head, body)
+    return head
 
 
 def lateness(claim: Claim, now_ms: int) -> int:

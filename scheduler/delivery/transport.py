@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
-from scheduler.timer import Claim, Delivery
+from scheduler.claim import Claim
+from scheduler.timer import Delivery
 
 #: Bytes of an answer that are read at most; a 2xx cut there is delivered.
 MAX_READ = 64 * 1024

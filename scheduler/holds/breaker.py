@@ -6,6 +6,8 @@ from collections import deque
 from enum import Enum
 from itertools import takewhile
 
+from scheduler.hold_reasons import BreakerFailures
+
 #: ms until the first probe after the breaker has opened; the next ones follow at twice the time each, up to the last.
 FIRST_PROBE, LAST_PROBE = 5_000, 60_000
 
@@ -104,9 +106,9 @@ class Watch:
         in_a_row = certain if is_alive else counts
         row = sum(1 for _ in takewhile(lambda kind: kind in in_a_row, (kind for _, kind in reversed(it.attempts))))
         if row >= _IN_A_ROW:
-            return f"{row} attempts in a row failed, the last one: {said}"
+            return BreakerFailures(f"{row} attempts in a row failed", said).text
         latest = [(at, kind in counts) for at, kind in it.attempts if now - at <= _SECONDS]
         failed = sum(is_failed for _, is_failed in latest)
         if len(latest) >= _LEAST and failed >= _PART * len(latest) and (not is_alive or now - latest[0][0] >= _ALIVE):
-            return f"{failed} of {len(latest)} attempts in {_SECONDS:g} s failed, the last one: {said}"
+            return BreakerFailures(f"{failed} of {len(latest)} attempts in {_SECONDS:g} s failed", said).text
         return None

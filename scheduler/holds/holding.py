@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import NamedTuple
 
-from scheduler.destinations import DestinationSettings, DestinationState, Rule
+from scheduler.destinations import DestinationState, Rule
 from scheduler.hold import HeldBy, Hold
+from scheduler.hold_reasons import ASKED_TO_WAIT, SLOWLY, limits_text
 from scheduler.holds import rate, slow_start
 from scheduler.rounding import ceil_div
 
@@ -28,23 +29,14 @@ def hold_of(rule: Rule) -> Hold | None:
         until = rule.broken.probing_until or rule.broken.probe_at
         return Hold(HeldBy.BREAKER, until, rule.broken.because, rule.revision)
     if rule.retry_after is not None:
-        return Hold(HeldBy.RETRY_AFTER, rule.retry_after, "its receiver asked to be left alone", rule.revision)
+        return Hold(HeldBy.RETRY_AFTER, rule.retry_after, ASKED_TO_WAIT, rule.revision)
     if rule.slow_since is not None:
-        return Hold(HeldBy.RATE, 0, "it goes on slowly at first", rule.revision)
+        return Hold(HeldBy.RATE, 0, SLOWLY, rule.revision)
     if rule.settings.rate is not None:
-        return Hold(HeldBy.RATE, 0, _limits(rule.settings), rule.revision, rate.interval_us(rule.settings.rate))
+        return Hold(HeldBy.RATE, 0, limits_text(rule.settings), rule.revision, rate.interval_us(rule.settings.rate))
     if rule.settings.concurrency is not None:
-        return Hold(HeldBy.CONCURRENCY, 0, _limits(rule.settings), rule.revision)
+        return Hold(HeldBy.CONCURRENCY, 0, limits_text(rule.settings), rule.revision)
     return None
-
-
-def _limits(settings: DestinationSettings) -> str:
-    """`at most 10 in 1 s, 4 at once`."""
-    it = settings.rate
-    said = [] if it is None else [f"{it.requests} in {it.per_ms / 1000:g} s"]
-    if settings.concurrency is not None:
-        said.append(f"{settings.concurrency} at once")
-    return f"at most {', '.join(said)}"
 
 
 class Standing(NamedTuple):

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from scheduler.destinations import Break, BreakerMode, ResumeAt, Rule
+from scheduler.hold_reasons import BreakerFailures
 from scheduler.holds.breaker import probe_wait
 from scheduler.schedules import Pause
 
@@ -46,7 +47,7 @@ def probed(rule: Rule, permit: str, is_back: bool, said: str) -> Rule | None:
         return None
     if is_back:
         return replace(rule, broken=None, slow_since=rule.read_at)
-    because = f"{it.because.partition('; ')[0]}; probe {it.probes} failed: {said}"
+    because = BreakerFailures.read(it.because)._replace(probe=it.probes, probe_failed=said).text
     after = it._replace(because=because, probe_at=rule.read_at + probe_wait(it.probes), probe=None, probing_until=None)
     return replace(rule, broken=after)
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 
+from scheduler.claim import Claim, Settlement
 from scheduler.origin import destination
 from scheduler.rfc3339 import rfc3339
-from scheduler.timer import Attempt, Claim, Reason, Settlement
+from scheduler.timer import Attempt, Reason
 
 
 def attempt_line(ended: Settlement, claim: Claim) -> str:

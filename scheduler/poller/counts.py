@@ -10,7 +10,8 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from scheduler.timer import Attempt, Reason, Settlement
+from scheduler.claim import Settlement
+from scheduler.timer import Attempt, Reason
 
 #: Upper bounds in ms, from the goal to an evening without pollers.
 BOUNDS = (1, 2, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 15_000, 60_000, 300_000, 3_600_000)

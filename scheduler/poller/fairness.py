@@ -13,9 +13,9 @@ from __future__ import annotations
 
 from itertools import chain
 
+from scheduler.claim import Claim
 from scheduler.share import share_of
 from scheduler.store.room import BATCH, BATCH_BYTES, SUSPECTS, Room
-from scheduler.timer import Claim
 
 #: Seconds without an answer after which an attempt hangs.
 HANGS_AFTER = 5.0

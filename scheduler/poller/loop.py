@@ -9,6 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from random import random
 
+from scheduler.claim import Claim, Settlement
 from scheduler.delivery.transport import Answer, Transport
 from scheduler.errors import StoreUnavailable
 from scheduler.memory_limit import ENOUGH
@@ -21,7 +22,6 @@ from scheduler.poller.reports import Reports
 from scheduler.poller.settlements import settlement
 from scheduler.store.claims import Claims
 from scheduler.store.room import BATCH, Load
-from scheduler.timer import Claim, Settlement
 
 log = logging.getLogger(__name__)
 #: One line an ended attempt, many to a record, each with its time: its handler adds nothing.

@@ -7,20 +7,21 @@ import time
 from collections.abc import Collection, Mapping, Sequence
 from random import random, randrange
 
+from scheduler.claim import Claim
 from scheduler.clock import StoreClock
-from scheduler.destinations import PROBE, Permit
+from scheduler.destinations import PROBE, Permit, PermitKind
 from scheduler.errors import StoreUnavailable
 from scheduler.store import keys
 from scheduler.store.held import Held
 from scheduler.store.permits import Permits
 from scheduler.store.room import BATCH, Permitted
 from scheduler.store.rules import Rules
-from scheduler.timer import Claim
 
 log = logging.getLogger(__name__)
 
 #: Stands in a claim for a permit that nobody waits for to come back: one of a rate.
 _UNLEASED = "-"
+_PROBES = (PermitKind.PROBE, PermitKind.ANY_PROBE)
 #: Seconds for which no slot is asked after one was away: each may take as long as a call does at most.
 _PAUSE = 1.0
 #: Seconds for which nothing is asked for where there was no room for what was granted.
@@ -101,12 +102,7 @@ class Pacing:
             return False
         granted = asked = False
         for tag in [*ready, *(tag for tag in {*self._grants, *self._back} if tag not in ready)]:
-            if self._left(tag):  # the claim had no room for them
-                self._full_until[tag] = now + _FULL
-            has_room = tag not in saturated and now >= self._full_until.get(tag, 0.0)
-            wanted = max(0, min(self._due(tag, ready), room, BATCH)) if has_room else 0
-            if tag in ready and not wanted:
-                self._ask_at[tag] = 0  # another is told of sooner the next time
+            wanted = self._wanted(tag, ready, 0 if tag in saturated else room, now)
             if not (wanted or self._left(tag) or tag in self._back):
                 continue
             if asked and time.monotonic() >= until:
@@ -124,9 +120,7 @@ class Pacing:
             if wanted:
                 self._ask_at[tag] = permit.ask_at
                 self._come_at = min(self._come_at, self._moment(permit.ask_at))
-            if tag in ready or permit.granted or permit.is_over:
-                missing = ready.get(tag, self._missing.get(tag, 0)) - permit.granted
-                self._note_missing(tag, 0 if permit.is_over else missing)
+            self._note_missing(permit, ready)
         for tag in [tag for tag, until in self._full_until.items() if now >= until]:
             del self._full_until[tag]
         return granted
@@ -181,6 +175,16 @@ class Pacing:
         grant = self._grants.get(tag)
         return 0 if grant is None else grant.left
 
+    def _wanted(self, tag: str, ready: Mapping[str, int], room: int, now: float) -> int:
+        """Permits to ask for, of one destination."""
+        if self._left(tag):  # the claim had no room for them
+            self._full_until[tag] = now + _FULL
+        has_room = now >= self._full_until.get(tag, 0.0)
+        wanted = max(0, min(self._due(tag, ready), room, BATCH)) if has_room else 0
+        if tag in ready and not wanted:
+            self._ask_at[tag] = 0  # another is told of sooner the next time
+        return wanted
+
     def _due(self, tag: str, ready: Mapping[str, int]) -> int:
         """Timers for which permits are worth asking for: those that the claim told of. Where permits were out, whoever
         gives some back asks for them at once: nobody else is told that they are there."""
@@ -190,7 +194,7 @@ class Pacing:
         grant = self._grants.get(tag)
         if grant is None:
             return Permitted(tag, 0, ask_at)
-        return Permitted(tag, grant.left, ask_at, grant.permit.is_probe, grant.permit.by_any)
+        return Permitted(tag, grant.left, ask_at, grant.permit.kind)
 
     def _with_permit(self, claim: Claim) -> Claim:
         grant = self._grants.get(claim.destination)
@@ -200,11 +204,15 @@ class Pacing:
         if grant.permit.is_leased:
             permit = f"{grant.permit.id}:{grant.left}"
             self._in_use.setdefault(claim.destination, set()).add(permit)
-            permit = PROBE + permit if grant.permit.is_probe else permit
+            permit = PROBE + permit if grant.permit.kind in _PROBES else permit
         grant.left -= 1
         return claim._replace(permit=permit)
 
-    def _note_missing(self, tag: str, missing: int) -> None:
+    def _note_missing(self, permit: Permit, ready: Mapping[str, int]) -> None:
+        tag, is_over = permit.destination, permit.kind is PermitKind.OVER
+        if not (tag in ready or permit.granted or is_over):
+            return
+        missing = 0 if is_over else ready.get(tag, self._missing.get(tag, 0)) - permit.granted
         if missing > 0:
             self._missing[tag] = missing
         else:
@@ -214,7 +222,7 @@ class Pacing:
         """Ask the destination's slot. Raises StoreUnavailable."""
         unused, back = self._unused(tag)
         permit = self._permits.take(tag, wanted, unused, back)
-        if permit.is_over:
+        if permit.kind is PermitKind.OVER:
             self._rules.refresh(tag)
         self._back.pop(tag, None)
         self._grants.pop(tag, None)

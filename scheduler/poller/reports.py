@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from itertools import islice
 
+from scheduler.claim import Claim
 from scheduler.delivery.judge import retry_after
 from scheduler.delivery.transport import Answer
 from scheduler.destinations import PROBE, Rule
@@ -18,7 +19,6 @@ from scheduler.poller.retry import MAX_RETRY_AFTER
 from scheduler.store.observing import id_of
 from scheduler.store.rule_record import state_fields
 from scheduler.store.rules import Fields, Rules
-from scheduler.timer import Claim
 
 log = logging.getLogger(__name__)
 

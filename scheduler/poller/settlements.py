@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from bisect import bisect_right
 
+from scheduler.claim import Reschedule, Settlement, reason_of
 from scheduler.delivery.details import usual
 from scheduler.delivery.judge import asked_reschedule, judge, retry_after
 from scheduler.delivery.request import lateness
 from scheduler.delivery.transport import Answer
 from scheduler.poller import retry
-from scheduler.timer import Attempt, Delivery, Outcome, Reason, Reschedule, Settlement, reason_of
+from scheduler.timer import Attempt, Delivery, Outcome, Reason
 
 #: Bytes kept of an answer.
 _KEPT_TEXT = 4096

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from scheduler.claim import Claim
 from scheduler.store.progress import Progress, read_progress
 from scheduler.store.reading import read_callback
 from scheduler.store.record import decode, names, schedule_of
 from scheduler.store.scripts import SUSPECT_LOSSES
-from scheduler.timer import Claim, Redelivery
+from scheduler.timer import Redelivery
 
 
 class ClaimRow(NamedTuple):

@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple, TypeVar
 
+from scheduler.claim import Claim, Settlement, reason_of
 from scheduler.clock import StoreClock
 from scheduler.errors import StoreUnavailable
 from scheduler.holds.sums import Sum
@@ -27,7 +28,7 @@ from scheduler.store.reading import log_unreadable
 from scheduler.store.record import UNREADABLE
 from scheduler.store.room import BATCH, SUSPECTS, Load, Permitted, Room, between_blanks
 from scheduler.store.rules import Rules
-from scheduler.timer import Attempt, Claim, Outcome, Settlement, reason_of
+from scheduler.timer import Attempt, Outcome
 
 #: Until a timer that could not be read is looked at again.
 _UNREADABLE_WAIT_MS = 60_000
@@ -222,13 +223,17 @@ class Claims:
         now_us, wait_us, holds, ready = next(values), next(values), next(values), next(values)
         self.clock.observe(now_us)
         self.held.told(partition, holds, asked_at)
+        claims = self._read_claims(values, fence, claimed_at, now_us)
+        return Batch(claims, None if wait_us < 0 else wait_us / 1_000_000, _read_ready(ready) if ready else _NONE)
+
+    def _read_claims(self, values: Iterator[Any], fence: str, claimed_at: float, now_us: int) -> list[Claim]:
         claims = []
         for row in zip(*[values] * len(ClaimRow._fields), strict=True):
             try:
                 claims.append(read_claim(fence, claimed_at, now_us, row))
             except UNREADABLE:
                 self._put_off(ClaimRow(*row), fence)
-        return Batch(claims, None if wait_us < 0 else wait_us / 1_000_000, _read_ready(ready) if ready else _NONE)
+        return claims
 
     def _put_off(self, row: ClaimRow, fence: str) -> None:
         """A timer that this version cannot read: another may, however much later, so it never fails of that."""

@@ -3,27 +3,82 @@
 from __future__ import annotations
 
 import secrets
+from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 
-from scheduler.destinations import DestinationSettings, NewSecret, ResumeAt, Rule, Signing
+from scheduler.destinations import (
+    Destination,
+    DestinationPage,
+    DestinationSettings,
+    DestinationState,
+    HeldDestinations,
+    NewSecret,
+    ResumeAt,
+    Rule,
+    Signing,
+)
 from scheduler.errors import NoOwnSecret, TooManySecrets, VersionChanged
+from scheduler.hold import HeldBy
 from scheduler.holds import rule_changes
 from scheduler.holds.sums import Sum
 from scheduler.own_secrets import MOST_SECRETS, OLD_FOR, Secret, rotated
 from scheduler.signing_keys import new_secret
-from scheduler.store.destination_reading import DestinationReading
+from scheduler.store.destination_lists import DestinationLists
+from scheduler.store.destination_rows import destination_of, read_rows
+from scheduler.store.link import Link
 from scheduler.store.observing import report
 from scheduler.store.record import tag_of
 from scheduler.store.rule_record import secrets_fields, settings_fields, state_fields
-from scheduler.store.rules import Fields
+from scheduler.store.rules import Fields, Rules
 
 
-class Destinations(DestinationReading):
+class Destinations:
     """Destinations by their ids, as `https:api.example.com:443`. Shared by threads; owns nothing to close.
 
     Every call is repeatable: made again after a lost reply, it changes nothing more. Each raises StoreUnavailable; then
     some partitions may know of the change and others not, until the call is repeated.
     """
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+        self._rules = Rules(link)
+        self._lists = DestinationLists(link, self._rules)
+
+    def get(self, destination: str) -> Destination:
+        """As it stands; one that nobody has set anything for, and to which nothing was sent, flows."""
+        it = self._one(destination)
+        return it if it.id else replace(it, id=destination)
+
+    def find(self, destination: str) -> Destination | None:
+        """The same; None of one that nobody has set anything for, and to which nothing was sent."""
+        it = self._one(destination)
+        return it if it.id else None
+
+    def _one(self, destination: str) -> Destination:
+        tag = tag_of(destination)
+        return destination_of(self._rules.read(tag), read_rows(self._link, [tag])[tag])
+
+    def rule(self, destination: str) -> Rule:
+        """What limits it; that of one of which nobody has said anything limits nothing."""
+        return self._rules.read(tag_of(destination))
+
+    def page(
+        self, after: str | None = None, limit: int = 100, state: DestinationState | None = None
+    ) -> DestinationPage:
+        """Those that are held first, then the busiest. `after`: the `next` of the page before.
+
+        Of one `state` alone, if it is given; then a page can be short, or empty, and not be the last.
+        """
+        return self._lists.page(after, limit, state)
+
+    def held(self) -> Counter[HeldBy]:
+        """How many destinations are held, by what."""
+        return self._lists.held()
+
+    def holds(self, most: int) -> HeldDestinations:
+        """What is held at all, and `most` of those that get nothing."""
+        return self._lists.holds(most)
 
     def put(self, destination: str, settings: DestinationSettings, if_version: str | None = None) -> Rule:
         """Set what a client wants there; equal settings change nothing.

@@ -11,6 +11,7 @@ from random import choice, randrange
 from types import MappingProxyType
 from typing import NamedTuple
 
+from scheduler.claim import Claim
 from scheduler.clock import StoreClock
 from scheduler.destinations import PROBE
 from scheduler.hold import HeldBy, Hold
@@ -18,7 +19,6 @@ from scheduler.store import keys
 from scheduler.store.link import Link
 from scheduler.store.own_secrets import OwnSecrets
 from scheduler.store.rule_record import read_hold
-from scheduler.timer import Claim
 
 #: Seconds after which what is known is too old to begin an attempt by: a pause has been answered by then, perhaps.
 TRUSTED = 1.9

@@ -9,6 +9,7 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import NamedTuple
 
+from scheduler.claim import Claim
 from scheduler.destinations import Rule, Signing
 from scheduler.errors import StoreUnavailable
 from scheduler.origin import destination
@@ -17,7 +18,6 @@ from scheduler.signing_keys import signing_keys
 from scheduler.store import keys
 from scheduler.store.link import Link
 from scheduler.store.record import UNREADABLE
-from scheduler.timer import Claim
 
 #: Changes that one call tells: 1 ms.
 _AT_ONCE = 500

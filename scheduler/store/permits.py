@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Collection, Mapping, Sequence
 
-from scheduler.destinations import Permit
+from scheduler.destinations import Permit, PermitKind
 from scheduler.store import keys
 from scheduler.store.link import Link
 
@@ -34,9 +34,7 @@ class Permits:
             granted=granted,
             ask_at=ask_at,
             is_leased=bool(leased),
-            is_probe=kind in (b"probe", b"anyprobe"),
-            by_any=kind == b"anyprobe",
-            is_over=kind == b"over",
+            kind=PermitKind(kind.decode()),
         )
 
     def renew(self, permits: Mapping[str, Collection[str]]) -> None:

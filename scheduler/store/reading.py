@@ -48,14 +48,7 @@ class TimerRow(NamedTuple):
 
 
 def read_timer(now: int, row: TimerRow) -> Timer:
-    callback_for = None
-    try:
-        words, webhook = decode(row.record)
-        if len(words) > 2:
-            callback_for, webhook = read_callback(words, webhook)
-    except UNREADABLE:
-        log_unreadable(row.id)
-        words, webhook = row.record.partition(b"\n")[0].decode("utf-8", "replace").split(" "), UNREADABLE_WEBHOOK
+    words, webhook, callback_for = _read_record(row)
     key, tags = names(words)
     status = Status(row.status.decode())
     has_ended = status in _ENDED
@@ -90,6 +83,19 @@ def read_timer(now: int, row: TimerRow) -> Timer:
         held=held,
         expected_at=held and expected_at(held, now, row.ahead),
     )
+
+
+def _read_record(row: TimerRow) -> tuple[Sequence[str], Webhook, str | None]:
+    """The words of its first line, its webhook, and the timer that it is a callback for."""
+    try:
+        words, webhook = decode(row.record)
+        if len(words) <= 2:
+            return words, webhook, None
+        callback_for, webhook = read_callback(words, webhook)
+    except UNREADABLE:
+        log_unreadable(row.id)
+        return row.record.partition(b"\n")[0].decode("utf-8", "replace").split(" "), UNREADABLE_WEBHOOK, None
+    return words, webhook, callback_for
 
 
 def read_callback(words: Sequence[str], webhook: Webhook) -> tuple[str | None, Webhook]:

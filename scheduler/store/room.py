@@ -6,7 +6,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from scheduler.timer import Claim
+from scheduler.claim import Claim
+from scheduler.destinations import PermitKind
 
 #: The tag that suspects wait behind: timers that took two pollers down, or seem to have. No destination's: those are
 #: base64.
@@ -60,15 +61,12 @@ class Permitted(NamedTuple):
     destination: str
     left: int
     ask_at: int
-    #: It is to try whether a broken destination is back: by no timer that is sent at most once, ...
-    is_probe: bool = False
-    #: ... but where no other is due.
-    by_any: bool = False
+    kind: PermitKind = PermitKind.USUAL
 
     @property
     def word(self) -> str:
         """As claim.lua reads it."""
-        kind = "" if not self.is_probe else ":anyprobe" if self.by_any else ":probe"
+        kind = self.kind and f":{self.kind}"
         return f"{self.destination}:{self.left}:{self.ask_at}{kind}"
 
     def without(self, claims: Sequence[Claim]) -> Permitted:

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from typing import TypeVar
 
 from scheduler.errors import (
     Expired,
-    ExpiresTooSoon,
     KeyTaken,
     LaterFormat,
-    StoreUnavailable,
     TimerError,
-    TimerTooLarge,
-    TooManyPending,
     UnknownTimer,
     WrongState,
 )
@@ -26,20 +21,17 @@ from scheduler.store.capacity import Capacity
 from scheduler.store.link import Link
 from scheduler.store.pending import PendingLimit
 from scheduler.store.reading import UNREADABLE_WEBHOOK, TimerRow, read_timer
-from scheduler.store.record import FORMAT, encode, format_of
+from scheduler.store.record import FORMAT, format_of
+from scheduler.store.set_timers import set_timers
 from scheduler.store.timer_counts import TimerCounts
 from scheduler.timer import Attempt, Draft, Standing, Status, Timer
 
-#: Timers that one script call takes at most, and bytes of their records: the store serves nobody else meanwhile.
-_BATCH, _BATCH_BYTES = 100, 256 * 1024
+#: Timers that one script call reads at most: the store serves nobody else meanwhile.
+_BATCH = 100
 #: The same of timers that are cancelled or replayed: 2 ms if each has ten tags.
 _CHANGES = 24
 #: The same of timers whose standing is asked for: 2 ms if they have ended, each in the last place that is looked at.
 _STANDINGS = 64
-#: Bytes that take as long to store as to note a key or a tag.
-_NAME_BYTES = 500
-
-T = TypeVar("T")
 
 
 class Timers:
@@ -82,34 +74,7 @@ class Timers:
     def set_each(self, drafts: Sequence[Draft]) -> list[Timer | TimerError]:
         """The same, for many that stand on their own: each one's timer or refusal, in order."""
         self.capacity.check()
-        found: dict[int, Timer | TimerError] = {}
-        records: dict[int, bytes] = {}
-        done = False
-        for number, draft in enumerate(drafts):
-            try:
-                records[number] = encode(draft.webhook, draft.key, draft.tags)
-            except TimerTooLarge as error:
-                found[number] = error
-
-        def weight(number: int) -> int:
-            draft = drafts[number]
-            return len(records[number]) + _NAME_BYTES * (len(draft.tags) + (draft.key is not None))
-
-        for partition, batch in self._batches(records, lambda number: drafts[number].id, weight):
-            args: list[str | bytes | int] = [self._pending.of(partition)]
-            for number in batch:
-                draft = drafts[number]
-                when = ("in", draft.delay_ms) if draft.due_at is None else ("at", draft.due_at)
-                args += [draft.id, when[0], when[1] or 0, records[number]]
-            try:
-                reply = self._link.run("set", partition, args)
-            except StoreUnavailable as error:
-                error.maybe_done = error.maybe_done or done
-                raise
-            done = True
-            for number, created_at, due_at in zip(batch, reply[::2], reply[1::2], strict=True):
-                found[number] = _timer_or_refusal(drafts[number], created_at, due_at)
-        return [found[number] for number in range(len(drafts))]
+        return set_timers(self._link, self._pending, drafts)
 
     def get(self, timer_id: str) -> Timer:
         """Raises UnknownTimer."""
@@ -134,7 +99,7 @@ class Timers:
     def get_each(self, timer_ids: Iterable[str], most_bytes: int) -> tuple[int, dict[str, Timer]]:
         """When they were read, ms, and those that are known, until so many bytes were read, the last ones more."""
         read_at, left, found = 0, most_bytes, dict[str, Timer]()
-        for partition, batch in self._batches(self._possible(timer_ids), str):
+        for partition, batch in keys.batches(self._possible(timer_ids), str, self._link.partitions, _BATCH):
             looked = 0
             while looked < len(batch) and left > 0:
                 read_at, more, *values = self._link.run("read", partition, batch[looked:])
@@ -249,38 +214,11 @@ class Timers:
         once = dict.fromkeys(timer_ids)
         return [timer_id for timer_id in once if keys.partition_of(timer_id, self._link.partitions) is not None]
 
-    def _batches(
-        self, items: Iterable[T], timer_id: Callable[[T], str], size: Callable[[T], int] | None = None
-    ) -> Iterator[tuple[int, list[T]]]:
-        for partition, batch in keys.batches(items, timer_id, self._link.partitions, _BATCH):
-            part: list[T] = []
-            held = 0
-            for item in batch:
-                more = size(item) if size else 0
-                if part and held + more > _BATCH_BYTES:
-                    yield partition, part
-                    part, held = [], 0
-                part.append(item)
-                held += more
-            yield partition, part
-
     def _partition(self, timer_id: str) -> int:
         partition = keys.partition_of(timer_id, self._link.partitions)
         if partition is None:
             raise UnknownTimer(timer_id)
         return partition
-
-
-def _timer_or_refusal(draft: Draft, created_at: int, due_at: int | bytes) -> Timer | TimerError:
-    """What set.lua answers for one timer."""
-    if created_at == -1:
-        assert isinstance(due_at, bytes)
-        return KeyTaken(due_at.decode())
-    if created_at == -2:
-        return TooManyPending("as many timers are pending as TIMER_MAX_PENDING allows")
-    if created_at == -3:
-        return ExpiresTooSoon(draft.id)
-    return draft.stored(created_at, int(due_at))
 
 
 def _expect(timer_id: str, status: str, wanted: str) -> None:

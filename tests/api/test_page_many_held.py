@@ -63,7 +63,7 @@ def test_timers_are_not_looked_for_behind_each_destination_that_is_held(
 def test_what_waits_behind_a_pause_is_not_late_though_not_every_destination_was_asked(
     bench: Bench, http: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("scheduler.store.destination_reading._MOST_ASKED", 2)
+    monkeypatch.setattr("scheduler.store.destination_lists._MOST_ASKED", 2)
     hold(bench, 0, 5)
     bench.advance(5000)
     bench.poller("vm-1").claim(0)

@@ -6,11 +6,11 @@ import os
 import signal
 
 from scheduler import Settings
+from scheduler.claim import Claim
 from scheduler.delivery.curl import transport as curl_transport
 from scheduler.delivery.request import Request, build
 from scheduler.delivery.signing import Signer
 from scheduler.delivery.threaded import transport as requests_transport
-from scheduler.timer import Claim
 from timer_service.process import poller as poller_process
 
 POISON = "/poison"

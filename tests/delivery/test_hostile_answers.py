@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 
 from scheduler import Delivery, Outcome
+from scheduler.claim import Reschedule
 from scheduler.delivery.judge import asked_reschedule, judge, retry_after
-from scheduler.timer import Reschedule
 from tests.bench.raw import RawReceiver, answered, raw_receiving
 from tests.bench.receiver import Receiver, receiving
 from tests.bench.replay import TRANSPORTS, Case, Replayed, llhttp_cases, own_cases, replay

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
 
-from tests.faults import held, runs
+from tests.faults import held, runs, withheld
 from tests.faults.history import Create, Fault, History, Hit, Snapshot, Verdict
 
 #: Seconds around an attempt in which a fault may still have touched it: from its claim to its arrival at a busy
@@ -38,9 +38,12 @@ class Rule(StrEnum):
     REFUSED = "refused, but done"
     SIGNED = "not signed by any of our pollers"
     CALLED = "an end that asked for a callback has none, or several; or one did not ask"
-    RATE = "more at a destination than its rate or its concurrency allows"
+    RATE = "more at a destination than its rate or its concurrency allows, or nothing for long though this has a place"
     HELD = "sent to a destination that is paused, or counted as an attempt while it waits"
-    PROBE = "a broken destination that gets two requests at once or is not tried again, or one that is not spared"
+    PROBE = (
+        "a broken destination that gets two requests at once or is not tried again, one that is not spared when it is"
+        " back, or one that answers and is taken for broken"
+    )
     RUNS = "a moment of a schedule that has not exactly one run, and is not counted as skipped with a reason that holds"
     ALIVE = "a poller that ended by itself"
 
@@ -249,7 +252,7 @@ def _runs(history: History) -> Iterator[Violation]:
 
 
 def _rate(history: History) -> Iterator[Violation]:
-    for what in held.over_limits(history):
+    for what in (*held.over_limits(history), *withheld.left_free(history)):
         yield Violation(Rule.RATE, what)
 
 
@@ -259,7 +262,7 @@ def _held(history: History) -> Iterator[Violation]:
 
 
 def _probe(history: History) -> Iterator[Violation]:
-    for what in (*held.not_probed(history), *held.not_spared(history)):
+    for what in (*held.not_probed(history), *held.not_spared(history), *withheld.taken_for_broken(history)):
         yield Violation(Rule.PROBE, what)
 
 

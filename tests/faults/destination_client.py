@@ -25,13 +25,14 @@ from scheduler import (
 )
 from scheduler.store.destinations import Destinations
 from tests.faults.field import Field
-from tests.faults.history import Create, Limit, Outage, Pause, Verdict
+from tests.faults.history import Break, Create, Limit, Outage, Pause, Verdict
 from tests.faults.planted import PlantedLink
 
 #: The numbers of these timers; those of a load begin at 0, and schedules and those of later versions have others.
 _FIRST = 3 * 10**9
 #: Seconds for which it repeats a call: longer than any fault.
 _PATIENCE = 60.0
+_BACKOFF = Backoff(steps=(1,))
 _T = TypeVar("_T")
 _Known = TypeVar("_Known", Limit, Pause, Outage)
 
@@ -58,29 +59,41 @@ class DestinationClient:
         """So many timers, of each of which it is noted whether it was set."""
         for _ in range(count):
             self._number += 1
-            number, start = self._number, time.time()
-            webhook = Webhook(url=self._field.own_url(host, number, hold_ms, *more), backoff=Backoff(steps=(1,)))
-            draft = Draft(self._store.timers.new_id(), webhook, delay_ms=round(1000 * delay))
-            timer_id, due_at, verdict = None, None, Verdict.UNKNOWN
-            try:
-                (timer,) = self._store.timers.set(draft)
-                timer_id, due_at, verdict = timer.id, timer.due_at / 1000, Verdict.OK
-            except StoreUnavailable:
-                pass
-            except TimerError:
-                verdict = Verdict.FAIL
-            self._record.creates.append(
-                Create(
-                    number=number,
-                    start=start,
-                    end=time.time(),
-                    verdict=verdict,
-                    delay=delay,
-                    timer_id=timer_id,
-                    due_at=due_at,
-                    destination=self.id(host),
-                )
+            self._set(
+                host, delay, Webhook(url=self._field.own_url(host, self._number, hold_ms, *more), backoff=_BACKOFF)
             )
+
+    def send_alike(self, host: int, status: int, count: int = 1, delay: float = 0.0, attempts: int = 1) -> None:
+        """So many timers of one path, each of which gets this status at every of its attempts."""
+        for _ in range(count):
+            self._number += 1
+            url = self._field.own_url(host, "all", 0, f"always-{status}?{self._number}")
+            self._set(host, delay, Webhook(url=url, backoff=_BACKOFF, max_attempts=attempts))
+
+    def _set(self, host: int, delay: float, webhook: Webhook) -> None:
+        """The timer of the latest number."""
+        start = time.time()
+        draft = Draft(self._store.timers.new_id(), webhook, delay_ms=round(1000 * delay))
+        timer_id, due_at, verdict = None, None, Verdict.UNKNOWN
+        try:
+            (timer,) = self._store.timers.set(draft)
+            timer_id, due_at, verdict = timer.id, timer.due_at / 1000, Verdict.OK
+        except StoreUnavailable:
+            pass
+        except TimerError:
+            verdict = Verdict.FAIL
+        self._record.creates.append(
+            Create(
+                number=self._number,
+                start=start,
+                end=time.time(),
+                verdict=verdict,
+                delay=delay,
+                timer_id=timer_id,
+                due_at=due_at,
+                destination=self.id(host),
+            )
+        )
 
     def limit(self, host: int, rate: int | None = None, burst: int = 1, concurrency: int | None = None) -> None:
         """At most so many a second, so many at once; and so many under way."""
@@ -120,14 +133,27 @@ class DestinationClient:
         last = next((it for it in reversed(self._record.outages) if it.destination == self.id(host)), None)
         if last is None or last.broken_at is not None or time.time() > last.end:
             return last is not None and last.broken_at is not None
-        try:
-            state = self._destinations.get(self.id(host)).state
-        except StoreUnavailable:
+        if self._broken_since(host) is None:
             return False
-        if state in (DestinationState.BROKEN, DestinationState.PROBING):
-            self._change(self._record.outages, host, broken_at=time.time())
-            return True
-        return False
+        self._change(self._record.outages, host, broken_at=time.time())
+        return True
+
+    def note_break(self, host: int) -> None:
+        """Look whether the breaker has opened, though nobody has its receiver away."""
+        since = self._broken_since(host)
+        if since is not None:
+            found = Break(destination=self.id(host), at=since)
+            if found not in self._record.breaks:
+                self._record.breaks.append(found)
+
+    def _broken_since(self, host: int) -> float | None:
+        """None also where the store is away."""
+        try:
+            it = self._destinations.get(self.id(host))
+        except StoreUnavailable:
+            return None
+        is_broken = it.state in (DestinationState.BROKEN, DestinationState.PROBING)
+        return it.since / 1000 if is_broken and it.since is not None else None
 
     def _change(self, known: list[_Known], host: int, **more: Any) -> None:
         """What is known of the last one of this destination, if there is one."""

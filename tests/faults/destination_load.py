@@ -17,7 +17,12 @@ _HOLD_MS = 200
 #: Timers that are due at once when a receiver begins to fail: each poller sees ten failures soon.
 _AT_ONCE = 40
 #: By number: what each of the destinations is for.
-_RATE, _BURST, _CONCURRENCY, _PAUSED, _PAUSED_UNTIL, _RATE_AND_PAUSE, _REFUSING, _SILENT = range(8)
+_RATE, _BURST, _CONCURRENCY, _PAUSED, _PAUSED_UNTIL, _RATE_AND_PAUSE, _REFUSING, _SILENT, _GATEWAY, _NOT_FOUND = range(
+    10
+)
+#: Of the timers to a gateway those of the one tenant whose receiver fails: each is tried twice. With ten of them in a
+#: row a poller that has just begun, and has seen no other answer of the gateway, takes it for broken.
+_FAILING = 0.2
 
 
 class DestinationLoad:
@@ -49,15 +54,21 @@ class DestinationLoad:
     def _run(self) -> None:
         try:
             self._set_limits()
-            while not self._over.wait(self._chance.expovariate(8 * _PER_SECOND)):
-                host = self._chance.randrange(8)
-                hold_ms = _HOLD_MS if host == _CONCURRENCY else 0
-                self._client.send(host, 1, round(self._chance.uniform(0, _DELAY), 3), hold_ms)
+            while not self._over.wait(self._chance.expovariate(10 * _PER_SECOND)):
+                self._send(self._chance.randrange(10), round(self._chance.uniform(0, _DELAY), 3))
                 self._strike()
                 for failing in (_REFUSING, _SILENT):
                     self._client.note_whether_broken(failing)
         except Exception as error:  # of another thread: stop() raises it where somebody sees it
             self._failure = error
+
+    def _send(self, host: int, delay: float) -> None:
+        if host == _GATEWAY:
+            self._client.send_alike(host, 500 if self._chance.random() < _FAILING else 204, 1, delay, attempts=2)
+        elif host == _NOT_FOUND:
+            self._client.send_alike(host, 404, 1, delay, attempts=2)
+        else:
+            self._client.send(host, 1, delay, _HOLD_MS if host == _CONCURRENCY else 0)
 
     def _set_limits(self) -> None:
         self._client.limit(_RATE, 8)
@@ -68,7 +79,7 @@ class DestinationLoad:
     def _strike(self) -> None:
         """Whatever is to happen by now."""
         now = time.monotonic()
-        for host in (_RATE, _PAUSED, _PAUSED_UNTIL, _RATE_AND_PAUSE, _REFUSING, _SILENT):
+        for host in (_RATE, _PAUSED, _PAUSED_UNTIL, _RATE_AND_PAUSE, _REFUSING, _SILENT, _GATEWAY, _NOT_FOUND):
             if now >= self._next.setdefault(host, now + self._chance.uniform(0, 10)):
                 self._next[host] = now + self._happens(host)
 
@@ -84,6 +95,9 @@ class DestinationLoad:
             client.away(host, seconds, *((503, 700) if host == _REFUSING else (0, 200)))
             client.send(host, _AT_ONCE)
             return seconds + 45.0  # by then it has been probed, and has all that waited
+        elif host in (_GATEWAY, _NOT_FOUND):
+            client.note_break(host)
+            return 2.0  # one that is taken for broken is so for 5 s at least
         elif host in self._paused:
             client.resume(host, chance.choice(list(ResumeAt)))
             self._paused.discard(host)

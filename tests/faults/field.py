@@ -22,6 +22,7 @@ from tests.bench.processes import COMMAND, Part, Service, accepts, free_port, wa
 from tests.bench.servers import BINARIES, Server
 from tests.faults.history import (
     Bounds,
+    Break,
     Cancel,
     Create,
     Fault,
@@ -81,6 +82,7 @@ class Record:
     limits: list[Limit] = field(default_factory=list)
     pauses: list[Pause] = field(default_factory=list)
     outages: list[Outage] = field(default_factory=list)
+    breaks: list[Break] = field(default_factory=list)
 
 
 class Field(Service):
@@ -240,10 +242,12 @@ class Field(Service):
         names = frozenset({member.name})
         self.record.faults.append(Fault(kind="kill", start=start, end=time.time(), pollers=names, excuses=True))
 
-    def freeze(self, member: Member, seconds: float) -> None:
+    def freeze(self, member: Member, seconds: float, also: Callable[[], object] = lambda: True) -> None:
+        """For so long, and until what is to happen meanwhile has."""
         with self.fault("freeze", [member], excuses=True):
             member.part.signal(signal.SIGSTOP)
             time.sleep(seconds)  # the fault itself
+            wait_until(also, 60, "what was to happen behind its back")
             member.part.signal(signal.SIGCONT)
 
     def stall(self, member: Member, seconds: float, also: Callable[[], object] = lambda: True) -> None:
@@ -312,6 +316,7 @@ class Field(Service):
             limits=tuple(record.limits),
             pauses=tuple(record.pauses),
             outages=tuple(record.outages),
+            breaks=tuple(record.breaks),
             schedules=tuple(as_stored(record.schedules.values(), self.store.url)),
             deaths=tuple(name for name, member in self.crew.items() if member.part.process.poll() is not None),
             left=self._left() if forget else None,

@@ -19,7 +19,7 @@ _BEFORE, _AFTER = 1.0, 2.0
 
 def over_limits(history: History) -> Iterator[str]:
     """More at a destination than its rate or its concurrency allows."""
-    hits = _by_destination(history)
+    hits = by_destination(history)
     for limit in history.limits:
         since = limit.start + history.bounds.bunched
         meant = [it for it in hits[limit.destination] if since <= it.at <= limit.end and not _stopped(it, history)]
@@ -52,7 +52,7 @@ def _too_many_at_once(hits: list[Hit], limit: Limit, most: int) -> Iterator[str]
 
 def not_held(history: History) -> Iterator[str]:
     """What arrived though its destination was paused; and an attempt that was counted though none was made."""
-    hits = _by_destination(history)
+    hits = by_destination(history)
     for pause in history.pauses:
         for hit in hits[pause.destination]:
             late = pause.start + SILENT_AFTER + history.bounds.bunched < hit.at < pause.end
@@ -71,7 +71,7 @@ def not_held(history: History) -> Iterator[str]:
 
 def not_probed(history: History) -> Iterator[str]:
     """Of a destination that is broken: several requests at once, no recovery, or one that is too fast."""
-    hits = _by_destination(history)
+    hits = by_destination(history)
     for outage in history.outages:
         if outage.broken_at is None:
             continue
@@ -95,7 +95,7 @@ def not_probed(history: History) -> Iterator[str]:
 
 def not_spared(history: History) -> Iterator[str]:
     """What came too fast after a pause at whose end the destination was to go on slowly."""
-    hits = _by_destination(history)
+    hits = by_destination(history)
     for pause in history.pauses:
         if not pause.slow:
             continue
@@ -121,7 +121,7 @@ def allowed_until(due: float, history: History, destination: str = "") -> float:
     every hold of its destination."""
     until = due + history.bounds.late
     spans = [(fault.start, fault.end + history.bounds.after_fault) for fault in history.faults]
-    for start, healed in sorted([*spans, *_holds(history, destination)]):
+    for start, healed in sorted([*spans, *holds(history, destination)]):
         if start <= until and healed >= due:
             until = max(until, healed)
     return until
@@ -144,7 +144,7 @@ def in_turn(history: History) -> dict[int, float]:
     return found
 
 
-def _holds(history: History, destination: str) -> Iterator[tuple[float, float]]:
+def holds(history: History, destination: str) -> Iterator[tuple[float, float]]:
     """Spans in which timers of this destination wait, the slow start after each included."""
     if not destination:
         return
@@ -154,6 +154,9 @@ def _holds(history: History, destination: str) -> Iterator[tuple[float, float]]:
     for outage in history.outages:
         if outage.destination == destination:
             yield outage.start, outage.end + _probed_within(outage) + 2 * history.bounds.lease + SLOW_START
+    for it in history.breaks:
+        if it.destination == destination:
+            yield it.at, it.at + _FIRST_PROBE + 2 * history.bounds.lease + SLOW_START
 
 
 def _probed_within(outage: Outage) -> float:
@@ -171,7 +174,7 @@ def _touches(fault: Fault, hit: Hit) -> bool:
     return (hit.poller in fault.pollers or is_receiver) and fault.start - _BEFORE <= hit.at <= fault.end + _AFTER
 
 
-def _by_destination(history: History) -> dict[str, list[Hit]]:
+def by_destination(history: History) -> dict[str, list[Hit]]:
     found: dict[str, list[Hit]] = defaultdict(list)
     for hit in sorted(history.hits, key=lambda hit: hit.at):
         found[hit.destination].append(hit)

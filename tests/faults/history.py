@@ -151,6 +151,14 @@ class Outage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Break:
+    """A destination that a client found taken for broken, though its receiver answers; and since when it was."""
+
+    destination: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Hit:
     """One request that a receiver read whole."""
 
@@ -208,6 +216,8 @@ class Bounds:
     recovery: float = 0.0
     #: Seconds by which one webhook may be longer on its way than another: what a busy machine takes, no promise.
     bunched: float = 1.0
+    #: Seconds for which a place of a concurrency may stay free though a timer is due. A lost permit takes two leases.
+    free: float = 5.0
 
     @property
     def after_fault(self) -> float:
@@ -233,6 +243,7 @@ class History:
     limits: tuple[Limit, ...] = ()
     pauses: tuple[Pause, ...] = ()
     outages: tuple[Outage, ...] = ()
+    breaks: tuple[Break, ...] = ()
     #: Names of the pollers that ended though nobody ended them.
     deaths: tuple[str, ...] = ()
     #: Keys of the store once everything has been forgotten; None: nobody looked.

@@ -4,26 +4,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, field
 
 import redis
-import requests
 
-from scheduler import CatchUp, Link, Overlap, Poller, Schedule, ScheduleDraft
-from scheduler.delivery.curl import handle
-from scheduler.delivery.curl import transport as curl_transport
-from scheduler.delivery.curl.sockets import Sockets
-from scheduler.delivery.request import build
-from scheduler.destinations import Rule
-from scheduler.due_moments import Decision, Standing, decide, run_seed
-from scheduler.holds import rule_changes
-from scheduler.store import link, plans
-from scheduler.store.schedules import Schedules
+from scheduler import Link
+from scheduler.store import link
 from scheduler.store.scripts import source
-from scheduler.timer import Claim
+from tests.faults import wrong_modules
 from timer_service import cli
-from timer_service.process import poller as poller_process
 
 
 @dataclass(frozen=True)
@@ -32,97 +21,6 @@ class Bug:
     scripts: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     #: What else is wrong, done to the modules of this process.
     python: Callable[[], None] = lambda: None
-
-
-def _default_retry() -> None:
-    """redis-py's own: ten times, also after a timeout."""
-
-    def connect(url: str, timeout: float) -> redis.Redis:
-        return redis.Redis.from_url(url, socket_timeout=timeout, socket_connect_timeout=timeout)
-
-    poller_process.connect = connect  # type: ignore[attr-defined]
-
-
-def _no_renewal() -> None:
-    Poller._renew = lambda self: 1.0  # type: ignore[method-assign]
-
-
-def _sent_twice() -> None:
-    """As libcurl does by itself on a connection that closes too early."""
-    submit = curl_transport.CurlTransport.submit
-
-    def twice(self: Any, claim: Claim) -> None:
-        it = build(claim, self._clock.now_us() // 1000, self._signers.of(claim))
-        requests.request(it.method, it.url, data=it.body, headers=it.headers, timeout=5)
-        submit(self, claim)
-
-    curl_transport.CurlTransport.submit = twice  # type: ignore[method-assign]
-
-
-def _dies_of_a_stale_event() -> None:
-    """As it did: epoll is asked to forget a connection that libcurl has closed meanwhile; that goes up to the loop."""
-
-    def hung_up(self: Any, descriptor: int) -> None:
-        self.left.remove(descriptor)
-        self._watched.pop(descriptor, None)
-        self._epoll.unregister(descriptor)
-
-    Sockets.hung_up = hung_up  # type: ignore[method-assign]
-    curl_transport.CurlTransport._guarded_turn = curl_transport.CurlTransport._turn  # type: ignore[method-assign]
-
-
-def _never_too_late() -> None:
-    def is_too_late(claim: Claim, now: float) -> bool:
-        return False
-
-    curl_transport.is_too_late = handle.is_too_late = is_too_late  # type: ignore[attr-defined]
-
-
-def _one_id_for_all_runs() -> None:
-    def same(name: str, version: str, moment: int) -> bytes:
-        return run_seed(name, version, 0)
-
-    plans.run_seed = same  # type: ignore[attr-defined]
-
-
-def _overlap_at_creation() -> None:
-    """Runs are made ahead whatever the schedule says of overlaps; whether an earlier one is unfinished is then asked at
-    once, when all before it are."""
-
-    def ahead(draft: ScheduleDraft, *more: Any) -> Decision:
-        return decide(replace(draft, overlap=Overlap.ALLOW), *more)
-
-    plans.decide = ahead  # type: ignore[attr-defined, assignment]
-
-
-def _a_pause_makes_up() -> None:
-    """Moments that passed during a pause are made up for at its end, which nobody has asked for."""
-
-    def resumed(draft: ScheduleDraft, it: Standing, *more: Any) -> Decision:
-        return decide(draft, replace(it, resumed_how=it.resumed_how or CatchUp.ALL), *more)
-
-    plans.decide = resumed  # type: ignore[attr-defined, assignment]
-
-
-def _a_put_starts_anew() -> None:
-    """As if the moment of the first PUT were not kept: then no PUT is the one that stands."""
-    put = Schedules.put
-
-    def anew(self: Schedules, draft: ScheduleDraft, if_version: str | None = None) -> tuple[Schedule, bool]:
-        starts_at = draft.plan.starts_at or self.now()
-        return put(self, replace(draft, plan=replace(draft.plan, starts_at=starts_at)), if_version)
-
-    Schedules.put = anew  # type: ignore[method-assign]
-
-
-def _back_at_full_speed() -> None:
-    probed = rule_changes.probed
-
-    def at_once(*said: Any) -> Rule | None:
-        rule = probed(*said)
-        return None if rule is None else replace(rule, slow_since=None)
-
-    rule_changes.probed = at_once  # type: ignore[assignment]
 
 
 #: Where a claim lets a due timer wait.
@@ -135,7 +33,9 @@ BUGS = {
     "settle without fence": Bug(
         {"settle": ("if it.claim ~= claim then", "it.ended, it.reason = nil, nil\n    if false then")}
     ),
-    "claim not repeatable": Bug({"claim": ("string.match(last, '^%S+') == claim", "false")}, _default_retry),
+    "claim not repeatable": Bug(
+        {"claim": ("string.match(last, '^%S+') == claim", "false")}, wrong_modules.default_retry
+    ),
     "no take-back": Bug({"claim": ("if seen(now, lease) then", "if seen(now, lease) and false then")}),
     "remove before add": Bug(
         {
@@ -147,7 +47,7 @@ BUGS = {
             )
         }
     ),
-    "no renewal": Bug(python=_no_renewal),
+    "no renewal": Bug(python=wrong_modules.no_renewal),
     "early clock": Bug({"claim": ("local now = math.floor(us / 1000)", "local now = math.floor(us / 1000) + 400")}),
     "cancel that only hides": Bug(
         {
@@ -157,8 +57,8 @@ BUGS = {
             )
         }
     ),
-    "sent twice": Bug(python=_sent_twice),
-    "the poller dies of a stale event": Bug(python=_dies_of_a_stale_event),
+    "sent twice": Bug(python=wrong_modules.sent_twice),
+    "the poller dies of a stale event": Bug(python=wrong_modules.dies_of_a_stale_event),
     # As if the poller that settles made it, and not the script that ends the timer.
     "a callback made outside of the end": Bug(
         {"claim": ("  if calling then call_back(id, calling, status, at, words, noted) end\n", "")}
@@ -166,9 +66,9 @@ BUGS = {
     "the next moment does not advance": Bug(
         {"runs": ("    push(fields, 'after', int(after))\n", "    push(fields, 'after', after_before)\n")}
     ),
-    "the same id for two runs": Bug(python=_one_id_for_all_runs),
-    "overlap decided at creation": Bug(python=_overlap_at_creation),
-    "a PUT without change that starts anew": Bug(python=_a_put_starts_anew),
+    "the same id for two runs": Bug(python=wrong_modules.one_id_for_all_runs),
+    "overlap decided at creation": Bug(python=wrong_modules.overlap_at_creation),
+    "a PUT without change that starts anew": Bug(python=wrong_modules.a_put_starts_anew),
     # Each way by which what was made ahead is taken back.
     "a pause that leaves runs made ahead": Bug(
         {
@@ -178,9 +78,9 @@ BUGS = {
     ),
     "a change that leaves runs made ahead": Bug({"schedule": _RUNS_MADE_AHEAD_STAY}),
     "a delete that leaves runs made ahead": Bug({"unschedule": _RUNS_MADE_AHEAD_STAY}),
-    "moments of a pause that are made up for": Bug(python=_a_pause_makes_up),
+    "moments of a pause that are made up for": Bug(python=wrong_modules.a_pause_makes_up),
     "an expiry that nobody looks at": Bug(
-        {"claim": ("if expiry and now > expiry and not later then", "if false then")}, _never_too_late
+        {"claim": ("if expiry and now > expiry and not later then", "if false then")}, wrong_modules.never_too_late
     ),
     "a rate that each poller counts for itself": Bug(
         {
@@ -217,7 +117,20 @@ BUGS = {
     "a probe without a lease": Bug(
         {"permits": ("now + math.max(lease, math.min(PROBE_MOST, PROBE_FIRST * 2 ^ probes))", "now")}
     ),
-    "a broken destination that is back at full speed": Bug(python=_back_at_full_speed),
+    "a broken destination that is back at full speed": Bug(python=wrong_modules.back_at_full_speed),
+    "a paused destination that goes on at full speed": Bug(
+        {
+            "change_rule": (
+                "  if ARGV[n + 1] == '' then",
+                "  local ends = redis.call('HEXISTS', KEYS[1], 'paused') == 1 and ARGV[n] == 'slow_since'\n"
+                "  if ends or ARGV[n + 1] == '' then",
+            )
+        }
+    ),
+    "a 4xx that opens a breaker": Bug(python=wrong_modules.a_4xx_is_a_failure),
+    "failures of one tenant that open the breaker of a gateway": Bug(python=wrong_modules.an_origin_is_one_path),
+    "a permit that is not given back": Bug(python=wrong_modules.permits_come_back_with_their_lease),
+    "permits that are forgotten with a claim that failed": Bug(python=wrong_modules.permits_are_forgotten_with_a_claim),
     "take-back after an absent store": Bug({"claim": ("if seen(now, lease) then", "seen(now, lease)\nif true then")}),
 }
 

@@ -33,7 +33,7 @@ class Report:
                 " ".join(map(str, [ends["failed"], *sorted(set(history.reasons.values()))])),
             ),
             ("webhooks received", len(history.hits)),
-            ("retries after a 500", retries),
+            ("retries after a failure", retries),
             ("repeats explained by a fault", len(again) - retries - unexplained),
             ("repeats unexplained", unexplained),
             ("lost", broken[Rule.LOST]),
@@ -88,6 +88,7 @@ def _of_destinations(history: History) -> list[tuple[str, object]]:
     return [
         ("limits set / pauses", f"{len(history.limits)} / {len(history.pauses)}"),
         ("receivers away / breakers opened", f"{len(history.outages)} / {opened}"),
+        ("breakers opened though receivers answer", len(history.breaks)),
         ("webhooks to these destinations", sum(hit.destination in limited for hit in history.hits)),
     ]
 

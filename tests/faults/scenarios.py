@@ -8,9 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from scheduler import Backoff, Callback, Delivery, ResumeAt, Timers, WrongState
-from tests.bench.processes import wait_until
-from tests.faults.destination_client import DestinationClient
+from scheduler import Backoff, Callback, Delivery, Timers, WrongState
 from tests.faults.field import Field
 from tests.faults.history import Bounds, Cancel, History, Verdict
 from tests.faults.planted import PlantedLink, text
@@ -23,12 +21,14 @@ LEASE = 3.0
 LATE = 30.0
 #: And by which one may be longer on its way than another; the stories of destinations are long enough to tell.
 BUNCHED = 1.5
+#: And for which a place of a concurrency may stay free: less than a story with a bug is waited for.
+FREE = 6.0
 
 Story = Callable[[Field, str], None]
 
 
 def tell(story: Story, folder: Path, bug: str = "") -> History:
-    field = Field(folder, Bounds(lease=LEASE, late=LATE, bunched=BUNCHED))
+    field = Field(folder, Bounds(lease=LEASE, late=LATE, bunched=BUNCHED, free=FREE))
     try:
         story(field, bug)
         # With a bug some timers may never end; they have had more than a lease by now.
@@ -78,7 +78,7 @@ def a_frozen_poller_brings_a_failure_when_another_has_delivered(field: Field, bu
     field.set_timers(5, 0, 2000, "once-500", backoff=Backoff(steps=(0.1,)))
     (holder,) = {str(hit.poller) for hit in field.arrived(5, 20)}  # one claim takes them all
     frozen = field.crew[holder]
-    field.freeze(frozen, 1.9 * LEASE)
+    field.freeze(frozen, LEASE, also=lambda: field.timers.stats().delivered == 5)
     assert field.leave(frozen) == 0  # once it has settled what it knows
 
 
@@ -194,48 +194,6 @@ def _schedules(field: Field, bug: str = "") -> Iterator[ScheduleLoad]:
     schedules = ScheduleLoad(field, [field.url], seed=1)
     yield schedules
     schedules.finish()
-
-
-def two_pollers_share_a_rate_and_a_concurrency(field: Field, bug: str) -> None:
-    with _destinations(field) as client:
-        client.limit(0, rate=10)
-        client.limit(1, concurrency=2)
-        for _ in range(2):
-            field.join(bug)
-        client.send(0, 56)
-        client.send(1, 6, hold_ms=1500)  # for longer than a poller that was refused waits until it asks again: 1 s
-        field.arrived(62, 20)
-
-
-def a_destination_is_paused_and_goes_on(field: Field, bug: str) -> None:
-    """Some of its timers were tried already."""
-    with _destinations(field, bug) as client:
-        for _ in range(2):
-            field.join(bug)
-        client.send(0, 5, 0.0, 0, "once-500")
-        for n in range(40):
-            client.send(0, 1, 1.5 + 0.1 * n)
-        field.arrived(5, 20)
-        client.pause(0)
-        time.sleep(4.5)  # in which nothing is to arrive but at first
-        client.resume(0, ResumeAt.FULL)
-
-
-def a_receiver_is_away_and_comes_back(field: Field, bug: str) -> None:
-    """Before the first probe, which it answers slowly."""
-    with _destinations(field) as client:
-        for _ in range(2):
-            field.join(bug)
-        client.away(0, 3.0)
-        client.send(0, 30, hold_ms=1000)
-        wait_until(lambda: client.note_whether_broken(0), 2, "a breaker that opens")
-
-
-@contextmanager
-def _destinations(field: Field, bug: str = "") -> Iterator[DestinationClient]:
-    client = DestinationClient(field, bug)
-    yield client
-    client.close()
 
 
 def receivers_close_without_a_word(field: Field, bug: str) -> None:

@@ -2,6 +2,7 @@
 
 `/<number>/<ms>`: 204 after so many ms. `/<number>/<ms>/once-<status>`: a first attempt gets this status instead.
 `/<number>/<ms>/held-<ms>`: a first attempt is answered after so many ms.
+`/all/<ms>/always-<status>?<number>`: each attempt gets this status; so many timers have one path.
 `/away/<seconds>/<status>/<ms>`: 204; from then on for so long all that this host is sent gets this status after so many
 ms, or if that is 0 no answer at all.
 It listens on one port of 127.0.0.1 to 127.0.0.110, each of which is a destination of its own.
@@ -46,23 +47,26 @@ async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
         at = time.time()
         target, headers, body = read
         host = writer.get_extra_info("sockname")[0]
-        _, number, hold, *rest = urlsplit(target).path.split("/")
+        asked = urlsplit(target)
+        _, number, hold, *rest = asked.path.split("/")
         if number == "away":
             _away[host] = (at + float(hold), int(rest[0]), int(rest[1]))
             writer.write(_answer(204))
             continue
         status, ms = 204, int(hold)
-        if rest and headers["timer-attempt"] == "1":
-            what, _, value = rest[0].partition("-")
-            status = int(value) if what == "once" else 204
-            ms = int(value) if what == "held" else ms
+        what, _, value = "".join(rest[:1]).partition("-")
+        is_first = headers["timer-attempt"] == "1"
+        if what == "always" or (what == "once" and is_first):
+            status = int(value)
+        elif what == "held" and is_first:
+            ms = int(value)
         if host in _away and at < _away[host][0]:
             _, status, ms = _away[host]
         hit = {
             "at": at,
             "until": at + ms / 1000,
             "status": status,
-            "number": int(number),
+            "number": int(asked.query or number),
             "host": host,
             "headers": {name: value for name, value in headers.items() if name.startswith(("webhook-", "timer-"))},
             "body": body.decode("latin-1"),

@@ -11,6 +11,7 @@ import pytest
 from tests.faults.checker import Rule, check
 from tests.faults.history import (
     Bounds,
+    Break,
     Cancel,
     Counts,
     Create,
@@ -36,7 +37,7 @@ KILL = Fault(kind="kill", start=100.2, end=100.2, pollers=frozenset({"p0"}), exc
 FREEZE = Fault(kind="freeze", start=100.0, end=106.0, pollers=frozenset({"p0"}), excuses=True)
 CANCEL = Cancel(timer_id=ID, start=99.4, end=99.5, verdict=Verdict.OK)
 GOOD = History(
-    bounds=Bounds(lease=3),
+    bounds=Bounds(lease=3, free=4),
     creates=(CREATE,),
     hits=(HIT,),
     ends={ID: "delivered"},
@@ -64,6 +65,8 @@ MANY = tuple(replace(CREATE, number=n, timer_id=f"{n:022}", destination=AT) for 
 LIMIT = Limit(destination=AT, start=90.0, rate=2.0, each=0.55)
 PAUSE = Pause(destination=AT, asked=99.0, start=99.1, end=130.0, over=130.1)
 OUTAGE = Outage(destination=AT, start=99.0, end=110.0, broken_at=99.9)
+TWO_AT_ONCE = replace(LIMIT, rate=None, concurrency=2)
+BREAK = Break(destination=AT, at=104.0)
 #: A create of which the client knows nothing.
 DARK = replace(CREATE, verdict=Verdict.UNKNOWN, timer_id=None, due_at=None)
 CANCELLED = replace(GOOD, cancels=(CANCEL,), hits=(), ends={ID: "cancelled"})
@@ -129,12 +132,12 @@ def every(seconds: float, start: float = 100.0, count: int = 20) -> tuple[float,
     return tuple(start + seconds * n for n in range(count))
 
 
-def broken(*failed: float, back: tuple[float, ...] = (), hold: float = 0.5, **more: Any) -> History:
+def broken(*failed: float, back: tuple[float, ...] = (), hold: float = 0.5, status: int = 500, **more: Any) -> History:
     """Attempts of one timer that fail, and then those that are delivered."""
     history = at_one(*back, **{"outages": (OUTAGE,), **more})
     first = history.creates[0]
     hits = [
-        replace(HIT, at=at, until=at + hold, status=500, timer_id=str(first.timer_id), number=0, destination=AT)
+        replace(HIT, at=at, until=at + hold, status=status, timer_id=str(first.timer_id), number=0, destination=AT)
         for at in failed
     ]
     all_hits = sorted((*hits, *history.hits), key=lambda hit: hit.at)
@@ -219,9 +222,31 @@ FINE: dict[str, History] = {
     ),
     "many before the rate was set": at_one(*[100.5] * 20, limits=(replace(LIMIT, start=100.1),)),
     "a long queue at a rate": at_one(*every(0.54), limits=(LIMIT,)),
-    "two at once": at_one(*every(0.5), hold=0.99, limits=(replace(LIMIT, rate=None, concurrency=2),)),
+    "two at once": at_one(*every(0.5), hold=0.99, limits=(TWO_AT_ONCE,)),
     "three at once, of which one was begun by a poller that was killed": at_one(
-        100.1, 102.3, 102.4, hold=2.5, limits=(replace(LIMIT, rate=None, concurrency=2),), faults=killed()
+        100.1, 102.3, 102.4, hold=2.5, limits=(TWO_AT_ONCE,), faults=killed()
+    ),
+    "a place is free for long, and no timer due": at_one(
+        100.1, 100.2, 107.1, limits=(TWO_AT_ONCE,), creates=(*MANY[:2], replace(MANY[2], due_at=107.0))
+    ),
+    "all places are taken for long": at_one(100.1, 100.2, 105.9, hold=5.5, limits=(TWO_AT_ONCE,)),
+    "all places are taken for long again": at_one(
+        *(100.0, 105.05, 105.1, 110.2),
+        hold=5.0,
+        limits=(TWO_AT_ONCE,),
+        creates=(MANY[0], *(replace(it, due_at=105.0) for it in MANY[1:4])),
+    ),
+    "a place is free, but not for long without an attempt": at_one(
+        100.0, 103.0, 106.0, hold=0.1, limits=(replace(TWO_AT_ONCE, concurrency=3),)
+    ),
+    "a place is free for long, for a poller that was killed had a permit of it": at_one(
+        100.1, 100.2, 105.9, hold=0.1, limits=(TWO_AT_ONCE,), faults=killed(100.3)
+    ),
+    "a place is free for long, in a pause": at_one(
+        100.1, 100.2, 130.5, limits=(TWO_AT_ONCE,), pauses=(replace(PAUSE, asked=101.0, start=101.1),)
+    ),
+    "a place was free for long before there was a limit": at_one(
+        100.1, 100.2, 105.9, limits=(replace(TWO_AT_ONCE, start=103.0),)
     ),
     "held by a pause, and then sent": at_one(130.5, pauses=(PAUSE,)),
     "sent while a pause was asked for": at_one(100.01, pauses=(replace(PAUSE, start=99.9),)),
@@ -244,6 +269,14 @@ FINE: dict[str, History] = {
     "an outage that opened no breaker": broken(105.0, 105.1, back=(112.0,), outages=(replace(OUTAGE, broken_at=None),)),
     "a probe of a poller that was killed, and another": broken(
         105.6, 107.0, back=(116.0,), hold=3.0, faults=killed(105.7)
+    ),
+    "taken for broken while it was away": good(HIT, breaks=(BREAK,), outages=(replace(OUTAGE, broken_at=None),)),
+    "taken for broken by a poller of which it has refused all": broken(
+        *every(0.1, 100.1, 10), back=(109.0,), outages=(), breaks=(BREAK,)
+    ),
+    "taken for broken by a poller that was frozen": good(HIT, breaks=(replace(BREAK, at=107.0),), faults=(FREEZE,)),
+    "late, for it was taken for broken by a poller that was frozen": at_one(
+        100.1, 118.5, breaks=(replace(BREAK, at=107.0),), faults=(FREEZE,)
     ),
     "in one set each": seen((OTHER,), (ID, OTHER), scheduled=(ID,), delivering=(OTHER,)),
 }
@@ -305,7 +338,30 @@ RED: dict[str, tuple[Rule, History]] = {
     "more than a burst at once": (Rule.RATE, at_one(*[100.0] * 10, limits=(replace(LIMIT, burst=5),))),
     "three at once where two may be": (
         Rule.RATE,
-        at_one(*every(0.5), hold=1.2, limits=(replace(LIMIT, rate=None, concurrency=2),)),
+        at_one(*every(0.5), hold=1.2, limits=(TWO_AT_ONCE,)),
+    ),
+    "a place is free for long though a timer is due": (
+        Rule.RATE,
+        at_one(100.1, 100.2, 104.6, hold=0.1, limits=(TWO_AT_ONCE,)),
+    ),
+    "one of two places is free for long though a timer is due": (
+        Rule.RATE,
+        at_one(100.1, 100.2, 104.6, hold=3.0, limits=(replace(TWO_AT_ONCE, concurrency=3),)),
+    ),
+    "a place is free for long before a fault": (
+        Rule.RATE,
+        at_one(100.1, 100.2, 112.0, limits=(TWO_AT_ONCE,), faults=store_away(104.5)),
+    ),
+    "a place is free to the end though a timer was due": (
+        Rule.RATE,
+        at_one(
+            *(100.1, 100.2),
+            limits=(TWO_AT_ONCE,),
+            creates=MANY[:3],
+            snapshots=(Snapshot(at=104.6, places={}, records=frozenset(), claimed=frozenset()),),
+            ends=dict.fromkeys([str(it.timer_id) for it in MANY[:2]], "delivered") | {str(MANY[2].timer_id): "failed"},
+            reasons={str(MANY[2].timer_id): "attempts-exhausted"},
+        ),
     ),
     "sent although its destination is paused": (Rule.HELD, at_one(104.0, pauses=(PAUSE,))),
     "sent although its destination is paused, and another poller was frozen": (
@@ -326,6 +382,33 @@ RED: dict[str, tuple[Rule, History]] = {
     "all at once after a pause, where it was to go on slowly": (
         Rule.PROBE,
         at_one(*[130.5] * 12, pauses=(replace(PAUSE, slow=True),)),
+    ),
+    "taken for broken though it answers": (Rule.PROBE, good(HIT, breaks=(BREAK,))),
+    "taken for broken though it says of each that nobody is there": (
+        Rule.PROBE,
+        broken(*every(0.1, 100.1, 10), back=(109.0,), status=404, outages=(), breaks=(BREAK,)),
+    ),
+    "taken for broken though it answers some": (
+        Rule.PROBE,
+        broken(*every(0.1, 100.1, 10), back=(109.0, 100.05), outages=(), breaks=(BREAK,)),
+    ),
+    "taken for broken though it has refused few": (
+        Rule.PROBE,
+        broken(*every(0.1, 100.1, 9), back=(109.0,), outages=(), breaks=(BREAK,)),
+    ),
+    "taken for broken though it has refused all after that": (
+        Rule.PROBE,
+        broken(*every(0.1, 104.1, 10), back=(109.0,), outages=(), breaks=(BREAK,)),
+    ),
+    "taken for broken though it answers, and the store was away": (
+        Rule.PROBE,
+        good(HIT, breaks=(BREAK,), faults=store_away()),
+    ),
+    "taken for broken though another was away": (
+        Rule.PROBE,
+        good(
+            HIT, breaks=(replace(BREAK, destination="http:127.0.0.102:80"),), outages=(replace(OUTAGE, broken_at=None),)
+        ),
     ),
     "later than its turn at a rate": (Rule.LATE, at_one(*every(0.5, count=10), 112.0, limits=(LIMIT,))),
     "late, and its pause was long over": (

@@ -7,7 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
-from tests.faults import scenarios
+from tests.faults import destination_scenarios, scenarios
 from tests.faults.checker import Rule, check
 from tests.faults.history import History
 from tests.faults.planted import BUGS
@@ -38,17 +38,43 @@ STORIES: dict[str, tuple[Rule, Story]] = {
     "moments of a pause that are made up for": (Rule.RUNS, scenarios.a_schedule_is_paused_and_goes_on),
     "a rate that each poller counts for itself": (
         Rule.RATE,
-        scenarios.two_pollers_share_a_rate_and_a_concurrency,
+        destination_scenarios.two_pollers_share_a_rate_and_a_concurrency,
     ),
-    "a concurrency that each call counts anew": (Rule.RATE, scenarios.two_pollers_share_a_rate_and_a_concurrency),
-    "a pause that no poller is told of": (Rule.HELD, scenarios.a_destination_is_paused_and_goes_on),
-    "timers of a paused destination that are dropped": (Rule.LOST, scenarios.a_destination_is_paused_and_goes_on),
+    "a concurrency that each call counts anew": (
+        Rule.RATE,
+        destination_scenarios.two_pollers_share_a_rate_and_a_concurrency,
+    ),
+    "a pause that no poller is told of": (Rule.HELD, destination_scenarios.a_destination_is_paused_and_goes_on),
+    "timers of a paused destination that are dropped": (
+        Rule.LOST,
+        destination_scenarios.a_destination_is_paused_and_goes_on,
+    ),
     "an attempt that is counted while its destination is paused": (
         Rule.HELD,
-        scenarios.a_destination_is_paused_and_goes_on,
+        destination_scenarios.a_destination_is_paused_and_goes_on,
     ),
-    "a probe without a lease": (Rule.PROBE, scenarios.a_receiver_is_away_and_comes_back),
-    "a broken destination that is back at full speed": (Rule.PROBE, scenarios.a_receiver_is_away_and_comes_back),
+    "a probe without a lease": (Rule.PROBE, destination_scenarios.a_receiver_is_away_and_comes_back),
+    "a broken destination that is back at full speed": (
+        Rule.PROBE,
+        destination_scenarios.a_receiver_is_away_and_comes_back,
+    ),
+    "a paused destination that goes on at full speed": (
+        Rule.PROBE,
+        destination_scenarios.a_paused_destination_goes_on_slowly,
+    ),
+    "a 4xx that opens a breaker": (
+        Rule.PROBE,
+        destination_scenarios.a_host_refuses_what_it_is_sent_and_a_gateway_what_is_for_one_tenant,
+    ),
+    "failures of one tenant that open the breaker of a gateway": (
+        Rule.PROBE,
+        destination_scenarios.a_host_refuses_what_it_is_sent_and_a_gateway_what_is_for_one_tenant,
+    ),
+    "a permit that is not given back": (Rule.RATE, destination_scenarios.the_reply_to_a_claim_by_permits_is_lost),
+    "permits that are forgotten with a claim that failed": (
+        Rule.RATE,
+        destination_scenarios.the_reply_to_a_claim_by_permits_is_lost,
+    ),
     "take-back after an absent store": (Rule.ONCE, scenarios.the_store_freezes_for_longer_than_a_lease),
 }
 

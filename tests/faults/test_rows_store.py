@@ -19,7 +19,8 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from scheduler import Backoff, Claims, Link, Outcome, StoreUnavailable, Timers, connect
-from scheduler.timer import Attempt, Draft, Reschedule, Settlement, Webhook
+from scheduler.claim import Reschedule, Settlement
+from scheduler.timer import Attempt, Draft, Webhook
 from tests.bench.processes import wait_until
 from tests.bench.servers import BINARIES, Server
 from tests.bench.store import Bench

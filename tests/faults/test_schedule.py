@@ -22,7 +22,7 @@ from tests.faults.scenarios import LATE
 def test_whatever_goes_wrong_nothing_is_lost_early_or_sent_again_without_a_fault_that_explains_it(
     tmp_path: Path,
 ) -> None:
-    report = run(tmp_path, seed=20261125, seconds=0, mix=Mix(rate=100), bounds=replace(BOUNDS, late=LATE))
+    report = run(tmp_path, seed=20261125, seconds=0, mix=Mix(rate=100), bounds=replace(BOUNDS, late=LATE, free=LATE))
     print(report)
     assert report.violations == [], str(report)
     # On a busy machine a poller may get no CPU for a while, which nobody planned.

@@ -76,9 +76,9 @@ def test_sums_of_several_reports_are_added_and_the_last_error_stays(bench: Bench
 
 
 def test_a_report_that_is_made_again_after_a_lost_reply_adds_nothing(bench: Bench) -> None:
-    args = ["one", "report", TAG, ID, 5, 1, 50, "503", bench.now]
+    args: list[str | int] = ["one", "report", TAG, ID, 5, 1, 50, "503", bench.now]
     for _ in range(2):
-        bench.link.run("observe", 0, args)  # type: ignore[arg-type]
+        bench.link.run("observe", 0, args)
     assert b"attempts=5 " in bench.client.hget("timers:{0}:observed", TAG)
 
 

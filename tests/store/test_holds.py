@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -177,12 +178,12 @@ def test_an_older_writer_does_not_undo_what_a_newer_one_left(bench: Bench, monke
     second read of Rules.spread."""
     run, resumed = bench.link.run, False
 
-    def interrupted(name: str, partition: int, args: object = ()) -> object:
+    def interrupted(name: str, partition: int, args: Any = ()) -> Any:
         nonlocal resumed
         if name == "hold" and not resumed:
             resumed = True
             bench.destinations.resume(ID, ResumeAt.FULL)
-        return run(name, partition, args)  # type: ignore[arg-type]
+        return run(name, partition, args)
 
     monkeypatch.setattr(bench.link, "run", interrupted)
     timer = bench.schedule(url=A)
@@ -253,10 +254,10 @@ def test_holds_that_change_all_the_time_are_read_twice_a_second_and_are_never_ol
     known.claims_and_looks()
     run, reads = bench.link.run, 0
 
-    def counting(name: str, partition: int, args: object = ()) -> object:
+    def counting(name: str, partition: int, args: Any = ()) -> Any:
         nonlocal reads
         reads += name == "held"
-        return run(name, partition, args)  # type: ignore[arg-type]
+        return run(name, partition, args)
 
     monkeypatch.setattr(bench.link, "run", counting)
     for number in range(40):

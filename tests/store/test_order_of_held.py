@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from scheduler import Delivery, Draft, Outcome, Query, Reason, Status, Timer
-from scheduler.destinations import DestinationSettings, Rate, ResumeAt
+from scheduler.destinations import DestinationSettings, PermitKind, Rate, ResumeAt
 from scheduler.store import keys
 from scheduler.store.record import destination_tag
 from scheduler.store.room import SUSPECTS, Permitted
@@ -44,9 +44,11 @@ def limit(bench: Bench) -> None:
     bench.destinations.put(ID, DestinationSettings(rate=Rate(10)))
 
 
-def claimed(bench: Bench, permits: int | None = None, *, most: int = 50, is_probe: bool = False) -> list[str]:
+def claimed(
+    bench: Bench, permits: int | None = None, *, most: int = 50, kind: PermitKind = PermitKind.USUAL
+) -> list[str]:
     """What one poller gets in a pass over all partitions."""
-    said = [] if permits is None else [Permitted(TAG, permits, bench.now, is_probe)]
+    said = [] if permits is None else [Permitted(TAG, permits, bench.now, kind)]
     found = [it.id for it in bench.claims.claim(most, permits=said).claims]
     bench.check()
     return found
@@ -88,7 +90,7 @@ def test_a_probe_goes_by_the_first_that_may_be_sent_more_than_once(one: Bench) -
     may = [due_at(one, n, url=A, priority=n).id for n in (0, 2)]
     one.set_clock(START + 1000)
     assert claimed(one) == []
-    assert [claimed(one, 1, is_probe=True) for _ in range(3)] == [[may[1]], [may[0]], []]
+    assert [claimed(one, 1, kind=PermitKind.PROBE) for _ in range(3)] == [[may[1]], [may[0]], []]
     assert {name for timer_id in once for name in one.where(timer_id)} == {BEHIND}
 
 

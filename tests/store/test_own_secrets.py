@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from typing import Any
 
 import pytest
 
@@ -128,10 +129,10 @@ def test_a_poller_that_cannot_read_which_secrets_sign_sends_nothing_until_it_can
     made = own(bench)
     run = bench.link.run
 
-    def lost(script: str, *args: object) -> object:
+    def lost(script: str, *args: Any) -> Any:
         if script == "signing":
             raise StoreUnavailable("the reply was lost")
-        return run(script, *args)  # type: ignore[arg-type]
+        return run(script, *args)
 
     with monkeypatch.context() as patch:
         patch.setattr(bench.link, "run", lost)
@@ -267,9 +268,9 @@ def test_where_no_destination_has_own_secrets_a_claim_asks_the_store_nothing_mor
     scripts: list[str] = []
     run = bench.link.run
 
-    def noted(script: str, *args: object) -> object:
+    def noted(script: str, *args: Any) -> Any:
         scripts.append(script)
-        return run(script, *args)  # type: ignore[arg-type]
+        return run(script, *args)
 
     monkeypatch.setattr(bench.link, "run", noted)
     for _ in range(5):

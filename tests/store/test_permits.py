@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
 import pytest
 
 from scheduler import Delivery
-from scheduler.destinations import Break, DestinationSettings, Rate, ResumeAt, Rule
+from scheduler.destinations import Break, DestinationSettings, PermitKind, Rate, ResumeAt, Rule
 from scheduler.store import keys
 from scheduler.store.held import Held
 from scheduler.store.permits import Permits
@@ -27,8 +28,8 @@ def permits(bench: Bench) -> Permits:
     return Permits(bench.link, poller="one", lease_ms=LEASE)
 
 
-def rule(bench: Bench, **settings: object) -> None:
-    bench.destinations.put(ID, DestinationSettings(**settings))  # type: ignore[arg-type]
+def rule(bench: Bench, **settings: Any) -> None:
+    bench.destinations.put(ID, DestinationSettings(**settings))
 
 
 def test_a_rate_gives_one_after_the_other_whoever_asks(bench: Bench, permits: Permits) -> None:
@@ -170,16 +171,16 @@ def test_a_destination_that_goes_on_slowly_gets_one_in_its_first_second_then_twi
         assert sent <= 2 * 2**second, by_second
     bench.set_clock(begun + 10_000)
     permit = permits.take(TAG, 100)
-    assert (permit.granted, permit.is_over) == (0, True)
+    assert (permit.granted, permit.kind) == (0, PermitKind.OVER)
 
 
 def test_while_it_is_paused_nobody_gets_a_permit_and_is_told_when_to_ask_again(bench: Bench, permits: Permits) -> None:
     rule(bench, rate=Rate(1000))
     bench.destinations.pause(ID, "down", "ann", until=bench.now + 5000)
     permit = permits.take(TAG, 1)
-    assert (permit.granted, permit.ask_at, permit.is_over) == (0, bench.now + 5000, False)
+    assert (permit.granted, permit.ask_at, permit.kind) == (0, bench.now + 5000, PermitKind.USUAL)
     bench.advance(5000)
-    assert permits.take(TAG, 1).is_over
+    assert permits.take(TAG, 1).kind is PermitKind.OVER
 
 
 def test_whoever_finds_that_something_is_over_writes_it_and_the_hold_goes(bench: Bench, permits: Permits) -> None:
@@ -216,7 +217,7 @@ def test_of_a_broken_destination_one_probe_goes_in_the_whole_system(bench: Bench
     assert (permits.take(TAG, 9).granted, permits.take(TAG, 9).ask_at) == (0, bench.now + 5000)
     bench.advance(5000)
     probe = permits.take(TAG, 9)
-    assert (probe.granted, probe.is_probe) == (1, True)
+    assert (probe.granted, probe.kind) == (1, PermitKind.PROBE)
     for _ in range(4):
         assert other.take(TAG, 9).granted == 0
         bench.advance(LEASE)
@@ -227,14 +228,15 @@ def test_of_a_broken_destination_one_probe_goes_in_the_whole_system(bench: Bench
 def test_a_probe_that_is_lost_is_followed_by_another_and_not_before_its_time(bench: Bench, permits: Permits) -> None:
     broken(bench)
     bench.advance(5000)
-    waits = []
+    kinds, waits = [], []
     for _ in range(5):
-        assert permits.take(TAG, 1).is_probe
+        kinds.append(permits.take(TAG, 1).kind)
         refused = permits.take(TAG, 1)
         assert refused.granted == 0
         waits.append((refused.ask_at - bench.now) // 1000)
         bench.set_clock(refused.ask_at)
     assert waits == [20, 20, 40, 60, 60]
+    assert kinds == [*[PermitKind.PROBE] * 3, *[PermitKind.ANY_PROBE] * 2]
 
 
 def test_a_probe_for_which_there_was_no_timer_goes_back_and_is_had_again_soon(bench: Bench, permits: Permits) -> None:
@@ -243,20 +245,20 @@ def test_a_probe_for_which_there_was_no_timer_goes_back_and_is_had_again_soon(be
     probe = permits.take(TAG, 1)
     assert permits.take(TAG, 0, back=[f"{probe.id}:1"]).granted == 0
     bench.advance(1000)
-    assert permits.take(TAG, 1).is_probe
+    assert permits.take(TAG, 1).kind is PermitKind.PROBE
 
 
 def test_a_probe_is_by_any_timer_once_a_destination_has_been_broken_for_a_minute(
     bench: Bench, permits: Permits
 ) -> None:
     broken(bench)
-    for ms, by_any in ((5000, False), (54_999, False), (1, True)):
+    probe, any_probe = PermitKind.PROBE, PermitKind.ANY_PROBE
+    for ms, kind in ((5000, probe), (54_999, probe), (1, any_probe)):
         bench.advance(ms)
-        probe = permits.take(TAG, 1)
-        assert (probe.is_probe, probe.by_any) == (bool(probe.granted), by_any)
-        permits.take(TAG, 0, back=[f"{probe.id}:1"])
+        permit = permits.take(TAG, 1)
+        assert (permit.granted, permit.kind) == (1, kind)
+        permits.take(TAG, 0, back=[f"{permit.id}:1"])
         bench.destinations.resume(ID)  # it is to be tried at once
-    assert probe.granted == 1
 
 
 def test_a_probe_by_any_timer_is_one_that_is_sent_at_most_once_only_where_no_other_is_due(bench: Bench) -> None:
@@ -265,7 +267,7 @@ def test_a_probe_by_any_timer_is_one_that_is_sent_at_most_once_only_where_no_oth
     once = [bench.schedule(url=A, delivery=Delivery.AT_MOST_ONCE).id for _ in range(2)]
     may = [bench.schedule(url=A).id for _ in range(2)]
     assert bench.claims.claim(9).claims == []
-    probe = [Permitted(TAG, 1, bench.now + 5000, is_probe=True, by_any=True)]
+    probe = [Permitted(TAG, 1, bench.now + 5000, PermitKind.ANY_PROBE)]
     found = [it.id for _ in range(4) for it in bench.claims.claim(9, permits=probe).claims]
     assert (sorted(found[:2]), sorted(found[2:])) == (sorted(may), sorted(once))
     bench.check()
@@ -277,7 +279,7 @@ def test_before_that_a_probe_is_never_a_timer_that_is_sent_at_most_once(bench: B
         bench.schedule(url=A, delivery=Delivery.AT_MOST_ONCE)
     for _ in range(bench.partitions):
         bench.claims.claim(9)
-    probe = [Permitted(TAG, 1, bench.now + 5000, is_probe=True)]
+    probe = [Permitted(TAG, 1, bench.now + 5000, PermitKind.PROBE)]
     assert bench.claims.claim(9, permits=probe).claims == []
     late = bench.schedule(url=A)
     for _ in range(bench.partitions):
@@ -290,7 +292,7 @@ def test_who_resumes_a_broken_destination_by_hand_has_it_tried_at_once(bench: Be
     broken(bench)
     after = bench.destinations.resume(ID)
     assert after.broken is not None
-    assert permits.take(TAG, 1).is_probe
+    assert permits.take(TAG, 1).kind is PermitKind.PROBE
 
 
 def test_however_often_it_is_resumed_by_hand_no_probe_goes_beside_another(bench: Bench, permits: Permits) -> None:
@@ -298,13 +300,13 @@ def test_however_often_it_is_resumed_by_hand_no_probe_goes_beside_another(bench:
     broken(bench)
     bench.destinations.resume(ID)
     probe = permits.take(TAG, 1)
-    assert probe.is_probe
+    assert probe.kind is PermitKind.PROBE
     for number in range(20):
         bench.destinations.resume(ID)
         assert Permits(bench.link, poller=f"p{number}", lease_ms=LEASE).take(TAG, 1).granted == 0
     bench.advance(2 * LEASE)  # whoever made it has died
     bench.destinations.resume(ID)
-    assert permits.take(TAG, 1).is_probe
+    assert permits.take(TAG, 1).kind is PermitKind.PROBE
 
 
 YEAR = 365 * 86_400_000
@@ -329,8 +331,8 @@ def test_what_was_to_begin_or_end_by_such_a_clock_is_over(bench: Bench, permits:
         fields |= {"broken": START + YEAR, "because": "10 in a row failed"}
     bench.claims.rules.change(TAG, lambda _: fields)
     permit = permits.take(TAG, 1)
-    assert permit.is_over or permit.is_probe
-    if permit.is_over:
+    assert permit.kind is (PermitKind.ANY_PROBE if field == "probe_at" else PermitKind.OVER)
+    if permit.kind is PermitKind.OVER:
         after = bench.claims.rules.refresh(TAG)
         assert (after.slow_since, after.retry_after) == (None, None)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from scheduler import Backoff, Delivery, Draft, Status, TimerTooLarge, UnknownTimer, Webhook, WrongState
@@ -141,3 +143,23 @@ def test_stats_count_by_status_and_say_how_late_the_oldest_is(bench: Bench) -> N
     stats = bench.timers.stats()
     assert (stats.scheduled, stats.overdue, stats.delivering, stats.cancelled) == (2, 1, 1, 1)
     assert stats.oldest_overdue_ms == 90
+
+
+@pytest.mark.one_partition
+@pytest.mark.parametrize(("body", "tags", "calls"), [(60_000, 0, 5), (250_000, 0, 20), (10, 100, 4), (10, 0, 1)])
+def test_many_are_set_in_calls_that_hold_the_store_up_for_little_and_are_answered_in_order(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, body: int, tags: int, calls: int
+) -> None:
+    """By bytes of bodies, and of tags as much as they cost: 500 each."""
+    drafts = [bench.draft(9, body=b"x" * body, tags=tuple(f"t{n}" for n in range(tags))) for _ in range(20)]
+    sizes: list[int] = []
+    run = bench.link.run
+
+    def counting(name: str, partition: int, args: Any = ()) -> Any:
+        if name == "set":
+            sizes.append(len(args) // 4)
+        return run(name, partition, args)
+
+    monkeypatch.setattr(bench.link, "run", counting)
+    assert [it.id for it in bench.timers.set(*drafts)] == [it.id for it in drafts]
+    assert (len(sizes), sum(sizes)) == (calls, 20)

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from scheduler import Attempt, Claim, Outcome, Reason, Redelivery, Reschedule, Settlement
+from scheduler.claim import reason_of
 from scheduler.poller.attempt_log import _MOST_DESTINATIONS, _destinations, attempt_line
 from scheduler.poller.counts import BOUNDS, Distribution, PollerCounts
-from scheduler.timer import reason_of
 from tests.bench.claims import a_claim
 
 

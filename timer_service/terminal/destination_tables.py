@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from timer_service.client import Destination
-from timer_service.terminal.schedule_tables import here_and_utc, pause_rows
+from timer_service.terminal.moments import here_and_utc, pause_rows
 from timer_service.terminal.tables import NONE, length, local
 
 

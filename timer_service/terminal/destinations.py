@@ -13,8 +13,8 @@ from timer_service.client.batches import MOST_DESTINATIONS
 from timer_service.client.destination_fields import BreakerMode, DestinationState, ResumeAt, Signing
 from timer_service.terminal import values
 from timer_service.terminal.destination_tables import destination_rows, detail_rows, rate_text
+from timer_service.terminal.moments import here_and_utc
 from timer_service.terminal.printing import echo, print_json, width
-from timer_service.terminal.schedule_tables import here_and_utc
 from timer_service.terminal.service_command import EXITS, service_command
 from timer_service.terminal.tables import aligned
 

@@ -5,22 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
 
-from timer_service.client import Moment, Pause, Run, Schedule
+from timer_service.client import Moment, Run, Schedule
+from timer_service.terminal.moments import here_and_utc, pause_rows, utc
 from timer_service.terminal.tables import NONE, local
 
 #: Of a change of clocks, by the word for it.
 _NOTES = {"gap": "the clock leaves this time out", "fold": "the clock shows this time twice"}
-
-
-def utc(moment: datetime) -> str:
-    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
-
-
-def here_and_utc(moment: datetime) -> str:
-    here, there = local(moment), utc(moment)
-    return here if here == there else f"{here}, {there}"
 
 
 def schedule_rows(schedules: Iterable[Schedule]) -> Iterator[Sequence[str]]:
@@ -80,12 +71,3 @@ def detail_rows(schedule: Schedule) -> Iterator[Sequence[str]]:
             yield name.replace("_", " "), value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     yield "created", local(schedule.created_at)
     yield "version", schedule.version
-
-
-def pause_rows(pause: Pause | None) -> Iterator[Sequence[str]]:
-    if pause:
-        until = f", until {here_and_utc(pause.until)}" if pause.until else ", until it is resumed"
-        by = f" by {pause.by}" if pause.by else ""
-        yield "paused", f"{local(pause.at)}{by}{until}"
-        if pause.reason:
-            yield "reason", pause.reason

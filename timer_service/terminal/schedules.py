@@ -14,9 +14,10 @@ from timer_service.client.batches import MOST_PREVIEWED, MOST_SCHEDULES
 from timer_service.client.schedule_fields import CatchUp, ScheduleStatus
 from timer_service.terminal import plan_options, request_options, values
 from timer_service.terminal.differences import between, lines
+from timer_service.terminal.moments import here_and_utc
 from timer_service.terminal.named import ask_before_deleting, each_named
 from timer_service.terminal.printing import echo, print_json, print_timers, width
-from timer_service.terminal.schedule_tables import detail_rows, here_and_utc, moment_rows, run_rows, schedule_rows
+from timer_service.terminal.schedule_tables import detail_rows, moment_rows, run_rows, schedule_rows
 from timer_service.terminal.service_command import EXITS, service_command, service_command_without_ids
 from timer_service.terminal.tables import aligned, timer_rows
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from scheduler.claim import Claim
 from scheduler.delivery.addresses import Origin
 from scheduler.delivery.request import Request
 from scheduler.delivery.signing import Signs
 from scheduler.delivery.transport import Answer
-from scheduler.timer import Claim
 
 if TYPE_CHECKING:
     from scheduler.delivery.curl.handle import Handle

@@ -10,6 +10,7 @@ from contextlib import suppress
 
 import pycurl
 
+from scheduler.claim import Claim
 from scheduler.clock import StoreClock
 from scheduler.delivery.addresses import Order, Origin, pause
 from scheduler.delivery.curl.agenda import Agenda
@@ -25,7 +26,6 @@ from scheduler.delivery.own_signing import OwnSecretsOf, Signers, nobody_has_own
 from scheduler.delivery.request import build
 from scheduler.delivery.signing import Signer
 from scheduler.delivery.transport import Answer, Lets, everything_goes, is_too_late, unsent
-from scheduler.timer import Claim
 
 #: Seconds that a first answer waits for others, so that they are settled together.
 _GATHER = 0.001

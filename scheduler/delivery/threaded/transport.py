@@ -15,6 +15,7 @@ from requests import PreparedRequest, Response
 from requests.structures import CaseInsensitiveDict
 from urllib3.util import SKIP_HEADER
 
+from scheduler.claim import Claim
 from scheduler.clock import StoreClock
 from scheduler.delivery.descriptors import idle_connections, raise_limit
 from scheduler.delivery.details import of_tls
@@ -27,7 +28,6 @@ from scheduler.delivery.threaded.deadline import Deadline
 from scheduler.delivery.threaded.strict_response import tells_its_end
 from scheduler.delivery.transport import MAX_READ, Answer, Lets, everything_goes, is_too_late, most_idle, unsent
 from scheduler.share import share_of
-from scheduler.timer import Claim
 
 log = logging.getLogger(__name__)
 

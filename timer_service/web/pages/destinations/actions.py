@@ -119,9 +119,9 @@ def _refused(found: Destination, problem: Problem) -> Response:
     """The view again, as the destination stands now; what cannot be used is told at its field."""
     now = find(found.id)
     if not problem.errors:
-        return view(now, refused=problem, said=_typed())
+        return view(now, refused=problem, typed=_typed())
     if request.form.get("do") == "limit":
         typed = settings_form.typed(request.form)
         return view(now, errors=settings_form.errors_at(problem.errors), typed=typed)
     errors = {pointer.removeprefix("/"): detail for pointer, detail in problem.errors}
-    return view(now, errors=errors, said=_typed())
+    return view(now, errors=errors, typed=_typed())

@@ -46,16 +46,16 @@ def view(
     refused: Problem | None = None,
     errors: Mapping[str, str] | None = None,
     typed: Mapping[str, str] | None = None,
-    said: Mapping[str, str] | None = None,
     made: NewSecret | None = None,
 ) -> Response:
-    """`errors`: by the field of a form; `typed`: what stood in that of the limits, `said`: in all others.
+    """`errors` and `typed`, what stood there: by the fields of all forms.
 
     `made`: the secret that was made just now, which this answer alone tells.
     """
     told = row(it)
-    form = typed or settings_form.shown(it.settings)
-    old_for = (said or {}).get("old_for") or USUAL_OLD_FOR
+    typed = typed or {}
+    form = {name: typed.get(name, value) for name, value in settings_form.shown(it.settings).items()}
+    old_for = typed.get("old_for") or USUAL_OLD_FOR
     is_broken = it.state in (DestinationState.BROKEN, DestinationState.PROBING)
     return show(
         "pages/destination.html",
@@ -75,7 +75,7 @@ def view(
         waiting=_waiting(it),
         form=form,
         errors={name: errors[name] for name in (*_PAUSE, "old_for", *form, "") if name in errors} if errors else {},
-        pause={name: (said or {}).get(name, "") for name in _PAUSE},
+        pause={name: typed.get(name, "") for name in _PAUSE},
         made=made,
         newest=newest(it),
         old_for=old_for,

@@ -39,7 +39,7 @@ class Row:
 
 def row(it: Destination) -> Row:
     seen = it.observed
-    said = limits(it)
+    said = limits(it.settings)
     why, then = why_so(it)
     return Row(
         id=it.id,

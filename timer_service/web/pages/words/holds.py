@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from typing import NamedTuple
 
-from scheduler import Destination, DestinationState, HeldBy, Hold, Rate, duration
+from scheduler import Destination, DestinationSettings, DestinationState, HeldBy, Hold, Rate, duration, hold_reasons
 from timer_service.web.pages.words.outcomes import failure
 from timer_service.web.pages.words.values import counted, number
 
-#: In the engine's words, the last failure and that of a probe: by its error or status.
-_ERROR = re.compile(r"(the last one: |probe \d+ failed: )([\w-]+)", re.ASCII)
-#: Of a rate, in its words.
-_RATE = re.compile(r"at most (\d+) in ([\d.]+) s((?:, \d+ at once)?)", re.ASCII)
 _UNITS = {1000: "a second", 60_000: "a minute", 3_600_000: "an hour", 86_400_000: "a day"}
 
 
@@ -35,18 +30,18 @@ def why(hold: Hold) -> Why:
             return Why("broken", f"is left alone, for {failures(hold.because)}", "fails, and is left alone")
         case HeldBy.RETRY_AFTER:
             return Why("limited", "has asked to be left alone", "has asked to be left alone")
-        case HeldBy.CONCURRENCY:
-            return Why("limited", f"gets {hold.because}", "gets only so many at once")
-    found = _RATE.fullmatch(hold.because)
+    found = hold_reasons.read_limits(hold.because)
     if found is None:
         return Why("limited", "goes on slowly at first", "goes on slowly at first")
-    said = f"gets at most {rate(Rate(int(found[1]), round(1000 * float(found[2]))))}{found[3]}"
-    return Why("limited", said, said)
+    said = f"gets {limits(found)}"
+    return Why("limited", said, "gets only so many at once" if hold.by is HeldBy.CONCURRENCY else said)
 
 
 def failures(because: str) -> str:
     """Why a breaker has opened: its failures as the page says them elsewhere."""
-    return _ERROR.sub(lambda found: f"{found[1]}{failed_as(found[2])}", because)
+    it = hold_reasons.BreakerFailures.read(because)
+    last, probe_failed = (word and failed_as(word) for word in (it.last, it.probe_failed))
+    return it._replace(last=last, probe_failed=probe_failed).text
 
 
 def failed_as(word: str) -> str:
@@ -55,9 +50,8 @@ def failed_as(word: str) -> str:
     return failure(None, int(word)) if is_status else failure(word, None)
 
 
-def limits(it: Destination) -> str:
-    """What was set for it: `at most 10 a second, 4 at once`; '' for nothing."""
-    settings = it.settings
+def limits(settings: DestinationSettings) -> str:
+    """`at most 10 a second, 4 at once`; '' for nothing."""
     said = [rate(settings.rate)] if settings.rate else []
     if settings.concurrency is not None:
         said.append(f"{number(settings.concurrency)} at once")
@@ -92,7 +86,7 @@ def why_so(it: Destination) -> tuple[str, str]:
         case DestinationState.LIMITED if goes_on_slowly(it):
             return "goes on slowly at first", "at full speed"
         case DestinationState.LIMITED:
-            return limits(it), ""
+            return limits(it.settings), ""
     return "", ""
 
 

@@ -1,31 +1,18 @@
-"""How destinations stand: one of them, a page of them, and what is held."""
+"""Lists of destinations: page by page, and of those that are held how many, and where most waits."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from typing import NamedTuple
 
-from scheduler.destinations import (
-    Destination,
-    DestinationPage,
-    DestinationState,
-    HeldDestinations,
-    Rule,
-    SecretUse,
-)
+from scheduler.destinations import Destination, DestinationPage, DestinationState, HeldDestinations
 from scheduler.hold import HeldBy
-from scheduler.holds.holding import standing_of
 from scheduler.store.busiest import busiest
+from scheduler.store.destination_rows import Row, destination_of, read_rows
 from scheduler.store.held_tags import NO_TAGS, HeldTags, read_tags
 from scheduler.store.link import Link
-from scheduler.store.observing import read_observed
-from scheduler.store.record import tag_of
 from scheduler.store.rules import Rules
 
-#: Destinations that one call tells of: 1 ms.
-_AT_ONCE = 200
 #: Held ones that are asked what waits there, to find those with most: 5 ms.
 _MOST_ASKED = 1000
 #: Of the busiest, those that one page looks at, for all may be held that would follow: 10 calls.
@@ -48,28 +35,14 @@ _WAS_HELD_BY: Mapping[DestinationState, Sequence[HeldBy]] = {
 }
 
 
-class DestinationReading:
-    """The calls of Destinations that change nothing: shared by threads; each raises StoreUnavailable."""
+class DestinationLists:
+    """Remembers what is held, for the next look. Shared by threads; each call raises StoreUnavailable."""
 
-    def __init__(self, link: Link) -> None:
+    def __init__(self, link: Link, rules: Rules) -> None:
         self._link = link
-        self._rules = Rules(link)
+        self._rules = rules
         #: As they were at the last look; replaced as a whole, for other threads read it.
         self._held = NO_TAGS
-
-    def get(self, destination: str) -> Destination:
-        """As it stands; one that nobody has set anything for, and to which nothing was sent, flows."""
-        it = self._one(destination)
-        return it if it.id else replace(it, id=destination)
-
-    def find(self, destination: str) -> Destination | None:
-        """The same; None of one that nobody has set anything for, and to which nothing was sent."""
-        it = self._one(destination)
-        return it if it.id else None
-
-    def _one(self, destination: str) -> Destination:
-        tag = tag_of(destination)
-        return _destination(self._rules.read(tag), self._rows([tag])[tag])
 
     def held(self) -> Counter[HeldBy]:
         """How many destinations are held, by what."""
@@ -93,7 +66,7 @@ class DestinationReading:
         if following is None and state in (None, DestinationState.FLOWING):
             others, following = self._others(after, limit - len(tags), held)
             tags += others
-        found = self._stand(tags, self._rows(tags))
+        found = self._stand(tags, read_rows(self._link, tags))
         return DestinationPage([it for it in found if state in (None, it.state)], following)
 
     def _others(self, after: str, most: int, held: HeldTags) -> tuple[list[str], str | None]:
@@ -108,18 +81,8 @@ class DestinationReading:
             after = f"busy:{attempts}:{tag}"
         return found, None
 
-    def _stand(self, tags: Sequence[str], rows: Mapping[str, _Row]) -> list[Destination]:
-        return [_destination(rule, rows[tag]) for tag, rule in zip(tags, self._rules.read_each(tags), strict=True)]
-
-    def _rows(self, tags: Sequence[str]) -> dict[str, _Row]:
-        rows = {tag: _Row() for tag in tags}
-        for partition in range(self._link.partitions if tags else 0):
-            for first in range(0, len(tags), _AT_ONCE):
-                share = tags[first : first + _AT_ONCE]
-                values = self._link.run("destinations", partition, share)
-                for tag, (words, count, due) in zip(share, zip(*[iter(values)] * 3, strict=True), strict=True):
-                    rows[tag] = rows[tag].joined(words, count, None if due < 0 else due)
-        return rows
+    def _stand(self, tags: Sequence[str], rows: Mapping[str, Row]) -> list[Destination]:
+        return [destination_of(rule, rows[tag]) for tag, rule in zip(tags, self._rules.read_each(tags), strict=True)]
 
     def _look(self) -> HeldTags:
         self._held = read_tags(self._link, self._held)
@@ -129,7 +92,7 @@ class DestinationReading:
         """What is held at all, and `most` of those that get nothing."""
         held = self._look()
         asked = dict(held.first((*_STOPS, *_LIMITS), _MOST_ASKED))
-        rows = self._rows(list(asked))
+        rows = read_rows(self._link, list(asked))
         waiting: Counter[HeldBy] = Counter()
         for tag, by in asked.items():
             waiting[by] += rows[tag].waiting
@@ -137,40 +100,3 @@ class DestinationReading:
         found = self._stand(stopped, rows)
         counts = held.counts()
         return HeldDestinations(counts=counts, waiting=waiting, more=counts.total() > len(asked), stopped=found)
-
-    def rule(self, destination: str) -> Rule:
-        """What limits it; that of one of which nobody has said anything limits nothing."""
-        return self._rules.read(tag_of(destination))
-
-
-class _Row(NamedTuple):
-    """What partitions know of a destination."""
-
-    observed: bytes = b""
-    waiting: int = 0
-    oldest_waiting_at: int | None = None
-
-    def joined(self, observed: bytes, waiting: int, oldest: int | None) -> _Row:
-        both = [it for it in (self.oldest_waiting_at, oldest) if it is not None]
-        return _Row(self.observed or observed, self.waiting + waiting, min(both, default=None))
-
-
-def _destination(rule: Rule, row: _Row) -> Destination:
-    seen_id, observed = read_observed(row.observed)
-    standing = standing_of(rule)
-    return Destination(
-        id=rule.id or seen_id,
-        settings=rule.settings,
-        version=rule.version,
-        read_at=rule.read_at,
-        state=standing.state,
-        since=standing.since,
-        because=standing.because,
-        next_at=standing.next_at,
-        pause=rule.pause if standing.state is DestinationState.PAUSED else None,
-        waiting=row.waiting,
-        oldest_waiting_at=row.oldest_waiting_at,
-        in_flight=rule.permits,
-        observed=observed,
-        secrets=tuple(SecretUse(it.since, it.until) for it in rule.secrets if it.signs(rule.read_at)),
-    )
