@@ -33,7 +33,6 @@ class ScheduleRow(NamedTuple):
     paused_by: bytes | None
     paused_reason: bytes | None
     paused_after: bytes | None
-    paused_skipped: bytes | None
     ended: bytes | None
     previous: bytes
 

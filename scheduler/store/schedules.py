@@ -137,12 +137,9 @@ class Schedules:
                 return None
             said: dict[str, str | int] = {"resumed": now, "resumed_how": catch_up or "", "failed": ""}
             said |= dict.fromkeys(("paused", "paused_until", "paused_by", "paused_reason"), "")
-            said |= {"paused_after": "", "paused_skipped": ""}
-            if catch_up is not None and row.paused_after is not None:
-                said |= {"after": int(row.paused_after), "skipped_paused": int(row.paused_skipped or 0)}
-            return said
+            return {**said, "paused_after": "", "paused_skipped": ""}
 
-        return self._change(name, "resume", fields)
+        return self._change(name, "resume" if catch_up is None else "make_up", fields)
 
     def fire(self, name: str, timer_id: str | None = None) -> Timer:
         """Make one run now, beside all others: its plan, its pause and max_runs have no part in it.

@@ -149,3 +149,78 @@ def test_a_run_made_ahead_that_was_tried_already_is_not_taken_back(bench: Bench)
     bench.advance(3000)
     assert end(bench) == [run.id]
     bench.check()
+
+
+def test_a_resume_that_meets_the_end_of_the_pause_counts_no_run_twice(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Red with a look that ends a pause behind the back of whoever has read it and resumes it now."""
+    put(bench, every_ms=4000)
+    bench.schedules.pause("report", "deploy", "ann", until=bench.now + 10_000)
+    pass_time(bench, 9000)
+    run = bench.link.run
+
+    def ending_before(name: str, *args: Any) -> Any:
+        if name == "schedule":
+            monkeypatch.undo()
+            pass_time(bench, 4000)
+        return run(name, *args)
+
+    monkeypatch.setattr(bench.link, "run", ending_before)
+    found = bench.schedules.resume("report", CatchUp.ALL)
+    bench.look()
+    assert found.status is ScheduleStatus.ACTIVE
+    found = bench.schedules.get("report")
+    assert (moments(bench)[0], found.skipped) == (12_000, Skipped(paused=2))
+    assert found.runs == len(runs(bench))
+    bench.check()
+
+
+def test_a_resume_that_meets_the_first_look_at_a_pause_makes_up_for_what_it_skipped(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of one that failures have paused, a look notes where its pause began."""
+    put(bench, every_ms=4000, pause_after_failures=1, webhook=Webhook(url="http://r/", max_attempts=1))
+    bench.advance(4000)
+    end(bench, Outcome.PERMANENT)
+    bench.advance(9000)
+    run = bench.link.run
+
+    def looking_before(name: str, *args: Any) -> Any:
+        if name == "schedule":
+            monkeypatch.undo()
+            bench.look()
+        return run(name, *args)
+
+    monkeypatch.setattr(bench.link, "run", looking_before)
+    bench.schedules.resume("report", CatchUp.ALL)
+    bench.look()
+    found = bench.schedules.get("report")
+    assert (moments(bench)[:3], found.skipped) == ([4000, 8000, 12_000], Skipped())
+    bench.check()
+
+
+def test_a_run_that_stays_while_others_are_taken_back_is_counted_once(bench: Bench) -> None:
+    """Its moment is looked at again, for it is later than that of one that was taken back."""
+    put(bench, every_ms=4000)
+    bench.look()
+    first, second, *_ = runs(bench)
+    bench.timers.fire(second)
+    (claim,) = [claim for _ in range(bench.partitions) for claim in bench.claims.claim(9).claims]
+    failed = Attempt(number=claim.number, outcome=Outcome.RETRYABLE)
+    bench.claims.settle([Settlement(timer_id=claim.id, fence=claim.fence, attempt=failed, retry_ms=2000)])
+    bench.schedules.pause("report", "deploy", "ann")
+    bench.schedules.resume("report", CatchUp.ALL)
+    bench.look()
+    assert {first.id, second.id} <= {run.id for run in runs(bench)}
+    assert bench.schedules.get("report").runs == len(runs(bench))
+    bench.check()
+
+
+def test_a_run_by_hand_is_not_taken_back_by_a_pause_in_the_same_millisecond(bench: Bench) -> None:
+    put(bench)
+    bench.set_clock(bench.now, us=500)
+    run = bench.schedules.fire("report")
+    bench.schedules.pause("report", "deploy", "ann")
+    assert [it.id for it in runs(bench)] == [run.id]
+    bench.check()

@@ -17,7 +17,7 @@ local timer, fired, previous = unpack(redis.call('HMGET', key, 'timer', 'fired',
 if not timer then return '' end
 previous = previous or ''
 if string.find(previous, ':' .. id, 1, true) then return 'done' end
-local now = math.ceil(now_us() / 1000)
+local now = math.floor(now_us() / 1000) -- due at once, also for a change of its schedule in the same millisecond
 local stands = is_made(id)
 local at = stands and tonumber(string.match(read_first_line(id), '^%d+')) or now
 -- It stands after those of its moment and of earlier ones.

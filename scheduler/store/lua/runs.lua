@@ -80,6 +80,7 @@ while at <= #ARGV do
     runs = tonumber(runs) or 0
     local line, rest = split_record(timer)
     local skipped_overlap, entries, is_new = 0, {}, false
+    local function is_noted(id) return string.find(redis.call('HGET', key, 'previous') or '', ':' .. id, 1, true) end
     for _ = 1, count do
       local id, due, stands_for = ARGV[at], ARGV[at + 1], tonumber(ARGV[at + 2])
       at = at + 3
@@ -91,9 +92,13 @@ while at <= #ARGV do
             create_run(name, line, rest, id, int(now), due, stands_for)
             is_new = true
           end
-          push(entries, due .. ':' .. id)
+          -- One that is noted was counted, and could not be taken back with an earlier one.
+          if not (stands and is_noted(id)) then
+            push(entries, due .. ':' .. id)
+            runs = runs + 1
+          end
           first_due = math.min(first_due or math.huge, tonumber(due))
-          runs, made = runs + 1, made + 1
+          made = made + 1
         else
           skipped_overlap = skipped_overlap + 1
           missed = missed + stands_for -- of them the next run tells

@@ -5,7 +5,8 @@
 -- KEYS[1] timers:{p}:scheduled (ZSET)
 -- Computes prior, waiting, waiting:<tag>, behind, timer:<id>, keys, tag:<tag>, delivering, delivered, failed, cancelled, progress,
 --         attempts:<id>, bell, planned, planning, schedules, schedule:<name>, runs:<name>, open:<name>, layout
--- ARGV    name | 'put', 'pause' or 'resume' | its revision as read, '' of a new one | its new revision
+-- ARGV    name | 'put', 'pause', 'resume' or 'make_up', a resume after which the moments of the pause are looked at again
+--         | its revision as read, '' of a new one | its new revision
 --         | its `after` as read, and ms up to which no moment is made any more; '' and '' where all are made that are not decided
 --         then fields and values, '' for none
 -- Returns 'changed': read it again | else now ms, then what it has written as schedules.lua tells it
@@ -16,8 +17,9 @@ local refused = refuse_layout()
 if refused then return refused end
 
 local key = schedule_key(name)
-local stored = redis.call('HMGET', key, 'revision', 'after', 'runs', 'previous', 'offset', 'missed', 'skipped_paused', 'paused_after')
-local found, after, runs, previous, offset, missed, skipped, paused_after = unpack(stored)
+local stored = redis.call('HMGET', key, 'revision', 'after', 'runs', 'previous', 'offset', 'missed', 'skipped_paused', 'paused',
+                          'paused_after', 'paused_skipped')
+local found, after, runs, previous, offset, missed, skipped, paused, paused_after, paused_skipped = unpack(stored)
 local now = math.floor(now_us() / 1000)
 local reply = { now }
 if found == revision then
@@ -25,6 +27,8 @@ if found == revision then
   return reply
 end
 if (found or '') ~= as_read or (from ~= '' and after ~= after_as_read) then return 'changed' end
+-- A look that ends a pause leaves the revision as it was.
+if (kind == 'resume' or kind == 'make_up') and not paused then return 'changed' end
 
 local fields, gone_fields = { 'revision', revision }, {}
 if found then
@@ -47,6 +51,10 @@ if found then
   if kind == 'pause' and not paused_after then
     push(fields, 'paused_after', int(after))
     push(fields, 'paused_skipped', skipped or 0)
+  end
+  if kind == 'make_up' and paused_after then
+    push(fields, 'after', paused_after)
+    push(fields, 'skipped_paused', paused_skipped or 0)
   end
 end
 for n = 7, #ARGV, 2 do

@@ -5,7 +5,7 @@
 -- ARGV    from which name, as ZRANGE BYLEX takes it: '-', '[<name>' or '(<name>' | to which, '+' or '[<name>' | schedules at most
 -- Returns now ms | then per schedule ScheduleRow: name | plan | timer | version | revision | created | after | runs | fired
 --         | skipped_overlap | skipped_missed | skipped_paused | skipped_gap | paused | paused_until | paused_by | paused_reason
---         | paused_after | paused_skipped | ended | previous: each `<due ms>:<id>:<status or ''>`, between blanks; nil where it has none
+--         | paused_after | ended | previous: each `<due ms>:<id>:<status or ''>`, between blanks; nil where it has none
 
 local BYTES = 262144
 

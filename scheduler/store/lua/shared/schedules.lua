@@ -30,14 +30,14 @@ local function schedule_key(name) return ROOT .. 'schedule:' .. name end
 local function tell_schedule(reply, name)
   local fields = redis.call('HMGET', schedule_key(name), 'plan', 'timer', 'version', 'revision', 'created', 'after', 'runs', 'fired',
                             'skipped_overlap', 'skipped_missed', 'skipped_paused', 'skipped_gap', 'paused', 'paused_until', 'paused_by',
-                            'paused_reason', 'paused_after', 'paused_skipped', 'ended', 'previous')
+                            'paused_reason', 'paused_after', 'ended', 'previous')
   if not fields[1] then return 0 end
   local told = {}
-  for due, id, status in string.gmatch(fields[20] or '', '(%d+):(%w+):?(%a*)') do
+  for due, id, status in string.gmatch(fields[19] or '', '(%d+):(%w+):?(%a*)') do
     push(told, due .. ':' .. id .. ':' .. (standing(id) or status))
   end
   push(reply, name)
-  for n = 1, 19 do push(reply, fields[n]) end
+  for n = 1, 18 do push(reply, fields[n]) end
   push(reply, table.concat(told, ' '))
   return #fields[1] + #fields[2]
 end
