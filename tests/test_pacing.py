@@ -327,6 +327,95 @@ def test_a_4xx_opens_nothing_and_a_tasks_endpoint_that_speaks_for_a_timer_neithe
     assert len(pollers.sent) > 30
 
 
+def a_poller_has_reported_that_this_was_answered(pollers: Pollers, *urls: str) -> None:
+    """And another has begun in its place."""
+    for url in urls:
+        fill(pollers.bench, 3, url)
+    pollers.run(7)
+    (transport,) = pollers.transports
+    pollers.pollers = [Poller(pollers.bench.poller("new"), transport, name="new", lease=LEASE / 1000, grace=0)]
+
+
+@pytest.mark.parametrize("paths", [1, 20])
+@pytest.mark.parametrize("partitions", [1, 16], indirect=True)
+def test_what_one_tenant_refuses_a_poller_that_has_just_begun_opens_no_gateway_that_answers_others(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, paths: int
+) -> None:
+    """Others' answers were another's. Much of what fails is due at once."""
+    pollers = Pollers(bench, monkeypatch, count=1)
+    a_poller_has_reported_that_this_was_answered(pollers, f"{A}other")
+    reach(pollers, 500)
+    for _ in range(2):
+        for number in range(20):
+            fill(bench, 1, f"{A}tenant/{number % paths}")
+        pollers.run(0.2)
+    assert len(pollers.sent) == 3 + 40
+    assert bench.destinations.rule(ID).broken is None
+    reach(pollers, 204)
+    fill(bench, 1, f"{A}other")
+    pollers.run(10)
+    assert bench.timers.stats().delivered == 44
+
+
+@pytest.mark.parametrize("answered", [[], [f"{A}tenant"], [f"{A}other", f"{A}tenant"]])
+def test_what_refuses_all_that_a_poller_knows_of_is_left_alone_at_once(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, answered: list[str]
+) -> None:
+    """It may have been answered at that path lately, and lately enough by another."""
+    pollers = Pollers(bench, monkeypatch, count=1)
+    a_poller_has_reported_that_this_was_answered(pollers, *answered)
+    reach(pollers, 500)
+    for url in answered or [f"{A}tenant"]:
+        fill(bench, 40, url)
+    pollers.run(0.2)
+    assert bench.destinations.rule(ID).broken is not None
+
+
+def test_a_gateway_that_refuses_all_its_tenants_is_left_alone_though_it_answered_another_poller(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pollers = Pollers(bench, monkeypatch, count=1)
+    a_poller_has_reported_that_this_was_answered(pollers, f"{A}other")
+    reach(pollers, 500)
+    for number in range(40):
+        fill(bench, 1, f"{A}{number % 5}")
+    pollers.run(3)  # and their retries
+    assert bench.destinations.rule(ID).broken is not None
+
+
+def test_a_host_that_is_not_to_be_reached_is_left_alone_at_once_though_it_answered_another_poller(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pollers = Pollers(bench, monkeypatch, count=1)
+    a_poller_has_reported_that_this_was_answered(pollers, f"{A}other")
+    reach(pollers, None, "connect")
+    fill(bench, 10, f"{A}tenant")
+    pollers.run(0.2)
+    assert bench.destinations.rule(ID).broken is not None
+
+
+def test_no_poller_asks_what_others_were_answered_but_when_it_would_leave_a_destination_alone(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pollers = Pollers(bench, monkeypatch, count=1)
+    a_poller_has_reported_that_this_was_answered(pollers, f"{A}other")
+    asked: list[str] = []
+    run = bench.link.run
+
+    def counting(name: str, partition: int, args: Sequence[str | bytes | int | float] = ()) -> object:
+        asked.append(name)
+        return run(name, partition, args)
+
+    monkeypatch.setattr(bench.link, "run", counting)
+    reach(pollers, 500)
+    fill(bench, 9, f"{A}tenant")
+    pollers.run(0.2)
+    assert "destinations" not in asked
+    fill(bench, 400, f"{A}tenant")
+    pollers.run(0.5)
+    assert asked.count("destinations") == 1
+
+
 def test_a_retry_after_holds_the_destination_until_then_and_not_one_timer_alone(bench: Bench, pollers: Pollers) -> None:
     fill(bench, 1)
     reach(pollers, 429, None, **{"retry-after": "30"})

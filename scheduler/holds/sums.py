@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from scheduler.holds.breaker import Answered
 from scheduler.origin import before_path
 
 #: Destinations of which sums are kept until they are reported: the store keeps as many in each partition.
@@ -23,6 +24,8 @@ class Sum(NamedTuple):
     last_error: str | None
     #: ms by the store's clock; 0 where none failed.
     last_error_at: int
+    #: None: nobody was answered below 500, as far as its poller remembers.
+    last_answered: Answered | None = None
 
 
 class Seen:

@@ -79,7 +79,7 @@ class Poller:
         self._in_flight: dict[int, Claim] = {}
         self._fairness = Fairness(transport.slots, max_bytes)
         rules = claims.rules.beside(self._renew)
-        self._reports = Reports(rules, claims.observe)
+        self._reports = Reports(rules, claims.observe, claims.last_answered)
         self._pacing = Pacing(claims.permits, rules, claims.held, claims.clock, lease)
         self._saturated: set[str] = set()
         self._ended: list[Settlement] = []

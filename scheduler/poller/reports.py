@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from itertools import islice
+from typing import NamedTuple
 
 from scheduler.claim import Claim
 from scheduler.delivery.judge import retry_after
@@ -13,7 +14,7 @@ from scheduler.delivery.transport import Answer
 from scheduler.destinations import PROBE, Rule
 from scheduler.errors import StoreUnavailable
 from scheduler.holds import rule_changes
-from scheduler.holds.breaker import Result, Watch
+from scheduler.holds.breaker import Answered, Failing, Result, Watch
 from scheduler.holds.sums import Sum, Sums
 from scheduler.poller.retry import MAX_RETRY_AFTER
 from scheduler.store.observing import id_of
@@ -41,21 +42,38 @@ _AT_ONCE, _UNTOLD = 16, 10_000
 _Change = Callable[[Rule], Rule | None]
 
 
+class _Report(NamedTuple):
+    """What is to be told of one destination."""
+
+    change: _Change
+    #: Of the destination.
+    id: str
+    #: It is told only if, as far as any poller has told, nobody is answered there.
+    unless_others_are_answered: bool
+
+
 class Reports:
     """Told of each answer; tells the rules what follows, once a pass. Used by the poller's thread.
 
     `tell` raises nothing for the store's sake: what was not told then is told later.
     """
 
-    def __init__(self, rules: Rules, observe: Callable[[Sequence[Sum]], None]) -> None:
-        """`observe` is called with what was seen of destinations, once in a while. Raises StoreUnavailable."""
+    def __init__(
+        self,
+        rules: Rules,
+        observe: Callable[[Sequence[Sum]], None],
+        last_answered: Callable[[str], Answered | None],
+    ) -> None:
+        """`observe` is called with what was seen of destinations, once in a while; `last_answered` for what all pollers
+        have told of one, by its tag, before it is left alone. Both raise StoreUnavailable."""
         self._rules = rules
         self._observe = observe
+        self._last_answered = last_answered
         self._watch = Watch()
         self._sums = Sums()
         self._observe_at = time.monotonic() + _OBSERVE_EVERY
-        #: By destination and kind, so that one thing is told once; beside what the destination is called.
-        self._untold: dict[tuple[str, str], tuple[_Change, str]] = {}
+        #: By destination and kind, so that one thing is told once.
+        self._untold: dict[tuple[str, str], _Report] = {}
         #: By destination seconds of the monotonic clock: what was claimed before says nothing more of it, for it was
         #: found broken then.
         self._counts_from: dict[str, float] = {}
@@ -85,26 +103,34 @@ class Reports:
             self._report(claim, "probe", lambda rule: rule_changes.probed(rule, permit, is_back, said))
         if result is None or answer.headers.get("timer-scope", "").strip().lower() == "timer":
             return
-        because = None
+        failing = None
         if claim.claimed_at >= self._counts_from.get(tag, claim.claimed_at):
-            because = self._watch.note(tag, claim.webhook.url, result, _said(answer), now)
+            failing = self._watch.note(tag, claim.webhook.url, result, _said(answer), now)
         if delivered and not self._watch.has_failures(tag):
             seen.flows_until = now + _PATHS_EVERY
-        if because and not claim.permit.startswith(PROBE):
-            self._note_break(tag, now)
-            self._report(claim, "broken", lambda rule: rule_changes.broken(rule, because))
+        if failing and not claim.permit.startswith(PROBE):
+            self._report_failing(claim, failing, now)
         seconds = retry_after(answer, now_ms) if "retry-after" in answer.headers else None
         if seconds:
             until = now_ms + round(1000 * min(seconds, MAX_RETRY_AFTER))
             self._report(claim, "retry-after", lambda rule: rule_changes.asked_to_wait(rule, until))
+
+    def _report_failing(self, claim: Claim, failing: Failing, now: float) -> None:
+        tag, (because, may_be_one_tenant) = claim.destination, failing
+        if not may_be_one_tenant:
+            self._note_break(tag, now)
+        elif (before := self._untold.get((tag, "broken"))) and not before.unless_others_are_answered:
+            return
+        self._report(claim, "broken", lambda rule: rule_changes.broken(rule, because), may_be_one_tenant)
 
     def _note_break(self, tag: str, now: float) -> None:
         if len(self._counts_from) >= _BREAKS:
             del self._counts_from[next(iter(self._counts_from))]
         self._counts_from[tag] = now
 
-    def _report(self, claim: Claim, kind: str, change: _Change) -> None:
-        self._untold[claim.destination, kind] = change, id_of(claim.webhook.url) or ""
+    def _report(self, claim: Claim, kind: str, change: _Change, unless_others_are_answered: bool = False) -> None:
+        it = _Report(change, id_of(claim.webhook.url) or "", unless_others_are_answered)
+        self._untold[claim.destination, kind] = it
         if len(self._untold) > _UNTOLD:
             del self._untold[next(iter(self._untold))]
 
@@ -122,7 +148,9 @@ class Reports:
                 return
             del self._untold[key]
             try:
-                written = _Written(*said)
+                if said.unless_others_are_answered and self._others_are_answered(key[0]):
+                    continue
+                written = _Written(said.change, said.id)
                 self._rules.change(key[0], written.fields)
                 written.log()
             except StoreUnavailable as error:
@@ -131,10 +159,20 @@ class Reports:
                 self._again_at = time.monotonic() + _PAUSE
                 return
 
+    def _others_are_answered(self, tag: str) -> bool:
+        """What was claimed before says nothing more of it if they are not."""
+        told, now = self._last_answered(tag), time.monotonic()
+        if self._watch.others_are_answered(tag, told, now):
+            return True
+        self._note_break(tag, now)
+        return False
+
     def _tell_sums(self) -> None:
+        now = time.monotonic()
         try:
             if sums := self._sums.take(_OBSERVED):
-                self._observe(sums)
+                last = self._watch.last_answered
+                self._observe([it._replace(last_answered=last(it.destination, now)) for it in sums])
         except StoreUnavailable as error:  # these are lost; nothing hangs on them
             log.debug("sums of destinations are lost: %s", error)
 

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, TypeVar
 from scheduler.claim import Claim, Settlement, reason_of
 from scheduler.clock import StoreClock
 from scheduler.errors import StoreUnavailable
+from scheduler.holds.breaker import Answered
 from scheduler.holds.sums import Sum
 from scheduler.rounding import ceil_div
 from scheduler.store import keys
@@ -20,7 +21,7 @@ from scheduler.store.claim_row import ClaimRow, read_claim
 from scheduler.store.held import Held
 from scheduler.store.link import Link
 from scheduler.store.memory import StoreMemory
-from scheduler.store.observing import report
+from scheduler.store.observing import last_answered, report
 from scheduler.store.permissions import Permissions
 from scheduler.store.permits import Permits
 from scheduler.store.progress import read_progress
@@ -179,6 +180,10 @@ class Claims:
     def observe(self, sums: Sequence[Sum]) -> None:
         """Add to the sums of destinations what this poller has seen."""
         report(self._link, self._poller, sums)
+
+    def last_answered(self, tag: str) -> Answered | None:
+        """By a destination, below 500: as any poller has reported it."""
+        return last_answered(self._link, tag, self.clock.now_us() // 1000)
 
     def _run(self, script: str, partition: int, args: Sequence[str | int]) -> Any:
         try:

@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Sequence
 
 from scheduler.destinations import Observed
+from scheduler.holds.breaker import Answered
 from scheduler.holds.sums import Sum
 from scheduler.origin import destination
 from scheduler.store import keys
@@ -27,8 +28,17 @@ def report(link: Link, poller: str, sums: Sequence[Sum]) -> None:
             args: list[str | int] = [poller, secrets.token_urlsafe(9)]
             for it in share[first : first + _AT_ONCE]:
                 args += [it.destination, id_of(it.url) or "", it.attempts, it.failures, it.duration_ms]
-                args += [it.last_error or "", it.last_error_at]
+                args += [it.last_error or "", it.last_error_at, *(it.last_answered or ("", 0))]
             link.run("observe", partition, args)
+
+
+def last_answered(link: Link, tag: str, now: int) -> Answered | None:
+    """As any poller has reported it. `now`: ms by the store's clock. Raises StoreUnavailable."""
+    words, *_ = link.run("destinations", keys.partition_of_key(tag, link.partitions), [tag])
+    said = _words(words)
+    if "answered_at" not in said:
+        return None
+    return Answered(int(said["answered_path"]), now - int(said["answered_at"]))
 
 
 def id_of(url: str) -> str | None:
@@ -41,7 +51,7 @@ def id_of(url: str) -> str | None:
 
 def read_observed(words: bytes) -> tuple[str, Observed]:
     """The destination's id, "" if it was never seen, and its sums."""
-    said = dict(word.split("=", 1) for word in words.decode("utf-8", "replace").split(" ") if "=" in word)
+    said = _words(words)
 
     def moment(name: str) -> int | None:
         return int(said[name]) if name in said else None
@@ -54,3 +64,7 @@ def read_observed(words: bytes) -> tuple[str, Observed]:
         last_error_at=moment("error_at"),
         last_at=moment("at"),
     )
+
+
+def _words(words: bytes) -> dict[str, str]:
+    return dict(word.split("=", 1) for word in words.decode("utf-8", "replace").split(" ") if "=" in word)

@@ -21,7 +21,7 @@ _RATE, _BURST, _CONCURRENCY, _PAUSED, _PAUSED_UNTIL, _RATE_AND_PAUSE, _REFUSING,
     10
 )
 #: Of the timers to a gateway those of the one tenant whose receiver fails: each is tried twice. With ten of them in a
-#: row a poller that has just begun, and has seen no other answer of the gateway, takes it for broken.
+#: row a poller takes the gateway for broken if it has just begun, and no other has told of an answer there.
 _FAILING = 0.2
 
 

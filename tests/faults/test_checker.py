@@ -150,6 +150,16 @@ def broken(*failed: float, back: tuple[float, ...] = (), hold: float = 0.5, stat
     return replace(history, hits=tuple(numbered))
 
 
+def refused_a_new_one(*failed: float, answered: tuple[float, ...], **more: Any) -> History:
+    """All attempts of a poller fail, of one timer, and another poller is answered; then the breaker opens."""
+    breaks = (replace(BREAK, at=failed[-1] + 0.5),)
+    history = broken(*failed, back=(failed[-1] + 5.6, *answered), outages=(), breaks=breaks, **more)
+    due = {hit.timer_id: hit.at for hit in reversed(history.hits)}
+    creates = tuple(replace(it, due_at=due[str(it.timer_id)]) for it in history.creates)
+    hits = tuple(it if it.accepted else replace(it, poller="new") for it in history.hits)
+    return replace(history, creates=creates, hits=hits)
+
+
 FINE: dict[str, History] = {
     "sent once": GOOD,
     "cancelled and silent": CANCELLED,
@@ -274,6 +284,18 @@ FINE: dict[str, History] = {
     "taken for broken by a poller of which it has refused all": broken(
         *every(0.1, 100.1, 10), back=(109.0,), outages=(), breaks=(BREAK,)
     ),
+    "taken for broken by a new poller before another could tell it of an answer": refused_a_new_one(
+        *every(0.1, 108.1, 10), answered=(100.0, 109.0)
+    ),
+    "taken for broken by a new poller, and the store was away when it was to be told": refused_a_new_one(
+        *every(0.1, 113.1, 10), answered=(100.0, 113.0), faults=store_away(105.0)
+    ),
+    "taken for broken by a new poller that nobody told, for the other has ended": refused_a_new_one(
+        *every(0.1, 113.1, 10), answered=(100.0, 101.0)
+    ),
+    "taken for broken by a new poller that was not answered at all": refused_a_new_one(
+        *every(0.1, 113.1, 10), answered=(100.0, 113.0), status=0
+    ),
     "taken for broken by a poller that was frozen": good(HIT, breaks=(replace(BREAK, at=107.0),), faults=(FREEZE,)),
     "late, for it was taken for broken by a poller that was frozen": at_one(
         100.1, 118.5, breaks=(replace(BREAK, at=107.0),), faults=(FREEZE,)
@@ -391,6 +413,10 @@ RED: dict[str, tuple[Rule, History]] = {
     "taken for broken though it answers some": (
         Rule.PROBE,
         broken(*every(0.1, 100.1, 10), back=(109.0, 100.05), outages=(), breaks=(BREAK,)),
+    ),
+    "taken for broken by a new poller though another was answered": (
+        Rule.PROBE,
+        refused_a_new_one(*every(0.1, 113.1, 10), answered=(100.0, 113.0)),
     ),
     "taken for broken though it has refused few": (
         Rule.PROBE,

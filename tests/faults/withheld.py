@@ -13,6 +13,8 @@ from tests.faults.history import History, Hit, Verdict
 #: Failures in a row by which a poller takes a destination for broken, if none of its answers of the last so many
 #: seconds says otherwise.
 _IN_A_ROW, _REMEMBERED = 10, 60.0
+#: Seconds after an answer by which its poller has told the others, on a busy machine too.
+_TOLD = 10.0
 
 
 def left_free(history: History) -> Iterator[str]:
@@ -57,21 +59,38 @@ def _undisturbed(since: float, until: float, history: History, destination: str)
 
 
 def taken_for_broken(history: History) -> Iterator[str]:
-    """A breaker that opened though the receiver answered: it was not away, no poller had all it sent there refused, and
-    none stood still, which finds afterwards that nothing was answered in time."""
+    """A breaker that opened though the receiver answered: it was not away; no poller had all it sent there refused, or
+    another had told it of an answer; and none stood still, which finds afterwards that nothing was answered in time.
+    """
     hits = held.by_destination(history)
     for it in history.breaks:
         stopped = [(fault.start, fault.end) for fault in history.faults if fault.pollers or fault.kind == "starved"]
         away = [(outage.start, outage.end) for outage in history.outages if outage.destination == it.destination]
         is_explained = any(start <= it.at <= end + history.bounds.after_fault for start, end in stopped + away)
         seen = [hit for hit in hits[it.destination] if it.at - _REMEMBERED <= hit.at <= it.at]
-        if not is_explained and not _all_failed(seen):
+        if not is_explained and not _all_failed(seen, others_count=_is_told(seen, history)):
             yield f"{it} though its receiver answered"
 
 
-def _all_failed(hits: list[Hit]) -> bool:
-    """Whether to one of the pollers these looked like a destination that fails."""
-    answers: dict[str | None, list[bool]] = defaultdict(list)
+def _all_failed(hits: list[Hit], *, others_count: bool) -> bool:
+    """Whether to one of the pollers these looked like a destination that fails. `others_count`: it was told that others
+    are answered, and then what is refused says nothing."""
+    statuses: dict[str | None, list[int]] = defaultdict(list)
     for hit in hits:
-        answers[hit.poller].append(0 < hit.status < 500)
-    return any(len(it) >= _IN_A_ROW and not any(it) for it in answers.values())
+        statuses[hit.poller].append(hit.status)
+    return any(
+        len(it) >= _IN_A_ROW and not any(0 < status < 500 for status in it) and not (others_count and all(it))
+        for it in statuses.values()
+    )
+
+
+def _is_told(hits: list[Hit], history: History) -> bool:
+    """Whether one of the pollers was answered, and went on for long enough to tell it, with no fault meanwhile."""
+    answered: dict[str | None, float] = {}
+    for hit in hits:
+        if 0 < hit.status < 500:
+            answered.setdefault(hit.poller, hit.until)
+        since = answered.get(hit.poller, inf)
+        if hit.at >= since + _TOLD and _undisturbed(since, hit.at, history, "") == hit.at - since:
+            return True
+    return False

@@ -19,7 +19,7 @@ from scheduler.delivery.transport import Answer
 from scheduler.destinations import Rule
 from scheduler.due_moments import Decision, Standing, decide, run_seed
 from scheduler.holds import rule_changes
-from scheduler.holds.breaker import Result, Watch
+from scheduler.holds.breaker import Failing, Result, Watch
 from scheduler.origin import before_path
 from scheduler.poller import reports
 from scheduler.poller.pacing import Pacing
@@ -132,7 +132,7 @@ def a_4xx_is_a_failure() -> None:
 def an_origin_is_one_path() -> None:
     note = Watch.note
 
-    def of_the_origin(self: Watch, tag: str, url: str, *more: Any) -> str | None:
+    def of_the_origin(self: Watch, tag: str, url: str, *more: Any) -> Failing | None:
         return note(self, tag, before_path(url), *more)
 
     Watch.note = of_the_origin  # type: ignore[method-assign, assignment]

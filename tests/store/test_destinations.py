@@ -7,6 +7,7 @@ import pytest
 from scheduler import VersionChanged
 from scheduler.destinations import BreakerMode, Destination, DestinationSettings, DestinationState, Rate, ResumeAt
 from scheduler.hold import HeldBy
+from scheduler.holds.breaker import Answered
 from scheduler.holds.sums import Sum, Sums
 from scheduler.store.record import destination_tag, tag_of
 from tests.bench.servers import Server
@@ -76,10 +77,32 @@ def test_sums_of_several_reports_are_added_and_the_last_error_stays(bench: Bench
 
 
 def test_a_report_that_is_made_again_after_a_lost_reply_adds_nothing(bench: Bench) -> None:
-    args: list[str | int] = ["one", "report", TAG, ID, 5, 1, 50, "503", bench.now]
+    args: list[str | int] = ["one", "report", TAG, ID, 5, 1, 50, "503", bench.now, "", 0]
     for _ in range(2):
         bench.link.run("observe", 0, args)
     assert b"attempts=5 " in bench.client.hget("timers:{0}:observed", TAG)
+
+
+def test_of_what_pollers_were_answered_the_newest_stays(bench: Bench) -> None:
+    bench.claims.claim(0)  # by which it knows the time
+    found = []
+    for last in (None, Answered(7, 2000), Answered(8, 2001), None, Answered(9, 1999)):
+        bench.claims.observe([Sum(TAG, URL, 1, 0, 3, None, 0, last)])
+        found.append(bench.claims.last_answered(TAG))
+    assert [it and it.path for it in found] == [None, 7, 7, 7, 9]
+    assert all(it.ms_ago >= 1999 for it in found if it)
+    assert bench.destinations.get(ID).observed.attempts == 5
+
+
+def test_an_answer_that_was_noted_by_a_clock_that_was_ahead_gives_way_to_the_next(bench: Bench) -> None:
+    bench.advance(86_400_000)
+    bench.claims.observe([Sum(TAG, URL, 1, 0, 3, None, 0, Answered(7, 0))])
+    bench.advance(-86_400_000)
+    bench.claims.observe([Sum(TAG, URL, 1, 0, 3, None, 0, Answered(8, 100))])
+    bench.claims.claim(0)
+    found = bench.claims.last_answered(TAG)
+    assert found is not None
+    assert found.path == 8
 
 
 def test_those_that_are_held_come_first_then_the_busiest_and_each_once(bench: Bench) -> None:

@@ -6,9 +6,11 @@ import sys
 
 import pytest
 
-from scheduler.holds.breaker import Result, Watch, probe_wait
+from scheduler.holds.breaker import Answered, Failing, Result, Watch, probe_wait
 from scheduler.holds.sums import Sums
 
+#: Its path is not one that a test has, and it was a moment ago.
+OTHER = Answered(path=1, ms_ago=3000)
 ANSWERED, UNREACHED, UNANSWERED, REFUSED = Result.ANSWERED, Result.UNREACHED, Result.UNANSWERED, Result.REFUSED
 
 
@@ -21,11 +23,17 @@ class Times:
         self.step = step
 
     def note(self, *results: Result, path: str = "/") -> list[str]:
+        return [failing.because for failing in self.failing(*results, path=path)]
+
+    def failing(self, *results: Result, path: str = "/") -> list[Failing]:
         found = []
         for result in results:
             self.now += self.step
             found.append(self.watch.note("tag", f"http://h{path}", result, "said", self.now))
-        return [because for because in found if because]
+        return [failing for failing in found if failing]
+
+    def others_are_answered(self, told: Answered | None) -> bool:
+        return self.watch.others_are_answered("tag", told, self.now)
 
 
 def test_ten_that_nobody_answered_in_a_row_open_it_however_long_that_takes() -> None:
@@ -114,6 +122,79 @@ def test_an_origin_whose_paths_all_refuse_is_left_alone_a_second_after_its_last_
     for number in range(105):
         found += it.note(REFUSED, path=f"/{number % 5}")
     assert len(found) == 1
+
+
+def test_refusals_by_all_that_a_poller_has_seen_may_be_of_one_tenant_and_other_failures_are_not() -> None:
+    assert [it.may_be_one_tenant for it in Times().failing(*[REFUSED] * 10)] == [True]
+    it = Times(0.001)
+    each_its_path = [failing for number in range(100) for failing in it.failing(REFUSED, path=f"/{number}")]
+    assert {it.may_be_one_tenant for it in each_its_path} == {True}
+    assert {it.may_be_one_tenant for it in Times().failing(*[UNREACHED] * 10)} == {False}
+    assert {it.may_be_one_tenant for it in Times().failing(*[UNANSWERED] * 10)} == {False}
+
+
+def test_refusals_of_three_paths_are_not_of_one_tenant_where_another_path_was_seen_to_answer() -> None:
+    it = Times(0.2)
+    it.note(ANSWERED, path="/well")
+    found = [failing for number in range(12) for failing in it.failing(REFUSED, path=f"/{number % 3}")]
+    assert [failing.may_be_one_tenant for failing in found] == [False]
+
+
+def test_what_others_have_told_to_answer_is_for_a_minute_as_if_it_were_seen_here() -> None:
+    """By a poller that has just begun, and has got nothing but what one tenant refuses."""
+    it = Times(0.1)
+    assert len(it.failing(*[REFUSED] * 10)) == 1
+    assert it.others_are_answered(OTHER)
+    assert it.failing(*[REFUSED] * 500) == []
+    it.now += 10
+    assert [failing.may_be_one_tenant for failing in it.failing(*[REFUSED] * 10)] == [True]
+
+
+def test_an_origin_all_of_whose_paths_refuse_is_left_alone_a_second_after_others_have_told_of_an_answer() -> None:
+    it = Times(0.01)
+    found = [failing for number in range(10) for failing in it.failing(REFUSED, path=f"/{number}")]
+    assert [failing.may_be_one_tenant for failing in found] == [True]
+    assert it.others_are_answered(OTHER)
+    assert [failing for number in range(99) for failing in it.failing(REFUSED, path=f"/{number % 5}")] == []
+    found = [failing for number in range(10) for failing in it.failing(REFUSED, path=f"/{number % 5}")]
+    assert [failing.may_be_one_tenant for failing in found] == [False]
+
+
+@pytest.mark.parametrize("ms_ago", [60_001, -400 * 86_400_000])
+def test_an_answer_of_more_than_a_minute_ago_or_of_a_clock_that_was_ahead_says_nothing(ms_ago: int) -> None:
+    it = Times(0.1)
+    it.note(*[REFUSED] * 10)
+    assert not it.others_are_answered(Answered(1, ms_ago))
+    assert not it.others_are_answered(None)
+
+
+def test_an_answer_of_a_path_that_fails_by_now_says_nothing() -> None:
+    """The only tenant there is."""
+    it = Times(0.1)
+    it.note(ANSWERED, path="/hook?x=1")
+    answered = it.watch.last_answered("tag", it.now)
+    assert [failing.may_be_one_tenant for failing in it.failing(*[REFUSED] * 10, path="/hook?x=2")] == [True]
+    assert answered is not None
+    assert not it.others_are_answered(answered._replace(ms_ago=1000))
+
+
+def test_an_answer_that_a_poller_has_after_the_failures_is_one_it_need_not_be_told_of() -> None:
+    it = Times(0.001)
+    assert len(it.note(*[REFUSED] * 10, path="/tenant")) == 1
+    it.note(ANSWERED, path="/other")
+    assert it.others_are_answered(None)
+
+
+def test_what_others_have_told_is_not_told_on() -> None:
+    it = Times(0.1)
+    it.note(*[REFUSED] * 10)
+    assert it.others_are_answered(OTHER)
+    assert it.watch.last_answered("tag", it.now) is None
+    it.note(ANSWERED, path="/mine")
+    mine = it.watch.last_answered("tag", it.now + 2)
+    assert mine is not None
+    assert mine.ms_ago == 2000
+    assert it.watch.last_answered("tag", it.now + 61) is None
 
 
 def test_a_path_that_was_last_seen_more_than_a_minute_ago_says_nothing() -> None:

@@ -3,10 +3,11 @@
 -- KEYS[1] timers:{p}:scheduled (ZSET)
 -- Computes observed, busiest, reported:<poller>, layout
 -- ARGV    poller | id of the report
---         then per destination 7: its tag | its id | attempts | failed ones | ms of all together | the last error, or '' | ms of that
+--         then per destination 9: its tag | its id | attempts | failed ones | ms of all together | the last error, or '' | ms of that
+--         | the path that was answered last, or '' | ms since then
 -- Returns 1
 
-local FIRST, FIELDS = 3, 7        -- where the first destination's arguments begin, and how many each has
+local FIRST, FIELDS = 3, 9        -- where the first destination's arguments begin, and how many each has
 local REPORTED = ROOT .. 'reported:' .. ARGV[1]
 local REPORTED_TTL = 60000        -- ms in which a lost reply may be asked for again
 local MOST = 10000                -- destinations whose sums are kept: those with most attempts
@@ -21,7 +22,7 @@ for at = FIRST, #ARGV, FIELDS do push(tags, ARGV[at]) end
 if not tags[1] then return 1 end
 for n, before in ipairs(redis.call('HMGET', OBSERVED, unpack(tags))) do
   local at = FIRST + FIELDS * (n - 1)
-  local tag, id, attempts, failures, ms, error, error_at = unpack(ARGV, at, at + FIELDS - 1)
+  local tag, id, attempts, failures, ms, error, error_at, path, ago = unpack(ARGV, at, at + FIELDS - 1)
   before = ' ' .. (before or '')
   local function sum(name, more) return int((word(before, name) or 0) + more) end
   local total = sum('attempts', attempts)
@@ -30,6 +31,13 @@ for n, before in ipairs(redis.call('HMGET', OBSERVED, unpack(tags))) do
   if last then words = words .. ' at=' .. last end
   if error == '' then error, error_at = word(before, 'error'), word(before, 'error_at') end
   if error then words = words .. ' error=' .. error .. ' error_at=' .. error_at end
+  local answered_path, answered_at = word(before, 'answered_path'), tonumber(word(before, 'answered_at') or -1)
+  if path ~= '' and (answered_at <= now - ago or answered_at > now + 0) then
+    answered_path, answered_at = path, now - ago
+  end
+  if answered_path then
+    words = words .. ' answered_path=' .. answered_path .. ' answered_at=' .. int(answered_at)
+  end
   push(sums, tag, words)
   push(busy, total, tag)
 end

@@ -5,5 +5,7 @@
 --   at            ms of the last report with an attempt
 --   error, error_at
 --                 the error's word or the status of the last one that was not delivered, and ms of it
+--   answered_path, answered_at
+--                 the path that was answered below 500 last, as a number (holds/breaker.py), and ms of it
 
 local OBSERVED, BUSIEST = ROOT .. 'observed', ROOT .. 'busiest'
