@@ -35,6 +35,8 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 #: Kinds of stores and their partitions. On more than one partition only the store's own tests run, in tests/store.
 _STORES = [("fake", 1), ("valkey", 1), ("redis", 1), ("valkey", 16)]
 _ON_EACH_STORE = ("tests/store", "tests/test_poller.py")
+#: Where branches are counted.
+_COUNTED = ("valkey", 1)
 #: The partition, if there are so many, of all timers of a test that is marked `one_partition`.
 _HOME = 7
 
@@ -57,8 +59,18 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         item.add_marker(layers.layer_of(item))
         if layers.store_of(item) == "redis" or {"redis_server", "browser"} & set(getattr(item, "fixturenames", ())):
             item.add_marker("elsewhere")
+        if _is_repeated(item):
+            item.add_marker("no_cover")
     if hasattr(config, "workerinput"):  # one of several workers
         items.sort(key=layers.longest_first)
+
+
+def _is_repeated(item: pytest.Item) -> bool:
+    """On a store beyond the one on which its branches are counted: the same again, and counting doubles its time."""
+    called = getattr(item, "callspec", None)
+    if called is None or not item.nodeid.startswith(_ON_EACH_STORE):
+        return False
+    return (called.params.get("client", _COUNTED[0]), called.params.get("partitions", _COUNTED[1])) != _COUNTED
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
