@@ -20,6 +20,7 @@ from scheduler import Settings
 from tests.bench.processes import free_port, wait_until
 from tests.bench.raw import RawReceiver, raw_receiving
 from tests.client.schedule_answers import SCHEDULE
+from tests.delivery.test_certificates import tls_server
 from timer_service import create_app
 from timer_service.client import (
     Conflict,
@@ -184,10 +185,12 @@ def test_only_a_connection_that_never_came_about_is_certain_to_have_done_nothing
 
 
 def test_a_certificate_that_is_not_trusted_is_not_asked_for_again() -> None:
-    for cause, expected in ((requests.exceptions.SSLError(), False), (requests.ConnectionError(), True)):
-        error = Unavailable("D")
-        error.__cause__ = cause
-        assert may_pass(error) is expected
+    untrusted = pytest.raises(Unavailable, match="certificate verify failed")
+    with tls_server("self-signed") as (url, service), TimerClient(url) as client, untrusted as refused:
+        client.get("00abc")
+    assert not may_pass(refused.value)
+    assert not certainly_not_done(refused.value), "else it would be repeated"
+    assert service == []
 
 
 def test_a_delete_that_may_have_been_done_has_been_where_its_repeat_finds_nothing() -> None:
