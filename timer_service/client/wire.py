@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import threading
 import time
 from io import BytesIO
 from typing import Any, TypeVar
@@ -30,7 +32,7 @@ T = TypeVar("T")
 
 
 class Wire:
-    """Threads may share it; close() ends its connections.
+    """Threads may share it, and so may processes that were forked; close() ends its connections.
 
     run() raises TimerServiceError and nothing else; the constructor ValueError for a key that cannot be.
     """
@@ -41,10 +43,13 @@ class Wire:
         self._auth = None if api_key is None else _Bearer(api_key)
         self._own = session is None
         self._session = session or _new_session()
+        self._process = os.getpid()
+        self._forked = threading.Lock()
+        self._of_parents: list[requests.Session] = []
 
     def close(self) -> None:
         if self._own:
-            self._session.close()
+            self._connected().close()
 
     def run(self, calls: Calls[T]) -> T:
         doing = steps(calls, self._service)
@@ -61,7 +66,7 @@ class Wire:
 
     def _send(self, request: Request) -> Answer | NoAnswer:
         try:
-            answer = self._session.request(
+            answer = self._connected().request(
                 request.method,
                 request.url,
                 data=_in_pieces(request.body),
@@ -74,6 +79,24 @@ class Wire:
             return _no_answer(error)
         told = answer.headers
         return Answer(answer.status_code, answer.content, told.get("Retry-After", ""), told.get("Location", ""))
+
+    def _connected(self) -> requests.Session:
+        """The session; in a process that was forked, without the connections that its parent goes on using."""
+        if self._process != os.getpid():
+            with self._forked:
+                if self._process != os.getpid():
+                    self._leave_connections()
+                    self._process = os.getpid()
+        return self._session
+
+    def _leave_connections(self) -> None:
+        if self._own:
+            # Kept and not closed: a thread of the parent may have held a lock of it, which nobody releases here.
+            self._of_parents.append(self._session)
+            self._session = _new_session()
+        else:
+            for adapter in self._session.adapters.values():
+                adapter.close()  # only in this process: nothing is sent to the other side
 
 
 def _new_session() -> requests.Session:
