@@ -18,7 +18,7 @@ from tests.client.test_retries import TIMER, answer
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.parametrize("kind", ["own", "given"])
+@pytest.mark.parametrize("kind", ["own", "given", "async"])
 def test_parent_and_children_have_sockets_of_their_own(kind: str) -> None:
     asked: dict[socket.socket, set[str]] = defaultdict(set)
     lock = threading.Lock()

@@ -2,6 +2,7 @@
 
 from timer_service.client.activity import Bucket, Forecast, Minute, Minutes, Poller, Pollers, StoreState
 from timer_service.client.answers import Attempt, Hold, Page, Readiness, Reason, Timer
+from timer_service.client.async_timer_client import AsyncTimerClient
 from timer_service.client.clock import Advance
 from timer_service.client.counts import Changed, Count, Stats
 from timer_service.client.destination_fields import Breaker, DestinationChanges, DestinationFilters, Rate
@@ -45,6 +46,7 @@ from timer_service.client.webhooks import VerificationError, timer_id_of, verify
 
 __all__ = [
     "Advance",
+    "AsyncTimerClient",
     "Attempt",
     "Breaker",
     "Bucket",

@@ -1,4 +1,4 @@
-"""Each call about the service itself, described and not done: a method of TimerClient."""
+"""Each call about the service itself, described once for both clients: methods of TimerClient and AsyncTimerClient."""
 
 from __future__ import annotations
 

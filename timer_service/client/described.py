@@ -1,9 +1,9 @@
-"""Makes methods of a client out of calls that are described as functions."""
+"""Makes methods of clients out of calls that are described as functions: of both clients the same, but for the wait."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -24,6 +24,17 @@ def blocking(describe: Callable[A, Calls[T]]) -> Callable[Concatenate[Any, A], T
     return _as_method(method, describe, "{}")
 
 
+def awaited(describe: Callable[A, Calls[T]]) -> Callable[Concatenate[Any, A], Coroutine[Any, Any, T]]:
+    """The same as a coroutine."""
+
+    @wraps(describe)
+    async def method(client: Any, /, *args: A.args, **kwargs: A.kwargs) -> T:
+        answer: T = await client._wire.run(describe(*args, **kwargs))
+        return answer
+
+    return _as_method(method, describe, "{}")
+
+
 def iterating(describe: Callable[A, Walk[Any, T]]) -> Callable[Concatenate[Any, A], Iterator[T]]:
     """A method that returns an iterator over all pages; each is asked for when the one before is used up."""
 
@@ -38,6 +49,23 @@ def iterating(describe: Callable[A, Walk[Any, T]]) -> Callable[Concatenate[Any, 
                 return
 
     return _as_method(method, describe, "Iterator[{}]")
+
+
+def async_iterating(describe: Callable[A, Walk[Any, T]]) -> Callable[Concatenate[Any, A], AsyncIterator[T]]:
+    """The same for `async for`."""
+
+    @wraps(describe)
+    async def method(client: Any, /, *args: A.args, **kwargs: A.kwargs) -> AsyncIterator[T]:
+        walk, cursor = describe(*args, **kwargs), None
+        while True:
+            page = await client._wire.run(walk.page(cursor))
+            for item in walk.items(page):
+                yield item
+            cursor = page.next_cursor
+            if cursor is None:
+                return
+
+    return _as_method(method, describe, "AsyncIterator[{}]")
 
 
 M = TypeVar("M", bound=Callable[..., Any])

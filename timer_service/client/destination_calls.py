@@ -1,4 +1,4 @@
-"""Each call about destinations, described and not done: a method of TimerClient.
+"""Each call about destinations, described once for both clients: methods of TimerClient and AsyncTimerClient.
 
 A destination is named by its id, `https:api.example.com:443`: scheme, host in lower case and port, always.
 """

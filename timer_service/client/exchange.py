@@ -1,4 +1,4 @@
-"""What is sent for a call, when it is sent again, and what an answer means: all that a client decides. Does no I/O.
+"""What is sent for a call, when it is sent again, and what an answer means: all that both clients decide. Does no I/O.
 
 `steps` yields what is to be done, a Request or a Pause; whoever does it sends back the Answer, or a NoAnswer.
 """

@@ -1,4 +1,4 @@
-"""Each call about schedules, described and not done: a method of TimerClient."""
+"""Each call about schedules, described once for both clients: methods of TimerClient and AsyncTimerClient."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ from timer_service.client.exchange import Answer, Done, Pause, Request, Service,
 #: Connections kept open to the service; more threads than that still work, on connections that are not kept.
 _KEPT = 32
 #: Bytes of a body that a slow line takes in less than any timeout.
-_LARGE = 64 * 1024
+LARGE = 64 * 1024
 _NO_ANSWER = (
     requests.ConnectionError,
     requests.Timeout,
@@ -108,7 +108,7 @@ def _new_session() -> requests.Session:
 
 def _in_pieces(body: bytes | None) -> bytes | BytesIO | None:
     """A large body as a file: as bytes it is sent at once, and the timeout would be for the whole of it."""
-    return BytesIO(body) if body is not None and len(body) > _LARGE else body
+    return BytesIO(body) if body is not None and len(body) > LARGE else body
 
 
 def _no_answer(error: requests.RequestException) -> NoAnswer:
