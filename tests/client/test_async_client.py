@@ -255,6 +255,14 @@ def test_the_proxy_of_the_environment_counts_as_it_does_for_requests(monkeypatch
         assert len(service.requests) == 1
 
 
+def test_a_proxy_that_cannot_be_used_is_a_value_error_as_of_the_other_client(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", "socks5://127.0.0.1:1")  # needs a package that neither client brings
+    with pytest.raises(ValueError, match="the proxy of the environment cannot be used"):
+        asked(AsyncTimerClient("http://timers.example"), lambda it: it.get("a"))
+    with TimerClient("http://timers.example") as client, pytest.raises(ValueError, match="SOCKS"):
+        client.get("a")
+
+
 @pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
 def test_the_ca_bundle_of_the_environment_counts_as_it_does_for_requests(
     variable: str, monkeypatch: pytest.MonkeyPatch
