@@ -20,7 +20,7 @@ class Awaiting:
     def __init__(self, *args: Any, **options: Any) -> None:
         self._client = AsyncTimerClient(*args, **options)
         self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever)
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
 
     def __getattr__(self, name: str) -> Any:

@@ -7,6 +7,7 @@ calls that hang when the client is closed, or when their loop ends; two loops in
 from __future__ import annotations
 
 import asyncio
+import gc
 import gzip
 import socket
 import ssl
@@ -44,6 +45,18 @@ def serving(raw: bytes | None = None, *, hold: threading.Event | None = None) ->
         yield service
         if hold is not None:
             hold.set()
+
+
+#: httpcore may drop, unclosed, what a call was opening when it was cancelled: asyncio closes it, and warns.
+may_drop_sockets = pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
+
+
+@pytest.fixture
+def collected() -> Iterator[None]:
+    """What a test drops is collected within it, and its warnings come where they are expected."""
+    yield
+    for _ in range(3):
+        gc.collect()
 
 
 async def until(true: Callable[[], Any]) -> None:
@@ -124,6 +137,8 @@ def test_calls_that_are_under_way_when_it_is_closed_end_well() -> None:
     assert service.connections == 5
 
 
+@may_drop_sockets
+@pytest.mark.usefixtures("collected")
 def test_a_loop_that_ends_ends_the_calls_that_hang() -> None:
     async def main() -> None:
         calls.append(asyncio.ensure_future(client.get("a")))
@@ -136,6 +151,8 @@ def test_a_loop_that_ends_ends_the_calls_that_hang() -> None:
     assert calls[0].cancelled()
 
 
+@may_drop_sockets
+@pytest.mark.usefixtures("collected")
 def test_a_call_that_is_cancelled_leaves_the_client_usable() -> None:
     """More often than connections are kept: none of them is lost, and later calls are answered."""
 
@@ -154,6 +171,8 @@ def test_a_call_that_is_cancelled_leaves_the_client_usable() -> None:
         asyncio.run(main())
 
 
+@may_drop_sockets
+@pytest.mark.usefixtures("collected")
 @pytest.mark.parametrize("connected", [True, False])
 def test_a_cancel_at_any_step_of_a_call_leaves_the_client_usable(connected: bool) -> None:
     async def main() -> None:
@@ -253,6 +272,14 @@ def test_the_proxy_of_the_environment_counts_as_it_does_for_requests(monkeypatch
         with serving() as service:
             assert asked(AsyncTimerClient(service.url), lambda it: it.get("b")).id == "b"
         assert len(service.requests) == 1
+
+
+def test_a_proxy_that_cannot_be_used_is_a_value_error_as_of_the_other_client(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", "socks5://127.0.0.1:1")  # needs a package that neither client brings
+    with pytest.raises(ValueError, match="the proxy of the environment cannot be used"):
+        asked(AsyncTimerClient("http://timers.example"), lambda it: it.get("a"))
+    with TimerClient("http://timers.example") as client, pytest.raises(ValueError, match="SOCKS"):
+        client.get("a")
 
 
 @pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])

@@ -405,7 +405,9 @@ def test_a_key_that_no_header_can_carry_is_refused_without_showing_it(secret: st
         client.create("http://receiver/", delay=1, idempotency_key=secret or "a b")
 
 
-@pytest.mark.parametrize("url", ["", "localhost:8000", "ftp://localhost", "http://", "http://host/?a=1"])
+@pytest.mark.parametrize(
+    "url", ["", "localhost:8000", "ftp://localhost", "http://", "http://host/?a=1", "http://host:99999"]
+)
 def test_a_base_url_that_is_none_is_refused(url: str) -> None:
     with pytest.raises(ValueError, match="base_url"):
         new_client(url)

@@ -29,8 +29,14 @@ class Connections:
 
     @classmethod
     async def open(cls, url: str) -> Connections:
-        """For a service at this URL, with the proxy and the CA bundle that requests would take from the environment."""
-        it = cls(_http(url))
+        """For a service at this URL, with the proxy and the CA bundle that requests would take from the environment.
+
+        Raises ValueError for a proxy that httpx cannot use, OSError for a bundle that is not there.
+        """
+        try:
+            it = cls(_http(url))
+        except ImportError as error:
+            raise ValueError(f"the proxy of the environment cannot be used: {error}") from error
         await anext(it._open)
         return it
 
