@@ -80,6 +80,7 @@ from scheduler.store.capacity import PART_OF_MAXMEMORY, Usage
 from scheduler.store.changes import Changes
 from scheduler.store.claims import Claims
 from scheduler.store.destinations import Destinations
+from scheduler.store.emptying import empty_store
 from scheduler.store.health import Report
 from scheduler.store.link import Link, connect
 from scheduler.store.plans import Plans
@@ -226,6 +227,7 @@ __all__ = [
     "before_path",
     "connect",
     "destination",
+    "empty_store",
     "ended_timers",
     "guard_before_look_ups",
     "in_flight_bytes",

@@ -33,6 +33,7 @@ _LEAST: Mapping[str, str] = {
     "faults": "processes",
     "packaging": "processes",
     "suite": "processes",
+    "testing": "processes",
 }
 #: The longest first.
 _MINUTES = ("faults/test_schedule.py", "faults/test_planted.py", "api/test_schemathesis.py")
