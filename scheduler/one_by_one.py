@@ -15,11 +15,12 @@ from scheduler.delivery.signing import Signer
 from scheduler.delivery.transport import Answer
 from scheduler.poller.loop import Poller
 from scheduler.poller.planning import Planning
+from scheduler.store import keys
 from scheduler.store.store import Store
 from scheduler.store.turning import Step, Turning
 
 #: Seconds for which a timer is ours: longer than anybody looks at a task in a debugger.
-LEASE = 30 * 86_400.0
+LONG_LEASE = 30 * 86_400.0
 #: Seconds after which something that is due and not taken is told as a defect.
 _NOBODY = 10.0
 _PAUSE = 0.001
@@ -47,18 +48,25 @@ def send_until(store: Store, to: int, send: Send) -> None:
     """Turn the virtual clock of the store to this moment, ms, and send what falls due on the way, each at its moment:
     retries, occurrences that are asked for, and runs of schedules too. `send` gets claim, request and time.
 
-    It may be called by `send`: what is due is sent then, and the clock is not turned. Store settings need LEASE. Raises
-    what `send` raises, whose timer is left delivering; StoreUnavailable; NobodyTakes.
+    It may be called by `send`: what is due is sent then, and the clock is not turned. The store's settings need
+    LONG_LEASE. Raises what `send` raises, whose timer is left delivering; StoreUnavailable; NobodyTakes.
     """
     name = f"one-by-one-{secrets.token_hex(4)}"
     claims = store.claims(name, share=1)
     planning = Planning(store.plans(claims.clock))
     transport = _Transport(send, claims.clock, Turning(store.link), to, planning.look_soon)
-    poller = Poller(claims, transport, name=name, lease=LEASE, grace=0, planning=planning)
+    poller = Poller(claims, transport, name=name, lease=LONG_LEASE, grace=0, planning=planning)
     transport.stop = poller.stop
     poller.run()
     if transport.stuck:
         raise NobodyTakes(f"something is due for {_NOBODY:g} s, and no claim brings it")
+
+
+def pass_time(store: Store, ms: int) -> None:
+    """So long nobody looks at what is due. Raises StoreUnavailable."""
+    with store.link.translated("INCRBY"):
+        for partition in range(store.link.partitions):
+            store.link.client.incrby(f"{keys.prefix(partition)}ahead", 1000 * ms)
 
 
 def _not_yet() -> None:

@@ -18,6 +18,7 @@ from scheduler.delivery.descriptors import raise_limit as raise_file_limit
 from scheduler.delivery.dialling import Checkpoint
 from scheduler.delivery.egress import Guard
 from scheduler.delivery.open_transport import guard_before_look_ups, open_transport, slots, transport_name
+from scheduler.delivery.request import Request
 from scheduler.delivery.signing import Signer
 from scheduler.delivery.threaded.transport import RequestsTransport
 from scheduler.destinations import (
@@ -64,6 +65,7 @@ from scheduler.errors import (
 )
 from scheduler.hold import HeldBy, Hold
 from scheduler.memory_limit import in_flight_bytes
+from scheduler.one_by_one import LONG_LEASE, Sent, pass_time, send_until
 from scheduler.origin import before_path, destination
 from scheduler.own_secrets import LONGEST_OLD_FOR, MOST_SECRETS, OLD_FOR
 from scheduler.poller.doorbell import Doorbell
@@ -109,6 +111,7 @@ from scheduler.version import VERSION
 
 __all__ = [
     "LONGEST_OLD_FOR",
+    "LONG_LEASE",
     "MOST_BUCKETS",
     "MOST_MINUTES",
     "MOST_SECRETS",
@@ -183,6 +186,7 @@ __all__ = [
     "Redelivery",
     "Repeats",
     "Report",
+    "Request",
     "RequestsTransport",
     "Reschedule",
     "ResumeAt",
@@ -194,6 +198,7 @@ __all__ = [
     "ScheduleStatus",
     "Schedules",
     "SecretUse",
+    "Sent",
     "Settings",
     "SettingsError",
     "Settlement",
@@ -233,7 +238,9 @@ __all__ = [
     "in_flight_bytes",
     "is_loopback",
     "open_transport",
+    "pass_time",
     "raise_file_limit",
+    "send_until",
     "serving",
     "share_of",
     "slots",

@@ -76,7 +76,7 @@ def test_each_test_finds_an_empty_service_whatever_the_one_before_has_done(proje
             one = client.create(url, delay="1h", key="one", idempotency_key="first", tags=["a"], body=n)
             client.create(url, delay="2h", priority=5)
             client.create(url, delay="300d")
-            client.put_schedule("daily", every="1d", timer={"url": url})
+            client.set_schedule("daily", every="1d", timer={"url": url})
             client.update_destination("https:api.example.com:443", rate={"requests": 1, "per": "1s"})
             client.pause_destination("https:api.example.com:443", reason="a test")
             client.rotate_secret("https:api.example.com:443")
@@ -237,8 +237,9 @@ def test_a_service_that_a_test_has_ended_is_another_for_the_next_one(project: Pr
         from timer_service.testing import TimerService
 
         def test_one(timer_service: TimerService):
-            (child,) = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text().split()
-            os.kill(int(child), signal.SIGKILL)
+            children = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text().split()
+            assert len(children) == 1
+            os.kill(int(children[0]), signal.SIGKILL)
 
         def test_two(timer_service: TimerService):
             timer_service.client.create(timer_service.receiver_url, delay="3d")

@@ -48,6 +48,11 @@ ROOMS: Mapping[str, str] = {
     "timer_service/web/pages/try_it/": "view Try it",
     "timer_service/client/": "client",
     "timer_service/terminal/": "terminal",
+    "timer_service/testing/": "testing",
+    "timer_service/testing/received.py": "words",
+    "timer_service/testing/memory_store.py": "memory",
+    "timer_service/testing/memory_service.py": "memory",
+    "scheduler/one_by_one.py": "one by one",
     "timer_service/tasks/": "tasks",
 }
 _DATA = {"data", "words"}
@@ -70,7 +75,8 @@ MAY_KNOW: Mapping[str, set[str]] = {
     "threaded": {"data", "delivery"},
     "choice of transport": {"data", "settings", "delivery", "curl", "threaded"},
     "poller": {"data", "store", "delivery"},
-    "engine": {"data", *_ENGINE},
+    "one by one": {"data", "store", "whole store", "delivery", "poller"},
+    "engine": {"data", "one by one", *_ENGINE},
     "words": {"data"},
     "problems": {*_DATA, "engine"},
     "input": {*_DATA, "engine", "problems"},
@@ -94,6 +100,8 @@ MAY_KNOW: Mapping[str, set[str]] = {
     "client": {*_DATA},
     "terminal": {*_DATA, "client"},
     "tasks": {*_DATA, "client"},
+    "memory": {*_DATA, "engine", "application"},
+    "testing": {*_DATA, "client", "tasks", "memory"},
     "start": {*_DATA, "engine", "access", "application", "process", "terminal"},
 }
 

@@ -39,9 +39,9 @@ def _tell_nobody(_address: str) -> None:
     pass
 
 
-def run(settings: Settings, store: EmbeddedStore | None, ready: Callable[[str], object] = _tell_nobody) -> None:
-    """Run until a signal; without a `store` of ours that of TIMER_REDIS_URL is used. `ready` is called with the API's
-    address once that answers.
+def run(settings: Settings, store: EmbeddedStore | None, tell_address: Callable[[str], object] = _tell_nobody) -> None:
+    """Run until a signal; without a `store` of ours that of TIMER_REDIS_URL is used. `tell_address` is called with the
+    API's, where it answers soon.
 
     Raises SettingsError, EmbeddedError or StartFailed with one line that says what to do.
     """
@@ -76,11 +76,11 @@ def run(settings: Settings, store: EmbeddedStore | None, ready: Callable[[str], 
         command = [*_ourselves("api"), "--fd", str(listener.fileno())]
         fds = [listener.fileno(), notes.descriptor]
         api_environ = environ | notes.environ | (inbox.environ if inbox else {})
+        address = f"http://{bracketed(host)}:{port}"
+        tell_address(address)
         api = Child("api", command, 2, 10 + _STOP_PATIENCE, environ=api_environ, pass_fds=fds)
         if supervisor.start(api, lambda: api_answers(host, port), _START_PATIENCE):
-            address = f"http://{bracketed(host)}:{port}"
             print(_banner(settings, address, store, inbox), flush=True)
-            ready(address)
         elif api.refused():
             raise StartFailed("the API did not start; what it said above tells why")
         elif not supervisor.stopping:

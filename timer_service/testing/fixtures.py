@@ -25,7 +25,7 @@ def _timer_service_process() -> Iterator[OneProcess]:
 @pytest.fixture
 def timer_service(_timer_service_process: OneProcess, monkeypatch: pytest.MonkeyPatch) -> Iterator[TimerService]:
     """The whole timer service, empty, on a clock that the test turns: `.client`, `.advance(by)`, `.received`."""
-    from timer_service.client import webhooks
+    from timer_service import webhooks
     from timer_service.testing.service import TimerService
 
     with _timer_service_process.emptied_after_use() as started, TimerService(started.url, started.signing_secret) as it:

@@ -27,7 +27,7 @@ class MemoryStore(fakeredis.FakeRedis):
         return super().register_script(_plain(script))
 
     def pipeline(self, *args: Any, **options: Any) -> Any:
-        made = super().pipeline(*args, **options)
+        made: Any = super().pipeline(*args, **options)
         run = made.eval
         made.eval = lambda script, *words: run(_plain(script), *words)
         return made

@@ -40,6 +40,11 @@ class Received:
         return int(self.headers["timer-attempt"])
 
     @property
+    def occurrence(self) -> int:
+        """Which time the receiver is meant to act, from 1."""
+        return int(self.headers.get("timer-occurrence", 1))
+
+    @property
     def due_at(self) -> datetime:
         """When the timer was due, in UTC."""
         return datetime.fromisoformat(self.headers["timer-due-at"])
