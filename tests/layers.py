@@ -35,6 +35,7 @@ _LEAST: Mapping[str, str] = {
     "packaging": "processes",
     "suite": "processes",
     "testing": "processes",
+    "testing/test_captured.py": "quick",
 }
 #: The longest first.
 _MINUTES = ("faults/test_schedule.py", "faults/test_planted.py", "api/test_schemathesis.py")

@@ -197,7 +197,7 @@ def test_each_worker_of_xdist_has_a_service_of_its_own(project: Project) -> None
     assert len(set.union(*urls.values())) == 2
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT], ids=lambda it: it.name)
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT], ids=lambda it: it.name)
 def test_the_service_ends_with_its_pytest_however_that_ends(project: Project, number: signal.Signals) -> None:
     project.write("test_stays.py", STAYS)
     run, below = _staying(project)
