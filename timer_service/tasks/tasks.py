@@ -81,13 +81,19 @@ class Tasks:
         return made[1]
 
     @contextmanager
-    def using(self, client: TimerClient) -> Iterator[None]:
-        """All calls are made by this client meanwhile, in all threads: tests put one here that needs no service."""
-        before, self._instead = self._instead, client
+    def using(
+        self, client: TimerClient, *, tasks_url: str | None = None, signing_secrets: Sequence[str] | None = None
+    ) -> Iterator[None]:
+        """All calls are made by this client meanwhile, in all threads, to be called back at `tasks_url` by webhooks of
+        these secrets, where they are others: tests put a service of their own here, or what needs none."""
+        before = self._instead, self.tasks_url, self._secrets
+        self._instead = client
+        self.tasks_url = self.tasks_url if tasks_url is None else tasks_url
+        self._secrets = self._secrets if signing_secrets is None else tuple(signing_secrets)
         try:
             yield
         finally:
-            self._instead = before
+            self._instead, self.tasks_url, self._secrets = before
 
     @overload
     def task(self, function: Callable[P, R], /) -> Task[P, R]: ...

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from wsgiref.types import WSGIApplication
 
+    from timer_service.tasks import Tasks
+
 #: Seconds in which the poller is to take what is due, on a machine that others keep busy.
 _POLLER_PATIENCE = 60.0
 
@@ -69,6 +71,11 @@ class TimerService:
     def serve(self, app: WSGIApplication) -> str:
         """The URL, without a slash at the end, at which this application answers until the test ends."""
         return self._open.enter_context(serving(app))
+
+    def serve_tasks(self, tasks: Tasks) -> None:
+        """Until the test ends these tasks are called by this service, in threads of this process."""
+        url = self.serve(tasks.wsgi_app)
+        self._open.enter_context(tasks.using(self.client, tasks_url=url, signing_secrets=[self.signing_secret]))
 
     def now(self) -> datetime:
         """By the virtual clock, in UTC."""
