@@ -11,6 +11,7 @@ import pytest
 from scheduler import (
     Attempt,
     Claim,
+    Claims,
     Draft,
     Outcome,
     ScheduleDraft,
@@ -35,7 +36,8 @@ from tests.bench.servers import Server
 URL = "https://one.example/hook"
 DAY = 86_400_000
 #: Less the names of pollers.
-STAYS = {*"layout ahead seen pollers loads holds signing signing_changes lastclaim: reported:".split()}
+STAYS = {"layout", "ahead", "seen", "pollers", "loads", "holds", "signing", "signing_changes"}
+STAYS |= {"lastclaim:", "reported:"}
 
 
 @pytest.fixture(params=[1, 4])
@@ -51,6 +53,12 @@ def draft(store: Store, delay_ms: int = 0, key: str | None = None) -> Draft:
     return Draft(store.timers.new_id(key), Webhook(URL), delay_ms=delay_ms, key=key, tags=("a",))
 
 
+def claimed(claims: Claims) -> list[Claim]:
+    """What is due now: a moment is rounded up to the next millisecond."""
+    found: list[Claim] = wait_until(lambda: claims.claim(10).claims, 5, "something is due")
+    return found
+
+
 def ended(claim: Claim) -> Settlement:
     return Settlement(claim.id, claim.fence, Attempt(claim.number, Outcome.DELIVERED), None)
 
@@ -59,12 +67,12 @@ def test_nothing_is_left_but_the_layout_the_clock_and_who_polls(store: Store) ->
     assert store.clock is not None
     claims = store.claims("one", 10)
     store.timers.set(*(draft(store, n * 1000, f"key {n}".replace(" ", "-")) for n in range(5)), draft(store))
+    claims.settle([ended(claim) for claim in claimed(claims)])
     store.schedules.put(ScheduleDraft(name="daily", plan=Plan(every_ms=DAY), webhook=Webhook(URL)))
     store.destinations.change(destination(URL), lambda _: DestinationSettings(rate=Rate(1, 1000)))
     store.destinations.pause(destination("https://two.example"), "a test", "me")
     store.destinations.rotate_secret(destination(URL), 0)
     store.repeats.begin("", "once", {})
-    claims.settle([ended(claim) for claim in claims.claim(10).claims])
     before = store.clock.now()
     empty_store(store.link)
     found: list[bytes] = list(map(bytes, store.link.client.scan_iter()))
@@ -75,7 +83,7 @@ def test_nothing_is_left_but_the_layout_the_clock_and_who_polls(store: Store) ->
     assert store.schedules.page().schedules == []
     assert claims.claim(10).claims == []
     store.timers.set(draft(store, 0, "key-1"))
-    assert len(claims.claim(10).claims) == 1
+    assert len(claimed(claims)) == 1
 
 
 def test_what_pollers_know_of_holds_and_secrets_is_forgotten_and_later_ones_are_heard_of(store: Store) -> None:
@@ -98,7 +106,7 @@ def test_what_pollers_know_of_holds_and_secrets_is_forgotten_and_later_ones_are_
 def test_attempts_under_way_are_waited_for_and_no_other_begins(store: Store) -> None:
     claims = store.claims("one", 10)
     store.timers.set(draft(store))
-    (claim,) = claims.claim(10).claims
+    (claim,) = claimed(claims)
     store.timers.set(draft(store))
     emptying = Thread(target=empty_store, args=(store.link, 60.0))
     emptying.start()
@@ -116,7 +124,7 @@ def test_attempts_under_way_are_waited_for_and_no_other_begins(store: Store) -> 
 def test_an_attempt_that_does_not_end_is_not_waited_for_for_ever(store: Store) -> None:
     claims = store.claims("one", 10)
     store.timers.set(draft(store))
-    (claim,) = claims.claim(10).claims
+    (claim,) = claimed(claims)
     empty_store(store.link, patience=0.01)
     with pytest.raises(UnknownTimer):
         store.timers.get(claim.id)
@@ -133,5 +141,5 @@ def test_a_store_that_goes_by_the_real_clock_is_never_emptied(valkey_server: Ser
         empty_store(real.link)
     with pytest.raises(StoreUnavailable):
         empty_store(Link(connect(valkey_server.url, 5), clock="virtual"))
-    assert real.timers.get(timer.id) == timer._replace(read_at=real.timers.get(timer.id).read_at)
+    assert real.timers.get(timer.id).status is Status.SCHEDULED
     real.close()
