@@ -25,6 +25,7 @@ _LEAST: Mapping[str, str] = {
     "client": "quick",
     "tasks": "quick",
     "tasks/test_examples.py": "processes",
+    "tasks/test_round_trip.py": "processes",
     "api": "servers",
     "delivery": "servers",
     "test_poller.py": "servers",
