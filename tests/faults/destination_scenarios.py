@@ -19,9 +19,11 @@ def two_pollers_share_a_rate_and_a_concurrency(field: Field, bug: str) -> None:
         client.limit(1, concurrency=2)
         for _ in range(2):
             field.join(bug)
-        client.send(0, 56)
-        client.send(1, 6, hold_ms=1500)  # for longer than a poller that was refused waits until it asks again: 1 s
-        field.arrived(62, 20)
+        # Due when the rules count what arrives: from BUNCHED on, or a quick machine is done before.
+        client.send(0, 80, 2.5)
+        # For much longer than a poller that was refused waits until it asks again, which is 1 s.
+        client.send(1, 4, 2.5, hold_ms=4000)
+        field.arrived(84, 20)
 
 
 def a_destination_is_paused_and_goes_on(field: Field, bug: str) -> None:

@@ -20,7 +20,8 @@ _WIRES = 0
 
 
 class Starved:
-    """A thread from start() to stop(): faults for processes that waited for a CPU for more than half a lease of one."""
+    """A thread from start() to stop(), or of a `with`: faults for processes that waited for a CPU for more than half a
+    lease of one."""
 
     def __init__(self, field: Field) -> None:
         self._field = field
@@ -42,6 +43,12 @@ class Starved:
         self._thread.join()
         for pid in list(self._spans):
             self._note(pid)
+
+    def __enter__(self) -> Starved:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
 
     def _run(self) -> None:
         while not self._over.wait(_EVERY):

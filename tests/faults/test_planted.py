@@ -81,6 +81,9 @@ STORIES: dict[str, tuple[Rule, Story]] = {
 
 #: Stories that are told at once: they mostly wait.
 _AT_ONCE = 3
+#: How often a story with a bug is told until the bug is seen: some show only while two pollers run at once, and a busy
+#: machine may give one of them no CPU.
+_TOLD = 4
 
 
 @pytest.fixture(scope="module")
@@ -103,11 +106,15 @@ def told(
 
 @pytest.mark.parametrize("bug", STORIES)
 def test_a_planted_bug_is_seen_and_without_it_all_is_well(
-    bug: str, told: Mapping[tuple[Story, str], Future[History]]
+    bug: str, told: Mapping[tuple[Story, str], Future[History]], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     rule, story = STORIES[bug]
     assert check(told[story, ""].result()) == []
     found = check(told[story, bug].result())
+    for _ in range(_TOLD - 1):
+        if rule in {violation.rule for violation in found}:
+            break
+        found = check(tell(story, tmp_path_factory.mktemp("again"), bug))
     assert rule in {violation.rule for violation in found}, found
 
 
