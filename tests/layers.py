@@ -38,6 +38,8 @@ _LEAST: Mapping[str, str] = {
     "suite": "processes",
     "testing": "processes",
     "testing/test_captured.py": "quick",
+    "testing/test_captured_refusals.py": "quick",
+    "testing/test_eager.py": "quick",
 }
 #: The longest first.
 _MINUTES = ("faults/test_schedule.py", "faults/test_planted.py", "api/test_schemathesis.py")

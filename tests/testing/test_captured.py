@@ -10,16 +10,23 @@ from typing import Any
 
 import pytest
 
-from timer_service.client import Conflict, Invalid, TimerClient, TooLarge
-from timer_service.tasks import Again, Reject, Retry, TaskCancelled, TaskFailed, Tasks, current
-from timer_service.testing import Captured, captured, eager
-
-DAY = timedelta(days=1)
-HOUR = timedelta(hours=1)
-SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
-
-tasks = Tasks("http://timers.invalid", "https://shop.invalid/tasks", SECRET)
-seen: list[Any] = []
+from tests.testing.shop import (
+    DAY,
+    HOUR,
+    SECRET,
+    again,
+    asks_for_time,
+    calls_others,
+    flaky,
+    refuses,
+    remind,
+    seen,
+    slowly,
+    tasks,
+)
+from timer_service.client import Conflict, Invalid, TimerClient
+from timer_service.tasks import TaskCancelled, TaskFailed, Tasks, current
+from timer_service.testing import Captured, captured
 
 
 @pytest.fixture(autouse=True)
@@ -31,52 +38,6 @@ def _nothing_seen() -> None:
 def calls() -> Iterator[Captured]:
     with captured(tasks) as it:
         yield it
-
-
-@tasks.task
-def remind(cart: Any, *, text: str = "soon") -> str:
-    seen.append(cart)
-    return f"{cart} {text}"
-
-
-@tasks.task(max_attempts=3, backoff=[60], tags=["flaky"])
-def flaky(fails: int) -> int:
-    if current().attempt <= fails:
-        raise OSError("not today")
-    return current().attempt
-
-
-@tasks.task(max_attempts=3, backoff=[10])
-def asks_for_time() -> str:
-    if current().attempt == 1:
-        raise Retry("later", after=600)
-    return str(current().redelivery)
-
-
-@tasks.task
-def refuses() -> None:
-    raise Reject("never")
-
-
-@tasks.task(max_occurrences=3)
-def again() -> int:
-    seen.append(current().occurrence)
-    if current().occurrence < 3:
-        raise Again(in_=HOUR)
-    return current().occurrence
-
-
-@tasks.task
-async def slowly(number: int) -> int:
-    await asyncio.sleep(0)
-    return number + 1
-
-
-@tasks.task
-def calls_others() -> str:
-    remind.delay("now")
-    remind.apply_async(("later",), countdown=60)
-    return "done"
 
 
 def args(calls: Captured) -> list[Any]:
@@ -214,46 +175,6 @@ def test_an_idempotency_key_makes_one_call_of_two_for_a_day(calls: Captured) -> 
     assert seen == [1]
 
 
-@pytest.mark.parametrize(
-    ("options", "error"),
-    [
-        ({"priority": -1}, ValueError),
-        ({"priority": 3601}, ValueError),
-        ({"priority": True}, TypeError),
-        ({"retries": -1}, ValueError),
-        ({"retries": 100}, ValueError),
-        ({"tags": "one"}, TypeError),
-        ({"tags": ["a b"]}, Invalid),
-        ({"tags": [str(n) for n in range(11)]}, Invalid),
-        ({"key": "a b"}, Invalid),
-        ({"key": ""}, Invalid),
-        ({"countdown": -1}, ValueError),
-        ({"countdown": 10, "expires": 5}, ValueError),
-        ({"eta": datetime(2099, 1, 2, tzinfo=UTC), "expires": datetime(2099, 1, 1, tzinfo=UTC)}, ValueError),
-        ({"eta": datetime(2099, 1, 2)}, ValueError),
-        ({"no_such": 1}, TypeError),
-        ({"idempotency_key": "a b"}, ValueError),
-    ],
-    ids=str,
-)
-def test_what_the_service_refuses_is_refused(calls: Captured, options: Any, error: type[Exception]) -> None:
-    with pytest.raises(error):
-        remind.apply_async((1,), **options)
-    assert len(calls) == 0
-    assert calls.run_due(after=DAY) == []
-
-
-def test_arguments_that_do_not_fit_are_refused(calls: Captured) -> None:
-    for bad in ((), (1, 2)):
-        with pytest.raises(TypeError):
-            remind.apply_async(bad)
-    with pytest.raises(TypeError):
-        remind.delay(object())
-    with pytest.raises(TooLarge):
-        remind.delay("x" * 300_000)
-    assert len(calls) == 0
-
-
 def test_tags_find_what_was_called(calls: Captured) -> None:
     flaky.apply_async((0,), countdown=60, tags=["b"])
     remind.delay(1)
@@ -343,46 +264,6 @@ def test_a_task_that_takes_long_keeps_its_claim() -> None:
         remind.delay(1)
         assert isinstance(calls.client, TimerClient)
         assert calls._service._store._settings.lease > 86_400
-
-
-def test_an_eager_task_has_run_when_delay_returns_with_its_retries_and_waits() -> None:
-    with eager(tasks) as calls:
-        assert remind.delay(3).get() == "3 soon"
-        assert flaky.delay(2).get() == 3
-        assert slowly.delay(1).get() == 2
-        begun = calls.now()
-        assert remind.apply_async((4,), countdown=86_400).status() == "delivered"
-        assert calls.now() - begun >= DAY
-        assert seen == [3, 4]
-        assert len(calls) == 4
-
-
-def test_what_an_eager_task_calls_has_run_too() -> None:
-    with eager(tasks) as calls:
-        assert calls_others.delay().get() == "done"
-        assert seen == ["now", "later"]
-        assert [call.handle.status() for call in calls] == ["delivered"] * 3
-
-
-def test_an_eager_task_that_fails_is_told_at_the_end_of_the_block() -> None:
-    """`delay` itself raises nothing: code that calls it is in production not told either."""
-
-    def block() -> None:
-        with eager(tasks):
-            assert refuses.delay().status() == "failed"
-            remind.delay(1)
-
-    with pytest.raises(TaskFailed, match="never"):
-        block()
-    assert seen == [1]
-
-
-def test_an_eager_task_that_asks_for_another_time_has_run_once() -> None:
-    with eager(tasks) as calls:
-        handle = again.delay()
-        assert (seen, handle.status()) == ([1], "scheduled")
-        calls.run_due(after=3 * HOUR)
-        assert handle.get() == 3
 
 
 def test_no_tasks_are_an_error() -> None:

@@ -2,19 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-from pathlib import Path
-
-import pytest
-
-from tests.bench.processes import alive, wait_until
-from tests.bench.session import descendants
-from tests.testing.conftest import PATIENCE, Project
-
-#: Seconds in which what was started has ended with its pytest: it stops in good order.
-ENDED = 10
+from tests.testing.conftest import Project
 
 REMIND = """
 from datetime import timedelta
@@ -27,24 +15,6 @@ def test_a_reminder_comes_after_three_days(timer_service):
     (reminder,) = timer_service.received
     assert (reminder.path, reminder.json, reminder.attempt) == ("/remind?x=1", {"cart": 17}, 1)
 """
-
-#: Tells where the service runs, and goes on until its file is taken away.
-STAYS = """
-import os
-import time
-from pathlib import Path
-
-
-def test_stays(timer_service):
-    Path("started").write_text(timer_service.url)
-    while Path("started").exists():
-        time.sleep(0.05)
-"""
-
-#: In the place of its `while`: has forked before.
-FORKS = """forked = os.fork() or [os.setsid(), time.sleep(600)]
-    Path("forked").write_text(str(forked))
-    while"""
 
 
 def test_a_reminder_of_three_days_is_tested_on_the_whole_service(project: Project) -> None:
@@ -197,58 +167,6 @@ def test_each_worker_of_xdist_has_a_service_of_its_own(project: Project) -> None
     assert len(set.union(*urls.values())) == 2
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT], ids=lambda it: it.name)
-def test_the_service_ends_with_its_pytest_however_that_ends(project: Project, number: signal.Signals) -> None:
-    project.write("test_stays.py", STAYS)
-    run, below = _staying(project)
-    run.send_signal(number)
-    run.wait(PATIENCE)
-    wait_until(lambda: not any(map(alive, below)), ENDED, f"all of {below} ended")
-
-
-def test_the_service_ends_with_its_pytest_though_a_child_of_that_lives_on(project: Project) -> None:
-    """Red if only a socket told it: what pytest has forked keeps that open."""
-    project.write(
-        "test_stays.py",
-        STAYS.replace(
-            "while",
-            FORKS,
-        ),
-    )
-    run, below = _staying(project)
-    forked = int(wait_until(lambda: _read(project.folder / "forked"), ENDED, "a fork"))
-    below -= {forked}
-    try:
-        run.kill()
-        run.wait(PATIENCE)
-        wait_until(lambda: not any(map(alive, below)), ENDED, f"all of {below} ended")
-        assert alive(forked)
-    finally:
-        os.kill(forked, signal.SIGKILL)
-
-
-def test_a_service_that_a_test_has_ended_is_another_for_the_next_one(project: Project) -> None:
-    project.write(
-        "test_ended.py",
-        """
-        import os
-        import signal
-        from pathlib import Path
-        from timer_service.testing import TimerService
-
-        def test_one(timer_service: TimerService):
-            children = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text().split()
-            assert len(children) == 1
-            os.kill(int(children[0]), signal.SIGKILL)
-
-        def test_two(timer_service: TimerService):
-            timer_service.client.create(timer_service.receiver_url, delay="3d")
-            assert timer_service.advance("3d").attempts == 1
-        """,
-    )
-    assert "2 passed" in project.run()
-
-
 def test_a_plugin_that_no_test_uses_loads_nothing_and_starts_nothing(project: Project) -> None:
     """Red with an import that is not needed to define a fixture."""
     project.write(
@@ -280,17 +198,3 @@ def test_without_the_plugin_nothing_of_ours_is_part_of_a_run(project: Project) -
         """,
     )
     assert "1 passed" in project.run(PYTEST_DISABLE_PLUGIN_AUTOLOAD="")
-
-
-def _staying(project: Project) -> tuple[subprocess.Popen[str], set[int]]:
-    """A run that stays in its test, and the ids of all processes below it."""
-    run = project.begin()
-    wait_until(lambda: _read(project.folder / "started") or run.poll() is not None, 40, "a service")
-    assert run.poll() is None, run.communicate()[0]
-    below = descendants(run.pid)
-    assert len(below) >= 4  # up, its store, its poller, its API
-    return run, below
-
-
-def _read(file: Path) -> str:
-    return file.read_text() if file.exists() else ""
