@@ -38,6 +38,7 @@ _LEAST: Mapping[str, str] = {
     "suite": "processes",
     "testing": "processes",
     "testing/test_captured.py": "quick",
+    "testing/test_captured_blocks.py": "quick",
     "testing/test_captured_refusals.py": "quick",
     "testing/test_eager.py": "quick",
 }
