@@ -18,6 +18,7 @@ from scheduler.delivery.descriptors import raise_limit as raise_file_limit
 from scheduler.delivery.dialling import Checkpoint
 from scheduler.delivery.egress import Guard
 from scheduler.delivery.open_transport import guard_before_look_ups, open_transport, slots, transport_name
+from scheduler.delivery.request import Request
 from scheduler.delivery.signing import Signer
 from scheduler.delivery.threaded.transport import RequestsTransport
 from scheduler.destinations import (
@@ -64,6 +65,7 @@ from scheduler.errors import (
 )
 from scheduler.hold import HeldBy, Hold
 from scheduler.memory_limit import in_flight_bytes
+from scheduler.one_by_one import LONG_LEASE, Sent, pass_time, send_until
 from scheduler.origin import before_path, destination
 from scheduler.own_secrets import LONGEST_OLD_FOR, MOST_SECRETS, OLD_FOR
 from scheduler.poller.doorbell import Doorbell
@@ -80,6 +82,7 @@ from scheduler.store.capacity import PART_OF_MAXMEMORY, Usage
 from scheduler.store.changes import Changes
 from scheduler.store.claims import Claims
 from scheduler.store.destinations import Destinations
+from scheduler.store.emptying import empty_store
 from scheduler.store.health import Report
 from scheduler.store.link import Link, connect
 from scheduler.store.plans import Plans
@@ -108,6 +111,7 @@ from scheduler.version import VERSION
 
 __all__ = [
     "LONGEST_OLD_FOR",
+    "LONG_LEASE",
     "MOST_BUCKETS",
     "MOST_MINUTES",
     "MOST_SECRETS",
@@ -182,6 +186,7 @@ __all__ = [
     "Redelivery",
     "Repeats",
     "Report",
+    "Request",
     "RequestsTransport",
     "Reschedule",
     "ResumeAt",
@@ -193,6 +198,7 @@ __all__ = [
     "ScheduleStatus",
     "Schedules",
     "SecretUse",
+    "Sent",
     "Settings",
     "SettingsError",
     "Settlement",
@@ -226,12 +232,15 @@ __all__ = [
     "before_path",
     "connect",
     "destination",
+    "empty_store",
     "ended_timers",
     "guard_before_look_ups",
     "in_flight_bytes",
     "is_loopback",
     "open_transport",
+    "pass_time",
     "raise_file_limit",
+    "send_until",
     "serving",
     "share_of",
     "slots",

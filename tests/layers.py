@@ -23,6 +23,9 @@ _LEAST: Mapping[str, str] = {
     "store/test_half_done.py": "servers",
     "store/test_refusals.py": "servers",
     "client": "quick",
+    "tasks": "quick",
+    "tasks/test_examples.py": "processes",
+    "tasks/test_round_trip.py": "processes",
     "api": "servers",
     "delivery": "servers",
     "test_poller.py": "servers",
@@ -33,6 +36,11 @@ _LEAST: Mapping[str, str] = {
     "faults": "processes",
     "packaging": "processes",
     "suite": "processes",
+    "testing": "processes",
+    "testing/test_captured.py": "quick",
+    "testing/test_captured_blocks.py": "quick",
+    "testing/test_captured_refusals.py": "quick",
+    "testing/test_eager.py": "quick",
 }
 #: The longest first.
 _MINUTES = ("faults/test_schedule.py", "faults/test_planted.py", "api/test_schemathesis.py")

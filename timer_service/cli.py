@@ -7,7 +7,6 @@ import os
 import re
 import tempfile
 import time
-from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -92,9 +91,11 @@ def up(**options: str | int | None) -> None:
     try:
         if settings.clock == "virtual" and not (external_store or os.environ.get("TIMER_DATA_DIR", "").strip()):
             with tempfile.TemporaryDirectory(prefix="timer-service-") as folder:
-                everything.run(replace(settings, data_dir=folder), external_store)
+                everything.run(settings, everything.EmbeddedStore(Path(folder), settings.max_bytes))
         else:
-            everything.run(settings, external_store)
+            data_dir = Path(settings.data_dir)
+            store = None if external_store else everything.EmbeddedStore(data_dir, settings.max_bytes)
+            everything.run(settings, store)
     except (SettingsError, everything.EmbeddedError, everything.StartFailed) as error:
         raise click.ClickException(str(error)) from None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum, auto
 from typing import NamedTuple
 
 from scheduler.store.link import Link
@@ -39,6 +40,16 @@ class Advance:
         if self.due:
             return "due"
         return None if self.now >= self.to else "time"
+
+
+class Step(Enum):
+    """What a look at the clock found."""
+
+    #: Something is to be sent first.
+    DUE = auto()
+    TURNED = auto()
+    #: It is as far as it was to be, or others have attempts under way.
+    DONE = auto()
 
 
 class TurnReply(NamedTuple):
@@ -84,10 +95,24 @@ class Turning:
         while self._is_all_done(begun + _PATIENCE, heartbeat) and self._now < 1000 * to:
             if time.monotonic() >= begun + _TIME:
                 break
-            moment = 1000 * to if self._next_due is None else min(1000 * to, self._next_due)
-            self._look(self._ahead + moment - self._now)
+            self._turn(to)
         attempts = sum(self._attempts.values()) - self._attempts_before
         return Advance(self.now, to, attempts, self._due, self._delivering)
+
+    def step(self, to: int) -> Step:
+        """One look for whoever sends what is due himself; the clock goes to the next due moment, or to this one, ms, if
+        nothing is due and nothing under way."""
+        self._look()
+        if self._due:
+            return Step.DUE
+        if self._delivering or self._now >= 1000 * to:
+            return Step.DONE
+        self._turn(to)
+        return Step.TURNED
+
+    def _turn(self, to: int) -> None:
+        moment = 1000 * to if self._next_due is None else min(1000 * to, self._next_due)
+        self._look(self._ahead + moment - self._now)
 
     def _is_all_done(self, until: float, heartbeat: Callable[[], object]) -> bool:
         """Wait until nothing is due and nothing under way; false if that takes too long."""

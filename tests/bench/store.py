@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import fakeredis
 import redis
 
 from scheduler import Claims, Draft, Link, Settings, Store, StoreClock, Timer, Webhook
 from scheduler.store import keys, record
 from scheduler.store.claim_row import ClaimRow
 from scheduler.store.progress import read_progress
+from timer_service.testing.memory_store import MemoryStore
 
 #: A moment to start from: 2026-01-01T00:00:00Z.
 START = 1_767_225_600_000
@@ -41,24 +41,8 @@ class HandSetRedis(_HandSet, redis.Redis):
     pass
 
 
-#: Text for SHA-1 as 40 hexadecimal digits, which fakeredis has not: another digest of as many.
-_SHA1HEX = """(function(text)
-  local digest = ''
-  for seed = 1, 5 do
-    local sum = seed
-    for n = 1, #text do sum = (sum * 31 + string.byte(text, n)) % 4294967296 end
-    digest = digest .. string.format('%08x', sum)
-  end
-  return digest
-end)"""
-
-
-class HandSetFake(_HandSet, fakeredis.FakeRedis):
-    def register_script(self, script: Any) -> Any:
-        # It knows neither the `#!lua` line nor access lists.
-        allowed = "function() return true end"
-        body = script.partition("\n")[2].replace("redis.sha1hex", _SHA1HEX)
-        return super().register_script(body.replace("redis.acl_check_cmd", allowed))
+class HandSetFake(_HandSet, MemoryStore):
+    pass
 
 
 class Bench:

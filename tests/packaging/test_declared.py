@@ -9,7 +9,7 @@ from tests.packaging.declared import files, imported, names, requirements
 
 #: Their versions are dates: none says that something has changed.
 _DATED = {"certifi", "packaging", "types-pyyaml", "tzdata"}
-#: Tools and what pytest loads by itself.
+#: Tools, a server of an example, and what pytest loads by itself.
 _NOT_IMPORTED = {
     "build",
     "mypy",
@@ -19,6 +19,7 @@ _NOT_IMPORTED = {
     "ruff",
     "types-pyyaml",
     "types-requests",
+    "uvicorn",
 }
 #: Looks whether libcurl can be used, and imports it for that where it is installed.
 _CHOICE = {"scheduler/delivery/open_transport.py"}
@@ -29,7 +30,7 @@ _ASYNC = {"async_timer_client.py", "async_wire.py", "async_connections.py"}
 
 
 def test_everything_imported_is_declared_and_nothing_else() -> None:
-    assert imported(files("scheduler", "timer_service")).keys() == names("server", "up", "fast", "async")
+    assert imported(files("scheduler", "timer_service")).keys() == names("server", "up", "fast", "async", "testing")
 
 
 def test_the_bare_install_is_what_client_and_command_line_import() -> None:
@@ -43,14 +44,16 @@ def test_what_only_some_need_is_in_an_extra_of_its_own() -> None:
     assert names("fast") - names("server") == {"pycares", "pycurl"}
     assert names("async") - names() == {"httpx"}
     assert {path.rpartition("/")[2] for path in everything["httpx"]} == _ASYNC
+    for name in names("testing") - names("up"):
+        assert all(path.startswith("timer_service/testing/") for path in everything[name]), name
     for name in ("pycares", "pycurl"):
         assert all(path.startswith("scheduler/delivery/curl/") for path in everything[name] - _CHOICE)
 
 
 def test_what_the_tests_and_benchmarks_import_is_declared() -> None:
-    used = imported(path for path in files("tests", "benchmarks") if "peers" not in path.parts)
+    used = imported(path for path in files("tests", "benchmarks", "examples") if "peers" not in path.parts)
     assert used.keys() <= names("dev", "bench")
-    assert names("dev") - names("up", "fast", "async") - used.keys() == _NOT_IMPORTED
+    assert names("dev") - names("up", "fast", "async", "testing") - used.keys() == _NOT_IMPORTED
 
 
 @pytest.mark.parametrize("extra", requirements())

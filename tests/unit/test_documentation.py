@@ -41,7 +41,7 @@ from timer_service.web.schedule_answers import ScheduleOut
 SOURCES = sorted([*(ROOT / "scheduler").rglob("*.py"), *(ROOT / "timer_service").rglob("*.py")])
 RESULTS = ROOT / "benchmarks/results.json"
 #: Variables of the client, not of the service.
-_CLIENTS = {"TIMER_URL", "TIMER_API_KEY"}
+_CLIENTS = {"TIMER_URL", "TIMER_API_KEY", "TIMER_TASKS_URL"}
 #: These tell of what was, by the names that it had.
 _HISTORIES = ("CHANGELOG.md", "upgrading.md")
 
@@ -189,7 +189,7 @@ def test_architecture_lists_every_dependency_and_no_other() -> None:
     said = {
         re.sub(r"\[.*", "", it) for row in table(page("architecture.md"), "package", "for") for it in row[0].split(", ")
     }
-    assert said == names("server", "up", "fast", "async")
+    assert said == names("server", "up", "fast", "async", "testing")
 
 
 def test_the_page_about_tests_lists_every_folder_of_them_and_no_other() -> None:
@@ -359,8 +359,9 @@ def test_operations_words_the_warnings_of_readyz_as_they_are() -> None:
         assert all(part.strip() in everything for part in warning.split("...")), warning
 
 
-def test_operations_lists_every_warning_and_error_that_is_logged_and_no_other() -> None:
-    said = {_blanked(quoted(row[0])[0]) for row in table(page("operations.md"), "message", "means")}
+def test_the_pages_list_every_warning_and_error_that_is_logged_and_no_other() -> None:
+    listed = [*table(page("operations.md"), "message", "means"), *table(page("tasks.md"), "message", "means")]
+    said = {_blanked(quoted(row[0])[0]) for row in listed}
     logged = set(_logged())
     assert logged - said == set()
     everything = _blanked(" ".join(path.read_text() for path in SOURCES))

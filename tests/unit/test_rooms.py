@@ -48,6 +48,12 @@ ROOMS: Mapping[str, str] = {
     "timer_service/web/pages/try_it/": "view Try it",
     "timer_service/client/": "client",
     "timer_service/terminal/": "terminal",
+    "timer_service/testing/": "testing",
+    "timer_service/testing/received.py": "words",
+    "timer_service/testing/memory_store.py": "memory",
+    "timer_service/testing/memory_service.py": "memory",
+    "scheduler/one_by_one.py": "one by one",
+    "timer_service/tasks/": "tasks",
 }
 _DATA = {"data", "words"}
 _ENGINE = {"settings", "store", "whole store", "delivery", "curl", "threaded", "choice of transport", "poller"}
@@ -69,7 +75,8 @@ MAY_KNOW: Mapping[str, set[str]] = {
     "threaded": {"data", "delivery"},
     "choice of transport": {"data", "settings", "delivery", "curl", "threaded"},
     "poller": {"data", "store", "delivery"},
-    "engine": {"data", *_ENGINE},
+    "one by one": {"data", "store", "whole store", "delivery", "poller"},
+    "engine": {"data", "one by one", *_ENGINE},
     "words": {"data"},
     "problems": {*_DATA, "engine"},
     "input": {*_DATA, "engine", "problems"},
@@ -92,6 +99,9 @@ MAY_KNOW: Mapping[str, set[str]] = {
     "process": {*_DATA, "engine", *_WEB, "application", "client"},
     "client": {*_DATA},
     "terminal": {*_DATA, "client"},
+    "tasks": {*_DATA, "client"},
+    "memory": {*_DATA, "engine", "application"},
+    "testing": {*_DATA, "client", "tasks", "memory"},
     "start": {*_DATA, "engine", "access", "application", "process", "terminal"},
 }
 

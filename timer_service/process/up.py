@@ -6,6 +6,7 @@ import logging
 import os
 import socket
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -34,10 +35,17 @@ class StartFailed(Exception):
     """A part refused to start for the first time; the message says what to do."""
 
 
-def run(settings: Settings, external_store: bool) -> None:
-    """Run until a signal. Raises SettingsError, EmbeddedError or StartFailed with one line that says what to do."""
+def _tell_nobody(_address: str) -> None:
+    pass
+
+
+def run(settings: Settings, store: EmbeddedStore | None, tell_address: Callable[[str], object] = _tell_nobody) -> None:
+    """Run until a signal; without a `store` of ours that of TIMER_REDIS_URL is used. `tell_address` is called with the
+    API's, where it answers soon.
+
+    Raises SettingsError, EmbeddedError or StartFailed with one line that says what to do.
+    """
     os.umask(0o077)  # what the store writes holds the secrets of its users
-    store = None if external_store else EmbeddedStore(Path(settings.data_dir), settings.max_bytes)
     lock = store.lock() if store else None
     # Ours, not the API's: clients wait while that restarts.
     listener = listen(settings.host, settings.port)
@@ -68,9 +76,11 @@ def run(settings: Settings, external_store: bool) -> None:
         command = [*_ourselves("api"), "--fd", str(listener.fileno())]
         fds = [listener.fileno(), notes.descriptor]
         api_environ = environ | notes.environ | (inbox.environ if inbox else {})
+        address = f"http://{bracketed(host)}:{port}"
+        tell_address(address)
         api = Child("api", command, 2, 10 + _STOP_PATIENCE, environ=api_environ, pass_fds=fds)
         if supervisor.start(api, lambda: api_answers(host, port), _START_PATIENCE):
-            print(_banner(settings, f"http://{bracketed(host)}:{port}", store, inbox), flush=True)
+            print(_banner(settings, address, store, inbox), flush=True)
         elif api.refused():
             raise StartFailed("the API did not start; what it said above tells why")
         elif not supervisor.stopping:
@@ -152,4 +162,4 @@ Try it on the page, or set a timer from another terminal. In five seconds {arriv
 Ctrl-C stops everything; what is scheduled stays."""
 
 
-__all__ = ["EmbeddedError", "StartFailed", "run"]
+__all__ = ["EmbeddedError", "EmbeddedStore", "StartFailed", "run"]

@@ -9,8 +9,11 @@ import hmac
 import re
 import time
 from base64 import b64decode, b64encode
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
+
+#: The time for whoever says none, in Unix seconds. The fixture of timer_service.testing puts another in its place.
+clock: Callable[[], float] = time.time
 
 
 class VerificationError(Exception):
@@ -36,12 +39,12 @@ def verify(
     """
     if not isinstance(body, bytes):
         raise TypeError("body: the raw bytes of the request are needed, not text or what JSON makes of them")
-    keys = _keys(secrets)
+    keys = signing_keys(secrets)
     sent = {name.lower(): value for name, value in headers.items()}
     webhook_id, timestamp, signatures = (_header(sent, f"webhook-{name}") for name in ("id", "timestamp", "signature"))
     if not re.fullmatch(r"\d{1,12}", timestamp, re.ASCII):
         raise VerificationError("webhook-timestamp is no Unix time")
-    if abs((time.time() if now is None else now) - int(timestamp)) > tolerance.total_seconds():
+    if abs((clock() if now is None else now) - int(timestamp)) > tolerance.total_seconds():
         raise VerificationError(f"webhook-timestamp is more than {tolerance} away from this machine's clock")
     content = b"%s.%s.%s" % (webhook_id.encode(errors="replace"), timestamp.encode(), body)
     right = [b64encode(hmac.digest(key, content, "sha256")) for key in keys]
@@ -67,8 +70,8 @@ def _versioned(signatures: str) -> list[tuple[str, str, str]]:
     return [signature.partition(",") for signature in signatures.split(" ")]
 
 
-def _keys(secrets: str | Iterable[str]) -> list[bytes]:
-    """Raises ValueError, without the secret in it."""
+def signing_keys(secrets: str | Iterable[str]) -> list[bytes]:
+    """The keys of `whsec_...` texts. Raises ValueError, without the secret in it."""
     texts = [part.strip() for text in ([secrets] if isinstance(secrets, str) else secrets) for part in text.split(",")]
     texts = [part for part in texts if part]
     if not texts:
