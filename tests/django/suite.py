@@ -6,6 +6,7 @@ ImmediateBackend are ours there (suite_backends.py), which a real service calls.
 
 from __future__ import annotations
 
+import logging
 import os
 import subprocess
 import sys
@@ -85,6 +86,7 @@ def _run(service_url: str) -> int:
     from tests.django.serving import serving
     from tests.django.suite_backends import AtOnce, InNoHurry
 
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
     dummy.DummyBackend, immediate.ImmediateBackend = InNoHurry, AtOnce
     left_out: dict[str, str] = {}
 

@@ -294,6 +294,9 @@ def test_a_timer_that_is_like_ours_has_a_result(shop: Shop) -> None:
         {"said": {"task": "antigravity.fly"}},
         {"said": {"task": "tests.django.shop.tasks.not_a_task"}},
         {"said": {"django": {**project.payload("add")["django"], "backend": "other"}}},
+        {"said": {"django": {**project.payload("add")["django"], "queue": "gone"}}},
+        {"said": {"django": {**project.payload("add")["django"], "priority": 101}}},
+        {"said": {"django": {**project.payload("add")["django"], "run_after": "2026-01-01T00:00:00"}}},
     ],
 )
 def test_a_timer_that_is_not_ours_has_no_result_and_imports_nothing(more: dict[str, Any], shop: Shop) -> None:

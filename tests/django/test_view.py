@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 from django.core.handlers.wsgi import WSGIHandler
 from django.db import connection
-from django.test import Client, RequestFactory, override_settings
+from django.test import AsyncClient, Client, RequestFactory, override_settings
 
 from tests.bench.receiver import SECRET
 from tests.django import project
@@ -58,6 +59,17 @@ def test_every_answer_speaks_of_its_timer_alone(http: Client) -> None:
     for name in ("add", "raises", "asks", "nothing"):
         assert called(http, name, "x").headers["timer-scope"] == "timer"
     assert http.post(URL, b"", content_type="text/plain").headers["timer-scope"] == "timer"
+
+
+@pytest.mark.parametrize("task", ["add", "later"])
+def test_a_task_is_run_under_asgi_too(task: str) -> None:
+    """Also a coroutine, which runs in the loop of the server."""
+
+    async def answered() -> Any:
+        return await AsyncClient().post(URL, **signed(payload(task, 7)))
+
+    answer = asyncio.run(answered())
+    assert (answer.status_code, answer.content) == (200, b"7")
 
 
 # Who may call.
@@ -121,6 +133,11 @@ def test_a_secret_of_one_backend_calls_no_task_of_another(http: Client) -> None:
 def test_tasks_are_called_by_post_alone(method: str, http: Client) -> None:
     answer = getattr(http, method)(URL)
     assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
+
+
+@pytest.mark.parametrize("length", ["", "-1", "x", "٣", "9" * 5000])
+def test_a_length_that_is_none_is_no_defect_of_ours(length: str, http: Client) -> None:
+    assert http.post(URL, **signed(payload("add", 2)), CONTENT_LENGTH=length).status_code in (400, 401, 413)
 
 
 def test_a_body_that_no_timer_can_hold_is_not_read(http: Client) -> None:

@@ -92,7 +92,7 @@ class TimerBackend(BaseTaskBackend):
             raise TaskResultDoesNotExist(result_id)
         try:
             task = self.task_of(asked)
-        except lookup.NoSuchTask as error:
+        except (lookup.NoSuchTask, InvalidTask) as error:
             raise TaskResultDoesNotExist(f"{result_id}: {error}") from None
         return results.of_timer(timer, attempts, task, asked)
 

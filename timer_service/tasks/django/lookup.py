@@ -30,8 +30,8 @@ def find(path: str, modules: Collection[str]) -> Task:
     found = None if module is None else vars(module).get(name)
     if not isinstance(found, Task) or found.module_path != path:
         raise NoSuchTask(
-            f"{path!r} is no task here: its module must be loaded, be the `tasks` of an installed app, or be named "
-            f"in OPTIONS['modules']"
+            f"{path[:200]!r} is no task here: its module must be loaded, be the `tasks` of an installed app, or be "
+            f"named in OPTIONS['modules']"
         )
     return found
 

@@ -12,7 +12,6 @@ from timer_service.tasks.django.failures import errors
 from timer_service.tasks.django.framework import Task, TaskResultStatus
 from timer_service.tasks.django.payload import Payload
 from timer_service.tasks.django.stored import NotKept, TimerResult
-from timer_service.tasks.outcomes import ResultUnreadable
 
 if TYPE_CHECKING:
     from timer_service.client import Attempt, Timer
@@ -31,7 +30,7 @@ UNKNOWN_WORKER = "?"
 def of_timer(timer: Timer, attempts: Sequence[Attempt], task: Task, payload: Payload) -> TimerResult:
     """`attempts` are those that have ended, of which the service keeps the last ten.
 
-    Moments are of the service's clock. Raises ResultUnreadable where what answered was no task.
+    Moments are of the service's clock.
     """
     begun = [it.started_at for it in attempts if it.started_at is not None]
     result = TimerResult(
@@ -49,7 +48,7 @@ def of_timer(timer: Timer, attempts: Sequence[Attempt], task: Task, payload: Pay
         worker_ids=_workers(timer, attempts),
     )
     if timer.status == "delivered":
-        object.__setattr__(result, "_return_value", _returned(timer, attempts))
+        object.__setattr__(result, "_return_value", _returned(attempts))
     return result
 
 
@@ -61,11 +60,9 @@ def _workers(timer: Timer, attempts: Sequence[Attempt]) -> list[str]:
     return [*[UNKNOWN_WORKER] * forgotten, *ended, *[UNKNOWN_WORKER] * under_way]
 
 
-def _returned(timer: Timer, attempts: Sequence[Attempt]) -> Any:
+def _returned(attempts: Sequence[Attempt]) -> Any:
     text = (attempts[-1].response_body if attempts else None) or ""
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
-        if (size := read_too_large(text)) is not None:
-            return NotKept(size)
-    raise ResultUnreadable(f"task {timer.id}: what answered is no task of this library: {text[:100]!r}")
+        return NotKept(read_too_large(text), text[:100])

@@ -8,7 +8,7 @@ from traceback import format_exception
 from typing import Any, Self
 
 from timer_service.tasks.django.framework import TaskError, TaskResult
-from timer_service.tasks.outcomes import ResultTooLarge
+from timer_service.tasks.outcomes import ResultTooLarge, ResultUnreadable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,10 +41,12 @@ class StoredError(TaskError):
 
 @dataclass(frozen=True, slots=True)
 class NotKept:
-    """Stands for a result that is more than the service keeps."""
+    """Stands for a result that cannot be told."""
 
-    #: Bytes of its JSON, where they are known.
+    #: Bytes of its JSON, where that is more than the service keeps; None where what answered was no task.
     size: int | None
+    #: How the answer begins.
+    answer: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,8 +55,11 @@ class TimerResult(TaskResult):
 
     @property
     def return_value(self) -> Any:
-        """Raises ValueError until it has ended well, ResultTooLarge for a result that is not kept."""
+        """Raises ValueError until it has ended well, ResultTooLarge for a result that is not kept, ResultUnreadable
+        where something else than a task has answered."""
         found = TaskResult.return_value.fget(self)
         if isinstance(found, NotKept):
-            raise ResultTooLarge(self.id, found.size)
+            if found.size is not None:
+                raise ResultTooLarge(self.id, found.size)
+            raise ResultUnreadable(f"task {self.id}: what answered is no task of this library: {found.answer!r}")
         return found
