@@ -18,7 +18,7 @@ COMPILE = $(UV) pip compile --quiet --no-strip-extras --system-certs --universal
 # The tests start hundreds of processes: where this is set each compiles us anew, which is a third of what its start costs.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test quick clock test-python test-oldest faults rolling format screenshots lint package bench conformance upgrade clean
+.PHONY: run test quick clock test-python django-suite test-oldest faults rolling format screenshots lint package bench conformance upgrade clean
 .DELETE_ON_ERROR:
 
 run: $(VENV)/.run
@@ -49,9 +49,14 @@ clock: $(VENV)/.dev
 	for time in $$(seq $(or $(TIMES),1)); do $(PYTEST) -m clock $(ARGS) || exit 1; done
 
 # On another Python, in an environment of its own, less what needs another server: make test-python PYTHON=python3.13
+FURTHER = build/venv-$(shell $(PYTHON) -c 'import sys; print(*sys.version_info[:2], sep=".")')
 test-python:
-	$(MAKE) test PYTHON=$(PYTHON) VENV=build/venv-$(shell $(PYTHON) -c 'import sys; print(*sys.version_info[:2], sep=".")') \
-	  ONLY="not elsewhere"
+	$(MAKE) test PYTHON=$(PYTHON) VENV=$(FURTHER) ONLY="not elsewhere"
+
+# Django's own tests of backends for tasks, against ours; Django 6 needs Python 3.12: make django-suite PYTHON=python3.13
+django-suite:
+	$(MAKE) $(FURTHER)/.dev PYTHON=$(PYTHON) VENV=$(FURTHER)
+	$(FURTHER)/bin/python -m tests.django.suite
 
 # Everything goes wrong on a seeded schedule: `make faults MINUTES=10 SEED=1`; without SEED a new one is drawn and printed.
 faults: $(VENV)/.dev

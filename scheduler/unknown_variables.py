@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 from difflib import get_close_matches
 
 #: Of the command line and of the Python client, which may run in the same environment.
-_CLIENTS = frozenset({"TIMER_URL", "TIMER_API_KEY"})
+_CLIENTS = frozenset({"TIMER_URL", "TIMER_API_KEY", "TIMER_TASKS_URL"})
 #: What Kubernetes sets in every container for a Service whose name begins with `timer`.
 _SERVICE_LINK = re.compile(
     r"TIMER(_[A-Z0-9_]+)?_(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT_\d+_(TCP|UDP|SCTP)(_[A-Z]+)?)"

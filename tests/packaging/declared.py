@@ -16,7 +16,10 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).parents[2]
 OURS = {"scheduler", "timer_service", "tests", "benchmarks", "examples"}
 #: Of distributions that are not installed for the tests.
-_ELSEWHERE = {name: name for name in ("apscheduler", "croniter", "cronsim", "matplotlib")}
+_ELSEWHERE = {
+    **{name: name for name in ("apscheduler", "croniter", "cronsim", "matplotlib")},
+    "django_tasks": "django-tasks",  # where Django has tasks of its own
+}
 
 
 @cache

@@ -6,9 +6,23 @@ which row a new version breaks. Of the standard library only http.client is here
 
 from __future__ import annotations
 
+import sys
+
+#: Django's tasks where Django has them, else those of the backport: the Django of the tests goes by the Python.
+_TASKS = "django.tasks" if sys.version_info >= (3, 12) else "django_tasks"
+_BACKEND = f"{_TASKS}.backends.base.BaseTaskBackend"
 #: What a class of ours overrides, and where the library itself reads it. Empty: only we do.
 OVERRIDDEN = {
     "click.exceptions.ClickException.exit_code": "click.core.Command.main",
+    f"{_BACKEND}.check": f"{_TASKS}.checks.check_tasks",
+    f"{_BACKEND}.enqueue": f"{_TASKS}.base.Task.enqueue",
+    f"{_BACKEND}.get_result": f"{_TASKS}.base.Task.get_result",
+    f"{_BACKEND}.supports_async_task": f"{_BACKEND}.validate_task",
+    f"{_BACKEND}.supports_defer": f"{_BACKEND}.validate_task",
+    f"{_BACKEND}.supports_get_result": "",
+    f"{_BACKEND}.supports_priority": f"{_BACKEND}.validate_task",
+    f"{_TASKS}.base.TaskError.exception_class": "",
+    f"{_TASKS}.base.TaskResult.return_value": "",
     "flask.app.Flask.ensure_sync": "flask.app.Flask.dispatch_request",
     "flask.json.provider.DefaultJSONProvider.dumps": "flask.json.provider.DefaultJSONProvider.response",
     "flask.json.provider.DefaultJSONProvider.ensure_ascii": "flask.json.provider.DefaultJSONProvider.dumps",
@@ -67,6 +81,8 @@ OVERRIDDEN = {
 
 #: What we read or set on objects of a library, and where the library does so too.
 READ = {
+    "django.core.handlers.base.BaseHandler.make_view_atomic": "_non_atomic_requests",
+    f"{_TASKS}.base.TaskResult": "_return_value",
     "gunicorn.workers.base.Worker": "PIPE alive cfg notify ppid sockets wsgi",
     "gunicorn.arbiter.Arbiter": "LISTENERS WORKERS pid",
     "gunicorn.http.message.Message": "body headers version should_close",

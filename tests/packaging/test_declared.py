@@ -30,7 +30,8 @@ _ASYNC = {"async_timer_client.py", "async_wire.py", "async_connections.py"}
 
 
 def test_everything_imported_is_declared_and_nothing_else() -> None:
-    assert imported(files("scheduler", "timer_service")).keys() == names("server", "up", "fast", "async", "testing")
+    extras = ("server", "up", "fast", "async", "testing", "django")
+    assert imported(files("scheduler", "timer_service")).keys() == names(*extras)
 
 
 def test_the_bare_install_is_what_client_and_command_line_import() -> None:
@@ -46,6 +47,9 @@ def test_what_only_some_need_is_in_an_extra_of_its_own() -> None:
     assert {path.rpartition("/")[2] for path in everything["httpx"]} == _ASYNC
     for name in names("testing") - names("up"):
         assert all(path.startswith("timer_service/testing/") for path in everything[name]), name
+    assert names("django") - names() == {"django", "django-tasks"}
+    for name in ("django", "django-tasks"):
+        assert all(path.startswith("timer_service/tasks/django/") for path in everything[name])
     for name in ("pycares", "pycurl"):
         assert all(path.startswith("scheduler/delivery/curl/") for path in everything[name] - _CHOICE)
 
@@ -53,7 +57,7 @@ def test_what_only_some_need_is_in_an_extra_of_its_own() -> None:
 def test_what_the_tests_and_benchmarks_import_is_declared() -> None:
     used = imported(path for path in files("tests", "benchmarks", "examples") if "peers" not in path.parts)
     assert used.keys() <= names("dev", "bench")
-    assert names("dev") - names("up", "fast", "async", "testing") - used.keys() == _NOT_IMPORTED
+    assert names("dev") - names("up", "fast", "async", "testing", "django") - used.keys() == _NOT_IMPORTED
 
 
 @pytest.mark.parametrize("extra", requirements())

@@ -54,6 +54,7 @@ ROOMS: Mapping[str, str] = {
     "timer_service/testing/memory_service.py": "memory",
     "scheduler/one_by_one.py": "one by one",
     "timer_service/tasks/": "tasks",
+    "timer_service/tasks/django/": "tasks in Django",
 }
 _DATA = {"data", "words"}
 _ENGINE = {"settings", "store", "whole store", "delivery", "curl", "threaded", "choice of transport", "poller"}
@@ -102,6 +103,7 @@ MAY_KNOW: Mapping[str, set[str]] = {
     "tasks": {*_DATA, "client"},
     "memory": {*_DATA, "engine", "application"},
     "testing": {*_DATA, "client", "tasks", "memory"},
+    "tasks in Django": {*_DATA, "client", "tasks"},
     "start": {*_DATA, "engine", "access", "application", "process", "terminal"},
 }
 

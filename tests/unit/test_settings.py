@@ -81,6 +81,7 @@ def test_all_names_that_are_no_settings_are_told_at_once() -> None:
     [
         ("TIMER_URL", "http://127.0.0.1:8000"),
         ("TIMER_API_KEY", "tk_x"),
+        ("TIMER_TASKS_URL", "http://shop.example/timer-tasks/"),
         ("TIMER_COLOUR", ""),
         ("_TIMER_SERVICE_COMPLETE", "bash_source"),
         ("MY_TIMER_COLOUR", "red"),

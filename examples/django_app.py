@@ -1,0 +1,38 @@
+"""A task of Django's that runs later: `gunicorn django_app:application -b :8001`, beside `timer-service up`.
+
+$ curl localhost:8001/add/2/3    {"id": "0UjUGzXbEciYP34tRou4st"}
+$ curl localhost:8001/results/0UjUGzXbEciYP34tRou4st    {"status": "SUCCESSFUL", "value": 5}
+"""
+
+from django.conf import settings
+from django.core.wsgi import get_wsgi_application
+from django.http import Http404, HttpRequest, JsonResponse
+from django.tasks import task  # Django 6; before that: django_tasks, of the package django-tasks
+from django.tasks.exceptions import TaskResultDoesNotExist
+from django.urls import path
+
+from timer_service.tasks.django import run_task
+
+TASKS = {"default": {"BACKEND": "timer_service.tasks.django.TimerBackend"}}  # the rest: TIMER_... in the environment
+settings.configure(SECRET_KEY="example", ALLOWED_HOSTS=["localhost"], ROOT_URLCONF=__name__, TASKS=TASKS)
+application = get_wsgi_application()
+
+
+@task
+def add(one: int, other: int) -> int:
+    return one + other
+
+
+def result(_: HttpRequest, id: str) -> JsonResponse:
+    try:
+        found = add.get_result(id)
+    except TaskResultDoesNotExist as error:
+        raise Http404 from error
+    return JsonResponse({"status": found.status, "value": found.return_value if found.is_finished else None})
+
+
+urlpatterns = [
+    path("add/<int:one>/<int:other>", lambda _, one, other: JsonResponse({"id": add.enqueue(one, other).id})),
+    path("results/<id>", result),
+    path("timer-tasks/", run_task),
+]
