@@ -23,6 +23,7 @@ _LEAST: Mapping[str, str] = {
     "store/test_half_done.py": "servers",
     "store/test_refusals.py": "servers",
     "client": "quick",
+    "tasks": "quick",
     "api": "servers",
     "delivery": "servers",
     "test_poller.py": "servers",

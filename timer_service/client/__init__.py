@@ -41,7 +41,7 @@ from timer_service.client.schedule_fields import (
 )
 from timer_service.client.schedules import Moment, Pause, Preview, Run, Schedule, SchedulePage, Skipped
 from timer_service.client.timers import TimerClient
-from timer_service.client.webhooks import VerificationError, timer_id_of, verify
+from timer_service.webhooks import VerificationError, timer_id_of, verify
 
 __all__ = [
     "Advance",

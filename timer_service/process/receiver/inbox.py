@@ -10,9 +10,9 @@ from datetime import datetime
 from itertools import accumulate
 from typing import Any
 
-from timer_service.client.webhooks import VerificationError, timer_id_of, verify
 from timer_service.process.receiver.answers import ANSWERS, USUAL, Answer
 from timer_service.process.receiver.request import Head
+from timer_service.webhooks import VerificationError, timer_id_of, verify
 
 #: Requests that are kept, bytes of a body that are, and bytes of them all, their heads among them.
 _KEPT = 50

@@ -36,7 +36,7 @@ def verify(
     """
     if not isinstance(body, bytes):
         raise TypeError("body: the raw bytes of the request are needed, not text or what JSON makes of them")
-    keys = _keys(secrets)
+    keys = signing_keys(secrets)
     sent = {name.lower(): value for name, value in headers.items()}
     webhook_id, timestamp, signatures = (_header(sent, f"webhook-{name}") for name in ("id", "timestamp", "signature"))
     if not re.fullmatch(r"\d{1,12}", timestamp, re.ASCII):
@@ -67,8 +67,8 @@ def _versioned(signatures: str) -> list[tuple[str, str, str]]:
     return [signature.partition(",") for signature in signatures.split(" ")]
 
 
-def _keys(secrets: str | Iterable[str]) -> list[bytes]:
-    """Raises ValueError, without the secret in it."""
+def signing_keys(secrets: str | Iterable[str]) -> list[bytes]:
+    """The keys of `whsec_...` texts. Raises ValueError, without the secret in it."""
     texts = [part.strip() for text in ([secrets] if isinstance(secrets, str) else secrets) for part in text.split(",")]
     texts = [part for part in texts if part]
     if not texts:

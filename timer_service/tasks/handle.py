@@ -1,0 +1,127 @@
+"""A task that was set: how it stands, what it has returned."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from timer_service.tasks.answers import read_error, read_too_large
+from timer_service.tasks.moments import seconds
+from timer_service.tasks.options import when_fields
+from timer_service.tasks.outcomes import (
+    ResultTimeout,
+    ResultTooLarge,
+    ResultUnreadable,
+    TaskCancelled,
+    TaskFailed,
+    TaskNotFound,
+)
+
+if TYPE_CHECKING:
+    from timer_service.client.answers import Status, Timer
+    from timer_service.tasks.tasks import Tasks
+
+#: Seconds between two looks at a task that has not ended: the first, how it grows, the longest.
+_FIRST, _GROWTH, _LONGEST = 0.02, 1.5, 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Handle:
+    """Names a task by the id of its timer. It holds no connection; `tasks.handle(id)` makes it anew.
+
+    Methods ask the service. Beside what they say they raise TaskNotFound, and TimerServiceError for other failures.
+    """
+
+    id: str
+    _tasks: Tasks = field(repr=False, compare=False)
+
+    def timer(self) -> Timer:
+        """All that the service knows of it."""
+        from timer_service.client.errors import NotFound
+
+        try:
+            return self._tasks.client.get(self.id)
+        except NotFound:
+            raise TaskNotFound(self.id) from None
+
+    def status(self) -> Status:
+        """`scheduled` (also between retries), `delivering`, `delivered`, `failed` or `cancelled`."""
+        return self.timer().status
+
+    def get(self, timeout: float | timedelta | None = None) -> Any:
+        """Its result, waited for: looks at once, after 20 ms, and then less and less often, every 2 s at last.
+
+        Raises ResultTimeout when it has not ended in `timeout` seconds (a look that is under way is not cut short, and
+        one that fails is repeated, as all calls of TimerClient), TaskFailed, TaskCancelled, ResultTooLarge, and
+        ResultUnreadable if what answered was no task.
+        """
+        until = None if timeout is None else time.monotonic() + seconds("timeout", timeout)
+        wait = _FIRST
+        while not (timer := self.timer()).ended:
+            left = wait if until is None else until - time.monotonic()
+            if left <= 0:
+                raise ResultTimeout(f"task {self.id} is {timer.status} after {timeout} s")
+            time.sleep(min(wait, left))
+            wait = min(_LONGEST, wait * _GROWTH)
+        return result(timer)
+
+    def revoke(self) -> bool:
+        """Whether it is now certain that it is not called any more. False: it is being called, or has ended."""
+        from timer_service.client.errors import Conflict, NotFound
+
+        try:
+            self._tasks.client.cancel(self.id)
+        except NotFound:
+            raise TaskNotFound(self.id) from None
+        except Conflict:
+            return False
+        return True
+
+    def reschedule(self, *, countdown: float | timedelta | None = None, eta: datetime | None = None) -> None:
+        """Move one that waits: so long from now, or to a moment. Its attempts begin anew.
+
+        Raises Conflict while it is being called, and once it has ended.
+        """
+        from timer_service.client.errors import NotFound
+
+        if countdown is None and eta is None:
+            raise TypeError("reschedule: give either countdown or eta")
+        when: Any = when_fields(countdown, eta)
+        try:
+            self._tasks.client.reschedule(self.id, **when)
+        except NotFound:
+            raise TaskNotFound(self.id) from None
+
+
+def result(timer: Timer) -> Any:
+    """Of one that has ended. Raises as Handle.get() does."""
+    last = timer.last_attempt
+    text = last.response_body if last else None
+    if timer.status == "cancelled":
+        raise TaskCancelled(f"task {timer.id} was cancelled")
+    if timer.status == "failed":
+        raised = read_error(text)
+        raise TaskFailed(timer.id, timer.reason, raised if raised and raised[0] else None, _why(timer, raised))
+    try:
+        return json.loads(text or "")
+    except (ValueError, RecursionError):
+        if (size := read_too_large(text or "")) is not None:
+            raise ResultTooLarge(timer.id, size) from None
+    raise ResultUnreadable(f"task {timer.id}: what answered is no task of this library: {(text or '')[:100]!r}")
+
+
+def _why(timer: Timer, raised: tuple[str, str] | None) -> str:
+    last = timer.last_attempt
+    if raised is not None:
+        kind = raised[0].removeprefix("builtins.")
+        said = ": ".join(filter(None, (kind, raised[1])))
+    elif last is None:
+        said = "it was never called"
+    elif last.status_code is not None:
+        said = f"the answer was {last.status_code}"
+    else:
+        said = last.detail or last.error or "no answer"
+    return f"{said} ({timer.reason})"
