@@ -49,6 +49,7 @@ ROOMS: Mapping[str, str] = {
     "timer_service/client/": "client",
     "timer_service/terminal/": "terminal",
     "timer_service/tasks/": "tasks",
+    "timer_service/tasks/celery/": "tasks by Celery's names",
 }
 _DATA = {"data", "words"}
 _ENGINE = {"settings", "store", "whole store", "delivery", "curl", "threaded", "choice of transport", "poller"}
@@ -94,6 +95,7 @@ MAY_KNOW: Mapping[str, set[str]] = {
     "client": {*_DATA},
     "terminal": {*_DATA, "client"},
     "tasks": {*_DATA, "client"},
+    "tasks by Celery's names": {*_DATA, "client", "tasks"},
     "start": {*_DATA, "engine", "access", "application", "process", "terminal"},
 }
 

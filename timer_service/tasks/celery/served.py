@@ -1,0 +1,135 @@
+"""A shared task as timer_service.tasks serves it: Celery's exceptions become those that the service understands."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from timer_service import tasks as core
+from timer_service.tasks.body import check
+from timer_service.tasks.celery.calls import MARK, Call, queue_tag
+from timer_service.tasks.celery.exceptions import Ignore, Reject, Retry
+from timer_service.tasks.celery.moments import moment
+from timer_service.tasks.celery.options import LONGEST_LIMIT, PRIORITY_STEP
+from timer_service.tasks.celery.request import Request, entered
+from timer_service.tasks.celery.retrying import MOST_RETRIES
+from timer_service.tasks.options import call_fields
+
+if TYPE_CHECKING:
+    from timer_service.tasks.celery.task import SharedTask
+
+log = logging.getLogger("timer_service.tasks")
+
+
+class Served:
+    """What timer_service.tasks calls as the task's function."""
+
+    def __init__(self, task: SharedTask[Any]) -> None:
+        self._task = task
+        self.__code__ = getattr(task.function, "__code__", None)
+        self.__module__, self.__doc__ = task.function.__module__, task.function.__doc__
+        self.__signature__ = _signature(task)
+
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
+        """Raises Again, Retry or Reject for what is not a result."""
+        mark = kwargs.pop(MARK, None) or {}
+        task, request = self._task, _request(self._task, mark, list(args), kwargs)
+        try:
+            with entered(request) as run:
+                value = task.perform(request)
+            if run.postponed is None:
+                return None if mark.get("ignore_result", task.options.ignore_result) else _result(task.name, value)
+            asked = run.postponed
+        except (core.Again, core.Retry, core.Reject):
+            raise
+        except Ignore:
+            return None
+        except Retry as error:
+            asked = error
+        except Reject as error:
+            raise (core.Retry(str(error), after=1) if error.requeue else core.Reject(str(error))) from error
+        except Exception as error:
+            self._log(request, error)
+            raise core.Reject from error  # told as the exception that it comes from
+        log.info("task %s %s: %s", task.name, request.id, asked)
+        raise again(asked) from asked.exc
+
+    def _log(self, request: Request, error: Exception) -> None:
+        if isinstance(error, self._task.options.throws):
+            log.info("task %s %s failed: %r", self._task.name, request.id, error)
+        else:
+            log.error("task %s %s, attempt %d, failed", request.task, request.id, request.retries + 1, exc_info=error)
+
+
+def add(tasks: core.Tasks, task: SharedTask[Any]) -> None:
+    """Have these serve it. Raises ValueError if another of them has its name."""
+    options: core.TaskOptions = {
+        "max_occurrences": MOST_RETRIES + 1,
+        "timeout": task.options.time_limit or LONGEST_LIMIT,
+        "priority": PRIORITY_STEP * (task.options.priority or 0),
+        "tags": [] if task.options.queue is None else [queue_tag(task.options.queue)],
+    }
+    tasks.task(name=task.name, **options)(Served(task))
+
+
+def send(
+    tasks: core.Tasks, task: core.Task[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], call: Call
+) -> core.Handle:
+    """Raises TypeError for arguments that do not fit, else what TimerClient.create raises."""
+    if isinstance(args, str) or not isinstance(args, Sequence):
+        raise TypeError(f"{task.name}: args: a list or tuple of arguments is needed, not {type(args).__name__}")
+    if not isinstance(kwargs, Mapping):
+        raise TypeError(f"{task.name}: kwargs: a dict of arguments is needed, not {type(kwargs).__name__}")
+    body = task.body(plain(list(args)), {**plain(dict(kwargs)), **({MARK: dict(call.mark)} if call.mark else {})})
+    fields = {**call_fields(call.options, task.fields, datetime.now(UTC)), "tags": list(call.options.get("tags") or ())}
+    if call.timeout is not None:
+        fields["timeout"] = call.timeout
+    return tasks.send(task, body, fields)
+
+
+def plain(value: Any) -> Any:
+    """With lists for tuples, as JSON has it."""
+    if isinstance(value, list | tuple):
+        return [plain(each) for each in value]
+    return {name: plain(each) for name, each in value.items()} if type(value) is dict else value
+
+
+def again(asked: Retry) -> core.Again:
+    if isinstance(asked.when, datetime):
+        return core.Again(at=asked.when)
+    return core.Again(in_=1 if asked.when is None else asked.when)
+
+
+def _result(name: str, value: Any) -> Any:
+    found = plain(value)
+    check(f"{name}: its result", found)
+    return found
+
+
+def _request(task: SharedTask[Any], mark: Mapping[str, Any], args: list[Any], kwargs: dict[str, Any]) -> Request:
+    context = core.current()
+    return Request(
+        id=mark.get("id") or context.id,
+        task=task.name,
+        args=args,
+        kwargs=kwargs,
+        retries=context.occurrence - 1,
+        called_directly=False,
+        expires=moment("expires", mark["expires"]) if mark.get("expires") else None,
+        redelivered=context.redelivery not in (None, "rescheduled"),
+        time_limit=task.options.time_limit,
+    )
+
+
+def _signature(task: SharedTask[Any]) -> inspect.Signature:
+    """That of the function, without the task that bind=True gives it, and with MARK."""
+    found = inspect.signature(task.function)
+    parameters = list(found.parameters.values())
+    if task.options.bind and parameters[0].kind is not inspect.Parameter.VAR_POSITIONAL:
+        del parameters[0]
+    place = len(parameters) - any(it.kind is inspect.Parameter.VAR_KEYWORD for it in parameters)
+    parameters.insert(place, inspect.Parameter(MARK, inspect.Parameter.KEYWORD_ONLY, default=None))
+    return found.replace(parameters=parameters)

@@ -1,0 +1,169 @@
+"""@shared_task: a function with delay(), apply_async(), retry() and request, as Celery has them."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import logging
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Generic, NoReturn, TypeVar
+
+from timer_service.tasks.celery import calls, eager, not_offered, registry, retrying, served
+from timer_service.tasks.celery.eager import EagerResult
+from timer_service.tasks.celery.exceptions import Ignore, MaxRetriesExceededError, Reject, Retry, TaskRevokedError
+from timer_service.tasks.celery.options import Options
+from timer_service.tasks.celery.request import Request, Run, current, entered
+from timer_service.tasks.celery.result import AsyncResult
+from timer_service.tasks.names import name_of
+
+R = TypeVar("R")
+log = logging.getLogger("timer_service.tasks")
+
+
+class SharedTask(Generic[R]):
+    """Called, it is its function. Threads may share it."""
+
+    MaxRetriesExceededError = MaxRetriesExceededError
+
+    def __init__(self, function: Callable[..., R], options: Options) -> None:
+        """Raises TypeError for a function that cannot be a task, ValueError for one without a name of its own."""
+        self.name = options.name or name_of(function)
+        _check_function(self.name, function, options.bind)
+        functools.update_wrapper(self, function)
+        self.function = function
+        self.options = options
+
+    def __call__(self, *args: Any, **kwargs: Any) -> R:
+        request = Request(task=self.name, args=list(args), kwargs=kwargs)
+        with entered(request):
+            return self.perform(request)
+
+    def run(self, *args: Any, **kwargs: Any) -> R:
+        """The function itself, with neither a request nor autoretry."""
+        return self.function(self, *args, **kwargs) if self.options.bind else self.function(*args, **kwargs)
+
+    def perform(self, request: Request) -> R:
+        """The function, within entered(). What is to be retried by itself raises Retry."""
+        try:
+            return self.run(*request.args, **request.kwargs)
+        except (Ignore, Reject, Retry):
+            raise
+        except self.options.dont_autoretry_for:
+            raise
+        except self.options.autoretry_for as error:
+            self.retry(exc=error, **retrying.autoretry(self.options, request.retries))
+            raise  # never reached: retry() raises
+
+    def delay(self, *args: Any, **kwargs: Any) -> AsyncResult:
+        """Have it run soon. Raises TypeError for arguments that do not fit or have no form in JSON."""
+        return self.apply_async(args, kwargs)
+
+    def apply_async(
+        self, args: Sequence[Any] | None = None, kwargs: Mapping[str, Any] | None = None, **options: Any
+    ) -> AsyncResult:
+        """The same with `countdown`, `eta`, `expires`, `priority`, `task_id`, `queue`, `time_limit` or `ignore_result`.
+
+        A countdown goes before an eta. Raises TypeError or ValueError, one sentence that names the option.
+        """
+        call = calls.read(self.options, options, datetime.now(UTC))
+        tasks = registry.tasks()
+        handle = served.send(tasks, tasks.registry[self.name], args or (), kwargs or {}, call)
+        return AsyncResult(call.task_id or handle.id, app=tasks, timer_id=handle.id, ignored=call.ignore_result)
+
+    def apply(
+        self,
+        args: Sequence[Any] | None = None,
+        kwargs: Mapping[str, Any] | None = None,
+        *,
+        task_id: str | None = None,
+        retries: int = 0,
+        throw: bool = False,
+    ) -> EagerResult:
+        """Run it here and now, retries too, without waiting between them."""
+        request = Request(
+            task=self.name, args=list(args or ()), kwargs=dict(kwargs or {}), retries=retries, is_eager=True
+        )
+        return eager.run(self.perform, request, task_id, throw)
+
+    def retry(
+        self,
+        args: Sequence[Any] | None = None,
+        kwargs: Mapping[str, Any] | None = None,
+        exc: BaseException | None = None,
+        throw: bool = True,
+        eta: datetime | str | None = None,
+        countdown: float | timedelta | None = None,
+        max_retries: int | None = None,
+        **options: Any,
+    ) -> Retry:
+        """Have it run again, under the same id: raises Retry, or returns it where `throw` is False.
+
+        Once it was retried `max_retries` times (those of the task, unless given), raises `exc`, or
+        MaxRetriesExceededError without one. Where no service runs the task, raises `exc` at once.
+        """
+        run = current(self.name)
+        if run.request.called_directly:
+            _raise(exc or Retry("Task can be retried"))
+        self._check_retry(run, args, kwargs, options)
+        if not retrying.allowed(run.request.retries, self.options.max_retries if max_retries is None else max_retries):
+            _raise(exc or MaxRetriesExceededError(f"Can't retry {self.name}[{run.request.id}]"))
+        asked = Retry(exc=exc, when=retrying.when(self.options, countdown, eta))
+        if retrying.too_late(asked.when, run.request.expires, datetime.now(UTC)):
+            raise TaskRevokedError(f"it would be retried after it has expired, {run.request.expires}") from exc
+        if throw:
+            raise asked
+        run.postponed = asked
+        return asked
+
+    def _check_retry(self, run: Run, args: Any, kwargs: Any, options: Mapping[str, Any]) -> None:
+        same = (args is None or list(args) == run.request.args) and kwargs in (None, run.request.kwargs)
+        if not same:
+            raise not_offered.NotOffered(f"{self.name}: retry with other arguments: call apply_async() and return")
+        if ignored := sorted(name for name, value in options.items() if value is not None):
+            # Refusing them would fail a task that may be retried.
+            log.warning("task %s is retried as it was called, without %s", self.name, ", ".join(ignored))
+
+    def AsyncResult(self, task_id: str) -> AsyncResult:
+        return AsyncResult(task_id)
+
+    @property
+    def request(self) -> Request:
+        return current(self.name).request
+
+    @property
+    def max_retries(self) -> int | None:
+        return self.options.max_retries
+
+    @property
+    def default_retry_delay(self) -> float:
+        return self.options.default_retry_delay
+
+    def __getattr__(self, name: str) -> Any:
+        raise not_offered.attribute("a task", name)
+
+    def __repr__(self) -> str:
+        return f"<@task: {self.name}>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return registry.declared, (self.name,)
+
+
+def _check_function(name: str, function: Any, bind: bool) -> None:
+    if isinstance(function, type) or not callable(function):
+        raise TypeError(f"{name}: a function is needed, not {type(function).__name__}")
+    if inspect.iscoroutinefunction(function) or inspect.isgeneratorfunction(function):
+        raise TypeError(f"{name} is no plain function; one that is `async def` can be a task by Tasks.task")
+    first = next(iter(inspect.signature(function).parameters.values()), None)
+    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    if bind and (first is None or first.kind not in (*positional, inspect.Parameter.VAR_POSITIONAL)):
+        raise TypeError(f"{name}: with bind=True its first parameter is the task, and it has none")
+
+
+def _raise(error: BaseException) -> NoReturn:
+    """Caused by the exception that is being handled, if any."""
+    handled = sys.exc_info()[1]
+    if handled is None or handled is error:
+        raise error
+    raise error from handled
