@@ -24,6 +24,7 @@ _LEAST: Mapping[str, str] = {
     "store/test_refusals.py": "servers",
     "client": "quick",
     "tasks": "quick",
+    "tasks/test_celery_moved.py": "processes",
     "api": "servers",
     "delivery": "servers",
     "test_poller.py": "servers",
