@@ -14,7 +14,7 @@ from timer_service.tasks import Answer, Tasks
 ID = "A" * 22
 
 
-def headers(raw: bytes, *, secret: str = SECRET, now: float | None = None, **others: str) -> dict[str, str]:
+def headers(raw: bytes, secret: str = SECRET, now: float | None = None, **others: str) -> dict[str, str]:
     """`others` by names with underscores: `timer_attempt="2"`."""
     timestamp = str(int(time.time() if now is None else now))
     content = f"{ID}.{timestamp}.".encode() + raw
@@ -36,4 +36,4 @@ def body(task: str, *args: Any, **kwargs: Any) -> bytes:
 
 
 def served(tasks: Tasks, raw: bytes, **others: str) -> Answer:
-    return tasks.serve("POST", headers(raw, **others), raw)
+    return tasks.serve("POST", headers(raw, SECRET, None, **others), raw)

@@ -20,6 +20,7 @@ from timer_service.tasks.outcomes import (
     TaskFailed,
     TaskNotFound,
 )
+from timer_service.tasks.schedules import PlanOptions
 from timer_service.tasks.task import Task
 from timer_service.tasks.tasks import Tasks
 
@@ -30,6 +31,7 @@ __all__ = [
     "Context",
     "Handle",
     "NotConfigured",
+    "PlanOptions",
     "Reject",
     "ResultTimeout",
     "ResultTooLarge",

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, Unpack, overload
 
-from timer_service.tasks import serving
+from timer_service.tasks import serving, wsgi
 from timer_service.tasks.answers import Answer
 from timer_service.tasks.body import Body
 from timer_service.tasks.handle import Handle
 from timer_service.tasks.names import name_of
 from timer_service.tasks.options import TaskOptions
 from timer_service.tasks.outcomes import NotConfigured
+from timer_service.tasks.schedules import Planned, PlanOptions, planned, sync
 from timer_service.tasks.task import Task
-from timer_service.tasks.wsgi import Environ, StartResponse, respond
 from timer_service.webhooks import signing_keys
 
 if TYPE_CHECKING:
-    from timer_service.client import TimerClient
+    from timer_service.client import Schedule, TimerClient
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -46,6 +47,7 @@ class Tasks:
         self._url, self._api_key, self._secrets = url, api_key, secrets
         self.tasks_url = tasks_url
         self._registry: dict[str, Task[..., Any]] = {}
+        self._planned: dict[str, Planned] = {}
         self._made: tuple[int, TimerClient] | None = None
 
     @classmethod
@@ -101,6 +103,41 @@ class Tasks:
         self._registry[task.name] = task
         return task
 
+    def every(
+        self,
+        plan: str | float | timedelta,
+        /,
+        *,
+        name: str | None = None,
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+        **options: Unpack[PlanOptions],
+    ) -> Callable[[Callable[P, R]], Task[P, R]]:
+        """Plan a task, or a function that becomes one: `@tasks.every("0 9 * * MON-FRI", time_zone="Europe/Berlin")`.
+
+        Nothing is set before sync(). The schedule has the task's name unless `name` says another; a name that is taken
+        raises ValueError.
+        """
+
+        def add(function: Callable[P, R]) -> Task[P, R]:
+            task: Task[P, R] = function if isinstance(function, Task) else self.task(function)
+            it = planned(task, plan, name, args, kwargs or {}, options)
+            before = self._planned.get(it.name)
+            if before is not None and (before.task is task or not _same_source(before.task.function, task.function)):
+                raise ValueError(f"{it.name}: there is a schedule of this name already; say another, with name=")
+            self._planned[it.name] = it
+            return task
+
+        return add
+
+    def sync(self, *, prune: bool = False) -> list[Schedule]:
+        """Set the schedules of @every, as a step of a deploy: once, where all modules with tasks are imported.
+
+        One that stands so already is left as it is. `prune` deletes those that sync() has set for the same `tasks_url`
+        and that are planned no more. Raises TimerServiceError; what was set before stays.
+        """
+        return sync(self.client, self.tasks_url, list(self._planned.values()), prune)
+
     @property
     def registry(self) -> Mapping[str, Task[..., Any]]:
         """Every task by its name."""
@@ -118,16 +155,25 @@ class Tasks:
     def serve(self, method: str, headers: Mapping[str, str], body: bytes) -> Answer:
         """What a request is answered, for a framework without an adapter. `headers` in any case of letters."""
         lower = {name.lower(): value for name, value in headers.items()}
-        return _run(serving.accept(self._registry, self._secrets, method, lower, body))
+        return _run(self._accept(method, lower, body))
 
     def serve_body(self, body: bytes, headers: Mapping[str, str] | None = None) -> Answer:
         """The same without a signature: only for what this process has made itself, as tests do."""
         lower = {name.lower(): value for name, value in (headers or {}).items()}
         return _run(serving.accept_verified(self._registry, lower, body))
 
-    def wsgi_app(self, environ: Environ, start_response: StartResponse) -> list[bytes]:
+    def wsgi_app(self, environ: wsgi.Environ, start_response: wsgi.StartResponse) -> list[bytes]:
         """A WSGI application that calls the tasks; mount it where `tasks_url` says."""
-        return respond(self.serve, environ, start_response)
+        return wsgi.respond(self.serve, environ, start_response)
+
+    async def asgi_app(self, scope: Any, receive: Any, send: Any) -> None:
+        """The same for ASGI."""
+        from timer_service.tasks.asgi import respond  # loads asyncio, 35 ms
+
+        await respond(self._accept, scope, receive, send)
+
+    def _accept(self, method: str, headers: Mapping[str, str], body: bytes) -> serving.Accepted | Answer:
+        return serving.accept(self._registry, self._secrets, method, headers, body)
 
 
 def _run(accepted: serving.Accepted | Answer) -> Answer:
