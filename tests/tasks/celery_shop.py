@@ -12,6 +12,7 @@ from unittest.mock import patch
 from timer_service.tasks import Answer, Tasks
 from timer_service.tasks.celery import SharedTask, registry, shared_task
 from timer_service.tasks.celery.calls import MARK
+from timer_service.tasks.schedules import Planned
 
 _SECRET = "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
 TIMER_ID = "0" * 21 + "a"
@@ -35,6 +36,10 @@ class Shop(Tasks):
     @property
     def last(self) -> dict[str, Any]:
         return self.sent[-1]
+
+    @property
+    def planned(self) -> list[Planned]:
+        return list(self._planned.values())
 
     def mark(self) -> Mapping[str, Any]:
         """What went with the arguments of the last call."""

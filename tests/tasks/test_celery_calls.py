@@ -220,3 +220,25 @@ def test_the_environment_names_the_service_and_tasks_declared_later_are_served_t
     assert tasks() is tasks()
     later = declared(remind)
     assert tasks().registry.keys() == {before.name, later.name}
+
+
+# Plans.
+
+
+def test_a_shared_task_can_be_planned_and_stays_what_it_is(shop: Shop, task: SharedTask[Any]) -> None:
+    found: Any = tasks().every("0 9 * * MON-FRI", args=[17])(task)
+    assert found is task
+    (planned,) = shop.planned
+    assert (planned.name, planned.body.args, planned.task) == ("shop.remind", [17], shop.registry["shop.remind"])
+    assert planned.fields("http://shop.invalid")["timer"]["max_occurrences"] == 10_000
+
+
+def test_tasks_that_know_nothing_of_a_shared_task_serve_it_once_they_plan_it(task: SharedTask[Any]) -> None:
+    other = Shop()
+    other.every("15m", args=[17])(task)
+    assert other.registry.keys() == {"shop.remind"}
+
+
+def test_a_plan_of_a_task_that_expires_says_what_to_give_in_its_place(shop: Shop) -> None:
+    with pytest.raises(ValueError, match=r"shop\.remind: expires: a plan has max_lateness"):
+        shop.every("15m")(declared(remind, expires=60))

@@ -125,7 +125,7 @@ def test_retry_with_the_arguments_it_has_is_a_retry_and_with_others_says_what_to
 
     assert shop.run(declared(keeps, bind=True), 1).status == 200
     answer = shop.run(declared(changes, bind=True), 1)
-    assert (answer.status, "call apply_async() and return" in told(answer)["message"]) == (489, True)
+    assert (answer.status, "call apply_async() with them, and return" in told(answer)["message"]) == (489, True)
 
 
 def test_an_option_that_a_retry_cannot_have_is_logged_and_the_task_is_not_lost(

@@ -41,7 +41,7 @@ from timer_service.web.schedule_answers import ScheduleOut
 SOURCES = sorted([*(ROOT / "scheduler").rglob("*.py"), *(ROOT / "timer_service").rglob("*.py")])
 RESULTS = ROOT / "benchmarks/results.json"
 #: Variables of the client, not of the service.
-_CLIENTS = {"TIMER_URL", "TIMER_API_KEY"}
+_CLIENTS = {"TIMER_URL", "TIMER_API_KEY", "TIMER_TASKS_URL"}
 #: These tell of what was, by the names that it had.
 _HISTORIES = ("CHANGELOG.md", "upgrading.md")
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from timer_service.tasks.celery import not_offered, options
+from timer_service.tasks.celery import not_offered, options, values
 from timer_service.tasks.celery.moments import countdown, expiry, moment
 from timer_service.tasks.celery.options import Options
 from timer_service.tasks.options import CallOptions
@@ -20,7 +20,7 @@ _TAG = re.compile(r"[A-Za-z0-9._:@~-]{1,64}", re.ASCII)
 #: The ids of timers, which no other may look like.
 _TIMER_ID = re.compile(r"[0-9A-Za-z]{22}", re.ASCII)
 #: These are read here; what else there is, options.accepted() or nothing takes.
-_READ = {"countdown", "eta", "expires", "priority", "retry", "task_id", "queue", "time_limit", "ignore_result"}
+READ = {"countdown", "eta", "expires", "priority", "retry", "task_id", "queue", "time_limit", "ignore_result"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Call:
 def read(of: Options, given: Mapping[str, Any], now: datetime) -> Call:
     """Raises TypeError or ValueError that names the option. A countdown goes before an eta, as Celery has it."""
     for name, value in given.items():
-        if name not in _READ and not options.accepted(name, value):
+        if name not in READ and not options.accepted(name, value):
             raise TypeError(not_offered.option(name))
     found: CallOptions = {"countdown": countdown(given.get("countdown") or 0)}
     if not given.get("countdown") and given.get("eta"):
@@ -49,9 +49,9 @@ def read(of: Options, given: Mapping[str, Any], now: datetime) -> Call:
     if until is not None:
         expires = found["expires"] = expiry(until, now)
         mark["expires"] = expires.isoformat()
-    urgent = of.priority if given.get("priority") is None else options.priority("priority", given["priority"])
+    urgent = of.priority if given.get("priority") is None else values.priority("priority", given["priority"])
     if urgent is not None:
-        found["priority"] = urgent * options.PRIORITY_STEP
+        found["priority"] = urgent * values.PRIORITY_STEP
     task_id = given.get("task_id")
     if task_id is not None:
         mark["id"] = task_id
@@ -61,7 +61,7 @@ def read(of: Options, given: Mapping[str, Any], now: datetime) -> Call:
     queue = of.queue if given.get("queue") is None else given["queue"]
     found["tags"] = [*([] if queue is None else [queue_tag(queue)]), *([] if task_id is None else [id_tag(task_id)])]
     limit = given.get("time_limit")
-    timeout = None if limit is None else options.time_limit("time_limit", limit)
+    timeout = None if limit is None else values.time_limit("time_limit", limit)
     return Call(found, timeout, mark, task_id, ignored)
 
 
@@ -84,7 +84,7 @@ def id_tag(task_id: Any) -> str:
 
 def queue_tag(queue: Any) -> str:
     """The tag that a queue becomes. Raises TypeError, or ValueError."""
-    tag = f"queue:{options.text('queue', queue)}"
+    tag = f"queue:{values.text('queue', queue)}"
     if not _TAG.fullmatch(tag):
         raise ValueError(f"queue={queue!r}: it becomes a tag, of up to 58 letters, digits and the marks . _ : @ ~ -")
     return tag

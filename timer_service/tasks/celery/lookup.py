@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from timer_service.tasks import TaskFailed, TaskNotFound, Tasks
+from timer_service.tasks import TaskFailed, TaskNotFound, Tasks, current
 from timer_service.tasks.celery import calls, registry
 from timer_service.tasks.handle import Handle, result
 
@@ -54,3 +54,12 @@ def failure(timer: Timer) -> TaskFailed | None:
         except TaskFailed as error:
             return error
     return None
+
+
+def in_a_task() -> bool:
+    """Whether the service runs one in this thread."""
+    try:
+        current()
+    except LookupError:
+        return False
+    return True

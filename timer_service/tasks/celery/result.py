@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from timer_service import tasks as core
 from timer_service.tasks.celery import not_offered, states
 from timer_service.tasks.celery.exceptions import TaskRevokedError
-from timer_service.tasks.celery.lookup import Sent, failure
+from timer_service.tasks.celery.lookup import Sent, failure, in_a_task
 from timer_service.tasks.celery.states import READY, State
 from timer_service.tasks.handle import result as result_of
 
@@ -92,7 +92,7 @@ class AsyncResult:
         False, which has it returned; TaskRevokedError; ResultTooLarge; TaskNotFound for an id that no task has; and
         RuntimeError within a task, unless `disable_sync_subtasks` is False.
         """
-        if disable_sync_subtasks and _in_a_task():
+        if disable_sync_subtasks and in_a_task():
             raise RuntimeError("Never call result.get() within a task: it would wait in a thread that tasks need")
         if self.ignored:
             return None
@@ -149,11 +149,3 @@ class AsyncResult:
 
     def __reduce__(self) -> tuple[Callable[..., AsyncResult], tuple[str]]:
         return AsyncResult, (self.id,)
-
-
-def _in_a_task() -> bool:
-    try:
-        core.current()
-    except LookupError:
-        return False
-    return True

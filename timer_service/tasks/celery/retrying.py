@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from timer_service.tasks.celery.exceptions import Retry, TaskRevokedError
 from timer_service.tasks.celery.moments import countdown, moment
+from timer_service.tasks.celery.not_offered import NotOffered
 from timer_service.tasks.celery.options import Options
+from timer_service.tasks.celery.request import Request
 
 #: Seconds; the service sends a task again no sooner.
 SHORTEST_WAIT = 1.0
@@ -39,10 +42,16 @@ def when(options: Options, wait: object, eta: object) -> float | datetime:
     return max(SHORTEST_WAIT, countdown(options.default_retry_delay if wait is None else wait))
 
 
-def too_late(asked: float | datetime | None, expires: datetime | None, now: datetime) -> bool:
-    """Whether a task has expired before it is retried."""
-    if expires is None or asked is None:
-        return False
-    if isinstance(asked, datetime):
-        return asked >= expires
-    return asked >= (expires - now).total_seconds()
+def check_arguments(request: Request, args: Sequence[Any] | None, kwargs: Mapping[str, Any] | None) -> None:
+    """Raises NotOffered for a retry with other arguments than the task was called with."""
+    if (args is not None and list(args) != request.args) or (kwargs is not None and kwargs != request.kwargs):
+        raise NotOffered(f"{request.task}: retry with other arguments: call apply_async() with them, and return")
+
+
+def check_expiry(request: Request, asked: Retry, now: datetime) -> None:
+    """Raises TaskRevokedError if the task has expired by the time of its retry."""
+    if request.expires is None or asked.when is None:
+        return
+    left = (request.expires - now).total_seconds()
+    if asked.when >= request.expires if isinstance(asked.when, datetime) else asked.when >= left:
+        raise TaskRevokedError(f"it would be retried after it has expired, {request.expires}") from asked.exc

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import logging
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -12,10 +11,11 @@ from timer_service import tasks as core
 from timer_service.tasks.body import check
 from timer_service.tasks.celery.calls import MARK, Call, queue_tag
 from timer_service.tasks.celery.exceptions import Ignore, Reject, Retry
+from timer_service.tasks.celery.functions import signature
 from timer_service.tasks.celery.moments import moment
-from timer_service.tasks.celery.options import LONGEST_LIMIT, PRIORITY_STEP
 from timer_service.tasks.celery.request import Request, entered
 from timer_service.tasks.celery.retrying import MOST_RETRIES
+from timer_service.tasks.celery.values import LONGEST_LIMIT, PRIORITY_STEP
 from timer_service.tasks.options import call_fields
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class Served:
         self._task = task
         self.__code__ = getattr(task.function, "__code__", None)
         self.__module__, self.__doc__ = task.function.__module__, task.function.__doc__
-        self.__signature__ = _signature(task)
+        self.__signature__ = signature(task.function, task.options.bind)
 
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         """Raises Again, Retry or Reject for what is not a result."""
@@ -122,14 +122,3 @@ def _request(task: SharedTask[Any], mark: Mapping[str, Any], args: list[Any], kw
         redelivered=context.redelivery not in (None, "rescheduled"),
         time_limit=task.options.time_limit,
     )
-
-
-def _signature(task: SharedTask[Any]) -> inspect.Signature:
-    """That of the function, without the task that bind=True gives it, and with MARK."""
-    found = inspect.signature(task.function)
-    parameters = list(found.parameters.values())
-    if task.options.bind and parameters[0].kind is not inspect.Parameter.VAR_POSITIONAL:
-        del parameters[0]
-    place = len(parameters) - any(it.kind is inspect.Parameter.VAR_KEYWORD for it in parameters)
-    parameters.insert(place, inspect.Parameter(MARK, inspect.Parameter.KEYWORD_ONLY, default=None))
-    return found.replace(parameters=parameters)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import inspect
 import logging
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -12,11 +11,14 @@ from typing import Any, Generic, NoReturn, TypeVar
 
 from timer_service.tasks.celery import calls, eager, not_offered, registry, retrying, served
 from timer_service.tasks.celery.eager import EagerResult
-from timer_service.tasks.celery.exceptions import Ignore, MaxRetriesExceededError, Reject, Retry, TaskRevokedError
+from timer_service.tasks.celery.exceptions import Ignore, MaxRetriesExceededError, Reject, Retry
+from timer_service.tasks.celery.functions import check_function
 from timer_service.tasks.celery.options import Options
-from timer_service.tasks.celery.request import Request, Run, current, entered
+from timer_service.tasks.celery.request import Request, current, entered
 from timer_service.tasks.celery.result import AsyncResult
 from timer_service.tasks.names import name_of
+from timer_service.tasks.task import Task
+from timer_service.tasks.tasks import Tasks
 
 R = TypeVar("R")
 log = logging.getLogger("timer_service.tasks")
@@ -30,7 +32,7 @@ class SharedTask(Generic[R]):
     def __init__(self, function: Callable[..., R], options: Options) -> None:
         """Raises TypeError for a function that cannot be a task, ValueError for one without a name of its own."""
         self.name = options.name or name_of(function)
-        _check_function(self.name, function, options.bind)
+        check_function(self.name, function, options.bind)
         functools.update_wrapper(self, function)
         self.function = function
         self.options = options
@@ -106,27 +108,29 @@ class SharedTask(Generic[R]):
         run = current(self.name)
         if run.request.called_directly:
             _raise(exc or Retry("Task can be retried"))
-        self._check_retry(run, args, kwargs, options)
+        retrying.check_arguments(run.request, args, kwargs)
+        if ignored := sorted(name for name, value in options.items() if value is not None):
+            # Refusing them would fail a task that may be retried.
+            log.warning("task %s is retried as it was called, without %s", self.name, ", ".join(ignored))
         if not retrying.allowed(run.request.retries, self.options.max_retries if max_retries is None else max_retries):
             _raise(exc or MaxRetriesExceededError(f"Can't retry {self.name}[{run.request.id}]"))
         asked = Retry(exc=exc, when=retrying.when(self.options, countdown, eta))
-        if retrying.too_late(asked.when, run.request.expires, datetime.now(UTC)):
-            raise TaskRevokedError(f"it would be retried after it has expired, {run.request.expires}") from exc
+        retrying.check_expiry(run.request, asked, datetime.now(UTC))
         if throw:
             raise asked
         run.postponed = asked
         return asked
 
-    def _check_retry(self, run: Run, args: Any, kwargs: Any, options: Mapping[str, Any]) -> None:
-        same = (args is None or list(args) == run.request.args) and kwargs in (None, run.request.kwargs)
-        if not same:
-            raise not_offered.NotOffered(f"{self.name}: retry with other arguments: call apply_async() and return")
-        if ignored := sorted(name for name, value in options.items() if value is not None):
-            # Refusing them would fail a task that may be retried.
-            log.warning("task %s is retried as it was called, without %s", self.name, ", ".join(ignored))
-
     def AsyncResult(self, task_id: str) -> AsyncResult:
         return AsyncResult(task_id)
+
+    def task_of(self, tasks: Tasks) -> Task[..., R]:
+        """What `tasks.every` plans. Raises ValueError for a task with `expires`: a plan has another name for it."""
+        if self.options.expires is not None:
+            raise ValueError(f"{self.name}: expires: a plan has max_lateness, and calls have expires of their own")
+        if self.name not in tasks.registry:
+            served.add(tasks, self)
+        return tasks.registry[self.name]
 
     @property
     def request(self) -> Request:
@@ -148,17 +152,6 @@ class SharedTask(Generic[R]):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return registry.declared, (self.name,)
-
-
-def _check_function(name: str, function: Any, bind: bool) -> None:
-    if isinstance(function, type) or not callable(function):
-        raise TypeError(f"{name}: a function is needed, not {type(function).__name__}")
-    if inspect.iscoroutinefunction(function) or inspect.isgeneratorfunction(function):
-        raise TypeError(f"{name} is no plain function; one that is `async def` can be a task by Tasks.task")
-    first = next(iter(inspect.signature(function).parameters.values()), None)
-    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    if bind and (first is None or first.kind not in (*positional, inspect.Parameter.VAR_POSITIONAL)):
-        raise TypeError(f"{name}: with bind=True its first parameter is the task, and it has none")
 
 
 def _raise(error: BaseException) -> NoReturn:
