@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.tasks.celery_shop import Shop, declared, fails, opened
-from timer_service.tasks.celery import Ignore, NotOffered
+from timer_service.tasks.celery import Ignore, NotOffered, Retry
 
 
 @pytest.fixture
@@ -58,3 +58,11 @@ def test_apply_of_a_task_that_ignores_or_postpones(shop: Shop) -> None:
     assert declared(postpones, bind=True).apply(retries=2).get() == 2
     with pytest.raises(NotOffered, match=r"a result\.then"):
         _ = declared(ignores).apply().then
+
+
+def test_apply_ends_however_often_a_task_asks_for_a_retry(shop: Shop) -> None:
+    def always() -> None:
+        raise Retry
+
+    result = declared(always).apply(retries=9_990)
+    assert (result.state, type(result.result)) == ("FAILURE", Retry)

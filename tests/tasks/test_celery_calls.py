@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from tests.tasks.celery_shop import TIMER_ID, Shop, declared, opened
 from timer_service.tasks import NotConfigured
-from timer_service.tasks.celery import SharedTask, calls, not_offered, registry, shared_task, tasks
+from timer_service.tasks.celery import AsyncResult, SharedTask, calls, not_offered, registry, shared_task, tasks
 from timer_service.tasks.celery.options import Options
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -242,3 +243,14 @@ def test_tasks_that_know_nothing_of_a_shared_task_serve_it_once_they_plan_it(tas
 def test_a_plan_of_a_task_that_expires_says_what_to_give_in_its_place(shop: Shop) -> None:
     with pytest.raises(ValueError, match=r"shop\.remind: expires: a plan has max_lateness"):
         shop.every("15m")(declared(remind, expires=60))
+
+
+def test_a_uuid_is_an_id_as_its_text_is(shop: Shop, task: SharedTask[Any]) -> None:
+    uuid = UUID("12345678-1234-5678-1234-567812345678")
+    assert task.apply_async((1,), {}, uuid) == AsyncResult(uuid) == str(uuid)
+    assert shop.last["tags"] == [f"task-id:{uuid}"]
+
+
+def test_the_mark_is_no_argument_that_a_caller_may_give(shop: Shop, task: SharedTask[Any]) -> None:
+    with pytest.raises(TypeError, match=r"^shop\.remind: _celery is no argument"):
+        task.delay(1, _celery={"id": "other"})

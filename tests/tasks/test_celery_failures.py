@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
 from tests.tasks.celery_shop import Shop, declared, fails, header, opened, told, waits
 from timer_service.tasks import Again as CoreAgain
-from timer_service.tasks.celery import Ignore, Reject
+from timer_service.tasks.celery import Ignore, Reject, Retry
 
 
 @pytest.fixture
@@ -80,3 +82,26 @@ def test_an_exception_that_is_expected_is_logged_without_a_traceback(
     with opened() as other:
         other.run(declared(fails))
     assert [it.levelname for it in caplog.records if it.exc_info] == ["ERROR"]
+
+
+@pytest.mark.parametrize("when", [3, None, datetime(2030, 1, 1, tzinfo=UTC), datetime(2030, 1, 1), -5])
+def test_a_retry_that_a_task_raises_itself_has_it_run_again(shop: Shop, when: Any) -> None:
+    def raises() -> None:
+        raise Retry(when=when)
+
+    asked = {3: "3000ms", None: "180000ms", -5: "1000ms"}.get(when, "2030-01-01T00:00:00+00:00")
+    assert header(shop.run(declared(raises)), "timer-reschedule") == asked
+
+
+@pytest.mark.parametrize("when", ["soon", float("nan")])
+def test_a_retry_at_no_time_at_all_fails_the_task(shop: Shop, when: Any) -> None:
+    def raises() -> None:
+        raise Retry(when=when)
+
+    assert shop.run(declared(raises)).status == 489
+
+
+@pytest.mark.parametrize("mark", ["text", [1], {"expires": "soon"}, {"expires": 5}])
+def test_a_mark_that_is_none_fails_the_task_and_does_not_run_it(shop: Shop, mark: Any) -> None:
+    answer = shop.run(declared(_seven), _celery=mark)
+    assert answer.status == 489

@@ -207,3 +207,10 @@ def test_a_web_application_that_is_away_uses_up_no_retry(mail: ModuleType, web: 
     web.start()
     assert result.get(timeout=LONG) == 8
     assert result.retries == 0
+
+
+def test_a_task_that_is_planned_is_run_by_its_schedule(mail: ModuleType, web: Web) -> None:
+    registry.tasks().every("30d", name="adding", args=[5, 6])(mail.add)
+    registry.tasks().sync()
+    with TimerClient(web.environ["TIMER_URL"]) as client:
+        assert AsyncResult(client.fire_schedule("adding").id).get(timeout=LONG) == 11

@@ -63,7 +63,7 @@ def failure(path: str | None, message: str = "why") -> TaskFailed:
 )
 def test_each_status_has_a_state_of_celery(it: Any, state: str) -> None:
     assert states.state_of(it, failure("builtins.ValueError") if it.status == "failed" else None) == state
-    assert (state in states.READY) == (it.status in ("delivered", "failed", "cancelled"))
+    assert (state in states.READY_STATES) == (it.status in ("delivered", "failed", "cancelled"))
 
 
 def test_a_task_that_expired_before_its_retry_is_revoked() -> None:

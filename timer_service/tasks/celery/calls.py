@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from timer_service.tasks.celery import not_offered, options, values
 from timer_service.tasks.celery.moments import countdown, expiry, moment
@@ -52,7 +53,7 @@ def read(of: Options, given: Mapping[str, Any], now: datetime) -> Call:
     urgent = of.priority if given.get("priority") is None else values.priority("priority", given["priority"])
     if urgent is not None:
         found["priority"] = urgent * values.PRIORITY_STEP
-    task_id = given.get("task_id")
+    task_id = text_of(given.get("task_id"))
     if task_id is not None:
         mark["id"] = task_id
     ignored = of.ignore_result if given.get("ignore_result") is None else bool(given["ignore_result"])
@@ -63,6 +64,11 @@ def read(of: Options, given: Mapping[str, Any], now: datetime) -> Call:
     limit = given.get("time_limit")
     timeout = None if limit is None else values.time_limit("time_limit", limit)
     return Call(found, timeout, mark, task_id, ignored)
+
+
+def text_of(id: Any) -> Any:
+    """Of a UUID its text, as databases give it and take it."""
+    return str(id) if isinstance(id, UUID) else id
 
 
 def is_timer_id(text: str) -> bool:

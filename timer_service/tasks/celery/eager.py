@@ -11,6 +11,7 @@ from uuid import uuid4
 from timer_service.tasks.celery import not_offered
 from timer_service.tasks.celery.exceptions import Ignore, Retry
 from timer_service.tasks.celery.request import Request, entered
+from timer_service.tasks.celery.retrying import MOST_RETRIES
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,9 @@ def run(perform: Callable[[Request], Any], request: Request, task_id: str | None
         try:
             with entered(request) as under_way:
                 value = perform(request)
-        except Retry:
+        except Retry as error:
+            if request.retries >= MOST_RETRIES:
+                return EagerResult(id, error, "FAILURE")
             request = replace(request, retries=request.retries + 1)
             continue
         except Ignore:

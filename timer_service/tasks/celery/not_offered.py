@@ -81,6 +81,8 @@ NAMES: Mapping[str, str] = {
     "TimeLimitExceeded": "nothing is raised when the time of an attempt is over: the task is sent again",
     "crontab": 'a plan is text: @tasks.every("0 9 * * MON-FRI", time_zone="Europe/Berlin")',
     "schedule": 'a plan is text: @tasks.every("15m")',
+    "current_task": "a task has itself and its request by bind=True",
+    "current_app": "there is no application of Celery's: see timer_service.tasks.celery.tasks()",
     "signals": "there is no worker that could send signals",
 }
 

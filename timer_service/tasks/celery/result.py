@@ -6,12 +6,13 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from timer_service import tasks as core
-from timer_service.tasks.celery import not_offered, states
+from timer_service.tasks.celery import calls, not_offered, states
 from timer_service.tasks.celery.exceptions import TaskRevokedError
 from timer_service.tasks.celery.lookup import Sent, failure, in_a_task
-from timer_service.tasks.celery.states import READY, State
+from timer_service.tasks.celery.states import State
 from timer_service.tasks.handle import result as result_of
 
 if TYPE_CHECKING:
@@ -25,14 +26,14 @@ class AsyncResult:
     """
 
     def __init__(
-        self, id: str, *, app: core.Tasks | None = None, timer_id: str | None = None, ignored: bool = False
+        self, id: str | UUID, *, app: core.Tasks | None = None, timer_id: str | None = None, ignored: bool = False
     ) -> None:
-        if not isinstance(id, str) or not id:
+        self.id: str = calls.text_of(id)
+        if not isinstance(self.id, str) or not self.id:
             raise ValueError(f"AsyncResult: {id!r} is no id of a task")
-        self.id = id
         #: get() gives None at once.
         self.ignored = ignored
-        self._sent = Sent(id, app, timer_id)
+        self._sent = Sent(self.id, app, timer_id)
 
     @property
     def task_id(self) -> str:
@@ -42,18 +43,18 @@ class AsyncResult:
     def state(self) -> State:
         """PENDING, STARTED, RETRY, FAILURE, SUCCESS or REVOKED. PENDING also where the service knows no such task."""
         timer = self._sent.timer()
-        return "PENDING" if timer is None else states.state_of(timer, failure(timer))
+        return states.PENDING if timer is None else states.state_of(timer, failure(timer))
 
     status = state
 
     def ready(self) -> bool:
-        return self.state in READY
+        return self.state in states.READY_STATES
 
     def successful(self) -> bool:
-        return self.state == "SUCCESS"
+        return self.state == states.SUCCESS
 
     def failed(self) -> bool:
-        return self.state == "FAILURE"
+        return self.state == states.FAILURE
 
     @property
     def result(self) -> Any:
@@ -122,7 +123,7 @@ class AsyncResult:
     def _outcome(self, timer: Timer, propagate: bool) -> Any:
         """Of one that has ended. Raises ResultTooLarge, and others that are not the task's, in either case."""
         failed = failure(timer)
-        if states.state_of(timer, failed) == "REVOKED":
+        if states.state_of(timer, failed) == states.REVOKED:
             raised: Exception = TaskRevokedError(f"task {self.id} was revoked, or has expired")
         elif failed is None:
             return result_of(timer)

@@ -13,8 +13,9 @@ from timer_service.tasks.celery.calls import MARK, Call, queue_tag
 from timer_service.tasks.celery.exceptions import Ignore, Reject, Retry
 from timer_service.tasks.celery.functions import signature
 from timer_service.tasks.celery.moments import moment
+from timer_service.tasks.celery.options import Options
 from timer_service.tasks.celery.request import Request, entered
-from timer_service.tasks.celery.retrying import MOST_RETRIES
+from timer_service.tasks.celery.retrying import MOST_RETRIES, when
 from timer_service.tasks.celery.values import LONGEST_LIMIT, PRIORITY_STEP
 from timer_service.tasks.options import call_fields
 
@@ -36,32 +37,36 @@ class Served:
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         """Raises Again, Retry or Reject for what is not a result."""
         mark = kwargs.pop(MARK, None) or {}
-        task, request = self._task, _request(self._task, mark, list(args), kwargs)
         try:
-            with entered(request) as run:
-                value = task.perform(request)
-            if run.postponed is None:
-                return None if mark.get("ignore_result", task.options.ignore_result) else _result(task.name, value)
-            asked = run.postponed
+            return self._run(mark, _request(self._task, mark, list(args), kwargs))
         except (core.Again, core.Retry, core.Reject):
             raise
-        except Ignore:
-            return None
-        except Retry as error:
-            asked = error
         except Reject as error:
             raise (core.Retry(str(error), after=1) if error.requeue else core.Reject(str(error))) from error
         except Exception as error:
-            self._log(request, error)
+            self._log(error)
             raise core.Reject from error  # told as the exception that it comes from
-        log.info("task %s %s: %s", task.name, request.id, asked)
-        raise again(asked) from asked.exc
 
-    def _log(self, request: Request, error: Exception) -> None:
+    def _run(self, mark: Mapping[str, Any], request: Request) -> Any:
+        task = self._task
+        try:
+            with entered(request) as run:
+                value = task.perform(request)
+        except Ignore:
+            return None
+        except Retry as error:
+            run.postponed = error
+        if run.postponed is None:
+            return None if mark.get("ignore_result", task.options.ignore_result) else _result(task.name, value)
+        log.info("task %s %s: %s", task.name, request.id, run.postponed)
+        raise again(task.options, run.postponed) from run.postponed.exc
+
+    def _log(self, error: Exception) -> None:
+        run = core.current()
         if isinstance(error, self._task.options.throws):
-            log.info("task %s %s failed: %r", self._task.name, request.id, error)
+            log.info("task %s %s failed: %r", self._task.name, run.id, error)
         else:
-            log.error("task %s %s, attempt %d, failed", request.task, request.id, request.retries + 1, exc_info=error)
+            log.error("task %s %s, attempt %d, failed", self._task.name, run.id, run.attempt, exc_info=error)
 
 
 def add(tasks: core.Tasks, task: SharedTask[Any]) -> None:
@@ -83,6 +88,8 @@ def send(
         raise TypeError(f"{task.name}: args: a list or tuple of arguments is needed, not {type(args).__name__}")
     if not isinstance(kwargs, Mapping):
         raise TypeError(f"{task.name}: kwargs: a dict of arguments is needed, not {type(kwargs).__name__}")
+    if MARK in kwargs:
+        raise TypeError(f"{task.name}: {MARK} is no argument of a task")
     body = task.body(plain(list(args)), {**plain(dict(kwargs)), **({MARK: dict(call.mark)} if call.mark else {})})
     fields = {**call_fields(call.options, task.fields, datetime.now(UTC)), "tags": list(call.options.get("tags") or ())}
     if call.timeout is not None:
@@ -94,13 +101,14 @@ def plain(value: Any) -> Any:
     """With lists for tuples, as JSON has it."""
     if isinstance(value, list | tuple):
         return [plain(each) for each in value]
-    return {name: plain(each) for name, each in value.items()} if type(value) is dict else value
+    return {name: plain(each) for name, each in value.items()} if isinstance(value, dict) else value
 
 
-def again(asked: Retry) -> core.Again:
-    if isinstance(asked.when, datetime):
-        return core.Again(at=asked.when)
-    return core.Again(in_=1 if asked.when is None else asked.when)
+def again(options: Options, asked: Retry) -> core.Again:
+    """Also of a Retry that the task has made itself. Raises TypeError or ValueError for one at no time at all."""
+    at = asked.when if isinstance(asked.when, datetime) else None
+    found = when(options, None if at else asked.when, at)
+    return core.Again(at=found) if isinstance(found, datetime) else core.Again(in_=found)
 
 
 def _result(name: str, value: Any) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from timer_service.tasks import TaskFailed
 from timer_service.tasks.celery.exceptions import TaskRevokedError
@@ -12,21 +12,27 @@ if TYPE_CHECKING:
     from timer_service.client import Timer
 
 State = Literal["PENDING", "STARTED", "RETRY", "FAILURE", "SUCCESS", "REVOKED"]
-READY = frozenset(("FAILURE", "SUCCESS", "REVOKED"))
+PENDING: Final = "PENDING"
+STARTED: Final = "STARTED"
+RETRY: Final = "RETRY"
+FAILURE: Final = "FAILURE"
+SUCCESS: Final = "SUCCESS"
+REVOKED: Final = "REVOKED"
+READY_STATES = frozenset((FAILURE, SUCCESS, REVOKED))
 _REVOKED = f"{TaskRevokedError.__module__}.{TaskRevokedError.__qualname__}"
 
 
 def state_of(timer: Timer, failure: TaskFailed | None) -> State:
     """`failure` is how a failed one ended."""
     if timer.status == "scheduled":
-        return "RETRY" if timer.occurrence > 1 or timer.attempts else "PENDING"
+        return RETRY if timer.occurrence > 1 or timer.attempts else PENDING
     if timer.status == "delivering":
-        return "STARTED"
+        return STARTED
     if timer.status == "cancelled" or timer.reason == "expired" or retry_refused(timer):
-        return "REVOKED"
+        return REVOKED
     if timer.status == "delivered":
-        return "SUCCESS"
-    return "REVOKED" if failure is not None and failure.exception_class == _REVOKED else "FAILURE"
+        return SUCCESS
+    return REVOKED if failure is not None and failure.exception_class == _REVOKED else FAILURE
 
 
 def retry_refused(timer: Timer) -> bool:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Generic, NoReturn, TypeVar
+from uuid import UUID
 
 from timer_service.tasks.celery import calls, eager, not_offered, registry, retrying, served
 from timer_service.tasks.celery.eager import EagerResult
@@ -63,13 +64,17 @@ class SharedTask(Generic[R]):
         return self.apply_async(args, kwargs)
 
     def apply_async(
-        self, args: Sequence[Any] | None = None, kwargs: Mapping[str, Any] | None = None, **options: Any
+        self,
+        args: Sequence[Any] | None = None,
+        kwargs: Mapping[str, Any] | None = None,
+        task_id: str | UUID | None = None,
+        **options: Any,
     ) -> AsyncResult:
         """The same with `countdown`, `eta`, `expires`, `priority`, `task_id`, `queue`, `time_limit` or `ignore_result`.
 
         A countdown goes before an eta. Raises TypeError or ValueError, one sentence that names the option.
         """
-        call = calls.read(self.options, options, datetime.now(UTC))
+        call = calls.read(self.options, {**options, "task_id": task_id}, datetime.now(UTC))
         tasks = registry.tasks()
         handle = served.send(tasks, tasks.registry[self.name], args or (), kwargs or {}, call)
         return AsyncResult(call.task_id or handle.id, app=tasks, timer_id=handle.id, ignored=call.ignore_result)
@@ -121,7 +126,7 @@ class SharedTask(Generic[R]):
         run.postponed = asked
         return asked
 
-    def AsyncResult(self, task_id: str) -> AsyncResult:
+    def AsyncResult(self, task_id: str | UUID) -> AsyncResult:
         return AsyncResult(task_id)
 
     def task_of(self, tasks: Tasks) -> Task[..., R]:
