@@ -25,6 +25,7 @@ _LEAST: Mapping[str, str] = {
     "client": "quick",
     "tasks": "quick",
     "tasks/test_celery_moved.py": "processes",
+    "tasks/test_examples.py": "processes",
     "api": "servers",
     "delivery": "servers",
     "test_poller.py": "servers",

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from flask import Blueprint, Response, request
+from werkzeug.exceptions import RequestEntityTooLarge
 
-from timer_service.tasks.answers import Answer
+from timer_service.tasks.body import MOST_BYTES
+from timer_service.tasks.serving import too_large
 from timer_service.tasks.tasks import Tasks
-from timer_service.tasks.wsgi import read_body
+
+#: All but POST are answered 405, as the other adapters do.
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 
 def blueprint(tasks: Tasks, url: str = "/tasks", name: str = "timer_tasks") -> Blueprint:
@@ -16,12 +20,20 @@ def blueprint(tasks: Tasks, url: str = "/tasks", name: str = "timer_tasks") -> B
     CSRF: what is not signed by the service is refused.
     """
     found = Blueprint(name, __name__)
-    every = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
 
-    @found.route(url, methods=every, provide_automatic_options=False)
+    @found.route(url, methods=_METHODS, provide_automatic_options=False)
     def call() -> Response:
-        raw = read_body(request.environ) if request.method == "POST" else b""
-        answer = raw if isinstance(raw, Answer) else tasks.serve(request.method, dict(request.headers), raw)
+        raw = _body()
+        answer = too_large() if raw is None else tasks.serve(request.method, dict(request.headers), raw)
         return Response(answer.body, answer.status, list(answer.headers))
 
     return found
+
+
+def _body() -> bytes | None:
+    """None of one that is too large. What hooks before have read is there again, unless they parsed it as a form."""
+    request.max_content_length = MOST_BYTES
+    try:
+        return request.get_data()
+    except RequestEntityTooLarge:
+        return None

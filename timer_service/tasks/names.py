@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+_LONGEST = 250
+
 
 def name_of(function: Callable[..., Any]) -> str:
     """Raises ValueError for a function that another process would not find under a name."""
@@ -19,16 +21,24 @@ def name_of(function: Callable[..., Any]) -> str:
     return f"{_main() if module == '__main__' else module}.{name}"
 
 
+def checked_name(name: object) -> str:
+    """Raises TypeError or ValueError for what is no name."""
+    if not isinstance(name, str):
+        raise TypeError(f"name: {name!r} is no text; use @tasks.task without parentheses, or name=")
+    if not name.isprintable() or not name.strip() or len(name) > _LONGEST:
+        raise ValueError(f"name: {name[:_LONGEST]!r} is not 1 to {_LONGEST} printable characters")
+    return name
+
+
 def _main() -> str:
     """What the program that runs is called when it is imported, as the web application does."""
     main = sys.modules["__main__"]
     spec = getattr(main, "__spec__", None)
     if spec is not None:  # python -m shop.tasks
         return str(spec.name)
-    file = getattr(main, "__file__", None)
-    if file is None:
+    path = Path(getattr(main, "__file__", None) or "")
+    if path.suffix != ".py":
         raise ValueError("a task of an interactive session has no name for other processes: say one, with name=")
-    path = Path(file)
     if (path.parent / "__init__.py").exists():
         raise ValueError(
             f"{path.name} is part of a package but runs as a program, so that its tasks would have other names than "

@@ -11,7 +11,7 @@ from timer_service.tasks import serving, wsgi
 from timer_service.tasks.answers import Answer
 from timer_service.tasks.body import Body
 from timer_service.tasks.handle import Handle
-from timer_service.tasks.names import name_of
+from timer_service.tasks.names import checked_name, name_of
 from timer_service.tasks.options import TaskOptions
 from timer_service.tasks.outcomes import NotConfigured
 from timer_service.tasks.schedules import Planned, PlanOptions, planned, sync
@@ -96,7 +96,7 @@ class Tasks:
     def _add(self, function: Callable[P, R], name: str | None, options: TaskOptions) -> Task[P, R]:
         if isinstance(function, Task):
             raise TypeError(f"{function.name} is a task already")
-        task = Task(self, function, name_of(function) if name is None else name, options)
+        task = Task(self, function, name_of(function) if name is None else checked_name(name), options)
         before = self._registry.get(task.name)
         if before is not None and not _same_source(before.function, function):
             raise ValueError(f"{task.name}: there is a task of this name already; say another, with name=")

@@ -19,7 +19,7 @@ _REASONS = {**{it.value: it.phrase for it in HTTPStatus}, 489: "Rejected"}
 def respond(serve: Serve, environ: Environ, start_response: StartResponse) -> list[bytes]:
     """Read the request, answer it. A body that is too large is not read."""
     method = environ["REQUEST_METHOD"]
-    read = read_body(environ) if method == "POST" else b""
+    read = _body(environ) if method == "POST" else b""
     answer = read if isinstance(read, Answer) else serve(method, _headers(environ), read)
     start_response(f"{answer.status} {_REASONS[answer.status]}", list(answer.headers))
     return [answer.body]
@@ -33,8 +33,7 @@ def _headers(environ: Environ) -> dict[str, str]:
     }
 
 
-def read_body(environ: Environ) -> bytes | Answer:
-    """The body of a request, or the answer to one that has none which can be read."""
+def _body(environ: Environ) -> bytes | Answer:
     given = environ.get("CONTENT_LENGTH") or ""
     if given and not (given.isascii() and given.isdigit()):
         return refused(400, "content-length is no number")

@@ -1,0 +1,1 @@
+"""Applications that are run by the tests, in tests/tasks/test_examples.py."""
