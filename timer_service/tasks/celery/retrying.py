@@ -1,11 +1,12 @@
-"""When a task is run again, and whether at all. Pure."""
+"""When a task is run again, and whether at all."""
 
 from __future__ import annotations
 
 import random
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NoReturn
 
 from timer_service.tasks.celery.exceptions import Retry, TaskRevokedError
 from timer_service.tasks.celery.moments import countdown, moment
@@ -55,3 +56,11 @@ def check_expiry(request: Request, asked: Retry, now: datetime) -> None:
     left = (request.expires - now).total_seconds()
     if asked.when >= request.expires if isinstance(asked.when, datetime) else asked.when >= left:
         raise TaskRevokedError(f"it would be retried after it has expired, {request.expires}") from asked.exc
+
+
+def give_up(error: BaseException) -> NoReturn:
+    """Caused by the exception that is being handled, if any."""
+    handled = sys.exc_info()[1]
+    if handled is None or handled is error:
+        raise error
+    raise error from handled

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import functools
 import logging
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, Generic, NoReturn, TypeVar
+from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 from timer_service.tasks.celery import calls, eager, not_offered, registry, retrying, served
@@ -112,13 +111,14 @@ class SharedTask(Generic[R]):
         """
         run = current(self.name)
         if run.request.called_directly:
-            _raise(exc or Retry("Task can be retried"))
+            retrying.give_up(exc or Retry("Task can be retried"))
         retrying.check_arguments(run.request, args, kwargs)
         if ignored := sorted(name for name, value in options.items() if value is not None):
             # Refusing them would fail a task that may be retried.
             log.warning("task %s is retried as it was called, without %s", self.name, ", ".join(ignored))
-        if not retrying.allowed(run.request.retries, self.options.max_retries if max_retries is None else max_retries):
-            _raise(exc or MaxRetriesExceededError(f"Can't retry {self.name}[{run.request.id}]"))
+        limit = self.options.max_retries if max_retries is None else max_retries
+        if not retrying.allowed(run.request.retries, limit):
+            retrying.give_up(exc or MaxRetriesExceededError(f"Can't retry {self.name}[{run.request.id}]"))
         asked = Retry(exc=exc, when=retrying.when(self.options, countdown, eta))
         retrying.check_expiry(run.request, asked, datetime.now(UTC))
         if throw:
@@ -157,11 +157,3 @@ class SharedTask(Generic[R]):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return registry.declared, (self.name,)
-
-
-def _raise(error: BaseException) -> NoReturn:
-    """Caused by the exception that is being handled, if any."""
-    handled = sys.exc_info()[1]
-    if handled is None or handled is error:
-        raise error
-    raise error from handled
