@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -182,3 +184,16 @@ def test_a_task_that_calls_another_as_a_function_retries_itself_and_not_the_othe
 
     made = declared(inner, bind=True)
     assert waits(shop.run(declared(outer, bind=True))) == 9
+
+
+def test_threads_that_run_one_task_at_the_same_time_each_see_their_own_request(shop: Shop) -> None:
+    together = Barrier(8, timeout=60)
+
+    def looks(self: Any, number: int) -> list[int]:
+        together.wait()
+        return [number, self.request.retries, *self.request.args]
+
+    task = declared(looks, bind=True)
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda n: told(shop.run(task, n, occurrence=n + 1)), range(8)))
+    assert found == [[n, n, n] for n in range(8)]

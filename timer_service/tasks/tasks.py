@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, Unpack, cast, overload
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, Unpack, overload
 
 from timer_service.tasks import serving, wsgi
 from timer_service.tasks.answers import Answer
@@ -127,7 +127,9 @@ class Tasks:
             if before is not None and (before.task is task or not _same_source(before.task.function, task.function)):
                 raise ValueError(f"{it.name}: there is a schedule of this name already; say another, with name=")
             self._planned[it.name] = it
-            return cast("Task[P, R]", function) if its_task else task
+            given: Any = function
+            kept: Task[P, R] = given if its_task else task
+            return kept
 
         return add
 
