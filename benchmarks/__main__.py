@@ -29,6 +29,7 @@ from benchmarks import (
     scale,
     schedules,
     stages,
+    tasks,
     views,
 )
 from benchmarks.figures import table
@@ -40,6 +41,7 @@ _MODULES = (
     lateness,
     schedules,
     intake,
+    tasks,
     memory,
     scale,
     pages,

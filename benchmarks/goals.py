@@ -19,6 +19,7 @@ from benchmarks.intake import BATCHES, SINGLE
 from benchmarks.many_destinations import FAR, METRICS, PAGE, VIEW
 from benchmarks.on_call import DIED
 from benchmarks.schedules import AT_ONCE, STEADY, WAITING, YEAR
+from benchmarks.tasks import DELAY, IMPORTED, SERVED
 from benchmarks.views import MANY_TABS, VIEWS
 
 _WORDS: Mapping[Callable[[float, float], bool], str] = {
@@ -93,6 +94,9 @@ GOALS = (
     Goal("/metrics of 10,000 destinations, p50 ms", "destinations", {"what": METRICS}, "p50_ms", operator.lt, 100),
     Goal("POST /timers a second", "intake", {"what": SINGLE, "workers": 1}, "timers_per_second", operator.ge, 1500),
     Goal("POST /timers/batch", "intake", {"what": BATCHES, "workers": 1}, "timers_per_second", operator.ge, 15_000),
+    Goal(".delay() of a task, p50 ms", "tasks", {"what": DELAY}, "p50_ms", operator.le, 1.5),
+    Goal("a task served as WSGI, CPU p50 ms", "tasks", {"what": SERVED}, "p50_ms", operator.le, 0.15),
+    Goal("import timer_service.tasks, p50 ms", "tasks", {"what": IMPORTED}, "p50_ms", operator.lt, 150),
     Goal("bytes a timer, Valkey", "memory", {"server": "valkey", **_MILLION}, "used_bytes", operator.le, 450),
     Goal("bytes a timer, Redis", "memory", {"server": "redis", **_MILLION}, "used_bytes", operator.le, 520),
     *(Goal(f"{view}: first paint, ms", "views", {"what": view}, "first_paint_ms", operator.lt, 150) for view in VIEWS),

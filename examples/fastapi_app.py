@@ -4,8 +4,9 @@ TIMER_URL=http://127.0.0.1:8000 TIMER_TASKS_URL=http://127.0.0.1:5000/tasks/ TIM
 uvicorn --app-dir examples --port 5000 fastapi_app:app
 """
 
-from fastapi import FastAPI, HTTPException
-from pydantic import BaseModel
+from typing import Annotated
+
+from fastapi import Body, FastAPI, HTTPException
 
 from timer_service.tasks import ResultTimeout, TaskFailed, TaskNotFound, Tasks
 
@@ -14,19 +15,14 @@ app = FastAPI()
 app.mount("/tasks", tasks.asgi_app)  # serves POST /tasks/; FastAPI redirects without the slash
 
 
-class Sum(BaseModel):
-    a: int
-    b: int
-
-
 @tasks.task(max_attempts=5, backoff=[1, 5], timeout=30)
 async def add(a: int, b: int) -> int:
     return a + b
 
 
 @app.post("/sums", status_code=202)
-def begin(asked: Sum) -> dict[str, str]:  # not async: delay() waits for the service, so it runs in a thread
-    return {"id": add.delay(asked.a, asked.b).id}
+def begin(a: Annotated[int, Body()], b: Annotated[int, Body()]) -> dict[str, str]:
+    return {"id": add.delay(a, b).id}  # waits for the service: in a route that is not async, so in a thread
 
 
 @app.get("/sums/{id}")

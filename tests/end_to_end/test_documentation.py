@@ -82,12 +82,15 @@ def test_the_shell_examples_of_a_page_all_succeed(of: Path, url: str, here: Here
 
 @having("python")
 def test_the_python_examples_of_a_page_run(of: Path, here: Here, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (("URL", "http://localhost:8000"), ("TASKS_URL", "http://localhost:9000/tasks")):
+        monkeypatch.setenv(f"TIMER_{name}", here(value))
     monkeypatch.setenv("TIMER_SIGNING_SECRETS", SECRET)
     found: dict[str, Any] = {"__name__": of.stem}
     for text in texts(of, "python"):
         exec(compile(here(text), str(of), "exec"), found)
-    if "client" in found:
-        found["client"].close()
+    for opened in ("client", "tasks"):
+        if opened in found:
+            getattr(found[opened], "client", found[opened]).close()
 
 
 @having("console")

@@ -14,7 +14,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
-OURS = {"scheduler", "timer_service", "tests", "benchmarks"}
+OURS = {"scheduler", "timer_service", "tests", "benchmarks", "examples"}
 #: Of distributions that are not installed for the tests.
 _ELSEWHERE = {name: name for name in ("apscheduler", "croniter", "cronsim", "matplotlib")}
 

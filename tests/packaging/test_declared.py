@@ -9,7 +9,7 @@ from tests.packaging.declared import files, imported, names, requirements
 
 #: Their versions are dates: none says that something has changed.
 _DATED = {"certifi", "packaging", "types-pyyaml", "tzdata"}
-#: Tools and what pytest loads by itself.
+#: Tools, a server of an example, and what pytest loads by itself.
 _NOT_IMPORTED = {
     "build",
     "mypy",
@@ -19,6 +19,7 @@ _NOT_IMPORTED = {
     "ruff",
     "types-pyyaml",
     "types-requests",
+    "uvicorn",
 }
 #: Looks whether libcurl can be used, and imports it for that where it is installed.
 _CHOICE = {"scheduler/delivery/open_transport.py"}
@@ -44,7 +45,7 @@ def test_what_only_some_need_is_in_an_extra_of_its_own() -> None:
 
 
 def test_what_the_tests_and_benchmarks_import_is_declared() -> None:
-    used = imported(path for path in files("tests", "benchmarks") if "peers" not in path.parts)
+    used = imported(path for path in files("tests", "benchmarks", "examples") if "peers" not in path.parts)
     assert used.keys() <= names("dev", "bench")
     assert names("dev") - names("up", "fast") - used.keys() == _NOT_IMPORTED
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 import requests
 
-from tests.bench.pages import ROOT
+from tests.bench.pages import README, ROOT, examples
 from tests.bench.processes import START, Part, Up, accepts, free_port, wait_until
 from tests.bench.receiver import HELD_UP, SECRET
 from timer_service.tasks import Task, Tasks
@@ -134,6 +135,28 @@ def test_a_poller_that_is_killed_in_the_midst_of_a_task_costs_no_result(
     os.kill(poller, signal.SIGKILL)
     assert handle.get(timeout=HELD_UP * LONG) == 5
     assert handle.timer().raw["last_attempt"]["redelivery"] == "lease-expired"
+
+
+def test_hello_world_as_the_readme_has_it(service: Up, tmp_path: Path) -> None:
+    (text,) = [it.text for it in examples(README) if "tasks.wsgi_app" in it.text]
+    (tmp_path / "hello.py").write_text(text)
+    port = free_port()
+    environ = {"TIMER_URL": service.url(), "TIMER_TASKS_URL": f"http://127.0.0.1:{port}/"}
+    words = ["gunicorn", "--chdir", str(tmp_path), "--bind", f"127.0.0.1:{port}", "--threads", "4", "hello:app"]
+    web = Part(*words, "--no-control-socket", log=tmp_path / "web.log", command=(sys.executable, "-m"), **environ)
+    try:
+        wait_until(lambda: accepts(port), START, "a web server")
+        done = subprocess.run(
+            [sys.executable, "-c", "from hello import add; print(add.delay(2, 3).get(timeout=100))"],
+            cwd=tmp_path,
+            env={**os.environ, **environ, "TIMER_SIGNING_SECRETS": SECRET},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (done.stdout, done.stderr) == ("5\n", "")
+    finally:
+        web.kill()
 
 
 @pytest.mark.parametrize("name", ["flask_app.py", "fastapi_app.py"])

@@ -27,6 +27,7 @@ _PARTS = [
     "lateness",
     "schedules",
     "intake",
+    "tasks",
     "memory",
     "scale",
     "pages",

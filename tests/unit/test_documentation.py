@@ -359,8 +359,9 @@ def test_operations_words_the_warnings_of_readyz_as_they_are() -> None:
         assert all(part.strip() in everything for part in warning.split("...")), warning
 
 
-def test_operations_lists_every_warning_and_error_that_is_logged_and_no_other() -> None:
-    said = {_blanked(quoted(row[0])[0]) for row in table(page("operations.md"), "message", "means")}
+def test_the_pages_list_every_warning_and_error_that_is_logged_and_no_other() -> None:
+    listed = [*table(page("operations.md"), "message", "means"), *table(page("tasks.md"), "message", "means")]
+    said = {_blanked(quoted(row[0])[0]) for row in listed}
     logged = set(_logged())
     assert logged - said == set()
     everything = _blanked(" ".join(path.read_text() for path in SOURCES))

@@ -57,7 +57,7 @@ def accept_verified(tasks: Mapping[str, Task[..., Any]], headers: Mapping[str, s
         return answers.refused(489, str(error))
     task = tasks.get(call.task)
     if task is None:
-        log.error("there is no task %r here", call.task[:200])
+        log.error("there is no task %s here", repr(call.task[:200]))
         return answers.not_here_yet(f"there is no task {call.task!r} here")
     webhook_id = headers.get("webhook-id", "")
     return Accepted(task, call, context.read(headers, webhook_id, task.name, task.timeout))
