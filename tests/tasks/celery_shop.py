@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
+from timer_service.client import NotFound
 from timer_service.tasks import Answer, Tasks
 from timer_service.tasks.celery import SharedTask, registry, shared_task
 from timer_service.tasks.celery.calls import MARK
@@ -24,14 +25,27 @@ class Shop(Tasks):
     def __init__(self) -> None:
         super().__init__("http://timers.invalid", "http://shop.invalid/tasks", _SECRET)
         self.sent: list[dict[str, Any]] = []
+        #: What the service knows of: id -> a timer.
+        self.timers: dict[str, Any] = {}
+        self.looks = 0
 
     @property
     def client(self) -> Any:
-        return SimpleNamespace(create=self._create)
+        return SimpleNamespace(create=self._create, get=self._get, list=self._list, cancel=self._get)
 
     def _create(self, url: str, **fields: Any) -> Any:
         self.sent.append({"url": url, **fields})
         return SimpleNamespace(id=TIMER_ID)
+
+    def _get(self, id: str) -> Any:
+        self.looks += 1
+        if id not in self.timers:
+            raise NotFound("no such timer")
+        return self.timers[id]
+
+    def _list(self, *, tag: str, status: str) -> Iterator[Any]:
+        assert status == "any"
+        return (it for it in self.timers.values() if tag in it.tags)
 
     @property
     def last(self) -> dict[str, Any]:

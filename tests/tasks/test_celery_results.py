@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from tests.tasks.celery_shop import Shop, declared, opened, told
-from timer_service.tasks import TaskFailed
+from tests.tasks.celery_shop import TIMER_ID, Shop, declared, opened, told
+from timer_service.tasks import ResultTooLarge, TaskFailed, TaskNotFound
 from timer_service.tasks.celery import AsyncResult, NotOffered, TaskRevokedError, not_offered, states
+
+AT = datetime(2026, 3, 1, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -123,3 +126,61 @@ def test_what_is_no_id_is_refused(id: Any) -> None:
 def test_a_result_can_be_pickled_by_its_id() -> None:
     result = AsyncResult("order-17")
     assert pickle.loads(pickle.dumps(result)) == result
+
+
+# Against a service that knows what the test says.
+
+
+def ended(status: str, body: str | None, **others: Any) -> Any:
+    last = SimpleNamespace(asked_reschedule=None, response_body=body, status_code=200, detail=None, error=None)
+    usual = {"id": TIMER_ID, "tags": (), "ended": True, "ended_at": AT, "last_attempt": last}
+    return timer(status, **{**usual, **others})
+
+
+def test_a_task_that_has_ended_is_asked_for_once(shop: Shop) -> None:
+    shop.timers[TIMER_ID] = ended("delivered", "[1, 2]", reason="delivered", occurrence=3)
+    result = AsyncResult(TIMER_ID)
+    assert (result.result, result.info, result.state) == ([1, 2], [1, 2], "SUCCESS")
+    assert (result.retries, result.date_done) == (2, AT)
+    assert (result.ready(), result.successful(), result.failed(), shop.looks) == (True, True, False, 1)
+    assert result.get(timeout=5) == result.wait() == [1, 2]
+
+
+def test_a_failure_is_raised_or_given_as_the_caller_likes(shop: Shop) -> None:
+    body = '{"class": "builtins.ValueError", "message": "no such order"}'
+    shop.timers[TIMER_ID] = ended("failed", body, reason="permanent")
+    result = AsyncResult(TIMER_ID, app=shop)
+    with pytest.raises(ValueError, match="no such order"):
+        result.get(timeout=5)
+    assert isinstance(result.get(timeout=5, propagate=False), ValueError)
+    assert isinstance(result.result, ValueError)
+    assert (result.failed(), result.traceback) == (True, None)
+
+
+def test_a_result_that_was_not_kept_says_so_and_the_task_has_succeeded_all_the_same(shop: Shop) -> None:
+    shop.timers[TIMER_ID] = ended("delivered", "result too large: 5000 bytes, of which", reason="delivered")
+    result = AsyncResult(TIMER_ID)
+    assert result.successful()
+    with pytest.raises(ResultTooLarge, match="5,000 bytes"):
+        result.get(timeout=5)
+
+
+def test_a_task_is_found_by_the_id_that_its_caller_has_chosen_and_by_none_that_nobody_has(shop: Shop) -> None:
+    shop.timers[TIMER_ID] = ended("cancelled", None, reason="cancelled", tags=("task-id:order-17",))
+    result = AsyncResult("order-17")
+    with pytest.raises(TaskRevokedError, match="order-17"):
+        result.get(timeout=5)
+    result.revoke()
+    for unknown in (AsyncResult("order-18"), AsyncResult("b" * 22)):
+        assert (unknown.state, unknown.result, unknown.retries, unknown.date_done) == ("PENDING", None, 0, None)
+        with pytest.raises(TaskNotFound):
+            unknown.get(timeout=5)
+    AsyncResult("order-18").revoke()
+
+
+def test_a_task_that_waits_has_no_result_and_times_out(shop: Shop) -> None:
+    shop.timers[TIMER_ID] = timer("scheduled", id=TIMER_ID, tags=(), ended=False, ended_at=None)
+    result = AsyncResult(TIMER_ID)
+    assert (result.ready(), result.result, result.date_done) == (False, None, None)
+    with pytest.raises(TimeoutError):
+        result.get(timeout=0)
