@@ -26,6 +26,7 @@ _LEAST: Mapping[str, str] = {
     "tasks": "quick",
     "tasks/test_celery_moved.py": "processes",
     "tasks/test_examples.py": "processes",
+    "tasks/test_round_trip.py": "processes",
     "api": "servers",
     "delivery": "servers",
     "test_poller.py": "servers",

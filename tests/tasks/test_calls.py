@@ -172,5 +172,7 @@ def test_generators_and_what_is_no_function_are_refused(tasks: Tasks, name: str)
             tasks.task(name="lines")(function)
     with pytest.raises(TypeError, match="is no function"):
         tasks.task(name="lines")(17)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="is a method: nothing here has its object"):
+        tasks.task(name="method")(pytest.MonkeyPatch.setattr)
     with pytest.raises(TypeError, match="is a task already"):
         tasks.task(tasks.task(_shop_invoice))

@@ -35,6 +35,8 @@ class Task(Generic[P, R]):
         self.function = function
         self.name = name
         self.signature = inspect.signature(function)
+        if next(iter(self.signature.parameters), "") == "self":
+            raise TypeError(f"{name} is a method: nothing here has its object; make it a function or a staticmethod")
         self.is_async = inspect.iscoroutinefunction(function)
         #: As fields of a new timer.
         self.fields: Mapping[str, Any] = task_fields(options)
