@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import part
+from benchmarks.cpu import Meter
 from benchmarks.figures import Row, percentile
 from benchmarks.part import Options, Part, repeat
 from scheduler import Signer
@@ -28,6 +29,12 @@ from timer_service.tasks import Task, Tasks
 
 DELAY, SERVED, IMPORTED = ".delay(), one thread", "a task served as WSGI", "import timer_service.tasks"
 _ID = "A" * 22
+_IMPORT = """
+import time
+begun = time.perf_counter()
+import timer_service.tasks
+print(1000 * (time.perf_counter() - begun))
+"""
 
 
 def measure(options: Options) -> tuple[list[Row], dict[str, Any]]:
@@ -47,20 +54,23 @@ def _delayed(seconds: float) -> Row:
     with tempfile.TemporaryDirectory() as folder:
         service = Service(Path(folder))
         try:
-            service.api()
+            api = service.api()
             tasks = Tasks(service.url, "http://127.0.0.1:9000/tasks", SECRET)
             add = _add(tasks)
             for _ in range(200):  # until both sides have loaded all that they need
                 add.delay(2, 3)
+            meter, own = Meter(api=api.process.pid, store=service.store.pid), time.process_time()
             waits, until = [], time.perf_counter() + seconds
             while (begun := time.perf_counter()) < until:
                 add.delay(2, 3)
                 waits.append(1000 * (time.perf_counter() - begun))
+            spent = {**meter.spent(), "client": time.process_time() - own}
             tasks.client.close()
         finally:
             service.remove()
     waits.sort()
-    return {"count": float(len(waits)), "p50_ms": percentile(waits, 50), "p99_ms": percentile(waits, 99)}
+    cpu = {f"{name}_cpu_ms": 1000 * seconds / len(waits) for name, seconds in spent.items()}
+    return {"count": float(len(waits)), "p50_ms": percentile(waits, 50), "p99_ms": percentile(waits, 99), **cpu}
 
 
 def _served(count: int) -> Row:
@@ -100,15 +110,9 @@ def _environ(body: bytes) -> dict[str, Any]:
 
 
 def _imported(count: int) -> Row:
-    """Time of a process that imports it, less that of one that does nothing."""
-    spent = sorted(_process("import timer_service.tasks") - _process("pass") for _ in range(count))
+    """What a process that has just begun takes for it."""
+    spent = sorted(float(subprocess.check_output([sys.executable, "-c", _IMPORT])) for _ in range(count))
     return {"count": float(count), "p50_ms": percentile(spent, 50), "p99_ms": percentile(spent, 99)}
-
-
-def _process(code: str) -> float:
-    begun = time.perf_counter()
-    subprocess.run([sys.executable, "-c", code], check=True)
-    return 1000 * (time.perf_counter() - begun)
 
 
 PART = Part("tasks", __doc__, measure)
