@@ -27,6 +27,7 @@ _LEAST: Mapping[str, str] = {
     "django/test_backend.py": "processes",
     "django/test_example.py": "processes",
     "tasks": "quick",
+    "tasks/test_celery_moved.py": "processes",
     "tasks/test_examples.py": "processes",
     "tasks/test_round_trip.py": "processes",
     "api": "servers",

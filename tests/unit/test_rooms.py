@@ -55,6 +55,7 @@ ROOMS: Mapping[str, str] = {
     "scheduler/one_by_one.py": "one by one",
     "timer_service/tasks/": "tasks",
     "timer_service/tasks/django/": "tasks in Django",
+    "timer_service/tasks/celery/": "tasks by Celery's names",
 }
 _DATA = {"data", "words"}
 _ENGINE = {"settings", "store", "whole store", "delivery", "curl", "threaded", "choice of transport", "poller"}
@@ -104,6 +105,7 @@ MAY_KNOW: Mapping[str, set[str]] = {
     "memory": {*_DATA, "engine", "application"},
     "testing": {*_DATA, "client", "tasks", "memory"},
     "tasks in Django": {*_DATA, "client", "tasks"},
+    "tasks by Celery's names": {*_DATA, "client", "tasks"},
     "start": {*_DATA, "engine", "access", "application", "process", "terminal"},
 }
 

@@ -69,7 +69,8 @@ def raised(context: Context, error: BaseException, max_occurrences: int) -> Answ
             left = f"it was to be called again, but it may act {max_occurrences} times: see max_occurrences"
             return answer(489, _error(_path(type(error)), left), kind=_JSON)
         return answer(200, "null", ("timer-reschedule", error.when), kind=_JSON)
-    text = _error(_path(type(error)), _message(error))
+    told = error.__cause__ if isinstance(error, Reject) and not error.args else None
+    text = _error(_path(type(told or error)), _message(told or error))
     if isinstance(error, Reject):
         return answer(489, text, kind=_JSON)
     if isinstance(error, Retry):

@@ -90,7 +90,7 @@ class Retry(TaskError):
 
 
 class Reject(TaskError):
-    """Raise it to fail at once: no other attempt follows."""
+    """Raise it to fail at once: no other attempt follows. `raise Reject from error` tells the other in its place."""
 
 
 class Again(TaskError):

@@ -140,15 +140,21 @@ class Tasks:
         """
 
         def add(function: Callable[P, R]) -> Task[P, R]:
-            task: Task[P, R] = function if isinstance(function, Task) else self.task(function)
+            its_task: Any = getattr(function, "task_of", None)  # of a shared task, of timer_service.tasks.celery
+            task: Task[P, R] = its_task(self) if its_task else self._task_of(function)
             it = planned(task, plan, name, args, kwargs or {}, options)
             before = self._planned.get(it.name)
             if before is not None and (before.task is task or not _same_source(before.task.function, task.function)):
                 raise ValueError(f"{it.name}: there is a schedule of this name already; say another, with name=")
             self._planned[it.name] = it
-            return task
+            given: Any = function
+            kept: Task[P, R] = given if its_task else task
+            return kept
 
         return add
+
+    def _task_of(self, function: Callable[P, R]) -> Task[P, R]:
+        return function if isinstance(function, Task) else self.task(function)
 
     def sync(self, *, prune: bool = False) -> list[Schedule]:
         """Set the schedules of @every, as a step of a deploy: once, where all modules with tasks are imported.
