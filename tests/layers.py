@@ -32,6 +32,8 @@ _LEAST: Mapping[str, str] = {
     "pages": "processes",
     "faults": "processes",
     "packaging": "processes",
+    "monitoring": "quick",
+    "monitoring/test_prometheus.py": "processes",
     "suite": "processes",
 }
 #: The longest first.
