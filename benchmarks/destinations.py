@@ -96,7 +96,7 @@ def paused(seconds: int, starts: list[list[int]]) -> Row:
         "call_ms": 1000 * (answered - began),
         "last_after_answer_ms": max(arrived) - 1000 * answered,
         "waiting": count - len(arrived),
-        "most_over_step": max(found / 2**second for second, found in enumerate(by_seconds[:8])),
+        "most_over_step": max(found / 2**second for second, found in enumerate(by_seconds)),
     }
 
 
@@ -155,7 +155,7 @@ def unreachable(count: int, seconds: float) -> Row:
         "tried_while_away": tried,
         "first_after_s": at[0] - back_at,
         "all_after_s": at[-1] - back_at,
-        "most_over_step": max(found / 2**second for second, found in steps.items() if second < 8),
+        "most_over_step": max(found / 2**second for second, found in steps.items()),
     }
 
 

@@ -21,7 +21,7 @@ def paused(rule: Rule, reason: str, by: str, until: int | None) -> Rule:
 
 def resumed(rule: Rule, at: ResumeAt) -> Rule | None:
     """Without its pause; of a broken one that is not paused, with a probe at once, unless one is under way; else
-    without its Retry-After."""
+    without its Retry-After. At full speed also without the slow start that goes on."""
     slow_since = rule.read_at if at is ResumeAt.SLOW else None
     if rule.pause is not None:
         return replace(rule, pause=None, slow_since=slow_since)
@@ -29,7 +29,8 @@ def resumed(rule: Rule, at: ResumeAt) -> Rule | None:
         if (rule.broken.probing_until or 0) > rule.read_at:
             return None
         return replace(rule, broken=rule.broken._replace(probe_at=rule.read_at, probe=None, probing_until=None))
-    return None if rule.retry_after is None else replace(rule, retry_after=None, slow_since=slow_since)
+    is_slowed = at is ResumeAt.FULL and rule.slow_since is not None
+    return replace(rule, retry_after=None, slow_since=slow_since) if rule.retry_after or is_slowed else None
 
 
 def broken(rule: Rule, because: str) -> Rule | None:

@@ -80,8 +80,8 @@ def test_a_pause_that_cannot_be_is_pointed_at(http: FlaskClient, said: Any, poin
 
 def test_a_resume_goes_on_slowly_unless_it_says_otherwise(http: FlaskClient, bench: Bench) -> None:
     for said, state, until in (
-        ({}, "limited", "2026-01-01T00:00:10.000Z"),
-        ({"at": "slow"}, "limited", "2026-01-01T00:00:10.000Z"),
+        ({}, "limited", "2026-01-01T00:00:15.000Z"),
+        ({"at": "slow"}, "limited", "2026-01-01T00:00:15.000Z"),
         ({"at": "full"}, "flowing", None),
     ):
         http.post(f"{PATH}/pause")
@@ -91,14 +91,26 @@ def test_a_resume_goes_on_slowly_unless_it_says_otherwise(http: FlaskClient, ben
     assert refused == [{"pointer": "/at", "detail": "Must be one of: slow, full."}]
 
 
+def test_one_that_goes_on_slowly_goes_on_at_full_speed_once_that_is_asked_for(http: FlaskClient, bench: Bench) -> None:
+    bench.schedule(url=URL)
+    http.post(f"{PATH}/pause", json={"until": "2026-01-01T00:00:01Z"})
+    assert bench.claims.claim(5).claims == []
+    bench.advance(2000)  # its pause has ended by itself
+    assert http.get(PATH).get_json()["state"] == "limited"
+    assert http.post(f"{PATH}/resume").get_json()["state"] == "limited"
+    for _ in range(2):
+        assert http.post(f"{PATH}/resume", json={"at": "full"}).get_json()["state"] == "flowing"
+    assert len(bench.claims.claim(5).claims) == 1
+
+
 def test_a_resume_of_one_whose_receiver_asked_to_be_left_alone_is_as_slow_as_it_says(
     http: FlaskClient, bench: Bench
 ) -> None:
     asked: Fields = {"id": ID, "retry_until": bench.now + 60_000, "slow_since": ""}
     for said, state, until in (
-        ({}, "limited", "2026-01-01T00:00:10.000Z"),
+        ({}, "limited", "2026-01-01T00:00:15.000Z"),
         ({"at": "full"}, "flowing", None),
-        ({"at": "slow"}, "limited", "2026-01-01T00:00:10.000Z"),
+        ({"at": "slow"}, "limited", "2026-01-01T00:00:15.000Z"),
     ):
         bench.claims.rules.change(tag_of(ID), lambda _: asked)
         assert http.get(PATH).get_json()["next_at"] == "2026-01-01T00:01:00.000Z"
@@ -214,7 +226,7 @@ def test_one_whose_hold_has_ended_by_itself_is_in_the_list_of_how_it_stands_now(
     for ms, found in (
         (0, [[ID, "http:c:80"], ["http:b:80"], []]),
         (61_000, [["http:c:80"], [ID], ["http:b:80"]]),
-        (70_000, [["http:c:80"], [], [ID, "http:b:80"]]),
+        (75_000, [["http:c:80"], [], [ID, "http:b:80"]]),
     ):
         bench.advance(ms - (bench.now - START))
         assert [sorted(listed(http, f"state={state}")) for state in states] == [sorted(it) for it in found]

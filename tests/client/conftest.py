@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.bench.processes import Service
+from tests.client.both import Awaiting, as_kind, new_client
 from timer_service.client import TimerClient
 from timer_service.web.access.api_keys import new_key
 
@@ -19,9 +20,16 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     it.remove()
 
 
+@pytest.fixture(params=[TimerClient, Awaiting], ids=["waits", "awaits"])
+def both(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Runs a test with each of the two clients; a file asks for it with `usefixtures`."""
+    with as_kind(request.param):
+        yield
+
+
 @pytest.fixture
 def client(service: Service) -> Iterator[TimerClient]:
-    with TimerClient(service.url) as it:
+    with new_client(service.url) as it:
         yield it
 
 

@@ -10,8 +10,12 @@ import pytest
 
 from tests.bench.processes import Service, wait_until
 from tests.bench.receiver import Receiver, receiving
+from tests.client.both import new_client
 from tests.client.test_routes import losing_first_answers
 from timer_service.client import Forbidden, Invalid, NotFound, PreconditionFailed, TimerClient
+
+#: Each of them is a test of both clients.
+pytestmark = pytest.mark.usefixtures("both")
 
 
 @pytest.fixture
@@ -90,7 +94,7 @@ def test_a_timer_that_is_held_says_why_and_arrives_once_its_destination_goes_on(
 
 
 def test_a_repeat_after_a_lost_answer_sets_the_same(service: Service, client: TimerClient, there: str) -> None:
-    with losing_first_answers(service) as url, TimerClient(url) as unlucky:
+    with losing_first_answers(service) as url, new_client(url) as unlucky:
         limited = unlucky.update_destination(there, concurrency=7)
         paused = unlucky.pause_destination(there, reason="a release")
         assert client.destination(there) == paused
@@ -117,7 +121,7 @@ def test_an_id_of_ipv6_is_reached(client: TimerClient) -> None:
 
 
 def test_a_key_that_may_only_read_limits_nothing(keys: dict[str, str], there: str) -> None:
-    with TimerClient(keys["url"], keys["write"]) as writer, TimerClient(keys["url"], keys["read"]) as reader:
+    with new_client(keys["url"], keys["write"]) as writer, new_client(keys["url"], keys["read"]) as reader:
         paused = writer.pause_destination(there)
         assert paused.paused is not None
         assert paused.paused.by == "write"

@@ -14,6 +14,9 @@ from timer_service.client import Attempt, Stats, Timer, TimerServiceError
 from timer_service.client.batches import MOST_BYTES, MOST_TIMERS, bodies, groups
 from timer_service.client.request_fields import to_json
 
+#: Each of them is a test of both clients.
+pytestmark = pytest.mark.usefixtures("both")
+
 BERLIN = timezone(timedelta(hours=1))
 
 

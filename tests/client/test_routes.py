@@ -16,6 +16,7 @@ import pytest
 from tests.bench.processes import Service, wait_until
 from tests.bench.raw import RawReceiver, raw_receiving
 from tests.bench.receiver import Receiver
+from tests.client.both import new_client
 from timer_service.client import (
     Conflict,
     Count,
@@ -29,6 +30,9 @@ from timer_service.client import (
     Unauthorized,
     timer_id_of,
 )
+
+#: Each of them is a test of both clients.
+pytestmark = pytest.mark.usefixtures("both")
 
 LATER = timedelta(hours=1)
 HOOK = "http://127.0.0.1:2/hook"
@@ -116,7 +120,7 @@ def losing_first_answers(service: Service) -> Iterator[str]:
 
 
 def test_an_answer_that_is_lost_makes_no_second_timer(service: Service, client: TimerClient, name: str) -> None:
-    with losing_first_answers(service) as url, TimerClient(url) as unlucky:
+    with losing_first_answers(service) as url, new_client(url) as unlucky:
         one = unlucky.create(HOOK, delay=LATER, tags=[name])
         two = unlucky.create_many([{"url": HOOK, "delay": LATER, "tags": [name]} for _ in range(2)])
         assert {timer.id for timer in client.list(tag=name)} == {
@@ -301,13 +305,13 @@ def test_threads_may_share_a_client(client: TimerClient) -> None:
 
 
 def test_keys_decide_who_may_do_what(service: Service, keys: dict[str, str]) -> None:
-    with TimerClient(keys["url"], keys["read"]) as reader, TimerClient(keys["url"], keys["write"]) as writer:
+    with new_client(keys["url"], keys["read"]) as reader, new_client(keys["url"], keys["write"]) as writer:
         timer = writer.create(HOOK, delay=LATER)
         assert reader.get(timer.id) == timer
         with pytest.raises(Forbidden):
             reader.cancel(timer.id)
     for wrong in (None, "tk_nonsense"):
-        with TimerClient(keys["url"], wrong) as nobody:
+        with new_client(keys["url"], wrong) as nobody:
             with pytest.raises(Unauthorized):
                 nobody.stats()
             assert nobody.ready()
@@ -346,8 +350,7 @@ def test_the_service_tells_of_its_pollers_its_minutes_and_its_store(client: Time
 
 def test_a_forecast_counts_what_was_set(client: TimerClient) -> None:
     start = datetime(2100, 1, 1, tzinfo=UTC)
-    for minutes in (0, 1, 1):
-        client.create(HOOK, due_at=start + timedelta(minutes=minutes))
+    made = [client.create(HOOK, due_at=start + timedelta(minutes=minutes)).id for minutes in (0, 1, 1)]
     found = client.forecast(from_=start, to=start + timedelta(minutes=3))
     assert [(bucket.at - start, bucket.count) for bucket in found.buckets] == [
         (timedelta(minutes=0), 1),
@@ -359,6 +362,7 @@ def test_a_forecast_counts_what_was_set(client: TimerClient) -> None:
         client.forecast(from_=start, to=start + timedelta(days=1), by="second")
     with pytest.raises(Invalid, match="/minutes"):
         client.minutes(0)
+    client.cancel_many(made)  # the other client finds none
 
 
 def test_failures_name_where_it_fails_and_what_to_replay(client: TimerClient, receiver: Receiver) -> None:

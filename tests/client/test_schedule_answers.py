@@ -14,6 +14,9 @@ from tests.client.schedule_answers import SCHEDULE
 from tests.client.test_retries import TIMER, answer, answering, heads, problem
 from timer_service.client import Pause, PreconditionFailed, Preview, Schedule, TimerServiceError
 
+#: Each of them is a test of both clients.
+pytestmark = pytest.mark.usefixtures("both")
+
 FOUND = answer(200, SCHEDULE)
 
 

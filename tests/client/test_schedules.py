@@ -14,6 +14,9 @@ from tests.bench.processes import wait_until
 from tests.bench.receiver import Receiver, receiving
 from timer_service.client import Invalid, NotFound, PreconditionFailed, TimerClient
 
+#: Each of them is a test of both clients.
+pytestmark = pytest.mark.usefixtures("both")
+
 HOOK = "http://127.0.0.1:2/hook"
 #: Never within the time of a test.
 NEW_YEAR: dict[str, Any] = {"cron": "0 0 1 1 *", "timer": {"url": HOOK}}

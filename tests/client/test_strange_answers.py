@@ -20,6 +20,9 @@ from tests.client.test_retries import TIMER, Call, answer, answering, problem
 from timer_service.client import TimerClient, TimerServiceError, Unavailable
 from timer_service.terminal.tables import local
 
+#: A test of each of the two clients.
+both = pytest.mark.usefixtures("both")
+
 CALLS: dict[str, Call] = {
     "create": lambda client: client.create("http://receiver/", delay=1),
     "create_many": lambda client: client.create_many([{"url": "http://receiver/", "delay": 1}]),
@@ -75,6 +78,7 @@ def raw(status: int, body: bytes) -> bytes:
     return b"HTTP/1.1 %d X\r\nContent-Length: %d\r\n\r\n%s" % (status, len(body), body)
 
 
+@both
 @pytest.mark.parametrize("name", CALLS)
 def test_an_answer_of_another_form_is_an_error_of_the_tree(name: str) -> None:
     bodies = [*(json.dumps(value).encode() for value in VALUES), *RAW.values()]
@@ -89,6 +93,7 @@ def test_an_answer_of_another_form_is_an_error_of_the_tree(name: str) -> None:
     assert len(service.requests) == len(bodies), "such an answer is not asked for again"
 
 
+@both
 @pytest.mark.parametrize("wrong", [None, [], {}, "x", 1.5, True, -1e300], ids=repr)
 def test_a_field_of_another_type_is_an_error_of_the_tree(wrong: Any) -> None:
     """Or is what the client takes for it: it never hands on what it would say is something else."""
@@ -106,6 +111,7 @@ def test_a_field_of_another_type_is_an_error_of_the_tree(wrong: Any) -> None:
             assert not isinstance(timer.attempts, bool)
 
 
+@both
 def test_moments_and_lengths_beyond_what_python_holds_are_errors_of_the_tree() -> None:
     wrong: list[dict[str, Any]] = [
         {"due_at": "2026-01-01T00:00:00"},
@@ -125,6 +131,7 @@ def test_moments_and_lengths_beyond_what_python_holds_are_errors_of_the_tree() -
                 print(client.get("00abc"), each)
 
 
+@both
 def test_what_a_proxy_says_in_html_is_unavailable_and_its_strange_members_are_nothing() -> None:
     with answering(raw(502, RAW["html"]), raw(502, RAW["deep"]), retries=0) as (client, _):
         for _ in range(2):
@@ -217,6 +224,7 @@ def test_output_that_cannot_be_written_is_one_line_and_an_exit_code(
     assert "whsec_" not in done.stderr
 
 
+@both
 def test_the_answer_of_tomorrow_is_read_today() -> None:
     attempt = {"number": 1, "outcome": "odd", "x": 1}
     later = {**TIMER, "status": "paused", "held": {"by": "rate"}, "last_attempt": attempt}

@@ -106,7 +106,7 @@ def test_the_commands_of_a_page_run(of: Path, url: str, here: Here) -> None:
 def test_the_client_of_the_page_lists_the_timer_that_it_has_moved(
     here: Here, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (script,) = [text for text in texts(page("client.md"), "python") if "client.create(" in text]
+    (script,) = [text for text in texts(page("client.md"), "python") if "client.reschedule(" in text]
     exec(here(script), {})
     assert re.search(r"^\w{22} \S+ \S+ 1:00:00$", capsys.readouterr().out, re.MULTILINE)
 

@@ -12,7 +12,7 @@ from tests.faults.history import Fault, History, Hit, Limit, Outage
 #: Seconds after a pause was answered from which on nothing may arrive; a break is known everywhere by then too.
 SILENT_AFTER = 2.0
 #: Seconds from one second's attempt to full speed, and of the first and the longest wait between two probes.
-SLOW_START, _FIRST_PROBE, _LAST_PROBE = 11.0, 5.0, 60.0
+SLOW_START, _FIRST_PROBE, _LAST_PROBE = 16.0, 5.0, 60.0
 #: Seconds before a fault in which what it stops may have been granted, and after it until that has arrived.
 _BEFORE, _AFTER = 1.0, 2.0
 

@@ -152,7 +152,11 @@ def test_a_users_script_is_checked_against_our_types(bare: Environment, tmp_path
     script = tmp_path / "script.py"
     script.write_text(
         "from datetime import datetime, timedelta\n"
-        "from timer_service.client import TimerClient\n"
+        "from timer_service.client import AsyncTimerClient, TimerClient\n"
+        "\n"
+        "async def main(client: AsyncTimerClient) -> list[str]:\n"
+        '    await client.create("https://example.com/hook", delay=timedelta(minutes=1))\n'
+        '    return [timer.id async for timer in client.list(tag="a")]\n'
         "\n"
         'with TimerClient("http://127.0.0.1:8000") as client:\n'
         '    due: datetime = client.create("https://example.com/hook", delay=timedelta(minutes=1)).due_at\n'

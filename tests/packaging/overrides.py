@@ -24,6 +24,7 @@ OVERRIDDEN = {
     "http.client.HTTPResponse._get_chunk_left": "http.client.HTTPResponse._read1_chunked",
     "http.client.HTTPResponse._read_status": "http.client.HTTPResponse.begin",
     "http.client.HTTPResponse.begin": "http.client.HTTPConnection.getresponse",
+    "httpx.Auth.auth_flow": "httpx.Auth.async_auth_flow",
     "marshmallow.fields.Enum._deserialize": "marshmallow.fields.Field.deserialize",
     "marshmallow.fields.Field._deserialize": "marshmallow.fields.Field.deserialize",
     "marshmallow.fields.Field._serialize": "marshmallow.fields.Field.serialize",

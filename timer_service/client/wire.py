@@ -1,32 +1,26 @@
-"""Sends one call to the service and reads its answer; repeats it where that is safe."""
+"""Does what a call asks for, with requests: sends, waits, and hands back the answer."""
 
 from __future__ import annotations
 
-import json
 import os
-import random
-import re
+import threading
 import time
-from collections.abc import Callable, Mapping
-from decimal import Decimal
-from importlib.metadata import version
 from io import BytesIO
-from itertools import chain, zip_longest
 from typing import Any, TypeVar
-from urllib.parse import quote, urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
+from urllib3.exceptions import MaxRetryError, NewConnectionError, ProtocolError
 
-from timer_service.client.errors import NotFound, TimerServiceError, from_answer, unanswered
-from timer_service.client.retries import certainly_not_done, may_pass, pause
+from timer_service.client.call import Calls
+from timer_service.client.encoding import check
+from timer_service.client.errors import NoAnswer
+from timer_service.client.exchange import Answer, Done, Pause, Request, Service, steps
 
 #: Connections kept open to the service; more threads than that still work, on connections that are not kept.
 _KEPT = 32
 #: Bytes of a body that a slow line takes in less than any timeout.
-_LARGE = 64 * 1024
-#: What goes wrong where an answer has another form.
-_NOT_AS_EXPECTED = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+LARGE = 64 * 1024
 _NO_ANSWER = (
     requests.ConnectionError,
     requests.Timeout,
@@ -34,131 +28,111 @@ _NO_ANSWER = (
     requests.exceptions.ContentDecodingError,
 )
 
-
 T = TypeVar("T")
 
 
 class Wire:
-    """Makes calls, and makes them again where that is safe. Threads may share it; close() ends its connections.
+    """Threads may share it, and so may processes that were forked; close() ends its connections.
 
-    call() raises TimerServiceError and nothing else; the constructor ValueError for a URL or a key that cannot be.
+    run() raises TimerServiceError and nothing else; the constructor ValueError for a key that cannot be.
     """
 
-    def __init__(
-        self,
-        base_url: str,
-        api_key: str | None,
-        timeout: float,
-        retries: int,
-        session: requests.Session | None,
-        loads: Callable[[bytes], Any],
-    ) -> None:
-        parts = urlsplit(base_url)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-            raise ValueError(f"base_url: {base_url!r} is no http:// or https:// URL of a service")
-        self._base = base_url.rstrip("/")
+    def __init__(self, service: Service, api_key: str | None, timeout: float, session: requests.Session | None) -> None:
+        self._service = service
         self._timeout = timeout
-        self._retries = retries
-        self._loads = loads
-        self._own = session is None
-        self._session = session or requests.Session()
-        if self._own:
-            for scheme in ("http://", "https://"):
-                self._session.mount(scheme, HTTPAdapter(pool_maxsize=_KEPT))
         self._auth = None if api_key is None else _Bearer(api_key)
-        self._agent = f"timer-service-client/{version('timer-service')}"
+        self._own = session is None
+        self._session = session or _new_session()
+        self._process = os.getpid()
+        self._forked = threading.Lock()
+        self._of_parents: list[requests.Session] = []
 
     def close(self) -> None:
         if self._own:
-            self._session.close()
+            self._connected().close()
 
-    def call(
-        self,
-        method: str,
-        path: str,
-        read: Callable[[Any], T],
-        *,
-        query: Mapping[str, Any] | None = None,
-        body: bytes | None = None,
-        headers: Mapping[str, str] | None = None,
-        repeatable: bool = False,
-        deletes: bool = False,
-        retries: int | None = None,
-    ) -> T:
-        """What `read` makes of the answer's JSON, or of None where it has no body.
-
-        `repeatable`: done twice is the same as done once. `deletes`: a repeat finds nothing if it was done before, and
-        raises no NotFound. Raises TimerServiceError and nothing else.
-        """
-        retries = self._retries if retries is None else retries
-        number, may_be_deleted = 0, False
+    def run(self, calls: Calls[T]) -> T:
+        doing = steps(calls, self._service)
+        answer: Answer | NoAnswer | None = None
         while True:
-            number += 1
-            try:
-                return self._once(method, path, read, query, body, headers)
-            except TimerServiceError as error:
-                if may_be_deleted and isinstance(error, NotFound):
-                    return read(None)
-                may_be_deleted = may_be_deleted or (deletes and not certainly_not_done(error))
-                again = number <= retries and (certainly_not_done(error) or (repeatable and may_pass(error)))
-                wait = pause(number, error.retry_after, random.random()) if again else None
-                if wait is None:
-                    raise
-            time.sleep(wait)
+            match doing.send(answer):
+                case Done(value):
+                    return value
+                case Pause(seconds):
+                    time.sleep(seconds)
+                    answer = None
+                case Request() as request:
+                    answer = self._send(request)
 
-    def _once(
-        self,
-        method: str,
-        path: str,
-        read: Callable[[Any], T],
-        query: Mapping[str, Any] | None,
-        body: bytes | None,
-        headers: Mapping[str, str] | None,
-    ) -> T:
-        sent = {"User-Agent": self._agent, "Accept": "application/json, application/problem+json", **(headers or {})}
-        if body is not None:
-            sent.setdefault("Content-Type", "application/json")
+    def _send(self, request: Request) -> Answer | NoAnswer:
         try:
-            answer = self._session.request(
-                method,
-                self._base + path,
-                params=query,
-                data=_in_pieces(body),
-                headers=sent,
+            answer = self._connected().request(
+                request.method,
+                request.url,
+                data=_in_pieces(request.body),
+                headers=request.headers,
                 auth=self._auth,
                 timeout=self._timeout,
                 allow_redirects=False,  # a POST would be followed by a GET, and the key left behind
             )
         except _NO_ANSWER as error:
-            raise unanswered(self._base, error) from error
-        if 300 <= answer.status_code < 400:
-            where = answer.headers.get("Location", "nowhere")
-            raise TimerServiceError(f"{self._base} sends elsewhere, to {where}", status=answer.status_code)
-        if answer.status_code >= 400:
-            raise from_answer(answer.status_code, answer.content, answer.headers.get("Retry-After", ""))
-        try:
-            return read(None if answer.status_code == 204 else self._loads(answer.content))
-        except _NOT_AS_EXPECTED as error:
-            raise TimerServiceError(
-                f"what answers at {self._base} is no timer service: {_what_is_wrong(error)}", status=answer.status_code
-            ) from error
+            return _no_answer(error)
+        told = answer.headers
+        return Answer(answer.status_code, answer.content, told.get("Retry-After", ""), told.get("Location", ""))
+
+    def _connected(self) -> requests.Session:
+        """The session; in a process that was forked, without the connections that its parent goes on using."""
+        if self._process != os.getpid():
+            with self._forked:
+                if self._process != os.getpid():
+                    self._leave_connections()
+                    self._process = os.getpid()
+        return self._session
+
+    def _leave_connections(self) -> None:
+        if self._own:
+            # Kept and not closed: a thread of the parent may have held a lock of it, which nobody releases here.
+            self._of_parents.append(self._session)
+            self._session = _new_session()
+        else:
+            for adapter in self._session.adapters.values():
+                adapter.close()  # only in this process: nothing is sent to the other side
+
+
+def _new_session() -> requests.Session:
+    session = requests.Session()
+    for scheme in ("http://", "https://"):
+        session.mount(scheme, HTTPAdapter(pool_maxsize=_KEPT))
+    return session
 
 
 def _in_pieces(body: bytes | None) -> bytes | BytesIO | None:
     """A large body as a file: as bytes it is sent at once, and the timeout would be for the whole of it."""
-    return BytesIO(body) if body is not None and len(body) > _LARGE else body
+    return BytesIO(body) if body is not None and len(body) > LARGE else body
 
 
-def read_nothing(answer: Any) -> None:
-    """Reads an answer without a body."""
-    if answer is not None:
-        raise ValueError("there should be none")
+def _no_answer(error: requests.RequestException) -> NoAnswer:
+    inner = error.args[0] if error.args else None
+    unreached = isinstance(inner, MaxRetryError) and isinstance(inner.reason, NewConnectionError)
+    return NoAnswer(
+        reason=_reason(error),
+        cause=error,
+        never_sent=isinstance(error, requests.ConnectTimeout) or unreached,
+        untrusted=isinstance(error, requests.exceptions.SSLError),
+    )
 
 
-def _what_is_wrong(error: Exception) -> str:
-    if isinstance(error, json.JSONDecodeError | UnicodeDecodeError):
-        return "its answer is not JSON"
-    return f"its answer is another than this client expects ({type(error).__name__}: {error})"
+def _reason(error: Exception) -> str:
+    """In a few words: requests' own text is a chain of reprs."""
+    if isinstance(error, requests.Timeout):
+        return "it took too long"
+    inner: Any = error.args[0] if error.args else error
+    inner = getattr(inner, "reason", None) or inner
+    if isinstance(inner, NewConnectionError) and isinstance(inner.__cause__, OSError):
+        return inner.__cause__.strerror or str(inner.__cause__)
+    if isinstance(inner, ProtocolError) and len(inner.args) > 1:
+        inner = inner.args[1]
+    return str(inner)
 
 
 class _Bearer(requests.auth.AuthBase):
@@ -171,48 +145,3 @@ class _Bearer(requests.auth.AuthBase):
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         request.headers["Authorization"] = self._header
         return request
-
-
-def check(name: str, value: str) -> None:
-    """What goes into a header as one word."""
-    if not re.fullmatch(r"[\x21-\x7e]{1,255}", value):
-        raise ValueError(f"{name}: 1 to 255 visible ASCII characters, without spaces and line ends")
-
-
-def segment(text: str) -> str:
-    """An id or a key as one part of a path."""
-    if text in ("", ".", ".."):
-        raise ValueError(f"{text!r} is no id or key that a URL can name")
-    return quote(text, safe="")
-
-
-#: Stands in JSON where the digits of a Decimal are put.
-_PLACE = os.urandom(16).hex()
-
-
-def encode(value: Any) -> bytes:
-    """A Decimal goes in its own digits. Raises ValueError or TypeError for what JSON cannot say."""
-    numbers: list[str] = []
-
-    def place(value: Any) -> str:
-        if not isinstance(value, Decimal):
-            raise TypeError(f"JSON has no form for {value!r}")
-        if not value.is_finite():
-            raise ValueError(f"JSON has no form for {value}")
-        numbers.append(str(value))
-        return _PLACE
-
-    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=place)
-    return "".join(chain.from_iterable(zip_longest(text.split(f'"{_PLACE}"'), numbers, fillvalue=""))).encode()
-
-
-def idempotency_header(idempotency_key: str) -> dict[str, str]:
-    check("idempotency_key", idempotency_key)
-    return {"Idempotency-Key": idempotency_key}
-
-
-def if_match_header(version: str | None) -> dict[str, str]:
-    if version is None:
-        return {}
-    check("if_version", version)
-    return {"If-Match": f'"{version}"'}

@@ -10,7 +10,7 @@ from typing import Any
 
 from scheduler import exact_numbers
 from timer_service.client import Destination, DestinationChanges, Forbidden, NotFound, PreconditionFailed, TimerClient
-from timer_service.client.wire import encode
+from timer_service.client.encoding import encode
 from timer_service.terminal.differences import Difference, each_difference
 from timer_service.terminal.steps import NO_VERSION, Step
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from scheduler import exact_numbers
 from timer_service.client import Forbidden, NotFound, PreconditionFailed, TimerClient
+from timer_service.client.encoding import encode
 from timer_service.client.schedule_fields import Plan
-from timer_service.client.wire import encode
 from timer_service.terminal.apply_file import OWNER, ApplyFile
 from timer_service.terminal.differences import between, differences
 from timer_service.terminal.steps import NO_VERSION, Step
