@@ -19,6 +19,10 @@ class PollerSeen(NamedTuple):
     slots: int
 
 
+#: ms for which nothing is seen of a poller before it counts as gone: one that runs is seen once a second at least.
+POLLER_GONE = 5000
+
+
 class Minute(NamedTuple):
     """What happened in one minute."""
 
@@ -46,6 +50,11 @@ class Pollers:
 
     read_at: int
     pollers: list[PollerSeen]
+
+    @property
+    def running(self) -> list[PollerSeen]:
+        """Those that were seen a moment ago."""
+        return [it for it in self.pollers if self.read_at - it.seen_at < POLLER_GONE]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,7 @@
 """What the engine offers to others, by name. `from scheduler import ...` finds these names here."""
 
 from scheduler.activity import (
+    POLLER_GONE,
     Bucket,
     FailingDestination,
     FailureGroup,
@@ -118,6 +119,7 @@ __all__ = [
     "NO_VERSION",
     "OLD_FOR",
     "PART_OF_MAXMEMORY",
+    "POLLER_GONE",
     "REFUSAL_KINDS",
     "VERSION",
     "Activity",

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from scheduler.schedules import Skipped
 from scheduler.timer import Reason, Status, Timer
 
 
@@ -93,3 +94,5 @@ class Stats:
     unreadable_claims: int
     #: Timers by why they ended; one that was replayed has ended more than once.
     ended: Mapping[Reason, int]
+    #: Moments that were found to become no run of their schedule, also of one that is deleted by now.
+    skipped: Skipped

@@ -39,6 +39,8 @@ _LEAST: Mapping[str, str] = {
     "pages": "processes",
     "faults": "processes",
     "packaging": "processes",
+    "monitoring": "quick",
+    "monitoring/test_prometheus.py": "processes",
     "suite": "processes",
     "testing": "processes",
     "testing/test_captured.py": "quick",

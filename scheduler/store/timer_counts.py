@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from scheduler.queries import Stats
 from scheduler.rounding import ceil_div
+from scheduler.schedules import Skipped
 from scheduler.store import keys
 from scheduler.store.link import Link
 from scheduler.store.optional import Optional
@@ -40,6 +41,8 @@ class StatsReply(NamedTuple):
     ended: list[int]
     #: ms, the latest first.
     lateness: list[int]
+    #: Moments of schedules that became no run, in the order of the words that were asked for.
+    skipped: list[int]
 
 
 class TimerCounts:
@@ -76,6 +79,7 @@ class TimerCounts:
             refused_rings=total(lambda reply: reply.refused_rings),
             unreadable_claims=total(lambda reply: reply.unreadable_claims),
             ended={reason: sum(counts) for reason, *counts in zip(Reason, *(it.ended for it in replies), strict=True)},
+            skipped=Skipped(*map(sum, zip(*(it.skipped for it in replies), strict=True))),
         )
 
     def _tried_before(self, replies: Sequence[StatsReply]) -> int | None:
@@ -90,7 +94,7 @@ class TimerCounts:
 
     def _stats(self, partition: int) -> StatsReply:
         """stats.lua's reply, with all that waits behind more destinations than one call counts."""
-        reply = StatsReply(*self._link.run("stats", partition, list(Reason)))
+        reply = StatsReply(*self._link.run("stats", partition, [len(Reason), *Reason, *Skipped._fields]))
         more = waiting_beyond(self._link, partition, reply.destinations)
         return reply._replace(scheduled=reply.scheduled + more, overdue=reply.overdue + more)
 

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import subprocess
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 from prometheus_client.parser import text_string_to_metric_families
 
-from scheduler import Link, Settings, connect
+from scheduler import POLLER_GONE, Link, Settings, Skipped, connect
 from tests.bench import needed
+from tests.bench.figures import figures
 from tests.bench.store import LEASE, Bench
+from tests.store.schedules import put
 from timer_service import create_app
 from timer_service.web.access.api_keys import new_key
 from timer_service.web.access.request_counts import RequestCounts
+from timer_service.web.resources.store_metrics import of_state
 
 Series = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
@@ -89,10 +94,53 @@ def test_gauges_say_how_the_store_stands(http: FlaskClient, bench: Bench) -> Non
     assert value(series, "timer_lost_leases_total") == 0
 
 
+def test_pollers_that_the_store_saw_a_moment_ago_are_counted(http: FlaskClient, bench: Bench) -> None:
+    assert value(read(http), "timer_pollers_seen") == 0
+    bench.claims.claim(1)
+    assert value(read(http), "timer_pollers_seen") == 1
+    bench.advance(POLLER_GONE)
+    assert value(read(http), "timer_pollers_seen") == 0
+
+
+def test_moments_that_became_no_run_are_counted_by_why_also_once_their_schedule_is_deleted(
+    http: FlaskClient, bench: Bench
+) -> None:
+    name = "timer_skipped_moments_total"
+    assert [value(read(http), name, why=why) for why in Skipped._fields] == [0, 0, 0, 0]
+    put(bench, every_ms=60_000)
+    bench.advance(10 * 60_000 + 1)
+    bench.look()
+    bench.schedules.delete("report")
+    assert [value(read(http), name, why=why) for why in Skipped._fields] == [0, 9, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("store", "told"),
+    [
+        ({}, {"ready": 1, "append_only": 1, "append_ok": 1}),
+        ({"write_problem": "MISCONF", "append_ok": False}, {"ready": 0, "append_only": 1, "append_ok": 0}),
+        ({"may_evict": True}, {"ready": 0, "append_only": 1, "append_ok": 1}),
+        ({"append_only": False, "append_ok": None}, {"ready": 1, "append_only": 0}),
+    ],
+)
+def test_how_the_store_is_shows_and_what_it_does_not_say_is_left_out(
+    store: dict[str, Any], told: dict[str, float]
+) -> None:
+    state = figures(store=store).store
+    found = {it.name: it.samples[0].value for it in of_state(replace(state, used_bytes=None, max_bytes=None), 0)}
+    assert found == {f"timer_store_{name}": number for name, number in told.items()}
+
+
+def test_the_most_that_may_be_pending_is_told_where_it_is_set(bench: Bench) -> None:
+    limited = create_app(Settings(max_pending=70), bench.link).test_client()
+    assert value(read(limited), "timer_max_pending") == 70
+
+
 def test_without_a_store_it_answers_with_what_it_has(away: FlaskClient) -> None:
     assert away.get("/stats").status_code == 503
     series = read(away)
     assert value(series, "timer_store_up") == 0
+    assert value(series, "timer_store_ready") == 0
     assert value(series, "timer_api_store_errors_total") == 1
     assert value(series, "timer_scheduled") is None
 

@@ -23,6 +23,7 @@ from scheduler import (
     Pollers,
     PollerSeen,
     Reason,
+    Skipped,
     Stats,
     Status,
     StoreState,
@@ -149,6 +150,7 @@ _STATS = Stats(
     refused_rings=0,
     unreadable_claims=0,
     ended={},
+    skipped=Skipped(),
 )
 _STORE = StoreState(
     server="valkey 9.0",

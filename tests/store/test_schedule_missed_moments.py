@@ -122,6 +122,7 @@ def test_ten_thousand_missed_moments_are_counted_and_end_no_schedule(bench: Benc
     assert bench.look() == 1
     found = bench.schedules.get("report")
     assert (found.status, found.skipped.missed, found.runs) == (ScheduleStatus.ACTIVE, 9_999, 1)
+    assert bench.timers.stats().skipped == Skipped(missed=9_999)
     assert told(bench) == [(10_000 * MINUTE, 9_999)]
     assert len(upcoming(found, 5)) == 5
 

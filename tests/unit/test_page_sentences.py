@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from scheduler import Attempt, Count, Outcome, Pause, Pollers, PollerSeen
+from scheduler import POLLER_GONE, Attempt, Count, Outcome, Pause, Pollers, PollerSeen
 from tests.bench.figures import NOW, failing, figures, held, stopped, timer
 from timer_service.web.pages.figures.failing import FAILING_FOR
 from timer_service.web.pages.figures.readings import Away, Reading
-from timer_service.web.pages.figures.snapshot import POLLER_GONE, Figures
+from timer_service.web.pages.figures.snapshot import Figures
 from timer_service.web.pages.now.sentence import Sentence
 from timer_service.web.pages.now.sentences import sentence
 

@@ -130,10 +130,13 @@ while at <= #ARGV do
     if not look_at then push(fields, 'ended', int(now)) end
     if unread then redis.call('HDEL', key, 'unread') end
     redis.call('HSET', key, unpack(fields))
-    if skipped_overlap > 0 then redis.call('HINCRBY', key, 'skipped_overlap', skipped_overlap) end
-    if skipped_missed ~= '0' then redis.call('HINCRBY', key, 'skipped_missed', skipped_missed) end
-    if skipped_paused ~= '0' then redis.call('HINCRBY', key, 'skipped_paused', skipped_paused) end
-    if skipped_gap ~= '0' then redis.call('HINCRBY', key, 'skipped_gap', skipped_gap) end
+    local skipped = { overlap = skipped_overlap, missed = skipped_missed, paused = skipped_paused, gap = skipped_gap }
+    for why, moments in pairs(skipped) do
+      if tonumber(moments) > 0 then
+        redis.call('HINCRBY', key, 'skipped_' .. why, moments)
+        redis.call('HINCRBY', COUNTERS, 'skipped:' .. why, moments)
+      end
+    end
     if look_at then
       -- With its last run it ends, once that is due.
       if most and runs >= most then look_at = math.max(now, tonumber(string.match(previous, '(%d+):%S+$') or now)) end

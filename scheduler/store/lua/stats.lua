@@ -3,10 +3,11 @@
 -- for waiting.lua.
 -- KEYS[1] timers:{p}:scheduled (ZSET)
 -- Computes waiting, behind, waiting:<tag>, delivering, delivered, failed, cancelled, counters, lateness
--- ARGV    reasons for which timers end
+-- ARGV    number of reasons for which timers end, then these | words for why a moment of a schedule became no run
 -- Returns StatsReply: now ms | scheduled | overdue | delivering | delivered | failed | cancelled | earliest ms at which a scheduled one
 --         is due that is not held, or -1 | destinations that wait | lease_end ms of the earliest, or -1 | lost_leases | refused_settles
 --         | refused_rings | unreadable_claims | ended: per reason the timers that have ended so | lateness: the latest, ms
+--         | skipped: per word the moments that looks at schedules found to become no run
 
 local now = math.floor(now_us() / 1000)
 local waiting, others = count_waiting(0, COUNTED - 1)
@@ -14,8 +15,10 @@ local _, due = head(SCHEDULED)
 local _, waiting_due = head(WAITING)
 local _, lease_end = head(DELIVERING)
 local sums = redis.call('HMGET', COUNTERS, 'lost_leases', 'refused_settles', 'refused_rings', 'unreadable_claims')
-local ended, lateness = {}, {}
-for _, reason in ipairs(ARGV) do push(ended, tonumber(redis.call('HGET', COUNTERS, 'ended:' .. reason) or 0)) end
+local ended, lateness, skipped = {}, {}, {}
+local reasons = tonumber(ARGV[1] or 0)
+for n = 2, 1 + reasons do push(ended, tonumber(redis.call('HGET', COUNTERS, 'ended:' .. ARGV[n]) or 0)) end
+for n = 2 + reasons, #ARGV do push(skipped, tonumber(redis.call('HGET', COUNTERS, 'skipped:' .. ARGV[n]) or 0)) end
 for _, ms in ipairs(redis.call('LRANGE', ROOT .. 'lateness', 0, -1)) do push(lateness, tonumber(ms)) end
 local earliest = math.min(due or math.huge, waiting_due or math.huge)
 return {
@@ -35,4 +38,5 @@ return {
   tonumber(sums[4] or 0),
   ended,
   lateness,
+  skipped,
 }

@@ -16,6 +16,7 @@ from timer_service.web import services
 from timer_service.web.access.request_counts import BUCKETS, RequestCounts
 from timer_service.web.input.arguments import Blueprint
 from timer_service.web.resources.destination_metrics import of_destinations
+from timer_service.web.resources.store_metrics import of_state
 
 bp = Blueprint("metrics", __name__, description="For Prometheus")
 
@@ -67,20 +68,19 @@ def _of_requests(counts: RequestCounts) -> Iterator[Metric]:
 
 
 def _of_store() -> Iterator[Metric]:
+    store = services.store()
+    yield from of_state(store.health.state(), services.settings().max_pending)
     try:
-        stats = services.store().timers.stats()
+        stats = store.timers.stats()
     except StoreUnavailable:
         yield GaugeMetricFamily("timer_store_up", "Whether the store answers.", value=0)
         return
     yield GaugeMetricFamily("timer_store_up", "Whether the store answers.", value=1)
-    usage = services.store().capacity.usage()
-    if usage.used is not None:
-        yield GaugeMetricFamily("timer_store_used_bytes", "Memory that the store uses.", value=usage.used)
-    if usage.most is not None:
-        yield GaugeMetricFamily("timer_store_max_bytes", "Beyond them creates are refused.", value=usage.most)
     yield from _of_stats(stats)
     with suppress(StoreUnavailable):  # also where a slot of the store is away that only they stand in
-        yield from of_destinations(services.store().destinations)
+        running = store.activity.pollers().running
+        yield GaugeMetricFamily("timer_pollers_seen", "Pollers that the store saw in the last 5 s.", value=len(running))
+        yield from of_destinations(store.destinations)
 
 
 def _of_stats(stats: Stats) -> Iterator[Metric]:
@@ -114,6 +114,12 @@ def _of_stats(stats: Stats) -> Iterator[Metric]:
         "Claims of timers that the claiming version could not read: each is tried again a minute later.",
         value=stats.unreadable_claims,
     )
+    skipped = CounterMetricFamily(
+        "timer_skipped_moments", "Moments of schedules that were found to become no run.", labels=["why"]
+    )
+    for why, count in stats.skipped._asdict().items():
+        skipped.add_metric([why], count)
+    yield skipped
     yield ended_timers(
         "Timers that have ended, also where no poller saw it: cancelled, or of a lost lease.", stats.ended
     )

@@ -34,8 +34,6 @@ from timer_service.web.pages.frame.frame import bp
 
 #: ms past its moment from which a timer is late: a busy service always has some that were due a few ms ago.
 LATE = 1000
-#: ms for which nothing is seen of a poller before it counts as gone: one that runs is seen once a second at least.
-POLLER_GONE = 5000
 #: Timers to be sent next, and timers that failed last, that are shown.
 _NEXT, _NEWEST = 5, 3
 #: Destinations that get nothing, of which one is told.
@@ -77,7 +75,7 @@ class Figures:
     @property
     def running(self) -> list[PollerSeen]:
         """The pollers that were seen a moment ago, by their names."""
-        return [it for it in self.pollers.pollers if self.pollers.read_at - it.seen_at < POLLER_GONE]
+        return self.pollers.running
 
     @property
     def poller_seen_at(self) -> int | None:

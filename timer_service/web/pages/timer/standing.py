@@ -6,8 +6,7 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
-from scheduler import Attempt, Delivery, HeldBy, Hold, Outcome, Reason, Status, Timer, rfc3339
-from timer_service.web.pages.figures.snapshot import POLLER_GONE
+from scheduler import POLLER_GONE, Attempt, Delivery, HeldBy, Hold, Outcome, Reason, Status, Timer, rfc3339
 from timer_service.web.pages.words.holds import why
 from timer_service.web.pages.words.outcomes import ending, failure, outcome
 from timer_service.web.pages.words.places import place_of
