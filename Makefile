@@ -86,10 +86,12 @@ lint: $(VENV)/.dev
 OLDEST = build/venv-oldest
 test-oldest: $(UV)
 	@$(PYTHON) -m venv $(OLDEST)
-	@$(COMPILE) --strip-extras --resolution lowest-direct --extra up --extra fast --extra async -o build/oldest.txt setup.cfg
+	@$(COMPILE) --strip-extras --resolution lowest-direct --extra up --extra fast --extra async --extra sqlalchemy --extra django \
+	  -o build/oldest.txt setup.cfg
 	@$(OLDEST)/bin/python -m pip install --quiet --disable-pip-version-check -c build/oldest.txt -e '.[dev]'
 	$(OLDEST)/bin/python -m pytest -m quick $(ARGS)
-	$(OLDEST)/bin/python -m pytest tests/packaging tests/delivery/test_hostile_answers.py tests/delivery/test_transport.py $(ARGS)
+	$(OLDEST)/bin/python -m pytest tests/packaging tests/delivery/test_hostile_answers.py tests/delivery/test_transport.py \
+	  tests/once $(ARGS)
 
 # Builds the sdist and the wheel, installs them where nothing of this checkout is, and uses them there.
 package: $(VENV)/.dev

@@ -30,6 +30,8 @@ _LEAST: Mapping[str, str] = {
     "tasks/test_celery_moved.py": "processes",
     "tasks/test_examples.py": "processes",
     "tasks/test_round_trip.py": "processes",
+    "once": "servers",
+    "once/test_marks.py": "quick",
     "api": "servers",
     "delivery": "servers",
     "test_poller.py": "servers",

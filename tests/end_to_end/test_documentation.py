@@ -92,6 +92,8 @@ def test_the_python_examples_of_a_page_run(of: Path, here: Here, monkeypatch: py
         it: Any = getattr(found.get(opened), "client", found.get(opened))
         if hasattr(it, "close"):  # another page's `tasks` is a function
             it.close()
+    if "engine" in found:
+        found["engine"].dispose()
 
 
 @having("console")
@@ -132,3 +134,19 @@ def test_the_receiver_of_the_page_believes_what_is_signed_and_nothing_else(monke
     client = found["app"].test_client()
     assert client.post("/hook", data=b"{}", headers=headers, content_type="application/json").status_code == 204
     assert client.post("/hook", data=b"[]", headers=headers, content_type="application/json").status_code == 403
+
+
+def test_the_receiver_of_the_page_about_effects_makes_each_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TIMER_SIGNING_SECRETS", SECRET)
+    script = next(text for text in texts(page("once.md"), "python") if "Flask(" in text)
+    found: dict[str, Any] = {"__name__": "receiver"}
+    exec(script, found)
+    client, at = found["app"].test_client(), int(time.time())
+    for webhook_id in ("a", "a", "b", "a"):
+        body = b'{"customer": 7}'
+        signature = Signer(SECRET).sign(webhook_id, at, body)
+        headers = {"webhook-id": webhook_id, "webhook-timestamp": str(at), "webhook-signature": signature}
+        assert client.post("/hook", data=body, headers=headers, content_type="application/json").status_code == 204
+    with found["engine"].connect() as connection:
+        assert connection.exec_driver_sql("SELECT * FROM invoices").all() == [(7,), (7,)]
+    found["engine"].dispose()

@@ -197,12 +197,11 @@ class Field(Service):
         """One more poller; `before`: what its command is run by; `lose`, `hang`: see Wire.lose_reply; `tree`: see
         _command()."""
         name = f"p{len(self._secrets)}"
-        key = hashlib.sha256(name.encode()).digest()
-        self._secrets[name] = key
+        self._secrets[name] = _key_of(name)
         wire = self.net.wire(self.store.socket)
         if lose:
             wire.lose_reply(lose, hang=hang)
-        environ |= {"TIMER_REDIS_URL": wire.url, "TIMER_SIGNING_SECRETS": f"whsec_{b64encode(key).decode()}"}
+        environ |= {"TIMER_REDIS_URL": wire.url, "TIMER_SIGNING_SECRETS": secret_of(name)}
         self.crew[name] = Member(name, self.poller(command=(*before, *_command(bug, tree)), **environ), wire)
         return self.crew[name]
 
@@ -381,6 +380,15 @@ class Field(Service):
             self._hostile.kill()
             self._hostile.communicate()
         self.net.close()
+
+
+def secret_of(name: str) -> str:
+    """What the poller of this name signs with."""
+    return f"whsec_{b64encode(_key_of(name)).decode()}"
+
+
+def _key_of(name: str) -> bytes:
+    return hashlib.sha256(name.encode()).digest()
 
 
 def _command(bug: str, tree: Path | None = None) -> tuple[str, ...]:

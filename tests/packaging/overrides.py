@@ -95,11 +95,13 @@ READ = {
     ),
     "marshmallow.fields.Field": "_serialize allow_none metadata",
     "marshmallow.schema.Schema": "dump_fields",
+    "redis.client.Pipeline": "explicit_transaction",
     "redis.connection.AbstractConnection": "retry socket_connect_timeout",
     "redis.connection.Connection": "host port",
     "redis.connection.ConnectionPool": "connection_class connection_kwargs",
     "redis.connection.SSLConnection._connect": "super _connect",  # by which it takes over what ours has connected
     "requests.adapters.HTTPAdapter": "poolmanager",
+    "sqlalchemy.orm.session.Session": "binds",
     "urllib3.connection.HTTPConnection": "_dns_host default_port port sock",
     "urllib3.connection.HTTPSConnection": "ssl_context",
     "urllib3.poolmanager.PoolManager": "pool_classes_by_scheme",

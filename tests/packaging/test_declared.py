@@ -23,6 +23,8 @@ _NOT_IMPORTED = {
 }
 #: Looks whether libcurl can be used, and imports it for that where it is installed.
 _CHOICE = {"scheduler/delivery/open_transport.py"}
+#: The extras of those who use the service, beside that of its server.
+_ALL = ("up", "fast", "async", "testing", "django", "sqlalchemy")
 #: What a program that only sets timers loads, and the command line beside it.
 BARE = ("timer_service/client", "timer_service/terminal")
 #: Of these, what AsyncTimerClient is made of: its first import is for types alone, the others when one is made.
@@ -30,8 +32,7 @@ _ASYNC = {"async_timer_client.py", "async_wire.py", "async_connections.py"}
 
 
 def test_everything_imported_is_declared_and_nothing_else() -> None:
-    extras = ("server", "up", "fast", "async", "testing", "django")
-    assert imported(files("scheduler", "timer_service")).keys() == names(*extras)
+    assert imported(files("scheduler", "timer_service")).keys() == names("server", *_ALL)
 
 
 def test_the_bare_install_is_what_client_and_command_line_import() -> None:
@@ -48,8 +49,10 @@ def test_what_only_some_need_is_in_an_extra_of_its_own() -> None:
     for name in names("testing") - names("up"):
         assert all(path.startswith("timer_service/testing/") for path in everything[name]), name
     assert names("django") - names() == {"django", "django-tasks"}
-    for name in ("django", "django-tasks"):
-        assert all(path.startswith("timer_service/tasks/django/") for path in everything[name])
+    assert names("sqlalchemy") - names() == {"sqlalchemy"}
+    rooms = {"sqlalchemy": {"once"}, "django": {"once", "tasks/django"}, "django-tasks": {"tasks/django"}}
+    for name, where in rooms.items():
+        assert {path.rpartition("/")[0] for path in everything[name]} == {f"timer_service/{room}" for room in where}
     for name in ("pycares", "pycurl"):
         assert all(path.startswith("scheduler/delivery/curl/") for path in everything[name] - _CHOICE)
 
@@ -57,7 +60,7 @@ def test_what_only_some_need_is_in_an_extra_of_its_own() -> None:
 def test_what_the_tests_and_benchmarks_import_is_declared() -> None:
     used = imported(path for path in files("tests", "benchmarks", "examples") if "peers" not in path.parts)
     assert used.keys() <= names("dev", "bench")
-    assert names("dev") - names("up", "fast", "async", "testing", "django") - used.keys() == _NOT_IMPORTED
+    assert names("dev") - names(*_ALL) - used.keys() == _NOT_IMPORTED
 
 
 @pytest.mark.parametrize("extra", requirements())

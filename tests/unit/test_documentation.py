@@ -189,7 +189,7 @@ def test_architecture_lists_every_dependency_and_no_other() -> None:
     said = {
         re.sub(r"\[.*", "", it) for row in table(page("architecture.md"), "package", "for") for it in row[0].split(", ")
     }
-    assert said == names("server", "up", "fast", "async", "testing")
+    assert said == names("server", "up", "fast", "async", "testing", "django", "sqlalchemy")
 
 
 def test_the_page_about_tests_lists_every_folder_of_them_and_no_other() -> None:

@@ -56,6 +56,7 @@ ROOMS: Mapping[str, str] = {
     "timer_service/tasks/": "tasks",
     "timer_service/tasks/django/": "tasks in Django",
     "timer_service/tasks/celery/": "tasks by Celery's names",
+    "timer_service/once/": "once",
 }
 _DATA = {"data", "words"}
 _ENGINE = {"settings", "store", "whole store", "delivery", "curl", "threaded", "choice of transport", "poller"}
@@ -106,6 +107,7 @@ MAY_KNOW: Mapping[str, set[str]] = {
     "testing": {*_DATA, "client", "tasks", "memory"},
     "tasks in Django": {*_DATA, "client", "tasks"},
     "tasks by Celery's names": {*_DATA, "client", "tasks"},
+    "once": set(),
     "start": {*_DATA, "engine", "access", "application", "process", "terminal"},
 }
 

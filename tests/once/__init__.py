@@ -1,0 +1,1 @@
+"""Effectively once: marks in SQLite, PostgreSQL, MariaDB, Redis and Valkey."""
