@@ -97,9 +97,10 @@ def test_an_unknown_task_is_tried_again_soon_for_a_deploy_may_bring_it(tasks: Ta
     assert said(answer)["message"] == "there is no task 'shop.new' here"
 
 
-def test_so_is_a_body_of_a_later_version(tasks: Tasks) -> None:
+def test_so_is_a_body_of_a_later_version(tasks: Tasks, caplog: pytest.LogCaptureFixture) -> None:
     answer = served(tasks, b'{"task":"a","args":[],"kwargs":{},"v":2,"more":1}')
     assert (answer.status, dict(answer.headers)["retry-after"]) == (503, "5")
+    assert "a task cannot be run here now: the body is of version 2" in caplog.text
 
 
 @pytest.mark.parametrize(
