@@ -27,7 +27,7 @@ _stored = json.JSONEncoder(ensure_ascii=False).encode
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Of the HTTP endpoint. Header names are in lower case."""
+    """What a request is answered. Header names are in lower case."""
 
     status: int
     headers: tuple[tuple[str, str], ...]
