@@ -207,6 +207,7 @@ def test_more_calls_than_connections_wait_for_their_turn_and_all_are_answered() 
         asyncio.run(main())
 
 
+@pytest.mark.clock
 def test_a_body_may_take_longer_than_the_timeout_while_the_service_takes_it() -> None:
     """8 MB over 1 Mbit/s take a minute."""
 

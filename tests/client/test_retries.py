@@ -259,6 +259,7 @@ class Narrow(HTTPAdapter):
         super().init_poolmanager(*args, socket_options=little, **kwargs)
 
 
+@pytest.mark.clock
 def test_a_body_may_take_longer_than_the_timeout_while_the_service_takes_it() -> None:
     """8 MB over 1 Mbit/s take a minute."""
 

@@ -81,7 +81,6 @@ def test_alerts_fire_and_end_over_a_real_run_and_the_dashboard_has_something_to_
         back.wait_for(12, 30)
 
     # What did not happen here has nothing to show: redeliveries of a reason, or a destination that is held now.
-    drawn = [query for query in queries() if prometheus.query(query)]
-    assert len(drawn) >= 25, set(queries()) - set(drawn)
+    wait_until(lambda: sum(bool(prometheus.query(it)) for it in queries()) >= 25, _SOON, "something to draw")
     named = set().union(*map(metrics, [*(rule["expr"] for rule in rules().values()), *queries()]))
-    assert named <= {histogram(name) for name in prometheus.names()}
+    wait_until(lambda: named <= {histogram(name) for name in prometheus.names()}, _SOON, "all metrics that are named")

@@ -44,7 +44,8 @@ STAYS |= {"lastclaim:", "reported:"}
 def store(valkey_server: Server, request: pytest.FixtureRequest) -> Iterator[Store]:
     with valkey_server.client() as client:
         client.flushall()
-    it = Store(Settings(clock="virtual"), Link(connect(valkey_server.url, 5), request.param, clock="virtual"))
+    link = Link(connect(valkey_server.url, 5), request.param, clock="virtual")
+    it = Store(Settings(clock="virtual", lease=300), link)  # no test outlasts that lease, on a machine of any speed
     yield it
     it.close()
 

@@ -66,7 +66,7 @@ class Shop(Tasks):
         if occurrence > 1:
             headers |= {"timer-occurrence": str(occurrence), "timer-redelivery": "rescheduled"}
         body = {"task": task.name, "args": list(args), "kwargs": kwargs, "v": 1}
-        return self.serve_body(json.dumps(body).encode(), headers)
+        return self.serve_unsigned(json.dumps(body).encode(), headers)
 
     def task(self, function: Any = None, /, **options: Any) -> Any:
         return super().task(function, **options)

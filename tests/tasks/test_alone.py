@@ -18,7 +18,7 @@ tasks = Tasks("http://127.0.0.1:1", "http://127.0.0.1:1/tasks", "whsec_c2VjcmV0"
 @tasks.every("1h", args=[1])
 @tasks.task(name="f", max_attempts=3)
 def f(a): return a
-assert tasks.serve_body(b'{{"task":"f","args":[1],"kwargs":{{}},"v":1}}').body == b"1"
+assert tasks.serve_unsigned(b'{{"task":"f","args":[1],"kwargs":{{}},"v":1}}').body == b"1"
 assert tasks.serve("POST", {{}}, b"").status == 401
 loaded = [name for name in {heavy} + ("asyncio", "timer_service.client") if name in sys.modules]
 tasks.client

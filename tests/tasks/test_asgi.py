@@ -182,9 +182,9 @@ def _hung_up(tasks: Tasks, name: str, begun: Callable[[], Awaitable[Any]], then:
     return asyncio.run(hang_up())
 
 
-def test_a_coroutine_is_cancelled_when_the_service_hangs_up(tasks: Tasks) -> None:
-    told: list[str] = []
-    begun = asyncio.Event()
+def _waits(tasks: Tasks) -> tuple[asyncio.Event, list[str]]:
+    """A task that tells when it has begun, and that it was cancelled."""
+    begun, told = asyncio.Event(), list[str]()
 
     async def waits() -> None:
         begun.set()
@@ -195,6 +195,11 @@ def test_a_coroutine_is_cancelled_when_the_service_hangs_up(tasks: Tasks) -> Non
             raise
 
     tasks.task(name="waits")(waits)
+    return begun, told
+
+
+def test_a_coroutine_is_cancelled_when_the_service_hangs_up(tasks: Tasks) -> None:
+    begun, told = _waits(tasks)
     assert _hung_up(tasks, "waits", begun.wait, lambda: None) == []
     assert told == ["cancelled"]
 
@@ -234,18 +239,7 @@ def test_a_server_that_lets_nobody_wait_for_the_end_of_a_request_is_no_reason_to
 
 def test_a_server_that_stops_cancels_what_runs(tasks: Tasks) -> None:
     async def stop() -> list[str]:
-        told: list[str] = []
-        begun = asyncio.Event()
-
-        async def waits() -> None:
-            begun.set()
-            try:
-                await asyncio.sleep(_LONG)
-            except asyncio.CancelledError:
-                told.append("cancelled")
-                raise
-
-        tasks.task(name="waits")(waits)
+        begun, told = _waits(tasks)
         server = Server(body("waits"))
         answering = asyncio.ensure_future(tasks.asgi_app(server.scope, server.receive, server.send))
         await asyncio.wait_for(begun.wait(), _LONG)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -75,12 +76,12 @@ def test_it_waits_less_and_less_often_until_the_task_has_ended(tasks: Tasks, mon
     assert (waits[0], waits[-1], len(waits)) == (0.02, 2.0, 16)
 
 
-@pytest.mark.parametrize("timeout", [0, 0.05])
+@pytest.mark.parametrize(("timeout", "told"), [(0, "0"), (0.05, "0.05"), (timedelta(seconds=0.05), "0.05")])
 def test_a_task_that_has_not_ended_in_time_is_a_timeout(
-    tasks: Tasks, monkeypatch: pytest.MonkeyPatch, timeout: float
+    tasks: Tasks, monkeypatch: pytest.MonkeyPatch, timeout: Any, told: str
 ) -> None:
     it = handle(tasks, monkeypatch, timer(status="delivering"))
-    with pytest.raises(TimeoutError, match=f"^task {ID} is delivering after {timeout} s$") as raised:
+    with pytest.raises(TimeoutError, match=f"^task {ID} is delivering after {told} s$") as raised:
         it.get(timeout)
     assert isinstance(raised.value, ResultTimeout)
     assert isinstance(raised.value, TaskError)

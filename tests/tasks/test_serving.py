@@ -97,9 +97,10 @@ def test_an_unknown_task_is_tried_again_soon_for_a_deploy_may_bring_it(tasks: Ta
     assert said(answer)["message"] == "there is no task 'shop.new' here"
 
 
-def test_so_is_a_body_of_a_later_version(tasks: Tasks) -> None:
+def test_so_is_a_body_of_a_later_version(tasks: Tasks, caplog: pytest.LogCaptureFixture) -> None:
     answer = served(tasks, b'{"task":"a","args":[],"kwargs":{},"v":2,"more":1}')
     assert (answer.status, dict(answer.headers)["retry-after"]) == (503, "5")
+    assert "a task cannot be run here now: the body is of version 2" in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -240,6 +241,12 @@ def test_retry_is_503_with_what_is_to_be_waited(tasks: Tasks, after: Any, waits:
     assert said(answer) == {"class": "timer_service.tasks.outcomes.Retry", "message": "not yet"}
 
 
+def test_what_a_retry_gives_in_place_of_a_message_is_told_as_text(tasks: Tasks) -> None:
+    raising(tasks, Retry(OSError("busy")))  # type: ignore[arg-type]
+    answer = served(tasks, body("fails"))
+    assert (answer.status, said(answer)["message"]) == (503, "busy")
+
+
 def test_reject_is_489(tasks: Tasks) -> None:
     raising(tasks, Reject("never"))
     answer = served(tasks, body("fails"))
@@ -323,4 +330,4 @@ def test_strange_headers_break_no_context(tasks: Tasks, text: str) -> None:
 
 def test_a_body_can_be_served_without_a_signature_where_this_process_made_it(tasks: Tasks) -> None:
     tasks.task(name="add")(lambda a, b: a + b)
-    assert said(tasks.serve_body(body("add", 2, 3))) == 5
+    assert said(tasks.serve_unsigned(body("add", 2, 3))) == 5

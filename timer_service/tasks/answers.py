@@ -27,7 +27,7 @@ _stored = json.JSONEncoder(ensure_ascii=False).encode
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Of the HTTP endpoint. Header names are in lower case."""
+    """What a request is answered. Header names are in lower case."""
 
     status: int
     headers: tuple[tuple[str, str], ...]
@@ -67,16 +67,20 @@ def raised(context: Context, error: BaseException, max_occurrences: int) -> Answ
     if isinstance(error, Again):
         if context.occurrence >= max_occurrences:
             left = f"it was to be called again, but it may act {max_occurrences} times: see max_occurrences"
-            return answer(489, _error(_path(type(error)), left), kind=_JSON)
+            return answer(489, _error(class_path(type(error)), left), kind=_JSON)
         return answer(200, "null", ("timer-reschedule", error.when), kind=_JSON)
     told = error.__cause__ if isinstance(error, Reject) and not error.args else None
-    text = _error(_path(type(told or error)), _message(told or error))
+    text = _error(class_path(type(told or error)), message_of(told or error))
     if isinstance(error, Reject):
         return answer(489, text, kind=_JSON)
     if isinstance(error, Retry):
-        waits = () if error.after is None else (("retry-after", str(math.ceil(error.after / 1000))),)
-        return answer(503, text, *waits, kind=_JSON)
+        return answer(503, text, *retry_after(error), kind=_JSON)
     return answer(500, text, kind=_JSON)
+
+
+def retry_after(error: Retry) -> tuple[tuple[str, str], ...]:
+    """The header that says how long it asks to wait, if it does."""
+    return () if error.after is None else (("retry-after", str(math.ceil(error.after / 1000))),)
 
 
 def read_error(text: str | None) -> tuple[str, str] | None:
@@ -110,14 +114,16 @@ def _error(kind: str, message: str) -> str:
     return _compact({"class": _cut(kind, _MOST_CLASS), "message": _cut(message, _MOST_MESSAGE)})
 
 
-def _message(error: BaseException) -> str:
+def message_of(error: BaseException) -> str:
+    """In UTF-8."""
     try:
         return str(error).encode(errors="replace").decode()
     except Exception:  # a class of theirs, whose __str__ is theirs too
         return "(its message cannot be read)"
 
 
-def _path(kind: type[BaseException]) -> str:
+def class_path(kind: type[BaseException]) -> str:
+    """By which read_error() tells it: `builtins.ValueError`."""
     return f"{kind.__module__}.{kind.__qualname__}"
 
 

@@ -58,12 +58,13 @@ class Handle:
         one that fails is repeated, as all calls of TimerClient), TaskFailed, TaskCancelled, ResultTooLarge, and
         ResultUnreadable if what answered was no task.
         """
-        until = None if timeout is None else time.monotonic() + seconds("timeout", timeout)
+        most = None if timeout is None else seconds("timeout", timeout)
+        until = None if most is None else time.monotonic() + most
         wait = _FIRST
         while not (timer := self.timer()).ended:
             left = wait if until is None else until - time.monotonic()
             if left <= 0:
-                raise ResultTimeout(f"task {self.id} is {timer.status} after {timeout} s")
+                raise ResultTimeout(f"task {self.id} is {timer.status} after {most:g} s")
             time.sleep(min(wait, left))
             wait = min(_LONGEST, wait * _GROWTH)
         return result(timer)

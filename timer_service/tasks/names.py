@@ -30,6 +30,12 @@ def checked_name(name: object) -> str:
     return name
 
 
+def same_source(one: Any, other: Any) -> bool:
+    """Whether two functions are one, of a module that is loaded once more, or runs as a program and is imported too."""
+    codes = [getattr(it, "__code__", None) for it in (one, other)]
+    return None not in codes and len({(code.co_filename, code.co_firstlineno) for code in codes if code}) == 1
+
+
 def _main() -> str:
     """What the program that runs is called when it is imported, as the web application does."""
     main = sys.modules["__main__"]

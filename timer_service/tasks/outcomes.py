@@ -84,7 +84,6 @@ class Retry(TaskError):
 
     def __init__(self, message: str = "", *, after: float | timedelta | None = None) -> None:
         super().__init__(message)
-        self.message = message
         #: Milliseconds.
         self.after = None if after is None else milliseconds("after", after, most=_LONGEST_RETRY)
 

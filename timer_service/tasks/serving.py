@@ -50,7 +50,7 @@ def accept_verified(tasks: Mapping[str, Task[..., Any]], headers: Mapping[str, s
     try:
         call = body.read(raw)
     except body.LaterVersion as error:
-        log.error("%s", error)
+        log.error("a task cannot be run here now: %s", error)
         return answers.not_here_yet(str(error))
     except body.NotATask as error:
         log.error("a verified request is no task: %s", error)

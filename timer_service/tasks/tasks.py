@@ -12,7 +12,7 @@ from timer_service.tasks import serving, wsgi
 from timer_service.tasks.answers import Answer
 from timer_service.tasks.body import Body
 from timer_service.tasks.handle import Handle
-from timer_service.tasks.names import checked_name, name_of
+from timer_service.tasks.names import checked_name, name_of, same_source
 from timer_service.tasks.options import TaskOptions
 from timer_service.tasks.outcomes import NotConfigured
 from timer_service.tasks.schedules import Planned, PlanOptions, planned, sync
@@ -118,7 +118,7 @@ class Tasks:
             raise TypeError(f"{function.name} is a task already")
         task = Task(self, function, name_of(function) if name is None else checked_name(name), options)
         before = self._registry.get(task.name)
-        if before is not None and not _same_source(before.function, function):
+        if before is not None and not same_source(before.function, function):
             raise ValueError(f"{task.name}: there is a task of this name already; say another, with name=")
         self._registry[task.name] = task
         return task
@@ -144,7 +144,7 @@ class Tasks:
             task: Task[P, R] = its_task(self) if its_task else self._task_of(function)
             it = planned(task, plan, name, args, kwargs or {}, options)
             before = self._planned.get(it.name)
-            if before is not None and (before.task is task or not _same_source(before.task.function, task.function)):
+            if before is not None and (before.task is task or not same_source(before.task.function, task.function)):
                 raise ValueError(f"{it.name}: there is a schedule of this name already; say another, with name=")
             self._planned[it.name] = it
             given: Any = function
@@ -183,8 +183,8 @@ class Tasks:
         lower = {name.lower(): value for name, value in headers.items()}
         return _run(self._accept(method, lower, body))
 
-    def serve_body(self, body: bytes, headers: Mapping[str, str] | None = None) -> Answer:
-        """The same without a signature: only for what this process has made itself, as tests do."""
+    def serve_unsigned(self, body: bytes, headers: Mapping[str, str] | None = None) -> Answer:
+        """The same, and nobody verifies a signature: only for what this process has made itself, as tests do."""
         lower = {name.lower(): value for name, value in (headers or {}).items()}
         return _run(serving.accept_verified(self._registry, lower, body))
 
@@ -204,9 +204,3 @@ class Tasks:
 
 def _run(accepted: serving.Accepted | Answer) -> Answer:
     return accepted if isinstance(accepted, Answer) else serving.run(accepted)
-
-
-def _same_source(one: Any, other: Any) -> bool:
-    """Of a module that is loaded once more, or runs as a program and is imported too."""
-    codes = [getattr(it, "__code__", None) for it in (one, other)]
-    return None not in codes and len({(code.co_filename, code.co_firstlineno) for code in codes if code}) == 1

@@ -120,7 +120,10 @@ _free: list[MemoryService] = []
 @contextmanager
 def memory_service() -> Iterator[MemoryService]:
     """An empty one of its own for each block."""
-    service = _free.pop() if _free else MemoryService()
+    try:
+        service = _free.pop()
+    except IndexError:  # asked thus, two threads never take the same last one
+        service = MemoryService()
     service.forget()
     yield service
     _free.append(service)  # unless something was raised: a task that was cut may hold a claim

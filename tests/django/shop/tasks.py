@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-import time
 from typing import Any
 
 from django.db import connection
@@ -16,6 +15,8 @@ from timer_service.tasks import Reject, Retry, current
 task: Any = tasks.task
 #: What tasks of this process have noted.
 seen: list[Any] = []
+#: Lets `waits` end.
+go_on = threading.Event()
 
 
 @task
@@ -96,10 +97,12 @@ def breaks_the_connection() -> None:
 
 
 @task
-def waits(seconds: float) -> int:
-    seen.append(("begun", threading.get_ident()))
-    time.sleep(seconds)
-    seen.append(("ended", threading.get_ident()))
+def waits() -> int:
+    """Until a test lets it go on."""
+    seen.append("begun")
+    if not go_on.wait(600):
+        raise TimeoutError
+    seen.append("ended")
     return os.getpid()
 
 

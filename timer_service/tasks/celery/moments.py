@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 from numbers import Real
 from typing import Any
 
-#: Seconds; 7,000 years. What is further away than the year 9999 no timer waits for.
-_LONGEST = 7_000 * 365 * 86_400
+from timer_service.tasks.moments import LONGEST
+
 #: The last whole second that the service takes.
 _LAST = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
 
@@ -18,7 +18,7 @@ _LAST = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
 def countdown(value: Any) -> float:
     """Seconds from now, 0 for those of the past. Raises TypeError, or ValueError for what is no length of time."""
     seconds = _number("countdown", value)
-    if not seconds <= _LONGEST:
+    if not seconds <= LONGEST:
         raise ValueError("countdown: that is no number of seconds, or more than there are before the year 9999")
     return float(max(0, seconds))
 
@@ -47,7 +47,7 @@ def expiry(value: Any, now: datetime) -> datetime:
     seconds = _number("expires", value)
     if seconds != seconds:
         raise ValueError("expires: it is no number")
-    if seconds > _LONGEST or seconds < 0:
+    if seconds > LONGEST or seconds < 0:
         return _LAST if seconds > 0 else now
     return now + timedelta(seconds=float(seconds))
 

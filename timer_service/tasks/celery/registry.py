@@ -6,6 +6,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from timer_service.tasks.celery import served
+from timer_service.tasks.names import same_source
 from timer_service.tasks.tasks import Tasks
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ def declare(task: SharedTask[Any]) -> None:
     """Raises ValueError if another function has the name."""
     with _lock:
         before = _declared.get(task.name)
-        if before is not None and not _same_source(before, task):
+        if before is not None and not same_source(before.function, task.function):
             raise ValueError(f"{task.name}: there is a task of this name already; say another, with name=")
         _declared[task.name] = task
         if _tasks is not None:
@@ -52,9 +53,3 @@ def tasks() -> Tasks:
                 use(Tasks.from_env())
     assert _tasks is not None
     return _tasks
-
-
-def _same_source(one: SharedTask[Any], other: SharedTask[Any]) -> bool:
-    """Of a module that is loaded once more, or runs as a program and is imported too."""
-    codes = [getattr(it.function, "__code__", None) for it in (one, other)]
-    return None not in codes and len({(code.co_filename, code.co_firstlineno) for code in codes if code}) == 1

@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from timer_service.tasks import TaskFailed
+from timer_service.tasks.answers import class_path
 from timer_service.tasks.celery.exceptions import TaskRevokedError
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ FAILURE: Final = "FAILURE"
 SUCCESS: Final = "SUCCESS"
 REVOKED: Final = "REVOKED"
 READY_STATES = frozenset((FAILURE, SUCCESS, REVOKED))
-_REVOKED = f"{TaskRevokedError.__module__}.{TaskRevokedError.__qualname__}"
+_REVOKED = class_path(TaskRevokedError)
 
 
 def state_of(timer: Timer, failure: TaskFailed | None) -> State:

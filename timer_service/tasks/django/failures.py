@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from traceback import format_exception
 from typing import TYPE_CHECKING, Any
 
-from timer_service.tasks.answers import KEPT_BYTES, Answer, answer, read_error, stored_bytes
+from timer_service.tasks.answers import KEPT_BYTES, Answer, answer, class_path, message_of, read_error, stored_bytes
 from timer_service.tasks.django.stored import StoredError
 
 if TYPE_CHECKING:
@@ -29,18 +29,11 @@ class TaskCancelled(Exception):
 
 def failed(status: int, error: BaseException, *headers: tuple[str, str]) -> Answer:
     """With the class's path, the message and as much of the traceback's end as is kept."""
-    kind = f"{type(error).__module__}.{type(error).__qualname__}"
-    told = {"class": kind[:_MOST_MESSAGE], "message": _message(error), "traceback": ""}
+    kind = class_path(type(error))
+    told = {"class": kind[:_MOST_MESSAGE], "message": message_of(error)[:_MOST_MESSAGE], "traceback": ""}
     text = "".join(format_exception(error)).encode(errors="replace").decode()
     room = KEPT_BYTES - stored_bytes(_json(told))
     return answer(status, _json({**told, "traceback": _end(text, room)}), *headers, kind="application/json")
-
-
-def _message(error: BaseException) -> str:
-    try:
-        return str(error)[:_MOST_MESSAGE].encode(errors="replace").decode()
-    except Exception:  # a class of theirs, whose __str__ is theirs too
-        return "(its message cannot be read)"
 
 
 def _end(text: str, room: int) -> str:
@@ -67,7 +60,7 @@ def errors(timer: Timer, attempts: Sequence[Attempt]) -> list[Any]:
     """One for each attempt that failed, oldest first, and one for an end that no attempt tells."""
     found = [_of_attempt(it) for it in attempts if it.outcome != "delivered"]
     if timer.status == "cancelled":
-        found.append(StoredError(exception_class_path=_path(TaskCancelled), traceback="It was cancelled.\n"))
+        found.append(StoredError(exception_class_path=class_path(TaskCancelled), traceback="It was cancelled.\n"))
     elif timer.status == "failed" and (not found or timer.reason not in ("attempts-exhausted", "permanent")):
         found.append(_outside(f"It ended: {timer.reason}"))
     return found
@@ -94,8 +87,4 @@ def _why(attempt: Attempt, told: tuple[str, str] | None) -> str:
 
 
 def _outside(why: str) -> Any:
-    return StoredError(exception_class_path=_path(AttemptFailed), traceback=f"{why}\n")
-
-
-def _path(kind: type[Exception]) -> str:
-    return f"{kind.__module__}.{kind.__qualname__}"
+    return StoredError(exception_class_path=class_path(AttemptFailed), traceback=f"{why}\n")

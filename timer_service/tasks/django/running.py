@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 import os
 import socket
 from collections.abc import Mapping
@@ -67,15 +66,15 @@ def run(backend: TimerBackend, task: Task, asked: Payload, headers: Mapping[str,
     return answer
 
 
-def _judged(error: BaseException, attempt: int, retried: int) -> tuple[int, list[tuple[str, str]]]:
+def _judged(error: BaseException, attempt: int, retried: int) -> tuple[int, tuple[tuple[str, str], ...]]:
     """The status that ends the timer or has it tried again, and the header that says when.
 
     SystemExit, and what else is no Exception, comes of a server that is told to stop, so it is always tried again.
     """
     if isinstance(error, Retry):
-        return 503, [] if error.after is None else [("retry-after", str(math.ceil(error.after / 1000)))]
+        return 503, answers.retry_after(error)
     again = not isinstance(error, Exception) or (attempt <= retried and not isinstance(error, Reject))
-    return (500 if again else 489), []
+    return (500 if again else 489), ()
 
 
 def _begun(task: Task, asked: Payload, told: Context) -> TimerResult:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from traceback import format_exception
 from typing import Any, Self
 
+from timer_service.tasks.answers import class_path
 from timer_service.tasks.django.framework import TaskError, TaskResult
 from timer_service.tasks.outcomes import ResultTooLarge, ResultUnreadable
 
@@ -18,10 +19,7 @@ class StoredError(TaskError):
     @classmethod
     def of(cls, error: BaseException) -> Self:
         """As Django's own backends tell it."""
-        kind = type(error)
-        return cls(
-            exception_class_path=f"{kind.__module__}.{kind.__qualname__}", traceback="".join(format_exception(error))
-        )
+        return cls(exception_class_path=class_path(type(error)), traceback="".join(format_exception(error)))
 
     @property
     def exception_class(self) -> type[BaseException]:

@@ -63,7 +63,7 @@ def _serve(headers: dict[str, str], raw: bytes) -> Answer:
     try:
         asked = payload.read(raw)
     except body.LaterVersion as error:
-        return answers.not_here_yet(str(error))
+        return _not_here(str(error))
     except body.NotATask as error:
         log.error("a verified request is no task: %s", error)
         return answers.refused(489, str(error))
