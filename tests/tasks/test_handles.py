@@ -76,6 +76,26 @@ def test_it_waits_less_and_less_often_until_the_task_has_ended(tasks: Tasks, mon
     assert (waits[0], waits[-1], len(waits)) == (0.02, 2.0, 16)
 
 
+@pytest.mark.parametrize(
+    ("last", "told"),
+    [
+        ({"outcome": "retryable", "status_code": 307}, "; attempt 1 failed: the answer was 307"),
+        ({"outcome": "retryable", "error": "connect", "detail": "refused"}, "; attempt 1 failed: refused"),
+        (
+            {"outcome": "retryable", "status_code": 401, "response_body": '{"class":"","message":"no signature"}'},
+            "; attempt 1 failed: no signature",
+        ),
+        ({"outcome": "delivered", "status_code": 200}, ""),
+    ],
+)
+def test_what_went_wrong_so_far_is_told_by_a_timeout(
+    tasks: Tasks, monkeypatch: pytest.MonkeyPatch, last: dict[str, Any], told: str
+) -> None:
+    with pytest.raises(TimeoutError) as raised:
+        handle(tasks, monkeypatch, timer(last=last)).get(0)
+    assert str(raised.value) == f"task {ID} is scheduled after 0 s{told}"
+
+
 @pytest.mark.parametrize(("timeout", "told"), [(0, "0"), (0.05, "0.05"), (timedelta(seconds=0.05), "0.05")])
 def test_a_task_that_has_not_ended_in_time_is_a_timeout(
     tasks: Tasks, monkeypatch: pytest.MonkeyPatch, timeout: Any, told: str

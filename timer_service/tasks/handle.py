@@ -21,7 +21,7 @@ from timer_service.tasks.outcomes import (
 )
 
 if TYPE_CHECKING:
-    from timer_service.client.answers import Status, Timer
+    from timer_service.client.answers import Attempt, Status, Timer
     from timer_service.tasks.tasks import Tasks
 
 #: Seconds between two looks at a task that has not ended: the first, how it grows, the longest.
@@ -64,7 +64,7 @@ class Handle:
         while not (timer := self.timer()).ended:
             left = wait if until is None else until - time.monotonic()
             if left <= 0:
-                raise ResultTimeout(f"task {self.id} is {timer.status} after {most:g} s")
+                raise ResultTimeout(f"task {self.id} is {timer.status} after {most:g} s{_so_far(timer)}")
             time.sleep(min(wait, left))
             wait = min(_LONGEST, wait * _GROWTH)
         return result(timer)
@@ -115,14 +115,23 @@ def result(timer: Timer) -> Any:
 
 
 def _why(timer: Timer, raised: tuple[str, str] | None) -> str:
+    return f"{_said(timer.last_attempt, raised)} ({timer.reason})"
+
+
+def _so_far(timer: Timer) -> str:
+    """What most often explains why nothing has come: another address, another secret, nobody there."""
     last = timer.last_attempt
+    if last is None or last.outcome == "delivered":
+        return ""
+    return f"; attempt {last.number} failed: {_said(last, read_error(last.response_body))}"
+
+
+def _said(attempt: Attempt | None, raised: tuple[str, str] | None) -> str:
     if raised is not None:
         kind = raised[0].removeprefix("builtins.")
-        said = ": ".join(filter(None, (kind, raised[1])))
-    elif last is None:
-        said = "it was never called"
-    elif last.status_code is not None:
-        said = f"the answer was {last.status_code}"
-    else:
-        said = last.detail or last.error or "no answer"
-    return f"{said} ({timer.reason})"
+        return ": ".join(filter(None, (kind, raised[1])))
+    if attempt is None:
+        return "it was never called"
+    if attempt.status_code is not None:
+        return f"the answer was {attempt.status_code}"
+    return attempt.detail or attempt.error or "no answer"
