@@ -10,8 +10,9 @@ from functools import cache
 from pathlib import Path
 
 import httpx
-import requests
-from requests.utils import DEFAULT_CA_BUNDLE_PATH, get_netrc_auth, select_proxy
+from requests.utils import DEFAULT_CA_BUNDLE_PATH, select_proxy
+
+from timer_service.client.environment import environment
 
 #: Requests that are under way at once, others wait for their turn; connections that are kept for them, for 5 s.
 PLACES = 100
@@ -70,14 +71,12 @@ async def _until_closed(http: httpx.AsyncClient) -> AsyncGenerator[None]:
 
 
 def _http(url: str) -> httpx.AsyncClient:
-    with requests.Session() as session:
-        # What of the environment counts is decided by requests, so that it is the same for both clients.
-        found = session.merge_environment_settings(url, {}, None, None, None)
-    proxy = select_proxy(url, found["proxies"])
+    found = environment(url)
+    proxy = select_proxy(url, found.proxies)
     return httpx.AsyncClient(
-        auth=get_netrc_auth(url),
+        auth=found.netrc,
         proxy=f"http://{proxy}" if proxy and "://" not in proxy else proxy,
-        verify=_trusting(DEFAULT_CA_BUNDLE_PATH if found["verify"] is True else found["verify"]),
+        verify=_trusting(found.ca_bundle or DEFAULT_CA_BUNDLE_PATH),
         trust_env=False,
         limits=httpx.Limits(max_connections=None, max_keepalive_connections=PLACES),
     )

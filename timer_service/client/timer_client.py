@@ -27,7 +27,7 @@ class TimerClient:
 
     Threads may share a client. It is a context manager; close() ends its connections, but not a `session` that was
     given. Every method raises TimerServiceError, or ValueError for what no service would take. Proxies and CA bundles
-    of the environment count, as they do for requests; to say otherwise, give a `session`.
+    of the environment count as they stand when it is made, as they do for requests; to say otherwise, give a `session`.
     """
 
     def __init__(

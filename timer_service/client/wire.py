@@ -14,6 +14,7 @@ from urllib3.exceptions import MaxRetryError, NewConnectionError, ProtocolError
 
 from timer_service.client.call import Calls
 from timer_service.client.encoding import check
+from timer_service.client.environment import environment
 from timer_service.client.errors import NoAnswer
 from timer_service.client.exchange import Answer, Done, Pause, Request, Service, steps
 
@@ -42,7 +43,7 @@ class Wire:
         self._timeout = timeout
         self._auth = None if api_key is None else _Bearer(api_key)
         self._own = session is None
-        self._session = session or _new_session()
+        self._session = session or _new_session(service.url)
         self._process = os.getpid()
         self._forked = threading.Lock()
         self._of_parents: list[requests.Session] = []
@@ -93,14 +94,17 @@ class Wire:
         if self._own:
             # Kept and not closed: a thread of the parent may have held a lock of it, which nobody releases here.
             self._of_parents.append(self._session)
-            self._session = _new_session()
+            self._session = _new_session(self._service.url)
         else:
             for adapter in self._session.adapters.values():
                 adapter.close()  # only in this process: nothing is sent to the other side
 
 
-def _new_session() -> requests.Session:
-    session = requests.Session()
+def _new_session(url: str) -> requests.Session:
+    session, found = requests.Session(), environment(url)
+    session.trust_env = False
+    session.proxies, session.auth = found.proxies, found.netrc
+    session.verify = found.ca_bundle or True
     for scheme in ("http://", "https://"):
         session.mount(scheme, HTTPAdapter(pool_maxsize=_KEPT))
     return session

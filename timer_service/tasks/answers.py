@@ -115,12 +115,11 @@ def _error(kind: str, message: str) -> str:
 
 
 def message_of(error: BaseException) -> str:
-    """In UTF-8."""
+    """Text that UTF-8 has a form for."""
     try:
-        text = str(error)
+        return str(error).encode(errors="replace").decode()
     except Exception:  # a class of theirs, whose __str__ is theirs too
         return "(its message cannot be read)"
-    return text.encode(errors="replace").decode()
 
 
 def class_path(kind: type[BaseException]) -> str:
