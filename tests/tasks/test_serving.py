@@ -241,12 +241,6 @@ def test_retry_is_503_with_what_is_to_be_waited(tasks: Tasks, after: Any, waits:
     assert said(answer) == {"class": "timer_service.tasks.outcomes.Retry", "message": "not yet"}
 
 
-def test_what_a_retry_gives_in_place_of_a_message_is_told_as_text(tasks: Tasks) -> None:
-    raising(tasks, Retry(OSError("busy")))  # type: ignore[arg-type]
-    answer = served(tasks, body("fails"))
-    assert (answer.status, said(answer)["message"]) == (503, "busy")
-
-
 def test_reject_is_489(tasks: Tasks) -> None:
     raising(tasks, Reject("never"))
     answer = served(tasks, body("fails"))

@@ -115,7 +115,7 @@ def _error(kind: str, message: str) -> str:
 
 
 def message_of(error: BaseException) -> str:
-    """In UTF-8."""
+    """Text that UTF-8 has a form for."""
     try:
         return str(error).encode(errors="replace").decode()
     except Exception:  # a class of theirs, whose __str__ is theirs too
