@@ -216,6 +216,12 @@ def test_retry_is_503_with_what_is_to_be_waited(tasks: Tasks, after: Any, waits:
     assert said(answer) == {"class": "timer_service.tasks.outcomes.Retry", "message": "not yet"}
 
 
+def test_retry_takes_an_exception_as_its_message(tasks: Tasks) -> None:
+    raising(tasks, Retry(ConnectionError("away"), after=60))  # type: ignore[arg-type]
+    answer = served(tasks, body("fails"))
+    assert (answer.status, said(answer)["message"]) == (503, "away")
+
+
 def test_reject_is_489(tasks: Tasks) -> None:
     raising(tasks, Reject("never"))
     answer = served(tasks, body("fails"))

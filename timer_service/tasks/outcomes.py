@@ -79,12 +79,16 @@ class ResultUnreadable(TaskError):
 class Retry(TaskError):
     """Raise it to be called again, if any attempt is left: after the backoff, and not before `after`.
 
-    `after` is seconds or a timedelta, up to an hour. Raises ValueError for anything else.
+    `after` is seconds or a timedelta, up to an hour. Raises ValueError for anything else, and TypeError for a `message`
+    that is a length of time.
     """
 
     def __init__(self, message: str = "", *, after: float | timedelta | None = None) -> None:
+        told: object = message
+        if isinstance(told, int | float | timedelta):
+            raise TypeError(f"Retry: {told!r} is no message; to wait so long is after={told!r}")
         super().__init__(message)
-        self.message = message
+        self.message = str(message)
         #: Milliseconds.
         self.after = None if after is None else milliseconds("after", after, most=_LONGEST_RETRY)
 
