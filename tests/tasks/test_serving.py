@@ -213,7 +213,7 @@ def test_retry_is_503_with_what_is_to_be_waited(tasks: Tasks, after: Any, waits:
     raising(tasks, Retry("not yet", after=after))
     answer = served(tasks, body("fails"))
     assert (answer.status, dict(answer.headers).get("retry-after")) == (503, waits)
-    assert said(answer) == {"class": "timer_service.tasks.outcomes.Retry", "message": "not yet"}
+    assert said(answer) == {"class": "timer_service.tasks.Retry", "message": "not yet"}
 
 
 def test_retry_takes_an_exception_as_its_message(tasks: Tasks) -> None:

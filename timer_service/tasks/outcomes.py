@@ -114,3 +114,8 @@ class Again(TaskError):
             if in_ is not None
             else moment("at", at).isoformat()
         )
+
+
+# What is told of them, as the `exception_class` of a TaskFailed and in tracebacks, is the name to import them by.
+for _kind in (TaskError, *TaskError.__subclasses__()):
+    _kind.__module__ = "timer_service.tasks"
