@@ -11,6 +11,7 @@ import time
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
+from typing import Protocol
 
 #: The time for whoever says none, in Unix seconds. The fixture of timer_service.testing puts another in its place.
 clock: Callable[[], float] = time.time
@@ -20,8 +21,14 @@ class VerificationError(Exception):
     """This request must not be believed."""
 
 
+class Headers(Protocol):
+    """Of a request: any Mapping of text, and what frameworks have in its place, as Flask, whose headers are none."""
+
+    def items(self) -> Iterable[tuple[str, str]]: ...
+
+
 def verify(
-    headers: Mapping[str, str],
+    headers: Headers,
     body: bytes,
     secrets: str | Iterable[str],
     *,

@@ -37,6 +37,7 @@ def test_settings_that_are_whole_are_let_be() -> None:
         ("E004", "no URL", {"TIMER_TASKS_URL": "shop.example/timer-tasks/"}),
         ("E004", "no URL", {"TIMER_TASKS_URL": "http://[::1/timer-tasks/"}),
         ("E005", "TIMER_SIGNING_SECRETS", {"TIMER_SIGNING_SECRETS": "geheim"}),
+        ("E006", "TIMER_URL is 'timers.example:8000'", {"TIMER_URL": "timers.example:8000"}),
     ],
 )
 def test_what_is_missing_or_wrong_is_named(id: str, named: str, options: dict[str, Any]) -> None:

@@ -222,6 +222,19 @@ def test_a_task_may_ask_to_be_called_again_or_never_again(http: Client) -> None:
         assert called(http, "asks", "reject").status_code == 489
 
 
+@pytest.mark.parametrize(("how", "levels"), [("retry", ["INFO"]), ("reject", [])])
+def test_what_a_task_asks_for_is_told_to_no_admin(
+    how: str, levels: list[str], http: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Django logs each answer of 500 and more once more, as `django.request`, and by default mails it to ADMINS."""
+    caplog.set_level("INFO")
+    called(http, "asks", how)
+    assert not [record for record in caplog.records if record.name == "django.request"]
+    ours = [record for record in caplog.records if record.name == "timer_service.tasks"]
+    assert [record.levelname for record in ours] == levels
+    assert not any(record.exc_info for record in ours)
+
+
 def test_a_server_that_is_told_to_stop_ends_no_task_for_good(http: Client) -> None:
     """gunicorn raises SystemExit in whatever runs."""
     answer = called(http, "leaves")

@@ -137,6 +137,15 @@ def ended(status: str, body: str | None, **others: Any) -> Any:
     return timer(status, **{**usual, **others})
 
 
+def test_a_state_may_be_asked_for_twice_and_be_another(shop: Shop) -> None:
+    """By type checkers too, mypy here: they take what was compared once to stay so, where a type names the states."""
+    shop.timers[TIMER_ID] = timer("scheduled", ended=False)
+    result = AsyncResult(TIMER_ID)
+    assert result.state == "PENDING"
+    shop.timers[TIMER_ID] = ended("delivered", "5", reason="delivered")
+    assert result.state == "SUCCESS"
+
+
 def test_a_task_that_has_ended_is_asked_for_once(shop: Shop) -> None:
     shop.timers[TIMER_ID] = ended("delivered", "[1, 2]", reason="delivered", occurrence=3)
     result = AsyncResult(TIMER_ID)

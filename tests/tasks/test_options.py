@@ -141,6 +141,8 @@ def test_delay_sends_the_options_of_the_task(tasks: Tasks, monkeypatch: pytest.M
         (lambda: Again(at=datetime(2027, 1, 1)), ValueError, "at: .* has no time zone"),
         (lambda: Again(), TypeError, "Again: give either in_ or at"),
         (lambda: Again(in_=60, at=LATER), TypeError, "Again: give either in_ or at"),
+        (lambda: Retry(60), TypeError, "Retry: 60 is no message; to wait so long is after=60"),  # type: ignore[arg-type]
+        (lambda: Retry(timedelta(minutes=1)), TypeError, "Retry: .* is no message"),  # type: ignore[arg-type]
         (lambda: Retry(after=-1), ValueError, "after: -1 is not from 0 to 3,600"),
         (lambda: Retry(after=1e18), ValueError, r"after: 1e\+18 is not"),
         (lambda: Retry(after=timedelta(hours=2)), ValueError, "after: 7200 is not from 0 to 3,600"),

@@ -72,6 +72,20 @@ def test_a_plan_is_an_interval_or_a_cron_expression(
     assert tasks.registry[task.name] is task
 
 
+def test_what_the_service_refuses_says_of_which_schedule(tasks: Tasks, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Refusing:
+        def set_schedule(self, name: str, **_: Any) -> None:
+            if name == "wrong":
+                raise ValueError("/cron: minute: 99 is not from 0 to 59.")
+
+    monkeypatch.setattr(Tasks, "client", property(lambda _: Refusing()))
+    task = tasks.every("0 9 * * *", name="right")(report)
+    tasks.every("99 9 * * *", name="wrong")(task)
+    with pytest.raises(ValueError, match="99 is not from") as refused:
+        tasks.sync()
+    assert refused.value.__notes__ == ["in the schedule 'wrong'"]
+
+
 def test_what_cannot_be_planned_is_refused_where_it_is_written(tasks: Tasks) -> None:
     task = tasks.task(name="report")(report)
     for plan, options, kind, why in (

@@ -79,10 +79,14 @@ class ResultUnreadable(TaskError):
 class Retry(TaskError):
     """Raise it to be called again, if any attempt is left: after the backoff, and not before `after`.
 
-    `after` is seconds or a timedelta, up to an hour. Raises ValueError for anything else.
+    `after` is seconds or a timedelta, up to an hour. Raises ValueError for anything else, and TypeError for a `message`
+    that is a length of time.
     """
 
     def __init__(self, message: str = "", *, after: float | timedelta | None = None) -> None:
+        told: object = message
+        if isinstance(told, int | float | timedelta):
+            raise TypeError(f"Retry: {told!r} is no message; to wait so long is after={told!r}")
         super().__init__(message)
         #: Milliseconds.
         self.after = None if after is None else milliseconds("after", after, most=_LONGEST_RETRY)
@@ -109,3 +113,8 @@ class Again(TaskError):
             if in_ is not None
             else moment("at", at).isoformat()
         )
+
+
+# What is told of them, as the `exception_class` of a TaskFailed and in tracebacks, is the name to import them by.
+for _kind in (TaskError, *TaskError.__subclasses__()):
+    _kind.__module__ = "timer_service.tasks"

@@ -91,12 +91,20 @@ def _when(plan: str | float | timedelta) -> dict[str, Any]:
 
 def sync(client: TimerClient, url: str, all_planned: Sequence[Planned], prune: bool) -> list[Schedule]:
     """Set each; with `prune` delete those that an earlier sync() for the same address has set and that are no more."""
-    done = [client.set_schedule(it.name, **_as_fields(it.fields(url))) for it in all_planned]
+    done = [_set(client, url, it) for it in all_planned]
     if prune:
         kept = {it.name for it in all_planned}
         for name in [it.name for it in _own(client, url) if it.name not in kept]:
             client.delete_schedule(name)
     return done
+
+
+def _set(client: TimerClient, url: str, it: Planned) -> Schedule:
+    try:
+        return client.set_schedule(it.name, **_as_fields(it.fields(url)))
+    except Exception as error:
+        error.add_note(f"in the schedule {it.name!r}")
+        raise
 
 
 def _own(client: TimerClient, url: str) -> Iterator[Schedule]:

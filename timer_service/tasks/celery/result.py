@@ -12,7 +12,6 @@ from timer_service import tasks as core
 from timer_service.tasks.celery import calls, not_offered, states
 from timer_service.tasks.celery.exceptions import TaskRevokedError
 from timer_service.tasks.celery.lookup import Sent, failure, in_a_task
-from timer_service.tasks.celery.states import State
 from timer_service.tasks.handle import result as result_of
 
 if TYPE_CHECKING:
@@ -40,7 +39,7 @@ class AsyncResult:
         return self.id
 
     @property
-    def state(self) -> State:
+    def state(self) -> str:
         """PENDING, STARTED, RETRY, FAILURE, SUCCESS or REVOKED. PENDING also where the service knows no such task."""
         timer = self._sent.timer()
         return states.PENDING if timer is None else states.state_of(timer, failure(timer))

@@ -52,7 +52,12 @@ def read(options: Mapping[str, Any], environ: Mapping[str, str]) -> Configuratio
 
 def problems(options: Mapping[str, Any], configuration: Configuration) -> list[Problem]:
     """What is missing or wrong, each by the name of its setting."""
-    return [*_unknown(options), *_of_url(configuration.tasks_url), *_of_secrets(configuration.secrets)]
+    return [
+        *_unknown(options),
+        *_of_service(configuration.service),
+        *_of_url(configuration.tasks_url),
+        *_of_secrets(configuration.secrets),
+    ]
 
 
 def _unknown(options: Mapping[str, Any]) -> list[Problem]:
@@ -70,16 +75,27 @@ def _unknown(options: Mapping[str, Any]) -> list[Problem]:
     return found
 
 
+def _of_service(url: str) -> list[Problem]:
+    if _is_url(url):
+        return []
+    return [Problem("E006", f"TIMER_URL is {url!r}, and no URL of http or https.", "Where the timer service is.")]
+
+
 def _of_url(url: str) -> list[Problem]:
     hint = "The URL of the view timer_service.tasks.django.run_task, as the timer service reaches it."
     if not url:
         return [Problem("W001", "TIMER_TASKS_URL is missing: no task can be enqueued, no result be read.", hint)]
+    if _is_url(url):
+        return []
+    return [Problem("E004", f"TIMER_TASKS_URL is {url!r}, and no URL of http or https.", hint)]
+
+
+def _is_url(text: str) -> bool:
     try:
-        parts = urlsplit(url)
-        fits = parts.scheme in ("http", "https") and bool(parts.hostname)
+        parts = urlsplit(text)
+        return parts.scheme in ("http", "https") and bool(parts.hostname)
     except ValueError:
-        fits = False
-    return [] if fits else [Problem("E004", f"TIMER_TASKS_URL is {url!r}, and no URL of http or https.", hint)]
+        return False
 
 
 def _of_secrets(secrets: str) -> list[Problem]:

@@ -57,6 +57,8 @@ def run(backend: TimerBackend, task: Task, asked: Payload, headers: Mapping[str,
                 _end(result, TaskResultStatus.FAILED, error)
                 # Robust: a receiver that raises must not have a task called again that has ended.
                 task_finished.send_robust(type(backend), task_result=result)
+            elif isinstance(error, Retry):
+                log.info("task %s %s: Retry", asked.body.task, told.id)
             else:
                 log.warning("task %s %s, attempt %d, failed", asked.body.task, told.id, told.attempt, exc_info=error)
         else:
