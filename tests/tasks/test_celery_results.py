@@ -38,7 +38,7 @@ class IsAnother(Exception):
 
 
 def timer(status: str, **others: Any) -> Any:
-    last = SimpleNamespace(asked_reschedule=others.pop("asked", None))
+    last = SimpleNamespace(outcome="delivered", asked_reschedule=others.pop("asked", None))
     return SimpleNamespace(
         **{"status": status, "occurrence": 1, "attempts": 0, "reason": None, "last_attempt": last, **others}
     )
