@@ -125,6 +125,12 @@ def test_an_exception_is_500(tasks: Tasks) -> None:
     assert (server.status, server.body) == (500, {"class": "builtins.ValueError", "message": "no"})
 
 
+def test_a_function_that_runs_out_of_an_iterator_has_failed(tasks: Tasks) -> None:
+    tasks.task(name="fails")(lambda: next(iter([])))
+    server = exchanged(tasks, body("fails"))
+    assert (server.status, server.body) == (500, {"class": "builtins.StopIteration", "message": ""})
+
+
 def test_a_coroutine_that_cancels_itself_has_failed(tasks: Tasks) -> None:
     async def fails() -> None:
         raise asyncio.CancelledError

@@ -171,6 +171,30 @@ def test_an_exception_that_cannot_be_read_is_told_by_its_class(tasks: Tasks) -> 
     assert (answer.status, said(answer)["message"]) == (500, "(its message cannot be read)")
 
 
+@pytest.mark.parametrize(("said_why", "message"), [(5, "5"), (None, "None"), (ValueError("full"), "full")])
+def test_a_retry_may_be_given_anything_for_its_message(tasks: Tasks, said_why: Any, message: str) -> None:
+    raising(tasks, Retry(said_why))
+    answer = served(tasks, body("fails"))
+    assert (answer.status, said(answer)["message"]) == (503, message)
+
+
+def test_an_exception_without_a_repr_in_a_coroutine_spoils_nothing_for_the_next_one(tasks: Tasks) -> None:
+    class Worse(Exception):
+        def __repr__(self) -> str:
+            raise OSError("no")
+
+    async def fails() -> None:
+        raise Worse("full")
+
+    async def five() -> int:
+        return 5
+
+    tasks.task(name="fails")(fails)
+    tasks.task(name="five")(five)
+    assert said(served(tasks, body("fails")))["message"] == "full"
+    assert said(served(tasks, body("five"))) == 5
+
+
 @pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt()])
 def test_the_end_of_the_process_is_not_swallowed(tasks: Tasks, error: BaseException) -> None:
     raising(tasks, error)

@@ -112,10 +112,9 @@ def _error(kind: str, message: str) -> str:
 
 def _message(error: BaseException) -> str:
     try:
-        text = error.message if isinstance(error, Retry) else str(error)
+        return str(error).encode(errors="replace").decode()
     except Exception:  # a class of theirs, whose __str__ is theirs too
         return "(its message cannot be read)"
-    return text.encode(errors="replace").decode()
 
 
 def _path(kind: type[BaseException]) -> str:

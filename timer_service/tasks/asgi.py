@@ -69,16 +69,22 @@ async def _body(receive: Receive) -> bytes | Answer:
 
 async def _run(accepted: serving.Accepted) -> Answer:
     with context.entered(accepted.context):
+        begun = _begun(accepted) if accepted.task.is_async else await asyncio.to_thread(_begun, accepted)
+        if isinstance(begun, Answer):
+            return begun
         try:
-            if accepted.task.is_async:
-                value = accepted.task.call(accepted.call)
-            else:
-                value = await asyncio.to_thread(accepted.task.call, accepted.call)
-            if inspect.isawaitable(value):
-                value = await value
-            return answers.returned(accepted.task.name, value)
+            return answers.returned(accepted.task.name, await begun)
         except Exception as error:
             return serving.failed(accepted, error)
+
+
+def _begun(accepted: serving.Accepted) -> Answer | Awaitable[Any]:
+    """Raises nothing: of a thread that raises StopIteration asyncio would wait for ever, until Python 3.12."""
+    try:
+        value = accepted.task.call(accepted.call)
+        return value if inspect.isawaitable(value) else answers.returned(accepted.task.name, value)
+    except Exception as error:
+        return serving.failed(accepted, error)
 
 
 async def _until_hung_up(run: Awaitable[Answer], receive: Receive) -> Answer:

@@ -96,10 +96,16 @@ def too_large() -> Answer:
 def _in_a_loop(value: Awaitable[Any]) -> Any:
     import asyncio  # 35 ms, which only tasks that are coroutines need
 
-    async def wait() -> Any:
-        return await value
+    async def wait() -> tuple[Any, Exception | None]:
+        try:
+            return await value, None
+        except Exception as error:  # asyncio.run() is left with a broken handler of SIGINT by one whose repr raises
+            return None, error
 
     try:
-        return asyncio.run(wait())
-    except asyncio.CancelledError as error:
-        raise RuntimeError("the task cancelled itself") from error
+        found, error = asyncio.run(wait())
+    except asyncio.CancelledError as cancelled:
+        raise RuntimeError("the task cancelled itself") from cancelled
+    if error is not None:
+        raise error
+    return found
