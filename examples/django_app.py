@@ -2,8 +2,7 @@
 
 TIMER_URL=http://127.0.0.1:8000 TIMER_TASKS_URL=http://localhost:8001/timer-tasks/ TIMER_SIGNING_SECRETS=whsec_... \
 gunicorn --chdir examples --bind localhost:8001 django_app:application
-$ curl localhost:8001/add/2/3    {"id": "0UjUGzXbEciYP34tRou4st"}
-$ curl localhost:8001/results/0UjUGzXbEciYP34tRou4st    {"status": "SUCCESSFUL", "value": 5}
+$ curl localhost:8001/add/2/3; curl localhost:8001/results/<id>
 """
 
 from django.conf import settings

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import pytest
+import uvicorn
 
 from tests.bench.receiver import HELD_UP
 from tests.tasks.signed import body, headers
@@ -123,6 +124,21 @@ def test_an_exception_is_500(tasks: Tasks) -> None:
     tasks.task(name="fails")(fails)
     server = exchanged(tasks, body("fails"))
     assert (server.status, server.body) == (500, {"class": "builtins.ValueError", "message": "no"})
+
+
+def test_a_function_may_raise_what_cancels_a_coroutine(tasks: Tasks) -> None:
+    def fails() -> None:
+        raise asyncio.CancelledError("mine")
+
+    tasks.task(name="fails")(fails)
+    server = exchanged(tasks, body("fails"))
+    assert (server.status, server.body["message"]) == (500, "mine")
+
+
+def test_uvicorn_takes_it_as_an_application(tasks: Tasks) -> None:
+    config = uvicorn.Config(tasks.asgi_app, log_config=None)
+    config.load()
+    assert config.interface == "asgi3"
 
 
 def test_a_function_that_runs_out_of_an_iterator_has_failed(tasks: Tasks) -> None:

@@ -37,6 +37,13 @@ class IsAnother(Exception):
         return 7
 
 
+def __getattr__(name: str) -> Any:
+    """As of a module that imports its names on first use."""
+    if name == "Lazy":
+        return ValueError
+    raise AttributeError(name)
+
+
 def timer(status: str, **others: Any) -> Any:
     last = SimpleNamespace(outcome="delivered", asked_reschedule=others.pop("asked", None))
     return SimpleNamespace(
@@ -92,6 +99,7 @@ def test_an_exception_whose_class_is_loaded_here_is_made_anew_with_its_message()
         "",
         f"{__name__}.WantsTwo",
         f"{__name__}.IsAnother",
+        f"{__name__}.Lazy",
     ],
 )
 def test_what_cannot_be_made_anew_is_told_as_a_failure_and_nothing_is_imported_or_ended(path: str | None) -> None:

@@ -113,6 +113,14 @@ def test_a_timeout_that_cannot_be_is_refused_by_name(tasks: Tasks, timeout: Any,
         tasks.handle(ID).get(timeout)
 
 
+@pytest.mark.parametrize("id", ["", ".", "..", "\ud800"])
+def test_an_id_that_no_url_can_name_is_one_that_nobody_knows(tasks: Tasks, id: str) -> None:
+    it = tasks.handle(id)
+    for ask in (it.get, it.status, it.revoke, lambda: it.reschedule(countdown=1)):
+        with pytest.raises(TaskNotFound):
+            ask()
+
+
 def test_an_exception_of_the_task_is_told_as_text_and_never_imported(
     tasks: Tasks, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -33,6 +33,7 @@ def fields(own: dict[str, Any] | None = None, **options: Any) -> dict[str, Any]:
         ({"priority": 30}, {"delay": 0, "priority": 30}),
         ({"key": "invoice:17"}, {"delay": 0, "key": "invoice:17"}),
         ({"tags": ["a", "b"]}, {"delay": 0, "tags": ["a", "b"]}),
+        ({"tags": iter(["a", "b"])}, {"delay": 0, "tags": ["a", "b"]}),
         ({"countdown": 60, "expires": 90}, {"delay": 60, "max_lateness": 30}),
         ({"countdown": 60, "expires": NOW + 61 * SECOND}, {"delay": 60, "expires_at": NOW + 61 * SECOND}),
         ({"eta": LATER, "expires": 3601}, {"due_at": LATER, "expires_at": LATER + SECOND}),
@@ -75,6 +76,7 @@ def test_options_of_a_call_are_fields_of_a_timer(options: dict[str, Any], expect
         ({"retries": True}, TypeError, "retries: True is no integer"),
         ({"tags": "urgent"}, TypeError, "tags: a list of texts is needed"),
         ({"tags": [1]}, TypeError, "tags: a list of texts is needed"),
+        ({"tags": 1}, TypeError, "tags: a list of texts is needed"),
         ({"queue": "fast"}, TypeError, "queue: a call has no such option"),
     ],
 )

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from timer_service.client import NotFound
 from timer_service.tasks import Tasks
 
 
@@ -106,3 +108,24 @@ def test_two_plans_of_one_name_are_refused(tasks: Tasks) -> None:
     with pytest.raises(ValueError, match="there is a schedule of this name already; say another, with name="):
         tasks.every("2h")(task)
     tasks.every("2h", name="report-2")(task)
+
+
+def test_what_another_process_has_pruned_meanwhile_is_no_failure(tasks: Tasks, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Pruned:
+        """A client whose schedules somebody deletes once they are listed."""
+
+        def __init__(self) -> None:
+            self.deleted: list[str] = []
+
+        def schedules(self) -> Any:
+            timer = {"url": tasks.tasks_url, "metadata": {"synced_by": "timer_service.tasks"}}
+            return [SimpleNamespace(name=name, timer=timer) for name in ("one", "two")]
+
+        def delete_schedule(self, name: str) -> None:
+            self.deleted.append(name)
+            raise NotFound("There is no schedule of this name.")
+
+    client = Pruned()
+    monkeypatch.setattr(Tasks, "client", property(lambda _: client))
+    assert tasks.sync(prune=True) == []
+    assert client.deleted == ["one", "two"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import time
@@ -203,9 +204,13 @@ def test_the_end_of_the_process_is_not_swallowed(tasks: Tasks, error: BaseExcept
         served(tasks, body("fails"))
 
 
-def test_a_coroutine_that_cancels_itself_has_failed(tasks: Tasks) -> None:
-    import asyncio
+@pytest.mark.parametrize("error", [asyncio.CancelledError(), GeneratorExit(), BaseExceptionGroup("", [SystemExit()])])
+def test_whatever_else_a_function_raises_is_answered(tasks: Tasks, error: BaseException) -> None:
+    raising(tasks, error)
+    assert served(tasks, body("fails")).status == 500
 
+
+def test_a_coroutine_that_cancels_itself_has_failed(tasks: Tasks) -> None:
     async def fails() -> None:
         raise asyncio.CancelledError
 

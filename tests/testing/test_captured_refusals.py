@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -57,3 +57,16 @@ def test_arguments_that_do_not_fit_are_refused(calls: Captured) -> None:
     with pytest.raises(TooLarge):
         remind.delay("x" * 300_000)
     assert len(calls) == 0
+
+
+@pytest.mark.parametrize(
+    ("length", "error"),
+    [(-1, ValueError), (timedelta(-1), ValueError), (float("nan"), ValueError), (1e18, ValueError), ("5", TypeError)],
+)
+def test_time_goes_forward_only_and_to_an_end(calls: Captured, length: Any, error: type[Exception]) -> None:
+    before = calls.now()
+    with pytest.raises(error, match=r"^after: "):
+        calls.run_due(after=length)
+    with pytest.raises(error, match=r"^length: "):
+        calls.wait(length)
+    assert calls.now() >= before

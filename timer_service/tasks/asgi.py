@@ -79,11 +79,16 @@ async def _run(accepted: serving.Accepted) -> Answer:
 
 
 def _begun(accepted: serving.Accepted) -> Answer | Awaitable[Any]:
-    """Raises nothing: of a thread that raises StopIteration asyncio would wait for ever, until Python 3.12."""
+    """Raises SystemExit and KeyboardInterrupt alone.
+
+    Of a thread that raises StopIteration asyncio would wait for ever, until Python 3.12.
+    """
     try:
         value = accepted.task.call(accepted.call)
         return value if inspect.isawaitable(value) else answers.returned(accepted.task.name, value)
-    except Exception as error:
+    except (SystemExit, KeyboardInterrupt):
+        raise
+    except BaseException as error:
         return serving.failed(accepted, error)
 
 

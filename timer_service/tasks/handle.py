@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -40,12 +42,8 @@ class Handle:
 
     def timer(self) -> Timer:
         """All that the service knows of it."""
-        from timer_service.client.errors import NotFound
-
-        try:
+        with _known(self.id):
             return self._tasks.client.get(self.id)
-        except NotFound:
-            raise TaskNotFound(self.id) from None
 
     def status(self) -> Status:
         """`scheduled` (also between retries), `delivering`, `delivered`, `failed` or `cancelled`."""
@@ -71,12 +69,11 @@ class Handle:
 
     def revoke(self) -> bool:
         """Whether it is now certain that it is not called any more. False: it is being called, or has ended."""
-        from timer_service.client.errors import Conflict, NotFound
+        from timer_service.client.errors import Conflict
 
         try:
-            self._tasks.client.cancel(self.id)
-        except NotFound:
-            raise TaskNotFound(self.id) from None
+            with _known(self.id):
+                self._tasks.client.cancel(self.id)
         except Conflict:
             return False
         return True
@@ -86,15 +83,27 @@ class Handle:
 
         Raises Conflict while it is being called, and once it has ended.
         """
-        from timer_service.client.errors import NotFound
-
         if countdown is None and eta is None:
             raise TypeError("reschedule: give either countdown or eta")
         when: Any = when_fields(countdown, eta)
-        try:
+        with _known(self.id):
             self._tasks.client.reschedule(self.id, **when)
-        except NotFound:
-            raise TaskNotFound(self.id) from None
+
+
+@contextmanager
+def _known(id: str) -> Iterator[None]:
+    """Raises TaskNotFound for what the service does not know, and for what no URL can name: "" or ".."."""
+    from timer_service.client.encoding import segment
+    from timer_service.client.errors import NotFound
+
+    try:
+        segment(id)
+    except ValueError:
+        raise TaskNotFound(id) from None
+    try:
+        yield
+    except NotFound:
+        raise TaskNotFound(id) from None
 
 
 def result(timer: Timer) -> Any:

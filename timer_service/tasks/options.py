@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
@@ -148,6 +148,7 @@ def whole(name: str, value: Any, least: int, most: int) -> int:
 
 
 def _tags(tags: Sequence[str]) -> list[str]:
-    if isinstance(tags, str) or not all(isinstance(tag, str) for tag in tags):
+    found = None if isinstance(tags, str) or not isinstance(tags, Iterable) else list(tags)
+    if found is None or not all(isinstance(tag, str) for tag in found):
         raise TypeError("tags: a list of texts is needed")
-    return list(tags)
+    return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypedDict
@@ -91,11 +92,14 @@ def _when(plan: str | float | timedelta) -> dict[str, Any]:
 
 def sync(client: TimerClient, url: str, all_planned: Sequence[Planned], prune: bool) -> list[Schedule]:
     """Set each; with `prune` delete those that an earlier sync() for the same address has set and that are no more."""
+    from timer_service.client import NotFound
+
     done = [_set(client, url, it) for it in all_planned]
     if prune:
         kept = {it.name for it in all_planned}
         for name in [it.name for it in _own(client, url) if it.name not in kept]:
-            client.delete_schedule(name)
+            with suppress(NotFound):  # another process prunes at the same time
+                client.delete_schedule(name)
     return done
 
 

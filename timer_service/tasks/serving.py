@@ -71,7 +71,9 @@ def run(accepted: Accepted) -> Answer:
             if inspect.isawaitable(value):
                 value = _in_a_loop(value)
             return answers.returned(accepted.task.name, value)
-        except Exception as error:
+        except (SystemExit, KeyboardInterrupt):
+            raise
+        except BaseException as error:  # also CancelledError and groups, which would end a worker of gunicorn
             return failed(accepted, error)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, Unpack, overload
@@ -192,11 +192,16 @@ class Tasks:
         """A WSGI application that calls the tasks; mount it where `tasks_url` says."""
         return wsgi.respond(self.serve, environ, start_response)
 
-    async def asgi_app(self, scope: Any, receive: Any, send: Any) -> None:
-        """The same for ASGI."""
-        from timer_service.tasks.asgi import respond  # loads asyncio, 35 ms
+    @property
+    def asgi_app(self) -> Callable[[Any, Any, Any], Coroutine[Any, Any, None]]:
+        """The same for ASGI: a function, since uvicorn takes a method for an application of ASGI 2."""
 
-        await respond(self._accept, scope, receive, send)
+        async def app(scope: Any, receive: Any, send: Any) -> None:
+            from timer_service.tasks.asgi import respond  # loads asyncio, 35 ms
+
+            await respond(self._accept, scope, receive, send)
+
+        return app
 
     def _accept(self, method: str, headers: Mapping[str, str], body: bytes) -> serving.Accepted | Answer:
         return serving.accept(self._registry, self._secrets, method, headers, body)

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Unpack, overload
 
 from timer_service.client import TimerClient
+from timer_service.tasks.moments import seconds
 from timer_service.testing.memory_service import URL, MemoryService, memory_service
 from timer_service.testing.outside_of_loops import outside_of_loops
 from timer_service.testing.received import Answer, Received
@@ -90,7 +91,7 @@ class Captured(Sequence[Call]):
 
         Returns the attempts, in order. Raises TaskFailed, once all has run, if a task has ended without a result.
         """
-        runs = self.run_until(self.now() + _length(after))
+        runs = self.run_until(self.now() + _length("after", after))
         for id in dict.fromkeys(run.id for run in runs):
             if self.client.get(id).status == "failed":
                 self._tasks[0].handle(id).get()
@@ -104,7 +105,7 @@ class Captured(Sequence[Call]):
 
     def wait(self, length: timedelta | float) -> None:
         """Time passes, and nobody runs what falls due, as where the web application is away."""
-        self._service.pass_time(_length(length))
+        self._service.pass_time(_length("length", length))
 
     def _note(self, timer: Timer, body: Any) -> None:
         if timer.id in self._calls:
@@ -140,5 +141,7 @@ def _nothing(_timer: Timer) -> None:
     pass
 
 
-def _length(length: timedelta | float) -> timedelta:
-    return length if isinstance(length, timedelta) else timedelta(seconds=length)
+def _length(name: str, length: timedelta | float) -> timedelta:
+    """Raises TypeError, or ValueError for one that is negative or has no end."""
+    found = seconds(name, length)
+    return length if isinstance(length, timedelta) else timedelta(seconds=found)

@@ -105,7 +105,7 @@ class _ToApplication(BaseAdapter):
         )
         found = requests.Response()
         found.status_code, found.url, found.request = answer.status_code, request.url, request
-        found.headers = CaseInsensitiveDict(answer.headers)
+        found.headers = CaseInsensitiveDict(answer.headers.items())
         found.raw = BytesIO(answer.data)
         return found
 

@@ -60,5 +60,7 @@ def exception_of(failure: TaskFailed) -> Exception:
 def _loaded(path: str) -> type[Exception] | None:
     """A class of a module that is imported already: what a text names is never imported."""
     module, _, name = path.rpartition(".")
-    found = getattr(sys.modules.get(module), name, None)
+    loaded = sys.modules.get(module)
+    # Not by getattr: a module's __getattr__ may import, and raise.
+    found = None if loaded is None else vars(loaded).get(name)
     return found if isinstance(found, type) and issubclass(found, Exception) else None
