@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
+from http import HTTPStatus
 from types import MappingProxyType
 from typing import Any
 
@@ -62,12 +63,16 @@ def test_a_body_of_unknown_length_is_read_where_the_server_ends_it(adding: Tasks
     assert (status, taken) == ("401 Unauthorized", 0)
 
 
+#: Its words are others from Python 3.13 on.
+TOO_LARGE = f"413 {HTTPStatus(413).phrase}"
+
+
 def test_no_more_is_read_than_a_task_may_have(adding: Tasks) -> None:
     huge = b"x" * 1_000_000
-    assert called(adding, huge)[0::3] == ("413 Request Entity Too Large", 0)
+    assert called(adding, huge)[0::3] == (TOO_LARGE, 0)
     status, _, _, taken = called(adding, huge, environ={"CONTENT_LENGTH": None, "wsgi.input_terminated": True})
-    assert (status, taken) == ("413 Request Entity Too Large", 256 * 1024 + 1)
-    assert called(adding, b"", environ={"CONTENT_LENGTH": "9" * 100})[0] == "413 Request Entity Too Large"
+    assert (status, taken) == (TOO_LARGE, 256 * 1024 + 1)
+    assert called(adding, b"", environ={"CONTENT_LENGTH": "9" * 100})[0] == TOO_LARGE
 
 
 @pytest.mark.parametrize("length", ["-1", "x", "1.5", "²"])
