@@ -19,7 +19,6 @@ _NOT_IMPORTED = {
     "ruff",
     "types-pyyaml",
     "types-requests",
-    "uvicorn",
 }
 #: Looks whether libcurl can be used, and imports it for that where it is installed.
 _CHOICE = {"scheduler/delivery/open_transport.py"}
