@@ -248,8 +248,8 @@ class Claims:
         try:
             self.settle([Settlement(timer_id, fence, attempt, retry_ms=_UNREADABLE_WAIT_MS)])
             partition = keys.partition_of(timer_id, self._link.partitions) or 0
-            with self._link.translated("HINCRBY"):
-                self._link.client.hincrby(keys.counters(partition), "unreadable_claims", 1)
+            name = keys.counters(partition)
+            self._link.ask("HINCRBY", name, lambda client: client.hincrby(name, "unreadable_claims", 1))
         except StoreUnavailable:  # its lease will end; those that were claimed beside it can be sent
             log.warning("timer %s is left to its lease: the store is away", timer_id)
 

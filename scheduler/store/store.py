@@ -76,7 +76,7 @@ class Store:
         return Plans(self.link, clock, keep_cancelled_ms=_ms(self._settings.keep_cancelled))
 
     def close(self) -> None:
-        self.link.client.close()
+        self.link.close()
 
 
 def _ms(seconds: float) -> int:

@@ -208,7 +208,10 @@ def main() -> None:
         for node in cluster.nodes:
             role = "master" if node in cluster.masters else "replica"
             print(f"{role:8} {node.address}  pid {node.pid}")
-        print(f'\nmake run ARGS="--redis-url {cluster.url}"\n\nCtrl-C ends the cluster, and all that it holds.', flush=True)
+        print(
+            f'\nmake run ARGS="--redis-url {cluster.url}"\n\nCtrl-C ends the cluster, and all that it holds.',
+            flush=True,
+        )
         with contextlib.suppress(KeyboardInterrupt):
             signal.pause()
 

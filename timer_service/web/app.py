@@ -100,7 +100,7 @@ def create_app(
     app.extensions["settings"] = settings
     app.extensions["store"] = store
     app.extensions["request_counts"] = counts = counts or RequestCounts()
-    store.link.on_failure = counts.store_failure
+    store.link.count_failures(counts.store_failure)
     rules = webhook_rules(settings)
     app.extensions["schemas"] = {NewTimer: NewTimer(rules), NewSchedule: NewSchedule(rules)}
 
