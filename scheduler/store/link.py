@@ -15,12 +15,14 @@ from scheduler.errors import StoreUnavailable
 from scheduler.store import keys, layout
 from scheduler.store.breaker import PAUSE
 from scheduler.store.dial_again import OnceMore
-from scheduler.store.dialling import connection_class
+from scheduler.store.dialling import pool_options
 from scheduler.store.failed_calls import FailedCalls
 from scheduler.store.laying_out import look_up
 from scheduler.store.packing import Packer
 from scheduler.store.scripts import source
 from scheduler.store.server import Call, Server, raise_first_error
+from scheduler.store_address import Address, Host
+from scheduler.store_url import parse
 
 T = TypeVar("T")
 
@@ -30,14 +32,20 @@ def connect(url: str, timeout: float) -> redis.Redis:
 
     A broken connection is retried once, at once: every script is repeatable. A timeout is not: the caller has waited.
     """
-    return redis.Redis.from_url(
-        url,
+    address = parse(url)
+    return connect_to(address, next(iter(address.hosts), None), timeout)
+
+
+def connect_to(address: Address, host: Host | None, timeout: float) -> redis.Redis:
+    """The same for one host of an address; None for a socket."""
+    pool = redis.ConnectionPool(
+        **pool_options(address, host),
         socket_timeout=timeout,
         socket_connect_timeout=timeout,
         retry=OnceMore(NoBackoff(), 1, supported_errors=(redis.ConnectionError,)),
         command_packer=Packer(),
-        **connection_class(url),
     )
+    return redis.Redis.from_pool(pool)
 
 
 class Link:
