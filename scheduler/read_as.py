@@ -56,6 +56,12 @@ def redis_url(text: str) -> str:
     return text
 
 
+def partitions(text: str) -> int:
+    if text not in ("1", "2", "4", "8", "16", "32", "64"):
+        raise ValueError("1, 2, 4, 8, 16, 32 or 64")
+    return int(text)
+
+
 def word(*words: str) -> Callable[[str], str]:
     def read(text: str) -> str:
         if text.lower() not in words:

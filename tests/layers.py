@@ -52,7 +52,7 @@ _LEAST: Mapping[str, str] = {
 }
 #: The longest first.
 _MINUTES = ("faults/test_schedule.py", "faults/test_planted.py", "api/test_schemathesis.py")
-_SERVERS = {"server", "valkey_server", "redis_server", "own_server", "receiver"}
+_SERVERS = {"server", "cluster", "valkey_server", "redis_server", "own_server", "receiver"}
 _PROCESSES = {"service", "up", "field", "keys"}
 
 
@@ -61,7 +61,7 @@ def layer_of(item: pytest.Item) -> str:
     fixtures = set(getattr(item, "fixturenames", ()))
     if least == "processes" or fixtures & _PROCESSES:
         return "processes"
-    real = fixtures & _SERVERS or store_of(item) in ("valkey", "redis")
+    real = fixtures & _SERVERS or store_of(item) in ("valkey", "redis", "cluster")
     if least == "servers" or real or item.get_closest_marker("slow"):
         return "servers"
     return "quick"

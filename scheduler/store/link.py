@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
 from typing import Any, TypeVar
 
 import redis
@@ -20,7 +19,7 @@ from scheduler.store.failed_calls import FailedCalls
 from scheduler.store.laying_out import look_up
 from scheduler.store.packing import Packer
 from scheduler.store.scripts import source
-from scheduler.store.server import Call, Server, raise_first_error
+from scheduler.store.server import Call, Server, Share, raise_first_error
 from scheduler.store_address import Address, Host
 from scheduler.store_url import parse
 
@@ -131,17 +130,13 @@ class Link:
         """All that the store stands on."""
         return [self._server]
 
-    def by_server(self) -> Sequence[tuple[Server, Sequence[int]]]:
+    def by_server(self) -> Sequence[Share]:
         """The same, each with its partitions."""
         return [(self._server, range(self.partitions))]
 
     def server_of(self, key: str) -> Server:
         """The one that has this key."""
         return self._server
-
-    def translated(self, what: str) -> AbstractContextManager[None]:
-        """`what` is asked of the store: named where it is refused."""
-        return self._server.translated(what)
 
     def close(self) -> None:
         """End its connections."""

@@ -21,6 +21,8 @@ from scheduler.store.failed_calls import FailedCalls
 OLDEST = "Redis 7.0 or Valkey 7.2, or later,"
 #: Seconds for which a store that did not answer a call in time is given to answer a PING.
 _PING_PATIENCE = 0.5
+#: Kinds of failures after which a key may be elsewhere.
+_DOUBTFUL = ("away", "cluster", "readonly", "replica", "loading")
 
 #: A key, and the arguments of a script on it.
 Call = tuple[str, Sequence[str | int]]
@@ -37,11 +39,14 @@ class Server:
         pause: float,
         refusal: Callable[[bytes], str | None],
         name: str = "",
+        doubt: Callable[[], object] = lambda: None,
     ) -> None:
         """`pause`: seconds after a lost connection for which calls are refused unasked. `refusal`: why a layout that a
-        script has found is not that of our caller. `name`: of one of several."""
+        script has found is not that of our caller. `name`: of one of several. `doubt`: to be called when it is away, or
+        does not have what it was asked for."""
         self.client = client
         self.name = name
+        self.doubt = doubt
         self._failed_calls = failed_calls
         self._refusal = refusal
         self._breaker = Breaker(pause)
@@ -83,7 +88,11 @@ class Server:
     @contextmanager
     def translated(self, what: str) -> Iterator[None]:
         """`what` is asked of the store: named where it is refused."""
-        self._breaker.check()
+        try:
+            self._breaker.check()
+        except StoreUnavailable:
+            self.doubt()
+            raise
         try:
             yield
         except redis.RedisError as error:
@@ -99,6 +108,8 @@ class Server:
         if not is_refusal:
             kind = "away"
         self._failed_calls.add(kind)
+        if kind in _DOUBTFUL:
+            self.doubt()
         if not is_refusal:
             reason = f"the store is away: {_one_line(error)}"
             if isinstance(error, redis.TimeoutError) and not unconnected(error):
@@ -117,22 +128,32 @@ class Server:
         return StoreUnavailable(reason, maybe_done=refusals.may_have_run(error) or asked_before(error), kind=kind)
 
     def _answers(self) -> bool:
-        """Whether the store answers a PING on a connection of its own, within half the time that a call has."""
+        """Whether the store answers a PING."""
+        try:
+            self.ask_shortly("PING")
+        except redis.ResponseError:
+            return True
+        except redis.RedisError:
+            return False
+        return True
+
+    def ask_shortly(self, *command: str) -> Any:
+        """The raw answer to a command on a connection of its own, within half the time that a call has, and past the
+        breaker. Raises redis.RedisError."""
         pool = self.client.connection_pool
         patience = min(_PING_PATIENCE, (pool.connection_kwargs.get("socket_timeout") or 1.0) / 2)
         options = {**pool.connection_kwargs, "socket_timeout": patience, "socket_connect_timeout": patience}
         connection = pool.connection_class(**{**options, "retry": Retry(NoBackoff(), 0)})
         try:
             connection.connect()
-            connection.send_command("PING")
-            connection.read_response()
-        except redis.ResponseError:
-            return True
-        except redis.RedisError:
-            return False
+            connection.send_command(*command)
+            return connection.read_response()
         finally:
             connection.disconnect()
-        return True
+
+
+#: A server, and its partitions of a store.
+Share = tuple[Server, Sequence[int]]
 
 
 def raise_first_error(replies: list[Any]) -> list[Any]:

@@ -11,8 +11,9 @@ from scheduler.store.claims import Claims
 from scheduler.store.destinations import Destinations
 from scheduler.store.health import Health
 from scheduler.store.layout import VIRTUAL
-from scheduler.store.link import Link, connect
+from scheduler.store.link import Link
 from scheduler.store.listing import Listing
+from scheduler.store.open_link import open_link
 from scheduler.store.plans import Plans
 from scheduler.store.repeats import Repeats
 from scheduler.store.schedules import Schedules
@@ -31,7 +32,7 @@ class Store:
     def __init__(self, settings: Settings, link: Link | None = None) -> None:
         """`link` where the default one will not do: then its client, partitions and pause are the caller's choice."""
         self._settings = settings
-        self.link = link or Link(connect(settings.redis_url, settings.store_timeout), clock=settings.clock)
+        self.link = link or open_link(settings)
         keep_cancelled_ms = _ms(settings.keep_cancelled)
         self.capacity = Capacity(self.link, settings.max_bytes)
         self.timers = Timers(
@@ -57,7 +58,7 @@ class Store:
     def for_poller(cls, settings: Settings) -> Store:
         """Its calls always reach for the server, also right after one failed: a poller has one thread, which backs off
         by itself, and no longer than its leases allow."""
-        return cls(settings, Link(connect(settings.redis_url, settings.store_timeout), pause=0, clock=settings.clock))
+        return cls(settings, open_link(settings, pause=0))
 
     def claims(self, poller: str, share: int) -> Claims:
         """The calls of the poller with this name, which lets one destination have `share` of its slots."""
