@@ -57,8 +57,9 @@ def redis_url(text: str) -> str:
 
 
 def partitions(text: str) -> int:
-    if text not in ("1", "2", "4", "8", "16", "32", "64"):
-        raise ValueError("1, 2, 4, 8, 16, 32 or 64")
+    """0: as many as the store has, or gets by itself."""
+    if text not in ("0", "1", "2", "4", "8", "16", "32", "64"):
+        raise ValueError("1, 2, 4, 8, 16, 32 or 64, or 0")
     return int(text)
 
 

@@ -28,6 +28,10 @@ def _nothing() -> None:
     """What is called where nobody looks at schedules."""
 
 
+def _nowhere(_partition: int) -> None:
+    """What is called where nobody has to know in which partition it rang."""
+
+
 class Doorbell:
     """Wakes a poller when the store says that an earlier moment exists. `start` and `stop` its threads, from any other:
     one for each server of the store.
@@ -35,11 +39,19 @@ class Doorbell:
     One pass of it is one subscription, which ends with its connection. A ring lost in between costs one sleep, 1 s.
     """
 
-    def __init__(self, link: Link, ring: Callable[[], None], planned: Callable[[], None] = _nothing) -> None:
-        """`planned` is called before `ring` where a schedule was set or changed."""
+    def __init__(
+        self,
+        link: Link,
+        ring: Callable[[], None],
+        planned: Callable[[], None] = _nothing,
+        rang: Callable[[int], None] = _nowhere,
+    ) -> None:
+        """Before `ring` is called, which wakes: `planned` where a schedule was set or changed, and `rang` with the
+        partition."""
         self._link = link
         self._ring = ring
         self._planned = planned
+        self._rang = rang
         #: Made so far.
         self.subscriptions = 0
         self._stopping = threading.Event()
@@ -70,6 +82,7 @@ class Doorbell:
 
     def _listen_to(self, place: int, share: Share) -> None:
         server, partitions = share
+        places = {keys.bell(partition).encode(): partition for partition in partitions}
         with server.client.pubsub() as subscription:  # type: ignore[no-untyped-call]
             for partition in partitions:  # one a call: in a cluster each lies in a slot of its own
                 subscription.ssubscribe(keys.bell(partition))
@@ -83,7 +96,7 @@ class Doorbell:
                         server.doubt()
                         return
                     if message["type"] != "pong":
-                        self._heard(message["data"])
+                        self._heard(message["data"], places.get(message["channel"]))
                 elif asked:
                     raise redis.ConnectionError("no answer to a PING")
                 elif not _is_same(self._link.by_server(), place, share):
@@ -92,9 +105,11 @@ class Doorbell:
                     subscription.ping()
                     asked = True
 
-    def _heard(self, said: object) -> None:
+    def _heard(self, said: object, partition: int | None) -> None:
         if said in (_SCHEDULE_CHANGED, _CLOCK_TURNED):
             self._planned()
+        if partition is not None:
+            self._rang(partition)
         self._ring()
 
     def _start_threads(self, count: int) -> None:

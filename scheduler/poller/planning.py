@@ -48,8 +48,8 @@ class Planning:
         try:
             partitions = self._plans.partitions
             self._first = (self._first + 1) % partitions
-            for offset in range(partitions):
-                self._look((self._first + offset) % partitions)
+            if error := self._plans.each(((self._first + it) % partitions for it in range(partitions)), self._look):
+                log.debug("no look at schedules: %s", error)
         except StoreUnavailable as error:
             log.debug("no look at schedules: %s", error)
         now = time.monotonic()

@@ -6,18 +6,18 @@ import logging
 import secrets
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from types import MappingProxyType
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from scheduler.claim import Claim, Settlement, reason_of
 from scheduler.clock import StoreClock
-from scheduler.errors import StoreUnavailable
+from scheduler.errors import HalfDone, StoreUnavailable
 from scheduler.holds.breaker import Answered
 from scheduler.holds.sums import Sum
 from scheduler.rounding import ceil_div
 from scheduler.store import keys
 from scheduler.store.attempt_record import encode_attempt
 from scheduler.store.claim_row import ClaimRow, read_claim
+from scheduler.store.each_alone import each_alone
 from scheduler.store.held import Held
 from scheduler.store.link import Link
 from scheduler.store.memory import StoreMemory
@@ -27,30 +27,22 @@ from scheduler.store.permits import Permits
 from scheduler.store.progress import read_progress
 from scheduler.store.reading import log_unreadable
 from scheduler.store.record import UNREADABLE
-from scheduler.store.room import BATCH, SUSPECTS, Load, Permitted, Room, between_blanks
+from scheduler.store.room import BATCH, Load, Permitted, Room, between_blanks
 from scheduler.store.rules import Rules
+from scheduler.store.taking import NOTHING, Batch, Taking
 from scheduler.timer import Attempt, Outcome
 
 #: Until a timer that could not be read is looked at again.
 _UNREADABLE_WAIT_MS = 60_000
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 log = logging.getLogger(__name__)
 
 
-_NONE: Mapping[str, int] = MappingProxyType({})
 _UNLIMITED = Room()
 _UNSAID = Load()
-
-
-class Batch(NamedTuple):
-    """What one claim brought, and the seconds until the next should be made (0: now; None: nothing is scheduled)."""
-
-    claims: list[Claim]
-    next_due: float | None
-    #: Held destinations whose permits may be asked for, by their tags: how many due timers wait there.
-    ready: Mapping[str, int] = _NONE
 
 
 class Claims:
@@ -98,33 +90,35 @@ class Claims:
         room: Room = _UNLIMITED,
         load: Load = _UNSAID,
         permits: Sequence[Permitted] = (),
+        partitions: Sequence[int] | None = None,
     ) -> Batch:
         """Take up to `limit` due timers: none of the tags in `saturated`, of no other more than there is room for; and
-        of a destination that is held as many as there are permits."""
-        self._permissions.check()
-        batch = Batch([], None)
-        count = self._link.partitions
-        self._first_partition = (self._first_partition + 1) % count
-        for offset in range(count):
-            try:
-                more = self._claim_from((self._first_partition + offset) % count, limit, saturated, room, load, permits)
-            except StoreUnavailable:
-                if batch.claims:
-                    return batch._replace(next_due=0.0)
-                raise
-            limit -= len(more.claims)
-            load = load._replace(in_flight=load.in_flight + len(more.claims))
-            waits = [wait for wait in (batch.next_due, more.next_due) if wait is not None]
-            batch = Batch(batch.claims + more.claims, min(waits, default=None), _sums(batch.ready, more.ready))
-            if limit <= 0:
-                return batch._replace(next_due=0.0)
-            if not more.claims:
-                continue
-            room = room.without(more.claims)
-            permits = [it.without(more.claims) for it in permits]
-            if any(claim.suspect for claim in more.claims):
-                saturated = {*saturated, SUSPECTS}
-        return batch
+        of a destination that is held as many as there are permits. `partitions`: from these, in this order; None: from
+        all, in turns.
+
+        Where a server is away, the others are asked all the same. Raises StoreUnavailable if none answers.
+        """
+        if partitions is None:
+            count = self._link.partitions
+            self._first_partition = (self._first_partition + 1) % count
+            partitions = [(self._first_partition + offset) % count for offset in range(count)]
+        taking = Taking(limit, saturated, room, load, permits)
+
+        def take(partition: int, _: None) -> None:
+            if taking.is_over:
+                taking.skip(partition)
+                return
+            self._permissions.check(partition)
+            self._take_from(partition, taking)
+
+        found = each_alone(self._link, ((partition, None) for partition in partitions), take)
+        if not taking.claims:
+            found.expect_some()
+        return taking.batch(is_whole=not found.left)
+
+    @property
+    def partitions(self) -> int:
+        return self._link.partitions
 
     @property
     def unanswered(self) -> bool:
@@ -133,49 +127,56 @@ class Claims:
 
     def recall(self, load: Load = _UNSAID) -> list[Claim]:
         """The timers of unanswered claims, without claiming more."""
-        found: list[Claim] = []
-        for partition in list(self._unanswered):
-            try:
-                found += self._claim_from(partition, 0, (), _UNLIMITED, load, ()).claims
-            except StoreUnavailable:
-                if found:  # what is known by now has to be given back; the rest can be asked for again
-                    break
-                raise
-        return found
+        taking = Taking(0, (), _UNLIMITED, load, ())
+        asked = [(partition, None) for partition in self._unanswered]
+        found = each_alone(self._link, asked, lambda partition, _: self._take_from(partition, taking))
+        if not taking.claims:  # what is known by now has to be given back; the rest can be asked for again
+            found.expect_some()
+        return taking.claims
 
     def renew(self, claims: Sequence[tuple[Claim, int]], load: Load = _UNSAID) -> set[str]:
-        """Extend leases to end so many ms from now. Returns the ids that are no longer ours."""
-        refused: set[str] = set()
-        for partition, share in self._batches(claims, lambda pair: pair[0].id):
+        """Extend leases to end so many ms from now. Returns the ids that are no longer ours. Raises HalfDone with the
+        same, and the claims that are left, where a server is away."""
+
+        def renew(partition: int, share: list[tuple[Claim, int]]) -> set[str]:
             args: list[str | int] = [self._lease_ms, self._poller, *load]
             for claim, ms in share:
                 args += [claim.id, claim.fence, ms]
-            refused |= {timer_id.decode() for timer_id in self._run("renew", partition, args)}
-        return refused
+            return {timer_id.decode() for timer_id in self._run("renew", partition, args)}
+
+        return set(self._each(claims, lambda pair: pair[0].id, renew))
 
     def end_expired(self) -> bool:
         """End what has expired while it waits for room, which no claim looks at; says whether there may be more."""
-        looked: list[int] = [
-            self._run("expire", it, [self._keep_failed_ms, BATCH]) for it in range(self._link.partitions)
-        ]
-        return max(looked) == BATCH
+        args = [self._keep_failed_ms, BATCH]
+        asked = [(partition, None) for partition in range(self._link.partitions)]
+        found = each_alone(self._link, asked, lambda partition, _: int(self._run("expire", partition, args)))
+        found.expect_some()
+        return max(looked for _, looked in found.done) == BATCH
 
     def release(self, claims: Sequence[Claim]) -> None:
-        """Give claims back unsent: due at once for any poller, no attempt counted."""
-        for partition, share in self._batches(claims, lambda claim: claim.id):
+        """Give claims back unsent: due at once for any poller, no attempt counted. Raises HalfDone with those that are
+        left where a server is away."""
+
+        def release(partition: int, share: list[Claim]) -> list[Claim]:
             self._run("release", partition, [word for claim in share for word in (claim.id, claim.fence)])
+            return []
+
+        self._each(claims, lambda claim: claim.id, release)
 
     def settle(self, settlements: Sequence[Settlement]) -> list[Settlement]:
-        """End claims. Returns those refused, because the claim was no longer ours."""
-        refused: list[Settlement] = []
-        for partition, share in self._batches(settlements, lambda settlement: settlement.timer_id):
+        """End claims. Returns those refused, because the claim was no longer ours. Raises HalfDone with the same, and
+        with those that are left, where a server is away."""
+
+        def settle(partition: int, share: list[Settlement]) -> list[Settlement]:
             memory = self._memory.read() if self._permissions.granted else self._memory.last
             args: list[str | int] = [self._keep_delivered_ms, self._keep_failed_ms]
             for settlement in share:
                 args += _settle_args(settlement, keeps_answer=not memory.is_full)
             codes = self._run("settle", partition, args)
-            refused += [settlement for settlement, code in zip(share, codes, strict=True) if code < 0]
-        return refused
+            return [settlement for settlement, code in zip(share, codes, strict=True) if code < 0]
+
+        return self._each(settlements, lambda settlement: settlement.timer_id, settle)
 
     def observe(self, sums: Sequence[Sum]) -> None:
         """Add to the sums of destinations what this poller has seen."""
@@ -192,29 +193,22 @@ class Claims:
             self._permissions.doubt()
             raise
 
-    def _claim_from(
-        self,
-        partition: int,
-        limit: int,
-        saturated: Collection[str],
-        room: Room,
-        load: Load,
-        permits: Sequence[Permitted],
-    ) -> Batch:
+    def _take_from(self, partition: int, taking: Taking) -> None:
         fresh = (secrets.token_urlsafe(12), time.monotonic())
         was_unanswered = partition in self._unanswered
         fence, claimed_at = self._unanswered.setdefault(partition, fresh)
+        room = taking.room
         args: list[str | int] = [
             self._poller,
             fence,
-            min(limit, BATCH),
+            min(taking.limit, BATCH),
             self._share if room.share is None else room.share,
             self._lease_ms,
             self._keep_failed_ms,
             ceil_div(self._keep_finished, self._link.partitions),
-            *room.words(saturated),
-            *load,
-            between_blanks([it.word for it in permits]),
+            *room.words(taking.saturated),
+            *taking.load,
+            between_blanks([it.word for it in taking.permits]),
         ]
         asked_at = time.monotonic()
         try:
@@ -229,7 +223,8 @@ class Claims:
         self.clock.observe(now_us)
         self.held.told(partition, holds, asked_at)
         claims = self._read_claims(values, fence, claimed_at, now_us)
-        return Batch(claims, None if wait_us < 0 else wait_us / 1_000_000, _read_ready(ready) if ready else _NONE)
+        wait = None if wait_us < 0 else wait_us / 1_000_000
+        taking.add(partition, claims, wait, _read_ready(ready) if ready else NOTHING)
 
     def _read_claims(self, values: Iterator[Any], fence: str, claimed_at: float, now_us: int) -> list[Claim]:
         claims = []
@@ -253,18 +248,20 @@ class Claims:
         except StoreUnavailable:  # its lease will end; those that were claimed beside it can be sent
             log.warning("timer %s is left to its lease: the store is away", timer_id)
 
-    def _batches(self, items: Sequence[T], timer_id: Callable[[T], str]) -> Iterator[tuple[int, list[T]]]:
-        return keys.batches(items, timer_id, self._link.partitions, BATCH)
+    def _each(
+        self, items: Sequence[T], timer_id: Callable[[T], str], ask: Callable[[int, list[T]], Collection[R]]
+    ) -> list[R]:
+        """What each partition answers for those of its timers, together. Raises HalfDone."""
+        found = each_alone(self._link, keys.batches(items, timer_id, self._link.partitions, BATCH), ask)
+        found.expect_some()
+        answers = [answer for _, some in found.done for answer in some]
+        if found.error is not None:
+            raise HalfDone(found.error, answers, [it for _, share in found.left for it in share])
+        return answers
 
 
 def _read_ready(values: Sequence[Any]) -> Mapping[str, int]:
     return {tag.decode(): count for tag, count in zip(*[iter(values)] * 2, strict=True)}
-
-
-def _sums(one: Mapping[str, int], other: Mapping[str, int]) -> Mapping[str, int]:
-    if not (one and other):
-        return one or other
-    return {tag: one.get(tag, 0) + other.get(tag, 0) for tag in {**one, **other}}
 
 
 def _settle_args(settlement: Settlement, *, keeps_answer: bool) -> list[str | int]:

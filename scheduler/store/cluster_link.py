@@ -55,11 +55,17 @@ class ClusterLink(Link):
         """In one round trip a node."""
         script = self._script(name)
         found: dict[int, Any] = {}
+        failed: StoreUnavailable | None = None
         for server, numbers in self._by_node([key for key, _ in calls]):
-            with server.translated(f"script {name}"):
-                replies = server.replies(script, [calls[it] for it in numbers])
-                raise_first_error([it for it in replies if not isinstance(it, MovedError)])
-            found.update(zip(numbers, replies, strict=True))
+            try:
+                with server.translated(f"script {name}"):
+                    replies = server.replies(script, [calls[it] for it in numbers])
+                    raise_first_error([it for it in replies if not isinstance(it, MovedError)])
+                found.update(zip(numbers, replies, strict=True))
+            except StoreUnavailable as error:  # what the others are asked is done all the same
+                failed = error
+        if failed is not None:
+            raise failed
         for number, reply in found.items():
             if isinstance(reply, MovedError):
                 key, args = calls[number]

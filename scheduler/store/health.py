@@ -15,9 +15,10 @@ from scheduler.activity import StoreState
 from scheduler.errors import StoreUnavailable, StoreUnsuitable
 from scheduler.store import keys, layout, server_words
 from scheduler.store.capacity import Capacity
+from scheduler.store.each_alone import each_alone
 from scheduler.store.link import Link
 from scheduler.store.optional import Optional
-from scheduler.store.scripts import source
+from scheduler.store.refused_commands import refused_commands
 from scheduler.store.server import Server
 from scheduler.store.server_words import Said
 
@@ -84,9 +85,8 @@ class Health:
             self._suits(server, info)
         refused = self._commands()
         infos = [info for _, info in said]
-        return Report(
-            tuple(server_words.warnings(infos, self._was_emptied())), any(map(server_words.may_evict, infos)), refused
-        )
+        warnings = (*self._away(said), *server_words.warnings(infos, self._was_emptied()))
+        return Report(warnings, any(map(server_words.may_evict, infos)), refused)
 
     def state(self) -> StoreState:
         """How the store is, for people to see. Raises nothing: one that is away tells nothing but that."""
@@ -121,12 +121,31 @@ class Health:
             append_fsync=self._append_fsync(first) if appends else None,
             append_ok=all(it.get("aof_last_write_status") == "ok" for it in known) if appends else None,
             was_emptied=was_emptied,
-            warnings=tuple(server_words.warnings(infos, was_emptied)),
+            warnings=(*self._away(said), *server_words.warnings(infos, was_emptied)),
         )
 
     def _said(self) -> list[tuple[Server, Said | None]]:
-        """What each server says of itself; None of one that refuses to tell."""
-        return [(server, server_words.info(server)) for server in self._link.servers()]
+        """What each server says of itself that answers; None of one that refuses to tell.
+
+        Raises StoreUnavailable if none answers.
+        """
+        said: list[tuple[Server, Said | None]] = []
+        failed: StoreUnavailable | None = None
+        for server in self._link.servers():
+            try:
+                said.append((server, server_words.info(server)))
+            except StoreUnavailable as error:
+                failed = error
+        if failed is not None and not said:
+            raise failed
+        return said
+
+    def _away(self, said: Sequence[tuple[Server, Said | None]]) -> Iterator[str]:
+        """A sentence for each node that did not say anything: what lives on others goes on."""
+        answered = [server.name for server, _ in said]
+        for server in self._link.servers():
+            if server.name not in answered:
+                yield f"{server.name} is away: what lives on this node of the cluster is neither set nor delivered"
 
     def _was_emptied(self) -> bool:
         return not all(self._still_there(partition) for partition in range(self._link.partitions))
@@ -170,19 +189,30 @@ class Health:
             return self._written
 
     def _refused(self) -> list[str]:
+        """Raises StoreUnavailable if no server answers, StoreUnsuitable if one is laid out for others."""
         refused: dict[str, None] = {}
-        for server, partitions in self._link.by_server():
-            refused |= dict.fromkeys(_refused_beside_scripts(server, partitions))
         slowest = 0.0
-        for partition in range(self._link.partitions):
+        firsts = {partitions[0]: partitions for _, partitions in self._link.by_server()}
+
+        def ask(partition: int, all_of_server: Sequence[int]) -> None:
+            nonlocal slowest
+            if all_of_server:
+                server = self._link.server_of(keys.root(partition))
+                refused.update(dict.fromkeys(refused_commands(server, all_of_server)))
             began = time.perf_counter()
             try:
-                refused |= dict.fromkeys(self._write(partition))
+                refused.update(dict.fromkeys(self._write(partition)))
                 slowest = max(slowest, time.perf_counter() - began)
             except StoreUnavailable as error:
                 if error.kind != "noperm":
                     raise
                 refused[f"evalsha on {keys.root(partition)}"] = None
+
+        asked = [(partition, firsts.get(partition, ())) for partition in range(self._link.partitions)]
+        found = each_alone(self._link, asked, ask)
+        if isinstance(found.error, StoreUnsuitable):
+            raise found.error
+        found.expect_some()
         self._write_ms = round(1000 * slowest, 3)
         return list(refused)
 
@@ -212,7 +242,7 @@ class Health:
             name = keys.layout(partition)
             found: Any = self._link.ask("GET", name, lambda client: client.get(name))
         except StoreUnavailable as error:
-            if error.kind != "noperm":
+            if error.kind != "noperm" and len(self._link.servers()) == 1:
                 raise
             return True
         return found is not None and f"born={ours}" in found.decode("utf-8", "replace").split()
@@ -220,32 +250,3 @@ class Health:
 
 def _exists(name: str, client: redis.Redis) -> object:
     return client.exists(name)
-
-
-def _refused_beside_scripts(server: Server, partitions: Sequence[int]) -> Iterator[str]:
-    """Commands that one server refuses. Raises StoreUnavailable."""
-    client, place = server.client, keys.probe(partitions[0])
-    bells = [keys.bell(it) for it in partitions]
-    with client.pubsub() as subscription:  # type: ignore[no-untyped-call]
-        tries: dict[str, Callable[[], object]] = {
-            "ping": client.ping,
-            "script|load": lambda: client.script_load(source("check")),
-            f"set on {place}": lambda: client.set(place, "", px=1000, nx=True, get=True),
-            f"ssubscribe on {bells[0]}": lambda: _subscribe(subscription, bells),
-        }
-        for name, run in tries.items():
-            try:
-                with server.translated(name.upper()):
-                    run()
-            except StoreUnavailable as error:
-                if error.kind != "noperm":
-                    raise
-                yield name
-
-
-def _subscribe(subscription: Any, channels: Sequence[str]) -> None:
-    for channel in channels:
-        subscription.ssubscribe(channel)  # one a call: in a cluster each lies in a slot of its own
-    for _ in channels:
-        if subscription.get_message(timeout=_WRITE_EVERY) is None:
-            raise redis.TimeoutError("no answer to SSUBSCRIBE")

@@ -5,16 +5,18 @@ from __future__ import annotations
 import logging
 import secrets
 import time
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from random import random
 from typing import NamedTuple
 
 from scheduler.clock import StoreClock
 from scheduler.due_moments import Allowance, Decision, Standing, decide, run_seed
-from scheduler.errors import PlanError
+from scheduler.errors import PlanError, StoreUnavailable
 from scheduler.schedule import CatchUp
 from scheduler.schedules import ScheduleDraft
 from scheduler.store import keys
+from scheduler.store.each_alone import each_alone
 from scheduler.store.link import Link
 from scheduler.store.record import UNREADABLE
 from scheduler.store.schedule_record import decode_plan
@@ -75,6 +77,11 @@ class Plans:
     @property
     def partitions(self) -> int:
         return self._link.partitions
+
+    def each(self, partitions: Iterable[int], look: Callable[[int], None]) -> StoreUnavailable | None:
+        """Call `look` for each; where a server is away, for those of others all the same. Returns why any failed."""
+        asked = ((partition, None) for partition in partitions)
+        return each_alone(self._link, asked, lambda partition, _: look(partition)).error
 
     def look(self, partition: int) -> Looked:
         """Take up to 32 schedules of one partition whose time has come, and make the runs of their moments."""

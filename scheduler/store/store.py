@@ -21,6 +21,9 @@ from scheduler.store.sessions import Sessions
 from scheduler.store.timers import Timers
 from scheduler.store.virtual_clock import VirtualClock
 
+#: Seconds for which a poller does not reach for a node that is away; a call to one that is frozen takes as long again.
+_NODE_PAUSE = 0.5
+
 
 class Store:
     """The store as a process uses it: one link, and over it what the API and the pollers call.
@@ -57,8 +60,9 @@ class Store:
     @classmethod
     def for_poller(cls, settings: Settings) -> Store:
         """Its calls always reach for the server, also right after one failed: a poller has one thread, which backs off
-        by itself, and no longer than its leases allow."""
-        return cls(settings, open_link(settings, pause=0))
+        by itself, and no longer than its leases allow. Of nodes of a cluster one that is away is left alone meanwhile:
+        to reach for it takes the thread's time from all others."""
+        return cls(settings, open_link(settings, pause=0, node_pause=_NODE_PAUSE))
 
     def claims(self, poller: str, share: int) -> Claims:
         """The calls of the poller with this name, which lets one destination have `share` of its slots."""

@@ -152,6 +152,13 @@ class Cluster:
             for node in self.nodes
         ) and all(b"master_link_status:up" in node.ask("INFO", "replication") for node in self.replicas)
 
+    def is_replicated(self) -> bool:
+        """Each replica has all that its master has done by now."""
+        return all(
+            _said(replica, "slave_repl_offset") >= _said(self.masters[number % len(self.masters)], "master_repl_offset")
+            for number, replica in enumerate(self.replicas)
+        )
+
     def flush(self) -> None:
         for node in self.masters:
             node.ask("FLUSHALL")
@@ -160,6 +167,12 @@ class Cluster:
         for node in self.nodes:
             node.kill()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _said(node: Node, name: str) -> int:
+    """A number of INFO replication."""
+    lines = node.ask("INFO", "replication").decode().splitlines()
+    return int(next(line.partition(":")[2] for line in lines if line.startswith(f"{name}:")))
 
 
 def _known(node: Node) -> int:

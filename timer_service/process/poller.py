@@ -48,7 +48,7 @@ def run(settings: Settings) -> None:
         heartbeat=_heartbeat(settings.heartbeat_file),
         planning=planning,
     )
-    doorbell = Doorbell(store.link, transport.wake, planning.look_soon)
+    doorbell = Doorbell(store.link, transport.wake, planning.look_soon, poller.rang)
     for number in stop_signals():
         signal.signal(number, lambda *_: poller.stop())
     info = {"poller": name, "transport": transport_name(settings), "version": VERSION}

@@ -1,0 +1,69 @@
+"""When each partition is to be claimed from next, by the moments that claims and the doorbell have told."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Mapping
+from random import random
+
+#: Seconds after which a partition is looked at in any case, less up to a half as jitter where there are several: a ring
+#: may be lost, and what a dead poller had is to be taken up.
+LOOK_AGAIN = 1.0
+
+
+class DueTimes:
+    """Moments are seconds of the monotonic clock. `rang` is for any thread, all else for the poller's.
+
+    A ring that comes while a claim is under way counts: that claim may have looked before.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._at: dict[int, float] = {}
+        #: Of rings since the partition was claimed from last.
+        self._rung: dict[int, float] = {}
+
+    def rang(self, partition: int, at: float) -> None:
+        """Something is due there at this moment."""
+        with self._lock:
+            self._rung[partition] = min(at, self._rung.get(partition, at))
+
+    def all(self, count: int, now: float) -> None:
+        """So many partitions are all due."""
+        with self._lock:
+            for partition in range(count):
+                self._at[partition] = min(now, self._at.get(partition, now))
+
+    def take(self, count: int, now: float) -> list[int]:
+        """Of so many partitions those that are due, the longest due first; the next one, if none is."""
+        with self._lock:
+            order = sorted(range(count), key=self._moment)
+            due = [it for it in order if self._moment(it) <= now] or order[:1]
+            for partition in due:
+                self._rung.pop(partition, None)
+                self._at[partition] = now + _again(count)
+            return due
+
+    def told(self, waits: Mapping[int, float | None], not_asked: Iterable[int], now: float) -> None:
+        """What claims have said: the seconds until the next is due, None if nothing is scheduled. `not_asked`: those
+        that were taken and for which there was no room."""
+        with self._lock:
+            for partition, wait in waits.items():
+                if wait is not None:
+                    self._at[partition] = min(self._at[partition], now + wait)
+            for partition in not_asked:
+                self._at[partition] = now
+
+    def next(self, count: int) -> float:
+        """When the first of so many partitions is due."""
+        with self._lock:
+            return min(map(self._moment, range(count)))
+
+    def _moment(self, partition: int) -> float:
+        return min(self._at.get(partition, 0.0), self._rung.get(partition, float("inf")))
+
+
+def _again(count: int) -> float:
+    """Seconds after which one of so many is looked at in any case: of many not all in the same pass. A single one is
+    looked at in every pass."""
+    return LOOK_AGAIN * (1 - random() / 2) if count > 1 else float("inf")
