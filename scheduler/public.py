@@ -69,9 +69,10 @@ from scheduler.memory_limit import in_flight_bytes
 from scheduler.one_by_one import LONG_LEASE, Sent, pass_time, send_until
 from scheduler.origin import before_path, destination
 from scheduler.own_secrets import LONGEST_OLD_FOR, MOST_SECRETS, OLD_FOR
+from scheduler.poller.backlog_metrics import history_backlog
 from scheduler.poller.doorbell import Doorbell
 from scheduler.poller.loop import Poller
-from scheduler.poller.metrics import PollerMetrics, ended_timers, serving
+from scheduler.poller.metrics import PollerMetrics, ended_timers, serving, store_errors
 from scheduler.poller.planning import Planning
 from scheduler.queries import Count, Page, Place, Query, Stats
 from scheduler.schedule import CatchUp, Fold, Gap, Moment, Overlap, Plan
@@ -93,6 +94,7 @@ from scheduler.store.schedules import Schedules
 from scheduler.store.store import Store
 from scheduler.store.timers import Timers
 from scheduler.store.turning import Advance
+from scheduler.store.unread import Backlog, Ended, Reading, Unread
 from scheduler.store.virtual_clock import VirtualClock
 from scheduler.timer import (
     Attempt,
@@ -126,6 +128,7 @@ __all__ = [
     "Advance",
     "AlreadySent",
     "Attempt",
+    "Backlog",
     "Backoff",
     "Begun",
     "BreakerMode",
@@ -147,6 +150,7 @@ __all__ = [
     "Destinations",
     "Doorbell",
     "Draft",
+    "Ended",
     "Expired",
     "ExpiresTooSoon",
     "FailingDestination",
@@ -184,6 +188,7 @@ __all__ = [
     "Pollers",
     "Query",
     "Rate",
+    "Reading",
     "Reason",
     "Redelivery",
     "Repeats",
@@ -225,6 +230,7 @@ __all__ = [
     "TooManySecrets",
     "UnknownSchedule",
     "UnknownTimer",
+    "Unread",
     "UnreadableSchedule",
     "Usage",
     "VersionChanged",
@@ -237,6 +243,7 @@ __all__ = [
     "empty_store",
     "ended_timers",
     "guard_before_look_ups",
+    "history_backlog",
     "in_flight_bytes",
     "is_loopback",
     "open_transport",
@@ -246,6 +253,7 @@ __all__ = [
     "serving",
     "share_of",
     "slots",
+    "store_errors",
     "transport_name",
     "upcoming",
 ]

@@ -45,6 +45,10 @@ class Settings:
     keep_failed: float = _setting("TIMER_KEEP_FAILED", 30 * 86_400.0, read_as.seconds(1, 10 * 365 * 86_400))
     keep_cancelled: float = _setting("TIMER_KEEP_CANCELLED", 86_400.0, read_as.seconds(1, 10 * 365 * 86_400))
     keep_finished: int = _setting("TIMER_KEEP_FINISHED", 100_000, read_as.whole(0, 100_000_000))
+    #: Where ended timers are written; "": nowhere.
+    history_url: str = _setting("TIMER_HISTORY_URL", "", secret=True)
+    history_keep: float = _setting("TIMER_HISTORY_KEEP", 365 * 86_400.0, read_as.seconds(60, 100 * 365 * 86_400))
+    unread_most: int = _setting("TIMER_UNREAD_MOST", 10_000_000, read_as.whole(0, 1_000_000_000))
 
     host: str = _setting("TIMER_HOST", "127.0.0.1")
     port: int = _setting("TIMER_PORT", 8000, read_as.whole(0, 65_535))
@@ -98,8 +102,8 @@ class Settings:
             found.append((host, port))
             if is_loopback(host):  # nobody says on which other addresses of this machine it listens
                 found.append(("0.0.0.0", port))
-        if self.metrics_port:  # `up` gives each poller one of its own
-            ports = range(self.metrics_port, self.metrics_port + max(1, self.pollers))
+        if self.metrics_port:  # `up` gives each poller one of its own, and the history
+            ports = range(self.metrics_port, self.metrics_port + max(1, self.pollers) + bool(self.history_url))
             hosts = ("127.0.0.1", "::1") if is_loopback(self.metrics_host) else (self.metrics_host,)
             found += [(host, port) for host in hosts for port in ports]
         denied = (entry.strip().rpartition(":") for entry in self.egress_deny.split(",") if entry.strip())

@@ -62,7 +62,7 @@ class PollerMetrics(Collector):
         counts = self._poller.counts
         yield CounterMetricFamily("timer_refused_settles", "Another had the lease by then.", counts.refused_settles)
         yield CounterMetricFamily("timer_lost_leases", "Found lost while the attempt ran.", counts.lost_leases)
-        yield _counters("timer_store_errors", "Calls that failed.", "kind", self._link.failures)
+        yield store_errors(self._link)
         # Of the connection that is never left alone, and so notices every break.
         yield CounterMetricFamily(
             "timer_store_reconnects", "Of the doorbell.", max(0, self._doorbell.subscriptions - 1)
@@ -79,7 +79,7 @@ class PollerMetrics(Collector):
 
 
 @contextmanager
-def serving(metrics: PollerMetrics, host: str, port: int) -> Iterator[None]:
+def serving(metrics: Collector, host: str, port: int) -> Iterator[None]:
     """Answers scrapes meanwhile, in threads of its own; port 0: nobody asks. Raises SettingsError."""
     if not port:
         yield
@@ -102,6 +102,10 @@ def serving(metrics: PollerMetrics, host: str, port: int) -> Iterator[None]:
 def _histogram(name: str, text: str, it: Distribution) -> Metric:
     buckets = list(zip(_BOUNDS, map(float, accumulate(it.counts)), strict=True))
     return HistogramMetricFamily(name, text, buckets=buckets, sum_value=it.sum / 1000)
+
+
+def store_errors(link: Link) -> Metric:
+    return _counters("timer_store_errors", "Calls that failed.", "kind", link.failures)
 
 
 def ended_timers(text: str, counts: Mapping[Reason | None, int] | Mapping[Reason, int]) -> Metric:
