@@ -41,6 +41,7 @@ _LEAST: Mapping[str, str] = {
     "pages": "processes",
     "faults": "processes",
     "packaging": "processes",
+    "history": "servers",
     "monitoring": "quick",
     "monitoring/test_prometheus.py": "processes",
     "suite": "processes",

@@ -12,6 +12,7 @@ import sys
 _TASKS = "django.tasks" if sys.version_info >= (3, 12) else "django_tasks"
 _BACKEND = f"{_TASKS}.backends.base.BaseTaskBackend"
 #: What a class of ours overrides, and where the library itself reads it. Empty: only we do.
+_TYPES = "sqlalchemy.sql.type_api"
 OVERRIDDEN = {
     "click.exceptions.ClickException.exit_code": "click.core.Command.main",
     f"{_BACKEND}.check": f"{_TASKS}.checks.check_tasks",
@@ -63,6 +64,10 @@ OVERRIDDEN = {
     "requests.adapters.BaseAdapter.send": "requests.sessions.Session.send",
     "requests.adapters.HTTPAdapter.build_response": "requests.adapters.HTTPAdapter.send",
     "requests.adapters.HTTPAdapter.init_poolmanager": "requests.adapters.HTTPAdapter.__init__",
+    f"{_TYPES}.ExternalType.cache_ok": "",
+    f"{_TYPES}.TypeDecorator.process_bind_param": f"{_TYPES}.TypeDecorator.bind_processor",
+    f"{_TYPES}.TypeDecorator.process_result_value": f"{_TYPES}.TypeDecorator.result_processor",
+    f"{_TYPES}.TypeEngine.column_expression": "",
     "urllib3.connection.HTTPConnection._new_conn": "urllib3.connection.HTTPConnection.connect",
     "urllib3.connection.HTTPConnection.is_connected": "urllib3.util.connection.is_connection_dropped",
     "urllib3.connection.HTTPConnection.request": "urllib3.connectionpool.HTTPConnectionPool._make_request",

@@ -57,6 +57,7 @@ ROOMS: Mapping[str, str] = {
     "timer_service/tasks/django/": "tasks in Django",
     "timer_service/tasks/celery/": "tasks by Celery's names",
     "timer_service/once/": "once",
+    "timer_service/history/": "history",
 }
 _DATA = {"data", "words"}
 _ENGINE = {"settings", "store", "whole store", "delivery", "curl", "threaded", "choice of transport", "poller"}
@@ -99,7 +100,8 @@ MAY_KNOW: Mapping[str, set[str]] = {
     "view Try it": _BEHIND_VIEWS,
     "pages": {*_BEHIND_VIEWS, *_VIEWS},
     "application": {*_DATA, "engine", *_WEB, "page's frame", "pages"},
-    "process": {*_DATA, "engine", *_WEB, "application", "client"},
+    "history": {*_DATA, "engine"},
+    "process": {*_DATA, "engine", *_WEB, "application", "client", "history"},
     "client": {*_DATA},
     "terminal": {*_DATA, "client"},
     "tasks": {*_DATA, "client"},
