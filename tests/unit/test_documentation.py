@@ -19,15 +19,19 @@ import pytest
 import yaml
 from flask import Flask
 from flask.testing import FlaskClient
+from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from scheduler import Link, Reason, Settings
 from tests.bench.pages import PAGES, README, ROOT, anchors, examples, page, prose, quoted, table
+from tests.bench.rowed import Rowed
 from tests.bench.store import Bench, HandSetFake
 from tests.packaging.declared import names
 from timer_service import create_app
 from timer_service.cli import main
 from timer_service.client import TimerClient, errors
+from timer_service.process.history_metrics import HistoryMetrics
+from timer_service.process.recorder import Recorder
 from timer_service.terminal import apply_file
 from timer_service.terminal.apply_file import ApplyFile
 from timer_service.web import problems
@@ -336,7 +340,26 @@ _ONLY_SOMETIMES = {
     "timer_store_append_ok",
     "timer_store_refusals_total",
     "timer_max_pending",
+    "timer_history_unread",
+    "timer_history_oldest_unread_seconds",
+    "timer_history_given_up_total",
 }
+
+
+_OF_BACKLOG = {"timer_history_unread", "timer_history_oldest_unread_seconds", "timer_history_given_up_total"}
+
+
+def test_operations_lists_every_metric_of_the_history_and_no_other() -> None:
+    client = HandSetFake()
+    unread = Bench(client).store().unread
+    registry = CollectorRegistry()
+    link = Link(client)
+    link.failures["away"] += 1
+    registry.register(HistoryMetrics(Recorder(unread, Rowed(), 60), link))
+    found = _families(generate_latest(registry).decode())
+    client.close()
+    said = {name for row in table(page("operations.md"), "of the history", "labels") for name in quoted(row[0])}
+    assert said == found > _OF_BACKLOG
 
 
 def test_operations_lists_every_metric_of_a_poller_and_no_other() -> None:

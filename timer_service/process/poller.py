@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import gc
 import os
 import secrets
 import signal
 import socket
-from collections.abc import Callable
-from pathlib import Path
 
 from scheduler import (
     VERSION,
@@ -18,7 +15,6 @@ from scheduler import (
     Poller,
     PollerMetrics,
     Settings,
-    SettingsError,
     Store,
     in_flight_bytes,
     open_transport,
@@ -27,6 +23,7 @@ from scheduler import (
     slots,
     transport_name,
 )
+from timer_service.process.heartbeat import beating
 from timer_service.process.signals import stop_signals
 
 
@@ -45,7 +42,7 @@ def run(settings: Settings) -> None:
         lease=settings.lease,
         grace=settings.grace,
         max_bytes=in_flight_bytes(settings.max_in_flight_bytes),
-        heartbeat=_heartbeat(settings.heartbeat_file),
+        heartbeat=beating(settings.heartbeat_file),
         planning=planning,
     )
     doorbell = Doorbell(store.link, transport.wake, planning.look_soon)
@@ -60,19 +57,3 @@ def run(settings: Settings) -> None:
         doorbell.start()
         poller.run()
         doorbell.stop()
-
-
-def _heartbeat(path: str) -> Callable[[], None]:
-    """What a pass of the loop does to show that it is alive: the age of this file is the poller's health check."""
-    if not path:
-        return lambda: None
-    try:
-        Path(path).touch()
-    except OSError as error:
-        raise SettingsError(f"TIMER_HEARTBEAT_FILE {path!r} is refused: {error.strerror}") from None
-
-    def beat() -> None:
-        with contextlib.suppress(OSError):  # a full disk is no reason to stop; the health check will tell
-            os.utime(path)
-
-    return beat

@@ -11,7 +11,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from scheduler import Stats, StoreUnavailable, ended_timers
+from scheduler import Stats, StoreUnavailable, ended_timers, history_backlog
 from timer_service.web import services
 from timer_service.web.access.request_counts import BUCKETS, RequestCounts
 from timer_service.web.input.arguments import Blueprint
@@ -81,6 +81,10 @@ def _of_store() -> Iterator[Metric]:
         running = store.activity.pollers().running
         yield GaugeMetricFamily("timer_pollers_seen", "Pollers that the store saw in the last 5 s.", value=len(running))
         yield from of_destinations(store.destinations)
+    with suppress(StoreUnavailable):  # here too, since what writes a history may be away itself
+        backlog = store.unread.backlog()
+        if backlog.is_noted:
+            yield from history_backlog(backlog)
 
 
 def _of_stats(stats: Stats) -> Iterator[Metric]:
