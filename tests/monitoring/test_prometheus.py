@@ -44,10 +44,11 @@ class Watched(NamedTuple):
 @pytest.fixture
 def watched(tmp_path: Path) -> Iterator[Watched]:
     port = free_port()
-    up = Up(tmp_path / "up", TIMER_METRICS_PORT=str(port), TIMER_MAX_PENDING="1000", TIMER_INBOX="0")
+    up = Up(tmp_path / "up", "--history", TIMER_METRICS_PORT=str(port), TIMER_MAX_PENDING="1000", TIMER_INBOX="0")
     try:
         url = up.url()
-        with scraping(tmp_path, _OVERDUE, api=url.removeprefix("http://"), pollers=f"127.0.0.1:{port}") as prometheus:
+        own = {"pollers": f"127.0.0.1:{port}", "history": f"127.0.0.1:{port + 1}"}
+        with scraping(tmp_path, _OVERDUE, api=url.removeprefix("http://"), **own) as prometheus:
             yield Watched(up, url, prometheus)
     finally:
         up.stop()
