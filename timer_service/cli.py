@@ -98,7 +98,7 @@ def up(**options: str | int | None) -> None:
     first_steps.need_temporary_directory()
     if settings.history_url:
         with needed("history"):
-            import sqlalchemy  # noqa: F401 - or its process would end again and again
+            import timer_service.process.history  # noqa: F401 - or it would end as often as it is started
     external_store = bool(os.environ.get("TIMER_REDIS_URL", "").strip())
     try:
         if settings.clock == "virtual" and not (external_store or os.environ.get("TIMER_DATA_DIR", "").strip()):
