@@ -97,17 +97,17 @@ def test_a_history_that_is_killed_at_any_point_again_and_again_has_each_timer_in
     ids: set[str] = set()
     for _ in range(3):
         webhook = Webhook(url="http://a/")
-        drafts = [Draft(id=store.timers.new_id(), webhook=webhook, delay_ms=60_000) for _ in range(1500)]
+        drafts = [Draft(id=store.timers.new_id(), webhook=webhook, delay_ms=60_000) for _ in range(4000)]
         store.timers.set(*drafts)
         store.timers.cancel_each([it.id for it in drafts])
         ids |= {it.id for it in drafts}
         before = count(engine)
         process = history(service, postgres.database.url)
         wait_until(lambda before=before: count(engine) > before, _SOON, "rows")  # type: ignore[misc]
-        time.sleep(dice.uniform(0, 0.3))
+        time.sleep(dice.uniform(0, 0.2))
         process.kill()
     last = history(service, postgres.database.url)
-    wait_until(lambda: store.unread.backlog().unread == 0, _SOON, "the last")
+    wait_until(lambda: store.unread.backlog().unread == 0 and last.obeys_sigterm(), _SOON, "the last")
     assert last.stop() == 0
     assert rows(engine).keys() >= ids
     assert {it for timer_id, it in rows(engine).items() if timer_id in ids} == {("cancelled", 0, 0)}
