@@ -18,7 +18,7 @@ COMPILE = $(UV) pip compile --quiet --no-strip-extras --system-certs --universal
 # The tests start hundreds of processes: where this is set each compiles us anew, which is a third of what its start costs.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test quick clock test-python django-suite test-oldest faults rolling format screenshots lint package bench conformance upgrade clean
+.PHONY: run test quick clock test-python django-suite test-oldest faults rolling replacing format screenshots lint package bench conformance upgrade clean
 .DELETE_ON_ERROR:
 
 run: $(VENV)/.run
@@ -65,6 +65,10 @@ faults: $(VENV)/.dev
 # This version and that of a commit on one store, under load, rolled in and out: make rolling OLD=v0.2.0
 rolling: $(VENV)/.dev
 	$(VENV)/bin/python -m tests.faults.rolling $(if $(OLD),--old $(OLD)) $(ARGS)
+
+# Each part is replaced behind nginx while clients set timers; refused calls are counted. Needs nginx-light.
+replacing: $(VENV)/.dev
+	$(VENV)/bin/python -m tests.faults.replacing $(ARGS)
 
 # What this version stores, as files that every later version has to read: once for a release, by its version.
 format: $(VENV)/.dev
