@@ -1,13 +1,16 @@
 """`make replacing`: each part is replaced while clients set timers through nginx, and what they saw is counted.
 
 Two APIs stand behind nginx as deploy/nginx sets it up, beside two pollers. One after another: each API is told to end,
-and started anew on its port once it has; a new poller begins, and an old one is told to end. Each call is made once: no
-client tries anything again, so that a call which nginx or the API refuses is counted.
+and started anew on its port once it has; a new poller begins, and an old one is told to end; nginx reads its
+configuration anew. Each call is made once: no client tries anything again, so that a call which nginx or the API
+refuses is counted.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
+import signal
 import sys
 import tempfile
 import threading
@@ -108,6 +111,9 @@ def replace_all(folder: Path, pause: float) -> Counts:
                     service.poller()
                     assert old.stop(60) == 0, old.output()
                     time.sleep(pause)
+                during.append("nginx, reloaded")
+                os.kill(int((proxy.folder / "pid").read_text()), signal.SIGHUP)
+                time.sleep(pause)
             finally:
                 for client in clients:
                     client.stopped.set()
