@@ -18,7 +18,7 @@ COMPILE = $(UV) pip compile --quiet --no-strip-extras --system-certs --universal
 # The tests start hundreds of processes: where this is set each compiles us anew, which is a third of what its start costs.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test quick clock test-python django-suite test-oldest faults rolling replacing format screenshots lint package bench conformance upgrade clean
+.PHONY: run test quick clock test-python django-suite test-oldest faults rolling replacing format screenshots dashboard lint package bench conformance upgrade clean
 .DELETE_ON_ERROR:
 
 run: $(VENV)/.run
@@ -77,6 +77,10 @@ format: $(VENV)/.dev
 # Each view of the page as a picture, of a service that does real work: docs/screenshots. Needs chromium, pngquant, fonts-inter.
 screenshots: $(VENV)/.dev
 	$(VENV)/bin/python -m tests.pages.screenshots $(ARGS)
+
+# The dashboard's panels over a run of four minutes, evaluated by Prometheus: docs/screenshots/dashboard.png.
+dashboard: $(VENV)/.dev
+	$(VENV)/bin/python -m tests.monitoring.picture $(ARGS)
 
 lint: $(VENV)/.dev
 	@command -v luacheck >/dev/null || { \
