@@ -107,10 +107,11 @@ class FollowingPool(redis.ConnectionPool):
         self.connection_kwargs.update(sentinels=sentinels, followers=followers)
         super().reset()
 
-    def close(self) -> None:
-        """All connections; then nobody asks the sentinels either, until the next call."""
-        super().close()
-        self.connection_kwargs["sentinels"].close()
+    def disconnect(self, inuse_connections: bool = True) -> None:
+        """All connections: then nobody asks the sentinels either, until the next call."""
+        super().disconnect(inuse_connections)
+        if inuse_connections:
+            self.connection_kwargs["sentinels"].close()
 
 
 def _role(hello: Any) -> str:

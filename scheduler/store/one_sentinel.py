@@ -39,7 +39,6 @@ class OneSentinel:
         self._connection: Connection = made(
             host=host.name,
             port=host.port,
-            client_name=address.client_name,
             socket_timeout=timeout,
             socket_connect_timeout=timeout,
             retry=Retry(NoBackoff(), 0),

@@ -42,8 +42,9 @@ class Sentinels:
         self._changed = threading.Condition()
         self._said = [Said() for _ in address.hosts]
         self._wakes = [threading.Event() for _ in address.hosts]
-        #: Ends the threads that run; None if none do.
-        self._over: threading.Event | None = None
+        self._threads: list[threading.Thread | None] = [None for _ in address.hosts]
+        #: Ends the threads that run.
+        self._over = threading.Event()
         #: The last that was found.
         self.primary: Host | None = None
 
@@ -73,25 +74,27 @@ class Sentinels:
 
     def close(self) -> None:
         with self._changed:
-            if self._over is not None:
-                self._over.set()
-                self._over = None
+            self._over.set()
+            self._over = threading.Event()
+            self._threads = [None for _ in self._address.hosts]
         for wake in self._wakes:
             wake.set()
 
     def _begin(self) -> None:
         with self._changed:
-            if self._over is not None:
-                return
-            self._over = threading.Event()
-            ours = weakref.ref(self)
-            for number, host in enumerate(self._address.hosts):
-                asking = OneSentinel(self._address, host, self._timeout)
-                args = (ours, number, asking, self._over)
-                try:
-                    threading.Thread(target=_watch, args=args, daemon=True, name=f"sentinel-{number}").start()
-                except RuntimeError:  # the machine allows no more threads
-                    self._said[number] = Said(problem="no thread can be started to ask it")
+            for number, thread in enumerate(self._threads):
+                if thread is None or not thread.is_alive():
+                    self._threads[number] = self._begun(number)
+
+    def _begun(self, number: int) -> threading.Thread | None:
+        asking = OneSentinel(self._address, self._address.hosts[number], self._timeout)
+        args = (weakref.ref(self), number, asking, self._over)
+        thread = threading.Thread(target=_watch, args=args, daemon=True, name=f"sentinel-{number}")
+        try:
+            thread.start()
+        except RuntimeError:  # the machine allows no more threads: the next look tries again
+            return None
+        return thread
 
     def wait(self, number: int) -> None:
         """Until the sentinel of this number is to be asked again."""

@@ -2,7 +2,7 @@
 
     python -m tests.bench.sentinels
 
-starts them, says their URL, and ends them with Ctrl-C.
+starts them, says their URL, and ends them with Ctrl-C or SIGTERM.
 """
 
 from __future__ import annotations
@@ -172,7 +172,8 @@ def watched(kind: str, *options: str, **more: Any) -> Iterator[Watched]:
 
 
 def main(kind: str = "valkey") -> None:
-    with watched(kind) as it, contextlib.suppress(KeyboardInterrupt):
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with contextlib.suppress(KeyboardInterrupt), watched(kind) as it:
         print(it.url, flush=True)
         while True:
             time.sleep(3600)

@@ -61,7 +61,7 @@ OVERRIDDEN = {
         "redis.connection.AbstractConnection.connect_check_health"
     ),
     "redis.connection.Connection._connect": "redis.connection.AbstractConnection.connect_check_health",
-    "redis.connection.ConnectionPool.close": "redis.client.Redis.close",
+    "redis.connection.ConnectionPool.disconnect": "redis.connection.ConnectionPool.close",
     "redis.connection.ConnectionPool.reset": "redis.connection.ConnectionPool._checkpid",
     "redis.retry.Retry.call_with_retry": "redis.client.Redis._execute_command",
     "requests.adapters.BaseAdapter.close": "requests.sessions.Session.close",

@@ -24,6 +24,8 @@ _TLS = {
     "tls-auth-clients": "no",
 }
 _AUTHORITY = str(_CERTIFICATES / "authority.pem")
+#: What a user of the sentinels needs.
+_ASKS = "asks on >s3cret resetchannels -@all +sentinel|get-master-addr-by-name"
 _OPTIONS = f"ssl_ca_certs={_AUTHORITY}&sentinel_password=s3cret"
 
 
@@ -33,7 +35,7 @@ def servers() -> Iterator[Watched]:
         missing("redis-server is not installed: apt-get install redis-server")
     options = [word for name, value in _TLS.items() for word in (f"--{name}", value)]
     # With one password for all: sentinels ask each other with it.
-    in_sentinels = {**_TLS, "port": "0", "requirepass": "s3cret"}
+    in_sentinels = {**_TLS, "port": "0", "requirepass": "s3cret", "user": _ASKS}
     client = {"ssl": True, "ssl_ca_certs": _AUTHORITY, "password": "s3cret"}
     with watched("redis", *options, tls=True, sentinel_options=in_sentinels, **client) as found:
         allow(found, "on", ">old", "~*", "&*", "+@all")
@@ -78,6 +80,12 @@ def test_a_password_of_the_store_is_changed_while_calls_go_on_if_both_hold_for_a
     assert refusal(before).kind == "noperm"
     after.client.close()
     allow(servers, ">old")
+
+
+def test_a_user_of_the_sentinels_who_may_do_no_more_than_ask_them_is_enough(servers: Watched) -> None:
+    link = linked(servers, "old", f"{_OPTIONS}&sentinel_username=asks&client_name=me")
+    link.run("stats", 0)
+    link.client.close()
 
 
 @pytest.mark.parametrize(

@@ -277,6 +277,28 @@ def test_a_process_that_nobody_uses_the_store_in_any_more_asks_no_sentinel(three
     wait_until(over, 20, "an end of those who ask")
 
 
+def test_where_no_thread_can_be_started_the_store_is_away_until_one_can(
+    three: list[FakeSentinel], ports: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_thread(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with linked(three, 1) as link:
+        with monkeypatch.context() as patch:
+            patch.setattr(threading.Thread, "start", no_thread)
+            assert "does not answer in time" in refusal(link)
+        wait_until(lambda: _answers(link), 20, "a call that succeeds")
+        assert where(link) == ports[0]
+
+
+def _answers(link: Link) -> bool:
+    try:
+        where(link)
+    except StoreUnavailable:
+        return False
+    return True
+
+
 _FORKS = """
 import os, sys
 from scheduler import Link, connect
