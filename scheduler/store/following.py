@@ -73,7 +73,7 @@ class FollowingConnection(NamedConnection):
         # Of no server itself is it known for certain that it is the primary: sentinels go on naming one that has just
         # been restarted as a replica. HELLO is no command that an access list could forbid.
         self.send_command("HELLO", check_health=False)  # type: ignore[no-untyped-call]
-        if (role := _role(self.read_response())) != "master":
+        if (role := _role(self.read_response())) not in ("master", "primary"):
             self._refuse(f"the sentinels name it as the primary, and it is a {role}")
         if (self.host, self.port) != self._sentinels.primary:
             self._refuse("it is no primary any more")

@@ -216,6 +216,18 @@ def test_the_doorbells_connection_moves_too(
         bell.stop()
 
 
+def test_while_no_sentinel_answers_connections_that_stand_go_on_and_no_new_one_is_made(
+    three: list[FakeSentinel], ports: tuple[int, int]
+) -> None:
+    with linked(three) as link:
+        assert where(link) == ports[0]
+        for it in three:
+            it.close()
+        assert where(link) == ports[0]
+        link.client.connection_pool.disconnect(inuse_connections=False)
+        assert "Connection refused" in refusal(link)
+
+
 @pytest.mark.parametrize("refused", ["read only replica", "NOREPLICAS"])
 def test_a_primary_that_refuses_writes_makes_the_next_call_ask_anew(
     refused: str, three: list[FakeSentinel], ports: tuple[int, int], servers: dict[int, Server], only_when_asked: None
