@@ -52,7 +52,7 @@ def switch(text: str) -> bool:
 
 
 def redis_url(text: str) -> str:
-    store_url.check(text)
+    store_url.parse(text)
     return text
 
 

@@ -7,9 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from ipaddress import ip_address
 from typing import Any
-from urllib.parse import urlsplit
 
-from scheduler import read_as
+from scheduler import read_as, store_url
 from scheduler.errors import SettingsError
 from scheduler.unknown_variables import unknown
 
@@ -108,10 +107,8 @@ class Settings:
 
     def own_hosts(self) -> list[tuple[str, int]]:
         """Our API, store and metrics, and what else shall never be called."""
-        store = urlsplit(self.redis_url)
         found = [(host, self.port) for host in ("127.0.0.1", "::1", self.host)]
-        if store.scheme != "unix":
-            host, port = store.hostname or "localhost", store.port or 6379
+        for host, port in store_url.parse(self.redis_url).hosts:
             found.append((host, port))
             if is_loopback(host):  # nobody says on which other addresses of this machine it listens
                 found.append(("0.0.0.0", port))

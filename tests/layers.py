@@ -34,6 +34,8 @@ _LEAST: Mapping[str, str] = {
     "once/test_marks.py": "quick",
     "api": "servers",
     "delivery": "servers",
+    "sentinel": "servers",
+    "sentinel/test_failovers.py": "processes",
     "test_poller.py": "servers",
     "test_pacing.py": "servers",
     "test_access_list.py": "servers",

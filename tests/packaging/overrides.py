@@ -58,7 +58,12 @@ OVERRIDDEN = {
     "redis.client.Redis.pipeline": "",
     "redis.commands.core.ManagementCommands.info": "",
     "redis.commands.core.ScriptCommands.register_script": "",
+    "redis.connection.AbstractConnection.on_connect_check_health": (
+        "redis.connection.AbstractConnection.connect_check_health"
+    ),
     "redis.connection.Connection._connect": "redis.connection.AbstractConnection.connect_check_health",
+    "redis.connection.ConnectionPool.disconnect": "redis.connection.ConnectionPool.close",
+    "redis.connection.ConnectionPool.reset": "redis.connection.ConnectionPool._checkpid",
     "redis.retry.Retry.call_with_retry": "redis.client.Redis._execute_command",
     "requests.adapters.BaseAdapter.close": "requests.sessions.Session.close",
     "requests.adapters.BaseAdapter.send": "requests.sessions.Session.send",
@@ -101,7 +106,7 @@ READ = {
     "marshmallow.fields.Field": "_serialize allow_none metadata",
     "marshmallow.schema.Schema": "dump_fields",
     "redis.client.Pipeline": "explicit_transaction",
-    "redis.connection.AbstractConnection": "retry socket_connect_timeout",
+    "redis.connection.AbstractConnection": "retry socket_connect_timeout _sock",
     "redis.connection.Connection": "host port",
     "redis.connection.ConnectionPool": "connection_class connection_kwargs",
     "redis.connection.SSLConnection._connect": "super _connect",  # by which it takes over what ours has connected
