@@ -151,6 +151,7 @@ upgrade: $(UV)
 	@$(PIN) --extra up --extra fast --extra dev -o requirements/dev.txt setup.cfg
 	@for extra in up fast bench; do \
 	  $(PIN) --constraints requirements/dev.txt --extra $$extra -o requirements/$$extra.txt setup.cfg || exit 1; done
+	@$(PIN) --constraints requirements/dev.txt --extra fast --extra history -o requirements/image.txt setup.cfg
 	@git --no-pager diff --stat requirements
 
 clean:

@@ -53,7 +53,7 @@ def container(part: str) -> dict[str, Any]:
 def environ(part: str) -> dict[str, str]:
     """As its process gets it."""
     assert container(part)["envFrom"] == [{"configMapRef": {"name": "timer-settings"}}]
-    own = {it["name"]: it["value"] for it in container(part)["env"]}
+    own = {it["name"]: it.get("value", "sqlite:////of/a/secret") for it in container(part)["env"]}
     return {**named("ConfigMap", "timer-settings")["data"], **own}
 
 
@@ -72,10 +72,10 @@ def test_a_word_that_kubernetes_does_not_know_would_be_noticed() -> None:
         kubernetes_validate.validate(spoilt, VERSIONS[0], strict=True)
 
 
-def test_all_is_applied_together_but_for_the_two_ways_to_scale() -> None:
+def test_all_is_applied_together_but_for_the_ways_to_scale_and_the_history() -> None:
     (kustomization,) = (it for it in resources() if it["kind"] == "Kustomization")
     files = {path.name for path in FOLDER.glob("*.yaml")}
-    others = {"kustomization.yaml", "autoscale-keda.yaml", "autoscale-hpa.yaml"}
+    others = {"kustomization.yaml", "history.yaml", "autoscale-keda.yaml", "autoscale-hpa.yaml"}
     assert {*kustomization["resources"]} == files - others
 
 
@@ -113,6 +113,19 @@ def test_probes_ask_what_there_is() -> None:
     assert environ("poller")["TIMER_HEARTBEAT_FILE"].startswith("/tmp/")
 
 
+def test_the_history_has_the_command_settings_ports_and_probes_that_there_are() -> None:
+    assert container("history")["args"] == ["history"]
+    assert "history" in main.commands
+    settings = Settings.from_env(environ("history"))
+    assert settings.history_url
+    assert not settings.signs
+    (port,) = container("history")["ports"]
+    assert port["containerPort"] == settings.metrics_port
+    for probe in ("startupProbe", "livenessProbe"):
+        assert container("history")[probe] == container("poller")[probe]
+    assert environ("history")["TIMER_HEARTBEAT_FILE"].startswith("/tmp/")
+
+
 def test_what_is_under_way_may_end_before_kubernetes_kills() -> None:
     stops = int(container("api")["lifecycle"]["preStop"]["exec"]["command"][1])
     assert pod("api")["terminationGracePeriodSeconds"] >= stops + _API_STOPS + 5
@@ -135,7 +148,7 @@ def test_secrets_are_mounted_as_whole_folders_and_each_part_has_those_that_it_re
     assert set(re.findall(r"--from-file=([a-z-]+)", said)) == SECRET_FILES
 
 
-@pytest.mark.parametrize("part", [*PARTS, "store"])
+@pytest.mark.parametrize("part", [*PARTS, "history", "store"])
 def test_nothing_runs_as_root_or_writes_to_its_own_image(part: str) -> None:
     kind = "StatefulSet" if part == "store" else "Deployment"
     spec = named(kind, f"timer-{part}")["spec"]["template"]["spec"]
@@ -147,7 +160,7 @@ def test_nothing_runs_as_root_or_writes_to_its_own_image(part: str) -> None:
         assert (said["allowPrivilegeEscalation"], said["readOnlyRootFilesystem"]) == (False, True)
         assert said["capabilities"] == {"drop": ["ALL"]}
         assert "memory" in it["resources"]["limits"]
-    if part in PARTS:
+    if part != "store":
         image = (ROOT / "Dockerfile").read_text()
         assert f"--uid {spec['securityContext']['runAsUser']} " in image
 
