@@ -13,6 +13,8 @@ from marshmallow import ValidationError
 from werkzeug.routing import BaseConverter
 
 from scheduler import VERSION, Link, Settings, SettingsError, Store, guard_before_look_ups
+from timer_service.history.errors import HistoryUnsuitable
+from timer_service.history.reader import HistoryReader
 from timer_service.web import openapi, problem_answers
 from timer_service.web.access import access_log, authentication, cross_site
 from timer_service.web.access.request_counts import RequestCounts, route_name
@@ -32,6 +34,7 @@ from timer_service.web.resources import (
     destinations,
     docs,
     health,
+    history,
     metrics,
     preview,
     problem_pages,
@@ -99,6 +102,7 @@ def create_app(
     app.url_map.converters["destination"] = DestinationId
     app.extensions["settings"] = settings
     app.extensions["store"] = store
+    app.extensions["history"] = _history(settings)
     app.extensions["request_counts"] = counts = counts or RequestCounts()
     store.link.on_failure = counts.store_failure
     rules = webhook_rules(settings)
@@ -115,7 +119,7 @@ def create_app(
     openapi.prepare(api)
     app.extensions["description"] = api.spec
     asked = (timers, batch, by_key, bulk, schedules, preview, destinations)
-    for resource in (*asked, stats, activity, health, problem_pages, metrics):
+    for resource in (*asked, stats, activity, history, health, problem_pages, metrics):
         api.register_blueprint(resource.bp)
     if store.clock:
         api.register_blueprint(clock.bp)
@@ -126,6 +130,14 @@ def create_app(
     counts.name_routes([route_name(rule.rule) for rule in app.url_map.iter_rules()])
     app.wsgi_app = _adapt(app.wsgi_app)  # type: ignore[method-assign]
     return app
+
+
+def _history(settings: Settings) -> HistoryReader | None:
+    """Raises SettingsError for a URL that names no database that can hold one."""
+    try:
+        return HistoryReader(settings.history_url) if settings.history_url else None
+    except HistoryUnsuitable as error:
+        raise SettingsError(str(error)) from None
 
 
 def webhook_rules(settings: Settings) -> WebhookRules:
