@@ -20,7 +20,7 @@ from scheduler.delivery.dialling import Checkpoint
 from scheduler.delivery.egress import Guard
 from scheduler.delivery.open_transport import guard_before_look_ups, open_transport, slots, transport_name
 from scheduler.delivery.request import Request
-from scheduler.delivery.signing import Signer
+from scheduler.delivery.signing import Signer, SignerOfFile
 from scheduler.delivery.threaded.transport import RequestsTransport
 from scheduler.destinations import (
     BreakerMode,
@@ -72,7 +72,7 @@ from scheduler.own_secrets import LONGEST_OLD_FOR, MOST_SECRETS, OLD_FOR
 from scheduler.poller.backlog_metrics import history_backlog
 from scheduler.poller.doorbell import Doorbell
 from scheduler.poller.loop import Poller
-from scheduler.poller.metrics import PollerMetrics, ended_timers, serving, store_errors
+from scheduler.poller.metrics import PollerMetrics, ended_timers, files_of_settings, serving, store_errors
 from scheduler.poller.planning import Planning
 from scheduler.queries import Count, Page, Place, Query, Stats
 from scheduler.schedule import CatchUp, Fold, Gap, Moment, Overlap, Plan
@@ -111,6 +111,7 @@ from scheduler.timer import (
     Webhook,
 )
 from scheduler.version import VERSION
+from scheduler.watched_file import WatchedFile
 
 __all__ = [
     "LONGEST_OLD_FOR",
@@ -210,6 +211,7 @@ __all__ = [
     "SettingsError",
     "Settlement",
     "Signer",
+    "SignerOfFile",
     "Signing",
     "Skipped",
     "Standing",
@@ -235,6 +237,7 @@ __all__ = [
     "Usage",
     "VersionChanged",
     "VirtualClock",
+    "WatchedFile",
     "Webhook",
     "WrongState",
     "before_path",
@@ -242,6 +245,7 @@ __all__ = [
     "destination",
     "empty_store",
     "ended_timers",
+    "files_of_settings",
     "guard_before_look_ups",
     "history_backlog",
     "in_flight_bytes",

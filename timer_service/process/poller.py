@@ -15,6 +15,8 @@ from scheduler import (
     Poller,
     PollerMetrics,
     Settings,
+    Signer,
+    SignerOfFile,
     Store,
     in_flight_bytes,
     open_transport,
@@ -33,7 +35,9 @@ def run(settings: Settings) -> None:
     name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(2)}"
     store = Store.for_poller(settings)
     claims = store.claims(name, share_of(slots(settings)))
-    transport = open_transport(settings, claims.clock, claims.held.lets, claims.held.own_secrets.of)
+    file = settings.signing_secrets_file
+    signer = SignerOfFile(file) if file else Signer(settings.signing_secrets)
+    transport = open_transport(settings, claims.clock, signer, claims.held.lets, claims.held.own_secrets.of)
     planning = Planning(store.plans(claims.clock))
     poller = Poller(
         claims,
@@ -49,7 +53,8 @@ def run(settings: Settings) -> None:
     for number in stop_signals():
         signal.signal(number, lambda *_: poller.stop())
     info = {"poller": name, "transport": transport_name(settings), "version": VERSION}
-    metrics = PollerMetrics(poller, store.link, doorbell, info)
+    files = [signer.file] if isinstance(signer, SignerOfFile) else []
+    metrics = PollerMetrics(poller, store.link, doorbell, info, files)
     # What is there now stays; looking through it again and again for garbage took 4 % of the poller.
     gc.collect()
     gc.freeze()

@@ -21,6 +21,7 @@ from timer_service.process.listener import listen
 from timer_service.process.probe import api_answers, bracketed
 from timer_service.process.supervisor import Supervisor
 from timer_service.supervisor_notes import Notes
+from timer_service.web.access.settings_files import open_files
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +48,7 @@ def run(settings: Settings, store: EmbeddedStore | None, tell_address: Callable[
 
     Raises SettingsError, EmbeddedError or StartFailed with one line that says what to do.
     """
+    open_files(settings)  # what is refused is told before anything has begun
     os.umask(0o077)  # what the store writes holds the secrets of its users
     lock = store.lock() if store else None
     # Ours, not the API's: clients wait while that restarts.
@@ -161,8 +163,8 @@ def _banner(settings: Settings, address: str, store: EmbeddedStore | None, inbox
         else "\n  history  "
         + ("an SQLite file beside it" if settings.history_url == BESIDE else "the database of TIMER_HISTORY_URL")
     )
-    signed = "yes" if settings.signing_secrets else "no: set TIMER_SIGNING_SECRETS"
-    key = "-H 'authorization: Bearer <key>' " if settings.api_keys else ""
+    signed = "yes" if settings.signs else "no: set TIMER_SIGNING_SECRETS"
+    key = "-H 'authorization: Bearer <key>' " if settings.has_keys else ""
     if inbox:
         arrives, hook = "it arrives in the inbox, which the page shows:", inbox.url
     else:

@@ -18,6 +18,7 @@ from timer_service.history.reader import HistoryReader
 from timer_service.web import openapi, problem_answers
 from timer_service.web.access import access_log, authentication, cross_site
 from timer_service.web.access.request_counts import RequestCounts, route_name
+from timer_service.web.access.settings_files import SettingsFiles, open_files
 from timer_service.web.input import memory
 from timer_service.web.input.schedule_fields import NewSchedule
 from timer_service.web.input.schemas import NewTimer
@@ -81,12 +82,15 @@ def create_app(
     settings: Settings | None = None,
     link: Link | None = None,
     counts: RequestCounts | None = None,
+    files: SettingsFiles | None = None,
 ) -> Flask:
     """The application. What its views, schemas and hooks need of the settings is given to them here.
 
     `link`: to the store, where not the one of the settings. `counts`: where several processes count together.
+    `files`: where they were opened already. Raises SettingsError.
     """
     settings = settings or Settings.from_env()
+    files = files or open_files(settings)
     store = Store(settings, link)
 
     app = App(__name__, static_folder=None)
@@ -101,6 +105,7 @@ def create_app(
     app.url_map.converters["schedule"] = ScheduleName
     app.url_map.converters["destination"] = DestinationId
     app.extensions["settings"] = settings
+    app.extensions["settings_files"] = files
     app.extensions["store"] = store
     app.extensions["history"] = _history(settings)
     app.extensions["request_counts"] = counts = counts or RequestCounts()
@@ -113,7 +118,7 @@ def create_app(
     app.after_request(_return_name)
     ways.register(app)
     cross_site.register(app)
-    authentication.register(app, settings)
+    authentication.register(app, settings, files.keys)
     memory.register(app)
     api = Api(app)
     openapi.prepare(api)
@@ -124,7 +129,7 @@ def create_app(
     if store.clock:
         api.register_blueprint(clock.bp)
     app.register_blueprint(docs.bp)
-    page.register(app, settings, store)
+    page.register(app, settings, store, files.keys)
     app.add_url_rule("/*", "server", _server_options, methods=["OPTIONS"], provide_automatic_options=False)
     problem_answers.register(app, counts)
     counts.name_routes([route_name(rule.rule) for rule in app.url_map.iter_rules()])

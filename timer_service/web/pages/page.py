@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Flask
 
 from scheduler import Settings, Store
+from timer_service.web.access.settings_files import KeysNow
 from timer_service.web.pages.destinations import actions as destination_actions
 from timer_service.web.pages.destinations import one as destination
 from timer_service.web.pages.destinations import view as destinations
@@ -32,6 +33,6 @@ VIEWS = (
 )
 
 
-def register(app: Flask, settings: Settings, store: Store) -> None:
-    guard.register(app, settings, store)
+def register(app: Flask, settings: Settings, store: Store, keys: KeysNow) -> None:
+    guard.register(app, settings, store, keys)
     app.register_blueprint(frame.bp)
