@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flask import Flask, Response, g, request
 from flask_smorest import Api
@@ -14,7 +14,6 @@ from werkzeug.routing import BaseConverter
 
 from scheduler import VERSION, Link, Settings, SettingsError, Store, guard_before_look_ups
 from timer_service.history.errors import HistoryUnsuitable
-from timer_service.history.reader import HistoryReader
 from timer_service.web import openapi, problem_answers
 from timer_service.web.access import access_log, authentication, cross_site
 from timer_service.web.access.request_counts import RequestCounts, route_name
@@ -43,6 +42,9 @@ from timer_service.web.resources import (
     stats,
     timers,
 )
+
+if TYPE_CHECKING:
+    from timer_service.history.reader import HistoryReader
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}", re.ASCII)
 
@@ -138,9 +140,17 @@ def create_app(
 
 
 def _history(settings: Settings) -> HistoryReader | None:
-    """Raises SettingsError for a URL that names no database that can hold one."""
+    """Raises SettingsError for a URL that names no database that can hold one, or SQLAlchemy is not installed."""
+    if not settings.history_url:
+        return None
     try:
-        return HistoryReader(settings.history_url) if settings.history_url else None
+        from timer_service.history.reader import HistoryReader
+    except ModuleNotFoundError as error:
+        if error.name != "sqlalchemy":
+            raise
+        raise SettingsError("TIMER_HISTORY_URL needs SQLAlchemy: pip install 'timer-service[history]'") from None
+    try:
+        return HistoryReader(settings.history_url)
     except HistoryUnsuitable as error:
         raise SettingsError(str(error)) from None
 

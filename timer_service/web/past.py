@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from flask import current_app
 
 from scheduler import Page, Place, Query, Status, UnknownTimer, destination
 from timer_service.history.queries import HistoryPage, HistoryPlace, HistoryQuery
-from timer_service.history.reader import HistoryReader
 from timer_service.web.input.queries import PAST
 from timer_service.web.json_text import JsonText
 from timer_service.web.problems import Problem
 from timer_service.web.services import store
+
+if TYPE_CHECKING:
+    from timer_service.history.reader import HistoryReader
 
 _ENDED = (Status.DELIVERED, Status.FAILED, Status.CANCELLED)
 _FROM = {"from": PAST}
@@ -46,7 +48,7 @@ def told(text: str) -> JsonText:
 
 def timer(webhook_id: str) -> JsonText:
     """Raises UnknownTimer, HistoryUnavailable."""
-    found = _asked(webhook_id, HistoryReader.timer)
+    found = _asked(webhook_id, lambda reader, *it: reader.timer(*it))
     if found is None:
         raise UnknownTimer(webhook_id)
     return told(found)
@@ -54,7 +56,7 @@ def timer(webhook_id: str) -> JsonText:
 
 def attempts(webhook_id: str) -> dict[str, Any]:
     """Raises UnknownTimer, HistoryUnavailable."""
-    found = _asked(webhook_id, HistoryReader.attempts)
+    found = _asked(webhook_id, lambda reader, *it: reader.attempts(*it))
     if found is None:
         raise UnknownTimer(webhook_id)
     return {"data": found, **_FROM}
@@ -62,7 +64,7 @@ def attempts(webhook_id: str) -> dict[str, Any]:
 
 def no_replay(webhook_id: str) -> Problem | UnknownTimer:
     """Why a timer is not replayed that the store does not know. Raises HistoryUnavailable."""
-    if _asked(webhook_id, HistoryReader.timer) is None:
+    if _asked(webhook_id, lambda reader, *it: reader.timer(*it)) is None:
         return UnknownTimer(webhook_id)
     detail = "The store has forgotten this timer; the history still tells it. Set a new one with what it says."
     return Problem(409, detail)
