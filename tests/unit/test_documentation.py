@@ -153,7 +153,7 @@ def test_every_extra_that_a_page_names_exists(of: Path) -> None:
 @each_page
 def test_every_example_is_of_a_kind_that_is_run_or_read_or_says_why_not(of: Path) -> None:
     for it in examples(of):
-        run = it.language in ("bash", "python", "console", "json", "yaml", "toml", "ini", "text")
+        run = it.language in ("bash", "python", "console", "json", "yaml", "toml", "ini", "sql", "text")
         assert run or it.not_run, f"{of.name}, line {it.line}: ```{it.language}"
         if it.language == "yaml":
             assert yaml.safe_load(it.text)

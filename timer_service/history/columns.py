@@ -11,6 +11,8 @@ from sqlalchemy.types import TypeDecorator, UserDefinedType
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MS = timedelta(milliseconds=1)
+#: ms; the end of the year 9999. A cursor may say a later one.
+_LAST = 253_402_300_799_999
 _SURROGATE = re.compile("[\ud800-\udfff]")
 #: What PostgreSQL takes in no text, and no database in UTF-8.
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
@@ -25,7 +27,7 @@ class Moment(TypeDecorator[int]):
     def process_bind_param(self, value: int | None, dialect: Dialect) -> datetime | None:
         if value is None:
             return None
-        moment = _EPOCH + value * _MS
+        moment = _EPOCH + min(value, _LAST) * _MS
         return moment.replace(tzinfo=None) if dialect.name == "sqlite" else moment
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> int | None:

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from scheduler import Attempt, Timer, destination
-from scheduler.callback_body import timer_as_told
-from scheduler.exact_numbers import dumps
+from scheduler import Attempt, Timer, callback_body, destination, exact_numbers
 
 Row = dict[str, Any]
 
@@ -15,7 +13,7 @@ Row = dict[str, Any]
 def timer_row(timer: Timer) -> Row:
     """Of TIMERS."""
     last = timer.last_attempt
-    told = timer_as_told(timer)
+    told = callback_body.timer_as_told(timer)
     return {
         "id": timer.id,
         "ended_at": ended_at(timer),
@@ -34,7 +32,7 @@ def timer_row(timer: Timer) -> Row:
         "lateness_ms": last and last.lateness_ms,
         "status_code": last and last.status_code,
         "error": last and last.error,
-        "timer": dumps(told),
+        "timer": exact_numbers.dumps(told),
     }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flask import Flask, Response, g, request
 from flask_smorest import Api
@@ -13,6 +13,7 @@ from marshmallow import ValidationError
 from werkzeug.routing import BaseConverter
 
 from scheduler import VERSION, Link, Settings, SettingsError, Store, guard_before_look_ups
+from timer_service.history.errors import HistoryUnsuitable
 from timer_service.web import openapi, problem_answers
 from timer_service.web.access import access_log, authentication, cross_site
 from timer_service.web.access.request_counts import RequestCounts, route_name
@@ -33,6 +34,7 @@ from timer_service.web.resources import (
     destinations,
     docs,
     health,
+    history,
     metrics,
     preview,
     problem_pages,
@@ -40,6 +42,9 @@ from timer_service.web.resources import (
     stats,
     timers,
 )
+
+if TYPE_CHECKING:
+    from timer_service.history.reader import HistoryReader
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}", re.ASCII)
 
@@ -104,6 +109,7 @@ def create_app(
     app.extensions["settings"] = settings
     app.extensions["settings_files"] = files
     app.extensions["store"] = store
+    app.extensions["history"] = _history(settings)
     app.extensions["request_counts"] = counts = counts or RequestCounts()
     store.link.on_failure = counts.store_failure
     rules = webhook_rules(settings)
@@ -120,7 +126,7 @@ def create_app(
     openapi.prepare(api)
     app.extensions["description"] = api.spec
     asked = (timers, batch, by_key, bulk, schedules, preview, destinations)
-    for resource in (*asked, stats, activity, health, problem_pages, metrics):
+    for resource in (*asked, stats, activity, history, health, problem_pages, metrics):
         api.register_blueprint(resource.bp)
     if store.clock:
         api.register_blueprint(clock.bp)
@@ -131,6 +137,22 @@ def create_app(
     counts.name_routes([route_name(rule.rule) for rule in app.url_map.iter_rules()])
     app.wsgi_app = _adapt(app.wsgi_app)  # type: ignore[method-assign]
     return app
+
+
+def _history(settings: Settings) -> HistoryReader | None:
+    """Raises SettingsError for a URL that names no database that can hold one, or SQLAlchemy is not installed."""
+    if not settings.history_url:
+        return None
+    try:
+        from timer_service.history.reader import HistoryReader
+    except ModuleNotFoundError as error:
+        if error.name != "sqlalchemy":
+            raise
+        raise SettingsError("TIMER_HISTORY_URL needs SQLAlchemy: pip install 'timer-service[history]'") from None
+    try:
+        return HistoryReader(settings.history_url)
+    except HistoryUnsuitable as error:
+        raise SettingsError(str(error)) from None
 
 
 def webhook_rules(settings: Settings) -> WebhookRules:

@@ -9,8 +9,7 @@ import socket
 import sys
 from collections.abc import Callable
 
-from scheduler import read_as
-from scheduler.watched_file import WatchedFile
+from scheduler import read_as, watched_file
 from timer_service import inbox_address
 from timer_service.printable import printable
 from timer_service.process.receiver.connections import serve
@@ -44,7 +43,7 @@ def keep(descriptor: int) -> None:
 def _secrets() -> Callable[[], str]:
     """Those that the pollers of the same `up` sign with. Raises SettingsError."""
     if path := os.environ.get("TIMER_SIGNING_SECRETS_FILE", "").strip():
-        return WatchedFile("TIMER_SIGNING_SECRETS_FILE", path, read_as.signing_secrets).value
+        return watched_file.WatchedFile("TIMER_SIGNING_SECRETS_FILE", path, read_as.signing_secrets).value
     secrets = os.environ.get("TIMER_SIGNING_SECRETS", "")
     return lambda: secrets
 
