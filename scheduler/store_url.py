@@ -157,6 +157,8 @@ def _access(scheme: str, user: str, options: Mapping[str, str]) -> Access:
     )
     try:
         said: dict[str, Any] = parse_url(f"{scheme}://{user}{'/' if scheme == 'unix' else 'localhost'}?{query}")  # type: ignore[no-untyped-call]
+        if "ssl_min_version" in said:
+            said["ssl_min_version"] = int(said["ssl_min_version"])  # redis-py before 8.0 leaves it a text
         kind = said.pop("connection_class", redis.Connection)
         kind(**said)  # which connects nothing yet
     except (ValueError, TypeError, redis.RedisError):

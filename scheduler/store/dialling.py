@@ -17,7 +17,8 @@ from scheduler.store_address import Address, Host
 
 #: Of the time to connect, for a look-up of a name whose addresses are known: those are used if it takes longer.
 _KNOWN_PART = 0.25
-_DEFAULT_PATIENCE = 5.0
+#: Seconds to connect where nothing else is said.
+DEFAULT_PATIENCE = 5.0
 
 
 class _LookUp:
@@ -82,7 +83,7 @@ class NamedConnection(Connection):
 
     def _connect(self) -> Any:
         host, timeout = self.host, self.socket_connect_timeout
-        until = time.monotonic() + (timeout or _DEFAULT_PATIENCE)
+        until = time.monotonic() + (timeout or DEFAULT_PATIENCE)
         addresses = _names.addresses(host, int(self.port), until - time.monotonic())
         failure: OSError = TimeoutError("no time was left to connect")
         try:

@@ -16,6 +16,7 @@ from scheduler.store.breaker import PAUSE
 from scheduler.store.dial_again import OnceMore
 from scheduler.store.dialling import pool_options
 from scheduler.store.failed_calls import FailedCalls
+from scheduler.store.following import FollowingPool
 from scheduler.store.laying_out import look_up
 from scheduler.store.packing import Packer
 from scheduler.store.scripts import source
@@ -32,19 +33,21 @@ def connect(url: str, timeout: float) -> redis.Redis:
     A broken connection is retried once, at once: every script is repeatable. A timeout is not: the caller has waited.
     """
     address = parse(url)
+    if address.kind == "sentinel":
+        return redis.Redis.from_pool(FollowingPool(address, timeout, **_options()))
     return connect_to(address, next(iter(address.hosts), None), timeout)
 
 
 def connect_to(address: Address, host: Host | None, timeout: float) -> redis.Redis:
     """The same for one host of an address; None for a socket."""
-    pool = redis.ConnectionPool(
-        **pool_options(address, host),
-        socket_timeout=timeout,
-        socket_connect_timeout=timeout,
-        retry=OnceMore(NoBackoff(), 1, supported_errors=(redis.ConnectionError,)),
-        command_packer=Packer(),
-    )
-    return redis.Redis.from_pool(pool)
+    options = {**pool_options(address, host), "socket_timeout": timeout, "socket_connect_timeout": timeout}
+    return redis.Redis.from_pool(redis.ConnectionPool(**options, **_options()))
+
+
+def _options() -> dict[str, Any]:
+    """What every connection has."""
+    once_more = OnceMore(NoBackoff(), 1, supported_errors=(redis.ConnectionError,))
+    return {"retry": once_more, "command_packer": Packer()}
 
 
 class Link:

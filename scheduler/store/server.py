@@ -16,6 +16,7 @@ from scheduler.store import refusals
 from scheduler.store.breaker import Breaker
 from scheduler.store.dial_again import asked_before, unconnected
 from scheduler.store.failed_calls import FailedCalls
+from scheduler.store.following import FollowingPool
 
 #: The servers that have what the scripts need, in words.
 OLDEST = "Redis 7.0 or Valkey 7.2, or later,"
@@ -50,6 +51,8 @@ class Server:
         self._failed_calls = failed_calls
         self._refusal = refusal
         self._breaker = Breaker(pause)
+        if isinstance(client.connection_pool, FollowingPool):
+            client.connection_pool.on_move.append(self._breaker.retry)
 
     @property
     def is_away(self) -> bool:
@@ -120,8 +123,9 @@ class Server:
         # Busy, full, read-only, no permission, a script killed: none lasts for ever.
         reason = f"the store refuses {what}: {_one_line(error)}"
         self._failed_calls.tell(kind, reason)
-        if isinstance(error, redis.exceptions.ReadOnlyError):
+        if kind in ("readonly", "replica"):
             # Pooled connections would stay on the demoted node (redis-py #460); one in use is its user's to close.
+            # New ones go where the name leads by now, or ask the sentinels.
             self.client.connection_pool.disconnect(inuse_connections=False)
         if kind == "unsuitable":
             return StoreUnsuitable(f"the store is too old to run our scripts; {OLDEST} is needed")

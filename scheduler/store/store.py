@@ -19,6 +19,7 @@ from scheduler.store.repeats import Repeats
 from scheduler.store.schedules import Schedules
 from scheduler.store.sessions import Sessions
 from scheduler.store.timers import Timers
+from scheduler.store.unread import Unread
 from scheduler.store.virtual_clock import VirtualClock
 
 #: Seconds for which a poller does not reach for a node that is away; a call to one that is frozen takes as long again.
@@ -54,6 +55,8 @@ class Store:
         self.sessions = Sessions(self.link)
         self.activity = Activity(self.link, self.timers)
         self.health = Health(self.link, self.capacity)
+        #: Ended timers that a history has yet to read.
+        self.unread = Unread(self.link)
         #: None where the clock is the server's own, which nobody turns.
         self.clock = VirtualClock(self.link) if self.link.clock == VIRTUAL else None
 
@@ -74,6 +77,8 @@ class Store:
             keep_delivered_ms=_ms(self._settings.keep_delivered),
             keep_failed_ms=_ms(self._settings.keep_failed),
             keep_finished=self._settings.keep_finished,
+            unread_most=self._settings.unread_most,
+            max_bytes=self._settings.max_bytes,
         )
 
     def plans(self, clock: StoreClock) -> Plans:

@@ -107,7 +107,7 @@ def test_what_a_client_sends_is_a_plain_object_with_defaults(http: FlaskClient) 
     }
     assert not any("default" in it for it in schemas["TimerChange"]["properties"].values())
     assert {*schemas["TimerOut"]["required"]} == plain.keys()
-    assert schemas["TimerOut"]["properties"].keys() - plain.keys() == {"body", "body_base64", "unreadable"}
+    assert schemas["TimerOut"]["properties"].keys() - plain.keys() == {"body", "body_base64", "from", "unreadable"}
 
 
 def test_the_defaults_are_those_of_the_settings(bench: Bench) -> None:

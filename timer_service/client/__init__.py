@@ -25,6 +25,7 @@ from timer_service.client.failures import FailingDestination, FailureGroup, Fail
 from timer_service.client.request_fields import (
     Changes,
     Filters,
+    HistoryFilters,
     KeyedOptions,
     NewTimer,
     Options,
@@ -65,6 +66,7 @@ __all__ = [
     "Filters",
     "Forbidden",
     "Forecast",
+    "HistoryFilters",
     "Hold",
     "Invalid",
     "KeyedOptions",

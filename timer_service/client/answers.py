@@ -149,6 +149,8 @@ class Timer(Checked):
     schedule: str | None
     #: The service's version cannot read what it has stored: url is empty, and what would be sent is not known.
     unreadable: bool
+    #: The store has forgotten it: so it stood when it ended.
+    from_history: bool
     #: The answer as it came, with what this version of the client does not know.
     raw: Mapping[str, Any] = field(repr=False, compare=False)
 
@@ -201,6 +203,7 @@ class Timer(Checked):
             callback_for=raw.get("callback_for"),
             schedule=raw.get("schedule"),
             unreadable=raw.get("unreadable") is True,
+            from_history=raw.get("from") == "history",
             raw=raw,
             **{name: raw[name] for name in plain},
         )

@@ -103,6 +103,11 @@ PAGES: dict[int, Page] = {
 }
 #: Kinds that share their status with another: by name, the status and what the page says.
 MORE_PAGES: dict[str, tuple[int, str]] = {
+    "no-history": (
+        404,
+        "This service keeps no history of ended timers. TIMER_HISTORY_URL names the database of one, and "
+        "`timer-service history` writes it; `timer-service up --history` does both.",
+    ),
     "unknown-schedule": (404, "No schedule has this name: it was never set, or was deleted."),
     "unknown-destination": (
         404,
@@ -137,6 +142,11 @@ MORE_PAGES: dict[str, tuple[int, str]] = {
         503,
         "The store holds as many bytes as it may (TIMER_MAX_BYTES). Nothing was done, and nothing can be added until "
         "ended timers have been forgotten, or it has more room. What is scheduled fires, and can be cancelled.",
+    ),
+    "history-unavailable": (
+        503,
+        "The database of the history is away, or too slow. What the store has not forgotten is answered all the same: "
+        "ask again for what is older.",
     ),
     "later-format": (
         503,
