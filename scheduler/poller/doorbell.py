@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Sequence
 from random import random
 
@@ -15,7 +16,8 @@ from scheduler.store.server import Share
 
 log = logging.getLogger(__name__)
 
-#: Seconds of silence after which the connection is tested with a PING.
+#: Seconds of silence after which the connection is tested with a PING; and between two looks at whether it still leads
+#: to where the partitions are.
 _HEARTBEAT = 5.0
 #: Seconds between two tries to subscribe, with up to as much again as jitter.
 _RESUBSCRIBE = 0.5
@@ -87,9 +89,13 @@ class Doorbell:
             for partition in partitions:  # one a call: in a cluster each lies in a slot of its own
                 subscription.ssubscribe(keys.bell(partition))
             self.subscriptions += 1
-            asked = False
+            asked, look_at = False, time.monotonic() + _HEARTBEAT
             while not self._stopping.is_set():
                 message = subscription.get_message(timeout=_HEARTBEAT)
+                if time.monotonic() >= look_at:  # however often it rings
+                    look_at = time.monotonic() + _HEARTBEAT
+                    if not _is_same(self._link.by_server(), place, share):
+                        return
                 if message is not None:
                     asked = False
                     if message["type"] == "sunsubscribe":
@@ -99,8 +105,6 @@ class Doorbell:
                         self._heard(message["data"], places.get(message["channel"]))
                 elif asked:
                     raise redis.ConnectionError("no answer to a PING")
-                elif not _is_same(self._link.by_server(), place, share):
-                    return
                 else:
                     subscription.ping()
                     asked = True

@@ -123,7 +123,7 @@ class Cluster:
             self._share_slots()
             for number, replica in enumerate(self.replicas):
                 replica.ask("CLUSTER REPLICATE", self.masters[number % len(self.masters)].id())
-            _wait(self._is_whole, "the cluster to agree")
+            _wait(self.agrees, "the cluster to agree")
         except BaseException:
             self.remove()
             raise
@@ -142,11 +142,12 @@ class Cluster:
         for master, first, end in zip(self.masters, bounds, bounds[1:], strict=False):
             master.ask("CLUSTER ADDSLOTSRANGE", first, end - 1)
 
-    def _is_whole(self) -> bool:
+    def agrees(self) -> bool:
         """Each node knows who has which slots, and each replica follows its master."""
         return all(
             b"cluster_state:ok" in node.ask("CLUSTER INFO")
             and f"cluster_slots_assigned:{SLOTS}".encode() in node.ask("CLUSTER INFO")
+            and b"fail" not in node.ask("CLUSTER NODES")
             and node.ask("CLUSTER NODES").count(b" slave ") + node.ask("CLUSTER NODES").count(b"myself,slave ")
             == len(self.replicas)
             for node in self.nodes
