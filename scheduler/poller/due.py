@@ -9,6 +9,9 @@ from random import random
 #: Seconds after which a partition is looked at in any case, less up to a half as jitter where there are several: a ring
 #: may be lost, and what a dead poller had is to be taken up.
 LOOK_AGAIN = 1.0
+#: Seconds by which one is looked at sooner where another is: a poller that has nothing to do wakes up less often.
+TOGETHER = 0.25
+_NEVER = float("inf")
 
 
 class DueTimes:
@@ -19,9 +22,10 @@ class DueTimes:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._at: dict[int, float] = {}
-        #: Of rings since the partition was claimed from last.
+        #: When something is due, as claims have told; as was rung since; and when to look in any case.
+        self._due: dict[int, float] = {}
         self._rung: dict[int, float] = {}
+        self._look: dict[int, float] = {}
 
     def rang(self, partition: int, at: float) -> None:
         """Something is due there at this moment."""
@@ -32,17 +36,22 @@ class DueTimes:
         """So many partitions are all due."""
         with self._lock:
             for partition in range(count):
-                self._at[partition] = min(now, self._at.get(partition, now))
+                self._due[partition] = min(now, self._due.get(partition, now))
 
     def take(self, count: int, now: float) -> list[int]:
-        """Of so many partitions those that are due, the longest due first; the next one, if none is."""
+        """Of so many partitions those that are due, the longest due first, and those that are to be looked at soon; the
+        next one, if there are none."""
         with self._lock:
             order = sorted(range(count), key=self._moment)
-            due = [it for it in order if self._moment(it) <= now] or order[:1]
-            for partition in due:
+            if self._moment(order[0]) <= now:
+                found = [it for it in order if self._moment(it) <= now or self._look.get(it, 0.0) <= now + TOGETHER]
+            else:
+                found = order[:1]
+            for partition in found:
+                self._due.pop(partition, None)
                 self._rung.pop(partition, None)
-                self._at[partition] = now + _again(count)
-            return due
+                self._look[partition] = now + _again(count)
+            return found
 
     def told(self, waits: Mapping[int, float | None], not_asked: Iterable[int], now: float) -> None:
         """What claims have said: the seconds until the next is due, None if nothing is scheduled. `not_asked`: those
@@ -50,9 +59,9 @@ class DueTimes:
         with self._lock:
             for partition, wait in waits.items():
                 if wait is not None:
-                    self._at[partition] = min(self._at[partition], now + wait)
+                    self._due[partition] = now + wait
             for partition in not_asked:
-                self._at[partition] = now
+                self._due[partition] = now
 
     def next(self, count: int) -> float:
         """When the first of so many partitions is due."""
@@ -60,10 +69,11 @@ class DueTimes:
             return min(map(self._moment, range(count)))
 
     def _moment(self, partition: int) -> float:
-        return min(self._at.get(partition, 0.0), self._rung.get(partition, float("inf")))
+        known = self._due.get(partition, _NEVER), self._rung.get(partition, _NEVER), self._look.get(partition, 0.0)
+        return min(known)
 
 
 def _again(count: int) -> float:
     """Seconds after which one of so many is looked at in any case: of many not all in the same pass. A single one is
     looked at in every pass."""
-    return LOOK_AGAIN * (1 - random() / 2) if count > 1 else float("inf")
+    return LOOK_AGAIN * (1 - random() / 2) if count > 1 else _NEVER

@@ -169,7 +169,10 @@ class Poller:
             return pause
         batch = self._claim(min(free, BATCH))
         with suppress(StoreUnavailable):  # what was claimed is not dropped: without knowledge of holds it is given back
-            self._claims.held.look()
+            if batch.claims or self._in_flight:
+                self._claims.held.look()
+            else:
+                self._claims.held.read_changed()
         for claim in self._pacing.use(batch.claims):
             if self._stopping:
                 self._pacing.ended(claim, was_sent=False)

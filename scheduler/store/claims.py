@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import logging
-import secrets
-import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, TypeVar
 
 from scheduler.claim import Claim, Settlement, reason_of
@@ -13,11 +11,11 @@ from scheduler.clock import StoreClock
 from scheduler.errors import HalfDone, StoreUnavailable
 from scheduler.holds.breaker import Answered
 from scheduler.holds.sums import Sum
-from scheduler.rounding import ceil_div
 from scheduler.store import keys
 from scheduler.store.attempt_record import encode_attempt
-from scheduler.store.claim_row import ClaimRow, read_claim
-from scheduler.store.each_alone import each_alone
+from scheduler.store.claim_row import ClaimRow
+from scheduler.store.claiming import Claiming, ClaimWords
+from scheduler.store.each_alone import EachAlone, run_each_alone
 from scheduler.store.held import Held
 from scheduler.store.link import Link
 from scheduler.store.memory import StoreMemory
@@ -26,10 +24,9 @@ from scheduler.store.permissions import Permissions
 from scheduler.store.permits import Permits
 from scheduler.store.progress import read_progress
 from scheduler.store.reading import log_unreadable
-from scheduler.store.record import UNREADABLE
-from scheduler.store.room import BATCH, Load, Permitted, Room, between_blanks
+from scheduler.store.room import BATCH, Load, Permitted, Room
 from scheduler.store.rules import Rules
-from scheduler.store.taking import NOTHING, Batch, Taking
+from scheduler.store.taking import Batch, Taking
 from scheduler.store.unread_limit import UnreadLimit
 from scheduler.timer import Attempt, Outcome
 
@@ -69,14 +66,9 @@ class Claims:
         """`unread_most`: see UnreadLimit; `max_bytes`: that the store may hold."""
         self._link = link
         self._poller = poller
-        self._share = share
         self._lease_ms = lease_ms
         self._keep_delivered_ms = keep_delivered_ms
         self._keep_failed_ms = keep_failed_ms
-        self._keep_finished = keep_finished
-        self._unread_limit = UnreadLimit(unread_most, max_bytes)
-        #: Per partition the id and moment of a claim whose reply was lost: it is asked for again before anything new.
-        self._unanswered: dict[int, tuple[str, float]] = {}
         #: Rotates, so that no partition is always last.
         self._first_partition = 0
         self._permissions = Permissions(link, lease_ms)
@@ -87,6 +79,8 @@ class Claims:
         #: What holds destinations, and leave to send to them all the same.
         self.rules = Rules(link)
         self.permits = Permits(link, poller=poller, lease_ms=lease_ms)
+        said = ClaimWords(poller, share, lease_ms, keep_failed_ms, keep_finished, UnreadLimit(unread_most, max_bytes))
+        self._claiming = Claiming(link, said, self._permissions, self._memory, self._took, self._put_off)
 
     def claim(
         self,
@@ -98,28 +92,18 @@ class Claims:
         partitions: Sequence[int] | None = None,
     ) -> Batch:
         """Take up to `limit` due timers: none of the tags in `saturated`, of no other more than there is room for; and
-        of a destination that is held as many as there are permits. `partitions`: from these, in this order; None: from
-        all, in turns.
+        of a destination that is held as many as there are permits.
 
-        Where a server is away, the others are asked all the same. Raises StoreUnavailable if none answers.
+        `partitions`: from these, in this order, from each a part of the limit if nothing holds any back; None: from
+        all, each what those before it have left. Where a server is away, the others are asked all the same. Raises
+        StoreUnavailable if none answers.
         """
-        if partitions is None:
-            count = self._link.partitions
-            self._first_partition = (self._first_partition + 1) % count
-            partitions = [(self._first_partition + offset) % count for offset in range(count)]
         taking = Taking(limit, saturated, room, load, permits)
-
-        def take(partition: int, _: None) -> None:
-            if taking.is_over:
-                taking.skip(partition)
-                return
-            self._permissions.check(partition)
-            self._take_from(partition, taking)
-
-        found = each_alone(self._link, ((partition, None) for partition in partitions), take)
-        if not taking.claims:
-            found.expect_some()
-        return taking.batch(is_whole=not found.left)
+        if partitions is not None:
+            return self._claiming.claim(partitions, taking)
+        count = self._link.partitions
+        self._first_partition = (self._first_partition + 1) % count
+        return self._claiming.claim_in_turns([(self._first_partition + it) % count for it in range(count)], taking)
 
     @property
     def partitions(self) -> int:
@@ -128,60 +112,57 @@ class Claims:
     @property
     def unanswered(self) -> bool:
         """Whether a claim was sent whose reply never came: the store may hold timers for us that we do not know of."""
-        return bool(self._unanswered)
+        return bool(self._claiming.open)
 
     def recall(self, load: Load = _UNSAID) -> list[Claim]:
         """The timers of unanswered claims, without claiming more."""
-        taking = Taking(0, (), _UNLIMITED, load, ())
-        asked = [(partition, None) for partition in self._unanswered]
-        found = each_alone(self._link, asked, lambda partition, _: self._take_from(partition, taking))
-        if not taking.claims:  # what is known by now has to be given back; the rest can be asked for again
-            found.expect_some()
-        return taking.claims
+        return self._claiming.recall(Taking(0, (), _UNLIMITED, load, ()))
 
     def renew(self, claims: Sequence[tuple[Claim, int]], load: Load = _UNSAID) -> set[str]:
         """Extend leases to end so many ms from now. Returns the ids that are no longer ours. Raises HalfDone with the
         same, and the claims that are left, where a server is away."""
 
-        def renew(partition: int, share: list[tuple[Claim, int]]) -> set[str]:
-            args: list[str | int] = [self._lease_ms, self._poller, *load]
+        def args(share: list[tuple[Claim, int]]) -> list[str | int]:
+            words: list[str | int] = [self._lease_ms, self._poller, *load]
             for claim, ms in share:
-                args += [claim.id, claim.fence, ms]
-            return {timer_id.decode() for timer_id in self._run("renew", partition, args)}
+                words += [claim.id, claim.fence, ms]
+            return words
 
-        return set(self._each(claims, lambda pair: pair[0].id, renew))
+        found = self._each("renew", claims, lambda pair: pair[0].id, args)
+        return set(_whole(found, [timer_id.decode() for _, refused in found.done for timer_id in refused]))
 
     def end_expired(self) -> bool:
         """End what has expired while it waits for room, which no claim looks at; says whether there may be more."""
-        args = [self._keep_failed_ms, BATCH]
-        asked = [(partition, None) for partition in range(self._link.partitions)]
-        found = each_alone(self._link, asked, lambda partition, _: int(self._run("expire", partition, args)))
+        calls = [(it, it, [self._keep_failed_ms, BATCH]) for it in range(self._link.partitions)]
+        found = run_each_alone(self._link, "expire", calls)
         found.expect_some()
-        return max(looked for _, looked in found.done) == BATCH
+        return any(looked == BATCH for _, looked in found.done)
 
     def release(self, claims: Sequence[Claim]) -> None:
         """Give claims back unsent: due at once for any poller, no attempt counted. Raises HalfDone with those that are
         left where a server is away."""
 
-        def release(partition: int, share: list[Claim]) -> list[Claim]:
-            self._run("release", partition, [word for claim in share for word in (claim.id, claim.fence)])
-            return []
+        def args(share: list[Claim]) -> list[str | int]:
+            return [word for claim in share for word in (claim.id, claim.fence)]
 
-        self._each(claims, lambda claim: claim.id, release)
+        _whole(self._each("release", claims, lambda claim: claim.id, args), [])
 
     def settle(self, settlements: Sequence[Settlement]) -> list[Settlement]:
         """End claims. Returns those refused, because the claim was no longer ours. Raises HalfDone with the same, and
         with those that are left, where a server is away."""
+        memory = self._memory.read() if self._permissions.granted else self._memory.last
 
-        def settle(partition: int, share: list[Settlement]) -> list[Settlement]:
-            memory = self._memory.read() if self._permissions.granted else self._memory.last
-            args: list[str | int] = [self._keep_delivered_ms, self._keep_failed_ms]
+        def args(share: list[Settlement]) -> list[str | int]:
+            words: list[str | int] = [self._keep_delivered_ms, self._keep_failed_ms]
             for settlement in share:
-                args += _settle_args(settlement, keeps_answer=not memory.is_full)
-            codes = self._run("settle", partition, args)
-            return [settlement for settlement, code in zip(share, codes, strict=True) if code < 0]
+                words += _settle_args(settlement, keeps_answer=not memory.is_full)
+            return words
 
-        return self._each(settlements, lambda settlement: settlement.timer_id, settle)
+        found = self._each("settle", settlements, lambda settlement: settlement.timer_id, args)
+        refused = [
+            settlement for share, codes in found.done for settlement, code in zip(share, codes, strict=True) if code < 0
+        ]
+        return _whole(found, refused)
 
     def observe(self, sums: Sequence[Sum]) -> None:
         """Add to the sums of destinations what this poller has seen."""
@@ -191,56 +172,11 @@ class Claims:
         """By a destination, below 500: as any poller has reported it."""
         return last_answered(self._link, tag, self.clock.now_us() // 1000)
 
-    def _run(self, script: str, partition: int, args: Sequence[str | int]) -> Any:
-        try:
-            return self._link.run(script, partition, args)
-        except StoreUnavailable:
-            self._permissions.doubt()
-            raise
-
-    def _take_from(self, partition: int, taking: Taking) -> None:
-        fresh = (secrets.token_urlsafe(12), time.monotonic())
-        was_unanswered = partition in self._unanswered
-        fence, claimed_at = self._unanswered.setdefault(partition, fresh)
-        room = taking.room
-        args: list[str | int] = [
-            self._poller,
-            fence,
-            min(taking.limit, BATCH),
-            self._share if room.share is None else room.share,
-            self._lease_ms,
-            self._keep_failed_ms,
-            ceil_div(self._keep_finished, self._link.partitions),
-            *room.words(taking.saturated),
-            *taking.load,
-            between_blanks([it.word for it in taking.permits]),
-            self._unread_limit.of(self._memory.last, self._link.partitions),
-        ]
-        asked_at = time.monotonic()
-        try:
-            reply = self._run("claim", partition, args)
-        except StoreUnavailable as error:
-            if not (was_unanswered or error.maybe_done):
-                del self._unanswered[partition]
-            raise
-        del self._unanswered[partition]
-        values = iter(reply)
-        now_us, wait_us, holds, ready = next(values), next(values), next(values), next(values)
+    def _took(self, partition: int, now_us: int, holds: bytes, asked_at: float) -> None:
+        """What a claim has told beside timers."""
         self.clock.observe(now_us)
         self._memory.read()  # for the next claim: a store that has just answered answers this too
         self.held.told(partition, holds, asked_at)
-        claims = self._read_claims(values, fence, claimed_at, now_us)
-        wait = None if wait_us < 0 else wait_us / 1_000_000
-        taking.add(partition, claims, wait, _read_ready(ready) if ready else NOTHING)
-
-    def _read_claims(self, values: Iterator[Any], fence: str, claimed_at: float, now_us: int) -> list[Claim]:
-        claims = []
-        for row in zip(*[values] * len(ClaimRow._fields), strict=True):
-            try:
-                claims.append(read_claim(fence, claimed_at, now_us, row))
-            except UNREADABLE:
-                self._put_off(ClaimRow(*row), fence)
-        return claims
 
     def _put_off(self, row: ClaimRow, fence: str) -> None:
         """A timer that this version cannot read: another may, however much later, so it never fails of that."""
@@ -256,19 +192,26 @@ class Claims:
             log.warning("timer %s is left to its lease: the store is away", timer_id)
 
     def _each(
-        self, items: Sequence[T], timer_id: Callable[[T], str], ask: Callable[[int, list[T]], Collection[R]]
-    ) -> list[R]:
-        """What each partition answers for those of its timers, together. Raises HalfDone."""
-        found = each_alone(self._link, keys.batches(items, timer_id, self._link.partitions, BATCH), ask)
-        found.expect_some()
-        answers = [answer for _, some in found.done for answer in some]
+        self,
+        script: str,
+        items: Sequence[T],
+        timer_id: Callable[[T], str],
+        args: Callable[[list[T]], Sequence[str | int]],
+    ) -> EachAlone[list[T], Any]:
+        """Run a script on the timers of each partition. Raises StoreUnavailable if no server answers."""
+        batches = keys.batches(items, timer_id, self._link.partitions, BATCH)
+        found = run_each_alone(self._link, script, [(partition, share, args(share)) for partition, share in batches])
         if found.error is not None:
-            raise HalfDone(found.error, answers, [it for _, share in found.left for it in share])
-        return answers
+            self._permissions.doubt()
+        found.expect_some()
+        return found
 
 
-def _read_ready(values: Sequence[Any]) -> Mapping[str, int]:
-    return {tag.decode(): count for tag, count in zip(*[iter(values)] * 2, strict=True)}
+def _whole(found: EachAlone[list[T], Any], answers: list[R]) -> list[R]:
+    """The answers. Raises HalfDone with them if some are missing."""
+    if found.error is not None:
+        raise HalfDone(found.error, answers, [it for _, share in found.left for it in share])
+    return answers
 
 
 def _settle_args(settlement: Settlement, *, keeps_answer: bool) -> list[str | int]:

@@ -123,7 +123,14 @@ class Held:
 
     def look(self) -> None:
         """Read what is known to be another by now; and ask whether it is, where nobody has told for long."""
-        found = each_alone(self._link, list(self._known.items()), self._look)
+        self._look_at(list(self._known.items()))
+
+    def read_changed(self) -> None:
+        """Read what is known to be another by now: enough while there is nothing to send."""
+        self._look_at([(partition, it) for partition, it in self._known.items() if it.is_stale])
+
+    def _look_at(self, known: list[tuple[int, _Known]]) -> None:
+        found = each_alone(self._link, known, self._look)
         if found.error:
             raise found.error
 

@@ -106,6 +106,20 @@ class Link:
         """Run one script of lua/ on one partition; its contract says what comes back."""
         return self.run_on(name, keys.root(partition), args)
 
+    def run_each(self, name: str, calls: Sequence[tuple[int, Sequence[str | int]]]) -> list[Any]:
+        """The same on many partitions, each with its arguments, in one round trip a server: each one's reply, or the
+        StoreUnavailable that is why there is none."""
+        if len(calls) == 1:
+            return [self._reply(name, *calls[0])]
+        rooted = [(keys.root(partition), args) for partition, args in calls]
+        return self._server.answers(self._script(name), rooted, f"script {name}")
+
+    def _reply(self, name: str, partition: int, args: Sequence[str | int]) -> Any:
+        try:
+            return self.run(name, partition, args)
+        except StoreUnavailable as error:
+            return error
+
     def run_on(self, name: str, key: str, args: Sequence[str | bytes | int | float] = ()) -> Any:
         """The same for a script whose one key is not that of a partition."""
         script = self._script(name)

@@ -9,6 +9,7 @@ from typing import Any
 import redis
 from redis.backoff import NoBackoff
 from redis.commands.core import Script
+from redis.exceptions import MovedError
 from redis.retry import Retry
 
 from scheduler.errors import StoreUnavailable, StoreUnsuitable
@@ -81,6 +82,19 @@ class Server:
             pipeline.evalsha(script.sha, 1, key, *args)
         return pipeline.execute(raise_on_error=False)
 
+    def answers(self, script: Script, calls: Sequence[Call], what: str) -> list[Any]:
+        """The same, each reply or why there is none: a redis.exceptions.MovedError, or StoreUnavailable. Raises
+        nothing."""
+        try:
+            with self.translated(what):
+                replies = self.replies(script, calls)
+        except StoreUnavailable as error:
+            return [error] * len(calls)
+        return [
+            self.failure(it, what) if isinstance(it, redis.RedisError) and not isinstance(it, MovedError) else it
+            for it in replies
+        ]
+
     def replies_at_once(self, text: str, calls: Sequence[Call]) -> list[Any]:
         """Of one script on many keys, in one transaction. Raises redis.RedisError."""
         pipeline = self.client.pipeline(transaction=True)
@@ -99,10 +113,11 @@ class Server:
         try:
             yield
         except redis.RedisError as error:
-            raise self._failed(error, what) from error
+            raise self.failure(error, what) from error
         self._breaker.succeeded()
 
-    def _failed(self, error: redis.RedisError, what: str) -> StoreUnavailable:
+    def failure(self, error: redis.RedisError, what: str) -> StoreUnavailable:
+        """What to raise for an answer to `what`; it is counted and told here."""
         if refusals.is_of_layout(error):
             reason = self._refusal(str(error).partition("LAYOUT ")[2].encode())
             return self._failed_calls.unsuitable(reason or "the store was laid out anew: start this process anew")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -40,6 +41,20 @@ class Taking:
         self._ready = NOTHING
         self._waits: dict[int, float | None] = {}
         self._not_asked: list[int] = []
+
+    @property
+    def is_free(self) -> bool:
+        """Nothing is held back: what one partition brings changes nothing for the others but the number."""
+        has_share = self.room.share is not None and self.room.share < self.limit
+        return not (self.saturated or self.permits or has_share) and self.room.answering is None
+
+    def parts(self, count: int) -> list[Taking]:
+        """Its room, divided; and suspects, of which one may be under way, by one of them only."""
+        limits = [self.limit // count + (number < self.limit % count) for number in range(count)]
+        room = replace(self.room, bytes=max(1, self.room.bytes // count))
+        return [
+            Taking(limit, (SUSPECTS,) if number else (), room, self.load, ()) for number, limit in enumerate(limits)
+        ]
 
     @property
     def is_over(self) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import redis
 
@@ -23,6 +23,9 @@ class HandSetNode(redis.Redis):
         return super().register_script(script.replace("'TIME'", f"'LRANGE', {_CLOCK}, 0, 1"))
 
 
+L = TypeVar("L", bound="HandSetClusterLink")
+
+
 class ClusterClient(redis.RedisCluster):
     """What a test looks into the store with; the engine has a link of its own to the same nodes."""
 
@@ -31,7 +34,10 @@ class ClusterClient(redis.RedisCluster):
         self._hosts = [Host(HOST, node.port) for node in cluster.masters]
 
     def link(self, partitions: int) -> HandSetClusterLink:
-        return HandSetClusterLink(self._hosts, lambda host: HandSetNode(*host, socket_timeout=10), partitions)
+        return self.link_as(HandSetClusterLink, partitions)
+
+    def link_as(self, kind: type[L], partitions: int) -> L:
+        return kind(self._hosts, lambda host: HandSetNode(*host, socket_timeout=10), partitions)
 
 
 class HandSetClusterLink(ClusterLink):
