@@ -6,11 +6,12 @@ import threading
 from collections.abc import Iterable, Mapping
 from random import random
 
-#: Seconds after which a partition is looked at in any case, less up to a half as jitter where there are several: a ring
-#: may be lost, and what a dead poller had is to be taken up.
+#: Seconds after which a partition is looked at in any case, less a little as jitter where there are several: a ring may
+#: be lost, and what a dead poller had is to be taken up.
 LOOK_AGAIN = 1.0
-#: Seconds by which one is looked at sooner where another is: a poller that has nothing to do wakes up less often.
-TOGETHER = 0.25
+#: Seconds of that jitter, and by which one is looked at sooner where another is: so a poller with nothing to do wakes
+#: up once a second, and asks for all in one round trip.
+TOGETHER = 0.125
 _NEVER = float("inf")
 
 
@@ -74,6 +75,5 @@ class DueTimes:
 
 
 def _again(count: int) -> float:
-    """Seconds after which one of so many is looked at in any case: of many not all in the same pass. A single one is
-    looked at in every pass."""
-    return LOOK_AGAIN * (1 - random() / 2) if count > 1 else _NEVER
+    """Seconds after which one of so many is looked at in any case. A single one is looked at in every pass."""
+    return LOOK_AGAIN - TOGETHER * random() if count > 1 else _NEVER

@@ -57,9 +57,9 @@ class Planning:
     def _look(self, partitions: list[int]) -> None:
         now = time.monotonic()
         asked = [it for it in partitions if now >= self._look_at.get(it, 0.0)]
+        again = now + _LOOK_AGAIN * (1 - random() / 2)  # the same for all, so that they go in one round trip again
         for partition in asked:
-            # Should it fail, this one waits like one that has nothing due.
-            self._look_at[partition] = now + _LOOK_AGAIN * (1 - random() / 2)
+            self._look_at[partition] = again  # should it fail, this one waits like one that has nothing due
             self._due_at.pop(partition, None)
         if not asked:
             return

@@ -62,6 +62,10 @@ class Claiming:
 
     def claim_in_turns(self, partitions: Sequence[int], taking: Taking) -> Batch:
         """From each what those before it have left room for. Raises the same."""
+        if len(partitions) == 1:  # which saves 5 us
+            self._permissions.check(partitions[0])
+            self._take_from(partitions[0], taking)
+            return taking.batch(is_whole=True)
 
         def take(partition: int, _: int) -> None:
             if taking.is_over:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from scheduler.poller.due import LOOK_AGAIN, DueTimes
+from scheduler.poller.due import LOOK_AGAIN, TOGETHER, DueTimes
 
 COUNT = 16
 NOW = 1000.0
@@ -46,16 +46,21 @@ def test_of_several_rings_the_earliest_counts(due: DueTimes) -> None:
     assert due.next(COUNT) == NOW + 0.05
 
 
-def test_each_is_looked_at_once_a_second_and_not_all_in_the_same_pass(due: DueTimes) -> None:
-    moments = set()
-    now, seen = NOW, set[int]()
-    while now <= NOW + LOOK_AGAIN:
+def test_each_is_looked_at_once_a_second_and_all_that_are_to_be_soon_in_the_same_pass(due: DueTimes) -> None:
+    first = due.next(COUNT)
+    assert NOW + LOOK_AGAIN - TOGETHER <= first <= NOW + LOOK_AGAIN
+    assert sorted(due.take(COUNT, first)) == list(range(COUNT))
+    for _ in range(20):
         now = due.next(COUNT)
-        moments.add(now)
-        seen |= set(due.take(COUNT, now))
-    assert seen == set(range(COUNT))
-    assert len(moments) > COUNT / 2
-    assert min(moments) >= NOW + LOOK_AGAIN / 2
+        assert LOOK_AGAIN - TOGETHER <= now - first <= LOOK_AGAIN
+        assert len(due.take(COUNT, now)) == COUNT
+        first = now
+
+
+def test_what_was_claimed_from_a_moment_ago_is_not_looked_at_with_the_others(due: DueTimes) -> None:
+    due.rang(7, NOW + 0.5)
+    assert due.take(COUNT, NOW + 0.5) == [7]
+    assert sorted(due.take(COUNT, NOW + LOOK_AGAIN)) == [it for it in range(COUNT) if it != 7]
 
 
 def test_those_for_which_there_was_no_room_are_due_still_the_longest_due_first(due: DueTimes) -> None:
