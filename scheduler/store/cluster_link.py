@@ -40,10 +40,10 @@ class ClusterLink(Link):
     ) -> None:
         """`seeds`: nodes that tell of all others. `connect`: makes the client of a node; it does not call it yet."""
         super().__init__(connect(seeds[0]), partitions, pause, clock)
+        failed_calls, expected = self._failed_calls, self._expected  # not ourselves: what nobody uses goes at once
 
-        def open_server(host: Host) -> Server:
-            name = f"{host.name}:{host.port}"
-            return Server(connect(host), self._failed_calls, pause, self._refusal, name, self._nodes.doubt)
+        def open_server(host: Host, doubt: Callable[[], object]) -> Server:
+            return Server(connect(host), failed_calls, pause, expected, f"{host.name}:{host.port}", doubt)
 
         self._nodes = ClusterNodes(seeds, open_server)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterable, Sequence
 
 import redis
@@ -22,6 +23,10 @@ _LOOK_EVERY = 0.5
 _PATIENCE = 1.0
 
 
+def _nothing() -> None:
+    """What is called once nobody uses the nodes any more."""
+
+
 class ClusterNodes:
     """Shared by threads. One of them looks who has which slot; the others go on with what was known, if anything was.
 
@@ -29,10 +34,12 @@ class ClusterNodes:
     closed once they are idle.
     """
 
-    def __init__(self, seeds: Iterable[Host], open_server: Callable[[Host], Server]) -> None:
-        """`seeds`: who is asked first who there is."""
+    def __init__(self, seeds: Iterable[Host], open_server: Callable[[Host, Callable[[], object]], Server]) -> None:
+        """`seeds`: who is asked first who there is. `open_server` is given what to call where keys may be elsewhere."""
         self._seeds = tuple(seeds)
         self._open_server = open_server
+        weakly = weakref.WeakMethod(self.doubt)
+        self._doubt = lambda: (weakly() or _nothing)()
         self._lock = threading.Lock()
         self._servers: dict[Host, Server] = {}
         self._map: SlotMap | None = None
@@ -84,7 +91,7 @@ class ClusterNodes:
     def _server(self, host: Host) -> Server:
         server = self._servers.get(host)
         if server is None:
-            server = self._servers.setdefault(host, self._open_server(host))
+            server = self._servers.setdefault(host, self._open_server(host, self._doubt))
         return server
 
     def _look(self, first: Sequence[Host] = ()) -> None:

@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from scheduler.store import keys
+from scheduler.store import keys, layout
+
+
+class Expected:
+    """How a link has found the store laid out, for the servers of it. Shared by threads."""
+
+    def __init__(self, clock: str) -> None:
+        self.clock = clock
+        #: None until it was looked up.
+        self.partitions: int | None = None
+
+    def refusal(self, found: bytes) -> str | None:
+        """Why a layout that a script has found since is none that can be served; None if it can."""
+        return layout.refusal(found, self.partitions, self.clock)
 
 
 def look_up(

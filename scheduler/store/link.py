@@ -17,7 +17,7 @@ from scheduler.store.dial_again import OnceMore
 from scheduler.store.dialling import pool_options
 from scheduler.store.failed_calls import FailedCalls
 from scheduler.store.following import FollowingPool
-from scheduler.store.laying_out import look_up
+from scheduler.store.laying_out import Expected, look_up
 from scheduler.store.packing import Packer
 from scheduler.store.scripts import source
 from scheduler.store.server import Call, Server, Share, raise_first_error
@@ -72,9 +72,9 @@ class Link:
         self.client = client
         self.clock = clock
         self._asked = partitions
-        self._partitions: int | None = None
+        self._expected = Expected(clock)
         self._failed_calls = FailedCalls()
-        self._server = Server(client, self._failed_calls, pause, self._refusal)
+        self._server = Server(client, self._failed_calls, pause, self._expected)
         self._scripts: dict[str, Script] = {}
 
     @property
@@ -83,15 +83,17 @@ class Link:
 
         Raises StoreUnsuitable for a store that this version cannot serve.
         """
-        if self._partitions is None:
+        found = self._expected.partitions
+        if found is None:
             try:
-                self._partitions = look_up(self._layout, self._lay_out, self._suitable, self._asked, self._AT_BIRTH)
+                found = look_up(self._layout, self._lay_out, self._suitable, self._asked, self._AT_BIRTH)
             except StoreUnavailable as error:
                 if error.kind != "noperm":
                     raise
                 # No script of ours will do more for this user, but each says what is refused.
                 return self._asked or self._AT_BIRTH
-        return self._partitions
+            self._expected.partitions = found
+        return found
 
     @property
     def failures(self) -> Counter[str]:
@@ -163,7 +165,7 @@ class Link:
         script = self._scripts.get(name)
         if script is None:
             script = self.client.register_script(source(name, self.partitions, self.clock))
-            if self._partitions is not None:
+            if self._expected.partitions is not None:
                 self._scripts[name] = script
         return script
 
@@ -176,9 +178,6 @@ class Link:
         text, root = source("layout", partitions, self.clock), keys.root(partition)
         found: bytes = self.ask("script layout", root, lambda client: client.register_script(text)(keys=[root]))
         return found
-
-    def _refusal(self, found: bytes) -> str | None:
-        return layout.refusal(found, self._partitions, self.clock)
 
     def _suitable(self, raw: bytes, partitions: int | None) -> int:
         """How many partitions it says. Raises StoreUnsuitable."""

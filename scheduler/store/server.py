@@ -18,6 +18,7 @@ from scheduler.store.breaker import Breaker
 from scheduler.store.dial_again import asked_before, unconnected
 from scheduler.store.failed_calls import FailedCalls
 from scheduler.store.following import FollowingPool
+from scheduler.store.laying_out import Expected
 
 #: The servers that have what the scripts need, in words.
 OLDEST = "Redis 7.0 or Valkey 7.2, or later,"
@@ -30,6 +31,10 @@ _DOUBTFUL = ("away", "cluster", "readonly", "replica", "loading")
 Call = tuple[str, Sequence[str | int]]
 
 
+def _nobody_looks() -> None:
+    """What is called where there is no other place to look at."""
+
+
 class Server:
     """Shared by threads. Raises StoreUnavailable for everything that trying again later may mend; its breaker knows of
     no other server."""
@@ -39,18 +44,18 @@ class Server:
         client: redis.Redis,
         failed_calls: FailedCalls,
         pause: float,
-        refusal: Callable[[bytes], str | None],
+        expected: Expected,
         name: str = "",
-        doubt: Callable[[], object] = lambda: None,
+        doubt: Callable[[], object] = _nobody_looks,
     ) -> None:
-        """`pause`: seconds after a lost connection for which calls are refused unasked. `refusal`: why a layout that a
-        script has found is not that of our caller. `name`: of one of several. `doubt`: to be called when it is away, or
-        does not have what it was asked for."""
+        """`pause`: seconds after a lost connection for which calls are refused unasked. `expected`: how our caller has
+        found the store laid out. `name`: of one of several. `doubt`: to be called when it is away, or says that what it
+        was asked for is elsewhere."""
         self.client = client
         self.name = name
         self.doubt = doubt
         self._failed_calls = failed_calls
-        self._refusal = refusal
+        self._expected = expected
         self._breaker = Breaker(pause)
         if isinstance(client.connection_pool, FollowingPool):
             client.connection_pool.on_move.append(self._breaker.retry)
@@ -119,7 +124,7 @@ class Server:
     def failure(self, error: redis.RedisError, what: str) -> StoreUnavailable:
         """What to raise for an answer to `what`; it is counted and told here."""
         if refusals.is_of_layout(error):
-            reason = self._refusal(str(error).partition("LAYOUT ")[2].encode())
+            reason = self._expected.refusal(str(error).partition("LAYOUT ")[2].encode())
             return self._failed_calls.unsuitable(reason or "the store was laid out anew: start this process anew")
         kind = refusals.kind(error)
         is_refusal = kind != "other" or not isinstance(error, redis.ConnectionError | redis.TimeoutError)
