@@ -18,7 +18,8 @@ from tests.store.schedules import AHEAD, MINUTE, put
 def bell(client: redis.Redis, partitions: int) -> Iterator[Any]:
     """A function: what was rung since it was last called, moments from START on."""
     subscriptions = []
-    for server, rung_by in link_over(client, partitions).by_server():
+    link = link_over(client, partitions)  # kept: its connections close with the last that refers to it
+    for server, rung_by in link.by_server():
         subscription = server.client.pubsub()  # type: ignore[no-untyped-call]
         for partition in rung_by:
             subscription.ssubscribe(keys.bell(partition))
@@ -36,6 +37,7 @@ def bell(client: redis.Redis, partitions: int) -> Iterator[Any]:
     yield rung
     for subscription in subscriptions:
         subscription.close()
+    link.close()
 
 
 def retried(bench: Bench, wait: int) -> None:
