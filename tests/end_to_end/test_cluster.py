@@ -69,6 +69,28 @@ def test_what_lies_in_a_slot_that_moves_is_refused_and_never_written_to_where_it
         store.close()
 
 
+def in_history(service: Service) -> set[str]:
+    answer = requests.get(f"{service.url}/history?limit=100", timeout=30)
+    return {it["id"] for it in answer.json()["data"]} if answer.status_code == 200 else set()
+
+
+def test_a_history_has_what_ended_on_every_node(on_cluster: Service, receiver: Receiver, tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/history.sqlite"
+    on_cluster.api(TIMER_HISTORY_URL=url)
+    on_cluster.poller(TIMER_KEEP_FINISHED="0")
+    process = on_cluster.start("history", TIMER_HISTORY_URL=url)
+    store = Store(Settings(redis_url=on_cluster.store.url))
+    wait_until(lambda: store.unread.backlog().is_noted, 20, "a history that has begun")
+    ids = {on_cluster.post(seconds=0, url=receiver.url)["id"] for _ in range(100)}
+    try:
+        assert len({store.link.server_of(keys.root(keys.partition_of(it, 16) or 0)).name for it in ids}) == 3
+        wait_until(lambda: in_history(on_cluster) >= ids, 30, "rows of all timers")
+        assert process.stop() == 0
+    finally:
+        store.unread.end()
+        store.close()
+
+
 # The last, for it leaves the cluster with a master less.
 def test_a_master_dies_and_nothing_is_lost_once_its_replica_has_taken_over(
     replicated: Cluster, on_cluster: Service, receiver: Receiver

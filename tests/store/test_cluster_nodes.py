@@ -12,6 +12,8 @@ from scheduler import Doorbell, Draft, Query, Settings, Store, StoreUnavailable,
 from scheduler.store import keys
 from tests.bench.cluster import Cluster, Node
 from tests.bench.processes import wait_until
+from tests.bench.rowed import Rowed
+from timer_service.process.recorder import Recorder
 
 PARTITION = 3
 
@@ -64,6 +66,9 @@ def test_a_slot_that_has_moved_is_found_again_by_the_call_that_meets_it(cluster:
 
 def test_while_a_node_is_frozen_its_partitions_alone_are_refused(cluster: Cluster, store: Store) -> None:
     timers = store.timers.set(*map(draft, range(16)))
+    store.unread.begin()
+    store.timers.cancel_each([it.id for it in store.timers.set(*map(draft, range(16)))])
+    history = Rowed()
     frozen = node_of(cluster, store, PARTITION)
     elsewhere = [it for it in range(16) if node_of(cluster, store, it) is not frozen]
     frozen.signal(signal.SIGSTOP)
@@ -79,10 +84,16 @@ def test_while_a_node_is_frozen_its_partitions_alone_are_refused(cluster: Cluste
         assert [frozen.address in it for it in report.warnings].count(True) == 1
         batch = store.claims("one", share=10).claim(10)
         assert set(batch.waits) == set(elsewhere)
+        with pytest.raises(StoreUnavailable):
+            Recorder(store.unread, history, keep=60).pass_once()
+        assert {keys.partition_of(timer_id, 16) for timer_id in history.rows} == set(elsewhere)
     finally:
         frozen.signal(signal.SIGCONT)
         wait_until(cluster.agrees, 20, "the cluster to be whole")
     wait_until(lambda: sets(store, PARTITION), 20, "the node to be used again")
+    Recorder(store.unread, history, keep=60).pass_once()
+    assert {keys.partition_of(timer_id, 16) for timer_id in history.rows} == set(range(16))
+    assert store.unread.backlog().unread == 0
 
 
 def test_the_doorbell_hears_every_partition_also_one_that_has_moved(cluster: Cluster, store: Store) -> None:
