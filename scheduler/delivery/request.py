@@ -64,7 +64,7 @@ def target(url: str, start: int) -> str:
 def build(claim: Claim, now_ms: int, signer: Signs) -> Request:
     """The request of one attempt, stamped with the moment of sending and signed.
 
-    The client's own headers win over our content-type and user-agent.
+    The client's own headers win over our content-type, user-agent and traceparent.
     """
     webhook = claim.webhook
     # A body of a HEAD is never sent, so it is not signed either; creation refuses one.
@@ -78,6 +78,8 @@ def build(claim: Claim, now_ms: int, signer: Signs) -> Request:
         head += _AGENT
     if body is not None and is_json and "content-type" not in own:
         head += _JSON
+    if claim.trace and "traceparent" not in own:
+        head += f"\r\ntraceparent: {claim.trace}"
     if own:
         head += "".join([f"\r\n{name}: {value}" for name, value in webhook.headers.items()])
     if body is None and webhook.method not in _BODILESS:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from flask import Flask, Response, g, request
@@ -45,6 +46,7 @@ from timer_service.web.resources import (
 
 if TYPE_CHECKING:
     from timer_service.history.reader import HistoryReader
+    from timer_service.tracing.calls import CallSpans
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}", re.ASCII)
 
@@ -112,10 +114,15 @@ def create_app(
     app.extensions["history"] = _history(settings)
     app.extensions["request_counts"] = counts = counts or RequestCounts()
     store.link.on_failure = counts.store_failure
+    tracing = _tracing(settings)
     rules = webhook_rules(settings)
+    if tracing is not None:
+        rules = replace(rules, trace=tracing.current)
     app.extensions["schemas"] = {NewTimer: NewTimer(rules), NewSchedule: NewSchedule(rules)}
 
     access_log.register(app, counts)
+    if tracing is not None:
+        tracing.register(app)
     app.before_request(_name_request)
     app.after_request(_return_name)
     ways.register(app)
@@ -137,6 +144,20 @@ def create_app(
     counts.name_routes([route_name(rule.rule) for rule in app.url_map.iter_rules()])
     app.wsgi_app = _adapt(app.wsgi_app)  # type: ignore[method-assign]
     return app
+
+
+def _tracing(settings: Settings) -> CallSpans | None:
+    """Raises SettingsError where OpenTelemetry is not installed."""
+    if not settings.traces:
+        return None
+    try:
+        from timer_service.tracing.calls import CallSpans
+        from timer_service.tracing.traces import Traces
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != "opentelemetry":
+            raise
+        raise SettingsError("TIMER_TRACES needs OpenTelemetry: pip install 'timer-service[otel]'") from None
+    return CallSpans(Traces().tracer)
 
 
 def _history(settings: Settings) -> HistoryReader | None:
