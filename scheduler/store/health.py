@@ -174,7 +174,7 @@ class Health:
                     raise
                 raise StoreUnsuitable(
                     "the store is one node of a Redis Cluster, and holds only a part of the keys; "
-                    "TIMER_REDIS_URL must name its nodes with redis+cluster://"
+                    "TIMER_REDIS_URL must name a server that is not in a cluster"
                 ) from error
 
     def _commands(self) -> tuple[str, ...]:

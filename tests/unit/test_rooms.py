@@ -46,6 +46,7 @@ ROOMS: Mapping[str, str] = {
     "timer_service/web/pages/destinations/": "view Destinations",
     "timer_service/web/pages/schedules/": "view Schedules",
     "timer_service/web/pages/try_it/": "view Try it",
+    "timer_service/web/pages/history/": "view History",
     "timer_service/client/": "client",
     "timer_service/terminal/": "terminal",
     "timer_service/testing/": "testing",
@@ -63,10 +64,10 @@ ROOMS: Mapping[str, str] = {
 _DATA = {"data", "words"}
 _ENGINE = {"settings", "store", "whole store", "delivery", "curl", "threaded", "choice of transport", "poller"}
 _WEB = {"problems", "input", "access", "answers", "resources"}
-_BEHIND_PAGES = {*_DATA, "engine", "problems", "input", "access", "answers"}
+_BEHIND_PAGES = {*_DATA, "engine", "history", "problems", "input", "access", "answers"}
 _VIEWS = {
     *("view sign-in", "view Now", "view Timer", "view Timers", "view Failed"),
-    *("view Destinations", "view Schedules", "view Try it"),
+    *("view Destinations", "view Schedules", "view Try it", "view History"),
 }
 _BEHIND_VIEWS = {*_BEHIND_PAGES, "page's words", "page's frame", "page's figures"}
 #: Room -> the rooms that it may know. `engine`: the public names of scheduler.
@@ -99,6 +100,7 @@ MAY_KNOW: Mapping[str, set[str]] = {
     "view Destinations": {*_BEHIND_VIEWS, "view Timer"},
     "view Schedules": {*_BEHIND_VIEWS, "view Timer"},
     "view Try it": _BEHIND_VIEWS,
+    "view History": {*_BEHIND_VIEWS, "view Timers"},
     "pages": {*_BEHIND_VIEWS, *_VIEWS},
     "application": {*_DATA, "engine", "history", "tracing", *_WEB, "page's frame", "pages"},
     "history": {*_DATA, "engine"},

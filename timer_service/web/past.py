@@ -46,12 +46,12 @@ def told(text: str) -> JsonText:
     return JsonText(f'{text[:-1]},"from":"{PAST}"}}')
 
 
-def timer(webhook_id: str) -> JsonText:
-    """Raises UnknownTimer, HistoryUnavailable."""
-    found = _asked(webhook_id, lambda reader, *it: reader.timer(*it))
+def timer(webhook_id: str) -> str:
+    """As JSON. Raises UnknownTimer, HistoryUnavailable."""
+    found: str | None = _asked(webhook_id, lambda reader, *it: reader.timer(*it))
     if found is None:
         raise UnknownTimer(webhook_id)
-    return told(found)
+    return found
 
 
 def attempts(webhook_id: str) -> dict[str, Any]:

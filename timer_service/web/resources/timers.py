@@ -85,7 +85,7 @@ def show(timer_id: str) -> Timer | JsonText:
     try:
         return store().timers.get(store().timers.id_of(timer_id))
     except UnknownTimer:
-        return past.timer(timer_id)
+        return past.told(past.timer(timer_id))
 
 
 @bp.route("/timers/<id:timer_id>", methods=["PATCH"])
