@@ -13,8 +13,7 @@ from opentelemetry.context import Context
 from opentelemetry.trace import Span, SpanKind, StatusCode, Tracer
 from opentelemetry.trace.propagation import set_span_in_context
 
-from scheduler import Attempt, Claim, Outcome
-from scheduler.redaction import without_query_values
+from scheduler import Attempt, Claim, Outcome, redaction
 from timer_service.tracing.parents import links_to, traceparent_of
 
 
@@ -47,7 +46,7 @@ class AttemptSpans:
             kind=SpanKind.CLIENT,
             attributes={
                 "http.request.method": webhook.method,
-                "url.full": without_query_values(webhook.url),
+                "url.full": redaction.without_query_values(webhook.url),
                 "server.address": parts.hostname or "",
                 "server.port": parts.port or (443 if parts.scheme == "https" else 80),
             },
