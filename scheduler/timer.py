@@ -136,7 +136,7 @@ class Webhook(NamedTuple):
     #: What is called when it has ended so.
     on_delivered: Callback | None = None
     on_failed: Callback | None = None
-    #: The `traceparent` (W3C) under which it was set, where attempts are traced; never sent as it is.
+    #: The `traceparent` (W3C) under which it was set, and after a space its `tracestate` if any; never sent as it is.
     trace: str = ""
 
     def expiry(self, due_at: int) -> int | None:

@@ -160,6 +160,8 @@ class Poller:
         )
         with suppress(StoreUnavailable):  # what was claimed is not dropped: without knowledge of holds it is given back
             self._claims.held.look()
+        if batch.claims and self._tracing is not None:
+            self._tracing.claimed(batch.claims)
         for claim in self._pacing.use(batch.claims):
             if self._stopping:
                 self._pacing.ended(claim, was_sent=False)

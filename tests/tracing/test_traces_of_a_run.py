@@ -5,18 +5,16 @@ from __future__ import annotations
 import gzip
 import socket
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-import pytest
 import requests
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from tests.bench.processes import Up, wait_until
+from tests.bench.processes import Up
 from tests.bench.receiver import SECRET, Receiver
 
 PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -70,7 +68,7 @@ def traced(folder: Path, endpoint: str) -> Up:
         TIMER_INBOX="0",
         TIMER_SIGNING_SECRETS=SECRET,
         OTEL_EXPORTER_OTLP_ENDPOINT=endpoint,
-        OTEL_BSP_SCHEDULE_DELAY="200",
+        OTEL_BSP_SCHEDULE_DELAY="600000",  # ms: what is not sent before it ends was not sent at the end
     )
 
 
@@ -84,15 +82,15 @@ def test_a_trace_leads_from_a_clients_request_through_the_timer_to_the_receiver(
             made = requests.post(f"{up.url()}/timers", json=timer, headers={"traceparent": PARENT}, timeout=60)
             assert made.status_code == 201
             (hit,) = receiver.wait_for(1, 60)
-            wait_until(lambda: len(collector.spans) >= 3, 60, "spans")
         finally:
-            up.stop()
-    created, attempt, request = (
-        next(it for it in collector.spans if it.name == name) for name in ("POST /timers", "attempt", "POST")
+            up.stop(60)
+    created, claim, attempt, request = (
+        next(it for it in collector.spans if it.name == name) for name in ("POST /timers", "claim", "attempt", "POST")
     )
     assert created.trace_id.hex() == PARENT[3:35]
     assert created.parent_span_id.hex() == PARENT[36:52]
-    assert [(it.trace_id, it.span_id) for it in attempt.links] == [(created.trace_id, created.span_id)]
+    linked = [(it.trace_id, it.span_id) for it in attempt.links]
+    assert linked == [(it.trace_id, it.span_id) for it in (created, claim)]
     assert attempt.trace_id != created.trace_id
     assert (request.trace_id, request.parent_span_id) == (attempt.trace_id, attempt.span_id)
     assert hit.headers["traceparent"].startswith(f"00-{request.trace_id.hex()}-{request.span_id.hex()}-")
@@ -102,15 +100,9 @@ def test_a_trace_leads_from_a_clients_request_through_the_timer_to_the_receiver(
     assert "sesame" not in str(collector.spans)
 
 
-@pytest.mark.parametrize("kind", ["refuses", "says nothing"])
-def test_whoever_takes_the_spans_may_be_away_and_nothing_waits_for_it(
-    kind: str, tmp_path: Path, receiver: Receiver
-) -> None:
+def test_whoever_takes_the_spans_may_be_frozen_and_nothing_waits_for_it(tmp_path: Path, receiver: Receiver) -> None:
     silent = socket.create_server(("127.0.0.1", 0))
-    port = silent.getsockname()[1]
-    if kind == "refuses":
-        silent.close()
-    up = traced(tmp_path / "up", f"http://127.0.0.1:{port}")
+    up = traced(tmp_path / "up", f"http://127.0.0.1:{silent.getsockname()[1]}")
     try:
         timers = [{"url": f"{receiver.url}/hook", "delay": 0} for _ in range(1000)]
         for _ in range(3):  # more spans than the queue holds
@@ -118,8 +110,6 @@ def test_whoever_takes_the_spans_may_be_away_and_nothing_waits_for_it(
             assert made.status_code == 200
         receiver.wait_for(3000, 120)
     finally:
-        began = time.monotonic()
-        up.stop()
+        up.stop(60)
         silent.close()
-    assert time.monotonic() - began < 60
     assert "Traceback" not in up.output()

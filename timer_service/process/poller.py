@@ -7,7 +7,6 @@ import os
 import secrets
 import signal
 import socket
-from typing import TYPE_CHECKING
 
 from scheduler import (
     VERSION,
@@ -26,12 +25,9 @@ from scheduler import (
     slots,
     transport_name,
 )
-from timer_service.extras import needed
 from timer_service.process.heartbeat import beating
 from timer_service.process.signals import stop_signals
-
-if TYPE_CHECKING:
-    from timer_service.tracing.traces import Traces
+from timer_service.tracing.choice import open_traces
 
 
 def run(settings: Settings) -> None:
@@ -44,7 +40,7 @@ def run(settings: Settings) -> None:
     signer = SignerOfFile(file) if file else Signer(settings.signing_secrets)
     transport = open_transport(settings, claims.clock, signer, claims.held.lets, claims.held.own_secrets.of)
     planning = Planning(store.plans(claims.clock))
-    tracing = _tracing(settings)
+    traces = open_traces(settings)
     poller = Poller(
         claims,
         transport,
@@ -54,7 +50,7 @@ def run(settings: Settings) -> None:
         max_bytes=in_flight_bytes(settings.max_in_flight_bytes),
         heartbeat=beating(settings.heartbeat_file),
         planning=planning,
-        tracing=None if tracing is None else tracing.attempts,
+        tracing=None if traces is None else traces.attempts,
     )
     doorbell = Doorbell(store.link, transport.wake, planning.look_soon)
     for number in stop_signals():
@@ -69,14 +65,5 @@ def run(settings: Settings) -> None:
         doorbell.start()
         poller.run()
         doorbell.stop()
-    if tracing is not None:
-        tracing.close()
-
-
-def _tracing(settings: Settings) -> Traces | None:
-    """Raises NotInstalled."""
-    if not settings.traces:
-        return None
-    with needed("otel"):
-        from timer_service.tracing.traces import Traces
-    return Traces()
+    if traces is not None:
+        traces.close()

@@ -15,6 +15,7 @@ from werkzeug.routing import BaseConverter
 
 from scheduler import VERSION, Link, Settings, SettingsError, Store, guard_before_look_ups
 from timer_service.history.errors import HistoryUnsuitable
+from timer_service.tracing.choice import open_traces
 from timer_service.web import openapi, problem_answers
 from timer_service.web.access import access_log, authentication, cross_site
 from timer_service.web.access.request_counts import RequestCounts, route_name
@@ -46,7 +47,6 @@ from timer_service.web.resources import (
 
 if TYPE_CHECKING:
     from timer_service.history.reader import HistoryReader
-    from timer_service.tracing.calls import CallSpans
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}", re.ASCII)
 
@@ -114,15 +114,17 @@ def create_app(
     app.extensions["history"] = _history(settings)
     app.extensions["request_counts"] = counts = counts or RequestCounts()
     store.link.on_failure = counts.store_failure
-    tracing = _tracing(settings)
-    rules = webhook_rules(settings)
-    if tracing is not None:
-        rules = replace(rules, trace=tracing.current)
-    app.extensions["schemas"] = {NewTimer: NewTimer(rules), NewSchedule: NewSchedule(rules)}
 
     access_log.register(app, counts)
-    if tracing is not None:
-        tracing.register(app)
+    rules = webhook_rules(settings)
+    app.extensions["traces"] = traces = open_traces(settings)
+    if traces is not None:
+        from timer_service.tracing.calls import CallSpans
+
+        calls = CallSpans(traces.tracer)
+        calls.register(app)
+        rules = replace(rules, trace=calls.current)
+    app.extensions["schemas"] = {NewTimer: NewTimer(rules), NewSchedule: NewSchedule(rules)}
     app.before_request(_name_request)
     app.after_request(_return_name)
     ways.register(app)
@@ -144,20 +146,6 @@ def create_app(
     counts.name_routes([route_name(rule.rule) for rule in app.url_map.iter_rules()])
     app.wsgi_app = _adapt(app.wsgi_app)  # type: ignore[method-assign]
     return app
-
-
-def _tracing(settings: Settings) -> CallSpans | None:
-    """Raises SettingsError where OpenTelemetry is not installed."""
-    if not settings.traces:
-        return None
-    try:
-        from timer_service.tracing.calls import CallSpans
-        from timer_service.tracing.traces import Traces
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] != "opentelemetry":
-            raise
-        raise SettingsError("TIMER_TRACES needs OpenTelemetry: pip install 'timer-service[otel]'") from None
-    return CallSpans(Traces().tracer)
 
 
 def _history(settings: Settings) -> HistoryReader | None:

@@ -32,7 +32,7 @@ class RunTimer(SentFields):
     @post_load
     def _draft_fields(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
         tags = data.pop("tags", ())
-        return {"webhook": self.webhook(data), "tags": tags}
+        return {"webhook": self.webhook({**data, "trace": self.rules.trace()}), "tags": tags}
 
 
 #: Anything is taken, and what is no timer gets a 422 of its own.
