@@ -28,8 +28,7 @@ hypothesis.settings.load_profile("suite")
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    layer = config.option.markexpr
-    return True if layer in layers.LAYERS and not layers.in_layer(layer, collection_path) else None
+    return None if layers.may_have(config.option.markexpr, collection_path) else True
 
 
 #: Kinds of stores and their partitions. On more than one partition only the store's own tests run, in tests/store.
@@ -56,6 +55,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for item in items:
+        layers.check_clock(item)
         item.add_marker(layers.layer_of(item))
         if layers.store_of(item) == "redis" or {"redis_server", "browser"} & set(getattr(item, "fixturenames", ())):
             item.add_marker("elsewhere")
