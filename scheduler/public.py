@@ -37,8 +37,11 @@ from scheduler.destinations import (
     Signing,
 )
 from scheduler.due_moments import upcoming
+from scheduler.durability import MEMORY, Durability, Receipt
+from scheduler.durability import parse as parse_durability
 from scheduler.errors import (
     AlreadySent,
+    CannotPromise,
     ClockBusy,
     ClockRange,
     Expired,
@@ -58,6 +61,7 @@ from scheduler.errors import (
     TooManyLists,
     TooManyPending,
     TooManySecrets,
+    TooManyWaits,
     UnknownSchedule,
     UnknownTimer,
     UnreadableSchedule,
@@ -94,6 +98,7 @@ from scheduler.store.store import Store
 from scheduler.store.timers import Timers
 from scheduler.store.turning import Advance
 from scheduler.store.virtual_clock import VirtualClock
+from scheduler.store.writes import Writes
 from scheduler.timer import (
     Attempt,
     Backoff,
@@ -113,6 +118,7 @@ from scheduler.version import VERSION
 __all__ = [
     "LONGEST_OLD_FOR",
     "LONG_LEASE",
+    "MEMORY",
     "MOST_BUCKETS",
     "MOST_MINUTES",
     "MOST_SECRETS",
@@ -131,6 +137,7 @@ __all__ = [
     "BreakerMode",
     "Bucket",
     "Callback",
+    "CannotPromise",
     "CatchUp",
     "Changes",
     "Checkpoint",
@@ -147,6 +154,7 @@ __all__ = [
     "Destinations",
     "Doorbell",
     "Draft",
+    "Durability",
     "Expired",
     "ExpiresTooSoon",
     "FailingDestination",
@@ -185,6 +193,7 @@ __all__ = [
     "Query",
     "Rate",
     "Reason",
+    "Receipt",
     "Redelivery",
     "Repeats",
     "Report",
@@ -223,6 +232,7 @@ __all__ = [
     "TooManyLists",
     "TooManyPending",
     "TooManySecrets",
+    "TooManyWaits",
     "UnknownSchedule",
     "UnknownTimer",
     "UnreadableSchedule",
@@ -230,6 +240,7 @@ __all__ = [
     "VersionChanged",
     "VirtualClock",
     "Webhook",
+    "Writes",
     "WrongState",
     "before_path",
     "connect",
@@ -240,6 +251,7 @@ __all__ = [
     "in_flight_bytes",
     "is_loopback",
     "open_transport",
+    "parse_durability",
     "pass_time",
     "raise_file_limit",
     "send_until",

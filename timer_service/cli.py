@@ -91,10 +91,14 @@ def up(**options: str | int | None) -> None:
     try:
         if settings.clock == "virtual" and not (external_store or os.environ.get("TIMER_DATA_DIR", "").strip()):
             with tempfile.TemporaryDirectory(prefix="timer-service-") as folder:
-                everything.run(settings, everything.EmbeddedStore(Path(folder), settings.max_bytes))
+                everything.run(
+                    settings, everything.EmbeddedStore(Path(folder), settings.max_bytes, settings.durability)
+                )
         else:
             data_dir = Path(settings.data_dir)
-            store = None if external_store else everything.EmbeddedStore(data_dir, settings.max_bytes)
+            store = (
+                None if external_store else everything.EmbeddedStore(data_dir, settings.max_bytes, settings.durability)
+            )
             everything.run(settings, store)
     except (SettingsError, everything.EmbeddedError, everything.StartFailed) as error:
         raise click.ClickException(str(error)) from None

@@ -1,0 +1,31 @@
+"""How durable what was set had become when the service answered."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+from timer_service.client.checked import Checked
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt(Checked):
+    #: As it was asked for: `fsync`, `replicas:1`.
+    asked: str
+    #: It was on the store's disk; False also where the store cannot tell.
+    fsync: bool
+    #: So many replicas were known to have it.
+    replicas: int
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any] | None) -> Self | None:
+        """None where none was asked for."""
+        return (
+            None if raw is None else cls(asked=raw["asked"], **{it: raw["reached"][it] for it in ("fsync", "replicas")})
+        )
+
+    def __str__(self) -> str:
+        """In words, for people."""
+        replicas = f"{self.replicas} replica{'' if self.replicas == 1 else 's'}"
+        return " and ".join([*(["on disk"] if self.fsync else []), *([f"on {replicas}"] if self.replicas else [])])
