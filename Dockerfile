@@ -1,12 +1,12 @@
-# One image, two roles: `timer-service api` and `timer-service poller`.
+# One image for all: `timer-service api`, `timer-service poller`, `timer-service history`.
 FROM python:3.12-slim AS build
 WORKDIR /src
 # Pinned and hashed, into an environment without pip.
-COPY requirements/build.txt requirements/fast.txt requirements/
+COPY requirements/build.txt requirements/image.txt requirements/
 RUN pip install --no-cache-dir --disable-pip-version-check --require-hashes -r requirements/build.txt \
  && python -m venv --without-pip /opt/timer-service \
  && pip --python /opt/timer-service/bin/python install --no-cache-dir --disable-pip-version-check \
-    --require-hashes -r requirements/fast.txt
+    --require-hashes -r requirements/image.txt
 COPY pyproject.toml setup.cfg README.md LICENSE ./
 COPY scheduler scheduler
 COPY timer_service timer_service

@@ -18,7 +18,7 @@ COMPILE = $(UV) pip compile --quiet --no-strip-extras --system-certs --universal
 # The tests start hundreds of processes: where this is set each compiles us anew, which is a third of what its start costs.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test quick clock test-python django-suite test-oldest faults rolling format screenshots lint package bench conformance upgrade clean
+.PHONY: run test quick clock test-python django-suite test-oldest faults rolling replacing format screenshots dashboard lint package bench conformance upgrade clean
 .DELETE_ON_ERROR:
 
 run: $(VENV)/.run
@@ -66,6 +66,10 @@ faults: $(VENV)/.dev
 rolling: $(VENV)/.dev
 	$(VENV)/bin/python -m tests.faults.rolling $(if $(OLD),--old $(OLD)) $(ARGS)
 
+# Each part is replaced behind nginx while clients set timers; refused calls are counted. Needs nginx-light.
+replacing: $(VENV)/.dev
+	$(VENV)/bin/python -m tests.faults.replacing $(ARGS)
+
 # What this version stores, as files that every later version has to read: once for a release, by its version.
 format: $(VENV)/.dev
 	$(VENV)/bin/python -m tests.store.formats.make $(ARGS)
@@ -73,6 +77,10 @@ format: $(VENV)/.dev
 # Each view of the page as a picture, of a service that does real work: docs/screenshots. Needs chromium, pngquant, fonts-inter.
 screenshots: $(VENV)/.dev
 	$(VENV)/bin/python -m tests.pages.screenshots $(ARGS)
+
+# The dashboard's panels over a run of four minutes, evaluated by Prometheus: docs/screenshots/dashboard.png.
+dashboard: $(VENV)/.dev
+	$(VENV)/bin/python -m tests.monitoring.picture $(ARGS)
 
 lint: $(VENV)/.dev
 	@command -v luacheck >/dev/null || { \
@@ -143,6 +151,7 @@ upgrade: $(UV)
 	@$(PIN) --extra up --extra fast --extra dev -o requirements/dev.txt setup.cfg
 	@for extra in up fast bench; do \
 	  $(PIN) --constraints requirements/dev.txt --extra $$extra -o requirements/$$extra.txt setup.cfg || exit 1; done
+	@$(PIN) --constraints requirements/dev.txt --extra fast --extra history -o requirements/image.txt setup.cfg
 	@git --no-pager diff --stat requirements
 
 clean:

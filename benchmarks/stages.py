@@ -75,7 +75,7 @@ class _Stages:
         held = self._timed("claim: call, read, decode", lambda: _all(claims))
         signer, now = Signer(SECRET), claims.clock.now_us() // 1000
         requests = self._timed("prepare: headers, signature", lambda: [build(it, now, signer) for it in held])
-        transport = open_transport(self._settings, claims.clock)
+        transport = open_transport(self._settings, claims.clock, signer)
         answers = self._timed("send and receive, prepared again", lambda: _sent(transport, held))
         transport.close()
         ended = self._timed("judge", lambda: [settlement(it, it.started_at or 0, "stages") for it in answers])

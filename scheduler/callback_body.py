@@ -1,4 +1,5 @@
-"""The body of a callback: what GET tells of the timer at its end, secrets hidden as from a key that may only read.
+"""What is told of a timer that has ended to whoever shows no key: as GET tells it, secrets hidden as from a key that
+may only read. So it stands in the body of a callback, and in a history.
 
 Pure. A test compares it with the API's own answer, member by member.
 """
@@ -17,13 +18,15 @@ from scheduler.timer import Attempt, Backoff, Callback, Timer, Webhook
 
 def told(timer: Timer) -> bytes:
     """Of a timer that has ended."""
-    last = timer.last_attempt and _attempt(timer.last_attempt)
-    said = {"type": f"timer.{timer.status}", "timer": _timer(timer, last), "last_attempt": last}
+    timer_said = timer_as_told(timer)
+    said = {"type": f"timer.{timer.status}", "timer": timer_said, "last_attempt": timer_said["last_attempt"]}
     return exact_numbers.dumps(said).encode()
 
 
-def _timer(timer: Timer, last: dict[str, Any] | None) -> dict[str, Any]:
+def timer_as_told(timer: Timer) -> dict[str, Any]:
+    """Its members as JSON's values; exact_numbers.dumps() writes them."""
     webhook = timer.webhook
+    last = timer.last_attempt and _attempt(timer.last_attempt)
     said: dict[str, Any] = {
         "id": timer.id,
         "status": timer.status,

@@ -20,7 +20,7 @@ from scheduler.delivery.dialling import Checkpoint
 from scheduler.delivery.egress import Guard
 from scheduler.delivery.open_transport import guard_before_look_ups, open_transport, slots, transport_name
 from scheduler.delivery.request import Request
-from scheduler.delivery.signing import Signer
+from scheduler.delivery.signing import Signer, SignerOfFile
 from scheduler.delivery.threaded.transport import RequestsTransport
 from scheduler.destinations import (
     BreakerMode,
@@ -73,9 +73,10 @@ from scheduler.memory_limit import in_flight_bytes
 from scheduler.one_by_one import LONG_LEASE, Sent, pass_time, send_until
 from scheduler.origin import before_path, destination
 from scheduler.own_secrets import LONGEST_OLD_FOR, MOST_SECRETS, OLD_FOR
+from scheduler.poller.backlog_metrics import history_backlog
 from scheduler.poller.doorbell import Doorbell
 from scheduler.poller.loop import Poller
-from scheduler.poller.metrics import PollerMetrics, ended_timers, serving
+from scheduler.poller.metrics import PollerMetrics, ended_timers, files_of_settings, serving, store_errors
 from scheduler.poller.planning import Planning
 from scheduler.queries import Count, Page, Place, Query, Stats
 from scheduler.schedule import CatchUp, Fold, Gap, Moment, Overlap, Plan
@@ -97,6 +98,7 @@ from scheduler.store.schedules import Schedules
 from scheduler.store.store import Store
 from scheduler.store.timers import Timers
 from scheduler.store.turning import Advance
+from scheduler.store.unread import Backlog, Ended, Reading, Unread
 from scheduler.store.virtual_clock import VirtualClock
 from scheduler.store.writes import Writes
 from scheduler.timer import (
@@ -114,6 +116,7 @@ from scheduler.timer import (
     Webhook,
 )
 from scheduler.version import VERSION
+from scheduler.watched_file import WatchedFile
 
 __all__ = [
     "LONGEST_OLD_FOR",
@@ -132,6 +135,7 @@ __all__ = [
     "Advance",
     "AlreadySent",
     "Attempt",
+    "Backlog",
     "Backoff",
     "Begun",
     "BreakerMode",
@@ -155,6 +159,7 @@ __all__ = [
     "Doorbell",
     "Draft",
     "Durability",
+    "Ended",
     "Expired",
     "ExpiresTooSoon",
     "FailingDestination",
@@ -192,6 +197,7 @@ __all__ = [
     "Pollers",
     "Query",
     "Rate",
+    "Reading",
     "Reason",
     "Receipt",
     "Redelivery",
@@ -214,6 +220,7 @@ __all__ = [
     "SettingsError",
     "Settlement",
     "Signer",
+    "SignerOfFile",
     "Signing",
     "Skipped",
     "Standing",
@@ -235,10 +242,12 @@ __all__ = [
     "TooManyWaits",
     "UnknownSchedule",
     "UnknownTimer",
+    "Unread",
     "UnreadableSchedule",
     "Usage",
     "VersionChanged",
     "VirtualClock",
+    "WatchedFile",
     "Webhook",
     "Writes",
     "WrongState",
@@ -247,7 +256,9 @@ __all__ = [
     "destination",
     "empty_store",
     "ended_timers",
+    "files_of_settings",
     "guard_before_look_ups",
+    "history_backlog",
     "in_flight_bytes",
     "is_loopback",
     "open_transport",
@@ -258,6 +269,7 @@ __all__ = [
     "serving",
     "share_of",
     "slots",
+    "store_errors",
     "transport_name",
     "upcoming",
 ]

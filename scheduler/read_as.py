@@ -52,7 +52,8 @@ def switch(text: str) -> bool:
 
 
 def redis_url(text: str) -> str:
-    store_url.check(text)
+    if store_url.parse(text).kind == "cluster":
+        raise ValueError("a server's URL: the nodes of a cluster are not supported yet")
     return text
 
 

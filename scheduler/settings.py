@@ -7,9 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from ipaddress import ip_address
 from typing import Any
-from urllib.parse import urlsplit
 
-from scheduler import read_as
+from scheduler import read_as, store_url
 from scheduler.durability import MEMORY
 from scheduler.errors import SettingsError
 from scheduler.unknown_variables import unknown
@@ -36,6 +35,8 @@ class Settings:
     on_delivered: str = _setting("TIMER_ON_DELIVERED", "", secret=True)
     on_failed: str = _setting("TIMER_ON_FAILED", "", secret=True)
     signing_secrets: str = _setting("TIMER_SIGNING_SECRETS", "", read_as.signing_secrets, secret=True)
+    #: Files are read by whoever uses what they hold: see scheduler/watched_file.py.
+    signing_secrets_file: str = _setting("TIMER_SIGNING_SECRETS_FILE", "")
     egress_allow: str = _setting("TIMER_EGRESS_ALLOW", "", read_as.networks_text)
     egress_ports: str = _setting("TIMER_EGRESS_PORTS", "", read_as.ports_text)
     egress_deny: str = _setting("TIMER_EGRESS_DENY", "", read_as.hosts_text)
@@ -49,12 +50,17 @@ class Settings:
     keep_failed: float = _setting("TIMER_KEEP_FAILED", 30 * 86_400.0, read_as.seconds(1, 10 * 365 * 86_400))
     keep_cancelled: float = _setting("TIMER_KEEP_CANCELLED", 86_400.0, read_as.seconds(1, 10 * 365 * 86_400))
     keep_finished: int = _setting("TIMER_KEEP_FINISHED", 100_000, read_as.whole(0, 100_000_000))
+    #: Where ended timers are written; "": nowhere.
+    history_url: str = _setting("TIMER_HISTORY_URL", "", secret=True)
+    history_keep: float = _setting("TIMER_HISTORY_KEEP", 365 * 86_400.0, read_as.seconds(60, 100 * 365 * 86_400))
+    unread_most: int = _setting("TIMER_UNREAD_MOST", 10_000_000, read_as.whole(0, 1_000_000_000))
 
     host: str = _setting("TIMER_HOST", "127.0.0.1")
     port: int = _setting("TIMER_PORT", 8000, read_as.whole(0, 65_535))
     api_workers: int = _setting("TIMER_API_WORKERS", 1, read_as.whole(1, 64))
     api_threads: int = _setting("TIMER_API_THREADS", 32, read_as.whole(8, 512))
     api_keys: str = _setting("TIMER_API_KEYS", "", read_as.api_keys, secret=True)
+    api_keys_file: str = _setting("TIMER_API_KEYS_FILE", "")
     allowed_hosts: str = _setting("TIMER_ALLOWED_HOSTS", "")
     #: Requests a second.
     rate_limit: int = _setting("TIMER_RATE_LIMIT", 0, read_as.whole(0, 1_000_000))
@@ -93,17 +99,25 @@ class Settings:
         settings.check()
         return settings
 
+    @property
+    def has_keys(self) -> bool:
+        """Whether the API asks for keys."""
+        return bool(self.api_keys or self.api_keys_file)
+
+    @property
+    def signs(self) -> bool:
+        """Whether the service signs webhooks."""
+        return bool(self.signing_secrets or self.signing_secrets_file)
+
     def own_hosts(self) -> list[tuple[str, int]]:
         """Our API, store and metrics, and what else shall never be called."""
-        store = urlsplit(self.redis_url)
         found = [(host, self.port) for host in ("127.0.0.1", "::1", self.host)]
-        if store.scheme != "unix":
-            host, port = store.hostname or "localhost", store.port or 6379
+        for host, port in store_url.parse(self.redis_url).hosts:
             found.append((host, port))
             if is_loopback(host):  # nobody says on which other addresses of this machine it listens
                 found.append(("0.0.0.0", port))
-        if self.metrics_port:  # `up` gives each poller one of its own
-            ports = range(self.metrics_port, self.metrics_port + max(1, self.pollers))
+        if self.metrics_port:  # `up` gives each poller one of its own, and the history
+            ports = range(self.metrics_port, self.metrics_port + max(1, self.pollers) + bool(self.history_url))
             hosts = ("127.0.0.1", "::1") if is_loopback(self.metrics_host) else (self.metrics_host,)
             found += [(host, port) for host in hosts for port in ports]
         denied = (entry.strip().rpartition(":") for entry in self.egress_deny.split(",") if entry.strip())
@@ -116,7 +130,10 @@ class Settings:
                 "TIMER_LEASE is refused: it must be at least three times TIMER_STORE_TIMEOUT, "
                 "or one slow answer loses every lease"
             )
-        if not (self.api_keys or self.allow_anonymous or is_loopback(self.host)):
+        for name, file in (("API_KEYS", self.api_keys_file), ("SIGNING_SECRETS", self.signing_secrets_file)):
+            if file and getattr(self, name.lower()):
+                raise SettingsError(f"TIMER_{name} and TIMER_{name}_FILE are refused together: say it in one of them")
+        if not (self.has_keys or self.allow_anonymous or is_loopback(self.host)):
             raise SettingsError(
                 f"TIMER_HOST {self.host!r} is refused: without TIMER_API_KEYS anyone who reaches it could use it; "
                 "set keys (`timer-service key new`), or TIMER_ALLOW_ANONYMOUS=1 if something else guards it"

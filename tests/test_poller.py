@@ -276,6 +276,7 @@ def test_a_poller_whose_store_has_stopped_answering_waits_for_what_it_settles_al
     monkeypatch.setattr(link.client, "info", asked)
     claims = Claims(link, poller="one", share=9, lease_ms=LEASE, keep_delivered_ms=9, keep_failed_ms=9, keep_finished=9)
     claims.claim(1)
+    asked.reset_mock()
     ended = [Settlement("0" * 22, "f", Attempt(1, Outcome.DELIVERED), None)]
     own_server.signal(signal.SIGSTOP)
     try:

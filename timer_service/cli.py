@@ -14,6 +14,7 @@ import click
 
 from timer_service import standard_streams
 from timer_service.extras import needed
+from timer_service.process.history_file import BESIDE
 from timer_service.process.probe import api_answers
 from timer_service.terminal import activity
 from timer_service.terminal.apply import apply
@@ -75,6 +76,13 @@ main.add_command(completion)
 @click.option("--pollers", type=int, help="How many pollers to run; 0 for an API alone.  [default: 1]")
 @click.option("--api-workers", type=int, help="How many gunicorn workers the API has.  [default: 1]")
 @click.option("--clock", type=click.Choice(["real", "virtual"]), help="virtual: one that can be turned, for tests.")
+@click.option(
+    "--history",
+    is_flag=False,
+    flag_value=BESIDE,
+    metavar="[URL]",
+    help="Keep ended timers in this database; without a URL in an SQLite file beside the store.",
+)
 @click.option("--no-inbox", "inbox", flag_value=0, type=int, help="Start no receiver for trying things out.")
 def up(**options: str | int | None) -> None:
     """Run everything on this machine: store, API, pollers, and a receiver for trying things out."""
@@ -83,10 +91,14 @@ def up(**options: str | int | None) -> None:
         from timer_service.process import first_steps
         from timer_service.process import up as everything
 
+    options["history_url"] = options.pop("history")
     given = {f"TIMER_{name.upper()}": str(value) for name, value in options.items() if value is not None}
     os.environ.update(given)  # the children read the same settings
     settings = first_steps.read_settings()
     first_steps.need_temporary_directory()
+    if settings.history_url:
+        with needed("history"):
+            import timer_service.process.history  # noqa: F401 - or it would end as often as it is started
     external_store = bool(os.environ.get("TIMER_REDIS_URL", "").strip())
     try:
         if settings.clock == "virtual" and not (external_store or os.environ.get("TIMER_DATA_DIR", "").strip()):
@@ -141,6 +153,39 @@ def poller() -> None:
     try:
         poller_process.run(settings)
     except SettingsError as error:
+        raise click.ClickException(str(error)) from None
+
+
+@main.command()
+@click.option("--once", is_flag=True, help="Write what there is, and end.")
+@click.option("--off", is_flag=True, help="Note no more ends, and drop what is not written: no history is to run.")
+def history(once: bool, off: bool) -> None:
+    """Write ended timers into the database of TIMER_HISTORY_URL.
+
+    From its first start on the store keeps ended timers until they are written.
+    """
+    with needed("history"):
+        from scheduler import SettingsError, StoreUnavailable
+        from timer_service.process import first_steps
+        from timer_service.process import history as history_process
+
+    if once and off:
+        raise click.UsageError("--once and --off: one or the other")
+    settings = first_steps.read_settings()
+    first_steps.look_at_store(settings)
+    try:
+        if off:
+            history_process.switch_off(settings)
+            tell("ends are noted no more; what was not written is dropped")
+            return
+        if not settings.history_url:
+            raise click.ClickException("TIMER_HISTORY_URL is not set: it names the database")
+        database = history_process.open_history(settings.history_url)
+        if once:
+            tell(f"{history_process.write_once(settings, database)} ended timers written")
+        else:
+            history_process.run(settings, database)
+    except (SettingsError, StoreUnavailable, history_process.HistoryError) as error:
         raise click.ClickException(str(error)) from None
 
 

@@ -11,7 +11,7 @@ from scheduler.delivery.descriptors import fitting
 from scheduler.delivery.dialling import Checkpoint
 from scheduler.delivery.egress import Guard, literal_endpoints
 from scheduler.delivery.own_signing import OwnSecretsOf, nobody_has_own
-from scheduler.delivery.signing import Signer
+from scheduler.delivery.signing import ServiceSigner
 from scheduler.delivery.threaded.transport import RequestsTransport
 from scheduler.delivery.transport import Lets, Transport, everything_goes
 from scheduler.errors import SettingsError
@@ -58,12 +58,15 @@ def guard_before_look_ups(settings: Settings) -> Guard:
 
 
 def open_transport(
-    settings: Settings, clock: StoreClock, lets: Lets = everything_goes, own: OwnSecretsOf = nobody_has_own
+    settings: Settings,
+    clock: StoreClock,
+    signer: ServiceSigner,
+    lets: Lets = everything_goes,
+    own: OwnSecretsOf = nobody_has_own,
 ) -> Transport:
     """Make the transport that the settings ask for, and log which it is. Its caller closes it."""
     name = transport_name(settings)
     checkpoint = Checkpoint(_guard(settings), settings.own_hosts())
-    signer = Signer(settings.signing_secrets)
     log.info("transport %s, %d slots", name, slots(settings))
     if name == "requests":
         if settings.transport == "auto":

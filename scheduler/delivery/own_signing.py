@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import lru_cache
 
 from scheduler.claim import Claim
-from scheduler.delivery.signing import Signer, Signs
+from scheduler.delivery.signing import ServiceSigner, Signer, Signs
 from scheduler.own_secrets import Secret
 
 #: The own secrets that sign what this claim sends, the newest first; None: the service's do. Empty: it is not known
@@ -36,7 +36,7 @@ class OwnSigner:
 class Signers:
     """Who signs what. Shared by threads."""
 
-    def __init__(self, service: Signer, own: OwnSecretsOf) -> None:
+    def __init__(self, service: ServiceSigner, own: OwnSecretsOf) -> None:
         self._service = service
         self._own = own
         self._signer = lru_cache(_KEPT)(OwnSigner)
@@ -46,5 +46,5 @@ class Signers:
         secrets or a URL that are none."""
         secrets = self._own(claim)
         if secrets is None:
-            return self._service
+            return self._service.current()
         return self._signer(secrets) if secrets else None

@@ -10,6 +10,7 @@ from hashlib import sha256
 from typing import Any, Protocol
 
 from scheduler.signing_keys import signing_keys
+from scheduler.watched_file import WatchedFile
 
 
 class Signs(Protocol):
@@ -17,6 +18,13 @@ class Signs(Protocol):
 
     def sign(self, timer_id: str, timestamp: int, body: bytes) -> str | None:
         """The value of `webhook-signature`, or None where no secret is set. `timestamp` in Unix seconds."""
+
+
+class ServiceSigner(Protocol):
+    """Knows who signs for the service."""
+
+    def current(self) -> Signer:
+        """The same as long as the service's secrets are. Raises nothing."""
 
 
 class Signer:
@@ -29,6 +37,10 @@ class Signer:
         #: copies of the standard library's HMAC take 1.1.
         self._keyed = [(_after(key, 0x36), _after(key, 0x5C)) for key in keys]
 
+    def current(self) -> Signer:
+        """Its secrets do not change."""
+        return self
+
     def sign(self, timer_id: str, timestamp: int, body: bytes) -> str | None:
         """The value of `webhook-signature`, or None where no secret is set."""
         content = b"%s.%d.%s" % (timer_id.encode(), timestamp, body)
@@ -39,6 +51,17 @@ class Signer:
             mac.update(message.digest())
             signatures.append("v1," + b2a_base64(mac.digest(), newline=False).decode())
         return " ".join(signatures) or None
+
+
+class SignerOfFile:
+    """Signs with the secrets that a file holds now. Shared by threads. Its repr tells none."""
+
+    def __init__(self, path: str) -> None:
+        """Raises SettingsError."""
+        self.file = WatchedFile("TIMER_SIGNING_SECRETS_FILE", path, Signer)
+
+    def current(self) -> Signer:
+        return self.file.value()
 
 
 def _after(key: bytes, pad: int) -> Any:  # hashlib has no public name for what it makes

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import accumulate
+from typing import Any
 
 from prometheus_client import CollectorRegistry, ProcessCollector, start_http_server
 from prometheus_client.metrics_core import (
@@ -23,6 +24,7 @@ from scheduler.poller.doorbell import Doorbell
 from scheduler.poller.loop import Poller
 from scheduler.store.link import Link
 from scheduler.timer import Reason
+from scheduler.watched_file import WatchedFile
 
 _BOUNDS = [*(str(bound / 1000) for bound in BOUNDS), "+Inf"]
 
@@ -30,18 +32,22 @@ _BOUNDS = [*(str(bound / 1000) for bound in BOUNDS), "+Inf"]
 class PollerMetrics(Collector):
     """What a scrape is told of one poller. Reads only, so any thread may collect; raises nothing."""
 
-    def __init__(self, poller: Poller, link: Link, doorbell: Doorbell, info: dict[str, str]) -> None:
-        """`info` is what does not change: labels of `timer_poller_info`."""
+    def __init__(
+        self, poller: Poller, link: Link, doorbell: Doorbell, info: dict[str, str], files: Sequence[WatchedFile[Any]]
+    ) -> None:
+        """`info` is what does not change: labels of `timer_poller_info`. `files`: of settings."""
         self._poller = poller
         self._link = link
         self._doorbell = doorbell
         self._info = info
+        self._files = files
 
     def collect(self) -> Iterator[Metric]:
         yield InfoMetricFamily("timer_poller", "What this poller is.", self._info)
         yield from self._attempts()
         yield from self._store()
         yield from self._now()
+        yield from files_of_settings(self._files)
 
     def _attempts(self) -> Iterator[Metric]:
         counts = self._poller.counts
@@ -62,7 +68,7 @@ class PollerMetrics(Collector):
         counts = self._poller.counts
         yield CounterMetricFamily("timer_refused_settles", "Another had the lease by then.", counts.refused_settles)
         yield CounterMetricFamily("timer_lost_leases", "Found lost while the attempt ran.", counts.lost_leases)
-        yield _counters("timer_store_errors", "Calls that failed.", "kind", self._link.failures)
+        yield store_errors(self._link)
         # Of the connection that is never left alone, and so notices every break.
         yield CounterMetricFamily(
             "timer_store_reconnects", "Of the doorbell.", max(0, self._doorbell.subscriptions - 1)
@@ -79,7 +85,7 @@ class PollerMetrics(Collector):
 
 
 @contextmanager
-def serving(metrics: PollerMetrics, host: str, port: int) -> Iterator[None]:
+def serving(metrics: Collector, host: str, port: int) -> Iterator[None]:
     """Answers scrapes meanwhile, in threads of its own; port 0: nobody asks. Raises SettingsError."""
     if not port:
         yield
@@ -104,12 +110,28 @@ def _histogram(name: str, text: str, it: Distribution) -> Metric:
     return HistogramMetricFamily(name, text, buckets=buckets, sum_value=it.sum / 1000)
 
 
+def store_errors(link: Link) -> Metric:
+    return _counters("timer_store_errors", "Calls that failed.", "kind", link.failures)
+
+
 def ended_timers(text: str, counts: Mapping[Reason | None, int] | Mapping[Reason, int]) -> Metric:
     """Timers by why they ended. Every reason is there from the start: an alert on its increase needs the nought."""
     family = CounterMetricFamily("timer_ended", text, labels=["status", "reason"])
     for reason in Reason:
         family.add_metric([reason.status, reason], counts.get(reason, 0))
     return family
+
+
+def files_of_settings(files: Sequence[WatchedFile[Any]]) -> Iterator[Metric]:
+    """Whether each is read as it stands there now. Nothing where no setting names a file."""
+    if not files:
+        return
+    family = GaugeMetricFamily(
+        "timer_settings_file_ok", "Whether what a file holds now is what counts.", labels=["setting"]
+    )
+    for file in files:
+        family.add_metric([file.variable], 0 if file.problem() else 1)
+    yield family
 
 
 def _counters(name: str, text: str, label: str, counts: Mapping[str, int]) -> Metric:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from scheduler.store.progress import LAST_MOMENT
@@ -49,6 +50,13 @@ def encode_attempt(attempt: Attempt) -> tuple[str, str]:
     if it.asked_reschedule is not None:
         said += f',"asked_reschedule":{_to_json(it.asked_reschedule)}'
     return said, "" if it.response_body is None else f',"response_body":{_to_json(it.response_body)}'
+
+
+def decode_attempts(found: Sequence[bytes]) -> list[Attempt]:
+    """Those of one timer, each once: a settle that was refused in its middle and repeated has noted some twice."""
+    attempts = [decode_attempt(raw) for raw in found]
+    last = {it.number: place for place, it in enumerate(attempts)}
+    return [it for place, it in enumerate(attempts) if last[it.number] == place or not it.number]
 
 
 def decode_attempt(raw: bytes) -> Attempt:

@@ -50,6 +50,11 @@ class Breaker:
             self._reason = reason
             self._retry_at = self._clock() + self._pause
 
+    def retry(self) -> None:
+        """What was away is elsewhere now: the next call tries, whenever the last failed."""
+        with self._lock:
+            self._retry_at = self._clock()
+
     def slow(self, reason: str, answers: Callable[[], bool]) -> None:
         """A call timed out: the store is away unless it answers now, or did to another thread a moment ago."""
         if not self._pause:

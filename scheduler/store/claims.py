@@ -29,6 +29,7 @@ from scheduler.store.reading import log_unreadable
 from scheduler.store.record import UNREADABLE
 from scheduler.store.room import BATCH, SUSPECTS, Load, Permitted, Room, between_blanks
 from scheduler.store.rules import Rules
+from scheduler.store.unread_limit import UnreadLimit
 from scheduler.timer import Attempt, Outcome
 
 #: Until a timer that could not be read is looked at again.
@@ -70,7 +71,10 @@ class Claims:
         keep_delivered_ms: int,
         keep_failed_ms: int,
         keep_finished: int,
+        unread_most: int = 0,
+        max_bytes: int = 0,
     ) -> None:
+        """`unread_most`: see UnreadLimit; `max_bytes`: that the store may hold."""
         self._link = link
         self._poller = poller
         self._share = share
@@ -78,6 +82,7 @@ class Claims:
         self._keep_delivered_ms = keep_delivered_ms
         self._keep_failed_ms = keep_failed_ms
         self._keep_finished = keep_finished
+        self._unread_limit = UnreadLimit(unread_most, max_bytes)
         #: Per partition the id and moment of a claim whose reply was lost: it is asked for again before anything new.
         self._unanswered: dict[int, tuple[str, float]] = {}
         #: Rotates, so that no partition is always last.
@@ -215,6 +220,7 @@ class Claims:
             *room.words(saturated),
             *load,
             between_blanks([it.word for it in permits]),
+            self._unread_limit.of(self._memory.last, self._link.partitions),
         ]
         asked_at = time.monotonic()
         try:
@@ -227,6 +233,7 @@ class Claims:
         values = iter(reply)
         now_us, wait_us, holds, ready = next(values), next(values), next(values), next(values)
         self.clock.observe(now_us)
+        self._memory.read()  # for the next claim: a store that has just answered answers this too
         self.held.told(partition, holds, asked_at)
         claims = self._read_claims(values, fence, claimed_at, now_us)
         return Batch(claims, None if wait_us < 0 else wait_us / 1_000_000, _read_ready(ready) if ready else _NONE)

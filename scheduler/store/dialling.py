@@ -11,11 +11,14 @@ import time
 from ipaddress import ip_address
 from typing import Any
 
-from redis.connection import Connection, SSLConnection
+from redis.connection import Connection, SSLConnection, UnixDomainSocketConnection
+
+from scheduler.store_address import Address, Host
 
 #: Of the time to connect, for a look-up of a name whose addresses are known: those are used if it takes longer.
 _KNOWN_PART = 0.25
-_DEFAULT_PATIENCE = 5.0
+#: Seconds to connect where nothing else is said.
+DEFAULT_PATIENCE = 5.0
 
 
 class _LookUp:
@@ -80,7 +83,7 @@ class NamedConnection(Connection):
 
     def _connect(self) -> Any:
         host, timeout = self.host, self.socket_connect_timeout
-        until = time.monotonic() + (timeout or _DEFAULT_PATIENCE)
+        until = time.monotonic() + (timeout or DEFAULT_PATIENCE)
         addresses = _names.addresses(host, int(self.port), until - time.monotonic())
         failure: OSError = TimeoutError("no time was left to connect")
         try:
@@ -103,11 +106,13 @@ class NamedTlsConnection(SSLConnection, NamedConnection):
     """TLS goes by the name: SSLConnection wraps what NamedConnection has connected."""
 
 
-def connection_class(url: str) -> dict[str, Any]:
-    """What a pool for this URL is to be made with beside its own options."""
-    scheme = url.partition(":")[0].lower()
-    classes: dict[str, type[Connection]] = {"redis": NamedConnection, "rediss": NamedTlsConnection}
-    return {"connection_class": classes[scheme]} if scheme in classes else {}
+def pool_options(address: Address, host: Host | None) -> dict[str, Any]:
+    """What a pool for the store, or this node of it, is to be made with. `host`: None for a store on a socket."""
+    said = {"db": address.db, "client_name": address.client_name, **address.access.options()}
+    if host is None:
+        return {**said, "connection_class": UnixDomainSocketConnection, "path": address.path}
+    connection = NamedConnection if address.access.tls is None else NamedTlsConnection
+    return {**said, "connection_class": connection, "host": host.name, "port": host.port}
 
 
 def _is_literal(host: str) -> bool:

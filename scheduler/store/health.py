@@ -138,7 +138,13 @@ class Health:
             raise StoreUnsuitable(f"the store is {server} {'.'.join(map(str, version))}; {OLDEST} is needed")
         if said.get("role") in ("slave", "replica") and str(said.get("slave_read_only", 1)) != "0":
             raise StoreUnavailable(
-                "the store is a replica, which takes no writes: TIMER_REDIS_URL must name its primary", kind="readonly"
+                "the store is a replica, which takes no writes: TIMER_REDIS_URL must name its primary, "
+                "or with redis+sentinel:// the sentinels that know it",
+                kind="readonly",
+            )
+        if "sentinel" in (said.get("redis_mode"), said.get("server_mode")):
+            raise StoreUnsuitable(
+                "the store is a sentinel: TIMER_REDIS_URL must be redis+sentinel://, and end in a name"
             )
         if said.get("redis_mode") == "cluster" or said.get("server_mode") == "cluster":
             self._refuse_part_of_cluster()

@@ -33,6 +33,8 @@ class Layout:
     born: str = ""
     #: Where the timers are now; the store that was moved refuses everybody.
     moved: str = ""
+    #: Whether the ends of timers are noted for a history; None: nobody has said so, or said no more.
+    history: bool | None = None
 
 
 def begins(partitions: int, clock: str = REAL) -> str:
@@ -50,6 +52,7 @@ def read(raw: bytes) -> Layout:
         clock=words.get("clock", REAL),
         born=words.get("born", ""),
         moved=words.get("moved", ""),
+        history={"1": True, "0": False}.get(words.get("history", "")),
     )
 
 

@@ -15,9 +15,12 @@ from redis.retry import Retry
 from scheduler.errors import StoreUnavailable, StoreUnsuitable
 from scheduler.store import keys, layout, refusals
 from scheduler.store.breaker import PAUSE, Breaker
-from scheduler.store.dialling import connection_class
+from scheduler.store.dialling import pool_options
+from scheduler.store.following import FollowingPool
 from scheduler.store.packing import Packer
 from scheduler.store.scripts import source
+from scheduler.store_address import Address, Host
+from scheduler.store_url import parse
 
 #: The servers that have what the scripts need, in words.
 OLDEST = "Redis 7.0 or Valkey 7.2, or later,"
@@ -30,14 +33,22 @@ def connect(url: str, timeout: float) -> redis.Redis:
 
     A broken connection is retried once, at once: every script is repeatable. A timeout is not: the caller has waited.
     """
-    return redis.Redis.from_url(
-        url,
-        socket_timeout=timeout,
-        socket_connect_timeout=timeout,
-        retry=_OnceMore(NoBackoff(), 1, supported_errors=(redis.ConnectionError,)),
-        command_packer=Packer(),
-        **connection_class(url),
-    )
+    address = parse(url)
+    if address.kind == "sentinel":
+        return redis.Redis.from_pool(FollowingPool(address, timeout, **_options()))
+    return connect_to(address, next(iter(address.hosts), None), timeout)
+
+
+def connect_to(address: Address, host: Host | None, timeout: float) -> redis.Redis:
+    """The same for one host of an address; None for a socket."""
+    options = {**pool_options(address, host), "socket_timeout": timeout, "socket_connect_timeout": timeout}
+    return redis.Redis.from_pool(redis.ConnectionPool(**options, **_options()))
+
+
+def _options() -> dict[str, Any]:
+    """What every connection has."""
+    once_more = _OnceMore(NoBackoff(), 1, supported_errors=(redis.ConnectionError,))
+    return {"retry": once_more, "command_packer": Packer()}
 
 
 class _OnceMore(Retry):
@@ -84,6 +95,8 @@ class Link:
         self._asked = partitions
         self._partitions: int | None = None
         self._breaker = Breaker(pause)
+        if isinstance(client.connection_pool, FollowingPool):
+            client.connection_pool.on_move.append(self._breaker.retry)
         self._refusals = refusals.RefusalLog()
         #: Calls that failed, by kind: those of refusals.KINDS.
         self.failures: Counter[str] = Counter()
@@ -223,8 +236,9 @@ class Link:
         # Busy, full, read-only, no permission, a script killed: none lasts for ever.
         reason = f"the store refuses {what}: {_one_line(error)}"
         self._refusals.tell(kind, reason)
-        if isinstance(error, redis.exceptions.ReadOnlyError):
+        if kind in ("readonly", "replica"):
             # Pooled connections would stay on the demoted node (redis-py #460); one in use is its user's to close.
+            # New ones go where the name leads by now, or ask the sentinels.
             self.client.connection_pool.disconnect(inuse_connections=False)
         if kind == "unsuitable":
             return StoreUnsuitable(f"the store is too old to run our scripts; {OLDEST} is needed")

@@ -23,6 +23,7 @@ from scheduler.store.repeats import Repeats
 from scheduler.store.schedules import Schedules
 from scheduler.store.sessions import Sessions
 from scheduler.store.timers import Timers
+from scheduler.store.unread import Unread
 from scheduler.store.virtual_clock import VirtualClock
 from scheduler.store.writes import Writes, no_receipt
 
@@ -58,6 +59,8 @@ class Store:
         self.sessions = Sessions(self.link)
         self.activity = Activity(self.link, self.timers)
         self.health = Health(self.link, self.capacity)
+        #: Ended timers that a history has yet to read.
+        self.unread = Unread(self.link)
         #: None where the clock is the server's own, which nobody turns.
         self.clock = VirtualClock(self.link) if self.link.clock == VIRTUAL else None
 
@@ -89,6 +92,8 @@ class Store:
             keep_delivered_ms=_ms(self._settings.keep_delivered),
             keep_failed_ms=_ms(self._settings.keep_failed),
             keep_finished=self._settings.keep_finished,
+            unread_most=self._settings.unread_most,
+            max_bytes=self._settings.max_bytes,
         )
 
     def plans(self, clock: StoreClock) -> Plans:

@@ -10,7 +10,7 @@ from copy import copy
 from scheduler.errors import Expired, KeyTaken, LaterFormat, TimerError, UnknownTimer, WrongState
 from scheduler.queries import Stats
 from scheduler.store import keys
-from scheduler.store.attempt_record import decode_attempt
+from scheduler.store.attempt_record import decode_attempts
 from scheduler.store.capacity import Capacity
 from scheduler.store.link import Link
 from scheduler.store.pending import PendingLimit
@@ -153,10 +153,7 @@ class Timers:
         found = self._link.run("attempts", self._partition(timer_id), [timer_id])
         if found is None:
             raise UnknownTimer(timer_id)
-        # A settle that the store refused in its middle, and that was repeated, has noted some twice.
-        attempts = [decode_attempt(raw) for raw in found]
-        last = {it.number: place for place, it in enumerate(attempts)}
-        return [it for place, it in enumerate(attempts) if last[it.number] == place or not it.number]
+        return decode_attempts(found)
 
     def cancel(self, timer_id: str) -> None:
         """Withdraw a timer; done already is done.

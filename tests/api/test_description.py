@@ -108,7 +108,7 @@ def test_what_a_client_sends_is_a_plain_object_with_defaults(http: FlaskClient) 
     assert not any("default" in it for it in schemas["TimerChange"]["properties"].values())
     assert {*schemas["TimerOut"]["required"]} == plain.keys()
     assert schemas["TimerOut"]["properties"].keys() - plain.keys() == {
-        *("body", "body_base64", "unreadable", "durability"),
+        *("body", "body_base64", "durability", "from", "unreadable"),
     }
 
 

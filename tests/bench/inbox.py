@@ -27,7 +27,7 @@ class RunningInbox:
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
         self.port: int = self._listener.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
-        inbox = Inbox(secrets, tell=self.told.append)
+        inbox = Inbox(lambda: secrets, tell=self.told.append)
         self._loop = asyncio.new_event_loop()
         self._task = self._loop.create_task(serve(self._listener, inbox, Control(inbox, TOKEN)))
         self._thread = threading.Thread(target=self._run)

@@ -14,7 +14,7 @@ from timer_service.client import AsyncTimerClient, TimerClient
 
 METHODS = [name for name in dir(TimerClient) if not name.startswith("_")]
 #: These go through pages.
-ITERATORS = ["destinations", "list", "schedule_runs", "schedules"]
+ITERATORS = ["destinations", "history", "list", "schedule_runs", "schedules"]
 
 
 def test_both_have_the_same_methods() -> None:

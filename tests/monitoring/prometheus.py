@@ -30,6 +30,12 @@ class Prometheus:
         found: list[Any] = self._get("query", query=text)["result"]
         return found
 
+    def over(self, text: str, start: float, end: float, step: float) -> list[Any]:
+        """Each series of an answer, with its values from `start` to `end`, in Unix seconds."""
+        asked = {"query": text, "start": f"{start}", "end": f"{end}", "step": f"{step}"}
+        found: list[Any] = self._get("query_range", **asked)["result"]
+        return found
+
     def names(self) -> set[str]:
         """Of all metrics that it has ever scraped."""
         found: Any = self._get("label/__name__/values")

@@ -13,7 +13,9 @@ from tests.bench.pages import anchors, page, prose, quoted, table
 from tests.monitoring.files import DASHBOARD, RULES, RULES_TEST, metrics, promtool, queries, rules
 
 _METRICS = {
-    quoted(row[0])[0] for kind in ("of the API", "of a poller") for row in table(page("operations.md"), kind, "labels")
+    quoted(row[0])[0]
+    for kind in ("of the API", "of a poller", "of the history")
+    for row in table(page("operations.md"), kind, "labels")
 }
 
 

@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from tests.bench.processes import Up, free_port, wait_until
-from tests.bench.receiver import Receiver, receiving
+from tests.bench.receiver import SECRET, Receiver, receiving
 from tests.monitoring.files import histogram, metrics, queries, rules
 from tests.monitoring.prometheus import Prometheus, scraping
 
@@ -44,10 +44,15 @@ class Watched(NamedTuple):
 @pytest.fixture
 def watched(tmp_path: Path) -> Iterator[Watched]:
     port = free_port()
-    up = Up(tmp_path / "up", TIMER_METRICS_PORT=str(port), TIMER_MAX_PENDING="1000", TIMER_INBOX="0")
+    (tmp_path / "secrets").write_text(SECRET)
+    secrets = {"TIMER_SIGNING_SECRETS": "", "TIMER_SIGNING_SECRETS_FILE": str(tmp_path / "secrets")}
+    up = Up(
+        tmp_path / "up", "--history", TIMER_METRICS_PORT=str(port), TIMER_MAX_PENDING="1000", TIMER_INBOX="0", **secrets
+    )
     try:
         url = up.url()
-        with scraping(tmp_path, _OVERDUE, api=url.removeprefix("http://"), pollers=f"127.0.0.1:{port}") as prometheus:
+        own = {"pollers": f"127.0.0.1:{port}", "history": f"127.0.0.1:{port + 1}"}
+        with scraping(tmp_path, _OVERDUE, api=url.removeprefix("http://"), **own) as prometheus:
             yield Watched(up, url, prometheus)
     finally:
         up.stop()

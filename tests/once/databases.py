@@ -37,9 +37,13 @@ class Server:
 
     def __init__(self, folder: Path, command: list[str], database: Database, user: str | None = None) -> None:
         self.database = database
-        self._folder = folder
-        with (folder / "log").open("wb") as log:
-            self._process = subprocess.Popen(command, stdout=log, stderr=log, user=user, cwd=folder)
+        self._folder, self._command, self._user = folder, command, user
+        self.start()
+
+    def start(self) -> None:
+        """Also after stop(): with what it has stored."""
+        with (self._folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(self._command, stdout=log, stderr=log, user=self._user, cwd=self._folder)
 
     def answers(self, connect: Callable[[], object]) -> bool:
         assert self._process.poll() is None, (self._folder / "log").read_text()
@@ -50,13 +54,17 @@ class Server:
         return True
 
     def remove(self) -> None:
+        self.stop()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def stop(self) -> None:
+        """At once, whoever is connected."""
         self._process.send_signal(signal.SIGQUIT)  # PostgreSQL ends its own processes then
         try:
             self._process.wait(20)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-        shutil.rmtree(self._folder, ignore_errors=True)
 
 
 def sqlite(file: Path) -> Database:

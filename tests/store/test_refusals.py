@@ -190,7 +190,7 @@ def old_redis() -> Iterator[str]:
             case b"SCRIPT":
                 return refusal
             case b"HELLO":
-                return b"-ERR unknown command\r\n"
+                return b"%1\r\n+proto\r\n:3\r\n"
             case b"GET":
                 return b"$-1\r\n"
         return b"+OK\r\n"
@@ -212,7 +212,7 @@ def old_redis() -> Iterator[str]:
                 threading.Thread(target=serve, args=(peer,), daemon=True).start()
 
         threading.Thread(target=accept, daemon=True).start()
-        yield f"redis://127.0.0.1:{listener.getsockname()[1]}/0?protocol=2"
+        yield f"redis://127.0.0.1:{listener.getsockname()[1]}/0"
         listener.shutdown(socket.SHUT_RDWR)
 
 

@@ -24,6 +24,15 @@ def test_after_a_failure_calls_fail_at_once_and_one_tries_when_the_pause_is_over
     breaker.check()
 
 
+def test_once_what_was_away_is_elsewhere_the_next_call_tries_at_once() -> None:
+    breaker = Breaker(clock=lambda: 100.0)
+    breaker.failed("gone")
+    breaker.retry()
+    breaker.check()
+    with pytest.raises(StoreUnavailable):
+        breaker.check()
+
+
 def test_without_a_pause_every_call_is_tried() -> None:
     """A poller's: refused for a second it could not renew what has a sixth of its lease left."""
     breaker = Breaker(pause=0)

@@ -19,15 +19,19 @@ import pytest
 import yaml
 from flask import Flask
 from flask.testing import FlaskClient
+from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from scheduler import Link, Reason, Settings
 from tests.bench.pages import PAGES, README, ROOT, anchors, examples, page, prose, quoted, table
+from tests.bench.rowed import Rowed
 from tests.bench.store import Bench, HandSetFake
 from tests.packaging.declared import names
 from timer_service import create_app
 from timer_service.cli import main
 from timer_service.client import TimerClient, errors
+from timer_service.process.history_metrics import HistoryMetrics
+from timer_service.process.recorder import Recorder
 from timer_service.terminal import apply_file
 from timer_service.terminal.apply_file import ApplyFile
 from timer_service.web import problems
@@ -149,7 +153,7 @@ def test_every_extra_that_a_page_names_exists(of: Path) -> None:
 @each_page
 def test_every_example_is_of_a_kind_that_is_run_or_read_or_says_why_not(of: Path) -> None:
     for it in examples(of):
-        run = it.language in ("bash", "python", "console", "json", "yaml", "toml", "ini", "text")
+        run = it.language in ("bash", "python", "console", "json", "yaml", "toml", "ini", "sql", "text")
         assert run or it.not_run, f"{of.name}, line {it.line}: ```{it.language}"
         if it.language == "yaml":
             assert yaml.safe_load(it.text)
@@ -328,7 +332,8 @@ def test_operations_lists_every_metric_of_the_api_and_no_other(http: FlaskClient
     assert said == _families(text) | {name for name in said if name in _ONLY_SOMETIMES}
 
 
-#: Without a limit, without a failure, or where the store does not say, the API says nothing of these.
+#: Without a limit, a failure, or a file of keys or secrets, or where the store does not say, the API says nothing of
+#: these.
 _ONLY_SOMETIMES = {
     "timer_store_max_bytes",
     "timer_store_used_bytes",
@@ -336,7 +341,27 @@ _ONLY_SOMETIMES = {
     "timer_store_append_ok",
     "timer_store_refusals_total",
     "timer_max_pending",
+    "timer_history_unread",
+    "timer_history_oldest_unread_seconds",
+    "timer_history_given_up_total",
+    "timer_settings_file_ok",
 }
+
+
+_OF_BACKLOG = {"timer_history_unread", "timer_history_oldest_unread_seconds", "timer_history_given_up_total"}
+
+
+def test_operations_lists_every_metric_of_the_history_and_no_other() -> None:
+    client = HandSetFake()
+    unread = Bench(client).store().unread
+    registry = CollectorRegistry()
+    link = Link(client)
+    link.failures["away"] += 1
+    registry.register(HistoryMetrics(Recorder(unread, Rowed(), 60), link))
+    found = _families(generate_latest(registry).decode())
+    client.close()
+    said = {name for row in table(page("operations.md"), "of the history", "labels") for name in quoted(row[0])}
+    assert said == found > _OF_BACKLOG
 
 
 def test_operations_lists_every_metric_of_a_poller_and_no_other() -> None:

@@ -46,6 +46,7 @@ ROOMS: Mapping[str, str] = {
     "timer_service/web/pages/destinations/": "view Destinations",
     "timer_service/web/pages/schedules/": "view Schedules",
     "timer_service/web/pages/try_it/": "view Try it",
+    "timer_service/web/pages/history/": "view History",
     "timer_service/client/": "client",
     "timer_service/terminal/": "terminal",
     "timer_service/testing/": "testing",
@@ -57,14 +58,15 @@ ROOMS: Mapping[str, str] = {
     "timer_service/tasks/django/": "tasks in Django",
     "timer_service/tasks/celery/": "tasks by Celery's names",
     "timer_service/once/": "once",
+    "timer_service/history/": "history",
 }
 _DATA = {"data", "words"}
 _ENGINE = {"settings", "store", "whole store", "delivery", "curl", "threaded", "choice of transport", "poller"}
 _WEB = {"problems", "input", "access", "answers", "resources"}
-_BEHIND_PAGES = {*_DATA, "engine", "problems", "input", "access", "answers"}
+_BEHIND_PAGES = {*_DATA, "engine", "history", "problems", "input", "access", "answers"}
 _VIEWS = {
     *("view sign-in", "view Now", "view Timer", "view Timers", "view Failed"),
-    *("view Destinations", "view Schedules", "view Try it"),
+    *("view Destinations", "view Schedules", "view Try it", "view History"),
 }
 _BEHIND_VIEWS = {*_BEHIND_PAGES, "page's words", "page's frame", "page's figures"}
 #: Room -> the rooms that it may know. `engine`: the public names of scheduler.
@@ -81,11 +83,11 @@ MAY_KNOW: Mapping[str, set[str]] = {
     "one by one": {"data", "store", "whole store", "delivery", "poller"},
     "engine": {"data", "one by one", *_ENGINE},
     "words": {"data"},
-    "problems": {*_DATA, "engine"},
-    "input": {*_DATA, "engine", "problems"},
+    "problems": {*_DATA, "engine", "history"},
+    "input": {*_DATA, "engine", "history", "problems"},
     "access": {*_DATA, "engine", "problems", "input"},
-    "answers": {*_DATA, "engine", "problems", "input", "access"},
-    "resources": {*_DATA, "engine", *_WEB},
+    "answers": {*_DATA, "engine", "history", "problems", "input", "access"},
+    "resources": {*_DATA, "engine", "history", *_WEB},
     "page's words": {*_DATA, "engine", "problems", "input"},
     "page's frame": {*_BEHIND_PAGES, "page's words"},
     "page's figures": {*_DATA, "engine", "page's frame"},
@@ -97,9 +99,11 @@ MAY_KNOW: Mapping[str, set[str]] = {
     "view Destinations": {*_BEHIND_VIEWS, "view Timer"},
     "view Schedules": {*_BEHIND_VIEWS, "view Timer"},
     "view Try it": _BEHIND_VIEWS,
+    "view History": {*_BEHIND_VIEWS, "view Timers"},
     "pages": {*_BEHIND_VIEWS, *_VIEWS},
-    "application": {*_DATA, "engine", *_WEB, "page's frame", "pages"},
-    "process": {*_DATA, "engine", *_WEB, "application", "client"},
+    "application": {*_DATA, "engine", "history", *_WEB, "page's frame", "pages"},
+    "history": {*_DATA, "engine"},
+    "process": {*_DATA, "engine", *_WEB, "application", "client", "history"},
     "client": {*_DATA},
     "terminal": {*_DATA, "client"},
     "tasks": {*_DATA, "client"},

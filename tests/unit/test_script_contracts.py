@@ -22,6 +22,7 @@ from scheduler.store.schedule_rows import ScheduleRow
 from scheduler.store.scripts import SHARED
 from scheduler.store.timer_counts import StatsReply
 from scheduler.store.turning import TurnReply
+from scheduler.store.unread import UnreadRow
 from tests.bench.pages import page
 
 LUA = Path(__file__).parents[2] / "scheduler/store/lua"
@@ -57,6 +58,7 @@ REPLIES: dict[str, Any] = {
     "plan": PlanRow,
     "schedules": ScheduleRow,
     "held": HeldReply,
+    "unread": UnreadRow,
 }
 
 
@@ -221,6 +223,7 @@ def test_timers_end_in_one_place_and_are_moved_in_one_order() -> None:
     assert {name for name, text in texts.items() if "'ZREM'" in text} == {
         *("check", "permissions", "drop_names", "forget_tags", "forget_run", "write_leaving"),
         *("note_run_end", "plan", "runs", "unschedule"),  # schedules, and their unfinished runs
+        *("history", "mark_read"),  # what a history has yet to read
         *("hold", "permits"),  # destinations whose timers wait, and leases of permits
     }
     order = re.findall(r"write_\w+(?=\(\))", code(SHARED_TEXT).partition("local function write_moves()")[2])

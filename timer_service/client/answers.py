@@ -152,6 +152,8 @@ class Timer(Checked):
     durability: Receipt | None
     #: The service's version cannot read what it has stored: url is empty, and what would be sent is not known.
     unreadable: bool
+    #: The store has forgotten it: so it stood when it ended.
+    from_history: bool
     #: The answer as it came, with what this version of the client does not know.
     raw: Mapping[str, Any] = field(repr=False, compare=False)
 
@@ -197,6 +199,7 @@ class Timer(Checked):
             schedule=raw.get("schedule"),
             durability=Receipt.from_json(raw.get("durability")),
             unreadable=raw.get("unreadable") is True,
+            from_history=raw.get("from") == "history",
             raw=raw,
             **{name: raw[name] for name in plain},
         )

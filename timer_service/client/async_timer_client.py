@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Self
 
-from timer_service.client import activity_calls, destination_calls, schedule_calls, timer_calls
+from timer_service.client import activity_calls, destination_calls, history_calls, schedule_calls, timer_calls
 from timer_service.client.described import async_iterating, awaited
 from timer_service.client.exchange import Service
 from timer_service.client.request_fields import Seconds
@@ -99,6 +99,9 @@ class AsyncTimerClient:
     pause_destination = awaited(destination_calls.pause_destination)
     resume_destination = awaited(destination_calls.resume_destination)
     rotate_secret = awaited(destination_calls.rotate_secret)
+
+    history_page = awaited(history_calls.history_page)
+    history = async_iterating(history_calls.history)
 
     stats = awaited(activity_calls.stats)
     pollers = awaited(activity_calls.pollers)

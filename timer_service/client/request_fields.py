@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, Required, TypedDict
 
-from timer_service.client.answers import Status
+from timer_service.client.answers import Reason, Status
 
 Seconds = timedelta | float
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"]
@@ -133,6 +133,18 @@ class ReadFilters(_WhateverStatus, total=False):
     status: Status | Literal["any"]
     #: The name of the schedule whose runs they are.
     schedule: str
+
+
+class HistoryFilters(TypedDict, total=False):
+    status: Literal["delivered", "failed", "cancelled"]
+    #: Why it ended: a word, as `attempts-exhausted`.
+    reason: Reason
+    #: As `https:api.example.com:443`, or a URL of it.
+    destination: str
+    tag: str
+    #: The name of the schedule whose runs they are.
+    schedule: str
+    key: str
 
 
 def given(**fields: Any) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import requests
 
-from timer_service.client import activity_calls, destination_calls, schedule_calls, timer_calls
+from timer_service.client import activity_calls, destination_calls, history_calls, schedule_calls, timer_calls
 from timer_service.client.described import blocking, iterating
 from timer_service.client.exchange import Service
 from timer_service.client.request_fields import Seconds
@@ -92,6 +92,9 @@ class TimerClient:
     pause_destination = blocking(destination_calls.pause_destination)
     resume_destination = blocking(destination_calls.resume_destination)
     rotate_secret = blocking(destination_calls.rotate_secret)
+
+    history_page = blocking(history_calls.history_page)
+    history = iterating(history_calls.history)
 
     stats = blocking(activity_calls.stats)
     pollers = blocking(activity_calls.pollers)

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import gc
 import os
 import secrets
 import signal
 import socket
-from collections.abc import Callable
-from pathlib import Path
 
 from scheduler import (
     VERSION,
@@ -18,7 +15,8 @@ from scheduler import (
     Poller,
     PollerMetrics,
     Settings,
-    SettingsError,
+    Signer,
+    SignerOfFile,
     Store,
     in_flight_bytes,
     open_transport,
@@ -27,6 +25,7 @@ from scheduler import (
     slots,
     transport_name,
 )
+from timer_service.process.heartbeat import beating
 from timer_service.process.signals import stop_signals
 
 
@@ -36,7 +35,9 @@ def run(settings: Settings) -> None:
     name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(2)}"
     store = Store.for_poller(settings)
     claims = store.claims(name, share_of(slots(settings)))
-    transport = open_transport(settings, claims.clock, claims.held.lets, claims.held.own_secrets.of)
+    file = settings.signing_secrets_file
+    signer = SignerOfFile(file) if file else Signer(settings.signing_secrets)
+    transport = open_transport(settings, claims.clock, signer, claims.held.lets, claims.held.own_secrets.of)
     planning = Planning(store.plans(claims.clock))
     poller = Poller(
         claims,
@@ -45,14 +46,15 @@ def run(settings: Settings) -> None:
         lease=settings.lease,
         grace=settings.grace,
         max_bytes=in_flight_bytes(settings.max_in_flight_bytes),
-        heartbeat=_heartbeat(settings.heartbeat_file),
+        heartbeat=beating(settings.heartbeat_file),
         planning=planning,
     )
     doorbell = Doorbell(store.link, transport.wake, planning.look_soon)
     for number in stop_signals():
         signal.signal(number, lambda *_: poller.stop())
     info = {"poller": name, "transport": transport_name(settings), "version": VERSION}
-    metrics = PollerMetrics(poller, store.link, doorbell, info)
+    files = [signer.file] if isinstance(signer, SignerOfFile) else []
+    metrics = PollerMetrics(poller, store.link, doorbell, info, files)
     # What is there now stays; looking through it again and again for garbage took 4 % of the poller.
     gc.collect()
     gc.freeze()
@@ -60,19 +62,3 @@ def run(settings: Settings) -> None:
         doorbell.start()
         poller.run()
         doorbell.stop()
-
-
-def _heartbeat(path: str) -> Callable[[], None]:
-    """What a pass of the loop does to show that it is alive: the age of this file is the poller's health check."""
-    if not path:
-        return lambda: None
-    try:
-        Path(path).touch()
-    except OSError as error:
-        raise SettingsError(f"TIMER_HEARTBEAT_FILE {path!r} is refused: {error.strerror}") from None
-
-    def beat() -> None:
-        with contextlib.suppress(OSError):  # a full disk is no reason to stop; the health check will tell
-            os.utime(path)
-
-    return beat

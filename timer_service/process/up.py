@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import socket
@@ -10,15 +11,17 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from scheduler import VERSION, Settings, is_loopback
+from scheduler import VERSION, Settings, Store, StoreUnavailable, is_loopback
 from timer_service.inbox_address import InboxAddress
 from timer_service.process import inbox as inboxes
 from timer_service.process.child import Child
 from timer_service.process.embedded_store import ALLOCATOR, EmbeddedError, EmbeddedStore
+from timer_service.process.history_file import BESIDE, history_url
 from timer_service.process.listener import listen
 from timer_service.process.probe import api_answers, bracketed
 from timer_service.process.supervisor import Supervisor
 from timer_service.supervisor_notes import Notes
+from timer_service.web.access.settings_files import open_files
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +48,7 @@ def run(settings: Settings, store: EmbeddedStore | None, tell_address: Callable[
 
     Raises SettingsError, EmbeddedError or StartFailed with one line that says what to do.
     """
+    open_files(settings)  # what is refused is told before anything has begun
     os.umask(0o077)  # what the store writes holds the secrets of its users
     lock = store.lock() if store else None
     # Ours, not the API's: clients wait while that restarts.
@@ -63,8 +67,14 @@ def run(settings: Settings, store: EmbeddedStore | None, tell_address: Callable[
             "TIMER_PORT": str(port),
             "TIMER_EGRESS_ALLOW": egress_allow,
         }
-        if settings.metrics_port:  # each poller knows its own port, and not those of the others
-            ports = range(settings.metrics_port, settings.metrics_port + settings.pollers)
+        data_dir = store.data_dir if store else Path(settings.data_dir)
+        if settings.history_url:
+            data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+            environ["TIMER_HISTORY_URL"] = history_url(settings.history_url, data_dir)
+            _note_ends(replace(settings, redis_url=environ["TIMER_REDIS_URL"]))
+        if settings.metrics_port:  # each knows its own port, and not those of the others
+            count = settings.pollers + bool(settings.history_url)
+            ports = range(settings.metrics_port, settings.metrics_port + count)
             metrics = [f"{bracketed(settings.metrics_host)}:{port}" for port in ports]
             environ["TIMER_EGRESS_DENY"] = ",".join(filter(None, [settings.egress_deny, *metrics]))
         for number in range(settings.pollers):
@@ -73,6 +83,9 @@ def run(settings: Settings, store: EmbeddedStore | None, tell_address: Callable[
             own = {"TIMER_METRICS_PORT": str(settings.metrics_port + number if settings.metrics_port else 0)}
             poller = Child(f"poller {number + 1}", _ourselves("poller"), 1, patience, environ=environ | own)
             supervisor.start(poller)
+        if settings.history_url:
+            own = {"TIMER_METRICS_PORT": str(settings.metrics_port + settings.pollers if settings.metrics_port else 0)}
+            supervisor.start(Child("history", _ourselves("history"), 1, 3 * _STOP_PATIENCE, environ=environ | own))
         command = [*_ourselves("api"), "--fd", str(listener.fileno())]
         fds = [listener.fileno(), notes.descriptor]
         api_environ = environ | notes.environ | (inbox.environ if inbox else {})
@@ -118,6 +131,14 @@ def _start_store(supervisor: Supervisor, store: EmbeddedStore, lock: int) -> boo
     raise EmbeddedError(f"the embedded store did not start; the end of {store.log}:\n{store.last_words()}")
 
 
+def _note_ends(settings: Settings) -> None:
+    """Before the first timer ends: the history's own process takes a second to start."""
+    with contextlib.suppress(StoreUnavailable):  # it does so itself once the store is there
+        store = Store(settings)
+        store.unread.begin()
+        store.close()
+
+
 def _inbox_child(inbox: InboxAddress, listener: socket.socket) -> Child:
     """It ends after the pollers, whose last requests may go to it."""
     command = [*_ourselves("receive"), "--fd", str(listener.fileno())]
@@ -136,8 +157,14 @@ def _banner(settings: Settings, address: str, store: EmbeddedStore | None, inbox
         egress = "timers may call this machine, for trying things out; no other address that is not public"
     else:
         egress = f"public addresses, and {settings.egress_allow or 'no others'}"
-    signed = "yes" if settings.signing_secrets else "no: set TIMER_SIGNING_SECRETS"
-    key = "-H 'authorization: Bearer <key>' " if settings.api_keys else ""
+    history = (
+        ""
+        if not settings.history_url
+        else "\n  history  "
+        + ("an SQLite file beside it" if settings.history_url == BESIDE else "the database of TIMER_HISTORY_URL")
+    )
+    signed = "yes" if settings.signs else "no: set TIMER_SIGNING_SECRETS"
+    key = "-H 'authorization: Bearer <key>' " if settings.has_keys else ""
     if inbox:
         arrives, hook = "it arrives in the inbox, which the page shows:", inbox.url
     else:
@@ -149,7 +176,7 @@ timer-service {VERSION}
   api      {address}
   inbox    {inbox.url if inbox else "none"}
   pollers  {settings.pollers}
-  store    {where}
+  store    {where}{history}
   clock    {clock}
   egress   {egress}
   signed   {signed}

@@ -12,7 +12,7 @@ import click
 
 from timer_service.client import Attempt, Timer, TimerClient, When
 from timer_service.client.batches import MOST_TIMERS
-from timer_service.terminal import changes, options, request_options, values, watching
+from timer_service.terminal import changes, history, options, request_options, values, watching
 from timer_service.terminal.printing import echo, print_json, print_timers, width
 from timer_service.terminal.service_command import EXITS, service_command
 from timer_service.terminal.tables import aligned, attempt_rows, detail_rows, local, time_left, timer_rows
@@ -26,7 +26,7 @@ def timer() -> None:
     """Set timers, look at them, change them."""
 
 
-for command in (changes.cancel, changes.replay, changes.reschedule, changes.fire):
+for command in (changes.cancel, changes.replay, changes.reschedule, changes.fire, history.history):
     timer.add_command(command)
 
 

@@ -111,6 +111,8 @@ def detail_rows(timer: Timer) -> Iterator[Sequence[str]]:
     """Everything there is to say of one timer."""
     yield "id", timer.id
     yield "status", status_text(timer)
+    if timer.from_history:
+        yield "from", "the history: the store has forgotten it, and so it stood when it ended"
     yield "due", f"{local(timer.due_at)}  {timer.raw['due_at']}"
     if timer.status == "scheduled":
         yield "left", time_left(timer)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from operator import attrgetter
-from typing import Any
+from typing import Any, ClassVar
 
 from marshmallow import Schema, fields, missing
 
@@ -47,6 +47,15 @@ _BATCH_ITEM = {
         },
     ],
 }
+
+
+#: Of what is not read from the history it is not said.
+_FROM = fields.String(
+    metadata={
+        "json_schema": {"type": "string", "const": "history"},
+        "description": "`history`: the store has forgotten it, and so it stood when it ended; else it is not said",
+    },
+)
 
 
 class AttemptOut(Schema):
@@ -154,6 +163,9 @@ class TimerOut(Schema):
         },
     )
 
+    class Meta:
+        include: ClassVar = {"from": _FROM}
+
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self._members = [
@@ -163,6 +175,7 @@ class TimerOut(Schema):
                 None if type(field) in _AS_IT_IS else field._serialize,
             )
             for name, field in self.dump_fields.items()
+            if name != "from"
         ]
 
     def dump(self, obj: Any, *, many: bool | None = None) -> Any:
@@ -170,6 +183,8 @@ class TimerOut(Schema):
         ignored."""
         if many:
             return [self.dump(timer) for timer in obj]
+        if isinstance(obj, JsonText):  # of the history, written when it ended
+            return obj
         written: dict[str, Any] = {}
         for name, read, write in self._members:
             value = read(obj) if write is None else write(read(obj), name, obj)
@@ -202,6 +217,11 @@ class ListOut(Schema):
     total = fields.Integer(metadata={"description": "only where one count answers it"})
 
 
+class HistoryOut(Schema):
+    data = fields.List(fields.Nested(TimerOut))
+    next_cursor = fields.String(allow_none=True)
+
+
 class BulkOut(Schema):
     matched = fields.Integer()
     skipped = fields.Integer(metadata={"description": "unknown, or in a status that does not allow it"})
@@ -222,6 +242,9 @@ class BatchOut(Schema):
 
 class AttemptsOut(Schema):
     data = fields.List(fields.Nested(AttemptOut))
+
+    class Meta:
+        include: ClassVar = {"from": fields.String(metadata=_FROM.metadata)}
 
 
 class LatenessOut(Schema):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flask import Flask, Response, g, request
 from flask_smorest import Api
@@ -13,9 +13,11 @@ from marshmallow import ValidationError
 from werkzeug.routing import BaseConverter
 
 from scheduler import VERSION, Link, Settings, SettingsError, Store, guard_before_look_ups
+from timer_service.history.errors import HistoryUnsuitable
 from timer_service.web import openapi, problem_answers
 from timer_service.web.access import access_log, authentication, cross_site
 from timer_service.web.access.request_counts import RequestCounts, route_name
+from timer_service.web.access.settings_files import SettingsFiles, open_files
 from timer_service.web.input import memory
 from timer_service.web.input.schedule_fields import NewSchedule
 from timer_service.web.input.schemas import NewTimer
@@ -32,6 +34,7 @@ from timer_service.web.resources import (
     destinations,
     docs,
     health,
+    history,
     metrics,
     preview,
     problem_pages,
@@ -39,6 +42,9 @@ from timer_service.web.resources import (
     stats,
     timers,
 )
+
+if TYPE_CHECKING:
+    from timer_service.history.reader import HistoryReader
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}", re.ASCII)
 
@@ -78,12 +84,15 @@ def create_app(
     settings: Settings | None = None,
     link: Link | None = None,
     counts: RequestCounts | None = None,
+    files: SettingsFiles | None = None,
 ) -> Flask:
     """The application. What its views, schemas and hooks need of the settings is given to them here.
 
     `link`: to the store, where not the one of the settings. `counts`: where several processes count together.
+    `files`: where they were opened already. Raises SettingsError.
     """
     settings = settings or Settings.from_env()
+    files = files or open_files(settings)
     store = Store(settings, link)
 
     app = App(__name__, static_folder=None)
@@ -98,7 +107,9 @@ def create_app(
     app.url_map.converters["schedule"] = ScheduleName
     app.url_map.converters["destination"] = DestinationId
     app.extensions["settings"] = settings
+    app.extensions["settings_files"] = files
     app.extensions["store"] = store
+    app.extensions["history"] = _history(settings)
     app.extensions["request_counts"] = counts = counts or RequestCounts()
     store.link.on_failure = counts.store_failure
     rules = webhook_rules(settings)
@@ -109,23 +120,39 @@ def create_app(
     app.after_request(_return_name)
     ways.register(app)
     cross_site.register(app)
-    authentication.register(app, settings)
+    authentication.register(app, settings, files.keys)
     memory.register(app)
     api = Api(app)
     openapi.prepare(api)
     app.extensions["description"] = api.spec
     asked = (timers, batch, by_key, bulk, schedules, preview, destinations)
-    for resource in (*asked, stats, activity, health, problem_pages, metrics):
+    for resource in (*asked, stats, activity, history, health, problem_pages, metrics):
         api.register_blueprint(resource.bp)
     if store.clock:
         api.register_blueprint(clock.bp)
     app.register_blueprint(docs.bp)
-    page.register(app, settings, store)
+    page.register(app, settings, store, files.keys)
     app.add_url_rule("/*", "server", _server_options, methods=["OPTIONS"], provide_automatic_options=False)
     problem_answers.register(app, counts)
     counts.name_routes([route_name(rule.rule) for rule in app.url_map.iter_rules()])
     app.wsgi_app = _adapt(app.wsgi_app)  # type: ignore[method-assign]
     return app
+
+
+def _history(settings: Settings) -> HistoryReader | None:
+    """Raises SettingsError for a URL that names no database that can hold one, or SQLAlchemy is not installed."""
+    if not settings.history_url:
+        return None
+    try:
+        from timer_service.history.reader import HistoryReader
+    except ModuleNotFoundError as error:
+        if error.name != "sqlalchemy":
+            raise
+        raise SettingsError("TIMER_HISTORY_URL needs SQLAlchemy: pip install 'timer-service[history]'") from None
+    try:
+        return HistoryReader(settings.history_url)
+    except HistoryUnsuitable as error:
+        raise SettingsError(str(error)) from None
 
 
 def webhook_rules(settings: Settings) -> WebhookRules:

@@ -12,9 +12,10 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.http import HTTP_STATUS_CODES
 
 from scheduler import StoreNearCapacity, StoreUnavailable, TimerError
+from timer_service.history.errors import HistoryUnavailable
 from timer_service.web.access.request_counts import RequestCounts
 from timer_service.web.access.safe_methods import SAFE_METHODS
-from timer_service.web.problems import PAGES, Problem, from_engine, of_reading
+from timer_service.web.problems import PAGES, RETRY_AFTER, Problem, from_engine, of_reading
 
 log = logging.getLogger(__name__)
 
@@ -68,6 +69,13 @@ def register(app: Flask, counts: RequestCounts) -> None:
         if isinstance(error, StoreUnavailable | StoreNearCapacity):
             counts.store_error()
         return response(of_reading(error) if request.method in SAFE_METHODS else from_engine(error))
+
+    @app.errorhandler(HistoryUnavailable)
+    def _(error: HistoryUnavailable) -> Response:
+        log.warning("%s", error)
+        detail = "What the store has forgotten cannot be looked up now: the history's database does not answer."
+        retry = {"Retry-After": str(RETRY_AFTER)}
+        return response(Problem(503, detail, headers=retry, name="history-unavailable"))
 
     @app.errorhandler(ParseException)
     def _(error: ParseException) -> Response:

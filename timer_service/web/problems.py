@@ -105,6 +105,11 @@ PAGES: dict[int, Page] = {
 }
 #: Kinds that share their status with another: by name, the status and what the page says.
 MORE_PAGES: dict[str, tuple[int, str]] = {
+    "no-history": (
+        404,
+        "This service keeps no history of ended timers. TIMER_HISTORY_URL names the database of one, and "
+        "`timer-service history` writes it; `timer-service up --history` does both.",
+    ),
     "unknown-schedule": (404, "No schedule has this name: it was never set, or was deleted."),
     "unknown-destination": (
         404,
@@ -144,6 +149,11 @@ MORE_PAGES: dict[str, tuple[int, str]] = {
         503,
         "It was stored and stands, but what `durability` asks for was not reached in time. Send the same again, under "
         "the same Idempotency-Key or key: nothing is set twice, and it is asked again.",
+    ),
+    "history-unavailable": (
+        503,
+        "The database of the history is away, or too slow. What the store has not forgotten is answered all the same: "
+        "ask again for what is older.",
     ),
     "later-format": (
         503,
@@ -233,11 +243,8 @@ def from_engine(error: TimerError) -> Problem:
             return Problem(429, f"{error}.", headers={"Retry-After": str(_PENDING_RETRY_AFTER)})
         case CannotPromise():
             return Problem(422, "The store cannot promise this durability.", errors=[("/durability", f"{error}.")])
-        case TooManyWaits():
-            text = "Too many requests wait for their durability: they take turns. Nothing was done."
-            return Problem(429, text, headers={"Retry-After": str(RETRY_AFTER)})
-        case TooManyLists():
-            text = "Too many lists and bulk actions at once: they take turns."
+        case TooManyLists() | TooManyWaits():
+            text = "Too many lists and bulk actions, or waits for durability, at once: they take turns."
             return Problem(429, text, headers={"Retry-After": str(RETRY_AFTER)})
         case StoreNearCapacity():
             text = "The store is nearly full: nothing can be added now. Nothing was done."

@@ -21,7 +21,7 @@ _LOCAL = ("local_due_at", "time_zone", "fold")
 _PARTS = tuple(name for name in WHEN if name not in ("due_at", "delay", *_LOCAL))
 _NULL: _Schema = {"type": "null"}
 #: Members of an answer that can be absent.
-_OPTIONAL = frozenset({"body", "body_base64", "total", "unreadable", "warnings", "durability"})
+_OPTIONAL = frozenset({"body", "body_base64", "from", "total", "unreadable", "warnings", "durability"})
 #: Fields of what sets the whole, which no patch has.
 _NOT_PATCHED = frozenset({"key", "durability"})
 

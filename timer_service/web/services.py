@@ -6,6 +6,7 @@ from flask import current_app
 
 from scheduler import Settings, Store
 from timer_service.web.access.request_counts import RequestCounts
+from timer_service.web.access.settings_files import SettingsFiles
 from timer_service.web.input.schedule_fields import NewSchedule
 from timer_service.web.input.schemas import NewTimer
 
@@ -17,6 +18,11 @@ def store() -> Store:
 
 def settings() -> Settings:
     found: Settings = current_app.extensions["settings"]
+    return found
+
+
+def settings_files() -> SettingsFiles:
+    found: SettingsFiles = current_app.extensions["settings_files"]
     return found
 
 

@@ -24,7 +24,7 @@ from scheduler.delivery.details import NOT_LOOKED_UP
 from scheduler.delivery.dialling import Checkpoint
 from scheduler.delivery.own_signing import OwnSecretsOf, Signers, nobody_has_own
 from scheduler.delivery.request import build
-from scheduler.delivery.signing import Signer
+from scheduler.delivery.signing import ServiceSigner
 from scheduler.delivery.transport import Answer, Lets, everything_goes, is_too_late, unsent
 
 #: Seconds that a first answer waits for others, so that they are settled together.
@@ -46,7 +46,7 @@ class CurlTransport:
     def __init__(
         self,
         clock: StoreClock,
-        signer: Signer,
+        signer: ServiceSigner,
         checkpoint: Checkpoint,
         *,
         slots: int,

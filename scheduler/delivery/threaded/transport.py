@@ -22,7 +22,7 @@ from scheduler.delivery.details import of_tls
 from scheduler.delivery.dialling import Checkpoint, Dialler, Unreachable
 from scheduler.delivery.own_signing import OwnSecretsOf, Signers, nobody_has_own
 from scheduler.delivery.request import Request, build
-from scheduler.delivery.signing import Signer, Signs
+from scheduler.delivery.signing import ServiceSigner, Signs
 from scheduler.delivery.threaded.adapter import DeadlineAdapter, Withheld, on
 from scheduler.delivery.threaded.deadline import Deadline
 from scheduler.delivery.threaded.strict_response import tells_its_end
@@ -47,7 +47,7 @@ class RequestsTransport:
     def __init__(
         self,
         clock: StoreClock,
-        signer: Signer,
+        signer: ServiceSigner,
         checkpoint: Checkpoint,
         *,
         slots: int,

@@ -2,7 +2,7 @@
 -- Withdraws timers that no poller holds. Repeatable: a cancelled timer is answered 'cancelled' again.
 -- KEYS[1] timers:{p}:scheduled (ZSET)
 -- Computes waiting, waiting:<tag>, held, behind, expiring, prior, prior:<tag>, timer:<id>, keys, delivering, delivered, failed,
---         cancelled, progress, attempts:<id>, counters, minute:<n>, bell, planned, planning, schedule:<name>, open:<name>, layout
+--         cancelled, progress, attempts:<id>, counters, minute:<n>, bell, planned, planning, schedule:<name>, open:<name>, unread, layout
 -- ARGV    ms a cancelled timer is kept | then ids, each once
 -- Returns per id its status now ('cancelled': done), 'format <n>' if only a caller who knows that may, or '' if it is unknown
 

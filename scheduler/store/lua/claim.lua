@@ -7,7 +7,7 @@
 -- Repeatable: the same claim id again returns the same batch and takes nothing new.
 -- KEYS[1] timers:{p}:scheduled (ZSET)
 -- Computes waiting, waiting:<tag>, held, holds, behind, expiring, prior, prior:<tag>, delivering, failed, delivered, cancelled,
---         timer:<id>, keys, tag:<tag>, progress, attempts:<id>, seen, lastclaim:<poller>, pollers, loads, counters, minute:<n>,
+--         unread, timer:<id>, keys, tag:<tag>, progress, attempts:<id>, seen, lastclaim:<poller>, pollers, loads, counters, minute:<n>,
 --         bell, planned, planning, schedule:<name>, runs:<name>, open:<name>, layout
 -- ARGV    poller | claim id | limit | timers of one destination it takes at most | lease ms | ms a failed timer is kept
 --         | finished timers kept per status | bytes of records it takes, the last one more | saturated tags (`!suspects`: one)
@@ -15,7 +15,7 @@
 --         | and of these so many beyond the first of each | attempts that the caller has under way | of so many at most
 --         | per held destination that it knows of `<tag>:<permits>:<ms at which it is worth asking for more>`, and
 --         `:probe` if a timer that is sent at most once must not use them, `:anyprobe` if only where no other is due;
---         between blanks
+--         between blanks | ended timers that are kept for a history, of those that would be forgotten
 --         Tags stand in one string, each between blanks: a thousand of them cost a claim 16 us, as arguments of their own 190.
 -- Returns now us | us until the caller should come again (0: now, -1: nothing is scheduled)
 --         | `holds` of this partition, or '' | ready: '', or per held destination whose permits may be asked for 2: tag | due ones
@@ -27,7 +27,7 @@ local lease, keep_failed, keep_finished = tonumber(ARGV[5]), tonumber(ARGV[6]), 
 local max_bytes, saturated, answering = tonumber(ARGV[8]), ARGV[9], ARGV[10]
 local newcomers, beyond_first = tonumber(ARGV[11]), tonumber(ARGV[12])
 local in_flight, slots = tonumber(ARGV[13]), ARGV[14]
-local permits_said = ARGV[15]
+local permits_said, most_unread = ARGV[15], tonumber(ARGV[16])
 
 local LAST_CLAIM = ROOT .. 'lastclaim:' .. poller
 local LAST_CLAIM_TTL = 21600000 -- ms in which a lost reply may be asked for again: longer than the store is ever away
@@ -38,9 +38,6 @@ local LOOK_BYTES = 4194304      -- and of their records
 local READ, READ_LARGE = 16, 2  -- records read in one command; the first, and where they are large
 local LARGE = 8192              -- bytes of a record that is large
 local LOOK_WAITING = 100        -- destinations looked at: those that wait longest, as many that answer, as many from anywhere
-local FORGET_WORK = 300         -- timers, names of theirs and KiB of answers forgotten in one call, or as many timers as it takes
-local FORGET_READ = 24          -- and looked at in one command
-local FORGET = 100              -- overdue finished timers forgotten per status and claim, or twice the limit if that is more
 local READY = 16                -- held destinations that a reply names
 local AGAIN = 50000             -- us until a caller with nothing else to do should come again for what was left undone: a poller
                                 -- then forgets 3,800 a second, a million in under five minutes
@@ -170,6 +167,7 @@ local function put_right(id, from, it)
   if not redis.call('ZSCORE', set, id) then
     join(set, status and int(now + keep_failed) or int(math.max(now, tonumber(it.due))), id)
   end
+  if status and notes_ends then join(UNREAD, read_moment(it.ended) or int(now), id) end
   if status and it.named then free_later(id, status) end
   leave(from, id)
 end
@@ -429,27 +427,59 @@ local function take_schedule()
   end
 end
 
-local forgotten, gone = 0, 0 -- work, and timers
-local function forget(status)
-  local set = ROOT .. status
-  local kept = redis.call('ZCARD', set)
-  if kept == 0 then return end
-  local overdue = math.max(redis.call('ZCOUNT', set, '-inf', int(now)), kept - keep_finished)
-  local most = math.min(overdue, math.max(FORGET, 2 * limit))
-  if most <= 0 then return end
-  local before = gone
-  local found = redis.call('ZRANGE', set, 0, most - 1)
-  for first = 1, #found, FORGET_READ do
-    if forgotten >= FORGET_WORK and gone >= #taken then break end -- else more would end than are forgotten, without an end
-    local last = math.min(first + FORGET_READ - 1, #found)
-    for n, raw in ipairs(redis.call('HMGET', PROGRESS, unpack(found, first, last))) do
-      local id = found[first + n - 1]
-      forgotten, gone = forgotten + 1 + (raw and math.floor(#raw / 1024) or 0), gone + 1
-      if is_progress_named(raw) then forgotten = forgotten + 1 + forget_names(id, read_first_line(id)) end
-      erase(set, id)
+local forget
+do -- a script has 200 locals at most at a time
+  local FORGET_WORK = 300 -- timers, names of theirs and KiB of answers forgotten in one call, or as many timers as it takes
+  local FORGET_READ = 24  -- and looked at in one command
+  local FORGET = 100      -- overdue finished timers forgotten per status and claim, or twice the limit if that is more
+
+  local unread = notes_ends and redis.call('ZCARD', UNREAD) or 0
+
+  -- Those of these that may be forgotten: not what a history has yet to read, unless there is too much of that. It is then given up.
+  local function without_unread(ids)
+    local read = {}
+    for _, id in ipairs(ids) do
+      if not redis.call('ZSCORE', UNREAD, id) then
+        push(read, id)
+      elseif unread > most_unread then
+        leave(UNREAD, id)
+        count_one('unread_given_up')
+        unread = unread - 1
+        push(read, id)
+      end
     end
+    return read
   end
-  left_undone = left_undone or overdue > gone - before
+
+  local forgotten, gone = 0, 0 -- work, and timers
+  function forget(status)
+    local set = ROOT .. status
+    local kept = redis.call('ZCARD', set)
+    if kept == 0 then return end
+    local overdue = math.max(redis.call('ZCOUNT', set, '-inf', int(now)), kept - keep_finished)
+    local most = math.min(overdue, math.max(FORGET, 2 * limit))
+    if most <= 0 then return end
+    local before, kept_back = gone, 0
+    local found = redis.call('ZRANGE', set, 0, most - 1)
+    for first = 1, #found, FORGET_READ do
+      if forgotten >= FORGET_WORK and gone >= #taken then break end -- else more would end than are forgotten, without an end
+      local last = math.min(first + FORGET_READ - 1, #found)
+      local ids = { unpack(found, first, last) }
+      if unread > 0 then
+        local looked = #ids
+        ids = without_unread(ids)
+        forgotten, kept_back = forgotten + looked - #ids, kept_back + looked - #ids
+        if not ids[1] then return end -- those behind ended later, and are unread as well
+      end
+      for n, raw in ipairs(redis.call('HMGET', PROGRESS, unpack(ids))) do
+        local id = ids[n]
+        forgotten, gone = forgotten + 1 + (raw and math.floor(#raw / 1024) or 0), gone + 1
+        if is_progress_named(raw) then forgotten = forgotten + 1 + forget_names(id, read_first_line(id)) end
+        erase(set, id)
+      end
+    end
+    left_undone = left_undone or overdue > gone - before + kept_back
+  end
 end
 
 local last = strings[1]

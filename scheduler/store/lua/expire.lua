@@ -3,7 +3,7 @@
 -- others that are too late. Repeatable: what has ended is passed over.
 -- KEYS[1] timers:{p}:scheduled (ZSET)
 -- Computes expiring, prior, prior:<tag>, waiting, waiting:<tag>, held, behind, delivering, delivered, failed, cancelled, timer:<id>, keys,
---         progress, attempts:<id>, counters, minute:<n>, bell, planned, planning, schedule:<name>, open:<name>, layout
+--         progress, attempts:<id>, counters, minute:<n>, bell, planned, planning, schedule:<name>, open:<name>, unread, layout
 -- ARGV    ms a failed timer is kept | timers it looks at, at most
 -- Returns how many it has looked at: as many as it may, and there may be more
 

@@ -3,7 +3,7 @@
 -- A delivered one begins another occurrence; a failed one goes on with its last, which its receiver has not accepted.
 -- KEYS[1] timers:{p}:scheduled (ZSET)
 -- Computes prior, waiting, waiting:<tag>, held, behind, timer:<id>, keys, tag:<tag>, delivering, delivered, failed, cancelled,
---         progress, counters, bell, runs:<name>, open:<name>, layout
+--         progress, counters, bell, runs:<name>, open:<name>, unread, layout
 -- ARGV    per timer 2: id, each once | attempts as read
 -- Returns per timer: 'done' | its status if that does not allow it, '' if it is unknown | 'key <id>': who has its key now
 --         | 'format <n>': only a caller who knows that may | 'expired': it is too late to be sent
@@ -47,6 +47,7 @@ local function replay(id, attempts)
   if status == 'delivered' and it.why ~= 'replay' then begin_occurrence(it, 0) end
   it.due, it.why, it.base, it.lost = due, 'replay', it.attempts, 0
   it.ended, it.reason = nil, nil
+  if notes_ends then leave(UNREAD, id) end -- it ends again
   note_progress(id, dump_progress(it))
   join(SCHEDULED, due, id)
   if line and word(line, 'priority') then join(PRIOR, due, id) end

@@ -6,7 +6,7 @@
 -- KEYS[1] timers:{p}:scheduled (ZSET)
 -- Computes waiting, waiting:<tag>, held, behind, expiring, prior, prior:<tag>, timer:<id>, keys, tag:<tag>, delivering, delivered,
 --         failed, cancelled, progress, attempts:<id>, counters, minute:<n>, bell, planned, planning, schedule:<name>, runs:<name>,
---         open:<name>, layout
+--         open:<name>, unread, layout
 -- ARGV    id of the look | ms a cancelled timer is kept
 --         then per schedule: name | ms of the last moment that is decided | ms to look at it again, '' if it has ended
 --         | missed ones, which its next run tells of | moments skipped as missed, paused, and left out | ms of the end of a pause, or ''

@@ -2,7 +2,8 @@
 -- Ends claims: a timer is delivered, failed, or scheduled again. Repeatable: a repeat is told so, and changes nothing.
 -- KEYS[1] timers:{p}:scheduled (ZSET)
 -- Computes prior, delivering, delivered, failed, timer:<id>, keys, tag:<tag>, progress, attempts:<id>, lateness, counters, bell,
---         minute:<n>, failing, failures, planned, planning, schedule:<name>, runs:<name>, open:<name>
+--         minute:<n>, failing, failures, planned, planning, schedule:<name>, runs:<name>, open:<name>,
+--         unread, layout
 -- ARGV    ms a delivered timer is kept | ms a failed one is kept
 --         then per timer 6: id | claim id | 'retry', 'in' or 'at', or the reason of its end: 'delivered', or another word if it has
 --         failed | ms until the retry, or in which it is rescheduled, or the moment to which it is | lateness ms or '' | the

@@ -4,7 +4,7 @@
 -- KEYS[1] timers:{p}:scheduled (ZSET)
 -- Computes waiting, waiting:<tag>, held, behind, expiring, prior, prior:<tag>, timer:<id>, keys, tag:<tag>, delivering, delivered,
 --         failed, cancelled, progress, attempts:<id>, counters, minute:<n>, bell, planned, planning, schedule:<name>, runs:<name>,
---         open:<name>, layout
+--         open:<name>, unread, layout
 -- ARGV    id | attempts as read | ms a cancelled timer is kept | id of the new one | its due ms | its record without its created_at
 -- Returns 'done' | 'changed': read it again | 'format <n>': only a caller who knows that may
 

@@ -4,7 +4,7 @@
 -- KEYS[1] timers:{p}:scheduled (ZSET)
 -- Computes waiting, waiting:<tag>, held, behind, expiring, prior, prior:<tag>, timer:<id>, keys, tag:<tag>, delivering, delivered,
 --         failed, cancelled, progress, attempts:<id>, counters, minute:<n>, planned, planning, schedules, schedule:<name>,
---         runs:<name>, open:<name>, bell, layout
+--         runs:<name>, open:<name>, bell, unread, layout
 -- ARGV    name | 'cancel' or 'keep' | ms a cancelled timer is kept | unfinished runs to pass over, that earlier calls found in flight
 --         | its version, '' for any
 -- Returns '' if there is none, as for a repeat | 'changed' if it is of another version | 'done'

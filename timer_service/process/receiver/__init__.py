@@ -7,7 +7,9 @@ import os
 import signal
 import socket
 import sys
+from collections.abc import Callable
 
+from scheduler import read_as, watched_file
 from timer_service import inbox_address
 from timer_service.printable import printable
 from timer_service.process.receiver.connections import serve
@@ -34,8 +36,16 @@ def keep(descriptor: int) -> None:
     address = inbox_address.read()
     assert address is not None, "`up` tells it"
     with socket.socket(fileno=descriptor) as listener:
-        inbox = Inbox(os.environ.get("TIMER_SIGNING_SECRETS", ""))
+        inbox = Inbox(_secrets())
         _run(listener, inbox, Control(inbox, address.token))
+
+
+def _secrets() -> Callable[[], str]:
+    """Those that the pollers of the same `up` sign with. Raises SettingsError."""
+    if path := os.environ.get("TIMER_SIGNING_SECRETS_FILE", "").strip():
+        return watched_file.WatchedFile("TIMER_SIGNING_SECRETS_FILE", path, read_as.signing_secrets).value
+    secrets = os.environ.get("TIMER_SIGNING_SECRETS", "")
+    return lambda: secrets
 
 
 def line_of(it: Arrival) -> str:

@@ -91,9 +91,11 @@ class Arrival:
 class Inbox:
     """Keeps the newest requests in memory, within bounds. Used by one thread; raises nothing of its own."""
 
-    def __init__(self, secrets: str = "", tell: Callable[[Arrival], None] = lambda _: None) -> None:
-        """`secrets` as in TIMER_SIGNING_SECRETS. `tell` is called with each arrival."""
-        self._secrets = secrets.strip()
+    def __init__(
+        self, secrets: Callable[[], str] = lambda: "", tell: Callable[[Arrival], None] = lambda _: None
+    ) -> None:
+        """`secrets`: those of now, as in TIMER_SIGNING_SECRETS. `tell` is called with each arrival."""
+        self._secrets = secrets
         self._tell = tell
         self._arrivals: deque[Arrival] = deque(maxlen=_KEPT)
         self._arrived = 0
@@ -103,7 +105,7 @@ class Inbox:
         """What to answer: once what was chosen, else the usual."""
         answer, self.next_answer = self.next_answer, USUAL
         self._arrived += 1
-        verified = _verified(head, body, self._secrets)
+        verified = _verified(head, body, self._secrets().strip())
         arrival = Arrival(self._arrived, at, head, body[:_BODY_BYTES], len(body), verified, answer)
         self._arrivals.append(arrival)
         while sum(it.kept_bytes for it in self._arrivals) > _ALL_BYTES:

@@ -16,6 +16,7 @@ from timer_service.process.child import die_with
 from timer_service.process.server.cores import Core
 from timer_service.process.server.worker import Worker
 from timer_service.web.access.request_counts import RequestCounts
+from timer_service.web.access.settings_files import open_files
 from timer_service.web.app import create_app, webhook_rules
 
 log = logging.getLogger(__name__)
@@ -30,6 +31,7 @@ class Server(BaseApplication):  # type: ignore[misc]
     def __init__(self, settings: Settings, descriptor: int) -> None:
         webhook_rules(settings)  # what is refused is told here in one line, and not by each worker
         self._settings = settings
+        self._files = open_files(settings)
         self._bind = f"fd://{descriptor}"
         self._counts = RequestCounts()
         super().__init__()
@@ -48,18 +50,22 @@ class Server(BaseApplication):  # type: ignore[misc]
             "forwarder_headers": "",  # nobody tells us by a header who they are
             "forwarded_allow_ips": "",
             "when_ready": _say_where,
-            "pre_fork": _choose_slot,
+            "pre_fork": self._before_fork,
             "post_fork": self._begin_worker,
         }
         for name, value in options.items():
             self.cfg.set(name, value)
 
     def load(self) -> Flask:
-        app = create_app(self._settings, counts=self._counts)
+        app = create_app(self._settings, counts=self._counts, files=self._files)
         # What is there now stays; looking through it again and again for garbage took 5 % of a batch.
         gc.collect()
         gc.freeze()
         return app
+
+    def _before_fork(self, arbiter: Any, worker: Any) -> None:
+        _choose_slot(arbiter, worker)
+        self._files.problems()  # the worker begins with what is read here, should the file be broken by then
 
     def _begin_worker(self, arbiter: Any, worker: Any) -> None:
         _die_with(arbiter.pid)

@@ -9,9 +9,10 @@ from urllib.parse import urlsplit
 from flask import Flask, current_app, g, request
 
 from scheduler import Settings, is_loopback
-from timer_service.web.access.api_keys import ApiKey, find_key, read_keys
+from timer_service.web.access.api_keys import ApiKey, find_key
 from timer_service.web.access.rate_limit import Rates
 from timer_service.web.access.safe_methods import SAFE_METHODS
+from timer_service.web.access.settings_files import KeysNow
 from timer_service.web.input.redaction import for_reader
 from timer_service.web.problems import Problem
 
@@ -26,10 +27,10 @@ _QUESTION = re.compile(r"/schedules/preview/?")
 _TIMERS_A_REQUEST = 100
 
 
-def register(app: Flask, settings: Settings) -> None:
+def register(app: Flask, settings: Settings, keys: KeysNow) -> None:
     """Look at every request before its view does."""
-    if settings.api_keys:
-        _ask_for_keys(app, read_keys(settings.api_keys), Rates(settings.rate_limit))
+    if settings.has_keys:
+        _ask_for_keys(app, keys, Rates(settings.rate_limit))
     else:
         _ask_for_known_hosts(app, settings.allowed_hosts)
 
@@ -41,12 +42,12 @@ def charge(timers: int) -> None:
         rates.charge(g.credential, timers / _TIMERS_A_REQUEST - 1)
 
 
-def _ask_for_keys(app: Flask, keys: list[ApiKey], rates: Rates) -> None:
+def _ask_for_keys(app: Flask, keys: KeysNow, rates: Rates) -> None:
     app.extensions["rates"] = rates
 
     @app.before_request
     def _with_key() -> None:
-        if not _OPEN_WITH_KEYS.fullmatch(request.path) and (wait := rates.wait(_check_key(keys))):
+        if not _OPEN_WITH_KEYS.fullmatch(request.path) and (wait := rates.wait(_check_key(keys()))):
             raise Problem(429, "This key makes too many requests.", headers={"Retry-After": str(wait)})
 
 

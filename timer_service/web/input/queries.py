@@ -18,6 +18,8 @@ from timer_service.web.input.webhook_fields import Key, Tag, Url
 _MAX_ORIGIN = 2048
 #: What a destination's name, as https:api.example.com:443, lacks of a URL.
 _WITHOUT_SLASHES = re.compile(r"(https?):(?!//)", re.ASCII | re.IGNORECASE)
+#: In the place of a status: the list has come to what the history has.
+PAST = "history"
 FILTERS = ("status", "tag", "destination", "due_after", "due_before")
 
 
@@ -33,7 +35,7 @@ class Cursor(fields.Field[tuple[Place, int]]):
         except ValueError:
             decoded = ""
         match = re.fullmatch(r"(-1|\d{1,16}) (\w{22}|-) (\d{1,16})(?: ([a-z]+))?", decoded, re.ASCII)
-        if not match or match[4] not in (None, *Status):
+        if not match or match[4] not in (None, *Status, PAST):
             raise ValidationError("Not a cursor of ours: send next_cursor back as it came.")
         return Place(int(match[1]), "" if match[2] == "-" else match[2], match[4] or ""), int(match[3])
 

@@ -46,7 +46,7 @@ _START = """SwaggerUIBundle({
 
 @bp.get("/openapi.json")
 def openapi() -> Response:
-    description = whole(current_app.extensions["description"], new_timer(), with_keys=bool(settings().api_keys))
+    description = whole(current_app.extensions["description"], new_timer(), with_keys=settings().has_keys)
     return Response(json.dumps(description), mimetype="application/json")
 
 

@@ -9,7 +9,7 @@ from timer_service import supervisor_notes
 from timer_service.web.answers import HealthOut
 from timer_service.web.input.arguments import Blueprint
 from timer_service.web.problems import RETRY_AFTER, Problem
-from timer_service.web.services import settings, store
+from timer_service.web.services import settings, settings_files, store
 
 bp = Blueprint("health", __name__, description="For probes")
 
@@ -38,12 +38,13 @@ def readyz() -> dict[str, Any]:
     if report.may_evict:
         raise _not_ready("the store may evict timers", report)
     usage = store().capacity.usage()
-    warnings = [*report.warnings, *_of_usage(usage), *_of_signing(settings()), *supervisor_notes.read()]
+    warnings = [*report.warnings, *_of_usage(usage), *_of_signing(settings()), *settings_files().problems()]
+    warnings += supervisor_notes.read()
     return {"status": "ok", "warnings": warnings}
 
 
 def _of_signing(settings: Settings) -> list[str]:
-    if settings.signing_secrets:
+    if settings.signs:
         return []
     return ["webhooks are not signed: set TIMER_SIGNING_SECRETS (`timer-service secret new` makes a secret)"]
 

@@ -11,7 +11,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from scheduler import Stats, StoreUnavailable, ended_timers
+from scheduler import Stats, StoreUnavailable, ended_timers, files_of_settings, history_backlog
 from timer_service.web import services
 from timer_service.web.access.request_counts import BUCKETS, RequestCounts
 from timer_service.web.input.arguments import Blueprint
@@ -29,7 +29,7 @@ _BOUNDS = [*(str(bound) for bound in BUCKETS), "+Inf"]
 def metrics() -> Response:
     """What was counted, and how the store stands; answers also while the store is away, with what it has."""
     registry = CollectorRegistry()
-    registry.register(_Found([*_of_requests(services.request_counts()), *_of_store()]))
+    registry.register(_Found([*_of_requests(services.request_counts()), *_of_store(), *_of_files()]))
     return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
 
 
@@ -81,6 +81,14 @@ def _of_store() -> Iterator[Metric]:
         running = store.activity.pollers().running
         yield GaugeMetricFamily("timer_pollers_seen", "Pollers that the store saw in the last 5 s.", value=len(running))
         yield from of_destinations(store.destinations)
+    with suppress(StoreUnavailable):  # here too, since what writes a history may be away itself
+        backlog = store.unread.backlog()
+        if backlog.is_noted:
+            yield from history_backlog(backlog)
+
+
+def _of_files() -> Iterator[Metric]:
+    return files_of_settings(services.settings_files().files)
 
 
 def _of_stats(stats: Stats) -> Iterator[Metric]:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from scheduler import Attempt, Count, Draft, Query, Timer
-from timer_service.web import idempotency
+from scheduler import Count, Draft, Place, Query, Timer, UnknownTimer
+from timer_service.web import idempotency, past
 from timer_service.web.access.authentication import charge
 from timer_service.web.access.list_limit import limit_lists
 from timer_service.web.answers import AttemptsOut, CountOut, ListOut, TimerOut
 from timer_service.web.input.arguments import Blueprint, json_object
 from timer_service.web.input.merge_patch import merge_function
-from timer_service.web.input.queries import CountIn, ListIn, cursor
+from timer_service.web.input.queries import PAST, CountIn, ListIn, cursor
 from timer_service.web.input.schemas import NewTimer
+from timer_service.web.json_text import JsonText
 from timer_service.web.next_page import link_to_next
 from timer_service.web.openapi import IDEMPOTENCY_KEY, MERGE_PATCH
 from timer_service.web.receipts import asked_durability, expect_standing, with_receipt
@@ -52,12 +53,21 @@ def create(fields: dict[str, Any]) -> tuple[Timer, int, dict[str, str]]:
 def index(query: Query) -> tuple[dict[str, Any], int, dict[str, str]]:
     """A page of timers, scheduled ones unless a status or a tag is asked for; the earliest due comes first."""
     charge(query.limit)
+    if query.after is not None and query.after.status == PAST:
+        return _past(query, query.after)
     page = store().listing.page(query)
-    following = cursor(page.next)
+    following = cursor(page.next or past.goes_on(query, page))
     answer: dict[str, Any] = {"data": page.timers, "next_cursor": following}
     if page.total is not None:
         answer["total"] = page.total
     return answer, 200, link_to_next(following)
+
+
+def _past(query: Query, place: Place) -> tuple[dict[str, Any], int, dict[str, str]]:
+    """What the history has of a list whose timers the store has forgotten."""
+    found, following = past.page(query, place)
+    told = cursor(following)
+    return {"data": found, "next_cursor": told}, 200, link_to_next(told)
 
 
 @bp.route("/timers/count", methods=["GET"])
@@ -74,9 +84,12 @@ def count(query: Query) -> Count:
 @bp.route("/timers/<id:timer_id>", methods=["GET"])
 @bp.response(200, TimerOut)
 @bp.doc(operationId="get_timer")
-def show(timer_id: str) -> Timer:
-    """One timer as it stands."""
-    return store().timers.get(store().timers.id_of(timer_id))
+def show(timer_id: str) -> Timer | JsonText:
+    """One timer as it stands; of one that is forgotten, how it stood when it ended, if there is a history."""
+    try:
+        return store().timers.get(store().timers.id_of(timer_id))
+    except UnknownTimer:
+        return past.told(past.timer(timer_id))
 
 
 @bp.route("/timers/<id:timer_id>", methods=["PATCH"])
@@ -109,8 +122,11 @@ def fire(timer_id: str) -> Timer:
 @bp.response(202, TimerOut)
 @bp.doc(operationId="replay_timer")
 def replay(timer_id: str) -> Timer:
-    """Send a delivered or failed timer once more."""
-    timer = store().timers.get(store().timers.id_of(timer_id))
+    """Send a delivered or failed timer once more; 409 for one that only the history tells."""
+    try:
+        timer = store().timers.get(store().timers.id_of(timer_id))
+    except UnknownTimer:
+        raise past.no_replay(timer_id) from None
     store().timers.replay(timer)
     return store().timers.get(timer.id)
 
@@ -118,6 +134,9 @@ def replay(timer_id: str) -> Timer:
 @bp.route("/timers/<id:timer_id>/attempts", methods=["GET"])
 @bp.response(200, AttemptsOut)
 @bp.doc(operationId="list_attempts")
-def attempts(timer_id: str) -> dict[str, list[Attempt]]:
-    """The last ten attempts that have ended, oldest first."""
-    return {"data": store().timers.attempts(store().timers.id_of(timer_id))}
+def attempts(timer_id: str) -> dict[str, Any]:
+    """The last ten attempts that have ended, oldest first; of a timer that is forgotten, those that the history has."""
+    try:
+        return {"data": store().timers.attempts(store().timers.id_of(timer_id))}
+    except UnknownTimer:
+        return past.attempts(timer_id)

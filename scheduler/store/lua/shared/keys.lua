@@ -25,6 +25,7 @@
 --   timers:{p}:signing_changes                 ZSET   the same tag -> number of the last change of that
 --   timers:{p}:delivering                      ZSET   id -> ms its lease ends
 --   timers:{p}:delivered | failed | cancelled  ZSET   id -> ms it is forgotten
+--   timers:{p}:unread                          ZSET   id -> ms it ended, of those that a history has yet to read
 --   timers:{p}:timer:<id>                      STRING first line `<created ms> <destination tag>`, then words ` name=value` in
 --                                                     any order (store/record.py), unknown ones kept; rest opaque
 --   timers:{p}:keys                            HASH   key -> id of the unfinished timer that has it
@@ -47,7 +48,8 @@
 --   timers:{p}:busiest                         ZSET   destination tag -> attempts that were made there; at most 10,000
 --   timers:{p}:reported:<poller>               STRING id of a poller's last report
 --   timers:{p}:layout                          STRING `format=<n> partitions=<n> born=<ms>`, `clock=virtual` after the format if it is so,
---                                                     ` prior=1` once there were timers with a priority, then any more words
+--                                                     ` prior=1` once there were timers with a priority, ` history=1` while ends
+--                                                     are noted for a history, ` history=0` once no more, then any more words
 --                                                     (store/layout.py)
 --   timers:{p}:ahead                           STRING us by which a virtual clock is ahead (shared/virtual_clock.lua)
 --   timers:{p}:turning                         STRING who turns a virtual clock now, in the first partition

@@ -2,6 +2,7 @@
 
 local LAYOUT = ROOT .. 'layout'
 local has_priority = false -- whether it says ` prior=1`: there are, or were, timers with a priority
+local notes_ends = nil -- whether it says ` history=1`: ends are noted for a history; nil: it was not looked up
 
 -- Lays out this partition, which has no layout, and returns that; of one that holds something, an older version wrote it.
 local function lay_out()
@@ -18,6 +19,7 @@ end
 local function refuse_layout()
   local found = redis.call('GET', LAYOUT) or lay_out()
   has_priority = string.find(found, ' prior=1', 1, true) ~= nil
+  notes_ends = string.find(found, ' history=1', 1, true) ~= nil
   if string.sub(found, 1, #LAYOUT_BEGINS) == LAYOUT_BEGINS and not string.find(found, ' moved=', 1, true) then return end
   return redis.error_reply('LAYOUT ' .. found)
 end
@@ -26,4 +28,13 @@ end
 local function note_priority()
   if not has_priority then redis.call('SET', LAYOUT, redis.call('GET', LAYOUT) .. ' prior=1') end
   has_priority = true
+end
+
+-- Ended timers that a history has yet to read.
+local UNREAD = ROOT .. 'unread'
+
+-- Whether ends are noted there: one GET for a script that has not looked at the layout, 1 us.
+local function is_end_noted()
+  if notes_ends == nil then notes_ends = string.find(redis.call('GET', LAYOUT) or '', ' history=1', 1, true) ~= nil end
+  return notes_ends
 end

@@ -147,12 +147,12 @@ end
 -- The end of a timer, whatever ended it: all that is to happen then happens here.
 -- It leaves the set it stands in for that of its status until `forget_at`, its words say when and why, its key is free for
 -- another, and it is counted. `words` are those of its progress without a claim, `noted` the JSON of its first attempt or nil;
--- both moments are text. `calling` is its progress as a table if it asks for a callback, which is made here, else nil. A note for
--- a history of ended timers belongs here too.
+-- both moments are text. `calling` is its progress as a table if it asks for a callback, which is made here, else nil.
 local function ended(id, from, status, forget_at, reason, at, words, noted, named, calling)
   words = words .. ' ended=' .. at .. ' reason=' .. reason
   note_progress(id, noted and words .. '\n' .. noted or words)
   join(ROOT .. status, forget_at, id)
+  if is_end_noted() then join(UNREAD, at, id) end
   leave(from, id)
   if named then free_later(id, status) end
   if calling then call_back(id, calling, status, at, words, noted) end

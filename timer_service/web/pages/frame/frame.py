@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl
 from flask import Blueprint, Response, render_template, request
 
 from scheduler import VERSION, TimerError, destination
+from timer_service.web import past
 from timer_service.web.access.safe_methods import SAFE_METHODS
 from timer_service.web.pages.frame import forms, live
 from timer_service.web.pages.frame.address import of_request
@@ -40,6 +41,7 @@ VIEWS = (
     View("Failed", "/ui/failed"),
     View("Destinations", "/ui/destinations"),
     View("Schedules", "/ui/schedules"),
+    View("History", "/ui/history"),
     View("Try it", "/ui/try"),
 )
 
@@ -116,7 +118,7 @@ def show(
     html = render_template(
         template,
         frame="pages/fragment.html" if is_live else "pages/page.html",
-        views=VIEWS,
+        views=[it for it in VIEWS if it.name != "History" or past.history()],
         view=view,
         viewer=viewer(),
         note=note,

@@ -10,4 +10,4 @@ from timer_service.web.services import settings
 
 def terminal() -> Terminal:
     """At the address that the browser used."""
-    return Terminal(request.host_url.rstrip("/"), needs_key=bool(settings().api_keys))
+    return Terminal(request.host_url.rstrip("/"), needs_key=settings().has_keys)

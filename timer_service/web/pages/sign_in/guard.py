@@ -9,9 +9,10 @@ from urllib.parse import quote
 from flask import Flask, Response, current_app, g, request
 
 from scheduler import Settings, Store, is_loopback
-from timer_service.web.access.api_keys import ApiKey, read_keys
+from timer_service.web.access.api_keys import ApiKey
 from timer_service.web.access.rate_limit import Rates
 from timer_service.web.access.safe_methods import SAFE_METHODS
+from timer_service.web.access.settings_files import KeysNow
 from timer_service.web.input.redaction import for_reader
 from timer_service.web.pages.frame import address, cookies, forms, live, static_files
 from timer_service.web.pages.frame.trouble import in_words, is_of_page
@@ -29,12 +30,12 @@ _MOST_BYTES = 2**20
 _FOR_READERS = (sign_in.PATH, "/ui/sign-out")
 
 
-def register(app: Flask, settings: Settings, store: Store) -> None:
+def register(app: Flask, settings: Settings, store: Store, keys: KeysNow) -> None:
     """After what looks at every request to the API."""
-    is_off = not (settings.api_keys or is_loopback(settings.host))
+    is_off = not (settings.has_keys or is_loopback(settings.host))
     app.extensions["live_parts"] = live.LiveParts()
-    if settings.api_keys:
-        app.extensions["sessions"] = Sessions(read_keys(settings.api_keys), store)
+    if settings.has_keys:
+        app.extensions["sessions"] = Sessions(keys, store)
         app.extensions["wrong_attempts"] = WrongAttempts()
 
     @app.before_request
@@ -45,7 +46,7 @@ def register(app: Flask, settings: Settings, store: Store) -> None:
             raise Problem(404, "Without API keys there is no page here: it may be reached from other machines.")
         if (request.content_length or 0) > _MOST_BYTES:
             raise Problem(413, "A form of the page is not so large.")
-        g.viewer = _signed_in() if settings.api_keys else Viewer(may_read=True, may_write=True, secret=_secret())
+        g.viewer = _signed_in() if settings.has_keys else Viewer(may_read=True, may_write=True, secret=_secret())
         if not g.viewer.may_read and request.path.rstrip("/") != sign_in.PATH:
             return _to_sign_in()
         forms.check()

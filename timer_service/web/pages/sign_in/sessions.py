@@ -7,11 +7,12 @@ import re
 import secrets
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import NamedTuple
 
 from scheduler import Store, StoreUnavailable
 from timer_service.web.access.api_keys import ApiKey, find_key
+from timer_service.web.access.settings_files import KeysNow
 
 #: Seconds for which somebody stays signed in.
 KEPT = 12 * 3600
@@ -33,9 +34,8 @@ class _LookedUp(NamedTuple):
 class Sessions:
     """Those of one service with keys. Shared by threads. Each call raises StoreUnavailable."""
 
-    def __init__(self, keys: Sequence[ApiKey], store: Store, clock: Callable[[], float] = time.monotonic) -> None:
-        self._keys = list(keys)
-        self._holders = {_holder(key): key for key in keys}
+    def __init__(self, keys: KeysNow, store: Store, clock: Callable[[], float] = time.monotonic) -> None:
+        self._keys = keys
         self._store = store
         self._clock = clock
         self._lock = threading.Lock()
@@ -44,7 +44,7 @@ class Sessions:
 
     def find(self, given: str) -> ApiKey | None:
         """The key that somebody typed in."""
-        return find_key(self._keys, f"Bearer {given}")
+        return find_key(self._keys(), f"Bearer {given}")
 
     def begin(self, key: ApiKey) -> str:
         """The token of a new session."""
@@ -58,6 +58,8 @@ class Sessions:
             return None
         name = _name(token)
         known = self._looked_up.get(name)
+        if known and known.key not in self._keys():  # it was taken back meanwhile
+            return None
         if known and self._clock() - known.at < _BELIEVED:
             return known.key
         try:
@@ -66,7 +68,7 @@ class Sessions:
             if known and self._clock() - known.at < _BELIEVED_WITHOUT_STORE:
                 return known.key
             raise
-        key = self._holders.get(holder or "")
+        key = next((it for it in self._keys() if _holder(it) == holder), None)
         self._remember(name, key)
         return key
 

@@ -145,6 +145,12 @@ def lede(timer: Timer) -> Markup:
             )
 
 
+def lede_of_past(timer: Timer) -> Markup:
+    """Of one that the store has forgotten."""
+    place = place_of(timer)
+    return _ended(timer, Markup('It was for <a class="url" href="{}"><bdi>{}</bdi></a>').format(place.path, place.name))
+
+
 def _next(timer: Timer, where: Markup) -> Markup:
     at, last = planned_at(timer), timer.last_attempt
     because = _held(timer.held, timer, where) if timer.held is not None else Markup()

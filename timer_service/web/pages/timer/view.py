@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from urllib.parse import quote
 
 from flask import Response
 
-from scheduler import Status, Timer, UnknownTimer, rfc3339
+from scheduler import Attempt, Status, Timer, UnknownTimer, rfc3339
+from timer_service.history.as_timer import as_timer
+from timer_service.web import past
 from timer_service.web.pages.figures.snapshot import figures
 from timer_service.web.pages.frame import forms
 from timer_service.web.pages.frame.frame import bp, show
 from timer_service.web.pages.frame.terminal import terminal
-from timer_service.web.pages.timer.standing import Around, lede, sentence, title
+from timer_service.web.pages.timer.standing import Around, lede, lede_of_past, sentence, title
 from timer_service.web.pages.timer.timeline import rail
 from timer_service.web.pages.words.commands import timer_path
 from timer_service.web.pages.words.places import place_of
@@ -34,7 +38,16 @@ def timer(timer_id: str) -> Response:
     try:
         return view(store().timers.get(store().timers.id_of(timer_id)))
     except UnknownTimer:
+        return _past(timer_id)
+
+
+def _past(timer_id: str) -> Response:
+    """One that the store has forgotten, if the history has not; nothing can be done with it."""
+    try:
+        text, attempts = past.timer(timer_id), past.attempts(timer_id)
+    except UnknownTimer:
         return unknown()
+    return _shown(as_timer(text, time.time_ns() // 1_000_000), attempts["data"], may=(), is_past=True)
 
 
 @bp.get("/timers/by-key/<key>")
@@ -71,7 +84,29 @@ def view(
     found: Timer, *, refused: Problem | None = None, errors: Mapping[str, str] | None = None, when: str | None = None
 ) -> Response:
     """`errors`: by the field of a form; `when`: what was typed into that of a move."""
-    attempts = store().timers.attempts(found.id)
+    address = path_of(found.id) if refused or errors else ""
+    return _shown(
+        found,
+        store().timers.attempts(found.id),
+        may=actions(found),
+        refused=refused,
+        address=address,
+        errors=errors or {},
+        when=when,
+    )
+
+
+def _shown(
+    found: Timer,
+    attempts: Sequence[Attempt],
+    *,
+    may: Sequence[str],
+    is_past: bool = False,
+    refused: Problem | None = None,
+    address: str = "",
+    errors: Mapping[str, str] = MappingProxyType({}),
+    when: str | None = None,
+) -> Response:
     shell = terminal()
     return show(
         "pages/timer.html",
@@ -80,17 +115,18 @@ def view(
         as_of=found.read_at,
         status=422 if errors else 200,
         refused=refused,
-        address=path_of(found.id) if refused or errors else "",
+        address=address,
         timer=found,
-        may=actions(found),
+        is_past=is_past,
+        may=may,
         said=sentence(found, _around(found)),
-        lede=lede(found),
+        lede=lede_of_past(found) if is_past and not found.unreadable else lede(found),
         rail=rail(found, attempts),
         wanted=() if found.unreadable else tuple(asked(found)),
         request=None if found.unreadable else request_text(found),
         metadata=metadata(found.webhook.metadata) if found.webhook.metadata else "",
         callback=store().timers.callback_of(found),
-        errors=errors or {},
+        errors=errors,
         when=when,
         due_text=rfc3339.rfc3339(planned_at(found)).replace("T", " ").removesuffix("Z"),
         commands=(shell.ours("show", found.id), shell.curl(f"{timer_path(found.id)}/attempts")),

@@ -1,0 +1,153 @@
+"""What a history of ended timers has yet to read: the store keeps these until it has, within bounds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from scheduler.store import keys, layout
+from scheduler.store.attempt_record import decode_attempts
+from scheduler.store.link import Link
+from scheduler.store.progress import read_progress
+from scheduler.store.reading import TimerRow, read_timer
+from scheduler.timer import Attempt, Timer
+
+#: Timers that one call tells at most, in 1 ms: the store serves nobody else meanwhile.
+_AT_ONCE = 100
+#: Calls for one batch: it holds 1,600 timers, or of the largest 10 MB.
+_CALLS = 16
+#: Unread ones that one call drops, or marks as read.
+_DROPPED = 1000
+
+
+class UnreadRow(NamedTuple):
+    """What unread.lua tells of each timer."""
+
+    id: bytes
+    #: ms, the score under which it is unread.
+    ended: bytes
+    #: b"" of one that has not ended, or is unknown by now.
+    status: bytes
+    score: bytes
+    record: bytes
+    progress: bytes
+    #: The JSON of each, those in the progress left out.
+    attempts: Sequence[bytes]
+
+
+class Ended(NamedTuple):
+    """An ended timer as it was read."""
+
+    timer: Timer
+    #: The last ten that have ended, oldest first.
+    attempts: Sequence[Attempt]
+
+
+class Backlog(NamedTuple):
+    """How far a history is behind; sums of all partitions."""
+
+    unread: int = 0
+    #: Since the first of them ended, ms; 0 if there are none.
+    oldest_ms: int = 0
+    #: Timers that were forgotten unread, since the store began.
+    given_up: int = 0
+    #: Whether ends are noted; None: nobody has said so.
+    is_noted: bool | None = None
+    #: ms, by the store's clock.
+    read_at: int = 0
+
+    def plus(self, other: Backlog) -> Backlog:
+        """With that of another partition."""
+        return Backlog(
+            self.unread + other.unread,
+            max(self.oldest_ms, other.oldest_ms),
+            self.given_up + other.given_up,
+            other.is_noted,
+            other.read_at,
+        )
+
+
+class Reading(NamedTuple):
+    """What one call told."""
+
+    ended: Sequence[Ended]
+    #: What to mark as read once these are written, also of what was forgotten, or has not ended.
+    marks: Sequence[tuple[str, int]]
+    backlog: Backlog
+
+
+class Unread:
+    """Reads ended timers for a history. Several may read at once: each then writes some that others write as well.
+
+    Every call is repeatable, and raises StoreUnavailable.
+    """
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+
+    @property
+    def partitions(self) -> int:
+        return self._link.partitions
+
+    def begin(self) -> None:
+        """From now on all ends are noted, until end()."""
+        for partition in range(self._link.partitions):
+            self._link.run("history", partition, [1, 0])
+
+    def end(self) -> None:
+        """Note no more ends, and drop what is unread."""
+        for partition in range(self._link.partitions):
+            while self._link.run("history", partition, [0, _DROPPED]) == _DROPPED:
+                pass
+
+    def read(self, partition: int, most: int) -> Reading:
+        """Those of one partition that ended first, about so many; fewer where they are large."""
+        found: list[Ended] = []
+        marks: list[tuple[str, int]] = []
+        backlog = Backlog()
+        for _ in range(_CALLS):
+            asked = min(_AT_ONCE, most - len(marks))
+            now, *told = self._link.run("unread", partition, [len(marks), asked])
+            backlog, rows = _backlog(now, told[:4]), _rows(told[4:])
+            for row in rows:
+                marks.append((row.id.decode(), int(row.ended)))
+                if row.status:
+                    found.append(_read(now, row))
+            if not rows or len(marks) >= min(most, backlog.unread):
+                break
+        return Reading(found, marks, backlog)
+
+    def mark_read(self, marks: Sequence[tuple[str, int]]) -> int:
+        """Those that have not ended anew since; returns how many these are."""
+        gone: int = 0
+        for partition, batch in keys.batches(marks, lambda it: it[0], self._link.partitions, _DROPPED):
+            gone += self._link.run("mark_read", partition, [word for mark in batch for word in mark])
+        return gone
+
+    def backlog(self) -> Backlog:
+        """How far a history is behind now, and whether there is one."""
+        total = Backlog()
+        for partition in range(self._link.partitions):
+            now, *told = self._link.run("unread", partition, [0, 0])
+            total = total.plus(_backlog(now, told[:4]))
+        return total
+
+
+def _backlog(now: int, told: Sequence[Any]) -> Backlog:
+    raw, unread, oldest, given_up = told
+    try:
+        is_noted = layout.read(raw).history
+    except ValueError:  # it is gone, with all that was stored
+        is_noted = None
+    return Backlog(unread, max(0, now - oldest) if unread else 0, given_up, is_noted, now)
+
+
+def _rows(values: Sequence[Any]) -> list[UnreadRow]:
+    return [UnreadRow(*row) for row in zip(*[iter(values)] * len(UnreadRow._fields), strict=True)]
+
+
+def _read(now: int, row: UnreadRow) -> Ended:
+    last = row.attempts[-1] if row.attempts else b""
+    timer = read_timer(now, TimerRow(row.id, row.status, row.score, row.record, row.progress, last))
+    first = read_progress(row.progress).first_attempt
+    return Ended(timer, decode_attempts([first] if first else row.attempts))

@@ -1,0 +1,149 @@
+"""Ended timers move from the store into a history: written first, and only then marked as read."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from tests.bench.rowed import Rowed
+from tests.bench.store import START, Bench, HandSetFake
+from timer_service.history.errors import HistoryUnavailable
+from timer_service.process import recorder as module
+from timer_service.process.recorder import Recorder
+
+
+@pytest.fixture(params=[1, 16])
+def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
+    client = HandSetFake()
+    yield Bench(client, request.param)
+    client.close()
+
+
+@pytest.fixture
+def database() -> Rowed:
+    return Rowed()
+
+
+@pytest.fixture
+def recorder(bench: Bench, database: Rowed) -> Recorder:
+    unread = bench.store().unread
+    unread.begin()
+    return Recorder(unread, database, keep=60)
+
+
+def cancel(bench: Bench, count: int) -> set[str]:
+    ids = [bench.schedule(1000).id for _ in range(count)]
+    assert set(bench.timers.cancel_each(ids)) == {"cancelled"}
+    return set(ids)
+
+
+def test_what_ended_is_written_once_and_then_no_more(bench: Bench, recorder: Recorder, database: Rowed) -> None:
+    ids = cancel(bench, 5)
+    assert (recorder.pass_once(), recorder.pass_once()) == (5, 0)
+    assert database.rows.keys() == ids
+    assert (recorder.written, recorder.refused, recorder.database_up) == (5, 0, True)
+    assert recorder.backlog.unread == 0
+
+
+def test_more_than_a_batch_is_written_in_several(
+    bench: Bench, recorder: Recorder, database: Rowed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "BATCH", 10)
+    ids = cancel(bench, 35)
+    while recorder.pass_once():
+        pass
+    assert database.rows.keys() == ids
+    assert database.writes >= 3
+
+
+def test_while_the_database_is_away_nothing_is_marked_as_read(
+    bench: Bench, recorder: Recorder, database: Rowed
+) -> None:
+    ids = cancel(bench, 3)
+    database.refuses = lambda _: HistoryUnavailable("away")
+    for _ in range(2):
+        with pytest.raises(HistoryUnavailable):
+            recorder.pass_once()
+    assert (database.rows, recorder.database_up) == ({}, False)
+    database.refuses = lambda _: None
+    assert recorder.pass_once() == 3
+    assert (set(database.rows), recorder.database_up) == (ids, True)
+
+
+def test_one_that_died_between_writing_and_marking_is_followed_by_one_that_writes_the_same_again(
+    bench: Bench, recorder: Recorder, database: Rowed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = cancel(bench, 3)
+    with monkeypatch.context() as patched:
+        patched.setattr("scheduler.store.unread.Unread.mark_read", lambda *_: 1 // 0)
+        with pytest.raises(ZeroDivisionError):
+            recorder.pass_once()
+    assert Recorder(bench.store().unread, database, 60).pass_once() == 3
+    assert database.rows.keys() == ids
+
+
+def test_what_the_database_refuses_for_what_it_holds_keeps_nobody_else_waiting(
+    bench: Bench, recorder: Recorder, database: Rowed
+) -> None:
+    poison, *others = sorted(cancel(bench, 4))
+    database.refuses = lambda timer: ValueError("a NUL") if timer.id == poison else None
+    while recorder.pass_once():
+        pass
+    assert sorted(database.rows) == others
+    assert (recorder.written, recorder.refused, recorder.backlog.unread) == (3, 1, 0)
+
+
+def test_a_database_that_refuses_everything_is_at_fault_itself_and_nothing_is_dropped(
+    bench: Bench, recorder: Recorder, database: Rowed
+) -> None:
+    cancel(bench, 3)
+    database.refuses = lambda _: ValueError("no such column")
+    with pytest.raises(HistoryUnavailable, match="refuses everything: no such column"):
+        recorder.pass_once()
+    assert (recorder.refused, recorder.database_up, bench.store().unread.backlog().unread) == (0, False, 3)
+
+
+def test_it_writes_until_it_is_stopped_and_removes_what_is_too_old_by_the_clock_of_the_store(
+    bench: Bench, recorder: Recorder, database: Rowed
+) -> None:
+    ids = cancel(bench, 3)
+    thread = threading.Thread(target=recorder.run)
+    thread.start()
+    try:
+        until = threading.Event()
+        for _ in range(3000):
+            if database.rows.keys() == ids and database.forgot:
+                break
+            until.wait(0.02)
+    finally:
+        recorder.stop()
+        thread.join(60)
+    assert not thread.is_alive()
+    assert (set(database.rows), database.forgot) == (ids, [START - 60_000])
+
+
+def test_it_ends_where_histories_were_switched_off(bench: Bench, recorder: Recorder) -> None:
+    run_begins_again = recorder._unread.begin
+    recorder._unread.begin = lambda: None  # type: ignore[method-assign]
+    bench.store().unread.end()
+    recorder.run()
+    recorder._unread.begin = run_begins_again  # type: ignore[method-assign]
+    assert recorder.backlog.is_noted is False
+
+
+def test_a_store_that_came_back_empty_notes_ends_again(bench: Bench, recorder: Recorder) -> None:
+    recorder.pass_once()
+    bench.client.flushall()
+    bench.set_clock(START)
+    thread = threading.Thread(target=recorder.run)
+    thread.start()
+    unread, until = bench.store().unread, threading.Event()
+    for _ in range(3000):
+        if unread.backlog().is_noted:
+            break
+        until.wait(0.02)
+    recorder.stop()
+    thread.join(60)
+    assert unread.backlog().is_noted

@@ -1,0 +1,1 @@
+"""Ended timers in SQL: the tables, what writes them, and what reads them."""

@@ -1,0 +1,74 @@
+"""How moments, texts and JSON stand in the columns of each database."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, DateTime, Dialect, String, Text, cast
+from sqlalchemy.types import TypeDecorator, UserDefinedType
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MS = timedelta(milliseconds=1)
+#: ms; the end of the year 9999. A cursor may say a later one.
+_LAST = 253_402_300_799_999
+_SURROGATE = re.compile("[\ud800-\udfff]")
+#: What PostgreSQL takes in no text, and no database in UTF-8.
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+
+
+class Moment(TypeDecorator[int]):
+    """Integer ms since the epoch; in the database a date and time of UTC, as its own tools know them."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: int | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        moment = _EPOCH + min(value, _LAST) * _MS
+        return moment.replace(tzinfo=None) if dialect.name == "sqlite" else moment
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> int | None:
+        return None if value is None else (value.replace(tzinfo=value.tzinfo or UTC) - _EPOCH) // _MS
+
+
+class Words(TypeDecorator[str]):
+    """Text from anywhere: a NUL or half a surrogate pair, which no database takes, becomes U+FFFD."""
+
+    impl = Text()
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        return value and _UNSTORABLE.sub("\ufffd", value)
+
+
+class _PostgresJson(UserDefinedType[str]):
+    """PostgreSQL's `json`, which keeps the text as it is: `jsonb` refuses \\u0000 and numbers that it cannot hold."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_options: Any) -> str:
+        return "JSON"
+
+    def column_expression(self, column: ColumnElement[Any]) -> ColumnElement[str]:
+        return cast(column, Text)
+
+
+class JsonText(TypeDecorator[str]):
+    """JSON as the text that it is, half a surrogate pair written as an escape."""
+
+    impl = Text().with_variant(_PostgresJson(), "postgresql")
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        return value if value is None or value.isascii() else _SURROGATE.sub(_escaped, value)
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return f"\\u{ord(found[0]):04x}"
+
+
+#: Words of ours, and names whose characters are limited.
+NAME = String
