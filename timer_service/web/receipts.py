@@ -48,7 +48,7 @@ def gone_problem(timer_id: str) -> Problem:
 def not_durable(receipt: Receipt, **of: str) -> Problem:
     """`of`: the id of the timer, or the name of the schedule."""
     text = (
-        f"It was stored and stands, but {receipt.asked.word} was not reached in time. "
+        f"It was stored, and stands unless the store loses it: {receipt.asked.word} was not reached in time. "
         "The same request again, under the same Idempotency-Key or key, asks again."
     )
     return _problem(text, {**of, "durability": receipt_out(receipt)})
