@@ -155,6 +155,34 @@ def test_after_a_failure_nobody_asks_for_a_while_and_then_an_answer_ends_that(ur
     reader.close()
 
 
+def test_where_no_thread_can_be_started_it_is_unavailable_until_one_can(
+    reader: HistoryReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_thread(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", no_thread)
+        for _ in range(10):
+            reader._again_at = None
+            with pytest.raises(HistoryUnavailable, match="no more threads"):
+                reader.timer(timer_id(1))
+    reader._again_at = None
+    assert reader.timer(timer_id(1))
+
+
+def test_a_failure_is_logged_once_and_not_for_each_who_is_refused_after_it(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    away = HistoryReader("postgresql://me:sesame@127.0.0.1:1/db", pause=600)
+    for _ in range(20):
+        with pytest.raises(HistoryUnavailable):
+            away.timer(timer_id(1))
+    (said,) = caplog.messages
+    assert "sesame" not in said
+    away.close()
+
+
 def rename(url: str, table: str, to: str) -> None:
     engine = engine_of(url)
     with engine.begin() as connection:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -134,6 +135,21 @@ def test_several_that_make_the_tables_and_write_at_once_do_not_get_in_each_other
         thread.join()
     assert failures == []
     assert [len(rows(url, table)) for table in (TIMERS, TAGS, ATTEMPTS, VERSION)] == [300, 300, 300, 1]
+
+
+def test_a_new_sqlite_file_that_another_holds_just_then_is_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "history.sqlite"
+    other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    other.execute("CREATE TABLE theirs (number)")
+    other.execute("BEGIN IMMEDIATE")
+    later = threading.Timer(0.3, other.execute, ("COMMIT",))
+    later.start()
+    history = open_history(f"sqlite:///{path}")
+    history.write([(ended(), [])])
+    assert len(rows(f"sqlite:///{path}", TIMERS)) == 1
+    later.join()
+    history.close()
+    other.close()
 
 
 def test_tables_of_a_later_version_are_left_alone(history: History, url: str) -> None:

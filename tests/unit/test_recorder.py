@@ -84,15 +84,18 @@ def test_one_that_died_between_writing_and_marking_is_followed_by_one_that_write
     assert database.rows.keys() == ids
 
 
-def test_what_the_database_refuses_for_what_it_holds_keeps_nobody_else_waiting(
-    bench: Bench, recorder: Recorder, database: Rowed
+def test_what_the_database_refuses_for_what_it_holds_is_told_and_keeps_nobody_else_waiting(
+    bench: Bench, recorder: Recorder, database: Rowed, caplog: pytest.LogCaptureFixture
 ) -> None:
-    poison, *others = sorted(cancel(bench, 4))
-    database.refuses = lambda timer: ValueError("a NUL") if timer.id == poison else None
+    one, other, *rest = sorted(cancel(bench, 4))
+    reasons = {one: ValueError("a NUL"), other: ValueError("too large")}
+    database.refuses = lambda timer: reasons.get(timer.id)
     while recorder.pass_once():
         pass
-    assert sorted(database.rows) == others
-    assert (recorder.written, recorder.refused, recorder.backlog.unread) == (3, 1, 0)
+    assert sorted(database.rows) == rest
+    assert (recorder.written, recorder.refused, recorder.backlog.unread) == (2, 2, 0)
+    for timer_id, reason in reasons.items():
+        assert [it for it in caplog.messages if timer_id in it and str(reason) in it]
 
 
 def test_a_database_that_refuses_everything_is_at_fault_itself_and_nothing_is_dropped(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+import time
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +67,7 @@ def _sqlite(url: URL) -> Engine:
     def _set_up(connection: Any, _record: object) -> None:
         """Readers and the writer do not wait for each other; what is committed has reached the disk."""
         connection.isolation_level = None  # it begins no transaction by itself
-        connection.execute("PRAGMA journal_mode=WAL")
+        _use_wal(connection)
         connection.execute("PRAGMA synchronous=FULL")
 
     @event.listens_for(engine, "do_connect")
@@ -73,6 +75,19 @@ def _sqlite(url: URL) -> Engine:
         Path(str(url.database)).parent.mkdir(parents=True, exist_ok=True)
 
     return engine
+
+
+def _use_wal(connection: sqlite3.Connection) -> None:
+    """A new file is changed by whoever comes first: for the others' locks SQLite does not wait by itself then."""
+    until = time.monotonic() + _LOCKED
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+        time.sleep(0.01)
 
 
 def for_writing(engine: Engine) -> Engine:

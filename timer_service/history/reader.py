@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable
@@ -16,6 +17,8 @@ from timer_service.history.migrations import version_of
 from timer_service.history.page_select import page_select
 from timer_service.history.queries import HistoryPage, HistoryPlace, HistoryQuery
 from timer_service.history.schema import ATTEMPTS, TIMERS
+
+log = logging.getLogger(__name__)
 
 #: Questions under way at once; further ones are refused: a database that hangs must not hold all threads of an API.
 _AT_ONCE = 4
@@ -69,10 +72,13 @@ class HistoryReader:
             raise HistoryUnavailable("the history's database is slow: too many questions are under way")
         answer = _Answer()
         # A thread for each: nothing else ends the wait for a server that is frozen. It is 0.1 ms of some 2.
-        threading.Thread(target=self._answer, args=(question, answer), daemon=True, name="history").start()
+        try:
+            threading.Thread(target=self._answer, args=(question, answer), daemon=True, name="history").start()
+        except RuntimeError:
+            self._free.release()
+            raise self._failed("the history cannot be asked: the machine allows no more threads") from None
         if not answer.is_there.wait(self._patience):
-            self._failed()
-            raise HistoryUnavailable("the history's database did not answer in time")
+            raise self._failed("the history's database did not answer in time")
         if answer.error is not None:
             raise answer.error
         return answer.value
@@ -87,9 +93,12 @@ class HistoryReader:
                 raise HistoryUnavailable("the history's database did not answer a moment ago")
             self._again_at = now + self._patience
 
-    def _failed(self) -> None:
+    def _failed(self, reason: str) -> HistoryUnavailable:
+        """Begins a pause: so it is logged once for all who are refused meanwhile."""
         with self._lock:
             self._again_at = time.monotonic() + self._paused_for
+        log.warning("%s", reason)
+        return HistoryUnavailable(reason)
 
     def _answer(self, question: Callable[[Connection], Any], answer: _Answer) -> None:
         try:
@@ -102,8 +111,7 @@ class HistoryReader:
             answer.error = error
             if is_passing(self._engine, error):
                 self._is_made = False
-                self._failed()
-                answer.error = HistoryUnavailable(f"the history's database: {one_line(error)}")
+                answer.error = self._failed(f"the history's database: {one_line(error)}")
         finally:
             self._free.release()
             answer.is_there.set()

@@ -129,7 +129,7 @@ class Recorder:
     def _write_each(self, rows: Rows, error: Exception) -> None:
         """Of a batch that was refused as a whole. What holds something that the database never takes must not keep
         all others waiting; but one that takes nothing at all is at fault itself."""
-        refused: list[str] = []
+        refused: dict[str, Exception] = {}
         for row in rows:
             try:
                 self._database.write([row])
@@ -137,15 +137,14 @@ class Recorder:
                 self.database_up = False
                 raise
             except Exception as reason:
-                refused.append(row[0].id)
-                error = reason
+                refused[row[0].id] = reason
         if len(refused) == len(rows):
             self.database_up = False
             raise HistoryUnavailable(f"the database refuses everything: {_one_line(error)}") from error
         self.written += len(rows) - len(refused)
         self.refused += len(refused)
-        for timer_id in refused:
-            log.error("timer %s is not in the history: the database refuses it: %s", timer_id, _one_line(error))
+        for timer_id, why in refused.items():
+            log.error("timer %s is not in the history: the database refuses it: %s", timer_id, _one_line(why))
 
     def _forget(self) -> None:
         if time.monotonic() < self._forget_at or not self.backlog.read_at:

@@ -71,8 +71,7 @@ def register(app: Flask, counts: RequestCounts) -> None:
         return response(of_reading(error) if request.method in SAFE_METHODS else from_engine(error))
 
     @app.errorhandler(HistoryUnavailable)
-    def _(error: HistoryUnavailable) -> Response:
-        log.warning("%s", error)
+    def _(_: HistoryUnavailable) -> Response:
         detail = "What the store has forgotten cannot be looked up now: the history's database does not answer."
         retry = {"Retry-After": str(RETRY_AFTER)}
         return response(Problem(503, detail, headers=retry, name="history-unavailable"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Self
@@ -25,6 +25,8 @@ class WebhookRules:
     guard: Guard = field(default_factory=Guard)
     #: By field of a Webhook, what a timer has that does not say it.
     defaults: Mapping[str, Any] = field(default_factory=dict)
+    #: The `traceparent` of the request under way, "" where nobody traces.
+    trace: Callable[[], str] = str
 
 
 class SentFields(Schema):
