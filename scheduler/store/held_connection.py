@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import redis
@@ -23,7 +24,7 @@ class HeldConnection:
     def __init__(self, pool: redis.ConnectionPool) -> None:
         self._pool = pool
         self._connection: Any = None
-        self.is_lost = False
+        self._is_lost = False
 
     def evaluate(self, script: Script, key: str, args: Sequence[str | bytes | int | float]) -> Any:
         words = ("EVALSHA", script.sha, 1, key, *args)
@@ -36,11 +37,10 @@ class HeldConnection:
     def replies(self, commands: Sequence[tuple[str | int, ...]], patience: float) -> list[Any]:
         """What the store answers to all of these, sent at once, of which one waits for `patience` seconds at most.
 
-        Raises the error of the first that is refused; the connection is used no more then.
+        Raises the error of the first that is refused.
         """
         until = time.monotonic() + patience + _LATE
-        connection = self._open()
-        try:
+        with self._in_use() as connection:
             connection.send_packed_command(connection.pack_commands(commands))
             replies = []
             for _ in commands:
@@ -48,9 +48,6 @@ class HeldConnection:
                     raise redis.TimeoutError("no answer to a wait")
                 replies.append(connection.read_response())
             return replies
-        except redis.RedisError:
-            self._lose()
-            raise
 
     def close(self) -> None:
         if self._connection is not None:
@@ -58,21 +55,22 @@ class HeldConnection:
             self._connection = None
 
     def _call(self, *words: Any) -> Any:
-        connection = self._open()
-        try:
+        with self._in_use() as connection:
             connection.send_command(*words)
             return connection.read_response()
-        except (redis.ConnectionError, redis.TimeoutError):
-            self._lose()
-            raise
 
-    def _open(self) -> Any:
-        if self.is_lost:
+    @contextmanager
+    def _in_use(self) -> Iterator[Any]:
+        """Whatever is raised ends it: replies may be left in it, or it leads to a server that is a replica by now."""
+        if self._is_lost:
             raise redis.ConnectionError("the connection was lost in the middle of a request")
         if self._connection is None:
             self._connection = self._pool.get_connection()
-        return self._connection
-
-    def _lose(self) -> None:
-        self.is_lost = True
-        self._connection.disconnect()
+        try:
+            yield self._connection
+        except redis.exceptions.NoScriptError:
+            raise
+        except BaseException:
+            self._is_lost = True
+            self._connection.disconnect()
+            raise

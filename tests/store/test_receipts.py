@@ -189,6 +189,15 @@ def test_after_a_lost_connection_nothing_is_asked_of_another_one() -> None:
         assert len(connection.sent) == sent
 
 
+def test_a_connection_to_what_has_become_a_replica_is_not_given_back_as_it_is() -> None:
+    """Else the next request would take it, and be refused too, for as long as the replica lives."""
+    error = redis.exceptions.ReadOnlyError("You can't write against a read only replica.")
+    with durable(lambda _: error) as (writes, connection, _):
+        with pytest.raises(StoreUnavailable, match="refuses script set"):
+            writes.run("set", 0, [0])
+        assert connection.disconnected == 1
+
+
 def test_a_script_that_the_store_does_not_know_is_loaded_on_the_same_connection() -> None:
     loaded: list[Any] = []
 
