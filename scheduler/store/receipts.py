@@ -11,7 +11,7 @@ from typing import Any
 import redis
 from redis.commands.core import Script
 
-from scheduler.durability import MEMORY, Durability, Receipt
+from scheduler.durability import Durability, Receipt
 from scheduler.errors import TooManyWaits
 from scheduler.store import keys
 from scheduler.store.held_connection import HeldConnection
@@ -98,8 +98,6 @@ class Receipts:
     @contextmanager
     def writes(self, asked: Durability) -> Iterator[DurableWrites]:
         """Raises CannotPromise or TooManyWaits before anything is stored; StoreUnavailable."""
-        if asked == MEMORY:
-            raise ValueError("what is in memory is durable by no receipt")
         self._promises.check(asked)
         tells_fsync = self._promises.tells_fsync()
         with self._turn():

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from tests.bench.processes import wait_until
+from tests.bench.processes import free_port, wait_until
 from tests.bench.servers import Server
 
 
@@ -40,10 +39,3 @@ def replicated(binary: str, *options: str, before: Sequence[str] = ()) -> Iterat
     finally:
         replica.remove()
         primary.remove()
-
-
-def free_port() -> int:
-    with socket.socket() as trial:
-        trial.bind(("127.0.0.1", 0))
-        port: int = trial.getsockname()[1]
-        return port

@@ -26,9 +26,9 @@ from pathlib import Path
 
 import redis
 
-from tests.bench.processes import wait_until
+from tests.bench.processes import free_port, wait_until
 from tests.bench.relay import Relay
-from tests.bench.replication import free_port, replicated
+from tests.bench.replication import replicated
 from tests.bench.servers import BINARIES, Server
 from tests.faults.receipt_load import Acknowledged, load, lost_of
 from tests.faults.synced import STRACE, Synced

@@ -21,11 +21,12 @@ class Receipt(Checked):
     @classmethod
     def from_json(cls, raw: Mapping[str, Any] | None) -> Self | None:
         """None where none was asked for."""
-        return (
-            None if raw is None else cls(asked=raw["asked"], **{it: raw["reached"][it] for it in ("fsync", "replicas")})
-        )
+        if raw is None:
+            return None
+        reached = raw["reached"]
+        return cls(asked=raw["asked"], fsync=reached["fsync"], replicas=reached["replicas"])
 
     def __str__(self) -> str:
         """In words, for people."""
-        replicas = f"{self.replicas} replica{'' if self.replicas == 1 else 's'}"
-        return " and ".join([*(["on disk"] if self.fsync else []), *([f"on {replicas}"] if self.replicas else [])])
+        replicas = f"on {self.replicas} replica{'' if self.replicas == 1 else 's'}"
+        return " and ".join([*["on disk"] * self.fsync, *[replicas] * (self.replicas > 0)])
