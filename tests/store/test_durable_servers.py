@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+import redis
 from flask.testing import FlaskClient
 
 from scheduler import Link, Settings, connect
@@ -44,9 +45,32 @@ def whole(pair: Pair) -> Iterator[Pair]:
     pair.wait_until_replicated()
 
 
+#: Of the APIs of the test under way.
+_clients: list[redis.Redis] = []
+
+
+@pytest.fixture(autouse=True)
+def _closed() -> Iterator[None]:
+    """What a test has connected is closed when it has ended."""
+    yield
+    while _clients:
+        client = _clients.pop()
+        client.connection_pool.disconnect()
+        client.close()
+
+
 def api(server: Server, timeout: float = LONG, **settings: Any) -> FlaskClient:
     made = Settings(redis_url=server.url, store_timeout=10, durability_timeout=timeout, **settings)
-    return create_app(made, Link(connect(server.url, 10))).test_client()
+    _clients.append(connect(server.url, 10))
+    return create_app(made, Link(_clients[-1])).test_client()
+
+
+def timers(server: Server) -> set[Any]:
+    """The names of what it has stored of them."""
+    client = server.client()
+    found = set(client.scan_iter("*timer:*"))
+    client.close()
+    return found
 
 
 def receipts(server: Server) -> int:
@@ -244,7 +268,7 @@ def test_a_store_killed_while_it_is_waited_for_is_a_503_that_says_so(own_server:
 def test_what_the_store_cannot_promise_is_a_422_and_nothing_is_stored(own_server: Server, redis_server: Server) -> None:
     client = own_server.client()
     for server, why in ((own_server, "redis#13793"), (redis_server, "no WAITAOF")):
-        before = set(server.client().scan_iter("*timer:*"))
+        before = timers(server)
         for method, path, body in (
             ("POST", "/timers", TIMER),
             ("POST", "/timers/batch", {"timers": [TIMER]}),
@@ -256,7 +280,7 @@ def test_what_the_store_cannot_promise_is_a_422_and_nothing_is_stored(own_server
             (error,) = refused.get_json()["errors"]
             assert error["pointer"] == "/durability"
             assert why in error["detail"]
-        assert set(server.client().scan_iter("*timer:*")) == before
+        assert timers(server) == before
     client.config_set("appendonly", "no")
     refused = api(own_server).post("/timers", json={**TIMER, "durability": "fsync"})
     assert "no append-only file" in refused.get_json()["errors"][0]["detail"]
