@@ -18,7 +18,7 @@ COMPILE = $(UV) pip compile --quiet --no-strip-extras --system-certs --universal
 # The tests start hundreds of processes: where this is set each compiles us anew, which is a third of what its start costs.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test quick clock test-python django-suite test-oldest faults rolling replacing format screenshots dashboard lint package bench conformance upgrade clean
+.PHONY: run cluster test quick clock test-python django-suite test-oldest faults rolling replacing format screenshots dashboard lint package bench conformance upgrade clean
 .DELETE_ON_ERROR:
 
 run: $(VENV)/.run
@@ -39,6 +39,11 @@ ifeq ($(ARGS),)
 else
 	$(PYTEST) $(ARGS)
 endif
+
+# A real cluster on this machine until Ctrl-C, 3 masters and 3 replicas: ARGS="--server redis" is Debian's Redis. It says
+# how `make run` is told of it.
+cluster: $(VENV)/.dev
+	@exec $(VENV)/bin/python -m tests.bench.cluster $(ARGS)
 
 # What needs no process of the service and no real store: under a minute.
 quick: $(VENV)/.dev

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 
 class TimerError(Exception):
     """The base of everything the engine raises on purpose."""
@@ -109,6 +112,17 @@ class StoreUnavailable(TimerError):
         self.maybe_done = maybe_done
         #: `away`, or one word for why it refused.
         self.kind = kind
+
+
+class HalfDone(StoreUnavailable):
+    """Some servers of the store did their part, and others are away."""
+
+    def __init__(self, error: StoreUnavailable, done: Sequence[Any], left: Sequence[Any]) -> None:
+        super().__init__(str(error), maybe_done=True, kind=error.kind)
+        #: What those that answered have to say, as if no other had been asked.
+        self.done = done
+        #: Of what was given, what is not known to be done.
+        self.left = left
 
 
 class StoreUnsuitable(StoreUnavailable):

@@ -16,6 +16,7 @@ from scheduler.delivery.transport import Answer
 from scheduler.poller.loop import Poller
 from scheduler.poller.planning import Planning
 from scheduler.store import keys
+from scheduler.store.link import Link
 from scheduler.store.store import Store
 from scheduler.store.turning import Step, Turning
 
@@ -64,9 +65,12 @@ def send_until(store: Store, to: int, send: Send) -> None:
 
 def pass_time(store: Store, ms: int) -> None:
     """So long nobody looks at what is due. Raises StoreUnavailable."""
-    with store.link.translated("INCRBY"):
-        for partition in range(store.link.partitions):
-            store.link.client.incrby(f"{keys.prefix(partition)}ahead", 1000 * ms)
+    for partition in range(store.link.partitions):
+        _put_ahead(store.link, f"{keys.prefix(partition)}ahead", 1000 * ms)
+
+
+def _put_ahead(link: Link, name: str, us: int) -> None:
+    link.ask("INCRBY", name, lambda client: client.incrby(name, us))
 
 
 def _not_yet() -> None:

@@ -52,9 +52,15 @@ def switch(text: str) -> bool:
 
 
 def redis_url(text: str) -> str:
-    if store_url.parse(text).kind == "cluster":
-        raise ValueError("a server's URL: the nodes of a cluster are not supported yet")
+    store_url.parse(text)
     return text
+
+
+def partitions(text: str) -> int:
+    """0: as many as the store has, or gets by itself."""
+    if text not in ("0", "1", "2", "4", "8", "16", "32", "64"):
+        raise ValueError("1, 2, 4, 8, 16, 32 or 64, or 0")
+    return int(text)
 
 
 def word(*words: str) -> Callable[[str], str]:

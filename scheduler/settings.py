@@ -24,6 +24,8 @@ class Settings:
 
     redis_url: str = _setting("TIMER_REDIS_URL", "redis://127.0.0.1:6379/0", read_as.redis_url, secret=True)
     clock: str = _setting("TIMER_CLOCK", "real", read_as.word("real", "virtual"))
+    #: Of an empty store, and what one that is not empty has to have; 0: 1, or 16 in a cluster, or any number.
+    partitions: int = _setting("TIMER_PARTITIONS", 0, read_as.partitions)
     store_timeout: float = _setting("TIMER_STORE_TIMEOUT", 0.8, read_as.seconds(0.05, 10))
 
     timeout: float = _setting("TIMER_TIMEOUT", 15.0, read_as.seconds(0.1, 300))

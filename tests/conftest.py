@@ -13,6 +13,9 @@ import redis
 from tests import layers
 from tests.bench import clock, needed
 from tests.bench.clock import pytest_runtest_protocol
+from tests.bench.cluster import Cluster
+from tests.bench.cluster import running as cluster_running
+from tests.bench.cluster_store import ClusterClient
 from tests.bench.processes import Part, Service
 from tests.bench.receiver import Receiver, receiving
 from tests.bench.servers import BINARIES, Server
@@ -32,7 +35,7 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 #: Kinds of stores and their partitions. On more than one partition only the store's own tests run, in tests/store.
-_STORES = [("fake", 1), ("valkey", 1), ("redis", 1), ("valkey", 16)]
+_STORES = [("fake", 1), ("valkey", 1), ("redis", 1), ("valkey", 16), ("cluster", 16)]
 _ON_EACH_STORE = ("tests/store", "tests/test_poller.py")
 #: Where branches are counted.
 _COUNTED = ("valkey", 1)
@@ -46,7 +49,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         return
     many = "bench" in metafunc.fixturenames and metafunc.definition.nodeid.startswith(_ON_EACH_STORE[0])
     stores = [(kind, count) for kind, count in _STORES if count == 1 or many]
-    names = [kind if count == 1 else f"{kind}-{count}" for kind, count in stores]
+    names = [kind if count == 1 or kind == "cluster" else f"{kind}-{count}" for kind, count in stores]
     if "partitions" in metafunc.fixturenames:
         metafunc.parametrize(("client", "partitions"), stores, ids=names, indirect=True)
     else:
@@ -72,7 +75,11 @@ def _on_many_partitions(item: pytest.Item) -> bool:
     On each Python tests/test_pacing.py and store/test_layout.py have several.
     """
     called = getattr(item, "callspec", None)
-    return called is not None and called.params.get("client") == "valkey" and called.params.get("partitions", 1) != 1
+    return (
+        called is not None
+        and called.params.get("client") in ("valkey", "cluster")
+        and called.params.get("partitions", 1) != 1
+    )
 
 
 def _is_repeated(item: pytest.Item) -> bool:
@@ -118,6 +125,11 @@ def client(request: pytest.FixtureRequest) -> Iterator[redis.Redis]:
         yield fake
         fake.close()
         return
+    if request.param == "cluster":
+        over_nodes: ClusterClient = request.getfixturevalue("cluster_client")
+        over_nodes.flushall()
+        yield over_nodes  # type: ignore[misc]  # the same commands
+        return
     running = request.getfixturevalue(f"{request.param}_server")
     real = HandSetRedis(unix_socket_path=str(running.socket))
     real.flushall()
@@ -137,6 +149,20 @@ def redis_server() -> Iterator[Server]:
     running = start("redis")
     yield running
     running.remove()
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """Three masters without replicas."""
+    with cluster_running("valkey", masters=3, replicas=0) as it:
+        yield it
+
+
+@pytest.fixture(scope="session")
+def cluster_client(cluster: Cluster) -> Iterator[ClusterClient]:
+    it = ClusterClient(cluster)
+    yield it
+    it.close()
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ _LEAST: Mapping[str, str] = {
     "store": "quick",
     "store/test_dialling.py": "servers",
     "store/test_durable_servers.py": "servers",
+    "store/test_cluster_nodes.py": "servers",
     "store/test_half_done.py": "servers",
     "store/test_refusals.py": "servers",
     "client": "quick",
@@ -70,7 +71,7 @@ _LONG = (
 _ONLY_CLOCK = re.compile(r"clock( and \([^()]*\))?")
 #: What a file says of each of its tests that watches a clock.
 _CLOCK = "mark.clock"
-_SERVERS = {"server", "valkey_server", "redis_server", "own_server", "receiver"}
+_SERVERS = {"server", "cluster", "valkey_server", "redis_server", "own_server", "receiver"}
 _PROCESSES = {"service", "up", "field", "keys"}
 
 
@@ -79,7 +80,7 @@ def layer_of(item: pytest.Item) -> str:
     fixtures = set(getattr(item, "fixturenames", ()))
     if least == "processes" or fixtures & _PROCESSES:
         return "processes"
-    real = fixtures & _SERVERS or store_of(item) in ("valkey", "redis")
+    real = fixtures & _SERVERS or store_of(item) in ("valkey", "redis", "cluster")
     if least == "servers" or real or item.get_closest_marker("slow"):
         return "servers"
     return "quick"

@@ -5,16 +5,18 @@ from __future__ import annotations
 import logging
 import re
 import time
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from random import random
 
 from scheduler.claim import Claim, Settlement
 from scheduler.delivery.transport import Answer, Transport
-from scheduler.errors import StoreUnavailable
+from scheduler.errors import HalfDone, StoreUnavailable
 from scheduler.memory_limit import ENOUGH
 from scheduler.poller.attempt_log import attempt_line
 from scheduler.poller.counts import PollerCounts
+from scheduler.poller.due import LOOK_AGAIN, DueTimes
 from scheduler.poller.fairness import Fairness
 from scheduler.poller.pacing import Pacing
 from scheduler.poller.planning import Planning
@@ -23,6 +25,7 @@ from scheduler.poller.settlements import settlement
 from scheduler.poller.tracing import Tracing
 from scheduler.store.claims import Claims
 from scheduler.store.room import BATCH, Load
+from scheduler.store.taking import Batch
 
 log = logging.getLogger(__name__)
 #: One line an ended attempt, many to a record, each with its time: its handler adds nothing.
@@ -78,6 +81,8 @@ class Poller:
         self._planning = planning
         self._tracing = tracing
         self.counts = PollerCounts()
+        #: When each partition is to be claimed from.
+        self._due = DueTimes()
         #: By id() of the claim: a timer whose lease was lost can be claimed again while its old attempt still runs.
         self._in_flight: dict[int, Claim] = {}
         self._fairness = Fairness(transport.slots, max_bytes)
@@ -85,6 +90,8 @@ class Poller:
         self._reports = Reports(rules, claims.observe, claims.last_answered)
         self._pacing = Pacing(claims.permits, rules, claims.held, claims.clock, lease)
         self._saturated: set[str] = set()
+        #: Seconds of the monotonic clock; until then timers may wait where their destinations had no room.
+        self._crowded_until = 0.0
         self._ended: list[Settlement] = []
         self._unsent: list[Claim] = []
         self._renew_at = time.monotonic() + lease / 3
@@ -119,6 +126,10 @@ class Poller:
     def _load(self) -> Load:
         return Load(len(self._in_flight), self.slots)
 
+    def rang(self, partition: int) -> None:
+        """Something has become due there, or will. Safe in any thread."""
+        self._due.rang(partition, time.monotonic())
+
     def stop(self) -> None:
         """Safe in a signal handler."""
         self._stopping = True
@@ -147,19 +158,24 @@ class Poller:
         pause = self._renew_settle_release()
         if self._end_expired():
             pause = 0.0
-        if self._planning is not None and (look := self._planning.run_once()) is not None:
-            pause = min(pause, look)
+        if self._planning is not None:
+            made = self._planning.made
+            if (look := self._planning.run_once()) is not None:
+                pause = min(pause, look)
+            if self._planning.made > made:
+                self._due.all(self._claims.partitions, time.monotonic())
         self._fairness.look(time.monotonic())
         self._saturated = self._left_to_others()
         free = self._fairness.free
         if free <= 0:
             self._pacing.ask({}, 0, self._renew_at)
             return pause
-        batch = self._claims.claim(
-            min(free, BATCH), self._saturated, self._fairness.room(), self._load, self._pacing.permitted()
-        )
+        batch = self._claim(min(free, BATCH))
         with suppress(StoreUnavailable):  # what was claimed is not dropped: without knowledge of holds it is given back
-            self._claims.held.look()
+            if batch.claims or self._in_flight:
+                self._claims.held.look()
+            else:
+                self._claims.held.read_changed()
         if batch.claims and self._tracing is not None:
             self._tracing.claimed(batch.claims)
         for claim in self._pacing.use(batch.claims):
@@ -173,11 +189,34 @@ class Poller:
                 self._transport.submit(traced)
         self._saturated = self._left_to_others()
         if self._pacing.ask(batch.ready, self._fairness.free, self._renew_at, self._saturated):
-            return 0.0
+            return 0.0  # and the next claim is made with permits
         if self._fairness.free <= 0:
             return pause
-        pause = min(pause, self._fairness.next_turn() or pause, self._pacing.pause())
-        return pause if batch.next_due is None else min(pause, batch.next_due)
+        return min(pause, self._fairness.next_turn() or pause, self._pacing.pause(), self._due_in())
+
+    def _claim(self, limit: int) -> Batch:
+        """From the partitions that are due; from all where timers may wait for room, or for permits."""
+        count, now = self._claims.partitions, time.monotonic()
+        room, permits = self._fairness.room(), self._pacing.permitted()
+        if self._saturated or room.answering is not None:
+            self._crowded_until = now + LOOK_AGAIN
+        if permits or self._pacing.pause() <= 0 or now < self._crowded_until:
+            self._due.all(count, now)
+        due = self._due.take(count, now)
+        try:
+            batch = self._claims.claim(limit, self._saturated, room, self._load, permits, due)
+        except StoreUnavailable:
+            self._due.told({}, due, now)
+            raise
+        self._due.told(batch.waits, batch.not_asked, time.monotonic())
+        if room.share is not None and any(
+            n >= room.share for n in Counter(it.destination for it in batch.claims).values()
+        ):
+            self._crowded_until = now + LOOK_AGAIN  # more of that one may wait where they were found
+        return batch
+
+    def _due_in(self) -> float:
+        return max(0.0, self._due.next(self._claims.partitions) - time.monotonic())
 
     def _end_expired(self) -> bool:
         """Also while all slots are taken, and nothing is claimed. Says whether there may be more."""
@@ -218,32 +257,44 @@ class Poller:
     def _settle(self) -> None:
         if not self._ended:
             return
-        ended = self._ended
-        refused = self._claims.settle(ended)
-        self._ended = []
-        self.counts.settled([it for it in ended if it not in refused] if refused else ended)
+        ended, left = self._ended, list[Settlement]()
+        try:
+            refused = self._claims.settle(ended)
+        except HalfDone as half:
+            refused, left = list(half.done), list(half.left)
+        self._ended = left
+        not_settled = [*refused, *left]
+        self.counts.settled([it for it in ended if it not in not_settled] if not_settled else ended)
         self.counts.refused_settles += len(refused)
         for it in refused:
             log.warning("settle of timer %s refused: its lease was lost", it.timer_id)
 
     def _release(self) -> None:
         if self._unsent:
-            self._claims.release(self._unsent)
-            self.counts.released += len(self._unsent)
-            self._unsent = []
+            left: list[Claim] = []
+            try:
+                self._claims.release(self._unsent)
+            except HalfDone as half:
+                left = list(half.left)
+            self.counts.released += len(self._unsent) - len(left)
+            self._unsent = left
 
     def _renew(self) -> float:
         now = time.monotonic()
         if now >= self._renew_at:
+            renew_in = self._lease / 3
             left = ((claim, self._renewable(claim) - now) for claim in self._in_flight.values())
             ends = [(claim, round(1000 * min(self._lease, seconds))) for claim, seconds in left if seconds > 0]
             if ends:
-                lost = self._claims.renew(ends, self._load)
+                try:
+                    lost = self._claims.renew(ends, self._load)
+                except HalfDone as half:
+                    lost, renew_in = set(half.done), self._lease * _BACKOFF_OF_LEASE
                 self.counts.lost_leases += len(lost)
                 for timer_id in lost:
                     log.warning("lease of timer %s lost while its attempt ran", timer_id)
             self._pacing.renew()
-            self._renew_at = now + self._lease / 3
+            self._renew_at = now + renew_in
         return max(0.0, min(MAX_SLEEP, self._renew_at - now))
 
     def _renewable(self, claim: Claim) -> float:

@@ -72,6 +72,8 @@ class Pacing:
         self._missing: dict[str, int] = {}
         #: Until when no permits of a destination are asked for: this poller has no room for it.
         self._full_until: dict[str, float] = {}
+        #: Of slots that were away when they were asked last: the others are asked first.
+        self._away: set[str] = set()
         #: Seconds of the monotonic clock before which nobody is asked: a slot was away.
         self._again_at = 0.0
         #: Seconds of the monotonic clock at which it is worth coming again.
@@ -101,7 +103,8 @@ class Pacing:
         if not (ready or self._grants or self._back) or now < self._again_at:
             return False
         granted = asked = False
-        for tag in [*ready, *(tag for tag in {*self._grants, *self._back} if tag not in ready)]:
+        asked_for = [*ready, *(tag for tag in {*self._grants, *self._back} if tag not in ready)]
+        for tag in sorted(asked_for, key=self._away.__contains__) if self._away else asked_for:
             wanted = self._wanted(tag, ready, 0 if tag in saturated else room, now)
             if not (wanted or self._left(tag) or tag in self._back):
                 continue
@@ -114,7 +117,9 @@ class Pacing:
             except StoreUnavailable as error:
                 log.debug("no permits of %s: %s", tag, error)
                 self._again_at = now + _PAUSE
+                self._away.add(tag)
                 return granted
+            self._away.discard(tag)
             room -= permit.granted
             granted = granted or permit.granted > 0
             if wanted:

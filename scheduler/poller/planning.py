@@ -48,23 +48,24 @@ class Planning:
         try:
             partitions = self._plans.partitions
             self._first = (self._first + 1) % partitions
-            for offset in range(partitions):
-                self._look((self._first + offset) % partitions)
+            self._look([(self._first + it) % partitions for it in range(partitions)])
         except StoreUnavailable as error:
             log.debug("no look at schedules: %s", error)
         now = time.monotonic()
         return max(0.0, min(self._due_at.values()) - now) if self._due_at else None
 
-    def _look(self, partition: int) -> None:
+    def _look(self, partitions: list[int]) -> None:
         now = time.monotonic()
-        if now < self._look_at.get(partition, 0.0):
+        asked = [it for it in partitions if now >= self._look_at.get(it, 0.0)]
+        again = now + _LOOK_AGAIN * (1 - random() / 2)  # the same for all, so that they go in one round trip again
+        for partition in asked:
+            self._look_at[partition] = again  # should it fail, this one waits like one that has nothing due
+            self._due_at.pop(partition, None)
+        if not asked:
             return
-        # Should it fail, this one waits like one that has nothing due.
-        self._look_at[partition] = now + _LOOK_AGAIN * (1 - random() / 2)
-        self._due_at.pop(partition, None)
-        found = self._plans.look(partition)
-        self.made += found.made
-        if found.wait is not None:
-            due_at = time.monotonic() + found.wait
-            self._due_at[partition] = due_at
-            self._look_at[partition] = min(self._look_at[partition], due_at)
+        for partition, found in self._plans.look_at(asked):
+            self.made += found.made
+            if found.wait is not None:
+                due_at = time.monotonic() + found.wait
+                self._due_at[partition] = due_at
+                self._look_at[partition] = min(self._look_at[partition], due_at)

@@ -32,6 +32,10 @@ class Breaker:
         self._asking = threading.Lock()
         self._answered_at = float("-inf")
 
+    @property
+    def is_open(self) -> bool:
+        return self._broken
+
     def check(self) -> None:
         """Let the call through, or raise StoreUnavailable with the reason of the last failure."""
         if not self._broken:

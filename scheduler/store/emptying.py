@@ -27,32 +27,36 @@ def empty_store(link: Link, patience: float = 30.0) -> None:
     """Remove all timers, schedules, rules of destinations, idempotency keys and sums; the clock stays as it is.
 
     Attempts under way are waited for, so many seconds at most; then they are settled by nobody. Who sets timers
-    meanwhile may find them gone. Raises StoreUnavailable, and ValueError for a store that goes by the real clock.
+    meanwhile may find them gone; of several servers one is emptied after the other. Raises StoreUnavailable, and
+    ValueError for a store that goes by the real clock.
     """
     if link.clock != VIRTUAL:
         raise ValueError("only a store with a virtual clock is emptied: what goes by the real one is no test")
     until = time.monotonic() + patience
     while _stop_taking(link) and time.monotonic() < until:
         time.sleep(_PAUSE)
-    with link.translated("DEL"):
-        calls = link.client.pipeline(transaction=True)
-        gone = [*_names(link)]
-        for start in range(0, len(gone), _AT_ONCE):
-            calls.delete(*gone[start : start + _AT_ONCE])
-        for partition in range(link.partitions):
-            _tell_pollers(link.client, calls, keys.prefix(partition))
-        calls.execute()
+    for server, partitions in link.by_server():
+        with server.translated("DEL"):
+            calls = server.client.pipeline(transaction=True)
+            for gone in _names(server.client):
+                calls.delete(*gone)
+            for partition in partitions:
+                _tell_pollers(server.client, calls, keys.prefix(partition))
+            calls.execute()
 
 
 def _stop_taking(link: Link) -> int:
     """Nothing is taken any more; returns how many attempts are under way."""
-    with link.translated("DEL"):
-        calls = link.client.pipeline(transaction=True)
-        for partition in range(link.partitions):
-            prefix = keys.prefix(partition)
-            calls.delete(*(f"{prefix}{name}" for name in _TAKEN_FROM))
-            calls.zcard(f"{prefix}delivering")
-        return sum(calls.execute()[1::2])
+    found = 0
+    for server, partitions in link.by_server():
+        with server.translated("DEL"):
+            calls = server.client.pipeline(transaction=True)
+            for partition in partitions:
+                prefix = keys.prefix(partition)
+                calls.delete(*(f"{prefix}{name}" for name in _TAKEN_FROM))
+                calls.zcard(f"{prefix}delivering")
+            found += sum(calls.execute()[1::2])
+    return found
 
 
 def _tell_pollers(client: Any, calls: Any, prefix: str) -> None:
@@ -72,7 +76,12 @@ def _tell_pollers(client: Any, calls: Any, prefix: str) -> None:
     calls.set(f"{prefix}holds", text)
 
 
-def _names(link: Link) -> Iterator[bytes]:
-    for name in link.client.scan_iter(match="timers:*", count=_AT_ONCE):
+def _names(client: Any) -> Iterator[list[bytes]]:
+    """What is to go, as many names at a time as one call takes: those of one hash tag, for a cluster."""
+    gone: dict[bytes, list[bytes]] = {}
+    for name in client.scan_iter(match="timers:*", count=_AT_ONCE):
         if not _STAYS.fullmatch(name.decode().partition("}:")[2]):
-            yield name
+            gone.setdefault(name.partition(b"}")[0], []).append(name)
+    for names in gone.values():
+        for start in range(0, len(names), _AT_ONCE):
+            yield names[start : start + _AT_ONCE]

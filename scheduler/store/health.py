@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import redis
 
 from scheduler.activity import StoreState
 from scheduler.errors import StoreUnavailable, StoreUnsuitable
-from scheduler.store import keys, layout
+from scheduler.store import keys, layout, server_words
 from scheduler.store.capacity import Capacity
-from scheduler.store.link import OLDEST, Link
+from scheduler.store.each_alone import each_alone
+from scheduler.store.link import Link
 from scheduler.store.optional import Optional
-from scheduler.store.scripts import source
+from scheduler.store.refused_commands import refused_commands
+from scheduler.store.server import Server
+from scheduler.store.server_words import Said
 
-_OLDEST = {"redis": (7, 0), "valkey": (7, 2)}
 #: Seconds for which the answer to a readiness write is used again: who asks for readiness needs no key.
 _WRITE_EVERY = 1.0
 
@@ -77,104 +80,99 @@ class Health:
 
         Raises StoreUnavailable if a write fails, StoreUnsuitable if the store is too old or part of a cluster.
         """
-        info = self._info()
-        self._suits(info)
+        said = self._said()
+        for server, info in said:
+            self._suits(server, info)
         refused = self._commands()
-        return Report(tuple(_warnings(info, self._was_emptied())), _may_evict(info), refused)
+        infos = [info for _, info in said]
+        warnings = (*self._away(said), *server_words.warnings(infos, self._was_emptied()))
+        return Report(warnings, any(map(server_words.may_evict, infos)), refused)
 
     def state(self) -> StoreState:
         """How the store is, for people to see. Raises nothing: one that is away tells nothing but that."""
         try:
-            info = self._info()
-            server, version = _server(self._hello() if info is None else info)
+            said = self._said()
+            first, info = said[0]
+            server, version = server_words.server_and_version(server_words.hello(first) if info is None else info)
             was_emptied = self._was_emptied()
         except StoreUnavailable as error:
             return replace(_UNKNOWN, write_problem=str(error))
         problem = None
         try:
-            self._suits(info)
+            for each, its_info in said:
+                self._suits(each, its_info)
             refused = self._commands()
             if refused:
                 problem = f"the store refuses {', '.join(refused)}"
         except StoreUnavailable as error:
             problem = str(error)
         usage = self._capacity.usage()
+        infos = [info for _, info in said]
+        known = [info for info in infos if info is not None]
+        appends = bool(known) and all(info.get("aof_enabled") for info in known)
         return StoreState(
             server=f"{server} {version}".strip(),
             write_ms=None if problem else self._write_ms,
             write_problem=problem,
             used_bytes=usage.used,
             max_bytes=usage.most,
-            may_evict=None if info is None else _may_evict(info),
-            append_only=None if info is None else bool(info.get("aof_enabled")),
-            append_fsync=self._append_fsync() if info and info.get("aof_enabled") else None,
-            append_ok=info.get("aof_last_write_status") == "ok" if info and info.get("aof_enabled") else None,
+            may_evict=any(map(server_words.may_evict, known)) if known else None,
+            append_only=appends if known else None,
+            append_fsync=self._append_fsync(first) if appends else None,
+            append_ok=all(it.get("aof_last_write_status") == "ok" for it in known) if appends else None,
             was_emptied=was_emptied,
-            warnings=tuple(_warnings(info, was_emptied)),
+            warnings=(*self._away(said), *server_words.warnings(infos, was_emptied)),
         )
 
-    def _info(self) -> dict[str, Any] | None:
-        """None if the store refuses to tell."""
-        try:
-            return self._link.info()
-        except StoreUnavailable as error:
-            if error.kind != "noperm":
-                raise
-            return None
+    def _said(self) -> list[tuple[Server, Said | None]]:
+        """What each server says of itself that answers; None of one that refuses to tell.
+
+        Raises StoreUnavailable if none answers.
+        """
+        said: list[tuple[Server, Said | None]] = []
+        failed: StoreUnavailable | None = None
+        for server in self._link.servers():
+            try:
+                said.append((server, server_words.info(server)))
+            except StoreUnavailable as error:
+                failed = error
+        if failed is not None and not said:
+            raise failed
+        return said
+
+    def _away(self, said: Sequence[tuple[Server, Said | None]]) -> Iterator[str]:
+        """A sentence for each node that did not say anything: what lives on others goes on."""
+        answered = [server.name for server, _ in said]
+        for server in self._link.servers():
+            if server.name not in answered:
+                yield f"{server.name} is away: what lives on this node of the cluster is neither set nor delivered"
 
     def _was_emptied(self) -> bool:
         return not all(self._still_there(partition) for partition in range(self._link.partitions))
 
-    def _append_fsync(self) -> str | None:
+    def _append_fsync(self, server: Server) -> str | None:
         """No part of INFO."""
-        said: Any = self._config.ask(lambda: self._link.client.config_get("appendfsync"))
+        said: Any = self._config.ask(lambda: server.client.config_get("appendfsync"))
         return said.get("appendfsync") if said else None
 
-    def _suits(self, info: dict[str, Any] | None) -> None:
+    def _suits(self, of: Server, info: Said | None) -> None:
         """Raises StoreUnsuitable; StoreUnavailable for a replica, which may become a primary."""
-        said = self._hello() if info is None else info
-        server, version = _version(said)
-        if version and version < _OLDEST[server]:
-            raise StoreUnsuitable(f"the store is {server} {'.'.join(map(str, version))}; {OLDEST} is needed")
-        if said.get("role") in ("slave", "replica") and str(said.get("slave_read_only", 1)) != "0":
-            raise StoreUnavailable(
-                "the store is a replica, which takes no writes: TIMER_REDIS_URL must name its primary, "
-                "or with redis+sentinel:// the sentinels that know it",
-                kind="readonly",
-            )
-        if "sentinel" in (said.get("redis_mode"), said.get("server_mode")):
-            raise StoreUnsuitable(
-                "the store is a sentinel: TIMER_REDIS_URL must be redis+sentinel://, and end in a name"
-            )
-        if said.get("redis_mode") == "cluster" or said.get("server_mode") == "cluster":
+        said = server_words.hello(of) if info is None else info
+        server_words.check(said)
+        if server_words.is_of_cluster(said) and len(self._link.servers()) == 1:
             self._refuse_part_of_cluster()
-
-    def _hello(self) -> dict[str, Any]:
-        """What a server says of itself to any user, also to one without INFO; in the words of INFO."""
-        with self._link.translated("HELLO"):
-            said = self._link.client.execute_command("HELLO")  # type: ignore[no-untyped-call]
-        pairs = said.items() if isinstance(said, dict) else zip(said[::2], said[1::2], strict=True)
-        text = {_text(name): _text(value) for name, value in pairs}
-        server = text.get("server", "redis")
-        return {
-            "server_name": server,
-            f"{server}_version": text.get("version", ""),
-            "redis_mode": text.get("mode"),
-            "role": text.get("role"),
-        }
 
     def _refuse_part_of_cluster(self) -> None:
         """One node that holds every slot is as good as a server of its own. Raises StoreUnsuitable."""
         for partition in range(keys.SLOTS):
             try:
-                with self._link.translated("EXISTS"):
-                    self._link.client.exists(keys.root(partition))
+                self._link.ask("EXISTS", keys.root(partition), partial(_exists, keys.root(partition)))
             except StoreUnavailable as error:
                 if error.kind != "cluster":
                     raise
                 raise StoreUnsuitable(
                     "the store is one node of a Redis Cluster, and holds only a part of the keys; "
-                    "TIMER_REDIS_URL must name a server that is not in a cluster"
+                    "TIMER_REDIS_URL must name its nodes with redis+cluster://"
                 ) from error
 
     def _commands(self) -> tuple[str, ...]:
@@ -191,35 +189,32 @@ class Health:
             return self._written
 
     def _refused(self) -> list[str]:
-        client, refused = self._link.client, []
-        bells = [keys.bell(it) for it in range(self._link.partitions)]
-        with client.pubsub() as subscription:  # type: ignore[no-untyped-call]
-            tries: dict[str, Callable[[], object]] = {
-                "ping": client.ping,
-                "script|load": lambda: client.script_load(source("check")),
-                f"set on {keys.probe(0)}": lambda: client.set(keys.probe(0), "", px=1000, nx=True, get=True),
-                f"ssubscribe on {bells[0]}": lambda: _subscribe(subscription, bells),
-            }
-            for name, run in tries.items():
-                try:
-                    with self._link.translated(name.upper()):
-                        run()
-                except StoreUnavailable as error:
-                    if error.kind != "noperm":
-                        raise
-                    refused.append(name)
+        """Raises StoreUnavailable if no server answers, StoreUnsuitable if one is laid out for others."""
+        refused: dict[str, None] = {}
         slowest = 0.0
-        for partition in range(self._link.partitions):
+        firsts = {partitions[0]: partitions for _, partitions in self._link.by_server()}
+
+        def ask(partition: int, all_of_server: Sequence[int]) -> None:
+            nonlocal slowest
+            if all_of_server:
+                server = self._link.server_of(keys.root(partition))
+                refused.update(dict.fromkeys(refused_commands(server, all_of_server)))
             began = time.perf_counter()
             try:
-                refused += self._write(partition)
+                refused.update(dict.fromkeys(self._write(partition)))
                 slowest = max(slowest, time.perf_counter() - began)
             except StoreUnavailable as error:
                 if error.kind != "noperm":
                     raise
-                refused.append(f"evalsha on {keys.root(partition)}")
+                refused[f"evalsha on {keys.root(partition)}"] = None
+
+        asked = [(partition, firsts.get(partition, ())) for partition in range(self._link.partitions)]
+        found = each_alone(self._link, asked, ask)
+        if isinstance(found.error, StoreUnsuitable):
+            raise found.error
+        found.expect_some()
         self._write_ms = round(1000 * slowest, 3)
-        return refused
+        return list(refused)
 
     def _write(self, partition: int) -> list[str]:
         """The refused commands of one partition."""
@@ -244,53 +239,14 @@ class Health:
         if ours is None:
             return True
         try:
-            with self._link.translated("GET"):
-                found: Any = self._link.client.get(keys.layout(partition))
+            name = keys.layout(partition)
+            found: Any = self._link.ask("GET", name, lambda client: client.get(name))
         except StoreUnavailable as error:
-            if error.kind != "noperm":
+            if error.kind != "noperm" and len(self._link.servers()) == 1:
                 raise
             return True
         return found is not None and f"born={ours}" in found.decode("utf-8", "replace").split()
 
 
-def _subscribe(subscription: Any, channels: list[str]) -> None:
-    subscription.ssubscribe(*channels)
-    answer = subscription.get_message(timeout=_WRITE_EVERY)
-    if answer is None:
-        raise redis.TimeoutError("no answer to SSUBSCRIBE")
-
-
-def _warnings(info: dict[str, Any] | None, was_emptied: bool) -> list[str]:
-    found = []
-    if was_emptied:
-        found.append("the store came back empty while we were running: timers were lost; look at its disk")
-    if info is None:
-        found.append("the store refuses INFO: whether it keeps an append-only file, may evict or is full is not known")
-        return found
-    if not info.get("aof_enabled"):
-        found.append("the store keeps no append-only file: a restart loses timers; set 'appendonly yes'")
-    policy = str(info.get("maxmemory_policy", "noeviction"))
-    if policy != "noeviction":
-        found.append(f"the store's maxmemory-policy is {policy}: it may throw timers away; set 'noeviction'")
-    return found
-
-
-def _may_evict(info: dict[str, Any] | None) -> bool:
-    policy = str((info or {}).get("maxmemory_policy", "noeviction"))
-    return policy != "noeviction" and int((info or {}).get("maxmemory", 0)) > 0
-
-
-def _server(info: dict[str, Any]) -> tuple[str, str]:
-    """Which it is, and its version, '' if it does not say."""
-    server = "valkey" if info.get("server_name") == "valkey" else "redis"
-    return server, str(info.get(f"{server}_version", ""))
-
-
-def _version(info: dict[str, Any]) -> tuple[str, tuple[int, ...]]:
-    """The server, and its version's first two numbers; none if it does not say."""
-    server, text = _server(info)
-    return server, tuple(int(part) for part in text.split(".")[:2] if part.isdigit())
-
-
-def _text(value: Any) -> Any:
-    return value.decode() if isinstance(value, bytes) else value
+def _exists(name: str, client: redis.Redis) -> object:
+    return client.exists(name)

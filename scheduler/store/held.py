@@ -16,6 +16,7 @@ from scheduler.clock import StoreClock
 from scheduler.destinations import PROBE
 from scheduler.hold import HeldBy, Hold
 from scheduler.store import keys
+from scheduler.store.each_alone import each_alone
 from scheduler.store.link import Link
 from scheduler.store.own_secrets import OwnSecrets
 from scheduler.store.rule_record import read_hold
@@ -122,12 +123,23 @@ class Held:
 
     def look(self) -> None:
         """Read what is known to be another by now; and ask whether it is, where nobody has told for long."""
+        self._look_at(list(self._known.items()))
+
+    def read_changed(self) -> None:
+        """Read what is known to be another by now: enough while there is nothing to send."""
+        self._look_at([(partition, it) for partition, it in self._known.items() if it.is_stale])
+
+    def _look_at(self, known: list[tuple[int, _Known]]) -> None:
+        found = each_alone(self._link, known, self._look)
+        if found.error:
+            raise found.error
+
+    def _look(self, partition: int, it: _Known) -> None:
         now = time.monotonic()
-        for partition, it in self._known.items():
-            if now - (it.read_at if it.is_stale else it.checked_at) >= _READ_EVERY:
-                it.holds = read_holds(self._link, partition, it.holds)
-                it.is_stale, it.read_at, it.checked_at = False, now, now
-                self.own_secrets.told(partition, it.holds.version)
+        if now - (it.read_at if it.is_stale else it.checked_at) >= _READ_EVERY:
+            it.holds = read_holds(self._link, partition, it.holds)
+            it.is_stale, it.read_at, it.checked_at = False, now, now
+            self.own_secrets.told(partition, it.holds.version)
 
     def of(self, tag: str) -> Hold | None:
         found = next((it.holds.by_tag[tag] for it in self._known.values() if tag in it.holds.by_tag), None)

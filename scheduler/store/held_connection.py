@@ -68,8 +68,8 @@ class HeldConnection:
             self._connection = self._pool.get_connection()
         try:
             yield self._connection
-        except redis.exceptions.NoScriptError:
-            raise
+        except (redis.exceptions.NoScriptError, redis.exceptions.MovedError):
+            raise  # nothing was done
         except BaseException:
             self._is_lost = True
             self._connection.disconnect()

@@ -182,16 +182,19 @@ class Listing:
         """What one call each reads of an index: scheduled timers may wait behind destinations, in a set each."""
         if _index(query) or query.status not in (None, Status.SCHEDULED):
             return [[]]
-        with self._link.translated("ZRANGE"):
-            tags: list[Any] = self._link.client.zrange(keys.waiting(partition), 0, -1)
-            if not query.without_held:
-                tags += self._link.client.zrange(keys.behind(partition), 0, -1)
+        tags = self._members(keys.waiting(partition))
+        if not query.without_held:
+            tags += self._members(keys.behind(partition))
         if query.destination:
             wanted = destination_tag(query.destination).encode()
             # Behind what is no destination's tag, as `!suspects`, timers of any destination wait.
             tags = [tag for tag in tags if tag == wanted or tag.startswith(b"!")]
         parts = ["", *(tag.decode() for tag in tags)]
         return [parts[at : at + _PARTS] for at in range(0, len(parts), _PARTS)]
+
+    def _members(self, name: str) -> list[Any]:
+        found: list[Any] = self._link.ask("ZRANGE", name, lambda client: client.zrange(name, 0, -1))
+        return found
 
 
 def _index(query: Query) -> str | None:

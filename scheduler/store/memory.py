@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,6 +46,8 @@ class StoreMemory:
         #: What it said last.
         self.last = Memory()
         self._ask_at = float("-inf")
+        #: By the names of servers.
+        self._known: dict[str, Memory] = {}
 
     def read(self) -> Memory:
         """Up to a second old, or as old as the store is away. Never raises."""
@@ -58,14 +60,26 @@ class StoreMemory:
 
     def _asked(self) -> tuple[Memory, float]:
         """What it says, and the seconds for which that is good."""
-        try:
-            with self._link.translated("INFO"):
-                said = self._link.client.info("memory")
-        except StoreUnavailable as error:
-            if error.kind in _LASTING:
-                return Memory(is_refused=True), _REFUSED_FOR
-            return self.last, _GOOD_FOR  # the call that follows will tell
-        return Memory(_whole(said.get("used_memory")), _whole(said.get("maxmemory")) or 0), _GOOD_FOR
+        servers = self._link.servers()
+        for server in [it for it in servers if not it.is_away] or servers:
+            try:
+                with server.translated("INFO"):
+                    said = server.client.info("memory")
+            except StoreUnavailable as error:
+                if error.kind in _LASTING:
+                    return Memory(is_refused=True), _REFUSED_FOR
+                continue  # the call that follows will tell
+            self._known[server.name] = Memory(_whole(said.get("used_memory")), _whole(said.get("maxmemory")) or 0)
+        return _sum_up([self._known[it.name] for it in servers if it.name in self._known]), _GOOD_FOR
+
+
+def _sum_up(servers: Sequence[Memory]) -> Memory:
+    """Of all servers together, of which the fullest counts: it refuses what is added long before the others might."""
+    used = [it.used for it in servers if it.used is not None]
+    if len(servers) <= 1 or not used:
+        return servers[0] if servers else Memory()
+    fullest = max(((it.used or 0) / it.most for it in servers if it.most), default=0)
+    return Memory(sum(used), int(sum(used) / fullest) if fullest else 0)
 
 
 def _whole(said: Any) -> int | None:

@@ -7,11 +7,16 @@ from collections.abc import Callable
 from typing import TypeVar
 
 import redis
+from redis import exceptions
+
+from scheduler.errors import StoreUnavailable
 
 T = TypeVar("T")
 
 #: Seconds for which a store that refused is not asked again: each time would be an entry of its log.
 _REFUSED_FOR = 3600.0
+#: What a node of a cluster answers that does not have the key, or not for long: MOVED is an ASK, too, to redis-py.
+_CLUSTER = (exceptions.AskError, exceptions.TryAgainError, exceptions.ClusterDownError)
 
 
 class Optional:
@@ -27,8 +32,10 @@ class Optional:
             return None
         try:
             return question()
+        except _CLUSTER:
+            pass  # a slot moves, or was moved
         except redis.ResponseError:
             self._ask_at = self._clock() + _REFUSED_FOR
-        except redis.RedisError:
+        except (redis.RedisError, StoreUnavailable):
             pass  # the next call that matters will tell
         return None

@@ -43,9 +43,11 @@ class PendingLimit:
         count, at = self._beyond.get(partition, (0, float("-inf")))
         if now - at < _COUNT_EVERY:
             return count
-        with self._link.translated("ZCARD"):
-            waiting: Any = self._link.client.zcard(keys.waiting(partition))
-            held: Any = self._link.client.zcard(keys.behind(partition))
-        count = waiting_beyond(self._link, partition, waiting + held)
+        destinations = self._size(keys.waiting(partition)) + self._size(keys.behind(partition))
+        count = waiting_beyond(self._link, partition, destinations)
         self._beyond[partition] = (count, now)
         return count
+
+    def _size(self, name: str) -> int:
+        found: Any = self._link.ask("ZCARD", name, lambda client: client.zcard(name))
+        return int(found)

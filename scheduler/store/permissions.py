@@ -21,25 +21,30 @@ class Permissions:
             "renew": [lease_ms, "", 0, 0],
             "release": [],
         }
-        #: Nothing has failed since it was found so.
-        self.granted = False
+        #: By partition; nothing has failed since they were found so.
+        self._granted: set[int] = set()
         self._reason = ""
 
-    def check(self) -> None:
+    @property
+    def granted(self) -> bool:
+        """Somewhere, as far as is known."""
+        return bool(self._granted)
+
+    def check(self, partition: int) -> None:
         """Raises StoreUnavailable if the store refuses a script, or an access list a command that one of them uses."""
-        if self.granted:
+        if partition in self._granted:
             return
-        for partition in range(self._link.partitions):
-            forbidden = [command.decode() for command in self._link.run("permissions", partition)]
-            if forbidden:
-                self._refuse(f"the store refuses: its access list forbids {', '.join(forbidden)}; nothing is claimed")
-            for script, args in self._rehearsals.items():
-                self._link.run(script, partition, args)
-        self.granted, self._reason = True, ""
+        forbidden = [command.decode() for command in self._link.run("permissions", partition)]
+        if forbidden:
+            self._refuse(f"the store refuses: its access list forbids {', '.join(forbidden)}; nothing is claimed")
+        for script, args in self._rehearsals.items():
+            self._link.run(script, partition, args)
+        self._granted.add(partition)
+        self._reason = ""
 
     def doubt(self) -> None:
         """A call has failed: ask again before the next claim."""
-        self.granted = False
+        self._granted.clear()
 
     def _refuse(self, reason: str) -> None:
         self._link.failures["refused"] += 1

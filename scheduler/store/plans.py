@@ -5,16 +5,18 @@ from __future__ import annotations
 import logging
 import secrets
 import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from random import random
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from scheduler.clock import StoreClock
 from scheduler.due_moments import Allowance, Decision, Standing, decide, run_seed
-from scheduler.errors import PlanError
+from scheduler.errors import PlanError, StoreUnavailable
 from scheduler.schedule import CatchUp
 from scheduler.schedules import ScheduleDraft
 from scheduler.store import keys
+from scheduler.store.each_alone import run_each_alone
 from scheduler.store.link import Link
 from scheduler.store.record import UNREADABLE
 from scheduler.store.schedule_record import decode_plan
@@ -78,8 +80,28 @@ class Plans:
 
     def look(self, partition: int) -> Looked:
         """Take up to 32 schedules of one partition whose time has come, and make the runs of their moments."""
+        ((_, found),) = self.look_at([partition])
+        return found
+
+    def look_at(self, partitions: Sequence[int]) -> Iterator[tuple[int, Looked]]:
+        """The same of several, each with its partition; where a server is away, of the others. Raises StoreUnavailable
+        after those if any failed."""
         look_id = secrets.token_urlsafe(12)
-        now_us, wait_us, *values = self._link.run("plan", partition, [look_id, BATCH, LOOK])
+        found = run_each_alone(self._link, "plan", [(it, it, [look_id, BATCH, LOOK]) for it in partitions])
+        failed = found.error
+        for partition, reply in found.done:
+            try:
+                made = self._made(partition, look_id, reply)
+            except StoreUnavailable as error:
+                failed = error
+            else:
+                yield partition, made
+        if failed is not None:
+            raise failed
+
+    def _made(self, partition: int, look_id: str, reply: Sequence[Any]) -> Looked:
+        """The runs of what a look has taken."""
+        now_us, wait_us, *values = reply
         self._clock.observe(now_us)
         args: list[str | int | bytes] = [look_id, self._keep_cancelled_ms]
         decided, unreadable, allowance = 0, list[bytes](), Allowance()

@@ -13,6 +13,7 @@ from scheduler.errors import CannotPromise, StoreUnavailable
 from scheduler.store import fsync_promise, keys
 from scheduler.store.link import Link
 from scheduler.store.optional import Optional
+from scheduler.store.server import Server
 
 #: Seconds for which what the store says of itself is used again.
 _TOLD_FOR = 5.0
@@ -50,40 +51,55 @@ class Promises:
     def _look(self) -> _Refusals:
         now = self._clock()
         if now - self._told_at >= _TOLD_FOR:
-            fsync = self._fsync_refusal()
-            self._refusals, self._told_at = _Refusals(self._wait_refusal(), fsync), now
+            self._refusals, self._told_at = self._refusals_of_all(), now
         return self._refusals
 
-    def _wait_refusal(self) -> str | None:
-        return self._refused("INCR", keys.receipts(0)) or self._refused("WAIT", 0, 1)
+    def _refusals_of_all(self) -> _Refusals:
+        """What one of the servers cannot, the store cannot. Of one that is away the scripts, which come next, tell."""
+        found, failed = list[_Refusals](), None
+        for server, partitions in self._link.by_server():
+            try:
+                found.append(self._refusals_of(server, keys.receipts(partitions[0])))
+            except StoreUnavailable as error:
+                failed = error
+        if failed is not None and not found:
+            raise failed
+        wait = next((it.wait for it in found if it.wait), None)
+        return _Refusals(wait, next((it.fsync for it in found if it.fsync), None))
 
-    def _fsync_refusal(self) -> str | None:
-        info = self._info()
-        fsync = self._append_fsync() if info and info.get("aof_enabled") else None
-        return fsync_promise.refusal(info, fsync) or self._refused("WAITAOF", 0, 0, 1)
+    def _refusals_of(self, server: Server, written: str) -> _Refusals:
+        """`written`: a key that it has."""
+        info = _info(server)
+        fsync = self._append_fsync(server) if info and info.get("aof_enabled") else None
+        return _Refusals(
+            _refused(server, "INCR", written) or _refused(server, "WAIT", 0, 1),
+            fsync_promise.refusal(info, fsync) or _refused(server, "WAITAOF", 0, 0, 1),
+        )
 
-    def _refused(self, *command: str | int) -> str | None:
-        """What it answers to a command that it does not know, or not for us. This one waits for nothing."""
-        try:
-            self._link.client.execute_command(*command)  # type: ignore[no-untyped-call]
-        except redis.ResponseError as error:
-            text = str(error)
-            if isinstance(error, redis.exceptions.NoPermissionError) or text.lower().startswith("unknown command"):
-                return f"the store refuses {command[0]}: {text}"
-        except redis.RedisError:
-            pass  # the script, which comes next, will tell
+    def _append_fsync(self, server: Server) -> str | None:
+        """No part of INFO."""
+        said: Any = self._config.ask(lambda: server.client.config_get("appendfsync"))
+        return said.get("appendfsync") if said else None
+
+
+def _info(server: Server) -> dict[str, Any] | None:
+    """None if it refuses to tell."""
+    try:
+        return server.info()
+    except StoreUnavailable as error:
+        if error.kind != "noperm":
+            raise
         return None
 
-    def _info(self) -> dict[str, Any] | None:
-        """None if the store refuses to tell."""
-        try:
-            return self._link.info()
-        except StoreUnavailable as error:
-            if error.kind != "noperm":
-                raise
-            return None
 
-    def _append_fsync(self) -> str | None:
-        """No part of INFO."""
-        said: Any = self._config.ask(lambda: self._link.client.config_get("appendfsync"))
-        return said.get("appendfsync") if said else None
+def _refused(server: Server, *command: str | int) -> str | None:
+    """What it answers to a command that it does not know, or not for us. This one waits for nothing."""
+    try:
+        server.client.execute_command(*command)  # type: ignore[no-untyped-call]
+    except redis.ResponseError as error:
+        text = str(error)
+        if isinstance(error, redis.exceptions.NoPermissionError) or text.lower().startswith("unknown command"):
+            return f"the store refuses {command[0]}: {text}"
+    except redis.RedisError:
+        pass  # the script, which comes next, will tell
+    return None

@@ -6,10 +6,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import redis
 from redis.commands.core import Script
+from redis.exceptions import MovedError
 
 from scheduler.durability import Durability, Receipt
 from scheduler.errors import TooManyWaits
@@ -18,10 +19,19 @@ from scheduler.store.held_connection import HeldConnection
 from scheduler.store.link import Link
 from scheduler.store.promises import Promises
 from scheduler.store.scripts import source
+from scheduler.store.server import Server
+
+
+class _Held(NamedTuple):
+    """What one server was asked, and in which of its partitions."""
+
+    connection: HeldConnection
+    partition: int
 
 
 class DurableWrites:
-    """Runs the scripts of one request on one connection, and waits there for what they wrote. For one thread.
+    """Runs the scripts of one request, on one connection to each server, and waits there for what they wrote. For one
+    thread.
 
     A durable request always writes, also when its timer stands already: else a repeat on another connection would be
     told that nothing is on every replica.
@@ -32,26 +42,54 @@ class DurableWrites:
         self.asked = asked
         self._receipts = receipts
         self._tells_fsync = tells_fsync
-        self._connection = HeldConnection(receipts.link.client.connection_pool)
-        self._partition = 0
+        #: By id() of the server.
+        self._held: dict[int, _Held] = {}
 
     @property
     def partitions(self) -> int:
         return self._receipts.link.partitions
 
     def run(self, name: str, partition: int, args: Sequence[str | bytes | int | float] = ()) -> Any:
-        """As Link.run(); it fails as that does, and counts for the link's breaker. Never asked again by itself."""
-        script = self._receipts.script(name)
-        self._partition = partition
-        with self._receipts.link.translated(f"script {name}"):
-            return self._connection.evaluate(script, keys.root(partition), args)
+        """As Link.run(); it fails as that does, and counts for the server's breaker. Never asked again by itself but of
+        the node of a cluster to which the partition has moved."""
+        link, script, root = self._receipts.link, self._receipts.script(name), keys.root(partition)
+        server = link.server_of(root)
+        with server.translated(f"script {name}"):
+            try:
+                return self._on(server, partition).evaluate(script, root, args)
+            except MovedError:
+                pass
+        link.moved(server)
+        server = link.server_of(root)
+        with server.translated(f"script {name}"):
+            return self._on(server, partition).evaluate(script, root, args)
+
+    def _on(self, server: Server, partition: int) -> HeldConnection:
+        held = self._held.get(id(server))
+        if held is None:
+            held = self._held[id(server)] = _Held(HeldConnection(server.client.connection_pool), partition)
+        return held.connection
 
     def wait(self) -> Receipt:
-        """Wait until what was asked for is reached, or as long as one waits for that. Raises nothing: what is not known
-        was not reached. The link's breaker is not asked: a wait is slow while the store is well."""
-        commands = self._commands()
+        """Wait until what was asked for is reached by all that was written, or as long as one waits for that.
+
+        Raises nothing: what is not known was not reached. A server's breaker is not asked: a wait is slow while it is
+        well.
+        """
+        until = time.monotonic() + self._receipts.timeout
+        reached = [self._wait_on(it, max(0.0, until - time.monotonic())) for it in self._held.values()]
+        if not reached:
+            return Receipt(self.asked)
+        return Receipt(self.asked, all(it.fsync for it in reached), min(it.replicas for it in reached))
+
+    def close(self) -> None:
+        for held in self._held.values():
+            held.connection.close()
+
+    def _wait_on(self, held: _Held, patience: float) -> Receipt:
+        commands = self._commands(held.partition, max(1, round(1000 * patience)))
         try:
-            _, *replies = self._connection.replies(commands, self._receipts.timeout)
+            _, *replies = held.connection.replies(commands, patience)
         except redis.RedisError:
             return Receipt(self.asked)
         fsync, replicas = False, 0
@@ -62,16 +100,12 @@ class DurableWrites:
                 replicas = int(reply)
         return Receipt(self.asked, fsync, replicas)
 
-    def close(self) -> None:
-        self._connection.close()
-
-    def _commands(self) -> list[tuple[str | int, ...]]:
+    def _commands(self, partition: int, most_ms: int) -> list[tuple[str | int, ...]]:
         """A write of one's own; what waits; then what tells the rest without waiting."""
-        most = round(1000 * self._receipts.timeout)
-        write = ("INCR", keys.receipts(self._partition))
+        write = ("INCR", keys.receipts(partition))
         if self.asked.fsync:
-            return [write, ("WAITAOF", 1, 0, most), ("WAIT", 0, 1)]
-        waits: list[tuple[str | int, ...]] = [write, ("WAIT", self.asked.replicas, most)]
+            return [write, ("WAITAOF", 1, 0, most_ms), ("WAIT", 0, 1)]
+        waits: list[tuple[str | int, ...]] = [write, ("WAIT", self.asked.replicas, most_ms)]
         return [*waits, ("WAITAOF", 0, 0, 1)] if self._tells_fsync else waits
 
 

@@ -39,6 +39,8 @@ _IN_A_SCRIPT = "@user_script"
 _TOO_OLD = re.compile(r"compiling script.*near '#'", re.IGNORECASE)
 #: How servers word that a script used what its user may not.
 _NOT_PERMITTED = ("ACL failure in script", "The user executing the script can't")
+#: Of a script that met, in its middle, a key that another node of the cluster has by now.
+_ELSEWHERE = "non local key"
 #: Seconds after which a kind of refusal is logged again.
 _AGAIN = 3600.0
 
@@ -50,6 +52,8 @@ def kind(error: redis.RedisError) -> str:
         return "unsuitable"
     if any(words in text for words in _NOT_PERMITTED):
         return "noperm"
+    if _ELSEWHERE in text:
+        return "cluster"
     if isinstance(error, redis.exceptions.AuthenticationError | redis.exceptions.AuthorizationError):
         return "noperm"
     return _BEFORE.get(_code(error), "other")

@@ -61,13 +61,14 @@ class Repeats:
         try:
             may_add()
         except StoreNearCapacity:
-            with self._link.translated("GET"):
-                found = self._link.client.get(name)
+            found = self._link.ask("GET", name, lambda client: client.get(name))
             if not isinstance(found, bytes):
                 raise
         else:
-            with self._link.translated("SET"):
-                found = self._link.client.set(name, json.dumps(ours), px=WINDOW_MS, nx=True, get=True)
+            stored = json.dumps(ours)
+            found = self._link.ask(
+                "SET", name, lambda client: client.set(name, stored, px=WINDOW_MS, nx=True, get=True)
+            )
         begun = Begun(name, **(json.loads(found) if isinstance(found, bytes) else ours))
         if begun.fingerprint != fingerprint:
             raise KeyReused(key)
@@ -75,8 +76,8 @@ class Repeats:
 
     def finish(self, begun: Begun, answer: Any) -> None:
         """Keep the answer for as long as the key stands."""
-        with self._link.translated("SET"):
-            self._link.client.set(begun.name, _stored(begun, answer), keepttl=True, xx=True)
+        name, stored = begun.name, _stored(begun, answer)
+        self._link.ask("SET", name, lambda client: client.set(name, stored, keepttl=True, xx=True))
 
     def refused(self, begun: Begun) -> None:
         """Keep nothing of a request that did nothing."""

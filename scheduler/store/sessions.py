@@ -16,18 +16,18 @@ class Sessions:
 
     def begin(self, token: str, holder: str, keep_ms: int) -> None:
         """Whoever shows this token within `keep_ms` is `holder`, a word of the caller's."""
-        with self._link.translated("SET"):
-            self._link.client.set(self._key(token), holder, px=keep_ms)
+        name = self._key(token)
+        self._link.ask("SET", name, lambda client: client.set(name, holder, px=keep_ms))
 
     def holder(self, token: str) -> str | None:
         """None where it never was, was ended or is over."""
-        with self._link.translated("GET"):
-            found = self._link.client.get(self._key(token))
+        name = self._key(token)
+        found = self._link.ask("GET", name, lambda client: client.get(name))
         return found.decode() if isinstance(found, bytes) else None
 
     def end(self, token: str) -> None:
-        with self._link.translated("DEL"):
-            self._link.client.delete(self._key(token))
+        name = self._key(token)
+        self._link.ask("DEL", name, lambda client: client.delete(name))
 
     def _key(self, token: str) -> str:
         return keys.session(hashlib.sha256(token.encode()).digest(), self._link.partitions)

@@ -15,8 +15,9 @@ from scheduler.store.claims import Claims
 from scheduler.store.destinations import Destinations
 from scheduler.store.health import Health
 from scheduler.store.layout import VIRTUAL
-from scheduler.store.link import Link, connect
+from scheduler.store.link import Link
 from scheduler.store.listing import Listing
+from scheduler.store.open_link import open_link
 from scheduler.store.plans import Plans
 from scheduler.store.receipts import Receipts
 from scheduler.store.repeats import Repeats
@@ -26,6 +27,9 @@ from scheduler.store.timers import Timers
 from scheduler.store.unread import Unread
 from scheduler.store.virtual_clock import VirtualClock
 from scheduler.store.writes import Writes, no_receipt
+
+#: Seconds for which a poller does not reach for a node that is away; a call to one that is frozen takes as long again.
+_NODE_PAUSE = 0.5
 
 
 class Store:
@@ -38,7 +42,7 @@ class Store:
     def __init__(self, settings: Settings, link: Link | None = None) -> None:
         """`link` where the default one will not do: then its client, partitions and pause are the caller's choice."""
         self._settings = settings
-        self.link = link or Link(connect(settings.redis_url, settings.store_timeout), clock=settings.clock)
+        self.link = link or open_link(settings)
         keep_cancelled_ms = _ms(settings.keep_cancelled)
         self.capacity = Capacity(self.link, settings.max_bytes)
         self.timers = Timers(
@@ -67,8 +71,9 @@ class Store:
     @classmethod
     def for_poller(cls, settings: Settings) -> Store:
         """Its calls always reach for the server, also right after one failed: a poller has one thread, which backs off
-        by itself, and no longer than its leases allow."""
-        return cls(settings, Link(connect(settings.redis_url, settings.store_timeout), pause=0, clock=settings.clock))
+        by itself, and no longer than its leases allow. Of nodes of a cluster one that is away is left alone meanwhile:
+        to reach for it takes the thread's time from all others."""
+        return cls(settings, open_link(settings, pause=0, node_pause=_NODE_PAUSE))
 
     def writes(self, asked: Durability) -> AbstractContextManager[Writes]:
         """What sets and changes for one request, which is to be so durable before it is answered.
@@ -101,7 +106,7 @@ class Store:
         return Plans(self.link, clock, keep_cancelled_ms=_ms(self._settings.keep_cancelled))
 
     def close(self) -> None:
-        self.link.client.close()
+        self.link.close()
 
 
 def _ms(seconds: float) -> int:

@@ -86,11 +86,15 @@ class TimerCounts:
         """All that have progress, but for those that are not scheduled; what moves between the calls can be missed."""
         found = 0
         for partition, it in enumerate(replies):
-            with_progress: Any = self._hlen.ask(partial(self._link.client.hlen, keys.progress(partition)))
+            with_progress = self._hlen.ask(partial(self._size, keys.progress(partition)))
             if with_progress is None:
                 return None
             found += max(0, with_progress - it.delivering - it.delivered - it.failed - it.cancelled)
         return found
+
+    def _size(self, name: str) -> int:
+        found: Any = self._link.server_of(name).client.hlen(name)
+        return int(found)
 
     def _stats(self, partition: int) -> StatsReply:
         """stats.lua's reply, with all that waits behind more destinations than one call counts."""

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from scheduler.store import keys, layout
 from scheduler.store.attempt_record import decode_attempts
+from scheduler.store.each_alone import each_alone
 from scheduler.store.link import Link
 from scheduler.store.progress import read_progress
 from scheduler.store.reading import TimerRow, read_timer
+from scheduler.store.server import raise_first_error
 from scheduler.timer import Attempt, Timer
 
 #: Timers that one call tells at most, in 1 ms: the store serves nobody else meanwhile.
@@ -56,14 +58,17 @@ class Backlog(NamedTuple):
     #: ms, by the store's clock.
     read_at: int = 0
 
-    def plus(self, other: Backlog) -> Backlog:
-        """With that of another partition."""
-        return Backlog(
-            self.unread + other.unread,
-            max(self.oldest_ms, other.oldest_ms),
-            self.given_up + other.given_up,
-            other.is_noted,
-            other.read_at,
+    @classmethod
+    def total(cls, parts: Sequence[Backlog]) -> Backlog:
+        """Of several partitions."""
+        noted = {it.is_noted for it in parts}
+        return cls(
+            sum(it.unread for it in parts),
+            max((it.oldest_ms for it in parts), default=0),
+            sum(it.given_up for it in parts),
+            # One that is switched off is so everywhere, or about to be; one that begins may have begun in a few.
+            next((it for it in (False, None) if it in noted), True),
+            max((it.read_at for it in parts), default=0),
         )
 
 
@@ -90,15 +95,12 @@ class Unread:
         return self._link.partitions
 
     def begin(self) -> None:
-        """From now on all ends are noted, until end()."""
-        for partition in range(self._link.partitions):
-            self._link.run("history", partition, [1, 0])
+        """From now on all ends are noted, until end(). Where a server is away, this is said to all others."""
+        self._each(lambda partition: self._link.run("history", partition, [1, 0]))
 
     def end(self) -> None:
-        """Note no more ends, and drop what is unread."""
-        for partition in range(self._link.partitions):
-            while self._link.run("history", partition, [0, _DROPPED]) == _DROPPED:
-                pass
+        """Note no more ends, and drop what is unread. Where a server is away, this is said to all others."""
+        self._each(self._end)
 
     def read(self, partition: int, most: int) -> Reading:
         """Those of one partition that ended first, about so many; fewer where they are large."""
@@ -126,11 +128,17 @@ class Unread:
 
     def backlog(self) -> Backlog:
         """How far a history is behind now, and whether there is one."""
-        total = Backlog()
-        for partition in range(self._link.partitions):
-            now, *told = self._link.run("unread", partition, [0, 0])
-            total = total.plus(_backlog(now, told[:4]))
-        return total
+        replies = self._link.run_each("unread", [(partition, [0, 0]) for partition in range(self._link.partitions)])
+        return Backlog.total([_backlog(now, told[:4]) for now, *told in raise_first_error(replies)])
+
+    def _end(self, partition: int) -> None:
+        while self._link.run("history", partition, [0, _DROPPED]) == _DROPPED:
+            pass
+
+    def _each(self, ask: Callable[[int], object]) -> None:
+        calls = [(partition, partition) for partition in range(self._link.partitions)]
+        if error := each_alone(self._link, calls, lambda partition, _: ask(partition)).error:
+            raise error
 
 
 def _backlog(now: int, told: Sequence[Any]) -> Backlog:

@@ -27,8 +27,8 @@ class Untold:
         """
         note = f"{tag} {secrets.token_urlsafe(9)}"
         try:
-            with self._link.translated("ZADD"):
-                self._link.client.zadd(self._key(tag), {note: now})
+            name = self._key(tag)
+            self._link.ask("ZADD", name, lambda client: client.zadd(name, {note: now}))
         except StoreUnavailable as error:
             if error.kind != "oom":
                 raise
@@ -36,8 +36,8 @@ class Untold:
 
     def told(self, note: str) -> None:
         """All partitions know of that change."""
-        with self._link.translated("ZREM"):
-            self._link.client.zrem(self._key(note.partition(" ")[0]), note)
+        name = self._key(note.partition(" ")[0])
+        self._link.ask("ZREM", name, lambda client: client.zrem(name, note))
 
     def left(self, partition: int) -> list[str]:
         """Notes whose writers have not come to the end."""

@@ -64,18 +64,16 @@ class VirtualClock:
     def _alone(self) -> Iterator[Callable[[], None]]:
         """What it gives is to be called each second at least. A process that is frozen for longer is no danger: what it
         does late turns nothing back."""
-        client, name, ours = self._link.client, keys.turning(), secrets.token_hex(8)
-        with self._link.translated("SET"):
-            if not client.set(name, ours, px=_HELD_MS, nx=True):
-                raise ClockBusy
+        name, ours = keys.turning(), secrets.token_hex(8)
+        if not self._link.ask("SET", name, lambda client: client.set(name, ours, px=_HELD_MS, nx=True)):
+            raise ClockBusy
         renew_at = time.monotonic() + _RENEW
 
         def heartbeat() -> None:
             nonlocal renew_at
             if time.monotonic() >= renew_at:
                 renew_at = time.monotonic() + _RENEW
-                with self._link.translated("PEXPIRE"):
-                    client.pexpire(name, _HELD_MS)
+                self._link.ask("PEXPIRE", name, lambda client: client.pexpire(name, _HELD_MS))
 
         try:
             yield heartbeat

@@ -19,6 +19,7 @@ from typing import Any
 import requests
 
 from scheduler import Draft, Settings, Store, Webhook
+from tests.bench.cluster import Cluster
 from tests.bench.receiver import HELD_UP, SECRET
 from tests.bench.servers import BINARIES, Server
 
@@ -127,10 +128,10 @@ def _wait_for(part: Part, begun: Callable[[], Any], what: str) -> None:
 class Service:
     """A store of its own, an API, and pollers on top."""
 
-    def __init__(self, folder: Path, store: Server | None = None, **environ: str) -> None:
+    def __init__(self, folder: Path, store: Server | Cluster | None = None, **environ: str) -> None:
         assert BINARIES["valkey"] is not None
         self.folder = folder
-        self.store = store or Server(BINARIES["valkey"]).start()
+        self.store: Any = store or Server(BINARIES["valkey"]).start()
         self.environ = {"TIMER_REDIS_URL": self.store.url, "TIMER_LOG_LEVEL": "warning", **environ}
         clock = environ.get("TIMER_CLOCK", "real")
         self.timers = Store(Settings(redis_url=self.store.url, clock=clock, store_timeout=5, keep_cancelled=60)).timers

@@ -10,6 +10,7 @@ from scheduler import Claims, Draft, Link, Settings, Store, StoreClock, Timer, W
 from scheduler.store import keys, record
 from scheduler.store.claim_row import ClaimRow
 from scheduler.store.progress import read_progress
+from tests.bench.cluster_store import ClusterClient
 from timer_service.testing.memory_store import MemoryStore
 
 #: A moment to start from: 2026-01-01T00:00:00Z.
@@ -45,6 +46,11 @@ class HandSetFake(_HandSet, MemoryStore):
     pass
 
 
+def link_over(client: Any, partitions: int = 1) -> Link:
+    """A link of its own to the store that a test looks into with this client."""
+    return client.link(partitions) if isinstance(client, ClusterClient) else Link(client, partitions)
+
+
 class Bench:
     """Timers and Claims over one client, and the words a store test is told in."""
 
@@ -54,7 +60,7 @@ class Bench:
         self.home = 0 if home is None else home % partitions
         self._spread = home is None
         self.partitions = partitions
-        self.link = Link(client, partitions)
+        self.link = link_over(client, partitions)
         store = self.store()
         self.timers, self.changes, self.listing = store.timers, store.changes, store.listing
         self.activity = store.activity

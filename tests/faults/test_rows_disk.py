@@ -72,7 +72,7 @@ def fill(timers: Timers, url: str) -> list[str]:
 def test_row_30_a_disk_that_is_full_refuses_creates_until_there_is_room_and_loses_nothing(
     disk: Disk, tmp_path: Path, receiver: Receiver
 ) -> None:
-    """Red with the last `except` of Link.translated taken out: MISCONF is no answer that a client can use."""
+    """Red with the last `except` of Server.translated taken out: MISCONF is no answer that a client can use."""
     assert BINARIES["valkey"] is not None
     service = Service(tmp_path, Server(BINARIES["valkey"], "--dir", str(disk.path), before=disk.inside).start())
     try:

@@ -218,7 +218,7 @@ def test_rows_14_and_27_a_store_killed_twelve_times_under_load_also_in_mid_rewri
 
 
 def test_row_18_while_the_store_loads_creates_get_503_and_afterwards_everything_fires_once(field: Field) -> None:
-    """Red with BusyLoadingError raised as it is by Link.translated: a 500."""
+    """Red with BusyLoadingError raised as it is by Server.translated: a 500."""
     field.open_api()
     field.join()
     ids = field.set_timers(3000, 4)
@@ -288,7 +288,7 @@ def test_row_26_a_store_with_too_many_clients_is_waited_for(field: Field, judged
 @pytest.mark.clock
 @pytest.mark.usefixtures("frozen")
 def test_row_20_a_store_busy_with_somebody_elses_script_is_waited_for(field: Field) -> None:
-    """Red with the last `except` of Link.translated taken out: a 500, and a poller that ends."""
+    """Red with the last `except` of Server.translated taken out: a 500, and a poller that ends."""
     field.open_api()
     member = field.join()
     ids = field.set_timers(20, 1)
@@ -371,7 +371,7 @@ def test_row_25_a_paused_store_costs_no_more_than_its_timeout_and_is_used_again(
 
 
 def test_row_32_a_store_that_cannot_save_refuses_creates_and_goes_on_when_it_can(field: Field) -> None:
-    """Red with the last `except` of Link.translated taken out: a 500."""
+    """Red with the last `except` of Server.translated taken out: a 500."""
     field.open_api()
     field.join()
     ids = field.set_timers(20, 2)

@@ -81,8 +81,7 @@ def linked(asked: list[FakeSentinel], timeout: float = TIMEOUT) -> Iterator[Link
 
 def where(link: Link) -> int:
     """The port of the server that answers. Raises StoreUnavailable."""
-    with link.translated("GET"):
-        found = link.client.get("port")
+    found = link.ask("GET", "port", lambda client: client.get("port"))
     assert isinstance(found, bytes)
     return int(found)
 

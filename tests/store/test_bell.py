@@ -10,27 +10,34 @@ import redis
 
 from scheduler import Attempt, Draft, Outcome, Settlement, Webhook
 from scheduler.store import keys
-from tests.bench.store import START, Bench
+from tests.bench.store import START, Bench, link_over
 from tests.store.schedules import AHEAD, MINUTE, put
 
 
 @pytest.fixture
 def bell(client: redis.Redis, partitions: int) -> Iterator[Any]:
     """A function: what was rung since it was last called, moments from START on."""
-    subscription = client.pubsub()  # type: ignore[no-untyped-call]
-    for partition in range(partitions):
-        subscription.ssubscribe(keys.bell(partition))
-        subscription.get_message(timeout=5)
+    subscriptions = []
+    link = link_over(client, partitions)  # kept: its connections close with the last that refers to it
+    for server, rung_by in link.by_server():
+        subscription = server.client.pubsub()  # type: ignore[no-untyped-call]
+        for partition in rung_by:
+            subscription.ssubscribe(keys.bell(partition))
+            subscription.get_message(timeout=5)
+        subscriptions.append(subscription)
 
     def rung() -> list[int | str]:
         rings: list[int | str] = []
-        while message := subscription.get_message(timeout=0.05):
-            said = message["data"].decode()
-            rings.append(int(said) - START if said.isdecimal() else said)
+        for subscription in subscriptions:
+            while message := subscription.get_message(timeout=0.05):
+                said = message["data"].decode()
+                rings.append(int(said) - START if said.isdecimal() else said)
         return rings
 
     yield rung
-    subscription.close()
+    for subscription in subscriptions:
+        subscription.close()
+    link.close()
 
 
 def retried(bench: Bench, wait: int) -> None:

@@ -38,7 +38,7 @@ from scheduler.delivery.request import build
 from scheduler.delivery.signing import Signer
 from scheduler.store import record, scripts
 from tests.bench.servers import Server
-from tests.bench.store import KEEP, LEASE, Bench, HandSetFake
+from tests.bench.store import KEEP, LEASE, Bench, HandSetFake, link_over
 from tests.store.test_half_done import allow, limited
 
 DELIVERED, FAILED = Callback("http://ended/delivered"), Callback("http://ended/failed", {"x-trace": "17"}, 3, 4)
@@ -414,7 +414,7 @@ def test_a_version_that_knows_no_callbacks_leaves_both_to_those_that_do(
         scripts.source.cache_clear()
         old = Bench.__new__(Bench)
         old.__dict__ |= vars(bench)
-        old.link = Link(bench.client, bench.partitions)
+        old.link = link_over(bench.client, bench.partitions)
         store = old.store()
         assert store.claims("old", 10).claim(10).claims == []
         with pytest.raises(LaterFormat):

@@ -21,7 +21,6 @@ from scheduler import (
     Expired,
     ExpiresTooSoon,
     LaterFormat,
-    Link,
     Outcome,
     Query,
     Reason,
@@ -35,7 +34,7 @@ from scheduler.store import record, scripts
 from scheduler.store.record import destination_tag
 from scheduler.store.room import SUSPECTS
 from tests.bench.servers import Server
-from tests.bench.store import LEASE, START, Bench
+from tests.bench.store import LEASE, START, Bench, link_over
 from tests.store.test_half_done import allow, limited
 
 URL = "http://receiver/hook"
@@ -373,7 +372,7 @@ def knowing(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[
         monkeypatch.setattr(record, "FORMAT", most)
         monkeypatch.setattr(scripts, "FORMAT", most)
         scripts.source.cache_clear()
-        bench.link = Link(bench.client, bench.partitions)
+        bench.link = link_over(bench.client, bench.partitions)
         return bench.store()
 
     yield know

@@ -17,7 +17,6 @@ from scheduler import (
     Delivery,
     KeyTaken,
     LaterFormat,
-    Link,
     Outcome,
     Overlap,
     Query,
@@ -32,7 +31,7 @@ from scheduler.store import record, scripts
 from scheduler.store.claims import Claims
 from scheduler.store.record import FORMAT
 from scheduler.store.room import SUSPECTS
-from tests.bench.store import KEEP, LEASE, Bench
+from tests.bench.store import KEEP, LEASE, Bench, link_over
 from tests.store.schedules import MINUTE, pass_time, put
 
 pytestmark = pytest.mark.one_partition
@@ -45,7 +44,7 @@ class Newer:
     def __init__(self, bench: Bench, partitions: int) -> None:
         keep = KEEP / 1000
         settings = Settings(lease=LEASE / 1000, keep_delivered=keep, keep_failed=keep, keep_cancelled=keep)
-        self._store = Store(settings, Link(bench.client, partitions))
+        self._store = Store(settings, link_over(bench.client, partitions))
         self._claims: dict[str, Claims] = {}
 
     @contextmanager

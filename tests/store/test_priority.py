@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from scheduler import Attempt, Claim, Draft, Link, Outcome, Query, Settlement, Status, Timer, Webhook
+from scheduler import Attempt, Claim, Draft, Outcome, Query, Settlement, Status, Timer, Webhook
 from scheduler.store.record import destination_tag
 from scheduler.store.room import Room
-from tests.bench.store import LEASE, START, Bench
+from tests.bench.store import LEASE, START, Bench, link_over
 from tests.store import schedules
 
 pytestmark = pytest.mark.one_partition
@@ -253,7 +253,7 @@ def test_the_layout_says_that_there_are_some_from_the_first_one_on(bench: Bench)
     assert says()
     bench.schedule(priority=1)
     assert bench.client.get(f"{root}layout").count(b"prior=1") == 1
-    assert Link(bench.client, bench.partitions).partitions == bench.partitions
+    assert link_over(bench.client, bench.partitions).partitions == bench.partitions
     bench.check()
 
 

@@ -270,7 +270,6 @@ def test_a_call_of_ours_that_the_store_is_slow_with_does_not_refuse_the_others()
         with pytest.raises(StoreUnavailable) as raised:
             link.run("check", 0)
         assert raised.value.maybe_done
-        with link.translated("PING"):
-            assert link.client.ping()
+        assert link.ask("PING", "", lambda client: client.ping())
     finally:
         server.remove()

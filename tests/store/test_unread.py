@@ -9,7 +9,7 @@ import pytest
 from scheduler import Claim, Claims, Outcome, Reason, Settings, Settlement, Status, Store
 from scheduler.store import keys
 from scheduler.store.memory import Memory
-from scheduler.store.unread import Ended, Reading, Unread
+from scheduler.store.unread import Backlog, Ended, Reading, Unread
 from scheduler.store.unread_limit import UnreadLimit
 from scheduler.timer import Attempt
 from tests.bench.store import KEEP, LEASE, SHARE, Bench
@@ -234,6 +234,16 @@ def test_a_history_that_is_switched_off_leaves_nothing_and_can_be_begun_again(be
     assert unread.backlog()[:2] == (1, 1)
     for partition in range(bench.partitions):
         assert bench.client.get(keys.layout(partition)).count(b" history=") == 1
+
+
+@pytest.mark.parametrize(
+    ("noted", "all_of_them"),
+    [((True, True), True), ((True, None), None), ((None, False), False), ((False, True), False), ((None, None), None)],
+)
+def test_ends_are_noted_only_where_all_partitions_say_so(noted: list[bool | None], all_of_them: bool | None) -> None:
+    """Else what begins a history would take a part of it for all, where it came back empty."""
+    parts = [Backlog(1, oldest, 2, it, 5) for oldest, it in enumerate(noted)]
+    assert Backlog.total(parts) == Backlog(2, 1, 4, all_of_them, 5)
 
 
 def test_a_store_that_came_back_empty_says_that_no_ends_are_noted(bench: Bench, unread: Unread) -> None:

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from scheduler import Reading, StoreUnavailable, Unread
+from scheduler.store import keys
 from tests.bench.rowed import Rowed
 from tests.bench.store import START, Bench, HandSetFake
 from timer_service.history.errors import HistoryUnavailable
@@ -70,6 +72,31 @@ def test_while_the_database_is_away_nothing_is_marked_as_read(
     database.refuses = lambda _: None
     assert recorder.pass_once() == 3
     assert (set(database.rows), recorder.database_up) == (ids, True)
+
+
+def test_what_lives_on_other_servers_is_written_while_one_is_away(
+    database: Rowed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = Bench(HandSetFake(), 16)
+    recorder = Recorder(bench.store().unread, database, keep=60)
+    bench.store().unread.begin()
+    ids = cancel(bench, 40)
+    there = {timer_id for timer_id in ids if keys.partition_of(timer_id, bench.partitions) != 3}
+    read = Unread.read
+
+    def read_elsewhere(self: Unread, partition: int, most: int) -> Reading:
+        if partition == 3:
+            raise StoreUnavailable("away")
+        return read(self, partition, most)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Unread, "read", read_elsewhere)
+        with pytest.raises(StoreUnavailable):
+            recorder.pass_once()
+    assert database.rows.keys() == there
+    assert bench.store().unread.backlog().unread == len(ids - there)
+    recorder.pass_once()
+    assert database.rows.keys() == ids
 
 
 def test_one_that_died_between_writing_and_marking_is_followed_by_one_that_writes_the_same_again(

@@ -16,6 +16,7 @@ ROOMS: Mapping[str, str] = {
     "scheduler/__init__.py": "engine",
     "scheduler/store/": "store",
     "scheduler/store/store.py": "whole store",
+    "scheduler/store/open_link.py": "whole store",
     "scheduler/delivery/": "delivery",
     "scheduler/delivery/open_transport.py": "choice of transport",
     "scheduler/delivery/curl/": "curl",

@@ -52,7 +52,7 @@ def run(settings: Settings) -> None:
         planning=planning,
         tracing=None if traces is None else traces.attempts,
     )
-    doorbell = Doorbell(store.link, transport.wake, planning.look_soon)
+    doorbell = Doorbell(store.link, transport.wake, planning.look_soon, poller.rang)
     for number in stop_signals():
         signal.signal(number, lambda *_: poller.stop())
     info = {"poller": name, "transport": transport_name(settings), "version": VERSION}

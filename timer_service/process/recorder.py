@@ -91,23 +91,32 @@ class Recorder:
     def pass_once(self) -> int:
         """Write what is unread, a batch of each partition at most; returns how many were marked as read.
 
-        Raises StoreUnavailable or HistoryUnavailable; then all that was marked is written.
+        Raises StoreUnavailable or HistoryUnavailable; then all that was marked is written. Where a server of the store
+        is away, what lives on others is written all the same.
         """
-        backlog, done = Backlog(), 0
+        backlogs: list[Backlog] = []
+        done = 0
         rows: list[tuple[Timer, Sequence[Attempt]]] = []
         marks: list[tuple[str, int]] = []
+        away: StoreUnavailable | None = None
         for partition in range(self._unread.partitions):
-            reading = self._unread.read(partition, BATCH)
-            backlog = backlog.plus(reading.backlog)
+            try:
+                reading = self._unread.read(partition, BATCH)
+            except StoreUnavailable as error:
+                away = error
+                continue
+            backlogs.append(reading.backlog)
             rows += reading.ended
             marks += reading.marks
             if len(rows) >= BATCH:
                 done += self._record(rows, marks)
                 rows, marks = [], []
         done += self._record(rows, marks)
-        self.backlog = backlog._replace(unread=max(0, backlog.unread - done))
-        if not self.backlog.unread:
-            self.backlog = self.backlog._replace(oldest_ms=0)
+        if away is not None:
+            raise away
+        backlog = Backlog.total(backlogs)
+        left = max(0, backlog.unread - done)
+        self.backlog = backlog._replace(unread=left, oldest_ms=backlog.oldest_ms if left else 0)
         return done
 
     def _record(self, rows: Rows, marks: Sequence[tuple[str, int]]) -> int:

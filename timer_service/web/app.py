@@ -113,7 +113,7 @@ def create_app(
     app.extensions["store"] = store
     app.extensions["history"] = _history(settings)
     app.extensions["request_counts"] = counts = counts or RequestCounts()
-    store.link.on_failure = counts.store_failure
+    store.link.count_failures(counts.store_failure)
 
     access_log.register(app, counts)
     rules = webhook_rules(settings)

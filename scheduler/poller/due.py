@@ -1,0 +1,79 @@
+"""When each partition is to be claimed from next, by the moments that claims and the doorbell have told."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Mapping
+from random import random
+
+#: Seconds after which a partition is looked at in any case, less a little as jitter where there are several: a ring may
+#: be lost, and what a dead poller had is to be taken up.
+LOOK_AGAIN = 1.0
+#: Seconds of that jitter, and by which one is looked at sooner where another is: so a poller with nothing to do wakes
+#: up once a second, and asks for all in one round trip.
+TOGETHER = 0.125
+_NEVER = float("inf")
+
+
+class DueTimes:
+    """Moments are seconds of the monotonic clock. `rang` is for any thread, all else for the poller's.
+
+    A ring that comes while a claim is under way counts: that claim may have looked before.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        #: When something is due, as claims have told; as was rung since; and when to look in any case.
+        self._due: dict[int, float] = {}
+        self._rung: dict[int, float] = {}
+        self._look: dict[int, float] = {}
+
+    def rang(self, partition: int, at: float) -> None:
+        """Something is due there at this moment."""
+        with self._lock:
+            self._rung[partition] = min(at, self._rung.get(partition, at))
+
+    def all(self, count: int, now: float) -> None:
+        """So many partitions are all due."""
+        with self._lock:
+            for partition in range(count):
+                self._due[partition] = min(now, self._due.get(partition, now))
+
+    def take(self, count: int, now: float) -> list[int]:
+        """Of so many partitions those that are due, the longest due first, and those that are to be looked at soon; the
+        next one, if there are none."""
+        with self._lock:
+            order = sorted(range(count), key=self._moment)
+            if self._moment(order[0]) <= now:
+                found = [it for it in order if self._moment(it) <= now or self._look.get(it, 0.0) <= now + TOGETHER]
+            else:
+                found = order[:1]
+            for partition in found:
+                self._due.pop(partition, None)
+                self._rung.pop(partition, None)
+                self._look[partition] = now + _again(count)
+            return found
+
+    def told(self, waits: Mapping[int, float | None], not_asked: Iterable[int], now: float) -> None:
+        """What claims have said: the seconds until the next is due, None if nothing is scheduled. `not_asked`: those
+        that were taken and for which there was no room."""
+        with self._lock:
+            for partition, wait in waits.items():
+                if wait is not None:
+                    self._due[partition] = now + wait
+            for partition in not_asked:
+                self._due[partition] = now
+
+    def next(self, count: int) -> float:
+        """When the first of so many partitions is due."""
+        with self._lock:
+            return min(map(self._moment, range(count)))
+
+    def _moment(self, partition: int) -> float:
+        known = self._due.get(partition, _NEVER), self._rung.get(partition, _NEVER), self._look.get(partition, 0.0)
+        return min(known)
+
+
+def _again(count: int) -> float:
+    """Seconds after which one of so many is looked at in any case. A single one is looked at in every pass."""
+    return LOOK_AGAIN - TOGETHER * random() if count > 1 else _NEVER

@@ -1,0 +1,116 @@
+"""One call after the other for several partitions: where one server is away, the others are asked all the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Generic, TypeVar
+
+from scheduler.errors import StoreUnavailable
+from scheduler.store import keys
+from scheduler.store.link import Link
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+#: Where servers are as long as it is not known which there are.
+_NOWHERE = 0
+
+
+class EachAlone(Generic[T, R]):
+    """What became of such calls."""
+
+    def __init__(self) -> None:
+        #: Of each call that was answered, what it was given and its answer.
+        self.done: list[tuple[T, R]] = []
+        #: What was given to calls that failed, or were not made.
+        self.left: list[tuple[int, T]] = []
+        #: The last; and by partition, of those that were asked.
+        self.error: StoreUnavailable | None = None
+        self.errors: dict[int, StoreUnavailable] = {}
+        #: Servers that did not answer the last call, and all that were asked.
+        self.away: set[int] = set()
+        self.asked: set[int] = set()
+
+    def failed(self, place: int, error: StoreUnavailable) -> None:
+        self.error = error
+        if error.kind != "cluster":
+            self.away.add(place)
+
+    def join(self, before: EachAlone[T, Any]) -> None:
+        """What failed before these were called has failed, too."""
+        self.left += before.left
+        self.away |= before.away
+        self.asked |= before.asked
+        self.error = self.error or before.error
+
+    def expect_some(self) -> None:
+        """Raises StoreUnavailable if all servers that were asked are away, or no call was answered of those made."""
+        if self.error is not None and (not self.done or self.asked <= self.away):
+            raise self.error
+
+
+def each_alone(link: Link, calls: Iterable[tuple[int, T]], ask: Callable[[int, T], R]) -> EachAlone[T, R]:
+    """Call `ask` for each partition with what is for it. After a server did not answer it is not asked again; one that
+    said that just this partition is elsewhere is."""
+    found = EachAlone[T, R]()
+    for partition, given in calls:
+        place = _place(link, partition, found)
+        if place is not None and place not in found.away:
+            found.asked.add(place)
+            try:
+                found.done.append((given, ask(partition, given)))
+                continue
+            except StoreUnavailable as error:
+                found.failed(place, error)
+                found.errors[partition] = error
+        found.left.append((partition, given))
+    return found
+
+
+def run_each_alone(link: Link, script: str, calls: Sequence[tuple[int, T, Sequence[str | int]]]) -> EachAlone[T, Any]:
+    """The same with a script and its arguments, in one round trip a server. What a partition is given in several parts
+    it gets one after the other, so that the server serves others in between."""
+    found = EachAlone[T, Any]()
+    waiting = list(calls)
+    while waiting:
+        now, waiting = _first_of_each(waiting)
+        asked: list[tuple[int, tuple[int, T, Sequence[str | int]]]] = []
+        for call in now:
+            place = _place(link, call[0], found)
+            if place is None or place in found.away:
+                found.left.append(call[:2])
+            else:
+                found.asked.add(place)
+                asked.append((place, call))
+        replies = link.run_each(script, [(partition, args) for _, (partition, _, args) in asked]) if asked else []
+        for (place, (partition, given, _)), reply in zip(asked, replies, strict=True):
+            if not isinstance(reply, StoreUnavailable):
+                found.done.append((given, reply))
+                continue
+            found.failed(place, reply)
+            found.errors[partition] = reply
+            found.left.append((partition, given))
+    return found
+
+
+def _first_of_each(calls: Sequence[tuple[int, T, Sequence[str | int]]]) -> tuple[list[Any], list[Any]]:
+    """Of each partition the first, and the rest."""
+    first: dict[int, Any] = {}
+    rest = []
+    for call in calls:
+        if call[0] in first:
+            rest.append(call)
+        else:
+            first[call[0]] = call
+    return list(first.values()), rest
+
+
+def _place(link: Link, partition: int, found: EachAlone[T, Any]) -> int | None:
+    """Of its server; None where that is not known."""
+    if _NOWHERE in found.away:
+        return None
+    try:
+        return id(link.server_of(keys.root(partition)))
+    except StoreUnavailable as error:
+        found.failed(_NOWHERE, error)
+        return None
