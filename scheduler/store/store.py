@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+
 from scheduler.clock import StoreClock
+from scheduler.durability import MEMORY, Durability
 from scheduler.settings import Settings
 from scheduler.store.activity import Activity
 from scheduler.store.capacity import Capacity
@@ -14,12 +18,14 @@ from scheduler.store.layout import VIRTUAL
 from scheduler.store.link import Link, connect
 from scheduler.store.listing import Listing
 from scheduler.store.plans import Plans
+from scheduler.store.receipts import Receipts
 from scheduler.store.repeats import Repeats
 from scheduler.store.schedules import Schedules
 from scheduler.store.sessions import Sessions
 from scheduler.store.timers import Timers
 from scheduler.store.unread import Unread
 from scheduler.store.virtual_clock import VirtualClock
+from scheduler.store.writes import Writes, no_receipt
 
 
 class Store:
@@ -44,6 +50,8 @@ class Store:
         self.changes = Changes(self.link, self.timers, keep_cancelled_ms=keep_cancelled_ms)
         self.listing = Listing(self.link)
         self.schedules = Schedules(self.link, self.timers, self.capacity, keep_cancelled_ms=keep_cancelled_ms)
+        self._receipts = Receipts(self.link, settings.durability_timeout, settings.api_threads, settings.store_timeout)
+        self._in_memory = Writes(self.timers, self.changes, self.schedules, no_receipt)
         self.destinations = Destinations(self.link)
         #: Requests under an idempotency key.
         self.repeats = Repeats(self.link)
@@ -61,6 +69,18 @@ class Store:
         """Its calls always reach for the server, also right after one failed: a poller has one thread, which backs off
         by itself, and no longer than its leases allow."""
         return cls(settings, Link(connect(settings.redis_url, settings.store_timeout), pause=0, clock=settings.clock))
+
+    def writes(self, asked: Durability) -> AbstractContextManager[Writes]:
+        """What sets and changes for one request, which is to be so durable before it is answered.
+
+        Raises CannotPromise or TooManyWaits before anything is stored.
+        """
+        return nullcontext(self._in_memory) if asked == MEMORY else self._durable(asked)
+
+    @contextmanager
+    def _durable(self, asked: Durability) -> Iterator[Writes]:
+        with self._receipts.writes(asked) as it:
+            yield Writes(self.timers.over(it), self.changes.over(it), self.schedules.over(it), it.wait)
 
     def claims(self, poller: str, share: int) -> Claims:
         """The calls of the poller with this name, which lets one destination have `share` of its slots."""
