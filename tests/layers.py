@@ -47,6 +47,8 @@ _LEAST: Mapping[str, str] = {
     "history": "servers",
     "monitoring": "quick",
     "monitoring/test_prometheus.py": "processes",
+    "tracing": "quick",
+    "tracing/test_traces_of_a_run.py": "processes",
     "suite": "processes",
     "testing": "processes",
     "testing/test_captured.py": "quick",

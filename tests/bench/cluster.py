@@ -28,6 +28,10 @@ NODE_TIMEOUT = 2000
 _PATIENCE = 60.0
 
 
+class NodeEndedError(Exception):
+    """A server ended by itself; its log says why."""
+
+
 class Node:
     """One server of a cluster, on a port, in a folder of its own."""
 
@@ -85,7 +89,7 @@ class Node:
     def answers(self) -> bool:
         if self._process is not None and (code := self._process.poll()) is not None:
             log = self.folder / "log"
-            raise RuntimeError(f"a node ended with {code}: {log.read_text() if log.exists() else 'no log'}")
+            raise NodeEndedError(f"a node ended with {code}: {log.read_text() if log.exists() else 'no log'}")
         try:
             self.ask("PING")
         except redis.RedisError:
@@ -211,11 +215,19 @@ def running(kind: str, masters: int, replicas: int) -> Iterator[Cluster]:
     binary = BINARIES[kind]
     if binary is None:
         raise SystemExit(f"{kind}-server is not installed: apt-get install {kind}-server")
-    cluster = Cluster(binary, masters, replicas).start()
+    cluster = _started(binary, masters, replicas)
     try:
         yield cluster
     finally:
         cluster.remove()
+
+
+def _started(binary: str, masters: int, replicas: int) -> Cluster:
+    """On other ports, if somebody took one of those that were free a moment before."""
+    for _ in range(4):
+        with contextlib.suppress(NodeEndedError):
+            return Cluster(binary, masters, replicas).start()
+    return Cluster(binary, masters, replicas).start()
 
 
 def main() -> None:

@@ -34,6 +34,7 @@ _PARTS = [
     "views",
     "on_call",
     "idle",
+    "partitions",
     "hang",
     "destinations",
     "crash",

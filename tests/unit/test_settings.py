@@ -22,6 +22,8 @@ from scheduler import Settings, SettingsError
         ("TIMER_SLOTS", "-1"),
         ("TIMER_PORT", "tcp://10.0.0.1:8000"),
         ("TIMER_PORT", "65536"),
+        ("TIMER_PARTITIONS", "3"),
+        ("TIMER_PARTITIONS", "128"),
         ("TIMER_ALLOW_ANONYMOUS", "yes"),
         ("TIMER_API_KEYS", "me:admin:00"),
         ("TIMER_API_KEYS", ","),
@@ -36,6 +38,11 @@ def test_a_bad_value_is_refused_in_one_line_that_names_its_variable(variable: st
         Settings.from_env({variable: value})
     assert variable in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_the_partitions_of_a_store_can_be_left_to_it() -> None:
+    for said, partitions in (("", 0), ("0", 0), ("1", 1), ("64", 64)):
+        assert Settings.from_env({"TIMER_PARTITIONS": said}).partitions == partitions
 
 
 def test_the_message_keeps_secrets() -> None:
