@@ -44,6 +44,7 @@ class ClusterField(Service):
         for number, environ in (environs or {}).items():
             cluster.nodes[number].environ = environ
         super().__init__(folder, cluster.start(), TIMER_LEASE=str(bounds.lease), TIMER_KEEP_FINISHED="10000000")
+        self.timers.stats()  # makes the store, while every slot has its place
         self.nodes = Nodes(cluster)
         self.bounds = bounds
         self.record = Record()
@@ -152,16 +153,22 @@ class ClusterField(Service):
             faults=tuple(record.faults),
             snapshots=tuple(record.snapshots),
             ends={timer_id: place.partition(":")[0] for place, ids in last.places.items() for timer_id in ids},
-            reasons={timer_id: str(self.timers.get(timer_id).reason or "") for timer_id in failed},
+            reasons={timer_id: self._reason(timer_id) for timer_id in failed},
             deaths=tuple(
                 f"{name}: {code}, {part.output()[-500:]}"
                 for name, part in self.crew.items()
                 if (code := part.process.poll()) is not None
             ),
-            left=self._left(),
+            left=None if self.misplaced else self._left(),
             partitions=PARTITIONS,
             misplaced=tuple(self.misplaced),
         )
+
+    def _reason(self, timer_id: str) -> str:
+        """Why it failed; "" where nobody can be asked."""
+        with suppress(StoreUnavailable):
+            return str(self.timers.get(timer_id).reason or "")
+        return ""
 
     def snapshot(self) -> Snapshot:
         """Of all partitions, one after the other."""

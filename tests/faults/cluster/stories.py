@@ -99,7 +99,7 @@ STORIES: Mapping[str, Story] = {
     "forget a ring during a claim": Story(
         Rule.LATE,
         timers_are_set_while_claims_are_made,
-        Bounds(lease=LEASE, late=0.6),
+        Bounds(lease=LEASE, late=0.9),
         replicas=0,
         without="slow claims",
     ),
