@@ -65,8 +65,7 @@ def check(history: History) -> list[Violation]:
 def excused(hit: Hit, faults: tuple[Fault, ...], kinds: tuple[str, ...] = ()) -> bool:
     """Whether this very attempt overlapped a fault after which guarantee 3 allows another."""
     return any(
-        fault.excuses
-        and hit.poller in fault.pollers
+        fault.may_repeat(hit)
         and fault.start <= hit.until + _AFTER
         and fault.end >= hit.at - _BEFORE
         and (not kinds or fault.kind in kinds)

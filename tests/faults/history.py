@@ -180,6 +180,8 @@ class Hit:
     destination: str = ""
     #: Seconds from when it says that it was due until when it says that it was sent, by whole seconds.
     says_late: float = 0.0
+    #: Of its timer, where the store has several; else None.
+    partition: int | None = None
 
     @property
     def accepted(self) -> bool:
@@ -195,8 +197,13 @@ class Fault:
     pollers: frozenset[str] = frozenset()
     #: Whether guarantee 3 allows these to be sent again: killed, or frozen or cut off for longer than half a lease.
     excuses: bool = False
-    #: The partitions of the store that it touches; None: all.
+    #: The partitions of the store that it touches: from these all pollers are cut off; None: all, but from none.
     partitions: frozenset[int] | None = None
+
+    def may_repeat(self, hit: Hit) -> bool:
+        """Whether it touches this attempt so that another may follow, were they at the same time."""
+        cut_off = self.partitions is not None and hit.partition in self.partitions
+        return self.excuses and (hit.poller in self.pollers or cut_off)
 
     def touches(self, partition: int | None) -> bool:
         return self.partitions is None or partition in self.partitions

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from scheduler import rfc3339
+from scheduler.store.keys import partition_of
 from tests.bench.processes import accepts, free_port, wait_until
 from tests.faults.history import Hit
 from tests.faults.sink import HOSTS, OF_THEIR_OWN
@@ -20,7 +21,9 @@ from tests.faults.sink import HOSTS, OF_THEIR_OWN
 class Received:
     """Begins with a process, and ends it in close()."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, partitions: int = 1) -> None:
+        """`partitions`: of the store."""
+        self._partitions = partitions
         self.port = free_port()
         #: What each poller signs with, by its name.
         self._secrets: dict[str, bytes] = {}
@@ -87,6 +90,7 @@ class Received:
             schedule=(schedule := headers.get("timer-schedule")),
             due_at=0 if schedule is None else due_at,
             destination=f"http:{said['host']}:{self.port}",
+            partition=partition_of(headers["webhook-id"], self._partitions) if self._partitions > 1 else None,
             says_late=int(headers["webhook-timestamp"]) - due_at / 1000,
         )
 

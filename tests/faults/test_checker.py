@@ -36,6 +36,7 @@ HIT = Hit(at=100.01, until=100.5, status=204, number=1, timer_id=ID, attempt=1, 
 AGAIN = replace(HIT, at=104.0, until=104.0, attempt=2, redelivery="lease-expired", poller="p1")
 KILL = Fault(kind="kill", start=100.2, end=100.2, pollers=frozenset({"p0"}), excuses=True)
 FREEZE = Fault(kind="freeze", start=100.0, end=106.0, pollers=frozenset({"p0"}), excuses=True)
+AWAY = replace(FREEZE, pollers=frozenset(), partitions=frozenset({3}))
 CANCEL = Cancel(timer_id=ID, start=99.4, end=99.5, verdict=Verdict.OK)
 GOOD = History(
     bounds=Bounds(lease=3, free=4),
@@ -180,6 +181,11 @@ FINE: dict[str, History] = {
     "late, and a fault touched its partition": elsewhere(at=106.0, away={1, 2}),
     "of a clock that is set back by less than it says": good(replace(HIT, says_late=-0.9)),
     "its poller was killed in mid attempt": good(HIT, AGAIN, faults=killed()),
+    "its partition was away for longer than half a lease": good(
+        replace(HIT, partition=3),
+        replace(AGAIN, partition=3),
+        faults=(AWAY,),
+    ),
     "its poller was frozen and answered late": good(HIT, AGAIN, faults=(FREEZE,)),
     "a frozen poller sent after the one that took over": good(AGAIN, replace(HIT, at=106.01), faults=(FREEZE,)),
     "claimed by a poller that died before it sent": good(AGAIN, faults=killed(99.9)),
@@ -346,6 +352,14 @@ RED: dict[str, tuple[Rule, History]] = {
     "a repeat without its mark": (Rule.MARKED, good(HIT, replace(AGAIN, redelivery=None), faults=killed())),
     "a mark on a first send": (Rule.MARKED, good(replace(HIT, redelivery="retry"))),
     "a claim that was lost without a fault": (Rule.MARKED, good(AGAIN)),
+    "sent again, and another partition was away": (
+        Rule.ONCE,
+        good(
+            replace(HIT, partition=4),
+            replace(AGAIN, partition=4),
+            faults=(AWAY,),
+        ),
+    ),
     "a millisecond early": (Rule.EARLY, good(replace(HIT, at=99.999))),
     "early by its own words": (Rule.EARLY, good(replace(HIT, says_late=-1.2))),
     "early, of a create of which nobody knows": (Rule.EARLY, good(replace(HIT, at=99.99), creates=(DARK,))),

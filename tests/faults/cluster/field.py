@@ -52,7 +52,7 @@ class ClusterField(Service):
         #: There are no wires that we could cut: nodes are spoken to as they are announced.
         self.net = None
         self.misplaced: list[str] = []
-        self.received = Received(folder)
+        self.received = Received(folder, PARTITIONS)
         self.url_of, self.arrived = self.received.url_of, self.received.arrived
 
     def processes(self) -> Iterator[tuple[int, frozenset[str]]]:
@@ -97,18 +97,20 @@ class ClusterField(Service):
         partitions: Iterable[int] | None = None,
         excuses: bool = False,
     ) -> Iterator[None]:
-        """Record what is done meanwhile, also where it fails."""
+        """Record what is done meanwhile, also where it fails. Pollers that were cut off from partitions for longer than
+        half a lease may send again what they had of these, and say so."""
         start = time.time()
         try:
             yield
         finally:
+            cut_off = partitions is not None and time.time() - start > self.bounds.lease / 2
             self.record.faults.append(
                 Fault(
                     kind=kind,
                     start=start,
                     end=time.time(),
                     pollers=frozenset(names),
-                    excuses=excuses,
+                    excuses=excuses or cut_off,
                     partitions=None if partitions is None else frozenset(partitions),
                 )
             )
