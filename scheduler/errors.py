@@ -136,6 +136,14 @@ class StoreNearCapacity(TimerError):
     """The store holds as many bytes as it may: nothing is added, but what is stored goes on."""
 
 
+class CannotPromise(TimerError):
+    """The store cannot tell when what is asked for is reached; the message says why. Nothing was stored."""
+
+
+class TooManyWaits(TimerError):
+    """Requests take turns to wait for their durability, and this one would wait too long for its own."""
+
+
 class TooManyLists(TimerError):
     """Lists take turns, and this one waited too long for its own."""
 

@@ -37,8 +37,11 @@ from scheduler.destinations import (
     Signing,
 )
 from scheduler.due_moments import upcoming
+from scheduler.durability import MEMORY, Durability, Receipt
+from scheduler.durability import parse as parse_durability
 from scheduler.errors import (
     AlreadySent,
+    CannotPromise,
     ClockBusy,
     ClockRange,
     Expired,
@@ -58,6 +61,7 @@ from scheduler.errors import (
     TooManyLists,
     TooManyPending,
     TooManySecrets,
+    TooManyWaits,
     UnknownSchedule,
     UnknownTimer,
     UnreadableSchedule,
@@ -97,6 +101,7 @@ from scheduler.store.timers import Timers
 from scheduler.store.turning import Advance
 from scheduler.store.unread import Backlog, Ended, Reading, Unread
 from scheduler.store.virtual_clock import VirtualClock
+from scheduler.store.writes import Writes
 from scheduler.timer import (
     Attempt,
     Backoff,
@@ -117,6 +122,7 @@ from scheduler.watched_file import WatchedFile
 __all__ = [
     "LONGEST_OLD_FOR",
     "LONG_LEASE",
+    "MEMORY",
     "MOST_BUCKETS",
     "MOST_MINUTES",
     "MOST_SECRETS",
@@ -136,6 +142,7 @@ __all__ = [
     "BreakerMode",
     "Bucket",
     "Callback",
+    "CannotPromise",
     "CatchUp",
     "Changes",
     "Checkpoint",
@@ -152,6 +159,7 @@ __all__ = [
     "Destinations",
     "Doorbell",
     "Draft",
+    "Durability",
     "Ended",
     "Expired",
     "ExpiresTooSoon",
@@ -192,6 +200,7 @@ __all__ = [
     "Rate",
     "Reading",
     "Reason",
+    "Receipt",
     "Redelivery",
     "Repeats",
     "Report",
@@ -231,6 +240,7 @@ __all__ = [
     "TooManyLists",
     "TooManyPending",
     "TooManySecrets",
+    "TooManyWaits",
     "Tracing",
     "UnknownSchedule",
     "UnknownTimer",
@@ -241,6 +251,7 @@ __all__ = [
     "VirtualClock",
     "WatchedFile",
     "Webhook",
+    "Writes",
     "WrongState",
     "before_path",
     "connect",
@@ -253,6 +264,7 @@ __all__ = [
     "in_flight_bytes",
     "is_loopback",
     "open_transport",
+    "parse_durability",
     "pass_time",
     "raise_file_limit",
     "send_until",
