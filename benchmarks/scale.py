@@ -84,7 +84,7 @@ class _Scripts:
                 claims.extend(more)
 
         found |= self._timed("claim", claim)
-        ended = [_delivered(claim) for claim in claims]
+        ended = [delivered(claim) for claim in claims]
         found |= self._timed(
             "settle", lambda: [self._claims.settle(ended[i : i + BATCH]) for i in range(0, len(ended), BATCH)]
         )
@@ -106,7 +106,7 @@ def _available() -> int:
     return next(1024 * int(line.split()[1]) for line in lines if line.startswith("MemAvailable:"))
 
 
-def _delivered(claim: Claim) -> Settlement:
+def delivered(claim: Claim) -> Settlement:
     attempt = Attempt(
         number=claim.number,
         outcome=Outcome.DELIVERED,

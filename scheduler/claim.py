@@ -28,6 +28,8 @@ class Claim(NamedTuple):
     suspect: bool
     #: Seconds of the poller's monotonic clock, read before the claim was sent.
     claimed_at: float
+    #: Of the store: its clock is the one that counts.
+    partition: int = 0
     #: A receiver drops repeats of one; a number of its own for each time that it is meant to act.
     occurrence: int = 1
     #: How many of them a receiver has asked for: what max_occurrences is about, but for the first.

@@ -8,21 +8,24 @@ import time
 class StoreClock:
     """The store's clock as a poller knows it: wrong by at most the time the last reply took to travel.
 
-    This machine's wall clock has no part in it. Shared by threads; raises nothing.
+    This machine's wall clock has no part in it. Each partition has its own: they may stand on several servers, whose
+    clocks differ, and a timer is due by that of its own. Shared by threads; raises nothing.
     """
 
     def __init__(self) -> None:
-        # One tuple, so that a thread never reads half of an update.
-        self._observed = (0, 0.0)
+        # Of one tuple each, so that a thread never reads half of an update.
+        self._last = (0, 0.0)
+        self._observed: dict[int, tuple[int, float]] = {}
 
-    def observe(self, store_us: int) -> None:
+    def observe(self, store_us: int, partition: int = 0) -> None:
         """Note the microseconds that a reply just read carries."""
-        self._observed = (store_us, time.monotonic())
+        self._last = self._observed[partition] = (store_us, time.monotonic())
 
-    def us_at(self, moment: float) -> int:
-        """The store's time at a moment of the monotonic clock, not before the last reply."""
-        store_us, at = self._observed
+    def us_at(self, moment: float, partition: int | None = None) -> int:
+        """The store's time at a moment of the monotonic clock, not before the last reply of this partition; None: of
+        any."""
+        store_us, at = self._last if partition is None else self._observed.get(partition, self._last)
         return store_us + int((moment - at) * 1_000_000)
 
-    def now_us(self) -> int:
-        return self.us_at(time.monotonic())
+    def now_us(self, partition: int | None = None) -> int:
+        return self.us_at(time.monotonic(), partition)

@@ -122,7 +122,7 @@ class _Transport:
             time.sleep(_PAUSE)
 
     def _answer(self, claim: Claim) -> Answer:
-        started_at, begun = self._clock.now_us() // 1000, time.monotonic()
+        started_at, begun = self._clock.now_us(claim.partition) // 1000, time.monotonic()
         sent = self._send(claim, build(claim, started_at, _UNSIGNED), started_at)
         duration_ms = round(1000 * (time.monotonic() - begun))
         return Answer(claim, started_at, duration_ms, sent.status, sent.headers, sent.body)

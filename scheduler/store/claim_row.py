@@ -28,7 +28,7 @@ class ClaimRow(NamedTuple):
 _FIRST = Progress(attempts=1)
 
 
-def read_claim(fence: str, claimed_at: float, now_us: int, row: tuple[bytes, ...]) -> Claim:
+def read_claim(fence: str, claimed_at: float, partition: int, now_us: int, row: tuple[bytes, ...]) -> Claim:
     """The claim of a ClaimRow's values. `claimed_at`: seconds of the monotonic clock, before the store was asked;
     `now_us`: us of the store's clock, when it answered. To make one takes 0.3 us.
 
@@ -53,6 +53,7 @@ def read_claim(fence: str, claimed_at: float, now_us: int, row: tuple[bytes, ...
         _redelivery(it.why) if it.why else None,
         it.lost >= SUSPECT_LOSSES,
         claimed_at,
+        partition,
         it.occurrence,
         it.reschedules,
         None,

@@ -135,15 +135,17 @@ class Claiming:
         values = iter(reply)
         now_us, wait_us, holds, ready = next(values), next(values), next(values), next(values)
         self._told(partition, now_us, holds, asked_at)
-        claims = self._read_claims(values, fence, claimed_at, now_us)
+        claims = self._read_claims(values, fence, claimed_at, partition, now_us)
         wait = None if wait_us < 0 else wait_us / 1_000_000
         taking.add(partition, claims, wait, _read_ready(ready) if ready else NOTHING)
 
-    def _read_claims(self, values: Iterator[Any], fence: str, claimed_at: float, now_us: int) -> list[Claim]:
+    def _read_claims(
+        self, values: Iterator[Any], fence: str, claimed_at: float, partition: int, now_us: int
+    ) -> list[Claim]:
         claims = []
         for row in zip(*[values] * len(ClaimRow._fields), strict=True):
             try:
-                claims.append(read_claim(fence, claimed_at, now_us, row))
+                claims.append(read_claim(fence, claimed_at, partition, now_us, row))
             except UNREADABLE:
                 self._put_off(ClaimRow(*row), fence)
         return claims

@@ -174,7 +174,7 @@ class Claims:
 
     def _took(self, partition: int, now_us: int, holds: bytes, asked_at: float) -> None:
         """What a claim has told beside timers."""
-        self.clock.observe(now_us)
+        self.clock.observe(now_us, partition)
         self._memory.read()  # for the next claim: a store that has just answered answers this too
         self.held.told(partition, holds, asked_at)
 

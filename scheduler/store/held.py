@@ -15,7 +15,6 @@ from scheduler.claim import Claim
 from scheduler.clock import StoreClock
 from scheduler.destinations import PROBE
 from scheduler.hold import HeldBy, Hold
-from scheduler.store import keys
 from scheduler.store.each_alone import each_alone
 from scheduler.store.link import Link
 from scheduler.store.own_secrets import OwnSecrets
@@ -161,16 +160,14 @@ class Held:
 
     def lets(self, claim: Claim, moment: float) -> bool:
         """Whether an attempt may begin at this moment, in seconds of the monotonic clock: 0.2 us for each."""
-        it = self._first if len(self._known) == 1 else self._known[self._partition(claim)]
+        it = self._first if len(self._known) == 1 else self._known[claim.partition]
         if moment - it.checked_at > TRUSTED:
             return False
         found = it.holds.by_tag.get(claim.destination)
         return found is None or self._lets_held(read_hold(found), claim, moment)
 
-    def _partition(self, claim: Claim) -> int:
-        return keys.partition_of(claim.id, self._link.partitions) or 0
-
     def _lets_held(self, hold: Hold, claim: Claim, moment: float) -> bool:
         if hold.by is HeldBy.BREAKER:
             return claim.permit.startswith(PROBE)  # those of its rate were for one that was well
-        return not (hold.by in (HeldBy.PAUSE, HeldBy.RETRY_AFTER) and hold.stops(self._clock.us_at(moment) // 1000))
+        now = self._clock.us_at(moment, claim.partition) // 1000
+        return not (hold.by in (HeldBy.PAUSE, HeldBy.RETRY_AFTER) and hold.stops(now))

@@ -102,7 +102,7 @@ class Plans:
     def _made(self, partition: int, look_id: str, reply: Sequence[Any]) -> Looked:
         """The runs of what a look has taken."""
         now_us, wait_us, *values = reply
-        self._clock.observe(now_us)
+        self._clock.observe(now_us, partition)
         args: list[str | int | bytes] = [look_id, self._keep_cancelled_ms]
         decided, unreadable, allowance = 0, list[bytes](), Allowance()
         for row in zip(*[iter(values)] * len(PlanRow._fields), strict=True):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import os
 import shutil
 import signal
 import socket
@@ -39,6 +40,9 @@ class Node:
         #: The port on which the other nodes speak to this one.
         self.bus = bus
         self.folder = folder
+        self._binary, self._options = binary, options
+        #: What its process is told beside ours.
+        self.environ: dict[str, str] = {}
         folder.mkdir()
         # fmt: off
         self._command = [
@@ -48,6 +52,10 @@ class Node:
         ]
         # fmt: on
         self._process: subprocess.Popen[bytes] | None = None
+
+    def beside(self, port: int, bus: int) -> Node:
+        """Another, of the same kind."""
+        return Node(self._binary, self.folder.parent / str(port), port, bus, *self._options)
 
     @property
     def address(self) -> str:
@@ -60,7 +68,7 @@ class Node:
 
     def start(self) -> None:
         # Of a group of its own: Ctrl-C in a terminal is for whoever started it, who ends it.
-        self._process = subprocess.Popen(self._command, process_group=0)
+        self._process = subprocess.Popen(self._command, process_group=0, env={**os.environ, **self.environ})
 
     def client(self) -> redis.Redis:
         return redis.Redis(HOST, self.port, socket_timeout=10)

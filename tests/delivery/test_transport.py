@@ -172,6 +172,23 @@ def test_a_request_read_whole_and_not_answered_is_not_sent_again(send: Send) -> 
 
 
 @pytest.mark.parametrize("kind", [RequestsTransport, CurlTransport])
+def test_an_attempt_begins_by_the_clock_of_its_own_server_whoever_has_answered_last(
+    kind: type[RequestsTransport | CurlTransport], receiver: Receiver
+) -> None:
+    """Else it is said to begin before it was due, or long after it."""
+    now, clock = time.time_ns() // 1000, StoreClock()
+    clock.observe(now, 1)
+    clock.observe(now - 3_600_000_000, 2)
+    transport = kind(clock, Signer(SECRET), LOOPBACK, slots=8, lease=LEASE)
+    transport.submit(claim(receiver.url)._replace(partition=1))
+    (answer,) = collect(transport, 1)
+    transport.close()
+    assert answer.started_at is not None
+    assert answer.started_at >= now // 1000
+    assert int(receiver.hits[0].headers["webhook-timestamp"]) >= now // 1_000_000
+
+
+@pytest.mark.parametrize("kind", [RequestsTransport, CurlTransport])
 def test_an_attempt_that_is_not_let_begin_is_given_back_and_nothing_is_sent(
     kind: type[RequestsTransport | CurlTransport], receiver: Receiver
 ) -> None:

@@ -29,7 +29,7 @@ class Rule(StrEnum):
     LOST = "acknowledged and not cancelled, but not delivered"
     ONCE = "sent again, and no fault explains it"
     MARKED = "a repeat that does not say so, or a first send that does without reason"
-    EARLY = "sent before its time"
+    EARLY = "sent before its time, or says so"
     SILENT = "sent although it was cancelled"
     LATE = "later than the bound"
     EXPIRED = "sent after the moment at which it expired, or expired though nothing kept it from being sent"
@@ -46,6 +46,7 @@ class Rule(StrEnum):
     )
     RUNS = "a moment of a schedule that has not exactly one run, and is not counted as skipped with a reason that holds"
     ALIVE = "a poller that ended by itself"
+    PLACED = "a slot of the cluster that stays open, or a key where its slot is not"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +65,7 @@ def check(history: History) -> list[Violation]:
 def excused(hit: Hit, faults: tuple[Fault, ...], kinds: tuple[str, ...] = ()) -> bool:
     """Whether this very attempt overlapped a fault after which guarantee 3 allows another."""
     return any(
-        fault.excuses
-        and hit.poller in fault.pollers
+        fault.may_repeat(hit)
         and fault.start <= hit.until + _AFTER
         and fault.end >= hit.at - _BEFORE
         and (not kinds or fault.kind in kinds)
@@ -168,6 +168,8 @@ def _early(history: History) -> Iterator[Violation]:
         due_at = due.get(hit.number, hit.due_at / 1000)
         if hit.at < due_at:
             yield Violation(Rule.EARLY, f"by {1000 * (due_at - hit.at):.1f} ms: {hit}")
+        if hit.says_late <= -1:
+            yield Violation(Rule.EARLY, f"by its own words, by {-hit.says_late:.1f} s: {hit}")
 
 
 def _silent(history: History) -> Iterator[Violation]:
@@ -190,7 +192,9 @@ def _late(history: History) -> Iterator[Violation]:
         if timer_id not in hits:
             continue
         first = min(hits[timer_id], key=lambda hit: hit.at)
-        until = in_turn.get(create.number) or held.allowed_until(create.due, history, create.destination)
+        until = in_turn.get(create.number) or held.allowed_until(
+            create.due, history, create.destination, history.partition_of(timer_id)
+        )
         if first.at > until:
             yield Violation(
                 Rule.LATE, f"{first.at - create.due:.1f} s after it was due: {first.at - until:.1f} too many"
@@ -207,7 +211,10 @@ def _expired(history: History) -> Iterator[Violation]:
     sent = {hit.timer_id for hit in history.hits}
     for timer_id, create in _acknowledged(history):
         has_expired = history.reasons.get(timer_id) == "expired"
-        in_time = create.expires_at is None or held.allowed_until(create.due, history) <= create.expires_at
+        in_time = (
+            create.expires_at is None
+            or held.allowed_until(create.due, history, partition=history.partition_of(timer_id)) <= create.expires_at
+        )
         if has_expired and timer_id not in sent and in_time:
             yield Violation(Rule.EXPIRED, f"{timer_id} (create {create.number}), which could have been sent")
 
@@ -266,6 +273,11 @@ def _probe(history: History) -> Iterator[Violation]:
         yield Violation(Rule.PROBE, what)
 
 
+def _placed(history: History) -> Iterator[Violation]:
+    for what in history.misplaced:
+        yield Violation(Rule.PLACED, what)
+
+
 def _alive(history: History) -> Iterator[Violation]:
     for name in history.deaths:
         yield Violation(Rule.ALIVE, name)
@@ -273,5 +285,5 @@ def _alive(history: History) -> Iterator[Violation]:
 
 _RULES = (
     *(_lost, _once, _marked, _early, _silent, _late, _expired, _left, _one_place),
-    *(_refused, _signed, _called, _rate, _held, _probe, _runs, _alive),
+    *(_refused, _signed, _called, _rate, _held, _probe, _runs, _alive, _placed),
 )

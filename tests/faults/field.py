@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import json
 import signal
 import subprocess
 import sys
 import time
-from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from scheduler import Backoff, BreakerMode, DestinationSettings, Draft, Settings, Status, Store, Webhook, rfc3339
+from scheduler import Backoff, BreakerMode, DestinationSettings, Draft, Settings, Status, Store, Webhook
 from scheduler.store.scripts import source
-from tests.bench.processes import COMMAND, Part, Service, accepts, free_port, wait_until
+from tests.bench.processes import COMMAND, Part, Service, free_port, wait_until
 from tests.bench.servers import BINARIES, Server
+from tests.faults import places
 from tests.faults.history import (
     Bounds,
     Break,
@@ -27,7 +24,6 @@ from tests.faults.history import (
     Create,
     Fault,
     History,
-    Hit,
     Limit,
     Outage,
     Pause,
@@ -35,28 +31,10 @@ from tests.faults.history import (
     Snapshot,
     Verdict,
 )
-from tests.faults.sink import HOSTS, OF_THEIR_OWN
+from tests.faults.received import Received, secret_of
 from tests.faults.stored_schedules import as_stored
 from tests.faults.wire import Net, Wire
 
-#: All places of all timers at one moment. KEYS[1]: timers:{p}:scheduled.
-_SNAPSHOT = """#!lua flags=no-writes
-local root = string.match(KEYS[1], '^timers:{%d+}:')
-local places = {}
-for _, set in ipairs({ 'scheduled', 'delivering', 'delivered', 'failed', 'cancelled' }) do
-  places[#places + 1] = { set, redis.call('ZRANGE', root .. set, 0, -1) }
-end
-for _, index in ipairs({ 'waiting', 'behind' }) do
-  for _, tag in ipairs(redis.call('ZRANGE', root .. index, 0, -1)) do
-    places[#places + 1] = { 'waiting:' .. tag, redis.call('ZRANGE', root .. 'waiting:' .. tag, 0, -1) }
-  end
-end
-local claimed, progress = {}, redis.call('HGETALL', root .. 'progress')
-for n = 1, #progress, 2 do
-  if string.find(progress[n + 1], '^[^\\n]* claim=') then claimed[#claimed + 1] = progress[n] end
-end
-return { places, redis.call('KEYS', root .. 'timer:*'), claimed }
-"""
 _ROOT = "timers:{0}:scheduled"
 
 
@@ -96,29 +74,20 @@ class Field(Service):
         self.record = Record()
         self.crew: dict[str, Member] = {}
         self.net = Net(self.store.folder)
-        self._secrets: dict[str, bytes] = {}
-        self._port = free_port()
-        self._hits = folder / "hits"
-        command = (sys.executable, "-m", "tests.faults.sink", str(self._port))
-        with self._hits.open("wb") as out:
-            self._sink = subprocess.Popen(command, stdout=out)
-        wait_until(lambda: accepts(self._port, host=f"127.0.0.{HOSTS + OF_THEIR_OWN}"), 20, "a sink")
+        self._received = Received(folder)
+        self.url_of, self.own_url = self._received.url_of, self._received.own_url
+        self.hits, self.arrived = self._received.hits, self._received.arrived
         self._hostile: subprocess.Popen[bytes] | None = None
         self._hostile_port = 0
         self.api_wire = self.net.wire(self.store.socket)
 
-    @property
-    def sink_pid(self) -> int:
-        return self._sink.pid
-
-    def url_of(self, number: int, hold_ms: int = 0, *more: str, host: int = 0) -> str:
-        """Where a timer of this number is sent, to be answered after so many ms."""
-        path = "/".join(map(str, (number, hold_ms, *more)))
-        return f"http://127.0.0.{1 + host % HOSTS}:{self._port}/{path}"
-
-    def own_url(self, host: int, *path: object) -> str:
-        """At a destination that something may be set for: the load sends nothing there."""
-        return f"http://127.0.0.{1 + HOSTS + host % OF_THEIR_OWN}:{self._port}/{'/'.join(map(str, path))}"
+    def processes(self) -> Iterator[tuple[int, frozenset[str]]]:
+        """Each with the names of the pollers that wait where it gets no CPU."""
+        for member in list(self.crew.values()):
+            yield member.part.process.pid, frozenset({member.name})
+        # All wait for the store, and what arrives late at the receiver looks late.
+        for pid in (self.store.pid, self._received.pid):
+            yield pid, frozenset()
 
     def set_timers(
         self, count: int, delay: float, hold_ms: int = 0, *more: str, first: int | None = None, **webhook: Any
@@ -196,8 +165,7 @@ class Field(Service):
     ) -> Member:
         """One more poller; `before`: what its command is run by; `lose`, `hang`: see Wire.lose_reply; `tree`: see
         _command()."""
-        name = f"p{len(self._secrets)}"
-        self._secrets[name] = _key_of(name)
+        name = self._received.sign_as_next()
         wire = self.net.wire(self.store.socket)
         if lose:
             wire.lose_reply(lose, hang=hang)
@@ -261,29 +229,9 @@ class Field(Service):
 
     def snapshot(self) -> Snapshot:
         client = self.store.client()
-        places, records, claimed = client.eval(_SNAPSHOT, 1, _ROOT)
+        found = places.snapshot(client, _ROOT)
         client.close()
-        return Snapshot(
-            at=time.time(),
-            places={name.decode(): tuple(map(bytes.decode, ids)) for name, ids in places},
-            records=frozenset(key.decode().rpartition(":")[2] for key in records),
-            claimed=frozenset(map(bytes.decode, claimed)),
-        )
-
-    def hits(self) -> list[Hit]:
-        """All so far."""
-        *lines, _ = self._hits.read_bytes().split(b"\n")
-        likely = list(self._secrets)
-        return [self._hit(json.loads(line), likely) for line in lines]
-
-    def arrived(self, count: int, seconds: float) -> list[Hit]:
-        """Wait until so many have come."""
-
-        def counted() -> bool:
-            return self._hits.read_bytes().count(b"\n") >= count
-
-        wait_until(counted, seconds, f"{count} webhooks; there are {len(self.hits())}")
-        return self.hits()
+        return found
 
     def settled(self, seconds: float) -> bool:
         """Wait until no timer is left that has not ended; says whether it came to that."""
@@ -348,47 +296,13 @@ class Field(Service):
         store.close()
         return keys
 
-    def _hit(self, said: dict[str, Any], likely: list[str]) -> Hit:
-        headers = said["headers"]
-        signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.{said['body']}".encode("latin-1")
-        poller = None
-        for place, name in enumerate(likely):
-            mac = b64encode(hmac.digest(self._secrets[name], signed, "sha256")).decode()
-            if headers.get("webhook-signature") == f"v1,{mac}":
-                poller = name
-                likely.insert(0, likely.pop(place))  # the next is probably of the same one
-                break
-        return Hit(
-            at=said["at"],
-            until=said["until"],
-            status=said["status"],
-            number=said["number"],
-            timer_id=headers["webhook-id"],
-            attempt=int(headers["timer-attempt"]),
-            redelivery=headers.get("timer-redelivery"),
-            poller=poller,
-            schedule=(schedule := headers.get("timer-schedule")),
-            due_at=0 if schedule is None else rfc3339.parse(headers["timer-due-at"]),
-            destination=f"http:{said['host']}:{self._port}",
-        )
-
     def remove(self) -> None:
         super().remove()
-        self._sink.kill()
-        self._sink.wait()
+        self._received.close()
         if self._hostile:
             self._hostile.kill()
             self._hostile.communicate()
         self.net.close()
-
-
-def secret_of(name: str) -> str:
-    """What the poller of this name signs with."""
-    return f"whsec_{b64encode(_key_of(name)).decode()}"
-
-
-def _key_of(name: str) -> bytes:
-    return hashlib.sha256(name.encode()).digest()
 
 
 def _command(bug: str, tree: Path | None = None) -> tuple[str, ...]:

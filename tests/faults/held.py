@@ -116,11 +116,13 @@ def _too_fast(back_at: float, later: list[float], bunched: float) -> Iterator[st
             return
 
 
-def allowed_until(due: float, history: History, destination: str = "") -> float:
-    """The moment by which what is due then has to be sent: every fault that touches the wait prolongs it, and so does
-    every hold of its destination."""
+def allowed_until(due: float, history: History, destination: str = "", partition: int | None = None) -> float:
+    """The moment by which what is due then has to be sent: every fault that touches the wait prolongs it, unless only
+    other partitions were touched, and so does every hold of its destination."""
     until = due + history.bounds.late
-    spans = [(fault.start, fault.end + history.bounds.after_fault) for fault in history.faults]
+    spans = [
+        (fault.start, fault.end + history.bounds.after_fault) for fault in history.faults if fault.touches(partition)
+    ]
     for start, healed in sorted([*spans, *holds(history, destination)]):
         if start <= until and healed >= due:
             until = max(until, healed)

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from math import inf
 
+from scheduler.store.keys import partition_of
+
 
 class Verdict(StrEnum):
     """What a client knows after an API call."""
@@ -176,6 +178,10 @@ class Hit:
     schedule: str | None = None
     due_at: int = 0
     destination: str = ""
+    #: Seconds from when it says that it was due until when it says that it was sent, by whole seconds.
+    says_late: float = 0.0
+    #: Of its timer, where the store has several; else None.
+    partition: int | None = None
 
     @property
     def accepted(self) -> bool:
@@ -191,6 +197,16 @@ class Fault:
     pollers: frozenset[str] = frozenset()
     #: Whether guarantee 3 allows these to be sent again: killed, or frozen or cut off for longer than half a lease.
     excuses: bool = False
+    #: The partitions of the store that it touches: from these all pollers are cut off; None: all, but from none.
+    partitions: frozenset[int] | None = None
+
+    def may_repeat(self, hit: Hit) -> bool:
+        """Whether it touches this attempt so that another may follow, were they at the same time."""
+        cut_off = self.partitions is not None and hit.partition in self.partitions
+        return self.excuses and (hit.poller in self.pollers or cut_off)
+
+    def touches(self, partition: int | None) -> bool:
+        return self.partitions is None or partition in self.partitions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -248,3 +264,10 @@ class History:
     deaths: tuple[str, ...] = ()
     #: Keys of the store once everything has been forgotten; None: nobody looked.
     left: tuple[str, ...] | None = None
+    #: How many partitions the store has.
+    partitions: int = 1
+    #: Of a cluster: slots and keys that are not where they belong, in words.
+    misplaced: tuple[str, ...] = ()
+
+    def partition_of(self, timer_id: str) -> int | None:
+        return partition_of(timer_id, self.partitions)

@@ -8,13 +8,13 @@ import json
 import random
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from scheduler import rfc3339 as moment
-from tests.faults.field import Field
+from tests.faults.field import Record
 from tests.faults.history import Cancel, Create, Verdict
 
 #: Seconds after which a client gives up.
@@ -96,10 +96,19 @@ class Client:
         self._connection = None
 
 
+class Place(Protocol):
+    """Where timers are sent, and what is written down."""
+
+    @property
+    def record(self) -> Record: ...
+    @property
+    def url_of(self) -> Callable[..., str]: ...
+
+
 class Load:
     """Runs from start() to stop(), in threads."""
 
-    def __init__(self, field: Field, urls: Sequence[str], mix: Mix, seed: int) -> None:
+    def __init__(self, field: Place, urls: Sequence[str], mix: Mix, seed: int) -> None:
         self._field = field
         self._urls = urls
         self._mix = mix

@@ -13,8 +13,9 @@ from typing import Protocol, Self
 from scheduler import BreakerMode, DestinationSettings, Settings, Store
 from tests.bench.processes import Part, accepts, free_port, wait_until
 from tests.bench.servers import BINARIES, Server
-from tests.faults.field import Field, secret_of
+from tests.faults.field import Field
 from tests.faults.once_receiver import LIST
+from tests.faults.received import secret_of
 
 
 class Effects(Protocol):

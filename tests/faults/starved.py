@@ -8,10 +8,13 @@ from __future__ import annotations
 import threading
 import time
 from collections import defaultdict, deque
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Protocol
 
-from tests.faults.field import Field
-from tests.faults.history import Fault
+from tests.faults.field import Record
+from tests.faults.history import Bounds, Fault
+from tests.faults.wire import Net
 
 #: Seconds between two looks.
 _EVERY = 0.25
@@ -19,11 +22,25 @@ _EVERY = 0.25
 _WIRES = 0
 
 
+class Watched(Protocol):
+    """Where it looks."""
+
+    @property
+    def bounds(self) -> Bounds: ...
+    @property
+    def record(self) -> Record: ...
+    @property
+    def crew(self) -> Mapping[str, object]: ...
+    @property
+    def net(self) -> Net | None: ...
+    def processes(self) -> Iterable[tuple[int, frozenset[str]]]: ...
+
+
 class Starved:
     """A thread from start() to stop(), or of a `with`: faults for processes that waited for a CPU for more than half a
     lease of one."""
 
-    def __init__(self, field: Field) -> None:
+    def __init__(self, field: Watched) -> None:
         self._field = field
         self._lease = field.bounds.lease
         #: By pid what the kernel has counted, over one lease: when, and seconds of waiting.
@@ -53,12 +70,10 @@ class Starved:
     def _run(self) -> None:
         while not self._over.wait(_EVERY):
             field = self._field
-            for member in list(field.crew.values()):
-                self._look_at_process(member.part.process.pid, frozenset({member.name}))
-            # All wait for the store, and what arrives late at the receiver looks late.
-            for pid in (field.store.pid, field.sink_pid):
-                self._look_at_process(pid, frozenset())
-            self._look(_WIRES, field.net.waited, frozenset(field.crew))
+            for pid, names in field.processes():
+                self._look_at_process(pid, names)
+            if field.net is not None:
+                self._look(_WIRES, field.net.waited, frozenset(field.crew))
 
     def _look_at_process(self, pid: int, names: frozenset[str]) -> None:
         try:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from scheduler.store.keys import id_in
 from tests.faults.checker import Rule, check
 from tests.faults.history import (
     Bounds,
@@ -35,6 +36,7 @@ HIT = Hit(at=100.01, until=100.5, status=204, number=1, timer_id=ID, attempt=1, 
 AGAIN = replace(HIT, at=104.0, until=104.0, attempt=2, redelivery="lease-expired", poller="p1")
 KILL = Fault(kind="kill", start=100.2, end=100.2, pollers=frozenset({"p0"}), excuses=True)
 FREEZE = Fault(kind="freeze", start=100.0, end=106.0, pollers=frozenset({"p0"}), excuses=True)
+AWAY = replace(FREEZE, pollers=frozenset(), partitions=frozenset({3}))
 CANCEL = Cancel(timer_id=ID, start=99.4, end=99.5, verdict=Verdict.OK)
 GOOD = History(
     bounds=Bounds(lease=3, free=4),
@@ -90,6 +92,19 @@ def killed(at: float = 100.2, who: str = "p0") -> tuple[Fault]:
 
 def store_away(start: float = 99.5) -> tuple[Fault]:
     return (Fault(kind="store killed", start=start, end=106),)
+
+
+def elsewhere(at: float, away: set[int]) -> History:
+    """A timer of the second of 16 partitions, sent then, and these partitions away for a while."""
+    timer_id = id_in(1)
+    fault = Fault(kind="master killed", start=99.5, end=105.5, partitions=frozenset(away))
+    return good(
+        replace(HIT, at=at, until=at, timer_id=timer_id),
+        creates=(replace(CREATE, timer_id=timer_id),),
+        ends={timer_id: "delivered"},
+        faults=(fault,),
+        partitions=16,
+    )
 
 
 def rules(history: History) -> set[Rule]:
@@ -163,7 +178,14 @@ def refused_a_new_one(*failed: float, answered: tuple[float, ...], **more: Any) 
 FINE: dict[str, History] = {
     "sent once": GOOD,
     "cancelled and silent": CANCELLED,
+    "late, and a fault touched its partition": elsewhere(at=106.0, away={1, 2}),
+    "of a clock that is set back by less than it says": good(replace(HIT, says_late=-0.9)),
     "its poller was killed in mid attempt": good(HIT, AGAIN, faults=killed()),
+    "its partition was away for longer than half a lease": good(
+        replace(HIT, partition=3),
+        replace(AGAIN, partition=3),
+        faults=(AWAY,),
+    ),
     "its poller was frozen and answered late": good(HIT, AGAIN, faults=(FREEZE,)),
     "a frozen poller sent after the one that took over": good(AGAIN, replace(HIT, at=106.01), faults=(FREEZE,)),
     "claimed by a poller that died before it sent": good(AGAIN, faults=killed(99.9)),
@@ -304,6 +326,7 @@ FINE: dict[str, History] = {
 }
 RED: dict[str, tuple[Rule, History]] = {
     "a poller that ended by itself": (Rule.ALIVE, replace(GOOD, deaths=("p0",))),
+    "a slot that stays open": (Rule.PLACED, replace(GOOD, misplaced=("slot 9 stays open",))),
     "never sent": (Rule.LOST, good(ends={ID: "scheduled"})),
     "unknown to the store": (Rule.LOST, replace(GOOD, ends={})),
     "delivered, but to nobody": (Rule.LOST, good()),
@@ -329,12 +352,22 @@ RED: dict[str, tuple[Rule, History]] = {
     "a repeat without its mark": (Rule.MARKED, good(HIT, replace(AGAIN, redelivery=None), faults=killed())),
     "a mark on a first send": (Rule.MARKED, good(replace(HIT, redelivery="retry"))),
     "a claim that was lost without a fault": (Rule.MARKED, good(AGAIN)),
+    "sent again, and another partition was away": (
+        Rule.ONCE,
+        good(
+            replace(HIT, partition=4),
+            replace(AGAIN, partition=4),
+            faults=(AWAY,),
+        ),
+    ),
     "a millisecond early": (Rule.EARLY, good(replace(HIT, at=99.999))),
+    "early by its own words": (Rule.EARLY, good(replace(HIT, says_late=-1.2))),
     "early, of a create of which nobody knows": (Rule.EARLY, good(replace(HIT, at=99.99), creates=(DARK,))),
     "sent after its cancel": (Rule.SILENT, silent(HIT)),
     "sent after its cancel by a poller that was killed": (Rule.SILENT, silent(HIT, faults=killed())),
     "sent and then cancelled": (Rule.SILENT, silent(HIT, cancels=cancelled(Verdict.OK, start=101, end=101.1))),
     "late without a fault": (Rule.LATE, good(replace(HIT, at=105.1))),
+    "late, and a fault touched other partitions": (Rule.LATE, elsewhere(at=106.0, away={2})),
     "late after a fault that was long over": (Rule.LATE, good(replace(HIT, at=118.0), faults=store_away())),
     "late, and a fault came later still": (Rule.LATE, good(replace(HIT, at=106.0), faults=store_away(105.5))),
     "sent after it had expired": (Rule.EXPIRED, good(replace(HIT, at=103.1), creates=(EXPIRING,))),

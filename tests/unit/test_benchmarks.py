@@ -29,6 +29,7 @@ _PARTS = [
     "intake",
     "tasks",
     "memory",
+    "keeping",
     "scale",
     "pages",
     "views",

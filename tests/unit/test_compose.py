@@ -12,12 +12,15 @@ import yaml
 from click.testing import CliRunner
 
 from scheduler import Settings, Signer
+from scheduler.store_url import parse
 from tests.bench.pages import page, quoted, table
 from timer_service.cli import main
 from timer_service.process.up import _banner
 
 ROOT = Path(__file__).parents[2]
 FILES = ["docker-compose.yml", "docker-compose.prod.yml"]
+#: Each alone: a store on several servers.
+SEVERAL = ["docker-compose.cluster.yml", "docker-compose.sentinel.yml"]
 TABLE = [quoted(row[0])[0] for row in table(page("settings.md"), "variable", "default")]
 #: Of one part alone: where it listens in its container, and what its health check looks at.
 OWN = {"api": {"TIMER_PORT", "TIMER_HEARTBEAT_FILE"}, "poller": {"TIMER_HEARTBEAT_FILE"}}
@@ -64,6 +67,40 @@ def test_every_setting_of_the_table_reaches_every_part(part: str, files: list[st
         Settings.from_env(defaults | dict([entry]))
     else:
         Settings.from_env(defaults)
+
+
+@pytest.mark.parametrize("file", SEVERAL)
+@pytest.mark.parametrize("part", ["api", "poller"])
+def test_every_setting_reaches_every_part_beside_a_store_on_several_servers(part: str, file: str) -> None:
+    service = services(file)[part]
+    below, own, *last = [entry if isinstance(entry, str) else entry["path"] for entry in service["env_file"]]
+    assert last == [".env", "timer-service.env"]
+    assert service["environment"].keys() & set(TABLE) == OWN[part]
+    said = [line for name in (below, own) for line in (ROOT / name).read_text().splitlines() if line[:1] not in "#"]
+    defaults = dict(line.split("=", 1) for line in said)
+    assert defaults.keys() <= set(TABLE)
+    address = parse(Settings.from_env(defaults).redis_url)
+    assert address.kind == own.split(".")[1]
+    assert {host.name for host in address.hosts} <= services(file).keys()
+
+
+@pytest.mark.parametrize("file", SEVERAL)
+def test_of_a_store_on_several_servers_all_that_serve_come_back_and_a_proxy_is_before_two_apis(file: str) -> None:
+    found = services(file)
+    assert {name for name, it in found.items() if it["restart"] != "unless-stopped"} <= {"cluster"}
+    assert [found[name]["deploy"]["replicas"] for name in ("api", "poller")] == [2, 4]
+    assert [name for name, it in found.items() if "ports" in it] == ["proxy"]
+    assert re.fullmatch(r"127\.0\.0\.1:\$\{\w+:-\d+\}:8000", found["proxy"]["ports"][0])
+    assert (ROOT / found["proxy"]["build"] / "Dockerfile").exists()
+
+
+def test_no_webhook_calls_the_servers_of_sentinels_whose_addresses_are_set() -> None:
+    found = services("docker-compose.sentinel.yml")
+    fixed = {name: it["networks"]["default"]["ipv4_address"] for name, it in found.items() if "networks" in it}
+    denied = (ROOT / "docker-compose.sentinel.env").read_text()
+    assert len(fixed) == 6
+    assert all(f"{address}:6379" in denied for name, address in fixed.items() if name.startswith("redis-"))
+    assert f"FIRST={fixed['redis-1']}\n" in (ROOT / "deploy/compose/follow-primary.sh").read_text()
 
 
 def test_the_example_names_settings_only() -> None:

@@ -88,7 +88,7 @@ class CurlTransport:
         if now > claim.claimed_at + self._start_within:
             self._answers.append(unsent(claim))
             return
-        started_at = self._clock.us_at(now) // 1000
+        started_at = self._clock.us_at(now, claim.partition) // 1000
         try:
             signer = self._signers.of(claim)
             if signer is None:

@@ -121,7 +121,7 @@ class RequestsTransport:
                 answer = self._attempt(claim)
             except Exception:
                 log.exception("the attempt of timer %s failed", claim.id)
-                answer = Answer(claim=claim, started_at=self._clock.now_us() // 1000, error="protocol")
+                answer = Answer(claim=claim, started_at=self._clock.now_us(claim.partition) // 1000, error="protocol")
             self._answers.put(answer)
             del claim, answer  # the next may be long in coming, and these hold a body
 
@@ -139,7 +139,7 @@ class RequestsTransport:
         begun = time.monotonic()
         if begun > claim.claimed_at + self._start_within or not self._may_be_sent(claim):
             return unsent(claim)
-        started_at = self._clock.now_us() // 1000
+        started_at = self._clock.us_at(begun, claim.partition) // 1000
         try:
             signer = self._signers.of(claim)
             if signer is None:

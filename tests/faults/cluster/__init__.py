@@ -1,0 +1,1 @@
+"""The fault lab on a real cluster: `python -m tests.faults.cluster.run`."""
