@@ -29,7 +29,8 @@ class FakeSentinel:
         #: How often it was asked for a primary.
         self.asked = 0
         self._peers: list[socket.socket] = []
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._accepting = threading.Thread(target=self._accept, daemon=True)
+        self._accepting.start()
 
     def names(self, port: int) -> None:
         self.answer = named(port)
@@ -43,6 +44,7 @@ class FakeSentinel:
     def close(self) -> None:
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
+        self._accepting.join()  # else one that it has just accepted would be served on
         self._listener.close()
         self.thawed.set()
         self.hang_up()
