@@ -27,7 +27,7 @@ def test_what_a_client_sends_is_a_plain_object_with_the_defaults_that_an_answer_
         assert not {"oneOf", "anyOf", "allOf", "not"} & schemas[name].keys()
     plain = http.put("/schedules/report", json=BARE).get_json()
     for name, told, required in (
-        ("NewSchedule", plain, {"cron", "every", "starts_at", "timer"}),
+        ("NewSchedule", plain, {"cron", "every", "starts_at", "timer", "durability"}),
         ("RunTimer", plain["timer"], {"url", "body", "body_base64", "max_lateness"}),
     ):
         fields = schemas[name]["properties"]
@@ -40,11 +40,11 @@ def test_what_a_client_sends_is_a_plain_object_with_the_defaults_that_an_answer_
     assert {*schemas["RunTimerOut"]["required"]} == plain["timer"].keys()
 
 
-def test_a_run_is_of_every_field_of_a_new_timer_but_when_its_key_and_a_moment_of_its_expiry(http: FlaskClient) -> None:
+def test_a_run_is_of_every_field_of_a_new_timer_but_what_a_request_says_of_one(http: FlaskClient) -> None:
     schemas = described(http)
     when = {"hours", "minutes", "seconds", "delay", "due_at", "local_due_at", "time_zone", "fold"}
     runs, timers = schemas["RunTimer"]["properties"], schemas["NewTimer"]["properties"]
-    assert runs == {name: it for name, it in timers.items() if name not in {*when, "key", "expires_at"}}
+    assert runs == {name: it for name, it in timers.items() if name not in {*when, "key", "expires_at", "durability"}}
 
 
 def test_runs_have_the_defaults_of_the_settings_and_call_no_destination_that_these_forbid(bench: Bench) -> None:
