@@ -64,8 +64,8 @@ class Nemesis:
 
 def kill_master(it: Nemesis) -> None:
     old, partitions = it.primary()
-    it.nodes.settle(old)
     with it.field.fault("master killed", partitions=partitions):
+        it.nodes.settle(old)
         it.nodes.kill(old)
         it.nodes.replaced(old)
     time.sleep(_LINGER)
@@ -75,8 +75,8 @@ def kill_master(it: Nemesis) -> None:
 def freeze_master(it: Nemesis) -> None:
     """Until another has its slots, and a moment longer: then it thaws, and takes itself for a primary."""
     old, partitions = it.primary()
-    it.nodes.settle(old)
     with it.field.fault("master frozen", partitions=partitions):
+        it.nodes.settle(old)
         it.nodes.freeze(old)
         it.nodes.replaced(old)
     time.sleep(_LINGER)

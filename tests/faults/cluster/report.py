@@ -46,17 +46,17 @@ def table(history: History) -> str:
                 it.unanswered += create.verdict is Verdict.UNKNOWN
                 it.refused_until = max(it.refused_until, create.end - fault.start)
     for create, partition, late in _lateness(history):
-        for fault, until in spans:
-            if fault.start <= create.due + late and create.due < until:
-                it = costs[fault.kind]
-                if fault.touches(partition):
-                    it.latest_within = max(it.latest_within, late)
-                elif create.due <= fault.end:
-                    it.latest_elsewhere = max(it.latest_elsewhere, late)
+        touching = [fault for fault, until in spans if fault.start <= create.due + late and create.due < until]
+        within = [fault for fault in touching if fault.touches(partition)]
+        for fault in within[-1:]:
+            costs[fault.kind].latest_within = max(costs[fault.kind].latest_within, late)
+        for fault in touching if not within else ():
+            if create.due <= fault.end:
+                costs[fault.kind].latest_elsewhere = max(costs[fault.kind].latest_elsewhere, late)
     for before, again in checker.repeats(history):
         if before.accepted:
-            touching = [fault.kind for fault, until in spans if fault.start <= again.at and before.at < until]
-            costs.setdefault(touching[-1] if touching else "(none)", Cost()).repeated += 1
+            kinds = [fault.kind for fault, until in spans if fault.start <= again.at and before.at < until]
+            costs.setdefault(kinds[-1] if kinds else "(none)", Cost()).repeated += 1
     return "\n".join([_HEAD, *(costs[kind].row(kind) for kind in sorted(costs))])
 
 
