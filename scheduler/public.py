@@ -46,6 +46,7 @@ from scheduler.errors import (
     KeyReused,
     KeyTaken,
     LaterFormat,
+    MoveError,
     NoOwnSecret,
     PlanError,
     ScheduleExists,
@@ -87,6 +88,8 @@ from scheduler.store.destinations import Destinations
 from scheduler.store.emptying import empty_store
 from scheduler.store.health import Report
 from scheduler.store.link import Link, connect
+from scheduler.store.moving.move import Move, Moved, MoveProgress
+from scheduler.store.moving.survey import MoveSurvey
 from scheduler.store.plans import Plans
 from scheduler.store.refusals import KINDS as REFUSAL_KINDS
 from scheduler.store.repeats import Begun, Repeats
@@ -171,6 +174,11 @@ __all__ = [
     "Minute",
     "Minutes",
     "Moment",
+    "Move",
+    "MoveError",
+    "MoveProgress",
+    "MoveSurvey",
+    "Moved",
     "NewSecret",
     "NoOwnSecret",
     "Observed",
