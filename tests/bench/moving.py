@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from typing import Any
 
-from scheduler import Link, Move, Settings, StoreUnsuitable
+from scheduler import Draft, Link, Move, Plan, ScheduleDraft, Settings, Store, StoreUnsuitable, Webhook
 from scheduler.store import keys
+from scheduler.store.open_link import open_link
 from tests.bench.cluster import Cluster
 from tests.bench.servers import Server
 
@@ -116,11 +116,14 @@ def moved(source: Place, target: Place, partitions: int = 0) -> int:
         it.close()
 
 
-def served(link: Link, partitions: int) -> Sequence[bool]:
+def served(place: Place, partitions: int) -> list[bool]:
     """By partition: whether scripts that check how a store is laid out do what they are asked. Those that are not laid
     out are left alone."""
-    link.assume(partitions)
-    return [_is_served(link, it) for it in range(partitions)]
+    link = link_of(place, partitions)
+    try:
+        return [_is_served(link, it) for it in range(partitions)]
+    finally:
+        link.close()
 
 
 def _is_served(link: Link, partition: int) -> bool:
@@ -136,3 +139,35 @@ def _is_served(link: Link, partition: int) -> bool:
 
 class Stop(Exception):
     """A move is to end here, as if it were killed."""
+
+
+def link_of(place: Place, partitions: int) -> Link:
+    """Of a process that served the store before, or will."""
+    link = open_link(Settings(redis_url=place.url, store_timeout=10))
+    link.assume(partitions)
+    return link
+
+
+def fill(place: Place, count: int = 30) -> None:
+    """Timers, some of which have ended, a schedule, a rule, an idempotency key: by the real clock."""
+    store = Store(Settings(redis_url=place.url, store_timeout=10))
+    try:
+        drafts = [
+            Draft(
+                store.timers.new_id(key),
+                Webhook(f"http://far-{n % 3}.example/{n}"),
+                3_600_000 + n,
+                key=key,
+                tags=("t",),
+            )
+            for n, key in enumerate(f"key-{n}" for n in range(count))
+        ]
+        timers = store.timers.set(*drafts)
+        for timer in timers[: count // 5]:
+            store.timers.cancel(timer.id)
+        hook = Webhook("http://far-0.example/run")
+        store.schedules.put(ScheduleDraft(name="nightly", plan=Plan(every_ms=86_400_000), webhook=hook))
+        store.destinations.pause("http:far-1.example:80", "a release", "ann")
+        store.repeats.finish(store.repeats.begin("scope", "k", {"a": 1}), ["answer"])
+    finally:
+        store.close()

@@ -49,6 +49,8 @@ class Side:
             try:
                 return what()
             except StoreUnavailable as error:
+                if error.kind == "oom":
+                    raise MoveError(f"{self.option}: the store there is full: give it more memory") from error
                 if error.kind not in _PASSING or time.monotonic() >= until:
                     raise MoveError(f"{self.option}: {error}") from error
             time.sleep(_PAUSE)

@@ -10,6 +10,7 @@ from scheduler.errors import StoreUnavailable
 from scheduler.store import server_words
 from scheduler.store.memory import StoreMemory
 from scheduler.store.moving.kinds import key_of
+from scheduler.store.moving.reading import rehearse
 from scheduler.store.moving.side import Side
 from scheduler.store.server import Server
 from scheduler.store.server_words import Said
@@ -49,6 +50,7 @@ class MoveSurvey:
 
 def look(source: Side, target: Side) -> MoveSurvey:
     """Raises MoveError for a store that does not answer."""
+    rehearse(source)
     counts, unknown, dataset = _count(source)
     infos = {side.option: [_info(side, server) for server in side.call(side.link.servers)] for side in (source, target)}
     ahead = target.now_ms() - source.now_ms()
@@ -146,6 +148,6 @@ def _forbidden(side: Side) -> Iterator[str]:
     found: set[str] = set()
     for partition in range(side.partitions):
         forbidden = side.call(lambda it=partition: side.link.run("permissions", it))  # type: ignore[misc]
-        found |= {command.decode() for command in forbidden}
+        found |= {command.decode().lower() for command in forbidden}
     if found:
         yield f"{side.option}: its access list forbids {', '.join(sorted(found))}"
