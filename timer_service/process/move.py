@@ -40,7 +40,7 @@ class _Shown:
             if is_other and self._doing:
                 click.echo(err=True)
             click.echo(f"\r{_line(progress, _BAR)}\x1b[K", nl=False, err=True)
-        elif is_other or now >= self._tell_at:
+        elif is_other or now >= self._tell_at or progress.done == progress.of:
             click.echo(_line(progress), err=True)
             self._tell_at = now + _EVERY
         self._doing = progress.doing
