@@ -46,6 +46,8 @@ class Claim(NamedTuple):
     send_by: float | None = None
     #: By which it may go to a destination that is held; "": it was not when this was claimed.
     permit: str = ""
+    #: The `traceparent` that this attempt is sent with, and after a space its `tracestate` if any; "": none.
+    trace: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,6 +75,7 @@ from scheduler.poller.doorbell import Doorbell
 from scheduler.poller.loop import Poller
 from scheduler.poller.metrics import PollerMetrics, ended_timers, files_of_settings, serving, store_errors
 from scheduler.poller.planning import Planning
+from scheduler.poller.tracing import Tracing
 from scheduler.queries import Count, Page, Place, Query, Stats
 from scheduler.schedule import CatchUp, Fold, Gap, Moment, Overlap, Plan
 from scheduler.schedules import NO_VERSION, Pause, Run, Schedule, ScheduleDraft, SchedulePage, ScheduleStatus, Skipped
@@ -238,6 +239,7 @@ __all__ = [
     "TooManyLists",
     "TooManyPending",
     "TooManySecrets",
+    "Tracing",
     "UnknownSchedule",
     "UnknownTimer",
     "Unread",

@@ -40,6 +40,8 @@ def without_query_values(url: str) -> str:
 
 def is_marked(url: str) -> bool:
     """Whether a value of its query is the mark, as it was shown or as some libraries write it."""
+    if "?" not in url:
+        return False
     _, query, _ = _cut(url)
     return any(part[2].replace("%2A", "*").replace("%2a", "*") == MARK for part in _PART.finditer(query))
 

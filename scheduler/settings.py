@@ -73,6 +73,7 @@ class Settings:
     pollers: int = _setting("TIMER_POLLERS", 1, read_as.whole(0, 64))
     data_dir: str = _setting("TIMER_DATA_DIR", "./timer-data")
     inbox: bool = _setting("TIMER_INBOX", True, read_as.switch)
+    traces: bool = _setting("TIMER_TRACES", False, read_as.switch)
     log_level: str = _setting("TIMER_LOG_LEVEL", "info", read_as.word("debug", "info", "warning", "error"))
     log_format: str = _setting("TIMER_LOG_FORMAT", "auto", read_as.word("auto", "json", "text"))
 

@@ -136,6 +136,8 @@ class Webhook(NamedTuple):
     #: What is called when it has ended so.
     on_delivered: Callback | None = None
     on_failed: Callback | None = None
+    #: The `traceparent` (W3C) under which it was set, and after a space its `tracestate` if any; never sent as it is.
+    trace: str = ""
 
     def expiry(self, due_at: int) -> int | None:
         """ms after which it is not sent if it is due then; None: it is, however late."""

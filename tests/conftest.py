@@ -31,8 +31,7 @@ hypothesis.settings.load_profile("suite")
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    layer = config.option.markexpr
-    return True if layer in layers.LAYERS and not layers.in_layer(layer, collection_path) else None
+    return None if layers.may_have(config.option.markexpr, collection_path) else True
 
 
 #: Kinds of stores and their partitions. On more than one partition only the store's own tests run, in tests/store.
@@ -59,13 +58,28 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for item in items:
+        layers.check_clock(item)
         item.add_marker(layers.layer_of(item))
-        if layers.store_of(item) == "redis" or {"redis_server", "browser"} & set(getattr(item, "fixturenames", ())):
+        beside = {"redis_server", "browser"} & set(getattr(item, "fixturenames", ()))
+        if beside or layers.store_of(item) == "redis" or _on_many_partitions(item):
             item.add_marker("elsewhere")
         if _is_repeated(item):
             item.add_marker("no_cover")
     if hasattr(config, "workerinput"):  # one of several workers
         items.sort(key=layers.longest_first)
+
+
+def _on_many_partitions(item: pytest.Item) -> bool:
+    """The store's own tests on 16 partitions, half of their time: what these add is in Lua, which no Python changes.
+
+    On each Python tests/test_pacing.py and store/test_layout.py have several.
+    """
+    called = getattr(item, "callspec", None)
+    return (
+        called is not None
+        and called.params.get("client") in ("valkey", "cluster")
+        and called.params.get("partitions", 1) != 1
+    )
 
 
 def _is_repeated(item: pytest.Item) -> bool:

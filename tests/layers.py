@@ -7,6 +7,7 @@ processes   the service as its users run it
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -48,6 +49,8 @@ _LEAST: Mapping[str, str] = {
     "history": "servers",
     "monitoring": "quick",
     "monitoring/test_prometheus.py": "processes",
+    "tracing": "quick",
+    "tracing/test_traces_of_a_run.py": "processes",
     "suite": "processes",
     "testing": "processes",
     "testing/test_captured.py": "quick",
@@ -55,8 +58,19 @@ _LEAST: Mapping[str, str] = {
     "testing/test_captured_refusals.py": "quick",
     "testing/test_eager.py": "quick",
 }
-#: The longest first.
-_MINUTES = ("faults/test_schedule.py", "faults/test_planted.py", "api/test_schemathesis.py")
+#: Files of half a minute and more: the longest first, and the first of all, for a worker has a file to itself.
+_LONG = (
+    "faults/test_schedule.py",
+    "faults/test_planted.py",
+    "api/test_schemathesis.py",
+    "testing/test_service_fixture.py",
+    "faults/test_once.py",
+    "monitoring/test_prometheus.py",
+)
+#: What `make test` and `make clock` say to have those alone that watch a clock.
+_ONLY_CLOCK = re.compile(r"clock( and \([^()]*\))?")
+#: What a file says of each of its tests that watches a clock.
+_CLOCK = "mark.clock"
 _SERVERS = {"server", "cluster", "valkey_server", "redis_server", "own_server", "receiver"}
 _PROCESSES = {"service", "up", "field", "keys"}
 
@@ -79,16 +93,24 @@ def store_of(item: pytest.Item) -> str | None:
     return kind if isinstance(kind, str) else None
 
 
-def in_layer(layer: str, path: Path) -> bool:
-    """Whether a file of tests may have some of this layer: others need not be read for it."""
+def may_have(marks: str, path: Path) -> bool:
+    """Whether a file may have tests of what `-m` says: others are not imported, which takes ten seconds for all."""
     if path.is_dir() or not path.name.startswith("test_"):
         return True
-    return LAYERS.index(_least(path)) <= LAYERS.index(layer)
+    if _ONLY_CLOCK.fullmatch(marks):
+        return _CLOCK in path.read_text()
+    return marks not in LAYERS or LAYERS.index(_least(path)) <= LAYERS.index(marks)
+
+
+def check_clock(item: pytest.Item) -> None:
+    """A test that watches a clock is marked in its own file, or it would not be found there."""
+    if item.get_closest_marker("clock") and _CLOCK not in item.path.read_text():
+        raise pytest.UsageError(f"{item.nodeid} is marked `clock` elsewhere than in its file: see tests/layers.py")
 
 
 def longest_first(item: pytest.Item) -> tuple[int, int]:
-    """So that the workers end together: whole files of processes begin, and those of minutes before all."""
-    place = next((n for n, file in enumerate(_MINUTES) if item.nodeid.startswith(f"tests/{file}")), len(_MINUTES))
+    """So that the workers end together: whole files of processes begin, and the long ones before all."""
+    place = next((n for n, file in enumerate(_LONG) if item.nodeid.startswith(f"tests/{file}")), len(_LONG))
     return place, -LAYERS.index(layer_of(item))
 
 

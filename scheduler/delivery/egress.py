@@ -9,6 +9,7 @@ import re
 import socket
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 
 from scheduler.delivery.local import is_local
@@ -79,10 +80,10 @@ class Guard:
 
     def permits(self, address: str, port: int) -> bool:
         """Whether a connection may go there. `address` is one that getaddrinfo gave."""
-        ip = _meant(inner(ip_address(address.partition("%")[0])))
+        ip, is_public = _judged(address)
         if not self.permits_port(port) or self._is_ours(ip, port):
             return False
-        return any(ip in network for network in self.allow) or _is_public(ip)
+        return is_public or any(ip in network for network in self.allow)
 
     def permits_port(self, port: int) -> bool:
         return port in self.ports if self.ports else port not in _BAD_PORTS
@@ -109,6 +110,13 @@ class Guard:
         return self.permits(address, port)
 
 
+@lru_cache(1024)  # most calls go to few addresses, and to judge one takes 10 us
+def _judged(address: str) -> tuple[Address, bool]:
+    """The address that a connection to this one reaches, and whether it is public."""
+    ip = _meant(inner(ip_address(address.partition("%")[0])))
+    return ip, _is_public(ip)
+
+
 def _is_public(ip: Address) -> bool:
     if isinstance(ip, IPv6Address) and ip not in _PUBLIC_IPV6:
         return False
@@ -128,6 +136,7 @@ def _meant(ip: Address) -> Address:
     return _UNSPECIFIED.get(ip, ip)
 
 
+@lru_cache(1024)
 def literal(host: str) -> str | None:
     """The address that a host is by itself, also in the forms of inet_aton: `127.1`, `0x7f000001`, `2130706433`."""
     if ":" not in host and not _LIKE_AN_ADDRESS.fullmatch(host):

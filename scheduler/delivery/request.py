@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from typing import NamedTuple
 
 from scheduler.claim import Claim
@@ -64,7 +65,7 @@ def target(url: str, start: int) -> str:
 def build(claim: Claim, now_ms: int, signer: Signs) -> Request:
     """The request of one attempt, stamped with the moment of sending and signed.
 
-    The client's own headers win over our content-type and user-agent.
+    The client's own headers win over our content-type, user-agent and traceparent.
     """
     webhook = claim.webhook
     # A body of a HEAD is never sent, so it is not signed either; creation refuses one.
@@ -78,11 +79,19 @@ def build(claim: Claim, now_ms: int, signer: Signs) -> Request:
         head += _AGENT
     if body is not None and is_json and "content-type" not in own:
         head += _JSON
+    if claim.trace and "traceparent" not in own:
+        head += _traced(claim.trace, own)
     if own:
         head += "".join([f"\r\n{name}: {value}" for name, value in webhook.headers.items()])
     if body is None and webhook.method not in _BODILESS:
         body = b""
     return Request(webhook.method, webhook.url, head, body)
+
+
+def _traced(trace: str, own: Collection[str]) -> str:
+    parent, _, state = trace.partition(" ")
+    head = f"\r\ntraceparent: {parent}"
+    return f"{head}\r\ntracestate: {state}" if state and "tracestate" not in own else head
 
 
 def _our_head(claim: Claim, now_ms: int, signer: Signs, body: bytes) -> str:

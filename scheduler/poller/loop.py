@@ -22,6 +22,7 @@ from scheduler.poller.pacing import Pacing
 from scheduler.poller.planning import Planning
 from scheduler.poller.reports import Reports
 from scheduler.poller.settlements import settlement
+from scheduler.poller.tracing import Tracing
 from scheduler.store.claims import Claims
 from scheduler.store.room import BATCH, Load
 from scheduler.store.taking import Batch
@@ -68,8 +69,9 @@ class Poller:
         max_bytes: int = ENOUGH,
         heartbeat: Callable[[], object] = _no_heartbeat,
         planning: Planning | None = None,
+        tracing: Tracing | None = None,
     ) -> None:
-        """`planning`: looks at schedules too; None: others do."""
+        """`planning`: looks at schedules too; None: others do. `tracing`: told of each attempt; None: nobody asks."""
         self._claims = claims
         self._transport = transport
         self._name = re.sub(r"[^\w.:@-]", "_", name, flags=re.ASCII)
@@ -77,6 +79,7 @@ class Poller:
         self._grace = grace
         self._heartbeat = heartbeat
         self._planning = planning
+        self._tracing = tracing
         self.counts = PollerCounts()
         #: When each partition is to be claimed from.
         self._due = DueTimes()
@@ -173,14 +176,17 @@ class Poller:
                 self._claims.held.look()
             else:
                 self._claims.held.read_changed()
+        if batch.claims and self._tracing is not None:
+            self._tracing.claimed(batch.claims)
         for claim in self._pacing.use(batch.claims):
             if self._stopping:
                 self._pacing.ended(claim, was_sent=False)
                 self._unsent.append(claim)
             else:
-                self._in_flight[id(claim)] = claim
-                self._fairness.add(claim)
-                self._transport.submit(claim)
+                traced = claim if self._tracing is None else self._tracing.began(claim)
+                self._in_flight[id(traced)] = traced
+                self._fairness.add(traced)
+                self._transport.submit(traced)
         self._saturated = self._left_to_others()
         if self._pacing.ask(batch.ready, self._fairness.free, self._renew_at, self._saturated):
             return 0.0  # and the next claim is made with permits
@@ -318,11 +324,15 @@ class Poller:
             if answer.started_at is None:
                 self._fairness.remove(claim, None)
                 self._unsent.append(claim)
+                if self._tracing is not None:
+                    self._tracing.released(claim)
             else:
                 self._fairness.remove(claim, answer.status_code is not None or answer.error != "timeout")
                 self._reports.note(answer, now)
                 ended.append(settlement(answer, answer.started_at, self._name))
                 claims.append(claim)
+                if self._tracing is not None:
+                    self._tracing.ended(claim, ended[-1].attempt)
         if ended:
             self._ended += ended
             self.counts.ended([it.attempt for it in ended])

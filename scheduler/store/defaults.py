@@ -28,4 +28,5 @@ DEFAULTS = Webhook(
     write_only=(),
     on_delivered=None,
     on_failed=None,
+    trace="",
 )

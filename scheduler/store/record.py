@@ -94,7 +94,7 @@ def _callback_line(webhook: Webhook, callback: Callback | None) -> str:
         return ""
     hidden = {name.lower() for name in webhook.write_only}
     names = tuple(name for name in callback.headers if name.lower() in hidden)
-    webhook = DEFAULTS._replace(**callback._asdict(), body=b"", write_only=names)
+    webhook = DEFAULTS._replace(**callback._asdict(), body=b"", write_only=names, trace=webhook.trace)
     return f"{destination_tag(callback.url)} {encode_line(webhook, {})}"
 
 

@@ -45,6 +45,7 @@ _TYPES: dict[str, Any] = {
     "metadata": dict,
     "max_occurrences": int,
     "write_only": tuple,
+    "trace": str,
 }
 
 

@@ -13,6 +13,9 @@ from tests.faults.history import History
 from tests.faults.planted import BUGS
 from tests.faults.scenarios import Story, tell
 
+#: What is tried is the checker; what it judges runs on each Python in the other files here.
+pytestmark = pytest.mark.elsewhere
+
 STORIES: dict[str, tuple[Rule, Story]] = {
     "settle without fence": (Rule.ONCE, scenarios.a_frozen_poller_brings_a_failure_when_another_has_delivered),
     "claim not repeatable": (Rule.MARKED, scenarios.the_reply_to_a_claim_is_lost),

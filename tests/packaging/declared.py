@@ -70,4 +70,6 @@ _installed = cache(packages_distributions)
 def distribution(dotted: str) -> str | None:
     """Which distribution has a module of this name, or a name in one."""
     module = dotted.partition(".")[0]
+    if module == "opentelemetry":  # a namespace of many distributions: the one that brings those that we use
+        return "opentelemetry-exporter-otlp-proto-http"
     return canonicalize_name(_installed()[module][0]) if module in _installed() else _ELSEWHERE.get(module)

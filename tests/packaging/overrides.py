@@ -104,7 +104,7 @@ READ = {
         "_check_close _method chunk_left chunked code fp headers length msg reason status version will_close"
     ),
     "marshmallow.fields.Field": "_serialize allow_none metadata",
-    "marshmallow.schema.Schema": "dump_fields",
+    "marshmallow.schema.Schema": "_hooks dump_fields",
     "redis.client.Pipeline": "explicit_transaction",
     "redis.connection.AbstractConnection": "retry socket_connect_timeout _sock",
     "redis.connection.Connection": "host port",

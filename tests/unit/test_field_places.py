@@ -51,6 +51,7 @@ WEBHOOK = Webhook(
     write_only=("x-a",),
     on_delivered=Callback("http://a/", {"x-a": "1"}, 3, 4),
     on_failed=Callback("https://b/é"),
+    trace="00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
 )
 ANSWER: Mapping[str, Any] = {
     **{"id": "0" * 22, "status": "scheduled", "time_left": 5, "attempts": 0, "occurrence": 1, "url": "http://h/"},

@@ -61,6 +61,7 @@ ROOMS: Mapping[str, str] = {
     "timer_service/tasks/celery/": "tasks by Celery's names",
     "timer_service/once/": "once",
     "timer_service/history/": "history",
+    "timer_service/tracing/": "tracing",
 }
 _DATA = {"data", "words"}
 _ENGINE = {
@@ -114,9 +115,10 @@ MAY_KNOW: Mapping[str, set[str]] = {
     "view Try it": _BEHIND_VIEWS,
     "view History": {*_BEHIND_VIEWS, "view Timers"},
     "pages": {*_BEHIND_VIEWS, *_VIEWS},
-    "application": {*_DATA, "engine", "history", *_WEB, "page's frame", "pages"},
+    "application": {*_DATA, "engine", "history", "tracing", *_WEB, "page's frame", "pages"},
     "history": {*_DATA, "engine"},
-    "process": {*_DATA, "engine", *_WEB, "application", "client", "history"},
+    "tracing": {*_DATA, "engine"},
+    "process": {*_DATA, "engine", *_WEB, "application", "client", "history", "tracing"},
     "client": {*_DATA},
     "terminal": {*_DATA, "client"},
     "tasks": {*_DATA, "client"},

@@ -27,6 +27,7 @@ from scheduler import (
 )
 from timer_service.process.heartbeat import beating
 from timer_service.process.signals import stop_signals
+from timer_service.tracing.choice import open_traces
 
 
 def run(settings: Settings) -> None:
@@ -39,6 +40,7 @@ def run(settings: Settings) -> None:
     signer = SignerOfFile(file) if file else Signer(settings.signing_secrets)
     transport = open_transport(settings, claims.clock, signer, claims.held.lets, claims.held.own_secrets.of)
     planning = Planning(store.plans(claims.clock))
+    traces = open_traces(settings)
     poller = Poller(
         claims,
         transport,
@@ -48,6 +50,7 @@ def run(settings: Settings) -> None:
         max_bytes=in_flight_bytes(settings.max_in_flight_bytes),
         heartbeat=beating(settings.heartbeat_file),
         planning=planning,
+        tracing=None if traces is None else traces.attempts,
     )
     doorbell = Doorbell(store.link, transport.wake, planning.look_soon, poller.rang)
     for number in stop_signals():
@@ -62,3 +65,5 @@ def run(settings: Settings) -> None:
         doorbell.start()
         poller.run()
         doorbell.stop()
+    if traces is not None:
+        traces.close()

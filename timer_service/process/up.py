@@ -21,6 +21,7 @@ from timer_service.process.listener import listen
 from timer_service.process.probe import api_answers, bracketed
 from timer_service.process.supervisor import Supervisor
 from timer_service.supervisor_notes import Notes
+from timer_service.tracing.choice import check_traces
 from timer_service.web.access.settings_files import open_files
 
 log = logging.getLogger(__name__)
@@ -49,6 +50,7 @@ def run(settings: Settings, store: EmbeddedStore | None, tell_address: Callable[
     Raises SettingsError, EmbeddedError or StartFailed with one line that says what to do.
     """
     open_files(settings)  # what is refused is told before anything has begun
+    check_traces(settings)
     os.umask(0o077)  # what the store writes holds the secrets of its users
     lock = store.lock() if store else None
     # Ours, not the API's: clients wait while that restarts.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from flask import Flask, Response, g, request
@@ -14,6 +15,7 @@ from werkzeug.routing import BaseConverter
 
 from scheduler import VERSION, Link, Settings, SettingsError, Store, guard_before_look_ups
 from timer_service.history.errors import HistoryUnsuitable
+from timer_service.tracing.choice import open_traces
 from timer_service.web import openapi, problem_answers
 from timer_service.web.access import access_log, authentication, cross_site
 from timer_service.web.access.request_counts import RequestCounts, route_name
@@ -112,10 +114,17 @@ def create_app(
     app.extensions["history"] = _history(settings)
     app.extensions["request_counts"] = counts = counts or RequestCounts()
     store.link.count_failures(counts.store_failure)
-    rules = webhook_rules(settings)
-    app.extensions["schemas"] = {NewTimer: NewTimer(rules), NewSchedule: NewSchedule(rules)}
 
     access_log.register(app, counts)
+    rules = webhook_rules(settings)
+    app.extensions["traces"] = traces = open_traces(settings)
+    if traces is not None:
+        from timer_service.tracing.calls import CallSpans
+
+        calls = CallSpans(traces.tracer)
+        calls.register(app)
+        rules = replace(rules, trace=calls.current)
+    app.extensions["schemas"] = {NewTimer: NewTimer(rules), NewSchedule: NewSchedule(rules)}
     app.before_request(_name_request)
     app.after_request(_return_name)
     ways.register(app)

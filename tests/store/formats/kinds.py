@@ -137,6 +137,7 @@ def _schedule(bench: Bench) -> None:
         {"url": "http://new.example/", "backoff": Backoff(1, 2.5, 60)},
         {"url": "http://new.example/", "backoff": Backoff(steps=(1, 2.5, 3600))},
         {"url": "http://new.example/", "priority": 30},
+        {"url": "http://new.example/", "trace": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"},
         {"url": "http://new.example/", "expires_at": bench.now + 3 * far},
         {"url": "http://new.example/", "max_lateness": 120.5, "on_failed": Callback(BUSY)},
         {"url": "http://new.example/once", "delivery": Delivery.AT_MOST_ONCE, "key": "once"},

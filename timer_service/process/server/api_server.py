@@ -15,6 +15,7 @@ from scheduler import Settings
 from timer_service.process.child import die_with
 from timer_service.process.server.cores import Core
 from timer_service.process.server.worker import Worker
+from timer_service.tracing.choice import check_traces
 from timer_service.web.access.request_counts import RequestCounts
 from timer_service.web.access.settings_files import open_files
 from timer_service.web.app import create_app, webhook_rules
@@ -30,6 +31,7 @@ class Server(BaseApplication):  # type: ignore[misc]
 
     def __init__(self, settings: Settings, descriptor: int) -> None:
         webhook_rules(settings)  # what is refused is told here in one line, and not by each worker
+        check_traces(settings)
         self._settings = settings
         self._files = open_files(settings)
         self._bind = f"fd://{descriptor}"
@@ -52,6 +54,7 @@ class Server(BaseApplication):  # type: ignore[misc]
             "when_ready": _say_where,
             "pre_fork": self._before_fork,
             "post_fork": self._begin_worker,
+            "worker_exit": _end_worker,
         }
         for name, value in options.items():
             self.cfg.set(name, value)
@@ -72,6 +75,13 @@ class Server(BaseApplication):  # type: ignore[misc]
         if sys.platform == "linux":
             worker.core = Core()
         self._counts.use(worker.slot)
+
+
+def _end_worker(arbiter: Any, worker: Any) -> None:
+    """Its last spans are sent, for a few seconds at most."""
+    app: Flask | None = getattr(worker, "wsgi", None)
+    if app is not None and app.extensions["traces"] is not None:
+        app.extensions["traces"].close()
 
 
 def _say_where(server: Any) -> None:

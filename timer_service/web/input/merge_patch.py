@@ -40,6 +40,7 @@ def merge_function(patch: Mapping[str, Any], schema: NewTimer) -> Callable[[Time
             raise invalid(error.messages_dict) from None
         if loaded.get("key") != timer.key:
             raise invalid({"key": ["A key is never changed; PUT /timers/by-key/{key} makes a timer with another."]})
+        loaded["webhook"] = loaded["webhook"]._replace(trace=timer.webhook.trace)
         if timer.callback_for is not None:
             loaded["webhook"] = _without_callbacks(loaded["webhook"], given)
         if errors := errors_of_showing(timer.webhook, loaded["webhook"], patch):

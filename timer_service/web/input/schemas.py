@@ -23,7 +23,7 @@ class NewTimer(SentFields, WhenFields, ExpiryFields):
     def _draft_fields(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
         when = take_when(data)
         names: dict[str, Any] = {name: data.pop(name) for name in ("key", "tags") if name in data}
-        return {"webhook": self.webhook(data), **when, **names}
+        return {"webhook": self.webhook({**data, "trace": self.rules.trace()}), **when, **names}
 
 
 class RunTimer(SentFields):
@@ -32,7 +32,7 @@ class RunTimer(SentFields):
     @post_load
     def _draft_fields(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
         tags = data.pop("tags", ())
-        return {"webhook": self.webhook(data), "tags": tags}
+        return {"webhook": self.webhook({**data, "trace": self.rules.trace()}), "tags": tags}
 
 
 #: Anything is taken, and what is no timer gets a 422 of its own.

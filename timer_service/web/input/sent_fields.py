@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Self
 
-from marshmallow import Schema, ValidationError, fields, validate, validates_schema
+from marshmallow import Schema, ValidationError, decorators, fields, missing, post_load, validate, validates_schema
 
 from scheduler import Callback, Delivery, Guard, Webhook, exact_numbers
 from timer_service.web.input.destination import METHODS
@@ -25,6 +25,8 @@ class WebhookRules:
     guard: Guard = field(default_factory=Guard)
     #: By field of a Webhook, what a timer has that does not say it.
     defaults: Mapping[str, Any] = field(default_factory=dict)
+    #: The `traceparent` of the request under way, "" where nobody traces.
+    trace: Callable[[], str] = str
 
 
 class SentFields(Schema):
@@ -55,6 +57,11 @@ class SentFields(Schema):
         self.rules = rules or WebhookRules()
         super().__init__(**options)
         self._schema_for = lru_cache(256)(self._limited_to)
+        self._readers = [(name, it.deserialize) for name, it in self.load_fields.items()]
+        self._checks = [
+            (getattr(self, name), options.get("pass_original", False))
+            for name, _, options in self._hooks[decorators.VALIDATES_SCHEMA]
+        ]
 
     def on_bind_field(self, field_name: str, field_obj: fields.Field[Any]) -> None:
         if isinstance(field_obj, Url):
@@ -67,7 +74,28 @@ class SentFields(Schema):
         present = frozenset(self.fields.keys() & data.keys()) if isinstance(data, dict) else frozenset()
         if len(present) < len(data):
             refuse_unknown(data, present)
-        return Schema.load(self._schema_for(present), data, **options)
+        schema = self._schema_for(present)
+        if present and not options:
+            try:
+                return schema._load_valid(data)
+            except ValidationError:
+                pass  # it is all told below, and not only what was found first
+        return Schema.load(schema, data, **options)
+
+    def _load_valid(self, data: Mapping[str, Any]) -> Any:
+        """What Schema.load() gives, in half its time: it collects no errors. Raises ValidationError."""
+        read = {name: deserialize(data.get(name, missing), name, data) for name, deserialize in self._readers}
+        for check, takes_original in self._checks:
+            if takes_original:
+                check(read, data)
+            else:
+                check(read)
+        return self._draft_fields(read)
+
+    @post_load
+    def _draft_fields(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+        """The fields of a Draft."""
+        raise NotImplementedError
 
     def _limited_to(self, present: frozenset[str]) -> Self:
         """This schema with the fields that are given, and the one that must be: validating an absent one costs 1 us,
