@@ -89,7 +89,8 @@ from scheduler.store.destinations import Destinations
 from scheduler.store.emptying import empty_store
 from scheduler.store.health import Report
 from scheduler.store.link import Link, connect
-from scheduler.store.moving.move import Move, Moved, MoveProgress
+from scheduler.store.moving.move import Move
+from scheduler.store.moving.progress import Moved, MoveProgress
 from scheduler.store.moving.survey import MoveSurvey
 from scheduler.store.plans import Plans
 from scheduler.store.refusals import KINDS as REFUSAL_KINDS

@@ -28,7 +28,7 @@ class ClusterLink(Link):
     for what lives there raise StoreUnavailable, and no others do.
     """
 
-    _AT_BIRTH = 16
+    AT_BIRTH = 16
 
     def __init__(
         self,

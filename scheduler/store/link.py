@@ -57,7 +57,7 @@ class Link:
     """
 
     #: Partitions of an empty store, unless somebody says how many.
-    _AT_BIRTH = 1
+    AT_BIRTH = 1
 
     def __init__(
         self,
@@ -86,12 +86,12 @@ class Link:
         found = self._expected.partitions
         if found is None:
             try:
-                found = look_up(self._layout, self._lay_out, self._suitable, self._asked, self._AT_BIRTH)
+                found = look_up(self._layout, self._lay_out, self._suitable, self._asked, self.AT_BIRTH)
             except StoreUnavailable as error:
                 if error.kind != "noperm":
                     raise
                 # No script of ours will do more for this user, but each says what is refused.
-                return self._asked or self._AT_BIRTH
+                return self._asked or self.AT_BIRTH
             self._expected.partitions = found
         return found
 

@@ -28,6 +28,7 @@ ROOMS: Mapping[str, str] = {
     "timer_service/__main__.py": "start",
     "timer_service/start.py": "start",
     "timer_service/cli.py": "start",
+    "timer_service/move_command.py": "start",
     "timer_service/process/": "process",
     "timer_service/web/": "answers",
     "timer_service/web/app.py": "application",

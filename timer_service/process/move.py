@@ -106,7 +106,7 @@ def give_up(settings: Settings, source: str, target: str, partitions: int | None
         it.close()
     if is_emptied:
         return "the move was given up: the source is served again, and what was copied is removed"
-    return "the move was given up: the source is served again; the store of --to is not part of it, and was left alone"
+    return "the move was given up: the source is served again; --to was not emptied: it is away, or not of this move"
 
 
 def url_of(option: str, text: str) -> str:

@@ -23,7 +23,7 @@ _KINDS = {
     **dict.fromkeys(("observed", "busiest", "untold"), "sums"),
     # Of processes that serve the store, and of none that will serve the other.
     **dict.fromkeys(("layout", "seen", "pollers", "loads", "lastclaim", "reported"), "of processes"),
-    **dict.fromkeys(("planning", "probe"), "of processes"),
+    **dict.fromkeys(("planning", "probe", "receipts"), "of processes"),
 }
 _PARTITIONS = {keys.prefix(partition): partition for partition in range(keys.SLOTS)}
 _RULE = keys.destination("")[:-1]

@@ -5,18 +5,19 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import replace
 
 from scheduler.errors import MoveError
 from scheduler.settings import Settings
-from scheduler.store import keys, layout
+from scheduler.store import layout
 from scheduler.store.layout import Layout
 from scheduler.store.moving import fences
 from scheduler.store.moving.copying import Copying
 from scheduler.store.moving.next_step import Step, next_step
+from scheduler.store.moving.progress import Moved, MoveProgress
 from scheduler.store.moving.side import Side
 from scheduler.store.moving.survey import MoveSurvey, look
+from scheduler.store.moving.under_way import under_way
 from scheduler.store.timer_counts import TimerCounts
 
 #: Seconds for which a store that is away is waited for.
@@ -27,29 +28,6 @@ _TIMEOUT = 10.0
 _LOOK = 0.2
 #: Passes over all keys, of which the last finds nothing to be copied.
 _PASSES = 10
-
-Doing = Literal["waiting", "copying", "checking"]
-
-
-@dataclass(frozen=True, slots=True)
-class MoveProgress:
-    """How far a move is."""
-
-    doing: Doing
-    #: Waiting: attempts that are under way. Else timers that were looked at, of so many.
-    done: int
-    of: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Moved:
-    """What a move has done."""
-
-    #: False: it had ended before.
-    is_new: bool
-    timers: int = 0
-    #: For which nobody served the store, of this run.
-    seconds: float = 0.0
 
 
 class Move:
@@ -104,8 +82,8 @@ class Move:
         return Moved(True, timers, time.monotonic() - began)
 
     def give_up(self) -> bool:
-        """Let the source be served again, and remove what was copied. Returns False if the target could not be emptied:
-        it was not asked, or is in use.
+        """Let the source be served again, and remove what was copied. Returns False if the target was not emptied: it
+        is away, or not of this move.
 
         Raises MoveError once the move is decided, or if none has begun.
         """
@@ -118,10 +96,14 @@ class Move:
             raise MoveError("--from: no move of this store has begun")
         for partition in range(self._source.partitions):
             self._source.change_layout(partition, lambda raw, at=partition: self._lifted(raw, at))  # type: ignore[misc]
-        found = [it for it in map(fences.read, self._target.layouts()) if it is not None]
-        if any(not it.is_filling or it.move not in moves for it in found):
+        try:
+            found = [it for it in map(fences.read, self._target.layouts()) if it is not None]
+            if any(not it.is_filling or it.move not in moves for it in found):
+                return False
+            if found:  # else nothing was copied yet
+                self._target.remove_all()
+        except MoveError:
             return False
-        self._target.remove_all()
         return True
 
     def close(self) -> None:
@@ -180,7 +162,7 @@ class Move:
             if stands is None:
                 return whole
             if not stands.is_filling or stands.move != move:
-                raise MoveError("--to: somebody else began to use the store there; name an empty one with --give-up")
+                raise MoveError("--to: somebody else began to use the store there")
             return raw
 
         for partition in range(partitions):
@@ -189,16 +171,9 @@ class Move:
     def _wait_for_attempts(self) -> None:
         """Until every lease has ended: then nothing that was claimed here will begin to be sent. One that a living
         poller has is renewed long before; so what ended a lease ago is of one that died, or is cut off."""
-        while under_way := sum(map(self._leases, range(self._source.partitions))):
-            self._on_progress(MoveProgress("waiting", under_way))
+        while count := under_way(self._source, self._lease_ms):
+            self._on_progress(MoveProgress("waiting", count))
             time.sleep(_LOOK)
-
-    def _leases(self, partition: int) -> int:
-        ended, name = self._source.now_ms() - self._lease_ms, f"{keys.prefix(partition)}delivering"
-        link = self._source.link
-        return self._source.call(
-            lambda: int(link.ask("ZCOUNT", name, lambda client: client.zcount(name, f"({ended}", "+inf")))
-        )
 
     def _copy(self, move: str) -> int:
         """Returns how many timers there are."""

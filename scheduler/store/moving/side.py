@@ -31,11 +31,10 @@ class Side:
     def __init__(self, option: str, settings: Settings, patience: float) -> None:
         """`settings`: with the URL of this store."""
         self.option = option
-        address = parse(settings.redis_url)
-        self.where = address.told
-        #: That an empty store gets.
-        self.at_birth = settings.partitions or (16 if address.kind == "cluster" else 1)
+        self.where = parse(settings.redis_url).told
         self.link = open_link(settings)
+        #: Partitions that an empty store gets.
+        self.at_birth = settings.partitions or self.link.AT_BIRTH
         self._patience = patience
 
     @property

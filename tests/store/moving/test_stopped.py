@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import pytest
 
-from scheduler import Draft, Moved, MoveError, MoveProgress, Settings, Store, Webhook
+from scheduler import Draft, Move, Moved, MoveError, MoveProgress, Settings, Store, Webhook
 from scheduler.store import keys
 from scheduler.store.moving.filling import Filling
 from scheduler.store.moving.parts import Part, Write
@@ -253,3 +253,27 @@ def test_a_new_store_that_is_full_is_filled_once_it_has_more_memory(one: Server,
         client.config_set("maxmemory", 0)
     moved(one, other, PARTITIONS)
     assert whole(other) == expected
+
+
+def test_a_move_is_given_up_also_while_the_new_store_is_away_and_what_is_not_its_own_stays(
+    one: Server, other: Server
+) -> None:
+    fill(one, 5)
+    before, (source,), (target,) = raw(one), clients(one), clients(other)
+    fenced = before[LAYOUT] + b" moved=redis://127.0.0.1:1/0 moving=7"
+    source.set(LAYOUT, fenced)
+    away = Move(Settings(redis_url=one.url), "redis://127.0.0.1:1/0", patience=0.1)
+    assert not away.give_up()
+    away.close()
+    assert raw(one) == before
+    for stands in ({"timers:{0}:marker": "1"}, {LAYOUT: "format=1 partitions=1 born=1"}):
+        flush(other)
+        target.mset(stands)
+        source.set(LAYOUT, fenced)
+        it = move(one, other, PARTITIONS)
+        it.give_up()
+        it.close()
+        assert raw(other) == {name: text.encode() for name, text in stands.items()}
+        assert raw(one) == before
+    with pytest.raises(MoveError, match="no move of this store has begun"):
+        move(one, other, PARTITIONS).give_up()
