@@ -14,5 +14,5 @@ def under_way(source: Side, lease_ms: int) -> int:
 def _leases(source: Side, partition: int, after: int) -> int:
     name = f"{keys.prefix(partition)}delivering"
     return source.call(
-        lambda: int(source.link.ask("ZCOUNT", name, lambda client: client.zcount(name, f"({after}", "+inf")))  # type: ignore[call-overload]
+        lambda: int(source.link.ask("ZCOUNT", name, lambda client: client.zcount(name, f"({after}", "+inf")))
     )
