@@ -140,6 +140,14 @@ class MoveError(TimerError):
     """A store cannot be moved, or the move stopped on its way; the message names the option that it is about."""
 
 
+class CannotPromise(TimerError):
+    """The store cannot tell when what is asked for is reached; the message says why. Nothing was stored."""
+
+
+class TooManyWaits(TimerError):
+    """Requests take turns to wait for their durability, and this one would wait too long for its own."""
+
+
 class TooManyLists(TimerError):
     """Lists take turns, and this one waited too long for its own."""
 

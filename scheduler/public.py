@@ -37,8 +37,11 @@ from scheduler.destinations import (
     Signing,
 )
 from scheduler.due_moments import upcoming
+from scheduler.durability import MEMORY, Durability, Receipt
+from scheduler.durability import parse as parse_durability
 from scheduler.errors import (
     AlreadySent,
+    CannotPromise,
     ClockBusy,
     ClockRange,
     Expired,
@@ -59,6 +62,7 @@ from scheduler.errors import (
     TooManyLists,
     TooManyPending,
     TooManySecrets,
+    TooManyWaits,
     UnknownSchedule,
     UnknownTimer,
     UnreadableSchedule,
@@ -101,6 +105,7 @@ from scheduler.store.timers import Timers
 from scheduler.store.turning import Advance
 from scheduler.store.unread import Backlog, Ended, Reading, Unread
 from scheduler.store.virtual_clock import VirtualClock
+from scheduler.store.writes import Writes
 from scheduler.timer import (
     Attempt,
     Backoff,
@@ -121,6 +126,7 @@ from scheduler.watched_file import WatchedFile
 __all__ = [
     "LONGEST_OLD_FOR",
     "LONG_LEASE",
+    "MEMORY",
     "MOST_BUCKETS",
     "MOST_MINUTES",
     "MOST_SECRETS",
@@ -140,6 +146,7 @@ __all__ = [
     "BreakerMode",
     "Bucket",
     "Callback",
+    "CannotPromise",
     "CatchUp",
     "Changes",
     "Checkpoint",
@@ -156,6 +163,7 @@ __all__ = [
     "Destinations",
     "Doorbell",
     "Draft",
+    "Durability",
     "Ended",
     "Expired",
     "ExpiresTooSoon",
@@ -201,6 +209,7 @@ __all__ = [
     "Rate",
     "Reading",
     "Reason",
+    "Receipt",
     "Redelivery",
     "Repeats",
     "Report",
@@ -240,6 +249,7 @@ __all__ = [
     "TooManyLists",
     "TooManyPending",
     "TooManySecrets",
+    "TooManyWaits",
     "Tracing",
     "UnknownSchedule",
     "UnknownTimer",
@@ -250,6 +260,7 @@ __all__ = [
     "VirtualClock",
     "WatchedFile",
     "Webhook",
+    "Writes",
     "WrongState",
     "before_path",
     "connect",
@@ -262,6 +273,7 @@ __all__ = [
     "in_flight_bytes",
     "is_loopback",
     "open_transport",
+    "parse_durability",
     "pass_time",
     "raise_file_limit",
     "send_until",

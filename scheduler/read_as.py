@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from scheduler import duration, store_url
+from scheduler import durability, duration, store_url
 from scheduler.networks import networks, ports
 from scheduler.signing_keys import signing_keys
 
@@ -70,6 +70,10 @@ def word(*words: str) -> Callable[[str], str]:
         return text.lower()
 
     return read
+
+
+def durability_word(text: str) -> str:
+    return durability.parse(text.lower()).word
 
 
 def api_keys(text: str) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import NamedTuple
 
+from scheduler.durability import Receipt
 from scheduler.schedule import CatchUp, Overlap, Plan
 from scheduler.timer import Status, Webhook
 
@@ -107,6 +108,8 @@ class Schedule:
     runs_left: int | None
     #: ms: a moment up to which none becomes a run that is due later.
     decided: int
+    #: Of the request that has set it, if that asked for one: how durable it was when that was answered.
+    receipt: Receipt | None = None
 
     @property
     def name(self) -> str:

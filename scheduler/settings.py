@@ -9,6 +9,7 @@ from ipaddress import ip_address
 from typing import Any
 
 from scheduler import read_as, store_url
+from scheduler.durability import MEMORY
 from scheduler.errors import SettingsError
 from scheduler.unknown_variables import unknown
 
@@ -29,6 +30,9 @@ class Settings:
 
     timeout: float = _setting("TIMER_TIMEOUT", 15.0, read_as.seconds(0.1, 300))
     max_attempts: int = _setting("TIMER_MAX_ATTEMPTS", 8, read_as.whole(1, 100))
+    #: Of what is set by a request that does not say; and how long it is waited for.
+    durability: str = _setting("TIMER_DURABILITY", MEMORY.word, read_as.durability_word)
+    durability_timeout: float = _setting("TIMER_DURABILITY_TIMEOUT", 3.0, read_as.seconds(0.05, 60))
     #: URLs that are called when a timer has ended so that says nothing of it; "": none.
     on_delivered: str = _setting("TIMER_ON_DELIVERED", "", secret=True)
     on_failed: str = _setting("TIMER_ON_FAILED", "", secret=True)

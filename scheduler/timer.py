@@ -11,6 +11,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from scheduler.durability import Receipt
 from scheduler.hold import Hold
 from scheduler.rounding import ceil_div
 
@@ -237,6 +238,8 @@ class Timer(NamedTuple):
     #: Why it waits though it is due; and ms at which it is likely to be sent, where that is known.
     held: Hold | None = None
     expected_at: int | None = None
+    #: Of the request that has set it, if that asked for one: how durable it was when that was answered.
+    receipt: Receipt | None = None
 
     @property
     def time_left(self) -> int:

@@ -21,6 +21,7 @@ _LEAST: Mapping[str, str] = {
     "recurrence": "quick",
     "store": "quick",
     "store/test_dialling.py": "servers",
+    "store/test_durable_servers.py": "servers",
     "store/test_cluster_nodes.py": "servers",
     "store/test_half_done.py": "servers",
     "store/test_refusals.py": "servers",

@@ -7,6 +7,7 @@ import os
 import re
 import tempfile
 import time
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -102,14 +103,13 @@ def up(**options: str | int | None) -> None:
         with needed("history"):
             import timer_service.process.history  # noqa: F401 - or it would end as often as it is started
     external_store = bool(os.environ.get("TIMER_REDIS_URL", "").strip())
+    embedded = partial(everything.EmbeddedStore, max_bytes=settings.max_bytes, durability=settings.durability)
     try:
         if settings.clock == "virtual" and not (external_store or os.environ.get("TIMER_DATA_DIR", "").strip()):
             with tempfile.TemporaryDirectory(prefix="timer-service-") as folder:
-                everything.run(settings, everything.EmbeddedStore(Path(folder), settings.max_bytes))
+                everything.run(settings, embedded(Path(folder)))
         else:
-            data_dir = Path(settings.data_dir)
-            store = None if external_store else everything.EmbeddedStore(data_dir, settings.max_bytes)
-            everything.run(settings, store)
+            everything.run(settings, None if external_store else embedded(Path(settings.data_dir)))
     except (SettingsError, everything.EmbeddedError, everything.StartFailed) as error:
         raise click.ClickException(str(error)) from None
 

@@ -14,8 +14,8 @@ from scheduler.errors import (
     WrongState,
 )
 from scheduler.store import keys
-from scheduler.store.link import Link
 from scheduler.store.record import encode, unknown
+from scheduler.store.script_runner import ScriptRunner
 from scheduler.store.timers import Timers
 from scheduler.timer import Draft, Status, Timer, Webhook
 
@@ -33,10 +33,14 @@ class Changes:
     timer all the time; TimerTooLarge, ExpiresTooSoon, StoreNearCapacity, or LaterFormat.
     """
 
-    def __init__(self, link: Link, timers: Timers, *, keep_cancelled_ms: int) -> None:
+    def __init__(self, link: ScriptRunner, timers: Timers, *, keep_cancelled_ms: int) -> None:
         self._link = link
         self._timers = timers
         self._keep_cancelled_ms = keep_cancelled_ms
+
+    def over(self, runner: ScriptRunner) -> Changes:
+        """The same, its scripts run by another."""
+        return Changes(runner, self._timers.over(runner), keep_cancelled_ms=self._keep_cancelled_ms)
 
     def change(self, timer_id: str, merge: Callable[[Timer], Draft]) -> Timer:
         """Rewrite a timer as `merge` says; a draft with neither due_at nor delay_ms leaves it due when it is.

@@ -105,7 +105,7 @@ class ClusterLink(Link):
                 return question(server.client)
             except MovedError:
                 pass
-        self._nodes.moved(server)
+        self.moved(server)
         server = self._nodes.of(key)
         with server.translated(what):
             return question(server.client)
@@ -118,6 +118,9 @@ class ClusterLink(Link):
 
     def server_of(self, key: str) -> Server:
         return self._nodes.of(key)
+
+    def moved(self, server: Server) -> None:
+        self._nodes.moved(server)
 
     def close(self) -> None:
         self.client.close()

@@ -163,6 +163,11 @@ def progress(partition: int) -> str:
     return f"{_PREFIXES[partition]}progress"
 
 
+def receipts(partition: int) -> str:
+    """How often somebody waited for the durability of a write."""
+    return f"{_PREFIXES[partition]}receipts"
+
+
 def counters(partition: int) -> str:
     """Sums that only grow."""
     return f"{_PREFIXES[partition]}counters"

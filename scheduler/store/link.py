@@ -161,6 +161,9 @@ class Link:
         """The one that has this key."""
         return self._server
 
+    def moved(self, server: Server) -> None:
+        """That server has said that a key is on another one by now."""
+
     def close(self) -> None:
         """End its connections."""
         self.client.close()

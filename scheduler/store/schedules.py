@@ -14,9 +14,9 @@ from scheduler.schedule import CatchUp
 from scheduler.schedules import NO_VERSION, Schedule, ScheduleDraft, SchedulePage, ScheduleStatus
 from scheduler.store import keys
 from scheduler.store.capacity import Capacity
-from scheduler.store.link import Link
 from scheduler.store.schedule_fields import asked_for, names_others, passed_over
 from scheduler.store.schedule_rows import ScheduleRow, read_schedule
+from scheduler.store.script_runner import ScriptRunner
 from scheduler.store.timers import Timers
 from scheduler.timer import Timer
 
@@ -36,11 +36,16 @@ class Schedules:
     nothing.
     """
 
-    def __init__(self, link: Link, timers: Timers, capacity: Capacity, *, keep_cancelled_ms: int) -> None:
+    def __init__(self, link: ScriptRunner, timers: Timers, capacity: Capacity, *, keep_cancelled_ms: int) -> None:
         self._link = link
         self._timers = timers
         self._capacity = capacity
         self._keep_cancelled_ms = keep_cancelled_ms
+
+    def over(self, runner: ScriptRunner) -> Schedules:
+        """The same, its scripts run by another."""
+        timers, keep = self._timers.over(runner), self._keep_cancelled_ms
+        return Schedules(runner, timers, self._capacity, keep_cancelled_ms=keep)
 
     def put(self, draft: ScheduleDraft, if_version: str | None = None) -> tuple[Schedule, bool]:
         """Create a schedule or replace the one of this name; returns it, and whether it is new.

@@ -6,9 +6,9 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from scheduler.errors import ExpiresTooSoon, KeyTaken, StoreUnavailable, TimerError, TimerTooLarge, TooManyPending
 from scheduler.store import keys
-from scheduler.store.link import Link
 from scheduler.store.pending import PendingLimit
 from scheduler.store.record import encode
+from scheduler.store.script_runner import ScriptRunner
 from scheduler.timer import Draft, Timer
 
 #: Timers that one script call takes at most, and bytes of their records: the store serves nobody else meanwhile.
@@ -17,7 +17,7 @@ _BATCH, _BATCH_BYTES = 100, 256 * 1024
 _NAME_BYTES = 500
 
 
-def set_timers(link: Link, pending: PendingLimit, drafts: Sequence[Draft]) -> list[Timer | TimerError]:
+def set_timers(link: ScriptRunner, pending: PendingLimit, drafts: Sequence[Draft]) -> list[Timer | TimerError]:
     """Each one's timer or refusal, in order. Raises StoreUnavailable; then some may be stored."""
     found: dict[int, Timer | TimerError] = {}
     records: dict[int, bytes] = {}
@@ -45,7 +45,7 @@ def set_timers(link: Link, pending: PendingLimit, drafts: Sequence[Draft]) -> li
 
 
 def _batches(
-    link: Link, drafts: Sequence[Draft], records: Mapping[int, bytes]
+    link: ScriptRunner, drafts: Sequence[Draft], records: Mapping[int, bytes]
 ) -> Iterator[tuple[int, Collection[int]]]:
     """Numbers of drafts by their partitions, as many at a time as one call takes."""
     for partition, batch in keys.batches(records, lambda number: drafts[number].id, link.partitions, _BATCH):

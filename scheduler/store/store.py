@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+
 from scheduler.clock import StoreClock
+from scheduler.durability import MEMORY, Durability
 from scheduler.settings import Settings
 from scheduler.store.activity import Activity
 from scheduler.store.capacity import Capacity
@@ -15,12 +19,14 @@ from scheduler.store.link import Link
 from scheduler.store.listing import Listing
 from scheduler.store.open_link import open_link
 from scheduler.store.plans import Plans
+from scheduler.store.receipts import Receipts
 from scheduler.store.repeats import Repeats
 from scheduler.store.schedules import Schedules
 from scheduler.store.sessions import Sessions
 from scheduler.store.timers import Timers
 from scheduler.store.unread import Unread
 from scheduler.store.virtual_clock import VirtualClock
+from scheduler.store.writes import Writes, no_receipt
 
 #: Seconds for which a poller does not reach for a node that is away; a call to one that is frozen takes as long again.
 _NODE_PAUSE = 0.5
@@ -48,6 +54,8 @@ class Store:
         self.changes = Changes(self.link, self.timers, keep_cancelled_ms=keep_cancelled_ms)
         self.listing = Listing(self.link)
         self.schedules = Schedules(self.link, self.timers, self.capacity, keep_cancelled_ms=keep_cancelled_ms)
+        self._receipts = Receipts(self.link, settings.durability_timeout, settings.api_threads, settings.store_timeout)
+        self._in_memory = Writes(self.timers, self.changes, self.schedules, no_receipt)
         self.destinations = Destinations(self.link)
         #: Requests under an idempotency key.
         self.repeats = Repeats(self.link)
@@ -66,6 +74,18 @@ class Store:
         by itself, and no longer than its leases allow. Of nodes of a cluster one that is away is left alone meanwhile:
         to reach for it takes the thread's time from all others."""
         return cls(settings, open_link(settings, pause=0, node_pause=_NODE_PAUSE))
+
+    def writes(self, asked: Durability) -> AbstractContextManager[Writes]:
+        """What sets and changes for one request, which is to be so durable before it is answered.
+
+        Raises CannotPromise or TooManyWaits before anything is stored.
+        """
+        return nullcontext(self._in_memory) if asked == MEMORY else self._durable(asked)
+
+    @contextmanager
+    def _durable(self, asked: Durability) -> Iterator[Writes]:
+        with self._receipts.writes(asked) as it:
+            yield Writes(self.timers.over(it), self.changes.over(it), self.schedules.over(it), it.wait)
 
     def claims(self, poller: str, share: int) -> Claims:
         """The calls of the poller with this name, which lets one destination have `share` of its slots."""

@@ -5,15 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from copy import copy
 
-from scheduler.errors import (
-    Expired,
-    KeyTaken,
-    LaterFormat,
-    TimerError,
-    UnknownTimer,
-    WrongState,
-)
+from scheduler.errors import Expired, KeyTaken, LaterFormat, TimerError, UnknownTimer, WrongState
 from scheduler.queries import Stats
 from scheduler.store import keys
 from scheduler.store.attempt_record import decode_attempts
@@ -22,6 +16,7 @@ from scheduler.store.link import Link
 from scheduler.store.pending import PendingLimit
 from scheduler.store.reading import UNREADABLE_WEBHOOK, TimerRow, read_timer
 from scheduler.store.record import FORMAT, format_of
+from scheduler.store.script_runner import ScriptRunner
 from scheduler.store.set_timers import set_timers
 from scheduler.store.timer_counts import TimerCounts
 from scheduler.timer import Attempt, Draft, Standing, Status, Timer
@@ -45,12 +40,18 @@ class Timers:
         self, link: Link, *, keep_cancelled_ms: int, max_pending: int = 0, capacity: Capacity | None = None
     ) -> None:
         """`max_pending`: timers that may be scheduled or delivering, 0 for any number."""
-        self._link = link
+        self._link: ScriptRunner = link
         #: The bytes that the store may hold.
         self.capacity = capacity or Capacity(link)
         self._keep_cancelled_ms = keep_cancelled_ms
         self._pending = PendingLimit(link, max_pending)
         self._counts = TimerCounts(link)
+
+    def over(self, runner: ScriptRunner) -> Timers:
+        """The same, with the same limits, its scripts run by another."""
+        twin = copy(self)
+        twin._link = runner
+        return twin
 
     def new_id(self, key: str | None = None) -> str:
         """Of a timer with a key in the slot that the key gives, where its key can be looked up."""

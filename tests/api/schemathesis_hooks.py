@@ -55,6 +55,9 @@ def _take_away(said: dict[str, Any]) -> None:
     for name in ("on_delivered", "on_failed"):
         if isinstance(said.get(name), dict):
             said[name].setdefault("url", "https://example.com/")
+    # What the store can promise, and how soon.
+    if isinstance(said.get("durability"), str):
+        said["durability"] = "memory"
     if "schedule" in said:
         said.pop("tag", None)
     # Of a patch it is not described how these go together, and with what not.

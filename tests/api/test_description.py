@@ -103,11 +103,13 @@ def test_what_a_client_sends_is_a_plain_object_with_defaults(http: FlaskClient) 
     assert said == {field: plain[field] for field in said}
     assert schemas["NewTimer"]["properties"].keys() - said.keys() == {
         *("hours", "minutes", "seconds", "delay", "due_at", "local_due_at", "time_zone", "fold"),
-        *("url", "key", "body", "body_base64", "expires_at", "max_lateness"),
+        *("url", "key", "body", "body_base64", "expires_at", "max_lateness", "durability"),
     }
     assert not any("default" in it for it in schemas["TimerChange"]["properties"].values())
     assert {*schemas["TimerOut"]["required"]} == plain.keys()
-    assert schemas["TimerOut"]["properties"].keys() - plain.keys() == {"body", "body_base64", "from", "unreadable"}
+    assert schemas["TimerOut"]["properties"].keys() - plain.keys() == {
+        *("body", "body_base64", "durability", "from", "unreadable"),
+    }
 
 
 def test_the_defaults_are_those_of_the_settings(bench: Bench) -> None:

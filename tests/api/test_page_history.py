@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import html
+import re
 from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
 
-from scheduler import Reason, Settings, Status, Webhook
+from scheduler import Outcome, Reason, Settings, Status, Webhook
+from tests.api.conftest import settle
 from tests.bench.store import Bench
 from tests.bench.visitor import sentences
 from tests.history.ended import MARCH, attempt, ended, timer_id
@@ -29,7 +32,9 @@ def http(bench: Bench, tmp_path: Path) -> FlaskClient:
         tags=("<tag>",),
         last_attempt=attempt(1, status_code=410, final=True),
     )
-    history.write([(ended(number, at=MARCH + number), [attempt(1, final=True)]) for number in range(40)])
+    history.write(
+        [(ended(number, at=MARCH + number, tags=("july",)), [attempt(1, final=True)]) for number in range(40)]
+    )
     history.write([(failed, [attempt(1, status_code=410, response_body="<i>gone</i>", final=True)])])
     history.close()
     return create_app(Settings(history_url=url), bench.link).test_client()
@@ -95,3 +100,41 @@ def test_while_the_database_is_away_it_says_so_in_words(bench: Bench) -> None:
             False,
         )
     assert http.get("/ui").status_code == 200
+
+
+def _led_to(http: FlaskClient, query: str) -> str | None:
+    """Where the end of a list of timers leads in the history."""
+    page = http.get(f"/ui/timers?{query}")
+    assert page.status_code == 200
+    found = re.search(r'href="(/ui/history[^"]*)">Older ones, in the history<', page.text)
+    return html.unescape(found[1]) if found else None
+
+
+def test_a_list_that_ends_in_the_store_leads_to_where_the_history_goes_on(http: FlaskClient, bench: Bench) -> None:
+    known = bench.schedule(0, url="https://other.example/").id
+    settle(bench, Outcome.PERMANENT, status_code=410)
+    assert known in http.get("/ui/timers?status=failed").text
+    for query in ("status=failed", "status=failed&destination=https://other.example/x", "status=any"):
+        led = _led_to(http, query)
+        assert led, query
+        page = http.get(led)
+        assert (page.status_code, timer_id(40) in page.text, known in page.text) == (200, True, False), led
+    assert timer_id(39) not in http.get(_led_to(http, "status=failed") or "").text
+
+
+def test_that_of_a_tag_or_a_schedule_leads_to_what_has_ended_of_it(http: FlaskClient) -> None:
+    assert _led_to(http, "status=any&tag=a:b@c") == "/ui/history?tag=a%3Ab%40c"
+    assert _led_to(http, "status=delivered&schedule=daily") == "/ui/history?status=delivered&schedule=daily"
+    assert timer_id(39) in http.get(_led_to(http, "status=any&tag=july") or "").text
+
+
+@pytest.mark.parametrize(
+    "query", ["", "status=delivering", "tag=a", "status=failed&due_after=2026-01-01T00:00", "status=any&tag=%00"]
+)
+def test_a_list_of_which_the_history_has_nothing_leads_nowhere(http: FlaskClient, query: str) -> None:
+    assert "Older ones, in the history" not in http.get(f"/ui/timers?{query}").text
+
+
+def test_without_a_history_no_list_leads_there(bench: Bench) -> None:
+    http = create_app(Settings(), bench.link).test_client()
+    assert _led_to(http, "status=failed") is None

@@ -17,6 +17,7 @@ from tests.bench.visitor import Visitor, add_view, text
 from timer_service import create_app
 from timer_service.web.access import access_log
 from timer_service.web.access.api_keys import new_key
+from timer_service.web.pages.frame.address import origin
 from timer_service.web.pages.frame.frame import show
 from timer_service.web.pages.frame.live import LiveParts
 from timer_service.web.problems import Problem
@@ -79,7 +80,7 @@ def test_where_only_time_has_passed_the_answer_is_304_and_says_when_that_was(cou
 
 def test_while_one_makes_it_anew_the_others_get_the_last_one_and_no_older(counting: Counting) -> None:
     parts = LiveParts(lambda: counting.now)
-    key = ("/ui", b"live", True)
+    key = ("http://localhost", "/ui", b"live", True)
     assert parts.find(key) is None
     parts.keep(key, b"text", "etag", "1000")
     counting.now += 1
@@ -94,10 +95,10 @@ def test_while_one_makes_it_anew_the_others_get_the_last_one_and_no_older(counti
 def test_what_the_page_remembers_of_live_parts_is_bounded() -> None:
     parts = LiveParts(lambda: 0.0)
     for number in range(200):
-        parts.keep(("/ui/timers", b"%d" % number, True), b"x", "etag", "1")
-    parts.keep(("/ui/timers", b"large", True), b"x" * (256 * 1024 + 1), "etag", "1")
+        parts.keep(("http://localhost", "/ui/timers", b"%d" % number, True), b"x", "etag", "1")
+    parts.keep(("http://localhost", "/ui/timers", b"large", True), b"x" * (256 * 1024 + 1), "etag", "1")
     assert len(parts._made) == 64
-    assert parts.find(("/ui/timers", b"large", True)) is None
+    assert parts.find(("http://localhost", "/ui/timers", b"large", True)) is None
 
 
 def test_a_reader_gets_no_live_part_that_was_made_for_a_writer(bench: Bench) -> None:
@@ -109,6 +110,22 @@ def test_a_reader_gets_no_live_part_that_was_made_for_a_writer(bench: Bench) -> 
         assert words in text(visitor.get("/ui/test?live"))
     assert counting.made == 2
     assert Visitor(counting.app.test_client()).get("/ui/test?live").status_code == 401
+
+
+def test_who_names_another_host_or_scheme_changes_no_command_that_others_are_shown(counting: Counting) -> None:
+    visitor = Visitor(counting.app.test_client())
+    shown = "{% extends frame %}{% block main %}{{ origin() }}{% endblock %}"
+    counting.app.jinja_loader = DictLoader({"test.html": shown})
+    counting.app.jinja_env.globals["origin"] = origin
+    for headers, said in (
+        ({"X-Forwarded-Proto": "https"}, "https://localhost"),
+        ({}, "http://localhost"),
+        ({"X-Forwarded-Proto": "javascript"}, "http://localhost"),
+        ({"X-Forwarded-Proto": "https, http"}, "https://localhost"),
+        ({"Host": "127.0.0.1:9"}, "http://127.0.0.1:9"),
+        ({}, "http://localhost"),
+    ):
+        assert said in text(visitor.get("/ui/test?live", headers=headers)), headers
 
 
 @pytest.mark.parametrize("status", [503, 409])

@@ -271,8 +271,8 @@ def test_all_who_look_within_a_second_make_the_store_read_once(
 def test_a_store_that_goes_away_leaves_the_last_figures() -> None:
     server = start("valkey")
     try:
-        visitor = Visitor(create_app(Settings(redis_url=server.url)).test_client())
-        bench = Bench(server.client())
+        app, bench = create_app(Settings(redis_url=server.url)), Bench(server.client())
+        visitor = Visitor(app.test_client())
         bench.schedule(60_000)
         seen(bench)
         assert "All on time" in now(visitor)
@@ -285,5 +285,7 @@ def test_a_store_that_goes_away_leaves_the_last_figures() -> None:
         while "does not answer" in now(visitor):
             assert time.monotonic() < until
             time.sleep(0.1)
+        app.extensions["store"].close()
+        bench.client.close()
     finally:
         server.remove()

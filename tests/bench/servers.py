@@ -88,6 +88,17 @@ class Server:
         client.close()
         self._end()
 
+    def kill_at_once(self) -> None:
+        """kill -9, whatever it has not written yet."""
+        self._end()
+
+    def kill_traced(self) -> None:
+        """The same of a server that is run by another program, which ends then."""
+        assert self._process is not None
+        (child,) = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text().split()
+        os.kill(int(child), signal.SIGKILL)
+        self._process.wait()
+
     def _end(self) -> None:
         assert self._process is not None
         self._process.kill()

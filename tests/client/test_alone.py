@@ -98,7 +98,9 @@ def test_it_knows_every_field_that_the_api_has() -> None:
     flat = {"lateness_p50", "lateness_p99", "oldest_overdue"}
     assert field_names(counts.Stats) == set(StatsOut().fields) - {"lateness_ms", "oldest_overdue_ms"} | flat
     parts = {"hours", "minutes", "seconds"}  # in Python: a timedelta
-    assert set(NewTimer.__annotations__) == set(schemas.NewTimer().fields) - parts - raw_bytes
+    # An argument of its own in the client: of a call, not of each timer of a batch.
+    of_calls = {"durability"}
+    assert set(NewTimer.__annotations__) == set(schemas.NewTimer().fields) - parts - raw_bytes - of_calls
     assert set(Changes.__annotations__) == set(NewTimer.__annotations__) - {"key"}
     assert set(Filters.__annotations__) == set(Filter().fields) - {"cursor"}
 
@@ -113,7 +115,8 @@ def test_it_knows_every_field_of_a_schedule_that_the_api_has() -> None:
         (schedules.Pause, PausedOut),
     ):
         assert field_names(known) == set(out().fields)
-    assert set(NewSchedule.__annotations__) == set(ScheduleChanges.__annotations__) == set(NewScheduleIn().fields)
+    fields = set(NewScheduleIn().fields) - {"durability"}  # an argument of its own in the client
+    assert set(NewSchedule.__annotations__) == set(ScheduleChanges.__annotations__) == fields
     assert set(RunOptions.__annotations__) == set(RunTimer().fields) - {"body_base64"}
     assert set(Plan.__annotations__) == set(PreviewIn().fields) - {"from_", "count"}
     assert set(ScheduleFilters.__annotations__) == set(SchedulesIn().fields) - {"limit", "cursor"}
@@ -153,7 +156,7 @@ def test_what_apply_takes_for_the_default_of_a_field_is_the_default_of_the_servi
     settings = {"timeout", "max_attempts", "on_delivered", "on_failed"}
     told = {name: it["default"] for name, it in timer.items() if "default" in it and name not in settings}
     assert told.items() <= TIMER_DEFAULTS.items()
-    assert new.keys() == DEFAULTS.keys() | {"timer", "starts_at"}
+    assert new.keys() == DEFAULTS.keys() | {"timer", "starts_at", "durability"}
     assert timer.keys() == TIMER_DEFAULTS.keys() | settings | {"url"}
 
 

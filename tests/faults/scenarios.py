@@ -113,7 +113,7 @@ def the_store_is_full_when_answers_come(field: Field, bug: str) -> None:
 def timers_are_cancelled(field: Field, bug: str) -> None:
     field.join(bug)
     cancelled, _ = field.set_timers(10, 1.0), field.set_timers(10, 1.5)
-    link = PlantedLink(field.timers._link.client, bug)
+    link = PlantedLink(field.store.client(), bug)
     for timer_id in cancelled:
         start = time.time()
         try:

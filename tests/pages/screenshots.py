@@ -52,7 +52,7 @@ def main() -> int:
     said.into.mkdir(parents=True, exist_ok=True)
     with no_process_left(), tempfile.TemporaryDirectory() as folder:
         (fonts := Path(folder) / "fonts.conf").write_text(_FONTS)
-        with world(Path(folder)) as here, browsing(FONTCONFIG_FILE=str(fonts)) as browser:
+        with world(Path(folder), TIMER_HISTORY_URL="beside") as here, browsing(FONTCONFIG_FILE=str(fonts)) as browser:
             _set_schedules(here)
             _work(here, said.seconds)
             _all(browser, here, partial(_shoot, into=said.into, only=said.only))
@@ -67,6 +67,7 @@ def _all(browser: Browser, here: World, shoot: Callable[[Page, str, Callable[[],
         page = context.new_page()
         _fill_inbox(page, here)
         views["schedule"] = f"/ui/schedules/{_SCHEDULE}"
+        views["history"] = "/ui/history"
         for name, path in views.items():
             shoot(page, name, partial(page.goto, path))
         shoot(page, "set-schedule", partial(_preview, page))

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from redis.crc import key_slot
 
-from scheduler import Doorbell, Draft, Query, Settings, Store, StoreUnavailable, Webhook
+from scheduler import Doorbell, Draft, Durability, Query, Settings, Store, StoreUnavailable, Webhook
 from scheduler.store import keys
 from tests.bench.cluster import Cluster, Node
 from tests.bench.processes import wait_until
@@ -117,6 +117,46 @@ def test_the_doorbell_hears_every_partition_also_one_that_has_moved(cluster: Clu
         wait_until(lambda: PARTITION in rang, 20, "a ring from where the slot is now")
     finally:
         bell.stop()
+        cluster.flush()
+        for it in (source, target, *cluster.masters):
+            it.ask("CLUSTER SETSLOT", slot, "NODE", source.id())
+
+
+def test_a_durable_batch_waits_for_the_disk_of_every_node_that_has_a_part_of_it(cluster: Cluster, store: Store) -> None:
+    for node in cluster.masters:
+        node.ask("CONFIG SET appendfsync always")
+    try:
+        with store.writes(Durability(fsync=True)) as writes:
+            writes.timers.set(*map(draft, range(16)))
+            receipt = writes.receipt()
+        assert receipt is not None
+        assert receipt.is_met
+    finally:
+        for node in cluster.masters:
+            node.ask("CONFIG SET appendfsync everysec")
+    with store.writes(Durability(replicas=1)) as writes:
+        writes.timers.set(*map(draft, range(16)))
+        receipt = writes.receipt()
+    assert receipt is not None
+    assert (receipt.is_met, receipt.replicas) == (False, 0)
+
+
+def test_a_durable_write_finds_a_slot_that_has_moved(cluster: Cluster, store: Store) -> None:
+    store.timers.set(draft(0))
+    slot, source = key_slot(keys.root(PARTITION).encode()), node_of(cluster, store, PARTITION)
+    target = next(it for it in cluster.masters if it is not source)
+    cluster.flush()
+    try:
+        for it in (target, source, *cluster.masters):
+            it.ask("CLUSTER SETSLOT", slot, "NODE", target.id())
+        with store.writes(Durability(replicas=1)) as writes:
+            (timer,) = writes.timers.set(draft(PARTITION))
+            receipt = writes.receipt()
+        assert receipt is not None
+        assert (node_of(cluster, store, PARTITION), receipt.replicas) == (target, 0)
+        assert store.timers.get(timer.id).id == timer.id
+        assert dict(store.link.failures) == {}
+    finally:
         cluster.flush()
         for it in (source, target, *cluster.masters):
             it.ask("CLUSTER SETSLOT", slot, "NODE", source.id())

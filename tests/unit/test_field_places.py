@@ -30,8 +30,8 @@ from timer_service.web.input.schemas import NewTimer
 from timer_service.web.input.when_fields import WHEN
 
 ROOT = Path(__file__).parents[2]
-#: What a client may set, without the other words for due_at.
-FIELDS = NewTimer().fields.keys() - (set(WHEN) - {"due_at"})
+#: What a client may set of a timer, without the other words for due_at. What it asks of the request is not stored.
+FIELDS = NewTimer().fields.keys() - (set(WHEN) - {"due_at"}) - {"durability"}
 #: A webhook of which nothing is the default, and an answer that says nothing but what it must.
 WEBHOOK = Webhook(
     url="https://example.com/",

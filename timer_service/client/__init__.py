@@ -13,6 +13,7 @@ from timer_service.client.errors import (
     Forbidden,
     Invalid,
     Malformed,
+    NotDurable,
     NotFound,
     PreconditionFailed,
     RateLimited,
@@ -22,8 +23,10 @@ from timer_service.client.errors import (
     Unavailable,
 )
 from timer_service.client.failures import FailingDestination, FailureGroup, Failures
+from timer_service.client.receipt import Receipt
 from timer_service.client.request_fields import (
     Changes,
+    Durability,
     Filters,
     HistoryFilters,
     KeyedOptions,
@@ -59,6 +62,7 @@ __all__ = [
     "DestinationChanges",
     "DestinationFilters",
     "DestinationPage",
+    "Durability",
     "FailingDestination",
     "FailureGroup",
     "Failures",
@@ -77,6 +81,7 @@ __all__ = [
     "NewSchedule",
     "NewSecret",
     "NewTimer",
+    "NotDurable",
     "NotFound",
     "Options",
     "Page",
@@ -91,6 +96,7 @@ __all__ = [
     "ReadFilters",
     "Readiness",
     "Reason",
+    "Receipt",
     "RequestOptions",
     "Run",
     "RunOptions",

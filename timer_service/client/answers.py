@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from timer_service.client.checked import Checked
+from timer_service.client.receipt import Receipt
 
 Status = Literal["scheduled", "delivering", "delivered", "failed", "cancelled"]
 Outcome = Literal["delivered", "retryable", "permanent"]
@@ -147,6 +148,8 @@ class Timer(Checked):
     callback_for: str | None
     #: The schedule that made it, if it is a run.
     schedule: str | None
+    #: Of the call that set it with a durability: what was reached before it was answered.
+    durability: Receipt | None
     #: The service's version cannot read what it has stored: url is empty, and what would be sent is not known.
     unreadable: bool
     #: The store has forgotten it: so it stood when it ended.
@@ -164,16 +167,8 @@ class Timer(Checked):
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> Timer:
         plain = (
-            "id",
-            "status",
-            "attempts",
-            "url",
-            "method",
-            "headers",
-            "max_attempts",
-            "backoff",
-            "delivery",
-            "metadata",
+            *("id", "status", "attempts", "url", "method", "headers"),
+            *("max_attempts", "backoff", "delivery", "metadata"),
         )
         last = raw.get("last_attempt")
         return cls(
@@ -202,6 +197,7 @@ class Timer(Checked):
             on_failed=raw.get("on_failed"),
             callback_for=raw.get("callback_for"),
             schedule=raw.get("schedule"),
+            durability=Receipt.from_json(raw.get("durability")),
             unreadable=raw.get("unreadable") is True,
             from_history=raw.get("from") == "history",
             raw=raw,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import json
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
+from types import MappingProxyType
 from typing import TypeVar
 
 #: Timers, or ids, of one call.
@@ -25,19 +27,21 @@ def groups(items: Iterable[T]) -> Iterator[list[T]]:
         yield group
 
 
-def bodies(timers: Iterable[bytes]) -> Iterator[bytes]:
-    """Of timers in JSON. One that is too large by itself goes alone, and is refused alone."""
+def bodies(timers: Iterable[bytes], more: Mapping[str, str] = MappingProxyType({})) -> Iterator[bytes]:
+    """Of timers in JSON, with other members of each call. One that is too large by itself goes alone, and is refused
+    alone."""
     group: list[bytes] = []
     size = 0
     for timer in timers:
         if group and (len(group) == MOST_TIMERS or size + len(timer) + 1 > MOST_BYTES):
-            yield _body(group)
+            yield _body(group, more)
             group, size = [], 0
         group.append(timer)
         size += len(timer) + 1
     if group:
-        yield _body(group)
+        yield _body(group, more)
 
 
-def _body(timers: list[bytes]) -> bytes:
-    return b'{"timers":[' + b",".join(timers) + b"]}"
+def _body(timers: list[bytes], more: Mapping[str, str]) -> bytes:
+    others = b"".join(f",{json.dumps(name)}:{json.dumps(value)}".encode() for name, value in more.items())
+    return b'{"timers":[' + b",".join(timers) + b"]" + others + b"}"

@@ -71,7 +71,7 @@ class TimerServiceError(Exception):
 
     @property
     def timer_id(self) -> str | None:
-        """The timer that stands in the way."""
+        """The timer that stands in the way, or that is not durable."""
         return self._text("timer_id")
 
     @property
@@ -89,6 +89,13 @@ class TimerServiceError(Exception):
 
 class Unavailable(TimerServiceError):
     """No answer, or one that says that the service cannot now. The call may have been done all the same."""
+
+
+class NotDurable(Unavailable):
+    """It was set and stands, but is not as durable as was asked for: see `timer_id`, `problem["durability"]`.
+
+    The same again, under the same idempotency key or key, asks again.
+    """
 
 
 class Malformed(TimerServiceError):
@@ -158,6 +165,8 @@ def from_answer(status: int, body: bytes, retry_after: str = "") -> TimerService
 def from_problem(status: int, problem: Mapping[str, Any], retry_after: str = "") -> TimerServiceError:
     detail = problem.get("detail") or problem.get("title") or f"the answer was {status}, without a reason"
     kind = _BY_STATUS.get(status, TimerServiceError)
+    if problem.get("type") == "/problems/not-durable":
+        kind = NotDurable
     return kind(str(detail), status=status, problem=problem, wait=_seconds(retry_after))
 
 

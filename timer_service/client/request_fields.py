@@ -17,6 +17,10 @@ Delivery = Literal["at_least_once", "at_most_once"]
 Backoff = Mapping[str, Seconds] | Sequence[Seconds]
 
 
+#: What is to be reached before the answer: `"memory"`, `"fsync"`, or `"replicas:1"` and more; None: the service's own.
+Durability = str | None
+
+
 class When(TypedDict, total=False):
     """Exactly one of `delay`, `due_at` and `local_due_at`."""
 

@@ -9,35 +9,43 @@ from uuid import uuid4
 from timer_service.client.answers import Timer
 from timer_service.client.call import Call, Walk, read_nothing
 from timer_service.client.encoding import MERGE_PATCH, encode, idempotency_header, if_match_header, segment
-from timer_service.client.request_fields import given, to_json
+from timer_service.client.request_fields import Durability, given, to_json
 from timer_service.client.schedule_fields import CatchUp, NewSchedule, Plan, ScheduleChanges, ScheduleFilters
 from timer_service.client.schedules import Preview, Schedule, SchedulePage
 
 
 def set_schedule(
-    name: str, *, if_version: str | None = None, only_new: bool = False, **fields: Unpack[NewSchedule]
+    name: str,
+    *,
+    if_version: str | None = None,
+    only_new: bool = False,
+    durability: Durability = None,
+    **fields: Unpack[NewSchedule],
 ) -> Call[Schedule]:
     """Create the schedule of this name, or replace it; one that stands so already is left as it is.
 
     `set_schedule("daily-report", cron="0 9 * * MON-FRI", time_zone="Europe/Berlin", timer={"url": "https://..."})`.
     With the `version` of one that was read as `if_version`: PreconditionFailed if it was changed since. With
-    `only_new`: PreconditionFailed if there is one.
+    `only_new`: PreconditionFailed if there is one. `durability` is that of the schedule: NotDurable if it was set, but
+    that was not reached in time.
     """
     new = {"If-None-Match": "*"} if only_new else {}
     return Call(
         "PUT",
         _schedule(name),
         Schedule.from_json,
-        body=encode(to_json(fields)),
+        body=encode(to_json(fields) | given(durability=durability)),
         headers=if_match_header(if_version) | new,
         repeatable=not (if_version or new),  # a repeat would find the version that the first one has made
     )
 
 
-def create_schedule(*, idempotency_key: str | None = None, **fields: Unpack[NewSchedule]) -> Call[Schedule]:
+def create_schedule(
+    *, idempotency_key: str | None = None, durability: Durability = None, **fields: Unpack[NewSchedule]
+) -> Call[Schedule]:
     """The same under a name that the service makes up."""
     headers = idempotency_header(idempotency_key or uuid4().hex)
-    body = encode(to_json(fields))
+    body = encode(to_json(fields) | given(durability=durability))
     return Call("POST", "/schedules", Schedule.from_json, body=body, headers=headers, repeatable=True)
 
 

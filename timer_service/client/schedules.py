@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from timer_service.client.answers import Status, aware, moment
 from timer_service.client.checked import Checked
+from timer_service.client.receipt import Receipt
 from timer_service.client.schedule_fields import CatchUp, Fold, Gap, NewSchedule, Overlap, ScheduleStatus
 
 
@@ -127,6 +128,8 @@ class Schedule(Checked):
     paused: Pause | None
     #: Another once what was asked for has changed: what `if_version` takes. Pauses and runs change nothing of it.
     version: str
+    #: Of the call that set it with a durability: what was reached before it was answered.
+    durability: Receipt | None
     raw: Mapping[str, Any] = field(repr=False, compare=False)
 
     def __hash__(self) -> int:
@@ -151,6 +154,7 @@ class Schedule(Checked):
             starts_at=moment(raw.get("starts_at")),
             ends_at=moment(raw.get("ends_at")),
             timer=raw["timer"],
+            durability=Receipt.from_json(raw.get("durability")),
             created_at=aware(raw["created_at"]),
             next=tuple(map(Moment.from_json, raw["next"])),
             previous=tuple(map(Run.from_json, raw["previous"])),

@@ -15,28 +15,37 @@ from timer_service.client.encoding import MERGE_PATCH, encode, idempotency_heade
 from timer_service.client.errors import TimerServiceError, from_problem
 from timer_service.client.request_fields import (
     Changes,
+    Durability,
     Filters,
     KeyedOptions,
     NewTimer,
     Options,
     ReadFilters,
     When,
+    given,
     to_json,
 )
 
 
-def create(url: str, *, idempotency_key: str | None = None, **options: Unpack[KeyedOptions]) -> Call[Timer]:
+def create(
+    url: str,
+    *,
+    idempotency_key: str | None = None,
+    durability: Durability = None,
+    **options: Unpack[KeyedOptions],
+) -> Call[Timer]:
     """Set a timer: `create("https://...", delay=timedelta(minutes=10), body={"a": 1})`.
 
-    Raises Conflict, with the `timer_id` that has it, if its `key` is taken.
+    Raises Conflict, with the `timer_id` that has it, if its `key` is taken; NotDurable if it was set, but `durability`
+    was not reached in time.
     """
     headers = idempotency_header(idempotency_key or uuid4().hex)
-    body = encode({"url": url, **to_json(options)})
+    body = encode({"url": url, **to_json(options), **given(durability=durability)})
     return Call("POST", "/timers", Timer.from_json, body=body, headers=headers, repeatable=True)
 
 
 def create_many(
-    timers: Iterable[NewTimer], *, idempotency_key: str | None = None
+    timers: Iterable[NewTimer], *, idempotency_key: str | None = None, durability: Durability = None
 ) -> Several[list[Timer | TimerServiceError]]:
     """Set any number of timers, a thousand a call. In their order: the timer, or the error of this one alone.
 
@@ -45,7 +54,8 @@ def create_many(
     """
     made: list[Timer | TimerServiceError] = []
     idempotency_key = idempotency_key or uuid4().hex
-    for number, body in enumerate(bodies(encode(to_json(timer)) for timer in timers)):
+    encoded = (encode(to_json(timer)) for timer in timers)
+    for number, body in enumerate(bodies(encoded, given(durability=durability))):
         headers = idempotency_header(f"{idempotency_key}.{number}")
         made += yield from Call("POST", "/timers/batch", _results, body=body, headers=headers, repeatable=True)
     return made
@@ -101,13 +111,14 @@ def update(timer_id: str, **changes: Unpack[Changes]) -> Call[Timer]:
     return Call("PATCH", _timer(timer_id), Timer.from_json, body=encode(to_json(changes)), headers=MERGE_PATCH)
 
 
-def put(key: str, url: str, **options: Unpack[Options]) -> Call[Timer]:
+def put(key: str, url: str, *, durability: Durability = None, **options: Unpack[Options]) -> Call[Timer]:
     """Create the timer of this key, or replace it where it waits.
 
     Again and again it is a debounce, or a dead man's switch, which `cancel_by_key` disarms.
-    Raises Conflict, with `retry_after`, while it is delivering.
+    Raises Conflict, with `retry_after`, while it is delivering; NotDurable as `create` does.
     """
-    return Call("PUT", _by_key(key), Timer.from_json, body=encode({"url": url, **to_json(options)}))
+    body = encode({"url": url, **to_json(options), **given(durability=durability)})
+    return Call("PUT", _by_key(key), Timer.from_json, body=body)
 
 
 def cancel(timer_id: str) -> Call[None]:

@@ -44,8 +44,11 @@ class EmbeddedStore:
     For one thread. It starts nothing: command() and lock() are for the supervisor. Raises EmbeddedError.
     """
 
-    def __init__(self, data_dir: Path, max_bytes: int = 0) -> None:
-        """`max_bytes`: what it may hold (TIMER_MAX_BYTES); 0 for what this machine's memory allows."""
+    def __init__(self, data_dir: Path, max_bytes: int = 0, durability: str = "memory") -> None:
+        """`max_bytes`: what it may hold (TIMER_MAX_BYTES); 0 for what this machine's memory allows.
+        `durability`: what must be reached before an answer (TIMER_DURABILITY): its file is synced at every write for
+        that, since with `everysec` this Valkey says too early that it is on the disk."""
+        self._append_fsync = "always" if durability == "fsync" else "everysec"
         self._max_memory = int(max_bytes / PART_OF_MAXMEMORY) or int(_PART_OF_MEMORY * memory_limit.memory_limit())
         self.data_dir = data_dir.resolve()
         self.log = self.data_dir / "valkey.log"
@@ -109,7 +112,7 @@ class EmbeddedStore:
             "dir": str(self.data_dir),
             "logfile": str(self.log),
             "appendonly": "yes",
-            "appendfsync": "everysec",
+            "appendfsync": self._append_fsync,
             "save": "",
             "maxmemory": str(self._max_memory),
             "maxmemory-policy": "noeviction",

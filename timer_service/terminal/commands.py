@@ -37,6 +37,7 @@ for command in (changes.cancel, changes.replay, changes.reschedule, changes.fire
 @click.option("--key", shell_complete=values.waiting_keys, help="Unique among unfinished timers.")
 @click.option("--replace", is_flag=True, help="Put it in the place of the timer that has the key.")
 @click.option("--idempotency-key", help="The same key again makes no second timer, for a day.")
+@options.durability
 @request_options.request
 @service_command
 def set_(
@@ -48,6 +49,7 @@ def set_(
     key: str | None,
     replace: bool,
     idempotency_key: str | None,
+    durability: str | None,
 ) -> None:
     """Send a request to URL at WHEN: after 90s, 10m, 1h30m, PT30M, or at 2026-03-01T09:00:00+01:00.
 
@@ -59,12 +61,13 @@ def set_(
         fields["expires_at"] = expires_at
     if not replace:
         fields |= {} if key is None else {"key": key}
-        made = client.create(idempotency_key=idempotency_key, **fields)
+        made = client.create(idempotency_key=idempotency_key, durability=durability, **fields)
     elif key is None or idempotency_key is not None:
         raise click.UsageError("--replace needs --key, and no --idempotency-key")
     else:
-        made = client.put(key, **fields)
-    print_timers(output, [made], f"set {made.id}, due {local(made.due_at)}, in {time_left(made)}")
+        made = client.put(key, durability=durability, **fields)
+    reached = f", {made.durability}" if made.durability else ""
+    print_timers(output, [made], f"set {made.id}, due {local(made.due_at)}, in {time_left(made)}{reached}")
 
 
 @timer.command()

@@ -18,6 +18,13 @@ one = click.argument("timer", shell_complete=values.waiting_ids)
 by_key = click.option("--key", "by_key", is_flag=True, help="TIMER is the key of an unfinished timer, not an id.")
 
 
+durability = click.option(
+    "--durability",
+    metavar="WORD",
+    help="Answered once that is reached: memory, fsync, replicas:1 and more; else it is an error, but set.",
+)
+
+
 def id_of(client: TimerClient, timer: str, by_key: bool) -> str:
     return client.get_by_key(timer).id if by_key else timer
 

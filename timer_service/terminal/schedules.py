@@ -12,7 +12,7 @@ from timer_service.client import NotFound, Schedule, TimerClient
 from timer_service.client.answers import Status
 from timer_service.client.batches import MOST_PREVIEWED, MOST_SCHEDULES
 from timer_service.client.schedule_fields import CatchUp, ScheduleStatus
-from timer_service.terminal import plan_options, request_options, values
+from timer_service.terminal import options, plan_options, request_options, values
 from timer_service.terminal.differences import between, lines
 from timer_service.terminal.moments import here_and_utc
 from timer_service.terminal.named import ask_before_deleting, each_named
@@ -38,6 +38,7 @@ def schedule() -> None:
 @plan_options.how
 @click.option("--if-version", metavar="VERSION", help="Only if it stands so; `show` tells its version.")
 @click.option("--new", "only_new", is_flag=True, help="Only if there is none of this name.")
+@options.durability
 @request_options.request
 @service_command
 def set_(
@@ -47,6 +48,7 @@ def set_(
     how: Mapping[str, Any],
     if_version: str | None,
     only_new: bool,
+    durability: str | None,
     request: Mapping[str, Any],
 ) -> None:
     """Send a request to URL again and again: create the schedule NAME, or replace it.
@@ -58,11 +60,12 @@ def set_(
     """
     fields: dict[str, Any] = {**how, "timer": request}
     before = _standing(client, name) if output == "table" and not only_new else None
-    made = client.set_schedule(name, if_version=if_version, only_new=only_new, **fields)
+    made = client.set_schedule(name, if_version=if_version, only_new=only_new, durability=durability, **fields)
     is_changed = before is not None and before.version != made.version
     done = "changed" if is_changed else "created" if before is None else "unchanged"
     changes = lines(between(before.raw, made.raw)) if before is not None and is_changed else ()
-    _print(output, [made], f"{done} {made.name}: {made.description}; {_next(made)}", *changes)
+    reached = f"; {made.durability}" if made.durability else ""
+    _print(output, [made], f"{done} {made.name}: {made.description}; {_next(made)}{reached}", *changes)
 
 
 @schedule.command("list")

@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Unpack, overload
 
-from timer_service.client import TimerClient
+from timer_service.client import Durability, TimerClient
 from timer_service.tasks.moments import seconds
 from timer_service.testing.memory_service import URL, MemoryService, memory_service
 from timer_service.testing.outside_of_loops import outside_of_loops
@@ -131,8 +131,15 @@ class _Recording(TimerClient):
         super().__init__(URL, session=service.session(), retries=0)
         self._note = note
 
-    def create(self, url: str, *, idempotency_key: str | None = None, **options: Unpack[KeyedOptions]) -> Timer:
-        timer = super().create(url, idempotency_key=idempotency_key, **options)
+    def create(
+        self,
+        url: str,
+        *,
+        idempotency_key: str | None = None,
+        durability: Durability = None,
+        **options: Unpack[KeyedOptions],
+    ) -> Timer:
+        timer = super().create(url, idempotency_key=idempotency_key, durability=durability, **options)
         self._note(timer, options.get("body"))
         return timer
 

@@ -12,6 +12,7 @@ from scheduler import Delivery, HeldBy, Outcome, Reason, Status, Timer
 from timer_service.web.input.fields import Base64, JsonObject, Moment
 from timer_service.web.input.webhook_fields import BackoffField, CallbackField, HeaderNames, Headers, ShownUrl
 from timer_service.web.json_text import JsonText
+from timer_service.web.receipt_answers import ReceiptField
 
 #: Fields that write what they are given.
 _AS_IT_IS = (fields.String, fields.Integer)
@@ -42,7 +43,7 @@ _BATCH_ITEM = {
         {
             "type": "object",
             "required": ["status", "problem"],
-            "properties": {"status": {"enum": [409, 413, 422, 429]}, "problem": _schema_of("Problem")},
+            "properties": {"status": {"enum": [409, 413, 422, 429, 503]}, "problem": _schema_of("Problem")},
         },
     ],
 }
@@ -153,6 +154,7 @@ class TimerOut(Schema):
     tags = fields.List(fields.String())
     callback_for = fields.String(allow_none=True, metadata={"description": "the timer whose end this one tells"})
     schedule = fields.String(allow_none=True, metadata={"description": "the schedule that made it"})
+    durability = ReceiptField()
     unreadable = fields.Method(
         "_unreadable",
         metadata={

@@ -82,6 +82,21 @@ def goes_on(query: Query, page: Page) -> Place | None:
     return Place(last.ended_at or page.read_at, last.id, PAST)
 
 
+def filters_of(query: Query) -> dict[str, str] | None:
+    """What a history is asked for the ended timers of a list, which it lists by their end; None where it has none of
+    that list, or cannot tell which."""
+    is_ended = query.any_status or query.status in _ENDED
+    if history() is None or not is_ended or query.due_after is not None or query.due_before is not None:
+        return None
+    asked = {
+        "status": None if query.any_status else query.status,
+        "destination": None if query.destination is None else destination(query.destination),
+        "tag": query.tag,
+        "schedule": query.schedule,
+    }
+    return {name: value for name, value in asked.items() if value is not None}
+
+
 def page(query: Query, place: Place) -> tuple[Sequence[JsonText], Place | None]:
     """What the history has of a list from there on, without what the store still tells. Raises HistoryUnavailable."""
     origin = None if query.destination is None else destination(query.destination)

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from scheduler import (
     MOST_SECRETS,
     AlreadySent,
+    CannotPromise,
     ClockBusy,
     Expired,
     ExpiresTooSoon,
@@ -26,6 +27,7 @@ from scheduler import (
     TooManyLists,
     TooManyPending,
     TooManySecrets,
+    TooManyWaits,
     UnknownSchedule,
     UnknownTimer,
     UnreadableSchedule,
@@ -92,8 +94,8 @@ PAGES: dict[int, Page] = {
     ),
     429: Page(
         "too-many-requests",
-        "This key makes too many requests, too many lists are asked for at once, or too many timers are pending. "
-        "Wait for as long as Retry-After says.",
+        "This key makes too many requests, too many ask at once for lists or wait for their durability, or too many "
+        "timers are pending. Wait for as long as Retry-After says.",
     ),
     500: Page("internal", "A defect of this service. Nothing was acknowledged. Please report it with `instance`."),
     503: Page(
@@ -142,6 +144,11 @@ MORE_PAGES: dict[str, tuple[int, str]] = {
         503,
         "The store holds as many bytes as it may (TIMER_MAX_BYTES). Nothing was done, and nothing can be added until "
         "ended timers have been forgotten, or it has more room. What is scheduled fires, and can be cancelled.",
+    ),
+    "not-durable": (
+        503,
+        "It was stored and stands, but what `durability` asks for was not reached in time. Send the same again, under "
+        "the same Idempotency-Key or key: nothing is set twice, and it is asked again.",
     ),
     "history-unavailable": (
         503,
@@ -234,8 +241,10 @@ def from_engine(error: TimerError) -> Problem:
             return Problem(413, f"Too large: {error}.", errors=[(f"/{error.part}", "The largest part.")])
         case TooManyPending():
             return Problem(429, f"{error}.", headers={"Retry-After": str(_PENDING_RETRY_AFTER)})
-        case TooManyLists():
-            text = "Too many lists and bulk actions at once: they take turns."
+        case CannotPromise():
+            return Problem(422, "The store cannot promise this durability.", errors=[("/durability", f"{error}.")])
+        case TooManyLists() | TooManyWaits():
+            text = "Too many lists and bulk actions, or waits for durability, at once: they take turns."
             return Problem(429, text, headers={"Retry-After": str(RETRY_AFTER)})
         case StoreNearCapacity():
             text = "The store is nearly full: nothing can be added now. Nothing was done."

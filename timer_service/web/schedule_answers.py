@@ -25,6 +25,7 @@ from scheduler import (
 from timer_service.web.answers import TimerOut
 from timer_service.web.input.fields import Moment
 from timer_service.web.input.schemas import RunTimer
+from timer_service.web.receipt_answers import ReceiptField
 
 #: Moments that an answer tells ahead.
 _NEXT = 5
@@ -152,6 +153,7 @@ class ScheduleOut(Schema):
         metadata={"json_schema": {"type": ["integer", "null"]}},
     )
     timer = fields.Nested(RunTimerOut, attribute="draft")
+    durability = ReceiptField()
 
     def _description(self, schedule: Schedule) -> str:
         return described(schedule.draft.plan)

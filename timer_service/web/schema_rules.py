@@ -21,7 +21,9 @@ _LOCAL = ("local_due_at", "time_zone", "fold")
 _PARTS = tuple(name for name in WHEN if name not in ("due_at", "delay", *_LOCAL))
 _NULL: _Schema = {"type": "null"}
 #: Members of an answer that can be absent.
-_OPTIONAL = frozenset({"body", "body_base64", "from", "total", "unreadable", "warnings"})
+_OPTIONAL = frozenset({"body", "body_base64", "from", "total", "unreadable", "warnings", "durability"})
+#: Fields of what sets the whole, which no patch has.
+_NOT_PATCHED = frozenset({"key", "durability"})
 
 
 def complete(schemas: dict[str, _Schema], defaults: Mapping[str, Any]) -> None:
@@ -111,7 +113,8 @@ _BULK: _Schema = {
 
 def _change(new: _Schema) -> _Schema:
     """A merge patch: a field of a new timer, or null to take it away; of an object any part. A key is never changed."""
-    properties = {name: {"anyOf": [schema, _NULL]} for name, schema in new["properties"].items() if name != "key"}
+    fields = new["properties"].items()
+    properties = {name: {"anyOf": [schema, _NULL]} for name, schema in fields if name not in _NOT_PATCHED}
     properties["url"] = new["properties"]["url"]
     properties["body"] = new["properties"]["body"]
     headers = new["properties"]["headers"]
@@ -151,7 +154,9 @@ def _change(new: _Schema) -> _Schema:
 def _schedule_change(new: _Schema) -> _Schema:
     """A merge patch of a schedule; with one of `cron` and `every` the other goes, and neither goes alone."""
     properties: dict[str, _Schema] = {
-        name: {"anyOf": [_without_default(schema), _NULL]} for name, schema in new["properties"].items()
+        name: {"anyOf": [_without_default(schema), _NULL]}
+        for name, schema in new["properties"].items()
+        if name not in _NOT_PATCHED
     }
     properties["timer"] = {"$ref": "#/components/schemas/RunTimerChange"}
     for name in ("cron", "every"):

@@ -17,6 +17,8 @@ from timer_service.web.input.when_fields import WHEN
 
 #: The fields that ask for a webhook of its own when a timer has ended.
 CALLBACKS = ("on_delivered", "on_failed")
+#: Why a patch has no durability.
+NOT_PATCHED = "It is asked for by what sets the whole: POST or PUT."
 _BACKOFF = BackoffField()
 #: Each takes the place of the other.
 _OTHERS = {
@@ -27,6 +29,8 @@ _OTHERS = {
 
 def merge_function(patch: Mapping[str, Any], schema: NewTimer) -> Callable[[Timer], Draft]:
     """A function that applies this patch to a timer. It raises Problem for what a new timer could not be either."""
+    if "durability" in patch:
+        raise invalid({"durability": [NOT_PATCHED]})
 
     def merge(timer: Timer) -> Draft:
         before = request_fields(timer)

@@ -7,6 +7,7 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, post_load, pre_load, validate
 
 from scheduler import CatchUp, Overlap, Plan, ScheduleDraft, Webhook, duration
+from timer_service.web.input.durability_field import DurabilityField
 from timer_service.web.input.fields import Choice, Length, Moment, Whole
 from timer_service.web.input.plan_fields import PlanFields, take_plan
 from timer_service.web.input.schemas import RunTimer
@@ -52,7 +53,7 @@ class RunTimerField(fields.Nested):
 class NewSchedule(PlanFields):
     """When, what each run sends, and what becomes of moments that are missed or meet an unfinished run.
 
-    load() gives the fields of a ScheduleDraft but its name. Threads may share it.
+    load() gives the fields of a ScheduleDraft but its name, and `durability` where that was said. Threads may share it.
     """
 
     max_runs = Whole(1, 1_000_000_000, "runs of moments, after which it has ended", allow_none=True)
@@ -80,6 +81,7 @@ class NewSchedule(PlanFields):
     )
     pause_after_failures = Whole(1, 1_000_000, "so many runs that failed in a row pause it", allow_none=True)
     timer = RunTimerField()
+    durability = DurabilityField(metadata={"description": "of the schedule itself, not of its runs"})
 
     def __init__(self, rules: WebhookRules | None = None, **options: Any) -> None:
         self.run_timer = RunTimer(rules)
@@ -91,7 +93,10 @@ class NewSchedule(PlanFields):
 
     @pre_load
     def _asked_for(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
-        return {name: value for name, value in data.items() if name not in ONLY_ANSWERED}
+        asked = {name: value for name, value in data.items() if name not in ONLY_ANSWERED}
+        if isinstance(told := asked.get("durability"), dict):  # as an answer tells it
+            asked["durability"] = told.get("asked")
+        return asked
 
     @post_load
     def _draft_fields(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:

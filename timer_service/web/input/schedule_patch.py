@@ -9,7 +9,7 @@ from marshmallow import ValidationError
 
 from scheduler import Schedule, ScheduleDraft, duration, rfc3339
 from timer_service.web.input.invalid import invalid
-from timer_service.web.input.merge_patch import apply, errors_of_showing, merged, webhook_fields
+from timer_service.web.input.merge_patch import NOT_PATCHED, apply, errors_of_showing, merged, webhook_fields
 from timer_service.web.input.schedule_fields import ONLY_ANSWERED, NewSchedule
 
 #: Each takes the place of the other.
@@ -23,6 +23,9 @@ def schedule_merge(patch: Mapping[str, Any], schema: NewSchedule) -> Callable[[S
     """
     if only_answered := ONLY_ANSWERED & patch.keys():
         raise invalid({name: ["Told in answers only: no request changes it."] for name in sorted(only_answered)})
+
+    if "durability" in patch:
+        raise invalid({"durability": [NOT_PATCHED]})
 
     def merge(schedule: Schedule) -> ScheduleDraft:
         before = own_fields(schedule.draft)

@@ -6,6 +6,7 @@ from typing import Any
 
 from marshmallow import Schema, fields, post_load
 
+from timer_service.web.input.durability_field import DurabilityField
 from timer_service.web.input.expiry_fields import ExpiryFields
 from timer_service.web.input.fields import Sequence
 from timer_service.web.input.limits import BATCH_BYTES, BATCH_VALUES, MOST_TIMERS
@@ -15,14 +16,16 @@ from timer_service.web.input.when_fields import WhenFields, take_when
 
 
 class NewTimer(SentFields, WhenFields, ExpiryFields):
-    """What a client asks for: when, what, and how hard to try. load() gives the fields of a Draft but its id."""
+    """What a client asks for: when, what, and how hard to try. load() gives the fields of a Draft but its id, and
+    `durability` where that was said."""
 
     key = Key(metadata={"description": "your own name for it, unique among unfinished timers"})
+    durability = DurabilityField()
 
     @post_load
     def _draft_fields(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
         when = take_when(data)
-        names: dict[str, Any] = {name: data.pop(name) for name in ("key", "tags") if name in data}
+        names: dict[str, Any] = {name: data.pop(name) for name in ("key", "tags", "durability") if name in data}
         return {"webhook": self.webhook({**data, "trace": self.rules.trace()}), **when, **names}
 
 
@@ -49,3 +52,4 @@ class BatchIn(Schema):
         required=True,
         metadata={"json_schema": {"type": "array", "minItems": 1, "maxItems": MOST_TIMERS, "items": _BATCH_TIMER}},
     )
+    durability = DurabilityField(metadata={"description": "of all of them: one wait"})

@@ -12,6 +12,7 @@ from timer_service.web.input.arguments import Blueprint
 from timer_service.web.input.invalid import invalid
 from timer_service.web.input.schemas import NewTimer
 from timer_service.web.input.webhook_fields import Key
+from timer_service.web.receipts import asked_durability, with_receipt
 from timer_service.web.services import store
 
 bp = Blueprint("by_key", __name__, description="Timers under a key of your own")
@@ -30,7 +31,9 @@ def put(fields: dict[str, Any], key: str) -> tuple[Timer, int, dict[str, str]]:
         raise invalid({"key": error.messages}) from None
     if fields.setdefault("key", key) != key:
         raise invalid({"key": ["Must be the key of the path, or absent."]})
-    timer, is_new = store().changes.put(key, Draft(id=store().timers.new_id(key), **fields))
+    with store().writes(asked_durability(fields)) as writes:
+        timer, is_new = writes.changes.put(key, Draft(id=store().timers.new_id(key), **fields))
+        timer = with_receipt(timer, writes)
     if not is_new:
         return timer, 200, {}
     return timer, 201, {"Location": f"/timers/{timer.id}"}

@@ -32,6 +32,7 @@ from timer_service.web.input.webhook_fields import Key
 from timer_service.web.next_page import link_to_next
 from timer_service.web.openapi import IDEMPOTENCY_KEY, IF_MATCH, IF_NONE_MATCH, SCHEDULE_MERGE_PATCH
 from timer_service.web.problems import Problem, of_schedule
+from timer_service.web.receipts import asked_durability, with_schedule_receipt
 from timer_service.web.schedule_answers import ScheduleOut, SchedulesOut
 from timer_service.web.services import new_schedule, store
 
@@ -48,16 +49,17 @@ def create(fields: dict[str, Any]) -> _Answer:
     """Set a schedule under a name that it is given. What only answers tell is passed over."""
     if "name" in g.request_fields:
         raise invalid({"name": ["It is given one here: PUT /schedules/{name} sets one under a name of yours."]})
-    begun = idempotency.begin()
-    name = idempotency.new_id(begun, 0, None)
-    where = {"Location": f"/schedules/{name}"}
-    if begun is not None and begun.answer is not None:
-        schedule = store().schedules.get(name)
-        return schedule, 201, {**where, **_etag(schedule), **idempotency.REPLAYED}
-    with idempotency.undone_if_refused(begun), _refused_by_field():
-        schedule, _ = store().schedules.put(ScheduleDraft(name=name, **fields))
-    idempotency.keep(begun, name)
-    return schedule, 201, {**where, **_etag(schedule)}
+    with store().writes(asked_durability(fields)) as writes:
+        begun = idempotency.begin()
+        name = idempotency.new_id(begun, 0, None)
+        where = {"Location": f"/schedules/{name}"}
+        if begun is not None and begun.answer is not None:
+            schedule = with_schedule_receipt(writes.schedules.get(name), writes)
+            return schedule, 201, {**where, **_etag(schedule), **idempotency.REPLAYED}
+        with idempotency.undone_if_refused(begun), _refused_by_field():
+            schedule, _ = writes.schedules.put(ScheduleDraft(name=name, **fields))
+        idempotency.keep(begun, name)
+        return with_schedule_receipt(schedule, writes), 201, {**where, **_etag(schedule)}
 
 
 @bp.route("/schedules", methods=["GET"])
@@ -89,8 +91,10 @@ def put(fields: dict[str, Any], name: str) -> _Answer:
     if g.request_fields.get("name", name) != name:
         raise invalid({"name": ["Not the name in the URL: a schedule keeps its name."]})
     version = NO_VERSION if _must_be_new() else _expected_version(name)
-    with _refused_by_field():
-        schedule, is_new = store().schedules.put(ScheduleDraft(name=name, **fields), version)
+    with store().writes(asked_durability(fields)) as writes:
+        with _refused_by_field():
+            schedule, is_new = writes.schedules.put(ScheduleDraft(name=name, **fields), version)
+        schedule = with_schedule_receipt(schedule, writes)
     if not is_new:
         return schedule, 200, _etag(schedule)
     return schedule, 201, {"Location": f"/schedules/{name}", **_etag(schedule)}

@@ -16,6 +16,7 @@ from timer_service.web.input.schemas import NewTimer
 from timer_service.web.json_text import JsonText
 from timer_service.web.next_page import link_to_next
 from timer_service.web.openapi import IDEMPOTENCY_KEY, MERGE_PATCH
+from timer_service.web.receipts import asked_durability, expect_standing, with_receipt
 from timer_service.web.services import new_timer, store
 
 bp = Blueprint("timers", __name__, description="Requests that will be sent")
@@ -30,15 +31,18 @@ _COUNTED_AS = 1000
 @bp.doc(operationId="create_timer", parameters=[IDEMPOTENCY_KEY])
 def create(fields: dict[str, Any]) -> tuple[Timer, int, dict[str, str]]:
     """Set a timer."""
-    begun = idempotency.begin()
-    draft = Draft(id=idempotency.new_id(begun, 0, fields.get("key")), **fields)
-    headers = {"Location": f"/timers/{draft.id}"}
-    if begun is not None and begun.answer is not None:
-        return draft.stored(*begun.answer), 201, {**headers, **idempotency.REPLAYED}
-    with idempotency.undone_if_refused(begun):
-        (timer,) = store().timers.set(draft)
-    idempotency.keep(begun, [timer.created_at, timer.due_at])
-    return timer, 201, headers
+    asked = asked_durability(fields)
+    with store().writes(asked) as writes:
+        begun = idempotency.begin()
+        draft = Draft(id=idempotency.new_id(begun, 0, fields.get("key")), **fields)
+        headers = {"Location": f"/timers/{draft.id}"}
+        if begun is not None and begun.answer is not None:
+            expect_standing([draft.id], writes, asked)
+            return with_receipt(draft.stored(*begun.answer), writes), 201, {**headers, **idempotency.REPLAYED}
+        with idempotency.undone_if_refused(begun):
+            (timer,) = writes.timers.set(draft)
+        idempotency.keep(begun, [timer.created_at, timer.due_at])
+        return with_receipt(timer, writes), 201, headers
 
 
 @bp.route("/timers", methods=["GET"])

@@ -63,6 +63,7 @@
 --                                                     version ended them that knows no schedules
 --   timers:{p}:idem:<digest>                   STRING an idempotency key: the request it stands for, and the answer
 --   timers:{p}:session:<digest>                STRING of the token of somebody who signed in: name and digest of the API key
+--   timers:{p}:receipts                        STRING how often somebody waited for the durability of a write (store/receipts.py)
 --   timers:{p}:bell                            channel of the doorbell
 -- Moments are ms since the epoch: whole numbers, written by int() because tostring() keeps 14 digits and the year 9999 has 15.
 -- Where a moment is only passed on it stays the text that the store gave, digits: int() takes 1.4 us.

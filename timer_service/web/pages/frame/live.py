@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from flask import Response, current_app, g, request
 from markupsafe import Markup
 
+from timer_service.web.pages.frame.address import origin
 from timer_service.web.pages.frame.policy import HEADERS
 from timer_service.web.pages.frame.viewer import viewer
 from timer_service.web.pages.words import values
@@ -26,8 +27,9 @@ _FRESH, _GIVEN = 1.0, 2.0
 #: So many are kept, each of so many bytes at most.
 _KEPT, _MOST_BYTES = 64, 256 * 1024
 
-#: Path, query, and what the viewer may: whether to write, by which also URLs are redacted.
-_Key = tuple[str, bytes, bool]
+#: The service's address, which commands name, path, query, and what the viewer may: whether to write, by which also
+#: URLs are redacted.
+_Key = tuple[str, str, bytes, bool]
 
 
 @dataclass(slots=True)
@@ -110,7 +112,7 @@ def countdown(due_ms: int, as_of: int, before: str = "") -> Markup:
 
 
 def _key() -> _Key:
-    return request.path, request.query_string, viewer().may_write
+    return origin(), request.path, request.query_string, viewer().may_write
 
 
 def _answer(text: bytes, etag: str, as_of: str) -> Response:

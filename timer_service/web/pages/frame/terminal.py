@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from flask import request
-
+from timer_service.web.pages.frame.address import origin
 from timer_service.web.pages.words.commands import Terminal
 from timer_service.web.services import settings
 
 
 def terminal() -> Terminal:
     """At the address that the browser used."""
-    return Terminal(request.host_url.rstrip("/"), needs_key=settings().has_keys)
+    return Terminal(origin(), needs_key=settings().has_keys)

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from flask import Response, request
 
 from scheduler import Count, Page, Query, Stats, Status
+from timer_service.web import past
 from timer_service.web.access.authentication import charge
 from timer_service.web.access.list_limit import limit_lists
 from timer_service.web.input.queries import cursor
@@ -79,6 +80,7 @@ def view(
         clear_url=url({"status": asked.tab}),
         is_first=not asked.typed["cursor"],
         next_url=url({**asked.link, "cursor": following}) if following else None,
+        past_url=_past_url(asked, page) if page and not following else None,
         stopped_early=bool(following and len(rows) < filters.LIMIT),
         commands=() if asked.query is None else list_commands(terminal(), asked.asked, action.verb if action else None),
         one=given.get("one", "").strip(),
@@ -110,6 +112,14 @@ def _tabs(asked: Filters, stats: Stats) -> Sequence[tuple[str, str, int, str, bo
 
 def _name(tab: str) -> str:
     return "All" if tab == "any" else tab.capitalize() if tab in _TABS else "Unknown status"
+
+
+def _past_url(asked: Filters, page: Page) -> str | None:
+    """Where the history goes on, at the end of a list: behind its last timer, where both are in the order of ends."""
+    if asked.query is None or (kept := past.filters_of(asked.query)) is None:
+        return None
+    place = cursor(past.goes_on(asked.query, page))
+    return f"/ui/history?{urlencode(kept | ({'cursor': place} if place else {}))}"
 
 
 def _status(errors: Mapping[str, str]) -> int:
