@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import fields
 from typing import Any
 
@@ -27,20 +26,9 @@ from tests.bench.store import LEASE, Bench, HandSetRedis
 from tests.store.formats.files import all_timers, tell, tell_schedule
 from tests.store.formats.kinds import make
 
-#: Partitions of the source and of the target; None: the nodes of a cluster.
-WAYS = [(1, 4), (16, 1), (4, 4), (1, None), (None, 2)]
 LIMITED, PAUSED, SIGNED = "http:limited.example:80", "http:paused.example:80", "http:signed.example:80"
 #: What is counted in each partition by itself, or of the latest in each.
 _OF_PARTITIONS = ("lateness_p50_ms", "lateness_p99_ms", "waiting_destinations")
-
-
-@pytest.fixture(params=WAYS, ids=lambda way: "-".join(str(it or "cluster") for it in way))
-def way(request: pytest.FixtureRequest, one: Server, other: Server) -> Iterator[tuple[Place, int, Place, int]]:
-    before, after = request.param
-    source: Place = one if before else request.getfixturevalue("nodes")
-    target: Place = other if after else request.getfixturevalue("nodes")
-    yield source, before or 16, target, after or 16
-    flush(source, target)
 
 
 def bench_of(place: Place, partitions: int) -> Bench:
@@ -67,7 +55,7 @@ def fill(bench: Bench) -> None:
     bench.claims.claim(10)
     busy = (f"http://busy-{n}.example/" for n in range(9))
     bench.claims.observe([Sum(destination_tag(it), it, 5, 1, 50, "timeout", bench.now) for it in busy])
-    store.sessions.begin("a token", "ann", 60_000)
+    store.sessions.begin("a token", "ann", 86_400_000)
 
 
 def totals(stats: Stats) -> dict[str, Any]:
@@ -92,26 +80,43 @@ def says(bench: Bench) -> dict[str, Any]:
     }
 
 
-def test_all_that_is_stored_stands_in_the_other_store_unchanged(way: tuple[Place, int, Place, int]) -> None:
-    source, before, target, after = way
-    old = bench_of(source, before)
-    fill(old)
-    said, now = says(old), old.now
+def moves_unchanged(source: Place, said: dict[str, Any], now: int, target: Place, partitions: int) -> None:
+    """`said`: by the source, at that moment."""
     without_clock(source)
     expected = whole(source)
 
-    assert moved(source, target, after) == len(said["timers"])
+    assert moved(source, target, partitions) == len(said["timers"])
 
     assert whole(target) == expected
-    assert {it: len(at) for it, at in told(target).items()} == dict.fromkeys(told(source), after)
+    assert {it: len(at) for it, at in told(target).items()} == dict.fromkeys(told(source), partitions)
     heads_are_right(target)
     assert whole(source) == expected  # nothing is gone: it is the backup
-    new = bench_of(target, after)
+    new = bench_of(target, partitions)
     new.set_clock(now)
     assert says(new) == said
     new.check()
-    repeats = Repeats(new.link)
-    assert repeats.begin("scope", "answered", {"url": "http://h/"}).answer == ["id", {"a": 1}]
+    answer = Repeats(new.link).begin("scope", "answered", {"url": "http://h/"}).answer
+    assert answer == ["id", {"a": 1}]
+
+
+def test_all_that_is_stored_stands_unchanged_on_nodes_of_a_cluster_and_on_one_server_again(
+    one: Server, nodes: Cluster, other: Server
+) -> None:
+    old = bench_of(one, 1)
+    fill(old)
+    said, now = says(old), old.now
+    moves_unchanged(one, said, now, nodes, 16)
+    moves_unchanged(nodes, said, now, other, 2)
+    flush(one, nodes)
+    moves_unchanged(other, said, now, one, 8)
+    flush(other)
+    moves_unchanged(one, said, now, other, 4)
+
+
+def test_all_that_several_partitions_have_counted_and_seen_stands_unchanged_in_one(one: Server, other: Server) -> None:
+    old = bench_of(one, 8)
+    fill(old)
+    moves_unchanged(one, says(old), old.now, other, 1)
 
 
 def test_what_was_due_or_claimed_is_taken_in_the_new_store_once_and_nothing_in_the_old_one(
