@@ -66,7 +66,7 @@ class MeteredLink(Link):
         call = partial(super().run_on, name, key, args)
         return self.measure(name, call) if self.name else call()
 
-    def run_on_each(self, name: str, calls: Sequence[tuple[str, Sequence[str | int]]]) -> list[Any]:
+    def run_on_each(self, name: str, calls: Sequence[tuple[str, Sequence[str | bytes | int]]]) -> list[Any]:
         call = partial(super().run_on_each, name, calls)
         found: list[Any] = self.measure(name, call) if self.name else call()
         return found

@@ -136,6 +136,10 @@ class StoreNearCapacity(TimerError):
     """The store holds as many bytes as it may: nothing is added, but what is stored goes on."""
 
 
+class MoveError(TimerError):
+    """A store cannot be moved, or the move stopped on its way; the message names the option that it is about."""
+
+
 class CannotPromise(TimerError):
     """The store cannot tell when what is asked for is reached; the message says why. Nothing was stored."""
 

@@ -49,6 +49,7 @@ from scheduler.errors import (
     KeyReused,
     KeyTaken,
     LaterFormat,
+    MoveError,
     NoOwnSecret,
     PlanError,
     ScheduleExists,
@@ -92,6 +93,9 @@ from scheduler.store.destinations import Destinations
 from scheduler.store.emptying import empty_store
 from scheduler.store.health import Report
 from scheduler.store.link import Link, connect
+from scheduler.store.moving.move import Move
+from scheduler.store.moving.progress import Moved, MoveProgress
+from scheduler.store.moving.survey import MoveSurvey
 from scheduler.store.plans import Plans
 from scheduler.store.refusals import KINDS as REFUSAL_KINDS
 from scheduler.store.repeats import Begun, Repeats
@@ -180,6 +184,11 @@ __all__ = [
     "Minute",
     "Minutes",
     "Moment",
+    "Move",
+    "MoveError",
+    "MoveProgress",
+    "MoveSurvey",
+    "Moved",
     "NewSecret",
     "NoOwnSecret",
     "Observed",

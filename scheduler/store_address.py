@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
+from urllib.parse import quote
 
 #: One server, the sentinels that know where the primary is, or nodes of a cluster.
 Kind = Literal["plain", "sentinel", "cluster"]
@@ -45,3 +46,14 @@ class Address:
     access: Access
     #: Of each sentinel.
     sentinel_access: Access
+
+    @property
+    def told(self) -> str:
+        """As a URL without user, password and options; no blanks are in it."""
+        if self.path:
+            return f"unix://{quote(self.path)}" + (f"?db={self.db}" if self.db else "")
+        scheme = "redis" if self.access.tls is None else "rediss"
+        hosts = ",".join(f"[{it.name}]:{it.port}" if ":" in it.name else f"{it.name}:{it.port}" for it in self.hosts)
+        if self.kind == "plain":
+            return f"{scheme}://{hosts}/{self.db}"
+        return f"{scheme}+{self.kind}://{hosts}" + (f"/{self.name}/{self.db}" if self.name else "")

@@ -25,6 +25,7 @@ _LEAST: Mapping[str, str] = {
     "store/test_cluster_nodes.py": "servers",
     "store/test_half_done.py": "servers",
     "store/test_refusals.py": "servers",
+    "store/moving": "servers",
     "client": "quick",
     "django": "quick",
     "django/test_backend.py": "processes",
@@ -116,7 +117,7 @@ def longest_first(item: pytest.Item) -> tuple[int, int]:
 
 def _least(path: Path) -> str:
     inside = path.relative_to(_TESTS)
-    least = _LEAST.get(inside.as_posix()) or _LEAST.get(inside.parts[0])
+    least = _LEAST.get(inside.as_posix()) or _LEAST.get(inside.parent.as_posix()) or _LEAST.get(inside.parts[0])
     if least is None:
         raise pytest.UsageError(f"tests/{inside} is in no layer: say in tests/layers.py in which")
     return least

@@ -15,6 +15,7 @@ import click
 
 from timer_service import standard_streams
 from timer_service.extras import needed
+from timer_service.move_command import move
 from timer_service.process.history_file import BESIDE
 from timer_service.process.probe import api_answers
 from timer_service.terminal import activity
@@ -67,6 +68,7 @@ def main(ctx: click.Context) -> None:
 for command in _OF_CLIENT:
     main.add_command(command)
 main.add_command(completion)
+main.add_command(move)
 
 
 @main.command()

@@ -28,7 +28,7 @@ class ClusterLink(Link):
     for what lives there raise StoreUnavailable, and no others do.
     """
 
-    _AT_BIRTH = 16
+    AT_BIRTH = 16
 
     def __init__(
         self,
@@ -47,7 +47,7 @@ class ClusterLink(Link):
 
         self._nodes = ClusterNodes(seeds, open_server)
 
-    def run_each(self, name: str, calls: Sequence[tuple[int, Sequence[str | int]]]) -> list[Any]:
+    def run_each(self, name: str, calls: Sequence[tuple[int, Sequence[str | bytes | int]]]) -> list[Any]:
         script, found = self._script(name), dict[int, Any]()
         for server, numbers in self._by_node([keys.root(partition) for partition, _ in calls]):
             rooted = [(keys.root(calls[it][0]), calls[it][1]) for it in numbers]

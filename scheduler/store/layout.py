@@ -4,6 +4,7 @@ One whose clock can be turned says `format=1 clock=virtual partitions=16 born=<m
 any other, and the scripts of a process that goes by the real clock refuse it, also those of 0.2.0.
 
 Written into an empty store by whoever comes first (lua/shared/layout.lua), never changed by one that only serves it.
+What a move adds is in moving/fences.py.
 Words that this version does not know are left alone.
 """
 
@@ -31,8 +32,17 @@ class Layout:
     clock: str = REAL
     #: ms since the epoch, as the store wrote it; another once the store has lost everything.
     born: str = ""
-    #: Where the timers are now; the store that was moved refuses everybody.
+    #: Where the timers are now, or are being moved to; such a store refuses everybody.
     moved: str = ""
+    #: The move that did so, or that filled this store; "" for none.
+    move: str = ""
+    #: It goes on: nobody has opened the other store yet.
+    is_moving: bool = False
+    #: The store is being filled by a move, and refuses everybody until that has ended; and what fills it.
+    is_filling: bool = False
+    filled_from: str = ""
+    #: `born` of the store that it was moved to.
+    there: str = ""
     #: Whether the ends of timers are noted for a history; None: nobody has said so, or said no more.
     history: bool | None = None
 
@@ -52,6 +62,11 @@ def read(raw: bytes) -> Layout:
         clock=words.get("clock", REAL),
         born=words.get("born", ""),
         moved=words.get("moved", ""),
+        move=words.get("move", words.get("moving", words.get("filling", ""))),
+        is_moving="moving" in words,
+        is_filling="filling" in words,
+        filled_from=words.get("from", ""),
+        there=words.get("there", ""),
         history={"1": True, "0": False}.get(words.get("history", "")),
     )
 
@@ -75,6 +90,13 @@ def refusal(raw: bytes, asked: int | None, clock: str = REAL) -> str | None:
             f"the store has format {layout.format}, and this version reads up to format {FORMAT}: start the version "
             "that wrote it, or a later one (docs/upgrading.md)"
         )
+    if layout.is_filling:
+        return (
+            f"the store is being filled from {layout.filled_from}: `timer-service move` has to come to its end first "
+            "(docs/operations.md)"
+        )
+    if layout.is_moving:
+        return f"the store is being moved to {layout.moved}: once that has ended, name that one in TIMER_REDIS_URL"
     if layout.moved:
         return f"the store was moved to {layout.moved}: name that one in TIMER_REDIS_URL"
     if layout.clock != clock:

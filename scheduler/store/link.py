@@ -57,7 +57,7 @@ class Link:
     """
 
     #: Partitions of an empty store, unless somebody says how many.
-    _AT_BIRTH = 1
+    AT_BIRTH = 1
 
     def __init__(
         self,
@@ -86,14 +86,18 @@ class Link:
         found = self._expected.partitions
         if found is None:
             try:
-                found = look_up(self._layout, self._lay_out, self._suitable, self._asked, self._AT_BIRTH)
+                found = look_up(self._layout, self._lay_out, self._suitable, self._asked, self.AT_BIRTH)
             except StoreUnavailable as error:
                 if error.kind != "noperm":
                     raise
                 # No script of ours will do more for this user, but each says what is refused.
-                return self._asked or self._AT_BIRTH
+                return self._asked or self.AT_BIRTH
             self._expected.partitions = found
         return found
+
+    def assume(self, partitions: int) -> None:
+        """So many partitions, without a look: for whoever works on a store that nobody is to serve."""
+        self._expected.partitions = partitions
 
     @property
     def failures(self) -> Counter[str]:
@@ -108,7 +112,7 @@ class Link:
         """Run one script of lua/ on one partition; its contract says what comes back."""
         return self.run_on(name, keys.root(partition), args)
 
-    def run_each(self, name: str, calls: Sequence[tuple[int, Sequence[str | int]]]) -> list[Any]:
+    def run_each(self, name: str, calls: Sequence[tuple[int, Sequence[str | bytes | int]]]) -> list[Any]:
         """The same on many partitions, each with its arguments, in one round trip a server: each one's reply, or the
         StoreUnavailable that is why there is none."""
         if len(calls) == 1:
@@ -116,7 +120,7 @@ class Link:
         rooted = [(keys.root(partition), args) for partition, args in calls]
         return self._server.answers(self._script(name), rooted, f"script {name}")
 
-    def _reply(self, name: str, partition: int, args: Sequence[str | int]) -> Any:
+    def _reply(self, name: str, partition: int, args: Sequence[str | bytes | int]) -> Any:
         try:
             return self.run(name, partition, args)
         except StoreUnavailable as error:

@@ -28,7 +28,7 @@ _PING_PATIENCE = 0.5
 _DOUBTFUL = ("away", "cluster", "readonly", "replica", "loading")
 
 #: A key, and the arguments of a script on it.
-Call = tuple[str, Sequence[str | int]]
+Call = tuple[str, Sequence[str | bytes | int]]
 
 
 def _nobody_looks() -> None:

@@ -17,6 +17,7 @@ ROOMS: Mapping[str, str] = {
     "scheduler/store/": "store",
     "scheduler/store/store.py": "whole store",
     "scheduler/store/open_link.py": "whole store",
+    "scheduler/store/moving/": "moving",
     "scheduler/delivery/": "delivery",
     "scheduler/delivery/open_transport.py": "choice of transport",
     "scheduler/delivery/curl/": "curl",
@@ -27,6 +28,7 @@ ROOMS: Mapping[str, str] = {
     "timer_service/__main__.py": "start",
     "timer_service/start.py": "start",
     "timer_service/cli.py": "start",
+    "timer_service/move_command.py": "start",
     "timer_service/process/": "process",
     "timer_service/web/": "answers",
     "timer_service/web/app.py": "application",
@@ -63,7 +65,17 @@ ROOMS: Mapping[str, str] = {
     "timer_service/tracing/": "tracing",
 }
 _DATA = {"data", "words"}
-_ENGINE = {"settings", "store", "whole store", "delivery", "curl", "threaded", "choice of transport", "poller"}
+_ENGINE = {
+    "settings",
+    "store",
+    "whole store",
+    "moving",
+    "delivery",
+    "curl",
+    "threaded",
+    "choice of transport",
+    "poller",
+}
 _WEB = {"problems", "input", "access", "answers", "resources"}
 _BEHIND_PAGES = {*_DATA, "engine", "history", "problems", "input", "access", "answers"}
 _VIEWS = {
@@ -77,6 +89,7 @@ MAY_KNOW: Mapping[str, set[str]] = {
     "settings": {"data"},
     "store": {"data"},
     "whole store": {"data", "settings", "store"},
+    "moving": {"data", "settings", "store", "whole store"},
     "delivery": {"data"},
     "curl": {"data", "delivery"},
     "threaded": {"data", "delivery"},
