@@ -21,7 +21,7 @@ from tests.bench.receiver import Receiver
 
 ROOT = Path(__file__).parents[2]
 #: Of the client and the command line with all that they need. Half of it is requests and what that brings.
-MOST_MEGABYTES = 10.0
+MOST_MEGABYTES = 12.0
 
 # Seconds: an index may be slow.
 pytestmark = pytest.mark.timeout(600)
