@@ -20,8 +20,9 @@ from tests.bench.processes import Up
 from tests.bench.receiver import Receiver
 
 ROOT = Path(__file__).parents[2]
-#: Of the client and the command line with all that they need. Half of it is requests and what that brings.
-MOST_MEGABYTES = 12.0
+#: Of the client and the command line with all that they need. Two fifths of it is requests, click and what
+#: these bring. CHANGELOG.md promises 10 MB, rounded; it was 10.08 when the cluster, moves and traces were in.
+MOST_MEGABYTES = 10.5
 
 # Seconds: an index may be slow.
 pytestmark = pytest.mark.timeout(600)
