@@ -10,7 +10,7 @@ import redis
 
 from scheduler.durability import Durability
 from scheduler.errors import CannotPromise, StoreUnavailable
-from scheduler.store import fsync_promise, keys
+from scheduler.store import fsync_promise, keys, server_words
 from scheduler.store.link import Link
 from scheduler.store.optional import Optional
 from scheduler.store.server import Server
@@ -69,7 +69,7 @@ class Promises:
 
     def _refusals_of(self, server: Server, written: str) -> _Refusals:
         """`written`: a key that it has."""
-        info = _info(server)
+        info = server_words.info(server)
         fsync = self._append_fsync(server) if info and info.get("aof_enabled") else None
         return _Refusals(
             _refused(server, "INCR", written) or _refused(server, "WAIT", 0, 1),
@@ -80,16 +80,6 @@ class Promises:
         """No part of INFO."""
         said: Any = self._config.ask(lambda: server.client.config_get("appendfsync"))
         return said.get("appendfsync") if said else None
-
-
-def _info(server: Server) -> dict[str, Any] | None:
-    """None if it refuses to tell."""
-    try:
-        return server.info()
-    except StoreUnavailable as error:
-        if error.kind != "noperm":
-            raise
-        return None
 
 
 def _refused(server: Server, *command: str | int) -> str | None:
