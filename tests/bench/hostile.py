@@ -20,15 +20,20 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from math import ceil
 from pathlib import Path
 from typing import IO
 
 from scheduler import Backoff, Draft, Status, Webhook
 from scheduler.store.timers import Timers
+from tests.bench.hostile_receiver import HOSTS
 from tests.bench.processes import Service, accepts, alive, free_port, wait_until
 
 #: Seconds of an attempt, of which there are two.
 _TIMEOUT = 1.0
+#: Hostile timers of one host in ten seconds, at most: fewer attempts than a breaker wants to see, which is ten.
+#: With ten in a row that fail it rightly opens, and the log tells of it.
+_EACH_HOST = 4
 #: A second, of the honest timers.
 _HONEST = 20
 
@@ -121,8 +126,9 @@ def storm(folder: Path, transport: str, timers: int, rate: float, seed: int, kin
 
 
 def _hostile(timers: Timers, count: int, rate: float, port: int, kind: str) -> Iterator[Draft]:
+    hosts = HOSTS[1 : 1 + ceil(min(count, 10 * rate) / _EACH_HOST)]
     for number in range(count):
-        url = f"http://127.0.0.{2 + number % 99}:{port}/{number}" + (f"/{kind}" if kind else "")
+        url = f"http://{hosts[number % len(hosts)]}:{port}/{number}" + (f"/{kind}" if kind else "")
         webhook = Webhook(url=url, timeout=_TIMEOUT, max_attempts=2, backoff=Backoff(steps=(0.5,)))
         yield Draft(id=timers.new_id(), webhook=webhook, delay_ms=2000 + round(1000 * number / rate))
 

@@ -1,7 +1,7 @@
 """A process that receives webhooks and does to each connection whatever a receiver can do. `... <port> <seed>`
 
 `/<number>/<kind>` is treated as that kind says; `/<number>` as the seed and the number draw it, the same in every run.
-It listens on one port of 127.0.0.1 to 127.0.0.100, each of which is a destination of its own.
+It listens on one port of each of HOSTS, all of loopback, each of which is a destination of its own.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import struct
 import sys
 from collections.abc import Awaitable, Callable
 
+HOSTS = [f"127.0.{n // 250}.{1 + n % 250}" for n in range(1000)]
 #: Seconds that the slow kinds take at most: a little more than the timers' timeout, so that some end just with it.
 LONGEST = 1.1
 DONE = b"HTTP/1.1 204 No Content\r\n\r\n"
@@ -214,8 +215,7 @@ class Server:
 async def main(port: int, seed: int) -> None:
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    hosts = [f"127.0.0.{n}" for n in range(1, 101)]
-    server = await asyncio.start_server(Server(seed).serve, hosts, port, backlog=1024)
+    server = await asyncio.start_server(Server(seed).serve, HOSTS, port, backlog=1024)
     print("ready", flush=True)
     await server.serve_forever()
 
