@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,15 +48,27 @@ def repeat(what: str, rounds: int, one: Callable[[], Row], spreads: Sequence[str
     rows = []
     for number in range(1, rounds + 1):
         rows.append(one())
-        figures = ", ".join(
-            f"{name} {value:,.4g}" for name, value in rows[-1].items() if isinstance(value, int | float)
-        )
-        say(f"  {what}, {number} of {rounds}: {figures}")
+        _say(what, number, rounds, rows[-1])
     found = median(rows)
     for column in spreads:
         low, high = spread(rows, column)
         found[f"{column}_range"] = f"{low:,g}-{high:,g}"
     return found
+
+
+def by_turns(ways: Mapping[str, Callable[[], Row]], rounds: int) -> dict[str, Row]:
+    """The medians of some rounds, in each of which every way has its turn: a machine changes its speed."""
+    rows: dict[str, list[Row]] = {name: [] for name in ways}
+    for number in range(1, rounds + 1):
+        for name, one in ways.items():
+            rows[name].append(one())
+            _say(name, number, rounds, rows[name][-1])
+    return {name: median(found) for name, found in rows.items()}
+
+
+def _say(what: str, number: int, rounds: int, row: Row) -> None:
+    figures = ", ".join(f"{name} {value:,.4g}" for name, value in row.items() if isinstance(value, int | float))
+    say(f"  {what}, {number} of {rounds}: {figures}")
 
 
 def run(part: Part, options: Options) -> None:

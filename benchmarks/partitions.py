@@ -22,7 +22,7 @@ from benchmarks import part
 from benchmarks.cpu import Meter
 from benchmarks.figures import Row, late, percentile
 from benchmarks.filling import DAY_MS, draft, fill
-from benchmarks.part import Options, Part, repeat
+from benchmarks.part import Options, Part, by_turns, say
 from benchmarks.sink import Sink, sink
 from scheduler import Query, Settings, Store
 from tests.bench import cluster
@@ -37,9 +37,10 @@ STORES = {"one partition": (1, 1), "16 partitions": (1, 16), "16 on 3 masters": 
 def measure(options: Options) -> tuple[list[Row], dict[str, Any]]:
     found: dict[str, Row] = {name: {} for name in STORES}
     for measured in (_idle, _late, _drain, _engine):
-        for name, (masters, partitions) in STORES.items():
-            one = partial(_measured, measured, masters, partitions, options)
-            found[name] = {**found[name], **repeat(f"{name}, {measured.__name__[1:]}", options.rounds, one)}
+        say(measured.__name__[1:])
+        ways = {name: partial(_measured, measured, *store, options) for name, store in STORES.items()}
+        for name, row in by_turns(ways, options.rounds).items():
+            found[name] = {**found[name], **row}
     return [{"store": name, **row} for name, row in found.items()], {}
 
 
