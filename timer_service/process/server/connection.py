@@ -103,16 +103,16 @@ class Connection:
         else:
             self.doing, self.deadline = Doing.WAITING, self.since + self._limits.idle
 
-    def read(self) -> Incoming | None:
-        """The next request, if what has come now makes it whole. Raises Refused, BlockingIOError, or EOFError."""
+    def receive(self) -> bytes:
+        """What has come now. Raises Refused, BlockingIOError, or EOFError."""
         data = self.sock.recv(_READ_LARGE if self._reader.expects_more > _READ else _READ)
         if not data:
             self._reader.end()
             raise EOFError
-        return self.take(data)
+        return data
 
     def take(self, data: bytes = b"") -> Incoming | None:
-        """The same of bytes that have been read. Raises Refused."""
+        """The next request, if it is whole with these bytes. Raises Refused."""
         request = self._reader.take(data)
         if request is not None:
             self.doing = Doing.SERVED
@@ -128,7 +128,7 @@ class Connection:
         return None
 
     def begin(self, answer: Answer) -> None:
-        self._unsent.extend(map(memoryview, answer.pieces))
+        self._unsent.extend(memoryview(piece) for piece in answer.pieces if piece)  # or sending it would never end
         self.unsent_bytes = sum(map(len, answer.pieces))
         self._closes = answer.closes
         if answer.closes:

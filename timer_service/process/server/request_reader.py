@@ -41,6 +41,8 @@ class Incoming:
 
     #: gunicorn's: method, path, headers, should_close().
     head: Any
+    #: The head as it came.
+    raw: bytes
     body: bytes
 
 
@@ -55,6 +57,7 @@ class RequestReader:
         #: So many of these hold no end of a head.
         self._looked_at = 0
         self._head: Any = None
+        self._raw = b""
         self._length = 0
         self._chunked: ChunkedBody | None = None
         #: Whether a byte of the next request has come; empty lines before it are none.
@@ -80,7 +83,7 @@ class RequestReader:
         body = self._read_body()
         if body is None:
             return None
-        found = Incoming(self._head, body)
+        found = Incoming(self._head, self._raw, body)
         self._head = self._chunked = None
         self._length = self._looked_at = 0
         self._begin()
@@ -122,7 +125,7 @@ class RequestReader:
         raw = bytes(data[: end + 4])
         del data[: end + 4]
         try:
-            self._head = Request(self._cfg, IterUnreader([raw]), self._peer)
+            self._head, self._raw = Request(self._cfg, IterUnreader([raw]), self._peer), raw
         except errors.ParseException as error:
             raise Refused(_STATUSES.get(type(error), 400), type(error).__name__) from None
         _check_host(self._head)

@@ -12,8 +12,9 @@ from gunicorn.http import wsgi
 
 from timer_service.logs import fields
 from timer_service.process.server.connection import Answer
+from timer_service.process.server.repeated_answers import RepeatedAnswers
 from timer_service.process.server.request_reader import Incoming, Refused
-from timer_service.web.access import access_log
+from timer_service.web.access import access_log, give_again
 from timer_service.web.problem_answers import plain_response
 
 log = logging.getLogger(__name__)
@@ -33,13 +34,28 @@ class _Wire:
         return len(data)
 
 
-def run_request(app: Application, request: Incoming, client: Any, server: Any, cfg: Any, *, last: bool) -> Answer:
-    """The application's answer to this request. `last`: no other will be read from its connection. Raises nothing."""
+def run_request(
+    app: Application,
+    request: Incoming,
+    client: Any,
+    server: Any,
+    cfg: Any,
+    *,
+    last: bool,
+    repeated: RepeatedAnswers,
+) -> Answer:
+    """The application's answer to this request, which `repeated` keeps if it says so. Raises nothing.
+
+    `last`: no other will be read from its connection.
+    """
     wire = _Wire()
+    #: Until when, and what counts it then.
+    allowed: list[tuple[float, give_again.Count]] = []
     try:
         response, environ = wsgi.create(request.head, wire, client, server, cfg)
         environ["wsgi.multithread"] = True
         environ["wsgi.input"] = io.BytesIO(request.body)
+        environ[give_again.KEY] = lambda seconds, count: allowed.append((repeated.clock() + seconds, count))
         if last:
             response.force_close()
         parts = app(environ, response.start_response)
@@ -50,7 +66,10 @@ def run_request(app: Application, request: Incoming, client: Any, server: Any, c
         finally:
             if hasattr(parts, "close"):
                 parts.close()
-        return Answer(wire.pieces, response.should_close())
+        answer = Answer(wire.pieces, response.should_close())
+        for until, count in allowed:
+            repeated.keep(request, answer, until, count)
+        return answer
     except Exception:
         log.exception("a request failed outside of the application")
         return refusal(Refused(500, "failed"))

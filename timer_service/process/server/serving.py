@@ -9,6 +9,7 @@ from typing import Any
 
 from timer_service.process.server.connection import Connection, Doing
 from timer_service.process.server.queues import Queues, Work
+from timer_service.process.server.repeated_answers import RepeatedAnswers
 from timer_service.process.server.request_reader import Incoming, Refused
 from timer_service.process.server.run_request import Application, refusal, run_request
 from timer_service.process.server.threads import Threads
@@ -39,6 +40,7 @@ class Serving:
         self._may_go_on = may_go_on
         self._give_back = give_back
         self._queues = Queues(cfg.threads, self._serve)
+        self._repeated = RepeatedAnswers()
 
     def put(self, connection: Connection, request: Incoming) -> None:
         """Have it served by a thread."""
@@ -47,8 +49,21 @@ class Serving:
     def answer(self, connection: Connection, request: Incoming) -> bool:
         """Answer in this thread; whether the connection can have another request at once."""
         client, server, last = connection.address, connection.server, not self._may_go_on()
-        connection.begin(run_request(self._app, request, client, server, self._cfg, last=last))
+        answer = run_request(self._app, request, client, server, self._cfg, last=last, repeated=self._repeated)
+        connection.begin(answer)
         return self._send(connection) and connection.doing in (Doing.WAITING, Doing.ASKING)
+
+    def answer_again(self, connection: Connection, data: bytes) -> bool:
+        """Answer what a connection has sent now, if that was answered a moment ago; whether it was.
+
+        Not what may be the body of a request, or its end.
+        """
+        is_free = connection.doing is Doing.WAITING and not connection.held and self._may_go_on()
+        if not is_free or (again := self._repeated.find(data)) is None:
+            return False
+        connection.begin(again)
+        self._send(connection)
+        return True
 
     def _serve(self, threads: Threads[Work], work: Work) -> None:
         connection, request = work
@@ -87,4 +102,4 @@ class Serving:
             return request
         ahead = select.poll()
         ahead.register(connection.sock, select.POLLIN)
-        return connection.read() if ahead.poll(_LINGER) else None
+        return connection.take(connection.receive()) if ahead.poll(_LINGER) else None

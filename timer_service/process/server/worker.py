@@ -58,8 +58,7 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn ships no types
         self._wake_receiver.setblocking(False)
         self._wake_sender.setblocking(False)
         self._accepting = False
-        self._tick_at = 0.0
-        self._stopped_at = float("inf")
+        self._tick_at, self._stopped_at = 0.0, float("inf")
         self._selector.register(self._wake_receiver, selectors.EVENT_READ, self._take_returned)
         self._selector.register(self.PIPE[0], selectors.EVENT_READ, self._on_signal_pipe)
         for listener in self.sockets:
@@ -177,7 +176,11 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn ships no types
     def _proceed(self, connection: Connection) -> None:
         match connection.doing:
             case Doing.WAITING | Doing.ASKING:
-                self._hand_over(connection, connection.read())
+                data = connection.receive()
+                if self._serving.answer_again(connection, data):
+                    self._after_answer(connection)
+                else:
+                    self._hand_over(connection, connection.take(data))
             case Doing.TAKING:
                 connection.send()
                 self._after_answer(connection)

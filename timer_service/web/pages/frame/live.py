@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from flask import Response, current_app, g, request
 from markupsafe import Markup
 
+from timer_service.web.access import give_again
 from timer_service.web.pages.frame.address import origin
 from timer_service.web.pages.frame.policy import HEADERS
 from timer_service.web.pages.frame.viewer import viewer
@@ -62,15 +63,21 @@ class LiveParts:
                 return None
             return found
 
-    def keep(self, key: _Key, text: bytes, etag: str, as_of: str) -> None:
+    def fresh_for(self, made: _Made) -> float:
+        """Seconds until it is to be made anew; less than 0 while somebody does so."""
+        return made.at + _FRESH - self._clock()
+
+    def keep(self, key: _Key, text: bytes, etag: str, as_of: str) -> float:
+        """The seconds for which it is given again."""
         if len(text) > _MOST_BYTES:
-            return
+            return 0.0
         with self._lock:
             now = self._clock()
             self._made.pop(key, None)
             self._made[key] = _Made(now, now + _FRESH, text, etag, as_of)
             if len(self._made) > _KEPT:
                 del self._made[next(iter(self._made))]
+        return _FRESH
 
 
 def is_asked() -> bool:
@@ -86,7 +93,7 @@ def made_before() -> Response | None:
         return None
     parts: LiveParts = current_app.extensions["live_parts"]
     found = parts.find(_key())
-    return _answer(found.text, found.etag, found.as_of) if found else None
+    return _answer(found.text, found.etag, found.as_of, parts.fresh_for(found)) if found else None
 
 
 def part(html: str, as_of: int, status: int) -> Response:
@@ -95,10 +102,9 @@ def part(html: str, as_of: int, status: int) -> Response:
     etag = hashlib.blake2b(text, digest_size=12).hexdigest()
     if status != 200:
         return Response(text, status, mimetype="text/html", headers=HEADERS)
-    if request.method == "GET":
-        parts: LiveParts = current_app.extensions["live_parts"]
-        parts.keep(_key(), text, etag, str(as_of))
-    return _answer(text, etag, str(as_of))
+    parts: LiveParts = current_app.extensions["live_parts"]
+    fresh_for = parts.keep(_key(), text, etag, str(as_of)) if request.method == "GET" else 0.0
+    return _answer(text, etag, str(as_of), fresh_for)
 
 
 def countdown(due_ms: int, as_of: int, before: str = "") -> Markup:
@@ -115,12 +121,13 @@ def _key() -> _Key:
     return origin(), request.path, request.query_string, viewer().may_write
 
 
-def _answer(text: bytes, etag: str, as_of: str) -> Response:
-    if "If-None-Match" in request.headers:
-        g.is_repeat = True
+def _answer(text: bytes, etag: str, as_of: str, fresh_for: float) -> Response:
     same = etag in request.headers.get("If-None-Match", "")
     answer = Response(b"" if same else text, 304 if same else 200, mimetype="text/html", headers=HEADERS)
     answer.headers[AS_OF] = as_of
     answer.headers["ETag"] = f'"{etag}"'
     answer.headers["Cache-Control"] = "no-cache"
+    if "If-None-Match" in request.headers:
+        g.is_repeat = True  # and not logged, or it could not be given again without the application
+        give_again.allow(fresh_for, answer.status_code)
     return answer
