@@ -135,7 +135,7 @@ class Claims:
         """End what has expired while it waits for room, which no claim looks at; says whether there may be more."""
         calls = [(it, it, [self._keep_failed_ms, BATCH]) for it in range(self._link.partitions)]
         found = run_each_alone(self._link, "expire", calls)
-        found.expect_some()
+        found.expect_some(self._link)
         return any(looked == BATCH for _, looked in found.done)
 
     def release(self, claims: Sequence[Claim]) -> None:
@@ -203,7 +203,7 @@ class Claims:
         found = run_each_alone(self._link, script, [(partition, share, args(share)) for partition, share in batches])
         if found.error is not None:
             self._permissions.doubt()
-        found.expect_some()
+        found.expect_some(self._link)
         return found
 
 
