@@ -180,9 +180,11 @@ def partitions(request: pytest.FixtureRequest) -> int:
 
 
 @pytest.fixture
-def bench(request: pytest.FixtureRequest, client: redis.Redis, partitions: int) -> Bench:
+def bench(request: pytest.FixtureRequest, client: redis.Redis, partitions: int) -> Iterator[Bench]:
     home = _HOME if request.node.get_closest_marker("one_partition") else None
-    return Bench(client, partitions, home)
+    it = Bench(client, partitions, home)
+    yield it
+    it.link.close()
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""When each partition is to be claimed from next, by the moments that claims and the doorbell have told."""
+"""When each partition is to be claimed from next, by the moments that it and the doorbell have told."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from random import random
 #: be lost, and what a dead poller had is to be taken up.
 LOOK_AGAIN = 1.0
 #: Seconds of that jitter, and by which one is looked at sooner where another is: so a poller with nothing to do wakes
-#: up once a second, and asks for all in one round trip.
+#: up once a second, and asks all in one round trip.
 TOGETHER = 0.125
 _NEVER = float("inf")
 
@@ -39,15 +39,23 @@ class DueTimes:
             for partition in range(count):
                 self._due[partition] = min(now, self._due.get(partition, now))
 
+    def take_idle(self, count: int, now: float) -> list[int]:
+        """Of several partitions those that are to be looked at soon, if one is by now, and of which nothing is known to
+        be due. A single one is claimed from in every pass."""
+        with self._lock:
+            looks = [self._look.get(it, 0.0) for it in range(count)]
+            if count == 1 or min(looks) > now:
+                return []
+            found = [it for it in range(count) if looks[it] <= now + TOGETHER and self._known(it) > now]
+            for partition in found:
+                self._look[partition] = now + _again(count)
+            return found
+
     def take(self, count: int, now: float) -> list[int]:
-        """Of so many partitions those that are due, the longest due first, and those that are to be looked at soon; the
-        next one, if there are none."""
+        """Of so many partitions those that are due, the longest due first; the next one, if there are none."""
         with self._lock:
             order = sorted(range(count), key=self._moment)
-            if self._moment(order[0]) <= now:
-                found = [it for it in order if self._moment(it) <= now or self._look.get(it, 0.0) <= now + TOGETHER]
-            else:
-                found = order[:1]
+            found = [it for it in order if self._moment(it) <= now] or order[:1]
             for partition in found:
                 self._due.pop(partition, None)
                 self._rung.pop(partition, None)
@@ -55,8 +63,8 @@ class DueTimes:
             return found
 
     def told(self, waits: Mapping[int, float | None], not_asked: Iterable[int], now: float) -> None:
-        """What claims have said: the seconds until the next is due, None if nothing is scheduled. `not_asked`: those
-        that were taken and for which there was no room."""
+        """What partitions have said: the seconds until the next is due, None if nothing is scheduled. `not_asked`:
+        those that were taken and for which there was no room."""
         with self._lock:
             for partition, wait in waits.items():
                 if wait is not None:
@@ -70,8 +78,10 @@ class DueTimes:
             return min(map(self._moment, range(count)))
 
     def _moment(self, partition: int) -> float:
-        known = self._due.get(partition, _NEVER), self._rung.get(partition, _NEVER), self._look.get(partition, 0.0)
-        return min(known)
+        return min(self._known(partition), self._look.get(partition, 0.0))
+
+    def _known(self, partition: int) -> float:
+        return min(self._due.get(partition, _NEVER), self._rung.get(partition, _NEVER))
 
 
 def _again(count: int) -> float:

@@ -151,13 +151,14 @@ class Poller:
             log.warning("stopped with %d attempts under way or unsettled: left to their lease", left)
 
     def run_once(self) -> float:
-        """One pass: settle what has ended, renew what runs, end what has expired, make runs, claim what is due.
+        """One pass: settle what has ended, renew what runs, end what has expired, look, make runs, claim what is due.
 
         Returns seconds to sleep. Raises StoreUnavailable.
         """
         pause = self._renew_settle_release()
         if self._end_expired():
             pause = 0.0
+        self._peek()
         if self._planning is not None:
             made = self._planning.made
             if (look := self._planning.run_once()) is not None:
@@ -193,6 +194,20 @@ class Poller:
         if self._fairness.free <= 0:
             return pause
         return min(pause, self._fairness.next_turn() or pause, self._pacing.pause(), self._due_in())
+
+    def _peek(self) -> None:
+        """Ask partitions of which nothing is known to be due whether there is."""
+        idle = self._due.take_idle(self._claims.partitions, time.monotonic())
+        if not idle:
+            return
+        try:
+            found = self._claims.peek(idle, self._load)
+        except StoreUnavailable:
+            self._due.told({}, idle, time.monotonic())
+            raise
+        self._due.told(found.waits, (), time.monotonic())
+        if self._planning is not None:
+            self._planning.told(found.planned)
 
     def _claim(self, limit: int) -> Batch:
         """From the partitions that are due; from all where timers may wait for room, or for permits."""

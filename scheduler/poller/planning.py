@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Mapping
 from random import random
 
 from scheduler.errors import StoreUnavailable
@@ -19,8 +20,8 @@ _LOOK_AGAIN = 1.0
 class Planning:
     """Looks at schedules when the next is due: one pass a call, by the poller's loop. `look_soon` is for any thread.
 
-    Where there are no schedules it asks each partition once a second, and else nothing. It raises nothing for the
-    store's sake: a full store makes no runs, and timers go on.
+    Where there are no schedules it asks each partition once a second of which nobody else tells, and else nothing. It
+    raises nothing for the store's sake: a full store makes no runs, and timers go on.
     """
 
     def __init__(self, plans: Plans) -> None:
@@ -36,6 +37,14 @@ class Planning:
     def look_soon(self) -> None:
         """A schedule was set, or changed."""
         self._looks_soon = True
+
+    def told(self, waits: Mapping[int, float | None]) -> None:
+        """What others have found in partitions just now: seconds until a schedule is to be looked at; None: none is.
+        They need no look of ours for a second."""
+        now = time.monotonic()
+        for partition, wait in waits.items():
+            self._look_at[partition] = now + _LOOK_AGAIN
+            self._know(partition, wait, now)
 
     def run_once(self) -> float | None:
         """Look at schedules whose time has come, up to 32 of each partition.
@@ -65,7 +74,10 @@ class Planning:
             return
         for partition, found in self._plans.look_at(asked):
             self.made += found.made
-            if found.wait is not None:
-                due_at = time.monotonic() + found.wait
-                self._due_at[partition] = due_at
-                self._look_at[partition] = min(self._look_at[partition], due_at)
+            self._know(partition, found.wait, time.monotonic())
+
+    def _know(self, partition: int, wait: float | None, now: float) -> None:
+        self._due_at.pop(partition, None)
+        if wait is not None:
+            self._due_at[partition] = now + wait
+            self._look_at[partition] = min(self._look_at[partition], now + wait)

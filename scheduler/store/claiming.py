@@ -58,7 +58,7 @@ class Claiming:
         """From these partitions, in this order. Raises StoreUnavailable if no server answers."""
         if not (taking.is_free and 1 < len(partitions) <= taking.limit):
             return self.claim_in_turns(partitions, taking)
-        return _batch(self._take_at_once(partitions, taking), taking)
+        return self._batch(self._take_at_once(partitions, taking), taking)
 
     def claim_in_turns(self, partitions: Sequence[int], taking: Taking) -> Batch:
         """From each what those before it have left room for. Raises the same."""
@@ -74,15 +74,20 @@ class Claiming:
             self._permissions.check(partition)
             self._take_from(partition, taking)
 
-        return _batch(each_alone(self._link, [(it, it) for it in partitions], take), taking)
+        return self._batch(each_alone(self._link, [(it, it) for it in partitions], take), taking)
 
     def recall(self, taking: Taking) -> list[Claim]:
         """The timers of claims that were not answered. Raises StoreUnavailable if no server answers."""
         asked = [(it, it) for it in self.open.partitions]
         found = each_alone(self._link, asked, lambda partition, _: self._take_from(partition, taking))
         if not taking.claims:  # what is known by now has to be given back; the rest can be asked for again
-            found.expect_some()
+            found.expect_some(self._link)
         return taking.claims
+
+    def _batch(self, found: EachAlone[int, Any], taking: Taking) -> Batch:
+        if not taking.claims:
+            found.expect_some(self._link)
+        return taking.batch(is_whole=not found.left)
 
     def _take_at_once(self, partitions: Sequence[int], taking: Taking) -> EachAlone[int, Any]:
         """From each its part of the room, in one round trip a server."""
@@ -149,12 +154,6 @@ class Claiming:
             except UNREADABLE:
                 self._put_off(ClaimRow(*row), fence)
         return claims
-
-
-def _batch(found: EachAlone[int, Any], taking: Taking) -> Batch:
-    if not taking.claims:
-        found.expect_some()
-    return taking.batch(is_whole=not found.left)
 
 
 def _read_ready(values: Sequence[Any]) -> Mapping[str, int]:

@@ -43,9 +43,12 @@ class EachAlone(Generic[T, R]):
         self.asked |= before.asked
         self.error = self.error or before.error
 
-    def expect_some(self) -> None:
-        """Raises StoreUnavailable if all servers that were asked are away, or no call was answered of those made."""
-        if self.error is not None and (not self.done or self.asked <= self.away):
+    def expect_some(self, link: Link) -> None:
+        """Raises StoreUnavailable if no call was answered, and no server is there that was not asked and may answer:
+        a caller goes on with what lives there."""
+        if self.error is None or not (self.asked <= self.away or not self.done):
+            return
+        if _NOWHERE in self.away or all(id(it) in self.asked or it.is_away for it, _ in link.by_server()):
             raise self.error
 
 

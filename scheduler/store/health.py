@@ -212,7 +212,7 @@ class Health:
         found = each_alone(self._link, asked, ask)
         if isinstance(found.error, StoreUnsuitable):
             raise found.error
-        found.expect_some()
+        found.expect_some(self._link)
         self._write_ms = round(1000 * slowest, 3)
         return list(refused)
 

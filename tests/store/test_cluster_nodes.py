@@ -8,11 +8,12 @@ from collections.abc import Iterator
 import pytest
 from redis.crc import key_slot
 
-from scheduler import Doorbell, Draft, Durability, Query, Settings, Store, StoreUnavailable, Webhook
+from scheduler import Doorbell, Draft, Durability, Poller, Query, Settings, Store, StoreUnavailable, Webhook
 from scheduler.store import keys
 from tests.bench.cluster import Cluster, Node
 from tests.bench.processes import wait_until
 from tests.bench.rowed import Rowed
+from tests.bench.transports import HandTransport
 from timer_service.process.recorder import Recorder
 
 PARTITION = 3
@@ -94,6 +95,36 @@ def test_while_a_node_is_frozen_its_partitions_alone_are_refused(cluster: Cluste
     Recorder(store.unread, history, keep=60).pass_once()
     assert {keys.partition_of(timer_id, 16) for timer_id in history.rows} == set(range(16))
     assert store.unread.backlog().unread == 0
+
+
+@pytest.mark.parametrize("half_done", ["ended", "to be given back"])
+def test_a_poller_that_a_frozen_node_leaves_with_work_half_done_goes_on_elsewhere(
+    cluster: Cluster, half_done: str
+) -> None:
+    cluster.flush()
+    store = Store(Settings(redis_url=cluster.url, store_timeout=0.5))
+    transport = HandTransport(slots=9)
+    poller = Poller(store.claims("one", share=9), transport, name="one", lease=30, grace=0)
+    frozen = node_of(cluster, store, PARTITION)
+    (first,) = store.timers.set(draft(PARTITION)._replace(delay_ms=0))
+    poller.run_once()
+    assert [it.id for it in transport.sent] == [first.id]
+    frozen.signal(signal.SIGSTOP)
+    try:
+        transport.end(transport.sent[0]) if half_done == "ended" else transport.hand_back(transport.sent[0])
+        poller._collect(transport.wait(0))
+        for partition in range(16):
+            if node_of(cluster, store, partition) is not frozen:
+                (timer,) = store.timers.set(draft(partition)._replace(delay_ms=0))
+                poller.rang(partition)
+                poller.run_once()
+                assert transport.sent[-1].id == timer.id
+                transport.end(transport.sent[-1])
+                poller._collect(transport.wait(0))
+                poller.run_once()
+    finally:
+        frozen.signal(signal.SIGCONT)
+        store.close()
 
 
 def test_the_doorbell_hears_every_partition_also_one_that_has_moved(cluster: Cluster, store: Store) -> None:

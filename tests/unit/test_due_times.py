@@ -49,18 +49,31 @@ def test_of_several_rings_the_earliest_counts(due: DueTimes) -> None:
 def test_each_is_looked_at_once_a_second_and_all_that_are_to_be_soon_in_the_same_pass(due: DueTimes) -> None:
     first = due.next(COUNT)
     assert NOW + LOOK_AGAIN - TOGETHER <= first <= NOW + LOOK_AGAIN
-    assert sorted(due.take(COUNT, first)) == list(range(COUNT))
+    assert due.take_idle(COUNT, first) == list(range(COUNT))
     for _ in range(20):
         now = due.next(COUNT)
         assert LOOK_AGAIN - TOGETHER <= now - first <= LOOK_AGAIN
-        assert len(due.take(COUNT, now)) == COUNT
+        assert len(due.take_idle(COUNT, now)) == COUNT
         first = now
 
 
 def test_what_was_claimed_from_a_moment_ago_is_not_looked_at_with_the_others(due: DueTimes) -> None:
     due.rang(7, NOW + 0.5)
     assert due.take(COUNT, NOW + 0.5) == [7]
-    assert sorted(due.take(COUNT, NOW + LOOK_AGAIN)) == [it for it in range(COUNT) if it != 7]
+    assert due.take_idle(COUNT, NOW + LOOK_AGAIN) == [it for it in range(COUNT) if it != 7]
+
+
+def test_what_is_known_to_be_due_is_claimed_and_not_looked_at_first(due: DueTimes) -> None:
+    due.told({3: 0.1}, [], NOW)
+    due.rang(4, NOW + 0.2)
+    assert due.take_idle(COUNT, NOW + LOOK_AGAIN) == [it for it in range(COUNT) if it not in (3, 4)]
+    due.told({5: 0.0, 6: None}, [], NOW + LOOK_AGAIN)
+    assert sorted(due.take(COUNT, NOW + LOOK_AGAIN)) == [3, 4, 5]
+
+
+def test_before_the_time_of_a_look_and_of_a_single_one_nothing_is_looked_at(due: DueTimes) -> None:
+    assert due.take_idle(COUNT, NOW + LOOK_AGAIN - 2 * TOGETHER) == []
+    assert DueTimes().take_idle(1, NOW) == []
 
 
 def test_those_for_which_there_was_no_room_are_due_still_the_longest_due_first(due: DueTimes) -> None:
