@@ -27,6 +27,8 @@ class DueTimes:
         self._due: dict[int, float] = {}
         self._rung: dict[int, float] = {}
         self._look: dict[int, float] = {}
+        #: Where a claim has left some that were due.
+        self._had_more: set[int] = set()
 
     def rang(self, partition: int, at: float) -> None:
         """Something is due there at this moment."""
@@ -34,8 +36,9 @@ class DueTimes:
             self._rung[partition] = min(at, self._rung.get(partition, at))
 
     def all(self, count: int, now: float) -> None:
-        """So many partitions are all due."""
+        """So many partitions are all due, and to be claimed from at once, whatever they had."""
         with self._lock:
+            self._had_more.clear()
             for partition in range(count):
                 self._due[partition] = min(now, self._due.get(partition, now))
 
@@ -52,10 +55,16 @@ class DueTimes:
             return found
 
     def take(self, count: int, now: float) -> list[int]:
-        """Of so many partitions those that are due, the longest due first; the next one, if there are none."""
+        """Of so many partitions those that are due, the longest due first; the next one, if there are none.
+
+        Of those that had more than was claimed one at a time: 96 timers from one cost the store a third of what 6 from
+        each of 16 do.
+        """
         with self._lock:
             order = sorted(range(count), key=self._moment)
-            found = [it for it in order if self._moment(it) <= now] or order[:1]
+            due = [it for it in order if self._moment(it) <= now]
+            later = [it for it in due if it in self._had_more][1:]
+            found = [it for it in due if it not in later] or order[:1]
             for partition in found:
                 self._due.pop(partition, None)
                 self._rung.pop(partition, None)
@@ -63,19 +72,29 @@ class DueTimes:
             return found
 
     def told(self, waits: Mapping[int, float | None], not_asked: Iterable[int], now: float) -> None:
-        """What partitions have said: the seconds until the next is due, None if nothing is scheduled. `not_asked`:
-        those that were taken and for which there was no room."""
+        """What claims have said: the seconds until the next is due, None if nothing is scheduled. `not_asked`: those
+        that were taken and for which there was no room."""
         with self._lock:
-            for partition, wait in waits.items():
-                if wait is not None:
-                    self._due[partition] = now + wait
+            self._had_more -= waits.keys()
+            self._had_more |= {partition for partition, wait in waits.items() if wait == 0}
+            self._know(waits, now)
             for partition in not_asked:
                 self._due[partition] = now
+
+    def peeked(self, waits: Mapping[int, float | None], now: float) -> None:
+        """The same of those that were only looked at."""
+        with self._lock:
+            self._know(waits, now)
 
     def next(self, count: int) -> float:
         """When the first of so many partitions is due."""
         with self._lock:
             return min(map(self._moment, range(count)))
+
+    def _know(self, waits: Mapping[int, float | None], now: float) -> None:
+        for partition, wait in waits.items():
+            if wait is not None:
+                self._due[partition] = now + wait
 
     def _moment(self, partition: int) -> float:
         return min(self._known(partition), self._look.get(partition, 0.0))

@@ -205,7 +205,7 @@ class Poller:
         except StoreUnavailable:
             self._due.told({}, idle, time.monotonic())
             raise
-        self._due.told(found.waits, (), time.monotonic())
+        self._due.peeked(found.waits, time.monotonic())
         if self._planning is not None:
             self._planning.told(found.planned)
 

@@ -67,8 +67,24 @@ def test_what_is_known_to_be_due_is_claimed_and_not_looked_at_first(due: DueTime
     due.told({3: 0.1}, [], NOW)
     due.rang(4, NOW + 0.2)
     assert due.take_idle(COUNT, NOW + LOOK_AGAIN) == [it for it in range(COUNT) if it not in (3, 4)]
-    due.told({5: 0.0, 6: None}, [], NOW + LOOK_AGAIN)
+    due.peeked({5: 0.0, 6: None}, NOW + LOOK_AGAIN)
     assert sorted(due.take(COUNT, NOW + LOOK_AGAIN)) == [3, 4, 5]
+
+
+def test_of_partitions_that_had_more_than_was_claimed_each_is_claimed_from_alone_and_in_turn(due: DueTimes) -> None:
+    due.told(dict.fromkeys(range(COUNT), 0.0), [], NOW)
+    seen = list[int]()
+    for turn in range(COUNT):
+        seen += due.take(COUNT, NOW + turn)
+        due.told({seen[-1]: 0.0}, [], NOW + turn + 0.5)
+    assert sorted(seen) == list(range(COUNT))
+
+
+def test_those_with_a_little_are_claimed_from_beside_one_that_had_more(due: DueTimes) -> None:
+    due.told({3: 0.0, 4: 0.0, 5: 0.1, 6: 0.1}, [], NOW)
+    assert due.take(COUNT, NOW + 0.1) == [3, 5, 6]
+    due.told({3: None, 5: None, 6: None}, [], NOW + 0.1)
+    assert due.take(COUNT, NOW + 0.1) == [4]
 
 
 def test_before_the_time_of_a_look_and_of_a_single_one_nothing_is_looked_at(due: DueTimes) -> None:
@@ -92,6 +108,7 @@ def test_a_pass_looks_at_one_in_any_case_and_a_single_one_is_looked_at_in_every_
     assert alone.next(1) == float("inf")  # its poller sleeps for a second at most
 
 
-def test_all_are_due_where_timers_may_wait_for_room(due: DueTimes) -> None:
+def test_all_are_due_where_timers_may_wait_for_room_also_those_that_had_more(due: DueTimes) -> None:
+    due.told({3: 0.0, 4: 0.0}, [], NOW)
     due.all(COUNT, NOW)
     assert len(due.take(COUNT, NOW)) == COUNT
