@@ -38,7 +38,7 @@ def _take_away(said: dict[str, Any]) -> None:
     # What a cron expression is, and how long a text says, are more than a pattern tells.
     if isinstance(said.get("cron"), str):
         said["cron"] = "0 9 * * MON-FRI"
-    for name in ("every", "spread", "catch_up_window", "per"):
+    for name in ("delay", "max_lateness", "every", "spread", "catch_up_window", "per", "old_for"):
         if isinstance(said.get(name), str):
             said[name] = "1h"
     if isinstance(said.get("rate"), dict):
