@@ -129,6 +129,7 @@ def client(request: pytest.FixtureRequest) -> Iterator[redis.Redis]:
         over_nodes: ClusterClient = request.getfixturevalue("cluster_client")
         over_nodes.flushall()
         yield over_nodes  # type: ignore[misc]  # the same commands
+        over_nodes.close_links()
         return
     running = request.getfixturevalue(f"{request.param}_server")
     real = HandSetRedis(unix_socket_path=str(running.socket))
@@ -180,11 +181,9 @@ def partitions(request: pytest.FixtureRequest) -> int:
 
 
 @pytest.fixture
-def bench(request: pytest.FixtureRequest, client: redis.Redis, partitions: int) -> Iterator[Bench]:
+def bench(request: pytest.FixtureRequest, client: redis.Redis, partitions: int) -> Bench:
     home = _HOME if request.node.get_closest_marker("one_partition") else None
-    it = Bench(client, partitions, home)
-    yield it
-    it.link.close()
+    return Bench(client, partitions, home)
 
 
 @pytest.fixture

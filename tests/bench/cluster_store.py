@@ -32,12 +32,20 @@ class ClusterClient(redis.RedisCluster):
     def __init__(self, cluster: Cluster) -> None:
         super().__init__(host=HOST, port=cluster.masters[0].port)
         self._hosts = [Host(HOST, node.port) for node in cluster.masters]
+        self._links: list[HandSetClusterLink] = []
 
     def link(self, partitions: int) -> HandSetClusterLink:
         return self.link_as(HandSetClusterLink, partitions)
 
     def link_as(self, kind: type[L], partitions: int) -> L:
-        return kind(self._hosts, lambda host: HandSetNode(*host, socket_timeout=10), partitions)
+        it = kind(self._hosts, lambda host: HandSetNode(*host, socket_timeout=10), partitions)
+        self._links.append(it)
+        return it
+
+    def close_links(self) -> None:
+        """Of a test that is over: where objects refer to each other in circles, sockets may be collected unclosed."""
+        while self._links:
+            self._links.pop().close()
 
 
 class HandSetClusterLink(ClusterLink):

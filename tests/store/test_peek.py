@@ -120,7 +120,6 @@ def test_a_claim_whose_reply_was_lost_is_to_be_made_again(bench: Bench, monkeypa
     assert claims.peek([bench.partition(timer.id)]).waits == {bench.partition(timer.id): 0.0}
     (again,) = claims.claim(1, partitions=[bench.partition(timer.id)]).claims
     assert again.id == timer.id
-    link.close()
 
 
 def test_it_tells_when_a_schedule_is_to_be_looked_at(bench: Bench) -> None:
