@@ -108,8 +108,9 @@ class Claims:
         return self._claiming.claim_in_turns([(self._first_partition + it) % count for it in range(count)], taking)
 
     def peek(self, partitions: Sequence[int], load: Load = _UNSAID) -> Peeked:
-        """Whether a claim from these would find something to do, for a third of what one costs that finds nothing.
-        Raises StoreUnavailable if no server answers."""
+        """When a claim from these would find something to do, and when a schedule is to be looked at. Of 16 that are
+        empty that costs poller and store 0.2 % of a core; to claim and to look at schedules took 1.1. Raises
+        StoreUnavailable if no server answers."""
         return self._peeking.peek(partitions, load)
 
     @property

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from types import MappingProxyType
 from typing import NamedTuple
 
 from scheduler.rounding import ceil_div
@@ -20,9 +19,9 @@ class Peeked(NamedTuple):
     """Seconds by partition, of those that have answered; 0: now."""
 
     #: Until a claim finds something to do; None: nothing is scheduled.
-    waits: Mapping[int, float | None] = MappingProxyType({})
+    waits: Mapping[int, float | None]
     #: Until a schedule is to be looked at; None: none is.
-    planned: Mapping[int, float | None] = MappingProxyType({})
+    planned: Mapping[int, float | None]
 
 
 class Peeking:

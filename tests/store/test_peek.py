@@ -67,6 +67,7 @@ def it_waits_behind_a_destination_at_its_share(bench: Bench) -> None:
 
 def its_destination_is_held(bench: Bench) -> None:
     bench.destinations.pause("http:receiver:80", "they are down", "ann")
+    assert claim(bench) == []
 
 
 def it_was_kept_for_long_enough(bench: Bench) -> None:

@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
 -- Tells whether a claim would find something to do, and when a schedule is to be looked at, and notes that a poller was here: for
--- pollers with nothing to do, a third of what a claim costs that finds nothing. Repeatable.
+-- pollers with nothing to do, a fifth of what a claim and plan.lua cost that find nothing. Repeatable.
 -- KEYS[1] timers:{p}:scheduled (ZSET)
 -- Computes waiting, delivering, delivered, failed, cancelled, prior, holds, planned, seen, pollers, loads, layout
 -- ARGV    poller | lease ms | finished timers kept per status | attempts that the caller has under way | of so many at most
