@@ -105,6 +105,7 @@ GOALS = (
     Goal("100 tabs of the page, % of a core", "views", {"what": MANY_TABS}, "api_percent", operator.lt, 3),
     Goal("a receiver dies: named by the page, s", "on_call", {"what": DIED}, "named_s", operator.lt, 5),
     Goal("the same, clicks until it is paused", "on_call", {"what": DIED}, "clicks", operator.eq, 1),
+    Goal("the same, clicks that replay what failed", "on_call", {"what": DIED}, "replay_clicks", operator.eq, 2),
     Goal("idle, % of a core", "idle", {}, "together_percent", operator.lt, 1),
     Goal("kill -9 with 1,000 in flight: lost", "crash", {}, "lost", operator.eq, 0),
     Goal("repeated without a mark", "crash", {}, "repeated_unmarked", operator.eq, 0),

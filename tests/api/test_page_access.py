@@ -516,3 +516,18 @@ def test_no_other_site_may_frame_the_page_or_read_it(http: FlaskClient) -> None:
     assert "trusted-types 'none'" in headers["Content-Security-Policy"]
     assert (headers["Cache-Control"], headers["Cross-Origin-Resource-Policy"]) == ("no-store", "same-origin")
     assert "Access-Control-Allow-Origin" not in headers
+
+
+@pytest.mark.parametrize(
+    ("who_led_there", "policy"),
+    [
+        *(("cross-site", "same-origin"), ("same-site", "same-origin"), ("", "same-origin")),
+        *(("none", ""), ("same-origin", "")),
+    ],
+)
+def test_only_whoever_else_may_have_opened_the_page_is_cut_off_from_it(
+    http: FlaskClient, who_led_there: str, policy: str
+) -> None:
+    """To be cut off takes Chromium another process, and 40 ms."""
+    headers = http.get("/ui", headers={"Sec-Fetch-Site": who_led_there} if who_led_there else {}).headers
+    assert headers.get("Cross-Origin-Opener-Policy", "") == policy

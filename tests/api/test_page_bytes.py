@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 
 import pytest
 from flask.testing import FlaskClient
@@ -81,6 +82,19 @@ def test_an_etag_answers_only_for_the_encoding_it_came_with(http: FlaskClient) -
         assert answer.status_code == status
         assert answer.headers["Vary"] == "Accept-Encoding"
         assert (answer.data == b"") is (status == 304)
+
+
+def test_a_view_names_its_files_by_what_is_in_them_and_they_are_asked_for_once(http: FlaskClient) -> None:
+    named = re.findall(r'(?:href|src)="(/ui/[^"]+[?]v=[^"]+)"', http.get("/ui").text)
+    assert [it.partition("?")[0] for it in named] == ["/ui/page.css", "/ui/icon.svg", "/ui/page.js"]
+    for path in named:
+        assert get(http, path).headers["Cache-Control"] == "public, max-age=31536000, immutable"
+
+
+@pytest.mark.parametrize("query", ["", "?v=", "?v=0123456789abcdef01234567", "?w=1"])
+def test_what_a_page_of_another_version_asks_for_is_not_kept(http: FlaskClient, query: str) -> None:
+    answer = get(http, f"/ui/page.css{query}")
+    assert (answer.status_code, answer.headers["Cache-Control"]) == (200, "no-cache")
 
 
 def test_what_holds_a_forms_token_is_never_compressed(http: FlaskClient) -> None:

@@ -123,6 +123,15 @@ def test_a_timer_for_the_inbox_is_set_and_counted_down_and_can_be_set_again_as_i
     assert json.loads(again["body"]) == {"a": 1}
 
 
+def test_a_timer_that_was_just_set_is_on_its_way_also_for_who_looked_a_moment_ago(
+    visitor: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inboxes, "_FRESH", 3600.0)
+    assert "Nothing has arrived." in text(visitor.get("/ui/try"))
+    answer = visitor.post("/ui/try", {**FORM, "url": values(visitor.get("/ui/try"))["url"]})
+    assert "Inbox: 1 on its way" in text(visitor.get(answer.location))
+
+
 def test_every_field_reaches_the_timer(visitor: Visitor, bench: Bench) -> None:
     form = {
         "due_at": "2099-12-31T23:59",

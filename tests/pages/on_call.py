@@ -1,10 +1,11 @@
-"""Whoever is on call, with Now open: what timers call dies, the page names it, and one click pauses it."""
+"""Whoever is on call, with Now open: what timers call dies, the page names it, one click pauses it, and two replay
+what failed."""
 
 from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,8 @@ from tests.pages.world import set_timers
 
 #: Timers that are set at once, 50 ms apart: after ten failures in a row it is left alone.
 COUNT = 12
+#: Timers that end failed at their first attempt: too few for the destination to be left alone.
+FAILING = 8
 #: ms within which the page says what is wrong, on a machine whose cores are all busy; it asks once in 2 s.
 TOLD = 10_000
 
@@ -51,6 +54,42 @@ def pause_what_died(page: Page, origin: str, port: int) -> Paused:
     looks.go(page, "/ui")
     expect(say).to_have_text(f"{name} is paused", timeout=TOLD)
     return found
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """With how many clicks from Now, and how soon the last arrived after the last of them, in seconds."""
+
+    arrived_s: float
+    clicks: int
+
+
+def fail(page: Page, origin: str, port: int) -> list[str]:
+    """Timers that are tried once; nothing listens on the port. From the view Now, until it tells of them."""
+    url = f"http://127.0.0.1:{port}/once"
+    timers = set_timers(origin, [{"delay": 0, "url": url, "max_attempts": 1} for _ in range(FAILING)])
+    expect(page.locator("#say")).to_have_text(re.compile(rf"http:127.0.0.1:{port} refuses"), timeout=TOLD)
+    _reached(origin, timers, "failed")
+    return timers
+
+
+def replay_what_failed(page: Page, origin: str, timers: Sequence[str]) -> Replayed:
+    """From the view Now. Their receiver is back, and nothing else has failed."""
+    page.get_by_role("navigation", name="Views").get_by_role("link", name="Failed").click()
+    page.get_by_role("button", name=f"Replay all {len(timers)}").click()
+    began = time.monotonic()
+    expect(page.get_by_role("status").first).to_have_text(re.compile(rf"^{len(timers)} "), timeout=TOLD)
+    _reached(origin, timers, "delivered")
+    return Replayed(time.monotonic() - began, clicks=2)
+
+
+def _reached(origin: str, timers: Sequence[str], status: str) -> None:
+    """Wait until all have this status."""
+
+    def found() -> set[str]:
+        return {requests.get(f"{origin}/timers/{it}", timeout=30).json()["status"] for it in timers}
+
+    wait_until(lambda: found() == {status}, 20, f"all are {status}")
 
 
 def call(origin: str, port: int) -> None:

@@ -26,7 +26,7 @@ INTO = Path(__file__).parents[2] / "docs" / "screenshots"
 #: Deliveries a second of the work that is done meanwhile.
 _RATE = 40
 #: px: what is longer is cut off.
-_TALLEST = 1400
+_TALLEST = 1500
 #: A desktop has a face of this kind as its system-ui; a bare Debian has DejaVu Sans, which is wider.
 _FONTS = """<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd"><fontconfig>
 <include>/etc/fonts/fonts.conf</include>{}</fontconfig>""".format(

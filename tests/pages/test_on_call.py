@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.bench.processes import Up, free_port
 from tests.pages import looks
-from tests.pages.on_call import COUNT, TOLD, call, delivered, pause_what_died, receiver
+from tests.pages.on_call import COUNT, TOLD, call, delivered, fail, pause_what_died, receiver, replay_what_failed
 
 #: ms within which all is well again, on a machine whose cores are all busy.
 _MENDED = 40_000
@@ -43,3 +43,13 @@ def test_a_receiver_that_dies_is_named_in_words_and_one_click_pauses_it_and_one_
     looks.go(page, "/ui")
     expect(page.locator("#say")).to_have_text("All on time", timeout=_MENDED)
     expect(page).to_have_title(re.compile(r"^On time · Now"))
+
+
+def test_once_it_is_back_two_clicks_from_now_replay_all_that_failed(page: Page, origin: str, tmp_path: Path) -> None:
+    port = free_port()
+    looks.go(page, "/ui")
+    timers = fail(page, origin, port)
+    with receiver(port, tmp_path / "back.log"):
+        assert replay_what_failed(page, origin, timers).clicks == 2
+    looks.go(page, "/ui")
+    expect(page.locator("#say")).to_have_text("All on time", timeout=_MENDED)

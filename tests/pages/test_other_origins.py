@@ -97,3 +97,24 @@ def test_a_page_of_another_origin_neither_acts_nor_reads_nor_frames(
     service.timers.cancel(timer)
     left = requests.get(f"{origin}/timers", timeout=30).json()
     assert (left["data"], left["total"]) == ([], 0)
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1"])
+@pytest.mark.parametrize("path", ["/", "/ui", "/ui/timers"])
+def test_a_page_of_another_origin_keeps_no_hold_of_the_page_that_it_opens(
+    browser: Browser, origin: str, theirs: int, host: str, path: str
+) -> None:
+    """Nor once its reader has followed a link of ours."""
+    context = browser.new_context()
+    context.set_default_timeout(60_000)
+    page = context.new_page()
+    page.goto(f"http://{host}:{theirs}/")
+    with context.expect_page() as opening:
+        page.evaluate("(url) => { window.theOther = open(url); }", origin + path)
+    ours = opening.value
+    page.wait_for_function("window.theOther.closed")
+    ours.get_by_role("link", name="Failed", exact=True).click()
+    ours.wait_for_url(f"{origin}/ui/failed")
+    assert page.evaluate("window.theOther.closed")
+    assert ours.evaluate("window.opener") is None
+    context.close()

@@ -16,7 +16,7 @@ from werkzeug.routing import BaseConverter
 from scheduler import VERSION, Link, Settings, SettingsError, Store, guard_before_look_ups
 from timer_service.history.errors import HistoryUnsuitable
 from timer_service.tracing.choice import open_traces
-from timer_service.web import openapi, problem_answers
+from timer_service.web import compiled_templates, openapi, problem_answers
 from timer_service.web.access import access_log, authentication, cross_site
 from timer_service.web.access.request_counts import RequestCounts, route_name
 from timer_service.web.access.settings_files import SettingsFiles, open_files
@@ -141,6 +141,7 @@ def create_app(
         api.register_blueprint(clock.bp)
     app.register_blueprint(docs.bp)
     page.register(app, settings, store, files.keys)
+    compiled_templates.keep(app)
     app.add_url_rule("/*", "server", _server_options, methods=["OPTIONS"], provide_automatic_options=False)
     problem_answers.register(app, counts)
     counts.name_routes([route_name(rule.rule) for rule in app.url_map.iter_rules()])

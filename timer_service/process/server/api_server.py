@@ -19,6 +19,7 @@ from timer_service.tracing.choice import check_traces
 from timer_service.web.access.request_counts import RequestCounts
 from timer_service.web.access.settings_files import open_files
 from timer_service.web.app import create_app, webhook_rules
+from timer_service.web.compiled_templates import load_soon
 
 log = logging.getLogger(__name__)
 
@@ -64,6 +65,7 @@ class Server(BaseApplication):  # type: ignore[misc]
         # What is there now stays; looking through it again and again for garbage took 5 % of a batch.
         gc.collect()
         gc.freeze()
+        load_soon(app)
         return app
 
     def _before_fork(self, arbiter: Any, worker: Any) -> None:

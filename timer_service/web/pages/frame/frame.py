@@ -17,7 +17,7 @@ from timer_service.web import past
 from timer_service.web.access.safe_methods import SAFE_METHODS
 from timer_service.web.pages.frame import forms, live
 from timer_service.web.pages.frame.address import of_request
-from timer_service.web.pages.frame.policy import HEADERS
+from timer_service.web.pages.frame.policy import HEADERS, OPENER
 from timer_service.web.pages.frame.viewer import viewer
 from timer_service.web.pages.words import request_line, request_text, values
 from timer_service.web.problems import Problem, from_engine
@@ -133,6 +133,10 @@ def show(
         return live.part(html, as_of, status)
     answer = Response(html, status, mimetype="text/html", headers=HEADERS)
     answer.headers["Cache-Control"] = "no-store"
+    if request.headers.get("Sec-Fetch-Site") in ("none", "same-origin"):
+        # Nobody else opened it: its address was typed, or it is a link of ours. With this header Chromium would begin
+        # another process for it once the answer is there, and paint it 40 ms later.
+        del answer.headers[OPENER]
     if refused:
         answer.headers.update(refused.headers)
     forms.forget_note(answer)

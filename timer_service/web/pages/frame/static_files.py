@@ -27,13 +27,25 @@ def static(name: str) -> Response:
     encoding = "gzip" if request.accept_encodings["gzip"] > 0 else ""
     text, etag = _read(name, encoding)
     answer = Response(text, mimetype=_KINDS[name], headers=HEADERS)
-    answer.headers["Cache-Control"] = "no-cache"
+    is_this = request.args.get("v") == _version(name)
+    answer.headers["Cache-Control"] = "public, max-age=31536000, immutable" if is_this else "no-cache"
     answer.headers["Vary"] = "Accept-Encoding"
     if encoding:
         answer.headers["Content-Encoding"] = encoding
     answer.set_etag(etag)
     answer.make_conditional(request)
     return answer
+
+
+@bp.app_template_global()
+def static_url(name: str) -> str:
+    """Changes with the file, so that a browser asks for it once and not at every view. Of another version's page, while
+    one is replaced by the other, the answer is ours, and not kept."""
+    return f"/ui/{name}?v={_version(name)}"
+
+
+def _version(name: str) -> str:
+    return _read(name, "")[1]
 
 
 @cache

@@ -18,8 +18,8 @@ const written = new Map();
 
 // Moments in the zone that was chosen.
 
-const own = Intl.DateTimeFormat().resolvedOptions().timeZone;
-let zone = remembered() === "UTC" ? "UTC" : own;
+let isUtcChosen = remembered() === "UTC";
+let own = ""; // what the reader's zone is called: to ask for that takes 12 ms, so it is known once the page is painted
 
 function remembered() {
   try {
@@ -45,47 +45,39 @@ function cityOf(name) {
   return isUtc(name) ? "UTC" : name.split("/").at(-1).replaceAll("_", " ");
 }
 
-const clocks = new Map();
-
-function clockOf(name) {
-  if (!clocks.has(name)) {
-    const two = "2-digit";
-    const parts = { year: "numeric", month: two, day: two, hour: two, minute: two, second: two };
-    clocks.set(name, new Intl.DateTimeFormat("en-GB", { ...parts, hourCycle: "h23", timeZone: name }));
-  }
-  return clocks.get(name);
-}
-
 // As the server writes it, `of` saying how: "ms", "s" or "min", with "day " before it where the date stands there too.
-function momentIn(name, ms, of) {
-  const part = Object.fromEntries(clockOf(name).formatToParts(ms).map((it) => [it.type, it.value]));
-  let text = `${part.hour}:${part.minute}`;
-  if (!of.endsWith("min")) text += `:${part.second}`;
-  if (of.endsWith("ms")) text += `.${String(ms % 1000).padStart(3, "0")}`;
-  return of.startsWith("day ") ? `${part.year}-${part.month}-${part.day} ${text}` : text;
+function moment(ms, of) {
+  const behind = isUtcChosen ? 0 : new Date(ms).getTimezoneOffset(); // minutes
+  const [day, time] = new Date(ms - behind * 60000).toISOString().split("T");
+  const shown = time.slice(0, of.endsWith("ms") ? 12 : of.endsWith("min") ? 5 : 8);
+  return of.startsWith("day ") ? `${day} ${shown}` : shown;
 }
 
 function writeMoments(within) {
   for (const it of within.querySelectorAll("time[datetime][data-of]")) {
-    setText(it, momentIn(zone, Date.parse(it.dateTime), it.dataset.of));
+    setText(it, moment(Date.parse(it.dateTime), it.dataset.of));
   }
-  for (const it of within.querySelectorAll(".zone")) setText(it, cityOf(zone));
+  if (!own) return;
+  for (const it of within.querySelectorAll(".zone")) setText(it, isUtcChosen ? "UTC" : cityOf(own));
 }
 
 function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
-function offerZones() {
-  if (isUtc(own)) return;
+function nameZone() {
+  own = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  writeMoments(document);
+  if (!head || isUtc(own)) return;
   const label = make("label", { className: "vh", htmlFor: "zone", textContent: "Show times in" });
   const select = make("select", { className: "auto", id: "zone" });
   for (const name of [own, "UTC"]) {
-    select.append(make("option", { value: name, textContent: cityOf(name), selected: name === zone }));
+    const selected = (name === "UTC") === isUtcChosen;
+    select.append(make("option", { value: name, textContent: cityOf(name), selected }));
   }
   select.addEventListener("change", () => {
-    zone = select.value;
-    remember(zone === "UTC" ? "UTC" : "own");
+    isUtcChosen = select.value === "UTC";
+    remember(isUtcChosen ? "UTC" : "own");
     writeMoments(document);
   });
   head.querySelector("form").before(label, select);
@@ -120,9 +112,13 @@ function span(ms) {
   const units = [[86400000, "d", 3600000, "h"], [3600000, "h", 60000, "min"], [60000, "min", 1000, "s"]];
   const [unit, name, less, lesser] = units.find(([size]) => ms >= size) ?? units.at(-1);
   const whole = Math.max(ms, unit);
-  const count = Math.floor(whole / unit).toLocaleString("en-GB");
+  const count = grouped(Math.floor(whole / unit));
   const rest = Math.floor((whole % unit) / less);
   return rest ? `${count} ${name} ${rest} ${lesser}` : `${count} ${name}`;
+}
+
+function grouped(number) {
+  return String(number).replace(/\B(?=(\d{3})+$)/g, ",");
 }
 
 // Buttons that copy.
@@ -276,7 +272,7 @@ function tellOfMore(list, fetched) {
     block.before(line);
   }
   const them = more === 1 ? "it" : "them";
-  const text = more ? `${more.toLocaleString("en-GB")} more; show ${them}` : "This list has changed; show it";
+  const text = more ? `${grouped(more)} more; show ${them}` : "This list has changed; show it";
   setText(line.firstChild, text);
 }
 
@@ -387,7 +383,6 @@ function enrichFirst() {
     asOf = Number(head.dataset.asOf);
     ahead = asOf - performance.now();
     for (const [name, part] of partsOf(document)) written.set(name, plain(part));
-    offerZones();
     offerToStop();
     document.addEventListener("visibilitychange", () => {
       ask();
@@ -397,4 +392,5 @@ function enrichFirst() {
   }
   enrich(document);
   tick();
+  requestAnimationFrame(() => setTimeout(nameZone));
 }

@@ -76,6 +76,11 @@ def show_inbox(template: str, **more: Any) -> Response:
     )
 
 
+def look_again() -> None:
+    """One more is on its way: the next view has it, however short a time ago somebody looked."""
+    _way().forget()
+
+
 def told(it: Arrival, write_only: Collection[str]) -> Told:
     return Told(
         it,

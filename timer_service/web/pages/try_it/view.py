@@ -18,7 +18,7 @@ from timer_service.web.pages.frame import forms, live
 from timer_service.web.pages.frame.frame import bp, show
 from timer_service.web.pages.frame.terminal import terminal
 from timer_service.web.pages.try_it import arrival_words, try_form
-from timer_service.web.pages.try_it.inbox_view import reader, show_inbox, told, write_only_of
+from timer_service.web.pages.try_it.inbox_view import look_again, reader, show_inbox, told, write_only_of
 from timer_service.web.problems import Problem, from_engine
 from timer_service.web.services import new_timer, settings, store
 
@@ -51,6 +51,7 @@ def set_timer() -> Response:
         timer = _set(asked, fields)
     except TimerError as error:
         return _refused(typed, from_engine(error))
+    look_again()
     there = reader()
     is_for_inbox = there is not None and before_path(timer.webhook.url) in there.address.origins
     where = f"/ui/try?timer={timer.id}" if is_for_inbox else f"/ui/timers/{timer.id}"
