@@ -69,6 +69,31 @@ class Server:
         with self.translated("INFO"):
             return dict(self.client.info())
 
+    def evaluate(self, script: Script, key: str, args: Sequence[str | bytes | int | float]) -> Any:
+        """Of one script on one key. It may run twice. Raises redis.RedisError.
+
+        By redis-py's connections and its retry, past its commands: what they note and look for costs 13 us a call.
+        """
+        words = ("EVALSHA", script.sha, 1, key, *args)
+        try:
+            return self._call(words)
+        except redis.exceptions.NoScriptError:
+            self.client.script_load(script.script)
+            return self._call(words)
+
+    def _call(self, words: Sequence[str | bytes | int | float]) -> Any:
+        pool = self.client.connection_pool
+        connection: Any = pool.get_connection()
+
+        def ask() -> Any:
+            connection.send_command(*words)
+            return connection.read_response()
+
+        try:
+            return connection.retry.call_with_retry(ask, lambda _: connection.disconnect())
+        finally:
+            pool.release(connection)
+
     def replies(self, script: Script, calls: Sequence[Call]) -> list[Any]:
         """Of one script on many keys in one round trip, errors among them. The script may run twice.
 
