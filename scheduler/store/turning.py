@@ -8,12 +8,15 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import NamedTuple
 
+from scheduler.errors import StoreUnavailable
 from scheduler.store.link import Link
 
 #: Seconds after which one call goes no further, and after which it waits no longer for what is under way.
 _TIME, _PATIENCE = 15.0, 20.0
 #: Seconds in which nobody takes what is due after which there is no poller: each looks at least once a second.
 _NOBODY = 5.0
+#: Seconds without an answer after which the store is away. On a busy machine it may just be slow: looks are repeated.
+_AWAY = 4.0
 #: Seconds between two looks at what pollers do: at first, and at most.
 _PAUSE, _LONGEST_PAUSE = 0.0005, 0.02
 
@@ -92,12 +95,22 @@ class Turning:
     def run(self, to: int, heartbeat: Callable[[], object]) -> Advance:
         """Turn it to this moment, ms, or as far as time and pollers allow. `heartbeat` is called again and again."""
         begun = time.monotonic()
+        while True:
+            try:
+                self._go_on(to, begun, heartbeat)
+                break
+            except StoreUnavailable as error:
+                if error.kind != "away" or time.monotonic() >= self._looked_at + _AWAY:
+                    raise
+                time.sleep(_LONGEST_PAUSE)
+        attempts = sum(self._attempts.values()) - self._attempts_before
+        return Advance(self.now, to, attempts, self._due, self._delivering)
+
+    def _go_on(self, to: int, begun: float, heartbeat: Callable[[], object]) -> None:
         while self._is_all_done(begun + _PATIENCE, heartbeat) and self._now < 1000 * to:
             if time.monotonic() >= begun + _TIME:
                 break
             self._turn(to)
-        attempts = sum(self._attempts.values()) - self._attempts_before
-        return Advance(self.now, to, attempts, self._due, self._delivering)
 
     def step(self, to: int) -> Step:
         """One look for whoever sends what is due himself; the clock goes to the next due moment, or to this one, ms, if
@@ -135,6 +148,7 @@ class Turning:
         """At all partitions at once, whose clocks are first set so many us ahead of the server's if they are less, and
         if nothing is due or under way there. One that was busy is behind the others, and goes on by itself."""
         replies = [TurnReply(*reply) for reply in self._link.run_at_once("turn", [ahead])]
+        self._looked_at = time.monotonic()
         behind = min(replies, key=lambda it: it.now)
         self._now, self._ahead = behind.now, behind.ahead
         self._due = sum(it.due for it in replies)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Event, Thread
@@ -295,8 +297,11 @@ def test_keys_that_a_call_left_unaged_which_was_killed_are_aged_by_the_next(
     assert not list(turned.link.client.scan_iter(match=keys.ANY_IDEMPOTENCY))
 
 
-def test_a_store_that_goes_away_on_the_way_leaves_it_open_how_far_the_clock_was_turned(own_server: Server) -> None:
+def test_a_store_that_goes_away_on_the_way_leaves_it_open_how_far_the_clock_was_turned(
+    own_server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Red with an answer that nothing was done: who then says the same `by` again turns it twice."""
+    monkeypatch.setattr("scheduler.store.turning._AWAY", 1)
     turned = store(own_server, layout.VIRTUAL)
     turned.timers.set(draft(turned, DAY))
 
@@ -310,6 +315,27 @@ def test_a_store_that_goes_away_on_the_way_leaves_it_open_how_far_the_clock_was_
         clock_of(turned).advance_by(30 * DAY)
     killing.join(20)
     assert raised.value.maybe_done
+
+
+def test_a_store_that_does_not_answer_for_a_while_ends_no_turn(
+    own_server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Red with a call that ends with the first look which a busy machine leaves unanswered."""
+    monkeypatch.setattr("scheduler.store.turning._NOBODY", 3)
+    turned = Store(Settings(clock=layout.VIRTUAL), Link(connect(own_server.url, 1), 1, clock=layout.VIRTUAL))
+    turned.timers.set(draft(turned, DAY))
+
+    def freeze() -> None:
+        wait_until(lambda: turned.timers.stats().overdue, 20, "the clock is where the timer is due")
+        own_server.signal(signal.SIGSTOP)
+        time.sleep(2)
+        own_server.signal(signal.SIGCONT)
+
+    freezing = Thread(target=freeze)
+    freezing.start()
+    found = clock_of(turned).advance_by(2 * DAY)
+    freezing.join(20)
+    assert (found.due, found.stopped_by) == (1, "due")
 
 
 def test_many_idempotency_keys_are_aged_by_one_call(turned: Store) -> None:
