@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 #: Replicas that can be asked for: a number that is mistyped should not wait for ever in vain.
@@ -44,6 +45,7 @@ class Receipt(NamedTuple):
         return self.fsync >= self.asked.fsync and self.replicas >= self.asked.replicas
 
 
+@lru_cache(64)  # each request asks for one
 def parse(text: str) -> Durability:
     """Raises ValueError for what is no durability."""
     if not re.fullmatch(PATTERN, text, re.ASCII):

@@ -29,7 +29,7 @@ PATTERN = (
 
 def from_seconds(seconds: int | float) -> int:
     """Milliseconds, rounded up, so that nothing is ever early. `seconds` is finite and not negative."""
-    return _whole(Decimal(repr(seconds)) * 1000)
+    return 1000 * seconds if isinstance(seconds, int) else _whole(Decimal(repr(seconds)) * 1000)
 
 
 def parse(text: str) -> int:

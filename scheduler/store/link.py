@@ -130,7 +130,7 @@ class Link:
         """The same for a script whose one key is not that of a partition."""
         script = self._script(name)
         with self._server.translated(f"script {name}"):
-            return script(keys=[key], args=args)
+            return self._server.evaluate(script, key, args)
 
     def run_on_each(self, name: str, calls: Sequence[Call]) -> list[Any]:
         """The same for many keys, each with its arguments, in one round trip. The script may run twice."""

@@ -18,6 +18,7 @@ from scheduler.store.breaker import Breaker
 from scheduler.store.dial_again import asked_before, unconnected
 from scheduler.store.failed_calls import FailedCalls
 from scheduler.store.following import FollowingPool
+from scheduler.store.kept_connections import KeptConnections
 from scheduler.store.laying_out import Expected
 
 #: The servers that have what the scripts need, in words.
@@ -57,6 +58,7 @@ class Server:
         self._failed_calls = failed_calls
         self._expected = expected
         self._breaker = Breaker(pause)
+        self._kept = KeptConnections(client.connection_pool)
         if isinstance(client.connection_pool, FollowingPool):
             client.connection_pool.on_move.append(self._breaker.retry)
 
@@ -68,6 +70,10 @@ class Server:
     def info(self) -> dict[str, Any]:
         with self.translated("INFO"):
             return dict(self.client.info())
+
+    def evaluate(self, script: Script, key: str, args: Sequence[str | bytes | int | float]) -> Any:
+        """Of one script on one key. It may run twice. Raises redis.RedisError."""
+        return self._kept.evaluate(script, key, args)
 
     def replies(self, script: Script, calls: Sequence[Call]) -> list[Any]:
         """Of one script on many keys in one round trip, errors among them. The script may run twice.
@@ -146,6 +152,7 @@ class Server:
         if kind in ("readonly", "replica"):
             # Pooled connections would stay on the demoted node (redis-py #460); one in use is its user's to close.
             # New ones go where the name leads by now, or ask the sentinels.
+            self._kept.give_back()
             self.client.connection_pool.disconnect(inuse_connections=False)
         if kind == "unsuitable":
             return StoreUnsuitable(f"the store is too old to run our scripts; {OLDEST} is needed")

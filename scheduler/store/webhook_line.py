@@ -31,6 +31,8 @@ _ELSEWHERE = {
     "on_delivered",
     "on_failed",
 }
+#: The place, name and default of those that do.
+_IN_JSON = [it for it in zip(range(len(DEFAULTS)), Webhook._fields, DEFAULTS, strict=True) if it[1] not in _ELSEWHERE]
 _NUMBER = int | float
 #: What a record may say of its webhook; a body only that there is none.
 _TYPES: dict[str, Any] = {
@@ -52,9 +54,9 @@ _TYPES: dict[str, Any] = {
 def encode_line(webhook: Webhook, more: Mapping[str, Any]) -> str:
     """What a webhook says beside its body, and more members."""
     said: dict[str, Any] = {"url": webhook.url}
-    for name, value, default in zip(Webhook._fields, webhook, DEFAULTS, strict=True):
-        if value != default and name not in _ELSEWHERE:
-            said[name] = value
+    for place, name, default in _IN_JSON:
+        if webhook[place] != default:
+            said[name] = webhook[place]
     if webhook.backoff != DEFAULTS.backoff:
         it = webhook.backoff
         said["backoff"] = list(it.steps) or [it.initial, it.factor, it.max, None]

@@ -398,7 +398,8 @@ def unlike(value: Any, schema: dict[str, Any], schemas: dict[str, Any], where: s
 def test_the_answers_are_what_the_nouns_of_the_engine_say() -> None:
     """Members that a small store has no value for."""
     nouns = (told.POLLERS, told.STORE, told.MINUTES, told.FORECAST, told.FAILURES)
-    written = [json.loads(json.dumps(SCHEMAS[path]().dump(noun))) for path, noun in zip(PATHS, nouns, strict=True)]
+    dumps = create_app(Settings()).json.dumps
+    written = [json.loads(dumps(SCHEMAS[path]().dump(noun))) for path, noun in zip(PATHS, nouns, strict=True)]
     assert written[1]["append_only"] == {"enabled": True, "fsync": "everysec", "ok": True}
     assert written[2]["data"][0]["lateness_ms"] == {"p50": 1, "p99": 20, "worst": 1234}
     down, slow = written[4]["failing"]

@@ -11,10 +11,22 @@ import pytest
 from flask.testing import FlaskClient
 from marshmallow import Schema
 
-from scheduler import Webhook
+from scheduler import (
+    Attempt,
+    Draft,
+    Durability,
+    HeldBy,
+    Hold,
+    Outcome,
+    Reason,
+    Receipt,
+    Status,
+    Webhook,
+)
 from tests.api.conftest import HOOK
-from tests.bench.store import Bench
+from tests.bench.store import START, Bench
 from timer_service.web.answers import TimerOut
+from timer_service.web.input.redaction import for_reader
 from timer_service.web.input.schemas import NewTimer
 from timer_service.web.input.when_fields import WHEN
 
@@ -129,3 +141,34 @@ def test_a_put_by_key_and_a_change_of_nothing_keep_every_field(http: FlaskClient
 @pytest.mark.parametrize("given", [*TIMERS.values(), {"url": "https://example.com/", "delay": "1h"}])
 def test_a_valid_timer_is_read_as_marshmallow_alone_reads_it(given: dict[str, Any]) -> None:
     assert NewTimer().load(given) == Schema.load(NewTimer(), given)
+
+
+@pytest.mark.parametrize("given", [*TIMERS.values(), {"url": "https://example.com/", "delay": "1h"}])
+@pytest.mark.parametrize("is_reader", [False, True])
+def test_a_timer_is_written_as_marshmallow_alone_writes_it(
+    http: FlaskClient, bench: Bench, given: dict[str, Any], is_reader: bool
+) -> None:
+    set_now = NewTimer().load(given)
+    timer = Draft(id=bench.timers.new_id(), **set_now).stored(START, START + 3_600_000)
+    ended = timer._replace(
+        status=Status.FAILED,
+        attempts=2,
+        last_attempt=Attempt(
+            number=2, outcome=Outcome.PERMANENT, started_at=START, error="tls", detail="expired \u00e9"
+        ),
+        occurrence=3,
+        ended_at=START + 5,
+        reason=Reason.PERMANENT,
+        held=Hold(HeldBy.PAUSE, START, "a reason"),
+        expected_at=START + 7,
+        callback_for=timer.id,
+        schedule="daily",
+        receipt=Receipt(Durability(fsync=True), fsync=True),
+        unreadable=True,
+    )
+    for_reader.set(is_reader)
+    dumps = http.application.json.dumps
+    for it in (timer, ended):
+        alone = dumps(Schema.dump(TimerOut(), it), separators=(",", ":"))
+        assert dumps(TimerOut().dump(it)) == alone
+    for_reader.set(False)

@@ -25,7 +25,7 @@ _OURS = ("scheduler", "timer_service")
 #: Put into each class by a metaclass, not by us.
 _MADE = {"_abc_impl", "_declared_fields", "_hooks", "_is_protocol", "Meta", "opts"}
 #: Documented, underscore and all.
-_DOCUMENTED = {"_asdict", "_exit", "_fields", "_make", "_replace"}
+_DOCUMENTED = {"_asdict", "_exit", "_field_defaults", "_fields", "_get_current_object", "_make", "_replace"}
 
 
 def found(dotted: str) -> Any:

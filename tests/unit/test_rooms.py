@@ -34,6 +34,7 @@ ROOMS: Mapping[str, str] = {
     "timer_service/web/app.py": "application",
     "timer_service/web/problems.py": "problems",
     "timer_service/web/json_text.py": "problems",
+    "timer_service/web/present.py": "problems",
     "timer_service/web/access/": "access",
     "timer_service/web/input/": "input",
     "timer_service/web/resources/": "resources",

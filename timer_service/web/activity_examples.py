@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from scheduler import Attempt, Outcome, Reason, Status, Timer, Webhook
@@ -59,19 +60,25 @@ FAILURES: Json = {
             **_ANSWERED,
             "count": 1,
             "ids": [_ID],
-            "newest": TimerOut().dump(
-                Timer(
-                    id=_ID,
-                    webhook=Webhook(url="https://api.example.com/hook", max_attempts=1),
-                    status=Status.FAILED,
-                    created_at=_NOW - 3_600_000,
-                    due_at=_NOW - 1200,
-                    read_at=_NOW,
-                    attempts=1,
-                    last_attempt=Attempt(number=1, outcome=Outcome.RETRYABLE, started_at=_NOW - 1199, status_code=503),
-                    ended_at=_NOW - 1100,
-                    reason=Reason.ATTEMPTS_EXHAUSTED,
+            "newest": json.loads(
+                TimerOut()
+                .dump(
+                    Timer(
+                        id=_ID,
+                        webhook=Webhook(url="https://api.example.com/hook", max_attempts=1),
+                        status=Status.FAILED,
+                        created_at=_NOW - 3_600_000,
+                        due_at=_NOW - 1200,
+                        read_at=_NOW,
+                        attempts=1,
+                        last_attempt=Attempt(
+                            number=1, outcome=Outcome.RETRYABLE, started_at=_NOW - 1199, status_code=503
+                        ),
+                        ended_at=_NOW - 1100,
+                        reason=Reason.ATTEMPTS_EXHAUSTED,
+                    )
                 )
+                .text
             ),
             "oldest_ended_at": "2025-12-31T23:59:58.900Z",
         }

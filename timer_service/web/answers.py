@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from operator import attrgetter
 from typing import Any, ClassVar
 
 from marshmallow import Schema, fields, missing
@@ -13,9 +12,7 @@ from timer_service.web.input.fields import Base64, JsonObject, Moment
 from timer_service.web.input.webhook_fields import BackoffField, CallbackField, HeaderNames, Headers, ShownUrl
 from timer_service.web.json_text import JsonText
 from timer_service.web.receipt_answers import ReceiptField
-
-#: Fields that write what they are given.
-_AS_IT_IS = (fields.String, fields.Integer)
+from timer_service.web.timer_text import TimerText
 
 
 class Part(fields.Nested):
@@ -168,29 +165,15 @@ class TimerOut(Schema):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        self._members = [
-            (
-                name,
-                attrgetter("webhook" if isinstance(field, fields.Method) else field.attribute or name),
-                None if type(field) in _AS_IT_IS else field._serialize,
-            )
-            for name, field in self.dump_fields.items()
-            if name != "from"
-        ]
+        self._text = TimerText({name: field for name, field in self.dump_fields.items() if name != "from"})
 
     def dump(self, obj: Any, *, many: bool | None = None) -> Any:
-        """Skips marshmallow's checks for what is missing or of another type: a fifth of its time. Hooks and `only` are
-        ignored."""
+        """As JSON already. Hooks and `only` are ignored, and what is missing or of another type is not looked for."""
         if many:
             return [self.dump(timer) for timer in obj]
         if isinstance(obj, JsonText):  # of the history, written when it ended
             return obj
-        written: dict[str, Any] = {}
-        for name, read, write in self._members:
-            value = read(obj) if write is None else write(read(obj), name, obj)
-            if value is not missing:
-                written[name] = value
-        return written
+        return self._text.of(obj)
 
     def _unreadable(self, timer: Timer) -> Any:
         return True if timer.unreadable else missing

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from flask import Flask, Response, g, request
+from flask import Flask, Response
 from flask_smorest import Api
 from marshmallow import ValidationError
 from werkzeug.routing import BaseConverter
@@ -27,6 +27,7 @@ from timer_service.web.input.sent_fields import WebhookRules
 from timer_service.web.json_provider import JsonProvider
 from timer_service.web.pages import page
 from timer_service.web.pages.frame import ways
+from timer_service.web.present import present_notes, present_request
 from timer_service.web.resources import (
     activity,
     batch,
@@ -188,12 +189,12 @@ def _first(messages: Any) -> str:
 
 def _name_request() -> None:
     """Every request has an id: the client's if it gave a usable one."""
-    given = request.headers.get("X-Request-Id", "")
-    g.request_id = given if _REQUEST_ID.fullmatch(given) else os.urandom(16).hex()
+    given = present_request().headers.get("X-Request-Id", "")
+    present_notes().request_id = given if _REQUEST_ID.fullmatch(given) else os.urandom(16).hex()
 
 
 def _return_name(response: Response) -> Response:
-    response.headers["X-Request-Id"] = g.get("request_id", "")
+    response.headers["X-Request-Id"] = present_notes().get("request_id", "")
     return response
 
 

@@ -21,6 +21,8 @@ class JsonProvider(DefaultJSONProvider):
     sort_keys = False
 
     def dumps(self, obj: Any, **options: Any) -> str:
+        if isinstance(obj, JsonText):
+            return obj.text
         texts: list[str] = []
 
         def place(value: Any) -> Any:

@@ -6,6 +6,7 @@ they make types that nobody can use.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -188,5 +189,5 @@ def _shown_defaults(defaults: Mapping[str, Any]) -> dict[str, Any]:
     """By field: what an answer says where a client said nothing."""
     webhook = Webhook(url="", **defaults)
     timer = Timer(id="", webhook=webhook, status=Status.SCHEDULED, created_at=0, due_at=0, read_at=0)
-    shown: dict[str, Any] = TimerOut().dump(timer)
+    shown: dict[str, Any] = json.loads(TimerOut().dump(timer).text)
     return {name: value for name, value in shown.items() if name not in (*WHEN, *EXPIRY, "url", "key")}

@@ -2,42 +2,41 @@
 
 from __future__ import annotations
 
-from flask import current_app
-
 from scheduler import Settings, Store
 from timer_service.web.access.request_counts import RequestCounts
 from timer_service.web.access.settings_files import SettingsFiles
 from timer_service.web.input.schedule_fields import NewSchedule
 from timer_service.web.input.schemas import NewTimer
+from timer_service.web.present import present_app
 
 
 def store() -> Store:
-    found: Store = current_app.extensions["store"]
+    found: Store = present_app().extensions["store"]
     return found
 
 
 def settings() -> Settings:
-    found: Settings = current_app.extensions["settings"]
+    found: Settings = present_app().extensions["settings"]
     return found
 
 
 def settings_files() -> SettingsFiles:
-    found: SettingsFiles = current_app.extensions["settings_files"]
+    found: SettingsFiles = present_app().extensions["settings_files"]
     return found
 
 
 def new_timer() -> NewTimer:
     """The rules of new timers, with those of the settings."""
-    found: NewTimer = current_app.extensions["schemas"][NewTimer]
+    found: NewTimer = present_app().extensions["schemas"][NewTimer]
     return found
 
 
 def new_schedule() -> NewSchedule:
     """The rules of new schedules, with those of the settings."""
-    found: NewSchedule = current_app.extensions["schemas"][NewSchedule]
+    found: NewSchedule = present_app().extensions["schemas"][NewSchedule]
     return found
 
 
 def request_counts() -> RequestCounts:
-    found: RequestCounts = current_app.extensions["request_counts"]
+    found: RequestCounts = present_app().extensions["request_counts"]
     return found

@@ -8,10 +8,11 @@ from __future__ import annotations
 import logging
 import time
 
-from flask import Flask, Response, g, request
+from flask import Flask, Response
 
 from timer_service.logs import fields
 from timer_service.web.access.request_counts import NO_ROUTE, RequestCounts, route_name
+from timer_service.web.present import present_notes, present_request
 
 log = logging.getLogger(__name__)
 
@@ -21,24 +22,25 @@ def register(app: Flask, counts: RequestCounts) -> None:
 
     @app.before_request
     def _begin() -> None:
-        g.begun = time.perf_counter()
+        present_notes().begun = time.perf_counter()
 
     # Those registered first run last.
     @app.after_request
     def _end(response: Response) -> Response:
-        seconds = time.perf_counter() - g.begun
-        route = route_name(request.url_rule.rule) if request.url_rule else NO_ROUTE
-        counts.request(route, request.method, response.status_code, seconds)
-        if log.isEnabledFor(logging.INFO) and "is_repeat" not in g:
+        asked, notes = present_request(), present_notes()
+        seconds = time.perf_counter() - notes.begun
+        route = route_name(asked.url_rule.rule) if asked.url_rule else NO_ROUTE
+        counts.request(route, asked.method, response.status_code, seconds)
+        if log.isEnabledFor(logging.INFO) and "is_repeat" not in notes:
             extra = fields(
-                request_id=g.request_id,
-                method=request.method,
-                path=request.path,
+                request_id=notes.request_id,
+                method=asked.method,
+                path=asked.path,
                 status=response.status_code,
                 duration_ms=round(1000 * seconds, 1),
             )
-            if "credential" in g:
-                extra["fields"]["key"] = g.credential
+            if "credential" in notes:
+                extra["fields"]["key"] = notes.credential
             if response.status_code == 201 and response.location:
                 extra["fields"]["timer_id"] = response.location.rpartition("/")[2]
             log.info("request", extra=extra)

@@ -6,7 +6,7 @@ import re
 from functools import lru_cache
 from urllib.parse import urlsplit
 
-from flask import Flask, current_app, g, request
+from flask import Flask, current_app, g
 
 from scheduler import Settings, is_loopback
 from timer_service.web.access.api_keys import ApiKey, find_key
@@ -14,6 +14,7 @@ from timer_service.web.access.rate_limit import Rates
 from timer_service.web.access.safe_methods import SAFE_METHODS
 from timer_service.web.access.settings_files import KeysNow
 from timer_service.web.input.redaction import for_reader
+from timer_service.web.present import present_notes, present_request
 from timer_service.web.problems import Problem
 
 #: Probes and explanations need no key.
@@ -47,22 +48,23 @@ def _ask_for_keys(app: Flask, keys: KeysNow, rates: Rates) -> None:
 
     @app.before_request
     def _with_key() -> None:
-        if not _OPEN_WITH_KEYS.fullmatch(request.path) and (wait := rates.wait(_check_key(keys()))):
+        if not _OPEN_WITH_KEYS.fullmatch(present_request().path) and (wait := rates.wait(_check_key(keys()))):
             raise Problem(429, "This key makes too many requests.", headers={"Retry-After": str(wait)})
 
 
 def _check_key(keys: list[ApiKey]) -> str:
     """The name of the key that was sent. Raises Problem."""
-    key = find_key(keys, request.headers.get("Authorization", ""))
+    asked = present_request()
+    key = find_key(keys, asked.headers.get("Authorization", ""))
     if key is None:
         raise Problem(
             401,
             "Send a key that this service knows: `Authorization: Bearer <key>`.",
             headers={"WWW-Authenticate": "Bearer"},
         )
-    g.credential = key.name
+    present_notes().credential = key.name
     for_reader.set(not key.may_write)  # by each request: a thread serves many
-    if request.method not in SAFE_METHODS and not key.may_write and not _QUESTION.fullmatch(request.path):
+    if asked.method not in SAFE_METHODS and not key.may_write and not _QUESTION.fullmatch(asked.path):
         raise Problem(403, "This key may only read.")
     return key.name
 
@@ -79,7 +81,8 @@ def _ask_for_known_hosts(app: Flask, names: str) -> None:
     @app.before_request
     def _by_known_host() -> None:
         for_reader.set(False)
-        if not (is_known(request.host) or _OPEN.fullmatch(request.path)):
+        asked = present_request()
+        if not (is_known(asked.host) or _OPEN.fullmatch(asked.path)):
             raise Problem(403, "Without API keys, only known names are answered: see Host, and TIMER_ALLOWED_HOSTS.")
 
 

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from flask import Flask, request
 
 from timer_service.web.access.safe_methods import SAFE_METHODS
+from timer_service.web.present import present_request
 from timer_service.web.problems import Problem
 
 _PORTS = {"http": 80, "https": 443}
@@ -19,9 +20,10 @@ _PORTS = {"http": 80, "https": 443}
 def register(app: Flask) -> None:
     @app.before_request
     def _refuse_other_origins() -> None:
-        if request.method in SAFE_METHODS:
+        asked = present_request()
+        if asked.method in SAFE_METHODS:
             return
-        site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
+        site, origin = asked.headers.get("Sec-Fetch-Site"), asked.headers.get("Origin")
         if (site is None and origin is None) or _is_ours(site, origin):
             return
         raise Problem(403, "A page of another origin may not do this.")

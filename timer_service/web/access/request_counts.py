@@ -12,6 +12,7 @@ import threading
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from scheduler import REFUSAL_KINDS
 
@@ -47,6 +48,7 @@ class Row:
     seconds: float
 
 
+@lru_cache(256)  # of the routes there are; each request has one
 def route_name(rule: str) -> str:
     """A route as it is counted: /timers/<timer_id>, without the converter that Flask's rule may have."""
     return re.sub(r"<\w+:", "<", rule)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any, NoReturn
 
 import flask_smorest
-from flask import Request, current_app, g, request
+from flask import Request, g
 from marshmallow import RAISE, Schema, ValidationError
 from webargs.flaskparser import FlaskParser
 
 from timer_service.web.input import body
 from timer_service.web.input.invalid import invalid
 from timer_service.web.input.limits import REQUEST_BYTES, REQUEST_VALUES
+from timer_service.web.present import present_app, present_notes, present_request
 from timer_service.web.problems import Problem
 
 
@@ -22,7 +23,13 @@ class Parser(FlaskParser):
 
     def parse(self, argmap: Any, *args: Any, **options: Any) -> Any:
         """By the application's own schema of this class, where it made one with its settings."""
-        return super().parse(current_app.extensions["schemas"].get(type(argmap), argmap), *args, **options)
+        schema = present_app().extensions["schemas"].get(type(argmap), argmap)
+        if options.get("location") == "json":
+            try:
+                return schema.load(self.load_json(present_request(), schema))
+            except ValidationError as error:
+                raise invalid(error.messages) from None
+        return super().parse(schema, *args, **options)
 
     def load_json(self, req: Request, schema: Schema) -> Any:
         if (
@@ -33,8 +40,9 @@ class Parser(FlaskParser):
             g.request_fields = {}
             return g.request_fields
         most_bytes = getattr(schema, "most_bytes", REQUEST_BYTES)
-        g.request_fields = json_object(most_bytes, getattr(schema, "most_values", REQUEST_VALUES))
-        return g.request_fields
+        fields = json_object(most_bytes, getattr(schema, "most_values", REQUEST_VALUES))
+        present_notes().request_fields = fields
+        return fields
 
     def load_querystring(self, req: Request, schema: Schema) -> Any:
         if twice := [name for name, values in req.args.lists() if len(values) > 1]:
@@ -58,7 +66,7 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # it ships no t
 
 def json_object(most_bytes: int = REQUEST_BYTES, most_values: int = REQUEST_VALUES) -> dict[str, Any]:
     """The body of this request. Raises Problem."""
-    value = body.load(request, most_bytes, most_values)
+    value = body.load(present_request(), most_bytes, most_values)
     if not isinstance(value, dict):
         raise Problem(422, "The body must be a JSON object.", errors=[("", "Must be an object.")])
     return value

@@ -9,6 +9,7 @@ from typing import Literal
 from flask import Flask, current_app, g
 
 from timer_service.web.input.budget import Budget
+from timer_service.web.present import present_notes
 from timer_service.web.problems import RETRY_AFTER, Problem
 
 #: What bytes are held for. Two budgets: if what is read took what parsing needs, nobody would get on.
@@ -35,7 +36,7 @@ def register(app: Flask) -> None:
 
     @app.teardown_request
     def _give_back(_error: BaseException | None) -> None:
-        for purpose, count in g.pop("bytes_held", {}).items():
+        for purpose, count in present_notes().pop("bytes_held", {}).items():
             ours[purpose].give_back(count)
 
 

@@ -112,7 +112,8 @@ class SentFields(Schema):
 
     @validates_schema
     def _no_mark(self, data: dict[str, Any], **_: Any) -> None:
-        if marked := marked_headers(data.get("headers", {}), data.get("write_only", ())):
+        headers = data.get("headers")
+        if headers and (marked := marked_headers(headers, data.get("write_only", ()))):
             errors = {name: ["This is the mark of a redacted value, not a value."] for name in marked}
             raise ValidationError({"headers": errors})
         for name in ("on_delivered", "on_failed"):

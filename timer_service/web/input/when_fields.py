@@ -50,7 +50,7 @@ class WhenFields(Schema):
 def take_when(data: dict[str, Any]) -> dict[str, int | None]:
     """Takes them out of what was read: `due_at` and `delay_ms` of a Draft."""
     due_at, delay_ms = data.pop("due_at", None), data.pop("delay", None)
-    local, zone, fold = (data.pop(name, None) for name in ("local_due_at", *_OF_LOCAL))
+    local, zone, fold = data.pop("local_due_at", None), data.pop("time_zone", None), data.pop("fold", None)
     if local is not None:
         due_at = due_at_of(local, zone, fold or Fold.FIRST)
     if due_at is None and delay_ms is None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from flask import Response, request
+from flask import Response
 
 from timer_service.web.pages.frame.frame import show
+from timer_service.web.present import present_request
 
 #: Of a problem's headers, those that a page of it says too.
 _KEPT = ("Allow", "Retry-After")
@@ -16,7 +17,7 @@ def is_of_page(path: str) -> bool:
 
 def in_words(answer: Response) -> Response:
     """The page of a problem, whatever raised it: a view, the routing, or what looks at requests before they come."""
-    if answer.mimetype != "application/problem+json" or not is_of_page(request.path):
+    if not is_of_page(present_request().path) or answer.mimetype != "application/problem+json":
         return answer
     problem = answer.get_json()
     page = show(

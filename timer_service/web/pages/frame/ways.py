@@ -6,6 +6,7 @@ from flask import Flask, Response, request
 
 from timer_service.web.access.safe_methods import SAFE_METHODS
 from timer_service.web.pages.frame.forms import lead_to
+from timer_service.web.present import present_request
 
 _PATHS = ("/", "/ui_timer", "/ui_timer/")
 
@@ -15,7 +16,7 @@ def register(app: Flask) -> None:
 
     @app.before_request
     def _lead() -> Response | None:
-        if request.path not in _PATHS or request.method not in SAFE_METHODS:
+        if present_request().path not in _PATHS or request.method not in SAFE_METHODS:
             return None
         is_browser = request.accept_mimetypes.best_match(["application/json", "text/html"]) == "text/html"
         return lead_to("/ui") if is_browser or request.path != "/" else None

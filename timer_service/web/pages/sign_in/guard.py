@@ -20,6 +20,7 @@ from timer_service.web.pages.frame.viewer import Viewer
 from timer_service.web.pages.sign_in import view as sign_in
 from timer_service.web.pages.sign_in.attempts import WrongAttempts
 from timer_service.web.pages.sign_in.sessions import Sessions
+from timer_service.web.present import present_notes, present_request
 from timer_service.web.problems import Problem
 
 #: The cookie of a browser that has no session: worth nothing but for forms.
@@ -40,7 +41,8 @@ def register(app: Flask, settings: Settings, store: Store, keys: KeysNow) -> Non
 
     @app.before_request
     def _look() -> Response | None:
-        if not is_of_page(request.path) or request.path in static_files.PATHS:
+        path = present_request().path
+        if not is_of_page(path) or path in static_files.PATHS:
             return None
         if is_off:
             raise Problem(404, "Without API keys there is no page here: it may be reached from other machines.")
@@ -58,7 +60,7 @@ def register(app: Flask, settings: Settings, store: Store, keys: KeysNow) -> Non
     @app.after_request
     def _answer(answer: Response) -> Response:
         answer = in_words(answer)
-        if "new_secret" in g and not live.is_asked():
+        if "new_secret" in present_notes() and not live.is_asked():
             cookies.put(answer, _FORM, g.new_secret)
         return answer
 
