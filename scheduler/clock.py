@@ -17,9 +17,15 @@ class StoreClock:
         self._last = (0, 0.0)
         self._observed: dict[int, tuple[int, float]] = {}
 
-    def observe(self, store_us: int, partition: int = 0) -> None:
-        """Note the microseconds that a reply just read carries."""
-        self._last = self._observed[partition] = (store_us, time.monotonic())
+    def observe(self, store_us: int, partition: int = 0, asked_at: float | None = None) -> None:
+        """Note the microseconds that a reply just read carries. `asked_at`: seconds of the monotonic clock. It may have
+        waited since to be read: what was known before is only corrected by what is certain, that the store's time is
+        not before what it says, nor later than if it had been said when it was asked."""
+        now = time.monotonic()
+        if asked_at is not None and partition in self._observed:
+            latest = store_us + int((now - asked_at) * 1_000_000)
+            store_us = max(store_us, min(latest, self.us_at(now, partition)))
+        self._last = self._observed[partition] = (store_us, now)
 
     def us_at(self, moment: float, partition: int | None = None) -> int:
         """The store's time at a moment of the monotonic clock, not before the last reply of this partition; None: of

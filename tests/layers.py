@@ -25,6 +25,7 @@ _LEAST: Mapping[str, str] = {
     "store/test_cluster_nodes.py": "servers",
     "store/test_half_done.py": "servers",
     "store/test_refusals.py": "servers",
+    "store/test_sent.py": "servers",
     "store/moving": "servers",
     "client": "quick",
     "django": "quick",

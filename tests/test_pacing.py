@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
 from typing import Any
@@ -683,15 +683,18 @@ def test_leases_are_renewed_in_time_while_destinations_are_told_of_though_the_st
     for host in dead:
         fill(bench, 12, f"http://{host}/")
     renewed = [bench.now]
-    run_on = bench.link.run_on
 
-    def slowly(script: str, *args: Any) -> Any:
-        pollers.let(LEASE // 12)
-        if script == "renew":
-            renewed.append(bench.now)
-        return run_on(script, *args)
+    def slow(ask: Callable[..., Any]) -> Callable[..., Any]:
+        def slowly(script: str, *args: Any) -> Any:
+            pollers.let(LEASE // 12)
+            if script == "renew":
+                renewed.append(bench.now)
+            return ask(script, *args)
 
-    monkeypatch.setattr(bench.link, "run_on", slowly)
+        return slowly
+
+    for name in ("run_on", "send_each"):
+        monkeypatch.setattr(bench.link, name, slow(getattr(bench.link, name)))
     pollers.run(20 * LEASE / 1000)
     assert all(bench.destinations.rule(f"http:{host}:80").broken for host in dead)
     assert max(later - earlier for earlier, later in pairwise(renewed)) < LEASE

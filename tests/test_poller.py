@@ -12,6 +12,7 @@ import pytest
 from scheduler import Attempt, Claims, Delivery, Link, Outcome, Poller, Settlement, StoreUnavailable, connect
 from scheduler.store.record import destination_tag
 from scheduler.store.room import BATCH
+from tests.bench.processes import wait_until
 from tests.bench.servers import Server
 from tests.bench.store import LEASE, Bench, HandSetRedis
 from tests.bench.transports import HandTransport
@@ -74,6 +75,92 @@ def test_a_full_batch_is_followed_by_the_next_pass_at_once(bench: Bench) -> None
     assert poller.run_once() == 0
     assert poller.run_once() > 0
     assert bench.timers.stats().delivering == BATCH + 50
+
+
+def roomy(bench: Bench, transport: HandTransport) -> Poller:
+    return Poller(bench.claims, transport, name="one", lease=LEASE / 1000, grace=0.2)
+
+
+def test_while_more_is_due_the_store_claims_the_next_before_these_are_sent(bench: Bench) -> None:
+    transport = HandTransport(slots=2000)
+    poller = roomy(bench, transport)
+    for _ in range(2 * BATCH + 50):
+        bench.schedule()
+    poller.run_once()
+    assert len(transport.sent) == BATCH
+    wait_until(lambda: bench.timers.stats().delivering == 2 * BATCH, 20, "the store claims what was asked for")
+    poller.run_once()
+    assert len(transport.sent) == 2 * BATCH
+
+
+def test_while_answers_come_no_more_than_a_batch_is_under_way(bench: Bench) -> None:
+    """Else all slots are in use where a few would do, and each request costs libcurl twice as much."""
+    transport = HandTransport(slots=2000)
+    poller = roomy(bench, transport)
+    for _ in range(4 * BATCH):
+        bench.schedule()
+    poller.run_once()
+    poller.run_once()
+    poller._answers_come = True
+    assert poller.run_once() == 0
+    assert len(transport.sent) == 2 * BATCH
+    for claim in transport.sent[: BATCH + 1]:
+        transport.end(claim)
+    collect(poller, transport)
+    poller.run_once()
+    assert len(transport.sent) == 3 * BATCH
+    poller._answers_come = False  # receivers that are slow
+    poller.run_once()
+    assert len(transport.sent) == 4 * BATCH
+
+
+def test_stop_gives_back_what_the_store_has_claimed_meanwhile(bench: Bench) -> None:
+    transport = HandTransport(slots=2000)
+    poller = roomy(bench, transport)
+    for _ in range(BATCH + 9):
+        bench.schedule()
+    poller.run_once()
+    for claim in transport.sent:
+        transport.end(claim)
+    poller.stop()
+    poller.run()
+    found = bench.timers.stats()
+    assert (found.delivered, found.scheduled, found.delivering) == (BATCH, 9, 0)
+
+
+def test_a_store_that_dies_with_a_claim_and_a_settle_under_way_loses_neither(
+    bench: Bench, own_server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("scheduler.store.memory._GOOD_FOR", 600.0)  # it is not asked while it is stopped
+    transport = HandTransport(slots=2000)
+    poller = roomy(bench, transport)
+    count = 2 * BATCH + 9
+    for _ in range(count):
+        bench.schedule()
+    poller.run_once()
+    for claim in transport.sent[:9]:
+        transport.end(claim)
+    collect(poller, transport)
+    poller._settle()  # on a connection of its own, for a claim is under way
+    poller._read_settled()
+    own_server.signal(signal.SIGSTOP)
+    for claim in transport.sent[9:]:
+        transport.end(claim)
+    collect(poller, transport)
+    poller._settle()
+    own_server.kill_at_once()
+    with pytest.raises(StoreUnavailable):
+        poller.run_once()
+    own_server.start()
+    until_back(poller)
+    ended = BATCH
+    for _ in range(9):
+        for claim in transport.sent[ended:]:
+            transport.end(claim)
+        ended = len(transport.sent)
+        collect(poller, transport)
+        poller.run_once()
+    assert bench.timers.stats().delivered == len(transport.sent) == count
 
 
 def test_a_poller_without_a_free_slot_does_not_spin(bench: Bench, poller: Poller) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import re
 import time
-from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from random import random
@@ -14,9 +13,9 @@ from scheduler.claim import Claim, Settlement
 from scheduler.delivery.transport import Answer, Transport
 from scheduler.errors import HalfDone, StoreUnavailable
 from scheduler.memory_limit import ENOUGH
+from scheduler.poller.asking import Asking
 from scheduler.poller.attempt_log import attempt_line
 from scheduler.poller.counts import PollerCounts
-from scheduler.poller.due import LOOK_AGAIN, DueTimes
 from scheduler.poller.fairness import Fairness
 from scheduler.poller.pacing import Pacing
 from scheduler.poller.planning import Planning
@@ -25,7 +24,6 @@ from scheduler.poller.settlements import settlement
 from scheduler.poller.tracing import Tracing
 from scheduler.store.claims import Claims
 from scheduler.store.room import BATCH, Load
-from scheduler.store.taking import Batch
 
 log = logging.getLogger(__name__)
 #: One line an ended attempt, many to a record, each with its time: its handler adds nothing.
@@ -81,8 +79,7 @@ class Poller:
         self._planning = planning
         self._tracing = tracing
         self.counts = PollerCounts()
-        #: When each partition is to be claimed from.
-        self._due = DueTimes()
+        self._asking = Asking(claims)
         #: By id() of the claim: a timer whose lease was lost can be claimed again while its old attempt still runs.
         self._in_flight: dict[int, Claim] = {}
         self._fairness = Fairness(transport.slots, max_bytes)
@@ -90,9 +87,11 @@ class Poller:
         self._reports = Reports(rules, claims.observe, claims.last_answered)
         self._pacing = Pacing(claims.permits, rules, claims.held, claims.clock, lease)
         self._saturated: set[str] = set()
-        #: Seconds of the monotonic clock; until then timers may wait where their destinations had no room.
-        self._crowded_until = 0.0
+        #: Whether the transport had some when it was asked last.
+        self._answers_come = False
         self._ended: list[Settlement] = []
+        #: What the store was told to settle, and what reads which of it was refused.
+        self._settling: tuple[list[Settlement], Callable[[], list[Settlement]]] | None = None
         self._unsent: list[Claim] = []
         self._renew_at = time.monotonic() + lease / 3
         self._expire_at = 0.0
@@ -128,7 +127,7 @@ class Poller:
 
     def rang(self, partition: int) -> None:
         """Something has become due there, or will. Safe in any thread."""
-        self._due.rang(partition, time.monotonic())
+        self._asking.rang(partition)
 
     def stop(self) -> None:
         """Safe in a signal handler."""
@@ -137,7 +136,9 @@ class Poller:
 
     def run(self) -> None:
         while not self._stopping:
-            self._collect(self._transport.wait(self._guarded(self.run_once)))
+            answers = self._transport.wait(self._guarded(self.run_once))
+            self._answers_come = bool(answers)
+            self._collect(answers)
         stopped = time.monotonic()
         while (left := stopped + self._patience() - time.monotonic()) > 0:
             pause = self._guarded(self._wind_up)
@@ -146,8 +147,7 @@ class Poller:
         self._collect(self._transport.wait(0))
         self._guarded(self._wind_up)
         self._transport.close()
-        if self._in_flight or self._ended:
-            left = len(self._in_flight) + len(self._ended)
+        if left := len(self._in_flight) + len(self._ended):
             log.warning("stopped with %d attempts under way or unsettled: left to their lease", left)
 
     def run_once(self) -> float:
@@ -158,20 +158,24 @@ class Poller:
         pause = self._renew_settle_release()
         if self._end_expired():
             pause = 0.0
-        self._peek()
+        planned = self._asking.peek(self._load)
         if self._planning is not None:
+            self._planning.told(planned)
             made = self._planning.made
             if (look := self._planning.run_once()) is not None:
                 pause = min(pause, look)
             if self._planning.made > made:
-                self._due.all(self._claims.partitions, time.monotonic())
+                self._asking.all_are_due()
         self._fairness.look(time.monotonic())
         self._saturated = self._left_to_others()
-        free = self._fairness.free
-        if free <= 0:
-            self._pacing.ask({}, 0, self._renew_at)
-            return pause
-        batch = self._claim(min(free, BATCH))
+        if not self._asking.is_under_way:
+            if self._fairness.free <= 0:
+                self._pacing.ask({}, 0, self._renew_at)
+                return pause
+            self._send_claim()
+        elif self._answers_come and len(self._in_flight) > BATCH:
+            return 0.0  # those first: the fewer connections are in use, the less each costs libcurl
+        batch = self._asking.read()
         with suppress(StoreUnavailable):  # what was claimed is not dropped: without knowledge of holds it is given back
             if batch.claims or self._in_flight:
                 self._claims.held.look()
@@ -189,49 +193,27 @@ class Poller:
                 self._fairness.add(traced)
                 self._transport.submit(traced)
         self._saturated = self._left_to_others()
-        if self._pacing.ask(batch.ready, self._fairness.free, self._renew_at, self._saturated):
+        asked = self._pacing.ask(batch.ready, self._fairness.free, self._renew_at, self._saturated)
+        due_in = self._asking.due_in()
+        if due_in <= 0 and not (asked or self._stopping or self._waits_for_permits()) and self._fairness.free > 0:
+            self._send_claim()
+        else:
+            self._read_settled()
+        if asked:
             return 0.0  # and the next claim is made with permits
         if self._fairness.free <= 0:
             return pause
-        return min(pause, self._fairness.next_turn() or pause, self._pacing.pause(), self._due_in())
+        return min(pause, self._fairness.next_turn() or pause, self._pacing.pause(), due_in)
 
-    def _peek(self) -> None:
-        """Ask partitions of which nothing is known to be due whether there is."""
-        idle = self._due.take_idle(self._claims.partitions, time.monotonic())
-        if not idle:
-            return
-        try:
-            found = self._claims.peek(idle, self._load)
-        except StoreUnavailable:
-            self._due.told({}, idle, time.monotonic())
-            raise
-        self._due.peeked(found.waits, time.monotonic())
-        if self._planning is not None:
-            self._planning.told(found.planned)
+    def _send_claim(self) -> None:
+        """From the partitions that are due; from all where timers may wait for permits."""
+        if self._waits_for_permits():
+            self._asking.all_are_due()
+        limit, room = min(self._fairness.free, BATCH), self._fairness.room()
+        self._asking.send(limit, self._saturated, room, self._load, self._pacing.permitted())
 
-    def _claim(self, limit: int) -> Batch:
-        """From the partitions that are due; from all where timers may wait for room, or for permits."""
-        count, now = self._claims.partitions, time.monotonic()
-        room, permits = self._fairness.room(), self._pacing.permitted()
-        if self._saturated or room.answering is not None:
-            self._crowded_until = now + LOOK_AGAIN
-        if permits or self._pacing.pause() <= 0 or now < self._crowded_until:
-            self._due.all(count, now)
-        due = self._due.take(count, now)
-        try:
-            batch = self._claims.claim(limit, self._saturated, room, self._load, permits, due)
-        except StoreUnavailable:
-            self._due.told({}, due, now)
-            raise
-        self._due.told(batch.waits, batch.not_asked, time.monotonic())
-        if room.share is not None and any(
-            n >= room.share for n in Counter(it.destination for it in batch.claims).values()
-        ):
-            self._crowded_until = now + LOOK_AGAIN  # more of that one may wait where they were found
-        return batch
-
-    def _due_in(self) -> float:
-        return max(0.0, self._due.next(self._claims.partitions) - time.monotonic())
+    def _waits_for_permits(self) -> bool:
+        return bool(self._pacing.permitted()) or self._pacing.pause() <= 0
 
     def _end_expired(self) -> bool:
         """Also while all slots are taken, and nothing is claimed. Says whether there may be more."""
@@ -250,12 +232,15 @@ class Poller:
 
     def _patience(self) -> float:
         """Seconds after the stop that are worth waiting: for what the store has yet to hear of, the whole grace."""
-        if self._in_flight or self._ended or self._unsent:
+        if self._in_flight or self._ended or self._unsent or self._settling or self._asking.is_under_way:
             return self._grace
         return min(self._grace, _RECALL_TIME) if self._claims.unanswered else 0.0
 
     def _wind_up(self) -> float:
-        """A pass after the stop: claims nothing, and gives back what a lost reply may have claimed for us."""
+        """A pass after the stop: claims nothing, and gives back what was claimed meanwhile, and what a lost reply may
+        have claimed for us."""
+        if self._asking.is_under_way:
+            self._unsent += self._asking.read().claims
         self._unsent += self._claims.recall(self._load)
         self._pacing.ask({}, 0, self._renew_at)
         return self._renew_settle_release()
@@ -270,14 +255,26 @@ class Poller:
         return pause
 
     def _settle(self) -> None:
-        if not self._ended:
+        """What has ended. Beside a claim that is under way the answer is read later, at the latest in the next pass."""
+        self._read_settled()
+        if self._ended:
+            self._settling = self._ended, self._claims.send_settle(self._ended)
+            self._ended = []
+        if not self._asking.is_under_way:
+            self._read_settled()
+
+    def _read_settled(self) -> None:
+        if self._settling is None:
             return
-        ended, left = self._ended, list[Settlement]()
+        (ended, read), self._settling = self._settling, None
+        left = ended
         try:
-            refused = self._claims.settle(ended)
+            refused = read()
+            left = []
         except HalfDone as half:
             refused, left = list(half.done), list(half.left)
-        self._ended = left
+        finally:
+            self._ended = left + self._ended
         not_settled = [*refused, *left]
         self.counts.settled([it for it in ended if it not in not_settled] if not_settled else ended)
         self.counts.refused_settles += len(refused)

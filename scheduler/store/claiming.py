@@ -54,18 +54,27 @@ class Claiming:
         self._put_off = put_off
         self.open = OpenClaims()
 
-    def claim(self, partitions: Sequence[int], taking: Taking) -> Batch:
-        """From these partitions, in this order. Raises StoreUnavailable if no server answers."""
+    def send(self, partitions: Sequence[int], taking: Taking) -> Callable[[], Batch]:
+        """A claim from these partitions, in this order. It is sent now if they are one, else once what is returned is
+        called, which reads what it brings; to be called once. Both raise StoreUnavailable if no server answers."""
+        if len(partitions) != 1:
+            return lambda: self._claim(partitions, taking)
+        self._permissions.check(partitions[0])
+        take = self._send_to(partitions[0], taking)
+
+        def read() -> Batch:
+            take()
+            return taking.batch(is_whole=True)
+
+        return read
+
+    def _claim(self, partitions: Sequence[int], taking: Taking) -> Batch:
         if not (taking.is_free and 1 < len(partitions) <= taking.limit):
             return self.claim_in_turns(partitions, taking)
         return self._batch(self._take_at_once(partitions, taking), taking)
 
     def claim_in_turns(self, partitions: Sequence[int], taking: Taking) -> Batch:
-        """From each what those before it have left room for. Raises the same."""
-        if len(partitions) == 1:  # which saves 5 us
-            self._permissions.check(partitions[0])
-            self._take_from(partitions[0], taking)
-            return taking.batch(is_whole=True)
+        """From each what those before it have left room for. Raises StoreUnavailable if no server answers."""
 
         def take(partition: int, _: int) -> None:
             if taking.is_over:
@@ -109,15 +118,21 @@ class Claiming:
         return found
 
     def _take_from(self, partition: int, taking: Taking) -> None:
-        args = self._claim_args(partition, taking)
+        self._send_to(partition, taking)()
+
+    def _send_to(self, partition: int, taking: Taking) -> Callable[[], None]:
         asked_at = time.monotonic()
-        try:
-            reply = self._link.run("claim", partition, args)
-        except StoreUnavailable as error:
-            self.open.failed(partition, maybe_done=error.maybe_done)
-            self._permissions.doubt()
-            raise
-        self._took(partition, reply, taking, asked_at)
+        answers = self._link.send_each("claim", [(partition, self._claim_args(partition, taking))])
+
+        def take() -> None:
+            (reply,) = answers()
+            if isinstance(reply, StoreUnavailable):
+                self.open.failed(partition, maybe_done=reply.maybe_done)
+                self._permissions.doubt()
+                raise reply
+            self._took(partition, reply, taking, asked_at)
+
+        return take
 
     def _claim_args(self, partition: int, taking: Taking) -> list[str | int]:
         said, room = self._said, taking.room

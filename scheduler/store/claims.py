@@ -15,7 +15,7 @@ from scheduler.store import keys
 from scheduler.store.attempt_record import encode_attempt
 from scheduler.store.claim_row import ClaimRow
 from scheduler.store.claiming import Claiming, ClaimWords
-from scheduler.store.each_alone import EachAlone, run_each_alone
+from scheduler.store.each_alone import EachAlone, SentEachAlone, run_each_alone
 from scheduler.store.held import Held
 from scheduler.store.link import Link
 from scheduler.store.memory import StoreMemory
@@ -100,12 +100,25 @@ class Claims:
         all, each what those before it have left. Where a server is away, the others are asked all the same. Raises
         StoreUnavailable if none answers.
         """
-        taking = Taking(limit, saturated, room, load, permits)
         if partitions is not None:
-            return self._claiming.claim(partitions, taking)
+            return self.send_claim(limit, saturated, room, load, permits, partitions)()
+        taking = Taking(limit, saturated, room, load, permits)
         count = self._link.partitions
         self._first_partition = (self._first_partition + 1) % count
         return self._claiming.claim_in_turns([(self._first_partition + it) % count for it in range(count)], taking)
+
+    def send_claim(
+        self,
+        limit: int,
+        saturated: Collection[str],
+        room: Room,
+        load: Load,
+        permits: Sequence[Permitted],
+        partitions: Sequence[int],
+    ) -> Callable[[], Batch]:
+        """The same, sent now if it is from one partition; what is returned is to be called once, before anything else
+        is claimed, and reads what it has brought. Both raise StoreUnavailable."""
+        return self._claiming.send(partitions, Taking(limit, saturated, room, load, permits))
 
     def peek(self, partitions: Sequence[int], load: Load = _UNSAID) -> Peeked:
         """When a claim from these would find something to do, and when a schedule is to be looked at. Of 16 that are
@@ -158,6 +171,10 @@ class Claims:
     def settle(self, settlements: Sequence[Settlement]) -> list[Settlement]:
         """End claims. Returns those refused, because the claim was no longer ours. Raises HalfDone with the same, and
         with those that are left, where a server is away."""
+        return self.send_settle(settlements)()
+
+    def send_settle(self, settlements: Sequence[Settlement]) -> Callable[[], list[Settlement]]:
+        """The same, sent now; what is returned is to be called once, and reads who was refused. It raises the same."""
         memory = self._memory.read() if self._permissions.granted else self._memory.last
 
         def args(share: list[Settlement]) -> list[str | int]:
@@ -166,11 +183,15 @@ class Claims:
                 words += _settle_args(settlement, keeps_answer=not memory.is_full)
             return words
 
-        found = self._each("settle", settlements, lambda settlement: settlement.timer_id, args)
-        refused = [
-            settlement for share, codes in found.done for settlement, code in zip(share, codes, strict=True) if code < 0
-        ]
-        return _whole(found, refused)
+        calls = self._calls(settlements, lambda settlement: settlement.timer_id, args)
+        sent = SentEachAlone(self._link, "settle", calls)
+
+        def refused() -> list[Settlement]:
+            found = self._answered(sent.found())
+            codes = [(it, code) for share, codes in found.done for it, code in zip(share, codes, strict=True)]
+            return _whole(found, [settlement for settlement, code in codes if code < 0])
+
+        return refused
 
     def observe(self, sums: Sequence[Sum]) -> None:
         """Add to the sums of destinations what this poller has seen."""
@@ -182,7 +203,7 @@ class Claims:
 
     def _took(self, partition: int, now_us: int, holds: bytes, asked_at: float) -> None:
         """What a claim has told beside timers."""
-        self.clock.observe(now_us, partition)
+        self.clock.observe(now_us, partition, asked_at)
         self._memory.read()  # for the next claim: a store that has just answered answers this too
         self.held.told(partition, holds, asked_at)
 
@@ -207,8 +228,17 @@ class Claims:
         args: Callable[[list[T]], Sequence[str | int]],
     ) -> EachAlone[list[T], Any]:
         """Run a script on the timers of each partition. Raises StoreUnavailable if no server answers."""
+        return self._answered(run_each_alone(self._link, script, self._calls(items, timer_id, args)))
+
+    def _calls(
+        self, items: Sequence[T], timer_id: Callable[[T], str], args: Callable[[list[T]], Sequence[str | int]]
+    ) -> list[tuple[int, list[T], Sequence[str | int]]]:
+        """Of each partition, with its part of them."""
         batches = keys.batches(items, timer_id, self._link.partitions, BATCH)
-        found = run_each_alone(self._link, script, [(partition, share, args(share)) for partition, share in batches])
+        return [(partition, share, args(share)) for partition, share in batches]
+
+    def _answered(self, found: EachAlone[T, Any]) -> EachAlone[T, Any]:
+        """What some have answered. Raises StoreUnavailable if no server answers."""
         if found.error is not None:
             self._permissions.doubt()
         found.expect_some(self._link)

@@ -47,17 +47,6 @@ class ClusterLink(Link):
 
         self._nodes = ClusterNodes(seeds, open_server)
 
-    def run_each(self, name: str, calls: Sequence[tuple[int, Sequence[str | bytes | int]]]) -> list[Any]:
-        script, found = self._script(name), dict[int, Any]()
-        for server, numbers in self._by_node([keys.root(partition) for partition, _ in calls]):
-            rooted = [(keys.root(calls[it][0]), calls[it][1]) for it in numbers]
-            found.update(zip(numbers, server.answers(script, rooted, f"script {name}"), strict=True))
-        replies = [found[number] for number in range(len(calls))]
-        return [
-            self._reply(name, *call) if isinstance(it, MovedError) else it
-            for call, it in zip(calls, replies, strict=True)
-        ]
-
     def run_on(self, name: str, key: str, args: Sequence[str | bytes | int | float] = ()) -> Any:
         script = self._script(name)
         return self.ask(f"script {name}", key, lambda client: script(keys=[key], args=args, client=client))
@@ -126,8 +115,7 @@ class ClusterLink(Link):
         self.client.close()
         self._nodes.close()
 
-    def _by_node(self, names: Sequence[str]) -> list[tuple[Server, list[int]]]:
-        """The places of keys in their list, by the nodes that have them."""
+    def _by_node(self, names: Sequence[str]) -> Sequence[tuple[Server, Sequence[int]]]:
         shares: dict[int, tuple[Server, list[int]]] = {}
         for place, name in enumerate(names):
             server = self._nodes.of(name)

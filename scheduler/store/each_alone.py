@@ -73,27 +73,57 @@ def each_alone(link: Link, calls: Iterable[tuple[int, T]], ask: Callable[[int, T
 def run_each_alone(link: Link, script: str, calls: Sequence[tuple[int, T, Sequence[str | int]]]) -> EachAlone[T, Any]:
     """The same with a script and its arguments, in one round trip a server. What a partition is given in several parts
     it gets one after the other, so that the server serves others in between."""
-    found = EachAlone[T, Any]()
-    waiting = list(calls)
-    while waiting:
-        now, waiting = _first_of_each(waiting)
-        asked: list[tuple[int, tuple[int, T, Sequence[str | int]]]] = []
+    return SentEachAlone(link, script, calls).found()
+
+
+class SentEachAlone(Generic[T]):
+    """Such calls of a script, the first for each partition sent at once, whose replies are read later."""
+
+    def __init__(self, link: Link, script: str, calls: Sequence[tuple[int, T, Sequence[str | int]]]) -> None:
+        self._link = link
+        self._script = script
+        self._found = EachAlone[T, Any]()
+        self._waiting = list(calls)
+        self._send()
+
+    def found(self) -> EachAlone[T, Any]:
+        """To be called once."""
+        self._read()
+        while self._waiting:
+            self._send()
+            self._read()
+        return self._found
+
+    def _send(self) -> None:
+        found = self._found
+        now, self._waiting = _first_of_each(self._waiting)
+        self._asked: list[tuple[int, tuple[int, T, Sequence[str | int]]]] = []
         for call in now:
-            place = _place(link, call[0], found)
+            place = _place(self._link, call[0], found)
             if place is None or place in found.away:
                 found.left.append(call[:2])
             else:
                 found.asked.add(place)
-                asked.append((place, call))
-        replies = link.run_each(script, [(partition, args) for _, (partition, _, args) in asked]) if asked else []
-        for (place, (partition, given, _)), reply in zip(asked, replies, strict=True):
+                self._asked.append((place, call))
+        self._replies = _no_replies
+        if self._asked:
+            words = [(partition, args) for _, (partition, _, args) in self._asked]
+            self._replies = self._link.send_each(self._script, words)
+
+    def _read(self) -> None:
+        found = self._found
+        for (place, (partition, given, _)), reply in zip(self._asked, self._replies(), strict=True):
             if not isinstance(reply, StoreUnavailable):
                 found.done.append((given, reply))
                 continue
             found.failed(place, reply)
             found.errors[partition] = reply
             found.left.append((partition, given))
-    return found
+
+
+def _no_replies() -> list[Any]:
+    """Of nothing."""
+    return []
 
 
 def _first_of_each(calls: Sequence[tuple[int, T, Sequence[str | int]]]) -> tuple[list[Any], list[Any]]:

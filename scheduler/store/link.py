@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import redis
 from redis.backoff import NoBackoff
 from redis.commands.core import Script
+from redis.exceptions import MovedError
 
 from scheduler.errors import StoreUnavailable
 from scheduler.store import keys, layout
@@ -115,10 +116,28 @@ class Link:
     def run_each(self, name: str, calls: Sequence[tuple[int, Sequence[str | bytes | int]]]) -> list[Any]:
         """The same on many partitions, each with its arguments, in one round trip a server: each one's reply, or the
         StoreUnavailable that is why there is none."""
-        if len(calls) == 1:
-            return [self._reply(name, *calls[0])]
+        return self.send_each(name, calls)()
+
+    def send_each(self, name: str, calls: Sequence[tuple[int, Sequence[str | bytes | int]]]) -> Callable[[], list[Any]]:
+        """The same, sent now, to all servers before the first reply is read; what is returned is to be called once, and
+        reads them."""
+        script, what = self._script(name), f"script {name}"
         rooted = [(keys.root(partition), args) for partition, args in calls]
-        return self._server.answers(self._script(name), rooted, f"script {name}")
+        shares = [
+            (server.send(script, [rooted[it] for it in numbers], what), numbers)
+            for server, numbers in self._by_node([key for key, _ in rooted])
+        ]
+
+        def replies() -> list[Any]:
+            found: dict[int, Any] = {}
+            for sent, numbers in shares:
+                found.update(zip(numbers, sent.answers(), strict=True))
+            return [
+                self._reply(name, *call) if isinstance(found[number], MovedError) else found[number]
+                for number, call in enumerate(calls)
+            ]
+
+        return replies
 
     def _reply(self, name: str, partition: int, args: Sequence[str | bytes | int]) -> Any:
         try:
@@ -156,6 +175,10 @@ class Link:
     def by_server(self) -> Sequence[Share]:
         """The same, each with its partitions."""
         return [(self._server, range(self.partitions))]
+
+    def _by_node(self, names: Sequence[str]) -> Sequence[tuple[Server, Sequence[int]]]:
+        """The places of keys in their list, by the servers that have them."""
+        return [(self._server, range(len(names)))]
 
     def server_of(self, key: str) -> Server:
         """The one that has this key."""

@@ -20,6 +20,7 @@ from scheduler.store.failed_calls import FailedCalls
 from scheduler.store.following import FollowingPool
 from scheduler.store.kept_connections import KeptConnections
 from scheduler.store.laying_out import Expected
+from scheduler.store.sent import Sent
 
 #: The servers that have what the scripts need, in words.
 OLDEST = "Redis 7.0 or Valkey 7.2, or later,"
@@ -101,6 +102,14 @@ class Server:
                 replies = self.replies(script, calls)
         except StoreUnavailable as error:
             return [error] * len(calls)
+        return self.judged(replies, what)
+
+    def send(self, script: Script, calls: Sequence[Call], what: str) -> Sent:
+        """The same, sent now, whose answers are read later."""
+        return Sent(self, script, calls, what)
+
+    def judged(self, replies: Sequence[Any], what: str) -> list[Any]:
+        """Replies, each error of Redis among them but MovedError as one of ours."""
         return [
             self.failure(it, what) if isinstance(it, redis.RedisError) and not isinstance(it, MovedError) else it
             for it in replies

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -84,13 +85,14 @@ def test_replies_that_are_lost_are_asked_for_again_and_what_others_told_stands(
     claims = Claims(
         link, poller="one", share=100, lease_ms=LEASE, keep_delivered_ms=1000, keep_failed_ms=1000, keep_finished=100
     )
-    run_each, lost = link.run_each, StoreUnavailable("the reply was lost", maybe_done=True)
+    send_each, lost = link.send_each, StoreUnavailable("the reply was lost", maybe_done=True)
 
-    def lossy(name: str, calls: Any) -> list[Any]:
-        replies = run_each(name, calls)
-        return [lost if name == "claim" and it[0] == 1 else reply for it, reply in zip(calls, replies, strict=True)]
+    def lossy(name: str, calls: Any) -> Callable[[], list[Any]]:
+        replies = send_each(name, calls)()
+        found = [lost if name == "claim" and it[0] == 1 else reply for it, reply in zip(calls, replies, strict=True)]
+        return lambda: found
 
-    monkeypatch.setattr(link, "run_each", lossy)
+    monkeypatch.setattr(link, "send_each", lossy)
     first = claim(claims).claims
     assert {partition_of(it) for it in first} == {0, 2, 3}
     assert claims.unanswered
@@ -106,14 +108,14 @@ def test_what_one_partition_does_not_settle_is_told_and_the_rest_is_done(
 ) -> None:
     fill(bench, each=3)
     made = claim(bench.claims).claims
-    run_each, elsewhere = bench.link.run_each, StoreUnavailable("it moves", kind="cluster")
+    send_each, elsewhere = bench.link.send_each, StoreUnavailable("it moves", kind="cluster")
 
-    def moving(name: str, calls: Any) -> list[Any]:
+    def moving(name: str, calls: Any) -> Callable[[], list[Any]]:
         asked = [it for it in calls if it[0] != 1]
-        replies = dict(zip([it[0] for it in asked], run_each(name, asked), strict=True))
-        return [replies.get(it[0], elsewhere) for it in calls]
+        replies = dict(zip([it[0] for it in asked], send_each(name, asked)(), strict=True))
+        return lambda: [replies.get(it[0], elsewhere) for it in calls]
 
-    monkeypatch.setattr(bench.link, "run_each", moving)
+    monkeypatch.setattr(bench.link, "send_each", moving)
     ends = [Settlement(it.id, it.fence, Attempt(it.number, Outcome.DELIVERED), None) for it in made]
     with pytest.raises(HalfDone) as half:
         bench.claims.settle(ends)

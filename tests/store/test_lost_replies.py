@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -23,18 +24,18 @@ class Lossy:
         self.lose = {}
 
     def run(self, name: str, partition: int, args: Any = ()) -> Any:
-        (reply,) = self.run_each(name, [(partition, args)])
+        (reply,) = self.send_each(name, [(partition, args)])()
         if isinstance(reply, StoreUnavailable):
             raise reply
         return reply
 
-    def run_each(self, name: str, calls: Any) -> list[Any]:
-        replies = [super().run(name, *calls[0])] if len(calls) == 1 else super().run_each(name, calls)  # type: ignore[misc]
+    def send_each(self, name: str, calls: Any) -> Callable[[], list[Any]]:
+        replies = super().send_each(name, calls)()  # type: ignore[misc]
         for place, (partition, _) in enumerate(calls):
             if self.lose.get((name, partition), 0) > 0:
                 self.lose[name, partition] -= 1
                 replies[place] = StoreUnavailable("the reply was lost", maybe_done=True)
-        return replies
+        return lambda: replies
 
 
 class LossyLink(Lossy, Link):

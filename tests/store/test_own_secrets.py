@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -266,13 +267,16 @@ def test_where_no_destination_has_own_secrets_a_claim_asks_the_store_nothing_mor
     for _ in range(bench.partitions):
         bench.claims.claim(1)
     scripts: list[str] = []
-    run = bench.link.run
 
-    def noted(script: str, *args: Any) -> Any:
-        scripts.append(script)
-        return run(script, *args)
+    def noted(ask: Callable[..., Any]) -> Callable[..., Any]:
+        def run(script: str, *args: Any) -> Any:
+            scripts.append(script)
+            return ask(script, *args)
 
-    monkeypatch.setattr(bench.link, "run", noted)
+        return run
+
+    for name in ("run", "send_each"):
+        monkeypatch.setattr(bench.link, name, noted(getattr(bench.link, name)))
     for _ in range(5):
         claimed(bench, bench.claims, B)
     assert set(scripts) == {"set", "claim"}

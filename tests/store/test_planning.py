@@ -24,7 +24,7 @@ class Loop:
         self.refused = ""
         self.now = 100.0
         monkeypatch.setattr("time.monotonic", lambda: self.now)
-        run = bench.link.run
+        run, send_each = bench.link.run, bench.link.send_each
 
         def asking(name: str, partition: int, args: Any = ()) -> Any:
             self.asked[name] += 1
@@ -32,14 +32,12 @@ class Loop:
                 raise StoreUnavailable("the store refuses script runs: OOM", kind="full")
             return run(name, partition, args)
 
-        run_each = bench.link.run_each
-
         def asking_each(name: str, calls: Any) -> Any:
-            self.asked[name] += len(calls) if len(calls) > 1 else 0  # one goes by run()
-            return run_each(name, calls)
+            self.asked[name] += len(calls)
+            return send_each(name, calls)
 
         monkeypatch.setattr(bench.link, "run", asking)
-        monkeypatch.setattr(bench.link, "run_each", asking_each)
+        monkeypatch.setattr(bench.link, "send_each", asking_each)
         self.transport = HandTransport(slots=50)
         self.planning = Planning(bench.plans)
         self.poller = Poller(

@@ -15,6 +15,7 @@ from scheduler.poller.due import DueTimes
 from scheduler.store import claims
 from scheduler.store.each_alone import EachAlone, run_each_alone
 from scheduler.store.link import Link
+from scheduler.store.sent import Sent
 from scheduler.store.server import Call, Server
 from scheduler.store.taking import Batch
 from timer_service import cli
@@ -52,20 +53,32 @@ def follow_ask() -> None:
             for (key, args), reply in zip(calls, replies(self, script, calls), strict=True)
         ]
 
+    read = Sent._read
+
+    def or_anew(self: Sent, connection: Any) -> list[Any] | None:
+        found = read(self, connection)
+        return None if found is None or any(isinstance(it, AskError) for it in found) else found
+
     redis.Redis.execute_command = execute_command  # type: ignore[method-assign]
     Server._replies = each  # type: ignore[method-assign]
+    Sent._read = or_anew  # type: ignore[method-assign]
 
 
 def slow_claims() -> None:
     """No bug: each takes so long, that something may happen meanwhile."""
-    claim = claims.Claims.claim
+    send = claims.Claims.send_claim
 
-    def slow(self: claims.Claims, *words: Any) -> Batch:
-        found = claim(self, *words)
-        time.sleep(SLOW)
-        return found
+    def slow(self: claims.Claims, *words: Any) -> Callable[[], Batch]:
+        read = send(self, *words)
 
-    claims.Claims.claim = slow  # type: ignore[method-assign, assignment]
+        def read_slowly() -> Batch:
+            found = read()
+            time.sleep(SLOW)
+            return found
+
+        return read_slowly
+
+    claims.Claims.send_claim = slow  # type: ignore[method-assign, assignment]
 
 
 def forget_rings() -> None:
