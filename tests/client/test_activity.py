@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from flask import Flask
 from marshmallow import Schema
 
 from tests.bench import activity as told
@@ -25,13 +26,14 @@ from timer_service.cli import main
 from timer_service.client import TimerClient, TimerServiceError
 from timer_service.web import activity_answers as answers
 from timer_service.web import pages
+from timer_service.web.json_provider import JsonProvider
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def as_sent(schema: Schema, noun: Any) -> Any:
     """As the API writes it."""
-    return json.loads(json.dumps(schema.dump(noun), default=str))
+    return json.loads(JsonProvider(Flask(__name__)).dumps(schema.dump(noun)))
 
 
 ANSWERS: dict[str, tuple[Call, Any]] = {

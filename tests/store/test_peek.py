@@ -106,15 +106,15 @@ def test_a_claim_whose_reply_was_lost_is_to_be_made_again(bench: Bench, monkeypa
     claims = Claims(
         link, poller="one", share=9, lease_ms=LEASE, keep_delivered_ms=KEEP, keep_failed_ms=KEEP, keep_finished=100
     )
-    run = link.run
+    send_each = link.send_each
 
-    def lossy(name: str, partition: int, args: Any = ()) -> Any:
-        run(name, partition, args)
-        raise StoreUnavailable("the reply was lost", maybe_done=True)
+    def lossy(name: str, calls: Any) -> Callable[[], list[Any]]:
+        replies = send_each(name, calls)()
+        return lambda: [StoreUnavailable("the reply was lost", maybe_done=True) for _ in replies]
 
     claims.peek([0])  # else the loss would be that of a look at what the store allows
     claims.claim(0, partitions=[bench.partition(timer.id)])
-    monkeypatch.setattr(link, "run", lossy)
+    monkeypatch.setattr(link, "send_each", lossy)
     with pytest.raises(StoreUnavailable):
         claims.claim(1, partitions=[bench.partition(timer.id)])
     monkeypatch.undo()
