@@ -40,6 +40,8 @@ OVERRIDDEN = {
     "http.client.HTTPResponse._read_status": "http.client.HTTPResponse.begin",
     "http.client.HTTPResponse.begin": "http.client.HTTPConnection.getresponse",
     "httpx.Auth.auth_flow": "httpx.Auth.async_auth_flow",
+    "jinja2.bccache.FileSystemBytecodeCache.dump_bytecode": "jinja2.bccache.BytecodeCache.set_bucket",
+    "jinja2.bccache.FileSystemBytecodeCache.load_bytecode": "jinja2.bccache.BytecodeCache.get_bucket",
     "marshmallow.fields.Enum._deserialize": "marshmallow.fields.Field.deserialize",
     "marshmallow.fields.Field._deserialize": "marshmallow.fields.Field.deserialize",
     "marshmallow.fields.Field._serialize": "marshmallow.fields.Field.serialize",
