@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from benchmarks import (
     against,
+    all_in_use,
     crash,
     destinations,
     drain,
@@ -41,6 +42,7 @@ _MODULES = (
     drain,
     stages,
     lateness,
+    all_in_use,
     schedules,
     intake,
     tasks,

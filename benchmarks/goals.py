@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import results
+from benchmarks.all_in_use import BESIDE
 from benchmarks.destinations import DUE, MOVED, PAUSE, RATE
 from benchmarks.figures import Row, table
 from benchmarks.intake import BATCHES, SINGLE
@@ -66,6 +67,7 @@ GOALS = (
     Goal("lateness at 500 a second, p99 ms", "lateness", {"what": "500 a second"}, "p99_ms", operator.lt, 4),
     Goal("set while asleep, p50 ms", "lateness", {"what": "set while asleep"}, "p50_ms", operator.le, 1),
     Goal("set while asleep, p99 ms", "lateness", {"what": "set while asleep"}, "p99_ms", operator.le, 2),
+    Goal("2,000 a second, all in use, p99 ms", "all_in_use", {"what": BESIDE}, "p99_ms", operator.lt, 5),
     Goal("runs, 50 a second, allow, p99 ms", "schedules", _STEADY_ALLOW, "p99_ms", operator.lt, 4),
     Goal("runs, 50 a second, skip, p99 ms", "schedules", _STEADY_SKIP, "p99_ms", operator.lt, 8),
     Goal("100,000 runs at once, allow: last, s", "schedules", _AT_ONCE_ALLOW, "last_s", operator.le, 15),

@@ -3,10 +3,10 @@
     python -m benchmarks.views --quick
 
 A real API process, poller and embedded-kind Valkey. `first_paint_ms` and `kilobytes` are what Chromium says of a view
-that it has never seen, with all that the view loads, in a window that was opened half a second before;
-`new_window_ms` is the same in one that was opened just now, while the browser still makes it. Beside them stands a
-page of one word, which is the browser's own time. `p50_ms` and `p99_ms` are from a request for a view to the last byte. A tab asks for the live part of Now every
-2 s, with the ETag that it has. A POST sets one timer; 50 of them a second.
+that it has never seen, with all that the view loads, in a window that was opened half a second before; `new_window_ms`
+is the same in one that was opened just now, while the browser still makes it. Beside them stands a page of one word,
+which is the browser's own time. `p50_ms` and `p99_ms` are from a request for a view to the last byte. A tab asks for
+the live part of Now every 2 s, with the ETag that it has. A POST sets one timer; 50 of them a second.
 """
 
 from __future__ import annotations

