@@ -37,7 +37,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """What was collected stays to the end, in all two million objects: Python need not look for garbage there again."""
+    """What was collected stays to the end, half a million objects: Python need not look for garbage there again."""
     gc.collect()
     gc.freeze()
 
