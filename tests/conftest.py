@@ -19,10 +19,10 @@ from tests.bench.cluster_store import ClusterClient
 from tests.bench.processes import Part, Service
 from tests.bench.receiver import Receiver, receiving
 from tests.bench.servers import BINARIES, Server
-from tests.bench.session import pytest_configure, pytest_unconfigure
+from tests.bench.session import pytest_collection_finish, pytest_configure, pytest_unconfigure
 from tests.bench.store import Bench, HandSetFake, HandSetRedis
 
-__all__ = ["pytest_configure", "pytest_runtest_protocol", "pytest_unconfigure"]
+__all__ = ["pytest_collection_finish", "pytest_configure", "pytest_runtest_protocol", "pytest_unconfigure"]
 
 
 # In CI the same examples each time, elsewhere others. A slow machine is no reason to fail.

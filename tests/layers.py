@@ -66,7 +66,9 @@ _LONG = (
     "faults/test_planted.py",
     "api/test_schemathesis.py",
     "testing/test_service_fixture.py",
+    "sentinel/test_failovers.py",
     "faults/test_once.py",
+    "tracing/test_traces_of_a_run.py",
     "monitoring/test_prometheus.py",
 )
 #: What `make test` and `make clock` say to have those alone that watch a clock.
