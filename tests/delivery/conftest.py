@@ -25,6 +25,16 @@ def transport(request: pytest.FixtureRequest) -> Iterator[Transport]:
 
 
 @pytest.fixture
+def curl() -> Iterator[CurlTransport]:
+    """With room for more than one batch of a poller."""
+    clock = StoreClock()
+    clock.observe(time.time_ns() // 1000)
+    it = CurlTransport(clock, Signer(SECRET), LOOPBACK, slots=100, lease=LEASE)
+    yield it
+    it.close()
+
+
+@pytest.fixture
 def send(transport: Transport) -> Send:
     def one(url: str, **webhook: Any) -> Answer:
         transport.submit(claim(url, **webhook))

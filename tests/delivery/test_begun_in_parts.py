@@ -3,25 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 
-import pytest
+import pycurl
 
-from scheduler import Signer, StoreClock
 from scheduler.delivery.curl.transport import CurlTransport
-from tests.bench.receiver import SECRET, Receiver
-from tests.bench.transports import LEASE, LOOPBACK, claim, collect
+from tests.bench.receiver import Receiver
+from tests.bench.transports import claim, collect
 
 MANY = 48
-
-
-@pytest.fixture
-def curl() -> Iterator[CurlTransport]:
-    clock = StoreClock()
-    clock.observe(time.time_ns() // 1000)
-    it = CurlTransport(clock, Signer(SECRET), LOOPBACK, slots=2 * MANY, lease=LEASE)
-    yield it
-    it.close()
 
 
 def test_the_first_arrive_though_nobody_has_waited_for_them(curl: CurlTransport, receiver: Receiver) -> None:
@@ -51,3 +40,15 @@ def test_a_wake_that_was_heard_while_they_were_begun_ends_the_next_wait(
     begun = time.monotonic()
     curl.wait(40)
     assert time.monotonic() - begun < 30
+
+
+def test_when_libcurl_says_no_meanwhile_each_ends_once_and_the_next_goes_well(
+    curl: CurlTransport, receiver: Receiver
+) -> None:
+    curl._multi.setopt(pycurl.M_SOCKETFUNCTION, lambda *_: 1 / 0)
+    sent = [claim(receiver.url) for _ in range(MANY)]
+    for it in sent:
+        curl.submit(it)
+    assert sorted(answer.claim.id for answer in collect(curl, MANY)) == sorted(it.id for it in sent)
+    curl.submit(claim(receiver.url))
+    assert [answer.status_code for answer in collect(curl, 1)] == [204]

@@ -52,14 +52,6 @@ def wide(request: pytest.FixtureRequest) -> Iterator[Transport]:
     it.close()
 
 
-@pytest.fixture
-def curl() -> Iterator[CurlTransport]:
-    it = made(CurlTransport, IN_FLIGHT)
-    assert isinstance(it, CurlTransport)
-    yield it
-    it.close()
-
-
 def storm(transport: Transport, url: str, rounds: int, pause: float = 0, **webhook: Any) -> Counter[int | str | None]:
     """Bursts of as many requests as there are slots; how each ended: its status, or the error's word."""
     ends: Counter[int | str | None] = Counter()
