@@ -19,7 +19,7 @@ from typing import Any
 from benchmarks import part
 from benchmarks.cpu import Meter
 from benchmarks.figures import Row, late
-from benchmarks.filling import BATCH, webhook
+from benchmarks.filling import set_all, webhook
 from benchmarks.part import Options, Part, by_turns
 from benchmarks.sink import sink
 from scheduler import Draft, Overlap, Plan, ScheduleDraft, Settings, Store, destination
@@ -101,9 +101,7 @@ def _set(
         )
         for number in range(per_second * seconds)
     ]
-    for start in range(0, len(drafts), BATCH):
-        service.timers.set(*drafts[start : start + BATCH])
-    return {it.id for it in drafts}
+    return set_all(service.timers, drafts)
 
 
 PART = Part("all_in_use", __doc__, measure)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import string
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from typing import Any
@@ -47,6 +48,13 @@ def draft(timers: Timers, hook: str, due_at: int, tag: str = "") -> Draft:
     timer_id = timers.new_id()
     who: dict[str, Any] = {"tags": (tag,), "key": f"order-{timer_id}"} if tag else {}
     return Draft(id=timer_id, webhook=webhook(hook), due_at=due_at, **who)
+
+
+def set_all(timers: Timers, drafts: Sequence[Draft]) -> set[str]:
+    """In calls of BATCH; returns their ids."""
+    for start in range(0, len(drafts), BATCH):
+        timers.set(*drafts[start : start + BATCH])
+    return {it.id for it in drafts}
 
 
 def _fill(url: str, hook: str, due_at: int, gap_ms: float, tags: int, numbers: range) -> None:

@@ -23,7 +23,7 @@ from typing import Any
 from benchmarks import part
 from benchmarks.cpu import Meter
 from benchmarks.figures import Row, late
-from benchmarks.filling import BATCH, DAY_MS, draft, webhook
+from benchmarks.filling import DAY_MS, draft, set_all, webhook
 from benchmarks.part import Options, Part, repeat, say
 from benchmarks.sink import Arrival, Sink, sink
 from scheduler import Overlap, Plan, ScheduleDraft, Settings, Store
@@ -160,10 +160,7 @@ def _schedule(number: int, hook: str, plan: Plan, overlap: Overlap, **more: Any)
 def _set_beside(service: Service, hook: str, due: int, until: int) -> set[str]:
     """Plain timers that fall due meanwhile; returns their ids."""
     moments = range(due - _BEFORE, until, 1000 // _PER_SECOND)
-    drafts = [draft(service.timers, hook, moment) for moment in moments]
-    for start in range(0, len(drafts), BATCH):
-        service.timers.set(*drafts[start : start + BATCH])
-    return {it.id for it in drafts}
+    return set_all(service.timers, [draft(service.timers, hook, moment) for moment in moments])
 
 
 def _looked_at(service: Service, due: int, seconds: float) -> None:

@@ -393,8 +393,8 @@ function enrichFirst() {
   enrich(document);
   tick();
   // Intl takes 27 ms at first; what it names is seen anyway, in UTC, so the page is painted before.
-  new PerformanceObserver((_, paint) => {
-    paint.disconnect();
+  new PerformanceObserver((_, observer) => {
+    observer.disconnect();
     nameZone();
   }).observe({ type: "paint", buffered: true });
 }
