@@ -39,18 +39,33 @@ def of_tree(pid: int) -> float:
 
 def busy_percent(before: str, after: str) -> float:
     """Share of all cores that was in use, or taken by the host, between two readings of /proc/stat."""
-    old, new = ([int(word) for word in text.split("\n", 1)[0].split()[1:9]] for text in (before, after))
-    spent = [late - early for early, late in zip(old, new, strict=True)]
+    spent = _spent(before, after)
     idle, waiting = spent[3:5]
     return 100 * (sum(spent) - idle - waiting) / (sum(spent) or 1)
 
 
+def stolen_percent(before: str, after: str) -> float:
+    """Share of all cores that the host took: what is late meanwhile may be so for its sake."""
+    spent = _spent(before, after)
+    return 100 * spent[7] / (sum(spent) or 1)
+
+
+def of_all_cores() -> str:
+    """A reading of /proc/stat."""
+    return Path("/proc/stat").read_text()
+
+
+def _spent(before: str, after: str) -> list[int]:
+    """Ticks of user, nice, system, idle, iowait, irq, softirq and steal."""
+    old, new = ([int(word) for word in text.split("\n", 1)[0].split()[1:9]] for text in (before, after))
+    return [late - early for early, late in zip(old, new, strict=True)]
+
+
 def busy(seconds: float) -> float:
     """By anyone: before a measurement a quiet machine shows next to nothing."""
-    stat = Path("/proc/stat")
-    before = stat.read_text()
+    before = of_all_cores()
     time.sleep(seconds)
-    return busy_percent(before, stat.read_text())
+    return busy_percent(before, of_all_cores())
 
 
 class Meter:

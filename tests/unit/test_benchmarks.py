@@ -204,7 +204,8 @@ def test_rates_are_flat_only_where_two_numbers_of_pending_timers_were_measured()
         assert said["claim rate, most pending to fewest, %"] == met
 
 
-def test_a_machine_is_busy_by_what_is_neither_idle_nor_waiting_for_a_disk() -> None:
+def test_a_machine_is_busy_by_what_is_neither_idle_nor_waiting_for_a_disk_also_by_what_its_host_takes() -> None:
     before = "cpu  100 0 100 1000 50 0 0 0 0 0\ncpu0 ..."
     after = "cpu  120 0 120 1050 60 0 0 10 0 0\ncpu0 ..."
     assert cpu.busy_percent(before, after) == pytest.approx(100 * 50 / 110)
+    assert cpu.stolen_percent(before, after) == pytest.approx(100 * 10 / 110)
