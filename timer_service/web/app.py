@@ -20,11 +20,11 @@ from timer_service.web import compiled_templates, openapi, problem_answers
 from timer_service.web.access import access_log, authentication, cross_site
 from timer_service.web.access.request_counts import RequestCounts, route_name
 from timer_service.web.access.settings_files import SettingsFiles, open_files
+from timer_service.web.flask_app import App
 from timer_service.web.input import memory
 from timer_service.web.input.schedule_fields import NewSchedule
 from timer_service.web.input.schemas import NewTimer
 from timer_service.web.input.sent_fields import WebhookRules
-from timer_service.web.json_provider import JsonProvider
 from timer_service.web.pages import page
 from timer_service.web.pages.frame import ways
 from timer_service.web.present import present_notes, present_request
@@ -71,16 +71,6 @@ class DestinationId(BaseConverter):
 
     regex = r".+(?<!/pause)(?<!/resume)(?<!/rotate-secret)"
     part_isolating = False
-
-
-class App(Flask):
-    """Flask with our JSON, for threads only."""
-
-    json_provider_class = JsonProvider
-
-    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
-        """Nothing here is a coroutine; Flask would look at every function again at every call."""
-        return func
 
 
 def create_app(

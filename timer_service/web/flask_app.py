@@ -1,0 +1,84 @@
+"""Flask as this application uses it: its JSON is ours, and what it does for each request that nobody here needs is left
+out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from flask import Flask, Request, Response
+from flask.sessions import NullSession, SessionInterface, SessionMixin
+from werkzeug.datastructures import Headers
+from werkzeug.routing import MapAdapter
+
+from timer_service.web.json_provider import JsonProvider
+
+#: A path in which Werkzeug finds nothing to quote.
+_PLAIN_PATH = re.compile(r"(?:/[A-Za-z0-9_.~-]+)+", re.ASCII)
+
+
+class AppResponse(Response):
+    """Without the copy of its headers that Werkzeug makes of each: a twelfth of a POST /timers."""
+
+    def get_wsgi_headers(self, environ: Any) -> Headers:
+        """These headers themselves, where Werkzeug would add, change and remove none."""
+        has_length = False
+        for name, value in self.headers:
+            match name.lower():
+                case "content-length":
+                    has_length = True
+                case "location" if not _PLAIN_PATH.fullmatch(value):
+                    return super().get_wsgi_headers(environ)
+                case "content-location":
+                    return super().get_wsgi_headers(environ)
+        has_body = self.status_code >= 200 and self.status_code not in (204, 304)
+        return self.headers if has_length and has_body else super().get_wsgi_headers(environ)
+
+
+class NoSessions(SessionInterface):
+    """Nothing is kept in cookies that Flask signs: it would make an empty session for each request."""
+
+    _none = NullSession()
+
+    def open_session(self, app: Flask, request: Request) -> NullSession:
+        return self._none
+
+    def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
+        """Never called, for this session cannot be written."""
+
+
+class App(Flask):
+    """For threads only, and for any number of host names."""
+
+    json_provider_class = JsonProvider
+    response_class = AppResponse
+    session_interface = NoSessions()
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """Nothing here is a coroutine; Flask would look at every function again at every call."""
+        return func
+
+    def preprocess_request(self) -> Any:
+        """Flask looks for hooks of blueprints too, before and after each request. Ours have none."""
+        for hook in self.before_request_funcs.get(None, ()):
+            if (answer := hook()) is not None:
+                return answer
+        return None
+
+    def process_response(self, response: Response) -> Response:
+        for hook in reversed(self.after_request_funcs.get(None, ())):
+            response = hook(response)
+        return response
+
+    def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
+        """As Flask does without SERVER_NAME, TRUSTED_HOSTS and WebSockets: it looks twice which host is meant."""
+        if request is None:
+            return None
+        said = request.environ
+        mounted_at, path, query = (
+            said[name].encode("latin1").decode(errors="replace") if name in said else None
+            for name in ("SCRIPT_NAME", "PATH_INFO", "QUERY_STRING")
+        )
+        scheme, method = said["wsgi.url_scheme"], said["REQUEST_METHOD"]
+        return self.url_map.bind(request.host, mounted_at, "", scheme, method, path, query)
