@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from scheduler.errors import StoreNearCapacity
 from scheduler.store.link import Link
-from scheduler.store.memory import StoreMemory
+from scheduler.store.memory import Memory, StoreMemory
 
 log = logging.getLogger(__name__)
 
@@ -47,10 +47,19 @@ class Capacity:
         self._memory = StoreMemory(link, clock)
         self._max_bytes = max_bytes
         self._is_refused = False
+        #: What was made of what was read last: each create asks, and it changes once a second.
+        self._last: tuple[Memory | None, Usage] = (None, Usage())
 
     def usage(self) -> Usage:
         """What was read last; the store's refusal to tell is no failure."""
         said = self._memory.read()
+        read, usage = self._last
+        if said is not read:
+            usage = self._usage_of(said)
+            self._last = said, usage
+        return usage
+
+    def _usage_of(self, said: Memory) -> Usage:
         if said.is_refused and self._max_bytes and not self._is_refused:
             self._is_refused = True
             log.warning("TIMER_MAX_BYTES cannot be kept: the store refuses INFO")

@@ -27,7 +27,7 @@ from timer_service.web.input.schemas import NewTimer
 from timer_service.web.input.sent_fields import WebhookRules
 from timer_service.web.pages import page
 from timer_service.web.pages.frame import ways
-from timer_service.web.present import present_notes, present_request
+from timer_service.web.present import present_notes, sent_header
 from timer_service.web.resources import (
     activity,
     batch,
@@ -179,8 +179,8 @@ def _first(messages: Any) -> str:
 
 def _name_request() -> None:
     """Every request has an id: the client's if it gave a usable one."""
-    given = present_request().headers.get("X-Request-Id", "")
-    present_notes().request_id = given if _REQUEST_ID.fullmatch(given) else os.urandom(16).hex()
+    given = sent_header("HTTP_X_REQUEST_ID")
+    present_notes().request_id = given if given and _REQUEST_ID.fullmatch(given) else os.urandom(16).hex()
 
 
 def _return_name(response: Response) -> Response:

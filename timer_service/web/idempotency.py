@@ -10,7 +10,7 @@ from typing import Any
 from flask import g, request
 
 from scheduler import Begun, StoreUnavailable, TimerError, exact_numbers
-from timer_service.web.present import present_request
+from timer_service.web.present import sent_header
 from timer_service.web.problems import Problem
 from timer_service.web.services import store
 
@@ -22,7 +22,7 @@ REPLAYED: Mapping[str, str] = {"Idempotent-Replayed": "true"}
 
 def begin() -> Begun | None:
     """This request under its key; None if it has none. Raises Problem or KeyReused."""
-    key = present_request().headers.get(HEADER)
+    key = sent_header("HTTP_IDEMPOTENCY_KEY")
     if key is None:
         return None
     if not re.fullmatch(PATTERN, key, re.ASCII):

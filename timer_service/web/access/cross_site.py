@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from flask import Flask, request
 
 from timer_service.web.access.safe_methods import SAFE_METHODS
-from timer_service.web.present import present_request
+from timer_service.web.present import present_request, sent_header
 from timer_service.web.problems import Problem
 
 _PORTS = {"http": 80, "https": 443}
@@ -23,7 +23,7 @@ def register(app: Flask) -> None:
         asked = present_request()
         if asked.method in SAFE_METHODS:
             return
-        site, origin = asked.headers.get("Sec-Fetch-Site"), asked.headers.get("Origin")
+        site, origin = sent_header("HTTP_SEC_FETCH_SITE"), sent_header("HTTP_ORIGIN")
         if (site is None and origin is None) or _is_ours(site, origin):
             return
         raise Problem(403, "A page of another origin may not do this.")
