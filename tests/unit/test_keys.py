@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import subprocess
+import sys
 from collections import Counter
 
 import pytest
@@ -19,6 +21,22 @@ def test_ids_name_each_of_64_slots_and_do_not_repeat() -> None:
     assert all(len(timer_id) == 22 and timer_id.isalnum() and timer_id.isascii() for timer_id in ids)
     assert {keys.partition_of(timer_id, 64) for timer_id in ids} == set(range(64))
     assert len({timer_id[:2] for timer_id in ids}) == 64
+
+
+def test_processes_that_were_one_a_moment_ago_make_other_ids() -> None:
+    """As a worker is forked of gunicorn's arbiter: what they draw ids from must not go on from the same place."""
+    code = """
+import os
+from scheduler.store import keys
+keys.new_id()
+is_child = os.fork() == 0
+print(keys.new_id(), keys.id_in(0), flush=True)
+is_child or os.wait()
+"""
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    (one, in_slot), (other, other_in_slot) = (line.split() for line in done.stdout.splitlines())
+    assert one != other
+    assert in_slot != other_in_slot
 
 
 @pytest.mark.parametrize("partitions", keys.PARTITIONS)
