@@ -30,6 +30,7 @@ OVERRIDDEN = {
     "flask.app.Flask.process_response": "flask.app.Flask.finalize_request",
     "flask.app.Flask.response_class": "flask.app.Flask.make_response",
     "flask.app.Flask.session_interface": "flask.ctx.RequestContext.push",
+    "flask.json.provider.DefaultJSONProvider.compact": "flask.json.provider.DefaultJSONProvider.response",
     "flask.json.provider.DefaultJSONProvider.dumps": "flask.json.provider.DefaultJSONProvider.response",
     "flask.json.provider.DefaultJSONProvider.ensure_ascii": "flask.json.provider.DefaultJSONProvider.dumps",
     "flask.json.provider.DefaultJSONProvider.sort_keys": "flask.json.provider.DefaultJSONProvider.dumps",
@@ -98,6 +99,7 @@ OVERRIDDEN = {
     "webargs.flaskparser.FlaskParser.load_querystring": "webargs.core.Parser.__location_map__",
     "werkzeug.routing.converters.BaseConverter.part_isolating": "werkzeug.routing.rules.Rule._parse_rule",
     "werkzeug.routing.converters.BaseConverter.regex": "werkzeug.routing.rules.Rule._parse_rule",
+    "werkzeug.wrappers.response.Response.get_app_iter": "werkzeug.wrappers.response.Response.get_wsgi_response",
     "werkzeug.wrappers.response.Response.get_wsgi_headers": "werkzeug.wrappers.response.Response.get_wsgi_response",
 }
 
@@ -127,6 +129,7 @@ READ = {
     "urllib3.connection.HTTPConnection": "_dns_host default_port port sock",
     "urllib3.connection.HTTPSConnection": "ssl_context",
     "urllib3.poolmanager.PoolManager": "pool_classes_by_scheme",
+    "werkzeug.wrappers.response.Response": "_on_close",
 }
 
 #: What we call though it is the library's own, and the parameters that it gets, in order.

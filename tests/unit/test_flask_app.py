@@ -38,6 +38,31 @@ def test_an_answer_has_the_headers_that_werkzeug_would_give_it(status: int, head
     assert ours.get_wsgi_headers(environ).to_wsgi_list() == theirs.get_wsgi_headers(environ).to_wsgi_list()
 
 
+@pytest.mark.parametrize("method", ["POST", "HEAD"])
+@pytest.mark.parametrize("status", [100, 200, 204, 304, 404])
+@pytest.mark.parametrize("body", ["{}\n", "", b"{}", ["a", b"b"], [], None, ("a", "b")])
+def test_an_answer_has_the_body_that_werkzeug_would_give_it(method: str, status: int, body: Any) -> None:
+    environ = EnvironBuilder(**{**_POST, "method": method}).get_environ()
+    assert _sent(AppResponse(body, status), environ) == _sent(flask.Response(body, status), environ)
+
+
+def test_what_is_to_be_done_after_an_answer_is_done() -> None:
+    done: list[str] = []
+    answer = AppResponse("{}")
+    answer.call_on_close(lambda: done.append("closed"))
+    _sent(answer, EnvironBuilder(**_POST).get_environ())
+    assert done == ["closed"]
+
+
+def _sent(answer: flask.Response, environ: dict[str, Any]) -> bytes:
+    """As a server sends it (PEP 3333)."""
+    pieces = answer.get_app_iter(environ)
+    whole = b"".join(pieces)
+    if hasattr(pieces, "close"):
+        pieces.close()
+    return whole
+
+
 @pytest.mark.parametrize(
     "asked",
     [

@@ -96,6 +96,13 @@ class HeldOut(Schema):
     because = fields.String(metadata={"description": "in words"})
 
 
+class Unreadable(fields.Boolean):
+    """Told only where it is so."""
+
+    def _serialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
+        return True if value else missing
+
+
 class TimerOut(Schema):
     id = fields.String()
     status = fields.Enum(Status, by_value=True)
@@ -152,8 +159,7 @@ class TimerOut(Schema):
     callback_for = fields.String(allow_none=True, metadata={"description": "the timer whose end this one tells"})
     schedule = fields.String(allow_none=True, metadata={"description": "the schedule that made it"})
     durability = ReceiptField()
-    unreadable = fields.Method(
-        "_unreadable",
+    unreadable = Unreadable(
         metadata={
             "json_schema": {"type": "boolean"},
             "description": "true where this version cannot read what is stored; else it is not said",
@@ -174,9 +180,6 @@ class TimerOut(Schema):
         if isinstance(obj, JsonText):  # of the history, written when it ended
             return obj
         return self._text.of(obj)
-
-    def _unreadable(self, timer: Timer) -> Any:
-        return True if timer.unreadable else missing
 
     def _body(self, timer: Timer) -> Any:
         webhook = timer.webhook

@@ -4,7 +4,7 @@ out."""
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from flask import Flask, Request, Response
@@ -19,10 +19,11 @@ _PLAIN_PATH = re.compile(r"(?:/[A-Za-z0-9_.~-]+)+", re.ASCII)
 
 
 class AppResponse(Response):
-    """Without the copy of its headers that Werkzeug makes of each: a twelfth of a POST /timers."""
+    """Goes on the wire as it is, where Werkzeug would change nothing: what it makes of each is a tenth of a POST
+    /timers."""
 
     def get_wsgi_headers(self, environ: Any) -> Headers:
-        """These headers themselves, where Werkzeug would add, change and remove none."""
+        """These headers themselves, not a copy, where none is added, changed or removed."""
         has_length = False
         for name, value in self.headers:
             match name.lower():
@@ -32,8 +33,17 @@ class AppResponse(Response):
                     return super().get_wsgi_headers(environ)
                 case "content-location":
                     return super().get_wsgi_headers(environ)
-        has_body = self.status_code >= 200 and self.status_code not in (204, 304)
-        return self.headers if has_length and has_body else super().get_wsgi_headers(environ)
+        return self.headers if has_length and self._has_body() else super().get_wsgi_headers(environ)
+
+    def get_app_iter(self, environ: Any) -> Iterable[bytes]:
+        """The bytes themselves, without an iterator around them, where nothing is to be closed."""
+        is_plain = type(self.response) is list and not self._on_close and self._has_body()
+        if is_plain and environ["REQUEST_METHOD"] != "HEAD" and all(type(piece) is bytes for piece in self.response):
+            return self.response  # type: ignore[return-value]
+        return super().get_app_iter(environ)
+
+    def _has_body(self) -> bool:
+        return self.status_code >= 200 and self.status_code not in (204, 304)
 
 
 class NoSessions(SessionInterface):

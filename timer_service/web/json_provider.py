@@ -19,6 +19,7 @@ class JsonProvider(DefaultJSONProvider):
 
     ensure_ascii = False  # "\u00e9" is three times as long as what it stands for
     sort_keys = False
+    compact = True  # or it is looked up each time whether Flask debugs
 
     def dumps(self, obj: Any, **options: Any) -> str:
         if isinstance(obj, JsonText):
