@@ -29,9 +29,9 @@ def test_processes_that_were_one_a_moment_ago_make_other_ids() -> None:
 import os
 from scheduler.store import keys
 keys.new_id()
-is_child = os.fork() == 0
+if os.fork():
+    os.wait()  # or their lines would mix
 print(keys.new_id(), keys.id_in(0), flush=True)
-is_child or os.wait()
 """
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     (one, in_slot), (other, other_in_slot) = (line.split() for line in done.stdout.splitlines())
