@@ -62,7 +62,7 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # it ships no t
     """Routes whose arguments are read by our parser.
 
     What flask-smorest makes of a view is described, and not called: it passes through four functions more, which look
-    again at each call at what never changes. A tenth of a POST /timers.
+    again at each call at what never changes. 7 % of a POST /timers.
     """
 
     ARGUMENTS_PARSER = Parser()
