@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import ssl
 import string
+import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 from zlib import crc32
@@ -29,9 +30,6 @@ _DIGITS = string.digits + string.ascii_uppercase + string.ascii_lowercase
 _PAIRS = [one + two for one in _DIGITS for two in _DIGITS]
 _SLOT_OF = {pair: slot for slot, pair in enumerate(_PAIRS[:SLOTS])}
 _RANDOM_DIGITS = 20
-#: As hard to guess as os.urandom(), also after a fork. That lets another thread have the interpreter meanwhile, which
-#: costs 10 us of CPU where threads wait for it; OpenSSL does not, and takes 1 us.
-_random = ssl.RAND_bytes
 _PREFIXES = [f"timers:{{{tag}}}:" for tag in _TAGS.split()]
 
 
@@ -179,6 +177,16 @@ def counters(partition: int) -> str:
 def bell(partition: int) -> str:
     """The doorbell's channel."""
     return f"{_PREFIXES[partition]}bell"
+
+
+def _random(count: int) -> bytes:
+    """So many bytes, 8 or more, as hard to guess as os.urandom(), also after a fork.
+
+    That lets another thread have the interpreter meanwhile, which costs 10 us of CPU where threads wait for it; OpenSSL
+    does not, and takes 1 us. But two copies of one virtual machine draw the same from it: a moment in ns tells them
+    apart.
+    """
+    return (int.from_bytes(ssl.RAND_bytes(count)) ^ time.perf_counter_ns()).to_bytes(count)
 
 
 def _digits(seed: bytes) -> str:

@@ -39,6 +39,14 @@ print(keys.new_id(), keys.id_in(0), flush=True)
     assert in_slot != other_in_slot
 
 
+def test_two_copies_of_one_virtual_machine_make_other_ids(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They draw the same, each at a moment of its own."""
+    monkeypatch.setattr("ssl.RAND_bytes", lambda count: bytes(range(count)))
+    one, in_slot = keys.new_id(), keys.id_in(0)
+    assert keys.new_id() != one
+    assert keys.id_in(0) != in_slot
+
+
 @pytest.mark.parametrize("partitions", keys.PARTITIONS)
 def test_an_id_is_the_same_whatever_the_partitions_and_lies_in_slot_modulo_partitions(partitions: int) -> None:
     for slot in range(keys.SLOTS):
