@@ -22,10 +22,10 @@ from benchmarks.cpu import Meter, of_all_cores, stolen_percent
 from benchmarks.figures import Row, late
 from benchmarks.filling import set_all, webhook
 from benchmarks.part import Options, Part, by_turns
-from benchmarks.sink import sink
+from benchmarks.sink import Sink, sink
 from scheduler import Draft, Overlap, Plan, ScheduleDraft, Settings, Store, destination
 from scheduler.timer import Callback
-from tests.bench.processes import Service
+from tests.bench.processes import Service, wait_until
 
 ALONE, BESIDE = "alone", "with all in use"
 _PER_SECOND, _SCHEDULES, _HELD_PER_SECOND = 2000, 50, 200
@@ -64,15 +64,17 @@ def steady(seconds: int, begin_the_rest: Rest) -> Row:
             meter, before = Meter(poller=poller.process.pid, store=service.store.pid), of_all_cores()
             time.sleep(seconds)
             cost, stolen = meter.cost(count), stolen_percent(before, of_all_cores())
-            service.finished(count, 20)
-            arrivals = there.arrivals()
+            wait_until(lambda: len(_late_ms(there, measured)) >= count, 20, f"all {count} arrived")
+            ms, others = _late_ms(there, measured), there.count() - count
         finally:
             store.close()
             service.remove()
-    ms = [it.late_ms for it in arrivals if it.timer in measured]
-    assert len(ms) == count, f"{len(ms)} of {count} arrived"
-    early_ones = sum(it < 0 for it in ms)
-    return {**late(ms), "others": len(arrivals) - count, "early": early_ones, **cost, "stolen_percent": stolen}
+    assert len(ms) == count, f"{len(ms) - count} arrived twice"
+    return {**late(ms), "others": others, "early": sum(it < 0 for it in ms), **cost, "stolen_percent": stolen}
+
+
+def _late_ms(there: Sink, timers: set[str]) -> list[float]:
+    return [it.late_ms for it in there.arrivals() if it.timer in timers]
 
 
 def _nothing_else(_service: Service, _store: Store, _hook: str, _due: int, _seconds: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import time
 from collections.abc import Callable, Iterator
@@ -140,6 +141,13 @@ def test_while_the_database_is_away_timers_are_set_and_sent_and_then_it_catches_
     wait_until(lambda: service.timers.stats().delivered == 0, _SOON, "a store that has forgotten")
     assert process.stop() == 0
     store.close()
+
+
+def test_a_history_lets_pollers_on_the_same_cores_go_first(service: Service, tmp_path: Path) -> None:
+    running = history(service, f"sqlite:///{tmp_path / 'history.sqlite'}")
+
+    expected = min(19, os.getpriority(os.PRIO_PROCESS, 0) + 10)
+    wait_until(lambda: os.getpriority(os.PRIO_PROCESS, running.process.pid) == expected, _SOON, "a lower priority")
 
 
 def test_a_history_that_is_switched_off_ends_and_one_that_runs_once_writes_what_there_is(
