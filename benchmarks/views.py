@@ -36,8 +36,8 @@ from tests.bench.served import serving
 
 #: What the timers that wait call. Nobody does during the measurement.
 _HOOK = "http://127.0.0.1:9000/hook"
-#: Requests for each figure of a view; views painted for each.
-_ASKED, _PAINTED = 50, 7
+#: Requests for each figure of a view; visits, each until the view is painted.
+_ASKED, _VISITS = 50, 7
 #: Until Chromium, on two cores, has done what opening a window takes.
 _SETTLED_MS = 500
 _TABS, _EVERY = 100, 2.0
@@ -68,7 +68,9 @@ _PAINT = """() => new Promise((tell) => new PerformanceObserver((seen) => {
 
 
 def measure(options: Options) -> tuple[list[Row], dict[str, Any]]:
-    pending, seconds = options.size(1_000_000, 20_000), options.size(30, 6)
+    pending, seconds = options.size(1_000_000, 20_000), options.size(30, 1)
+    asked, visits = options.size(_ASKED, 10), options.size(_VISITS, 1)
+    settled_ms = options.size(_SETTLED_MS, 100)
     if shutil.which(CHROMIUM) is None:
         raise RuntimeError("chromium is not installed: apt-get install chromium")
     with tempfile.TemporaryDirectory() as folder:
@@ -80,23 +82,22 @@ def measure(options: Options) -> tuple[list[Row], dict[str, Any]]:
             service.poller()
             timer = requests.get(f"{service.url}/timers", params={"limit": 1}, timeout=30).json()["data"][0]["id"]
             with browsing() as browser, serving(_one_word()) as bare:
-                rows: list[Row] = [{"what": "a page of one word", **_painted(browser, bare, "/")}]
-                rows += [_view(browser, service.url, name, path.format(id=timer)) for name, path in VIEWS.items()]
-            rows.append({"what": _LIVE, **_answered(service.url, "/ui?live")})
+                rows: list[Row] = [{"what": "a page of one word", **_painted(browser, bare, "/", visits, settled_ms)}]
+                for name, path in VIEWS.items():
+                    path = path.format(id=timer)
+                    answered = _answered(service.url, path, asked)
+                    rows.append({"what": name, **answered, **_painted(browser, service.url, path, visits, settled_ms)})
+            rows.append({"what": _LIVE, **_answered(service.url, "/ui?live", asked)})
             tabs = _tabs(service.url, api, seconds, options.rounds)
         finally:
             service.remove()
     return [{"pending": float(pending), **row} for row in rows] + tabs, {}
 
 
-def _view(browser: Browser, url: str, name: str, path: str) -> Row:
-    return {"what": name, **_answered(url, path), **_painted(browser, url, path)}
-
-
-def _answered(url: str, path: str) -> Row:
+def _answered(url: str, path: str, asked: int) -> Row:
     ms = []
     with requests.Session() as session:
-        for _ in range(_ASKED):
+        for _ in range(asked):
             begun = time.perf_counter()
             answer = session.get(url + path, headers={"Accept": "text/html"}, timeout=30)
             ms.append(1000 * (time.perf_counter() - begun))
@@ -105,12 +106,12 @@ def _answered(url: str, path: str) -> Row:
     return {"p50_ms": percentile(ms, 50), "p99_ms": percentile(ms, 99)}
 
 
-def _painted(browser: Browser, url: str, path: str) -> Row:
+def _painted(browser: Browser, url: str, path: str, count: int, settled_ms: int) -> Row:
     """The medians of some visits, by turns, each by a browser that has nothing in its cache."""
     visits: list[Row] = []
-    for _ in range(_PAINTED):
+    for _ in range(count):
         in_new = _visited(browser, url, path, 0)
-        visits.append({**_visited(browser, url, path, _SETTLED_MS), "new_window_ms": in_new["first_paint_ms"]})
+        visits.append({**_visited(browser, url, path, settled_ms), "new_window_ms": in_new["first_paint_ms"]})
     return median(visits)
 
 
