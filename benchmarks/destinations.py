@@ -26,7 +26,7 @@ from typing import Any
 from benchmarks import part
 from benchmarks.figures import Row, late
 from benchmarks.filling import BATCH, draft, fill, opened
-from benchmarks.many_destinations import told
+from benchmarks.many_destinations import ASKED, told
 from benchmarks.part import Options, Part, repeat, say
 from benchmarks.sink import Sink, sink
 from scheduler import DestinationSettings, DestinationState, Rate, ResumeAt, Settings, Store, destination
@@ -43,15 +43,16 @@ _SET_PER_SECOND = 8000
 
 
 def measure(options: Options) -> tuple[list[Row], dict[str, Any]]:
-    seconds, away = options.size(60, 10), options.size(45, 12)
-    waiting = options.size(_WAITING, 20_000)
+    seconds, away = options.size(60, 5), options.size(45, 2)
+    busy = options.size(_BUSY_PER_SECOND, 100)
+    held, waiting, healthy = options.size(_PAUSED, 200), options.size(_WAITING, 10_000), options.size(500, 50)
     starts: list[list[int]] = []
     rows: list[Row] = [
         {"what": RATE, **repeat(RATE, options.rounds, partial(at_a_rate, seconds))},
-        {"what": PAUSE, **repeat(PAUSE, options.rounds, partial(paused, options.size(15, 6), starts))},
-        *many_paused(waiting),
-        {"what": AWAY, **repeat(AWAY, 1, partial(unreachable, options.size(10_000, 500), away))},
-        *told(options.size(10_000, 500)),
+        {"what": PAUSE, **repeat(PAUSE, options.rounds, partial(paused, busy, options.size(15, 1), starts))},
+        *many_paused(held, waiting, healthy, options.size(5000, 2500)),
+        {"what": AWAY, **repeat(AWAY, 1, partial(unreachable, options.size(10_000, 20), away))},
+        *told(options.size(10_000, 200), options.size(ASKED, 10)),
     ]
     return rows, {"slow_start": starts, "waiting": waiting}
 
@@ -72,11 +73,11 @@ def at_a_rate(seconds: int) -> Row:
     }
 
 
-def paused(seconds: int, starts: list[list[int]]) -> Row:
+def paused(per_second: int, seconds: int, starts: list[list[int]]) -> Row:
     """And the start after it: by seconds into `starts`."""
-    count = _BUSY_PER_SECOND * seconds
+    count = per_second * seconds
     with _ready(1) as (service, store, there):
-        due = _now() + 3000
+        due = _now() + 1500 + count // 5
         fill(service.store.url, there.url, count, due, 1000 * seconds)
         time.sleep((due - _now()) / 1000 + seconds / 2)
         began = time.time()
@@ -100,13 +101,14 @@ def paused(seconds: int, starts: list[list[int]]) -> Row:
     }
 
 
-def many_paused(count: int) -> Iterator[Row]:
-    hooks = [f"http://10.0.{number // 250}.{number % 250}:81" for number in range(_PAUSED)]
+def many_paused(destinations: int, count: int, healthy_at_last: int, more_ms: int) -> Iterator[Row]:
+    """`more_ms` for what setting takes beside the timers."""
+    hooks = [f"http://10.0.{number // 250}.{number % 250}:81" for number in range(destinations)]
     with _ready(1) as (service, store, there):
         for hook in hooks:
             store.destinations.pause(destination(hook), "measured", "benchmark")
         span = 1000 * count // _DUE_PER_SECOND
-        due = _now() + 5000 + 1000 * count // _SET_PER_SECOND
+        due = _now() + more_ms + 1000 * count // _SET_PER_SECOND
         say(f"  setting {count:,} timers")
         _fill_many(service.store.url, hooks, count, due)
         assert due - _now() > 1000, f"not set in time: {_now() - due} ms late"
@@ -130,8 +132,9 @@ def many_paused(count: int) -> Iterator[Row]:
         say(f"  {row}")
         yield row
         there.clear()
-        fill(service.store.url, there.url, healthy := 500, _now() + 1000, 1000 * healthy // _HEALTHY_PER_SECOND)
-        assert there.wait_for(healthy, 60)
+        span = 1000 * healthy_at_last // _HEALTHY_PER_SECOND
+        fill(service.store.url, there.url, healthy_at_last, _now() + 1000, span)
+        assert there.wait_for(healthy_at_last, 60)
         yield {"what": MOVED, "waiting": count, **_healthy(there)}
 
 

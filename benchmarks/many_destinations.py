@@ -22,10 +22,10 @@ from tests.bench.processes import Service, wait_until
 PAGE, FAR, VIEW = "many told, a page", "many told, a page far on", "many told, the view"
 METRICS, NOW, STATS = "many told, /metrics", "many told, Now", "many told, /stats"
 #: Requests for each figure.
-_ASKED = 50
+ASKED = 50
 
 
-def told(count: int) -> list[Row]:
+def told(count: int, asked: int) -> list[Row]:
     hooks = [f"http://10.{number // 62_500}.{number // 250 % 250}.{number % 250}:81" for number in range(count)]
     with tempfile.TemporaryDirectory() as folder:
         service = Service(Path(folder))
@@ -35,7 +35,7 @@ def told(count: int) -> list[Row]:
             _wait_behind(service, store, hooks[::2])
             service.api()
             with requests.Session() as session:
-                asked = {
+                paths = {
                     PAGE: "/destinations",
                     FAR: f"/destinations?cursor={_far(session, service.url, count)}",
                     VIEW: "/ui/destinations",
@@ -43,7 +43,7 @@ def told(count: int) -> list[Row]:
                     NOW: "/ui",
                     STATS: "/stats",
                 }
-                rows = [_timed(session, service.url, *it) for it in asked.items()]
+                rows = [_timed(session, service.url, *it, asked) for it in paths.items()]
         finally:
             store.close()
             service.remove()
@@ -80,9 +80,9 @@ def _far(session: requests.Session, url: str, count: int) -> str:
     return cursor
 
 
-def _timed(session: requests.Session, url: str, what: str, path: str) -> Row:
+def _timed(session: requests.Session, url: str, what: str, path: str, asked: int) -> Row:
     ms = []
-    for _ in range(_ASKED):
+    for _ in range(asked):
         begun = time.perf_counter()
         answer = session.get(url + path, headers={"Accept": "*/*"}, timeout=30)
         ms.append(1000 * (time.perf_counter() - begun))
