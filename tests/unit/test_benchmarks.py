@@ -136,7 +136,7 @@ def test_a_crash_counts_what_was_lost_repeated_and_unmarked() -> None:
         *(Arrival(1000, "marked", 0, "-"), Arrival(3500, "marked", 0, "lease-expired")),
         *(Arrival(1000, "unmarked", 0, "-"), Arrival(2000, "unmarked", 0, "-")),
     ]
-    found = crash.counted(arrivals, delivered=3, moment=1500)
+    found = crash.counted(arrivals, delivered=3, moment=1500, count=1000)
     assert found == {"lost": 997, "repeated": 2, "repeated_unmarked": 1, "recovered_s": 2.0}
 
 
