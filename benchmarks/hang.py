@@ -44,7 +44,7 @@ def measure(options: Options) -> tuple[list[Row], dict[str, Any]]:
 
 
 def beside(transport: str, hanging: Sequence[str], options: Options) -> Row:
-    count = options.size(_HEALTHY, 200)
+    count = options.size(_HEALTHY, 50)
     with tempfile.TemporaryDirectory() as folder, sink() as there:
         service = Service(Path(folder), TIMER_TRANSPORT=transport)
         try:
@@ -57,7 +57,8 @@ def beside(transport: str, hanging: Sequence[str], options: Options) -> Row:
                     )
                 )
             wait_until(lambda: service.timers.stats().delivering >= _slots(transport, hanging), 20, "all hang")
-            fill(service.store.url, there.url, count, time.time_ns() // 1_000_000 + 1500, 1000 * count // _PER_SECOND)
+            due = time.time_ns() // 1_000_000 + options.size(1500, 500)
+            fill(service.store.url, there.url, count, due, 1000 * count // _PER_SECOND)
             assert there.wait_for(count, 60), f"{there.count()} of {count} healthy ones arrived"
             return late([arrival.late_ms for arrival in there.arrivals()])
         finally:

@@ -19,23 +19,23 @@ from tests.bench.processes import Service, wait_until
 
 
 def measure(options: Options) -> tuple[list[Row], dict[str, Any]]:
-    pending, seconds = options.size(1_000_000, 10_000), options.size(60, 5)
+    pending, seconds = options.size(1_000_000, 10_000), options.size(60, 1)
     with tempfile.TemporaryDirectory() as folder:
         service = Service(Path(folder), TIMER_LOG_LEVEL="info")
         try:
             fill(service.store.url, "http://127.0.0.1:9000/hook", pending, _now() + DAY_MS, DAY_MS)
             poller = service.poller().process.pid
-            _settled(service)
+            _settled(service, options.size(3, 1))
             row = repeat(f"{pending:,} pending", 1, lambda: _percent(poller, service.store.pid, seconds))
         finally:
             service.remove()
     return [{"pending": float(pending), "seconds": float(seconds), **row}], {}
 
 
-def _settled(service: Service) -> None:
+def _settled(service: Service, seconds: float) -> None:
     """Until the poller has loaded all that it needs, and the store has rewritten its append-only file."""
     client = service.store.client()
-    time.sleep(3)
+    time.sleep(seconds)
     wait_until(lambda: not client.info("persistence")["aof_rewrite_in_progress"], 60, "the append-only file")
     client.close()
 

@@ -36,18 +36,20 @@ def measure(options: Options) -> tuple[list[Row], dict[str, Any]]:
     samples: dict[str, list[float]] = {}
     for rate, seconds in RATES:
         what = f"{rate:,} a second"
-        count = rate * options.size(seconds, 2)
-        row = repeat(what, options.rounds, partial(steady, count, rate, samples.setdefault(what, [])))
+        count = rate * options.size(seconds, 1)
+        row = repeat(
+            what, options.rounds, partial(steady, count, rate, options.size(2000, 1000), samples.setdefault(what, []))
+        )
         rows.append({"what": what, **row})
     what = "set while asleep"
-    count = options.size(_ASLEEP, 50)
+    count = options.size(_ASLEEP, 20)
     rows.append({"what": what, **repeat(what, options.rounds, partial(asleep, count, samples.setdefault(what, [])))})
     return rows, {"lateness_ms": {what: histogram(ms) for what, ms in samples.items()}}
 
 
-def steady(count: int, rate: int, samples: list[float]) -> Row:
+def steady(count: int, rate: int, ahead_ms: int, samples: list[float]) -> Row:
     with _ready() as (service, poller, there):
-        due = time.time_ns() // 1_000_000 + 2000 + count // 5
+        due = time.time_ns() // 1_000_000 + ahead_ms + count // 5
         fill(service.store.url, there.url, count, due, spread_ms=1000 * count // rate)
         time.sleep(max(0.0, due / 1000 - time.time() - 0.1))
         meter = Meter(poller=poller.process.pid, store=service.store.pid)
