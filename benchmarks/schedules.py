@@ -6,6 +6,7 @@ One Valkey, one poller, one nginx. Lateness is the arrival in nginx's log, in wh
 which the run was due. Steady: 50 schedules, each every second. At one second: plain timers for another port fall due 50
 a second from before the first run is made until after the last is sent, and `beside` is how late those are. Waiting:
 all are due a day later. A year: one schedule, daily at 02:30 in Berlin, by a clock that is turned from run to run.
+A quick run leaves out the first of the three at one second.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from benchmarks import part
 from benchmarks.cpu import Meter
@@ -32,38 +33,51 @@ from tests.bench.processes import Part as Process
 from tests.bench.processes import Service, wait_until
 
 STEADY, AT_ONCE, WAITING, YEAR = "steady", "due at one second", "waiting", "a year"
-_MANY, _FEW = 100_000, 1000
+_MANY, _FEW = 100_000, 500
 #: Of runs, and of the timers beside them.
 _PER_SECOND = 50
-#: ms: runs of schedules that allow overlaps are made 10 s before they are due.
-_BEFORE = 12_000
+#: ms: runs of schedules that allow overlaps are made 10 s before they are due; in a quick run as soon as they are set.
+_BEFORE, _BEFORE_QUICK = 12_000, 1000
 #: Runs sent a second, and schedules set a second by a process for each core: at least.
 _SENT_PER_SECOND, _SET_PER_SECOND = 5000, 500
 
 
+class Waits(NamedTuple):
+    """Of many that are due at one second."""
+
+    #: All are set so long before they are due.
+    before_ms: int
+    #: What setting takes beside the schedules.
+    setting_ms: int
+    #: Timers beside them fall due so long after the last.
+    after_ms: int
+
+
 def measure(options: Options) -> tuple[list[Row], dict[str, Any]]:
     rows: list[Row] = []
-    many, few = options.size(_MANY, _FEW), _PER_SECOND * options.size(20, 3)
-    spread = options.size(60_000, 5000)
+    many, few = options.size(_MANY, _FEW), _PER_SECOND * options.size(20, 1)
+    ahead, spread = options.size(3000, 1500), options.size(60_000, 1000)
     for overlap in (Overlap.ALLOW, Overlap.SKIP):
         row: Row = {"what": STEADY, "overlap": overlap.value, "spread_s": 0.0, "runs": few}
-        found = repeat(f"{STEADY}, overlap {overlap}", options.rounds, partial(steady, few, overlap))
+        found = repeat(f"{STEADY}, overlap {overlap}", options.rounds, partial(steady, few, overlap, ahead))
         rows.append({**row, **found})
-    for overlap, spread_ms in ((Overlap.ALLOW, 0), (Overlap.SKIP, 0), (Overlap.ALLOW, spread)):
+    waits = Waits(options.size(_BEFORE, _BEFORE_QUICK), options.size(5000, 2000), options.size(2000, 500))
+    cases = [(Overlap.ALLOW, 0), (Overlap.SKIP, 0), (Overlap.ALLOW, spread)]
+    for overlap, spread_ms in cases[options.size(0, 1) :]:
         row = {"what": AT_ONCE, "overlap": overlap.value, "spread_s": spread_ms / 1000, "runs": many}
         name = f"{many:,} {AT_ONCE}, overlap {overlap}, spread {spread_ms // 1000} s"
         # One round: setting them takes minutes.
-        rows.append({**row, **repeat(name, 1, partial(at_once, many, overlap, spread_ms))})
-    seconds = options.size(30, 5)
-    rows.append({"what": WAITING, "runs": 0, **repeat(f"{many:,} {WAITING}", 1, partial(waiting, many, seconds))})
+        rows.append({**row, **repeat(name, 1, partial(at_once, many, overlap, spread_ms, waits))})
+    idle = partial(waiting, many, options.size(3, 1), options.size(30, 2))
+    rows.append({"what": WAITING, "runs": 0, **repeat(f"{many:,} {WAITING}", 1, idle)})
     days = options.size(365, 30)
     rows.append({"what": YEAR, "runs": days, **repeat(f"{days} days", options.rounds, partial(year, days))})
     return rows, {"schedules": many}
 
 
-def steady(count: int, overlap: Overlap) -> Row:
+def steady(count: int, overlap: Overlap, ahead_ms: int) -> Row:
     with _ready() as (service, poller, there):
-        each, first = count // _PER_SECOND, _now() + 3000
+        each, first = count // _PER_SECOND, _now() + ahead_ms
         store = _opened(service.store.url)
         for number in range(_PER_SECOND):
             plan = Plan(every_ms=1000, starts_at=first + 1000 * number // _PER_SECOND)
@@ -74,15 +88,17 @@ def steady(count: int, overlap: Overlap) -> Row:
         return {**_figures(there.arrivals(), count), **meter.cost(count)}
 
 
-def at_once(count: int, overlap: Overlap, spread_ms: int) -> Row:
+def at_once(count: int, overlap: Overlap, spread_ms: int, waits: Waits) -> Row:
     with _ready() as (service, poller, there):
-        due = _now() + 5000 + _BEFORE + 1000 * count // _SET_PER_SECOND
+        due = _now() + waits.setting_ms + waits.before_ms + 1000 * count // _SET_PER_SECOND
         _fill(service.store.url, there.url, count, due, overlap, spread_ms)
-        beside = _set_beside(service, there.urls[1], due, due + spread_ms + 2000 + 1000 * count // _SENT_PER_SECOND)
-        early = due - _BEFORE - _now()
+        ready = due - waits.before_ms
+        last = due + spread_ms + waits.after_ms + 1000 * count // _SENT_PER_SECOND
+        beside = _set_beside(service, there.urls[1], ready, last)
+        early = ready - _now()
         assert early > 0, f"{count} schedules were not set in time: {-early} ms late"
-        _looked_at(service, due, early / 1000)
-        time.sleep(max(0.0, (due - _BEFORE - _now()) / 1000))
+        _looked_at(service, ready, early / 1000)
+        time.sleep(max(0.0, (ready - _now()) / 1000))
         meter = Meter(poller=poller.process.pid, store=service.store.pid)
         all_of_them = count + len(beside)
         assert there.wait_for(all_of_them, 180 + spread_ms / 1000), f"{there.count()} of {all_of_them} arrived"
@@ -99,16 +115,16 @@ def at_once(count: int, overlap: Overlap, spread_ms: int) -> Row:
     }
 
 
-def waiting(count: int, seconds: float) -> Row:
+def waiting(count: int, settled_s: float, seconds: float) -> Row:
     """CPU of one core while nothing is due. Half a minute is its own median: it has thirty of the poller's sleeps."""
     with _ready() as (service, poller, there):
         due = _now() + DAY_MS
         _fill(service.store.url, there.url, count, due, Overlap.ALLOW, 0)
-        _looked_at(service, due, 600)
+        _looked_at(service, due - _BEFORE, 600)
         client = service.store.client()
         wait_until(lambda: not client.info("persistence")["aof_rewrite_in_progress"], 60, "the append-only file")
         client.close()
-        time.sleep(3)
+        time.sleep(settled_s)
         meter = Meter(poller=poller.process.pid, store=service.store.pid)
         time.sleep(seconds)
         shares = {f"{name}_percent": 100 * spent / seconds for name, spent in meter.spent().items()}
@@ -157,19 +173,20 @@ def _schedule(number: int, hook: str, plan: Plan, overlap: Overlap, **more: Any)
     return ScheduleDraft(name=f"customer-{number}", plan=plan, webhook=webhook(hook), overlap=overlap, **more)
 
 
-def _set_beside(service: Service, hook: str, due: int, until: int) -> set[str]:
+def _set_beside(service: Service, hook: str, first: int, until: int) -> set[str]:
     """Plain timers that fall due meanwhile; returns their ids."""
-    moments = range(due - _BEFORE, until, 1000 // _PER_SECOND)
+    moments = range(first, until, 1000 // _PER_SECOND)
     return set_all(service.timers, [draft(service.timers, hook, moment) for moment in moments])
 
 
-def _looked_at(service: Service, due: int, seconds: float) -> None:
-    """Until the poller has looked at every schedule that was set: then it comes again shortly before they are due."""
+def _looked_at(service: Service, until: int, seconds: float) -> None:
+    """Until the poller has looked at every schedule that was set: then it looks again after `until`, before all are
+    due."""
     client = service.store.client()
     planned = [f"{keys.prefix(partition)}planned" for partition in range(_opened(service.store.url).link.partitions)]
     # One that is being looked at stands at most 5 s ahead.
     wait_until(
-        lambda: not any(client.zcount(it, "-inf", min(_now() + 5000, due - _BEFORE)) for it in planned),
+        lambda: not any(client.zcount(it, "-inf", min(_now() + 5000, until)) for it in planned),
         seconds,
         "a look at every schedule",
     )
