@@ -4,6 +4,7 @@
 
 One Valkey, one poller, one nginx. Lateness is the arrival in nginx's log, in whole ms rounded down, minus due_at.
 Asleep: nothing else is scheduled, one timer is set for 10 ms from now, and only the doorbell wakes the poller in time.
+A quick run leaves out the middle rate.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ _ASLEEP = 200
 def measure(options: Options) -> tuple[list[Row], dict[str, Any]]:
     rows: list[Row] = []
     samples: dict[str, list[float]] = {}
-    for rate, seconds in RATES:
+    for rate, seconds in RATES[:: options.size(1, 2)]:
         what = f"{rate:,} a second"
         count = rate * options.size(seconds, 1)
         row = repeat(
