@@ -38,8 +38,8 @@ _SET_PER_SECOND = 2000
 
 
 def measure(options: Options) -> tuple[list[Row], dict[str, Any]]:
-    seconds = options.size(10, 2)
-    ways = {ALONE: partial(steady, seconds, _nothing_else), BESIDE: partial(steady, seconds, _all_the_rest)}
+    seconds, starting_ms = options.size(10, 1), options.size(5000, 2000)
+    ways = {name: partial(steady, seconds, starting_ms, rest) for name, rest in _WAYS.items()}
     return [{"what": what, **row} for what, row in by_turns(ways, options.rounds).items()], {}
 
 
@@ -48,14 +48,15 @@ def measure(options: Options) -> tuple[list[Row], dict[str, Any]]:
 Rest = Callable[[Service, Store, str, int, int], Callback | None]
 
 
-def steady(seconds: int, begin_the_rest: Rest) -> Row:
+def steady(seconds: int, starting_ms: int, begin_the_rest: Rest) -> Row:
+    """`starting_ms` for what starting takes beside setting the timers."""
     count = _PER_SECOND * seconds
     with tempfile.TemporaryDirectory() as name, sink(2) as there:
         service = Service(Path(name), TIMER_LOG_LEVEL="info")
         store = Store(Settings(redis_url=service.store.url, store_timeout=30))
         try:
             poller = service.poller()
-            due = time.time_ns() // 1_000_000 + 5000 + 1000 * count // _SET_PER_SECOND
+            due = time.time_ns() // 1_000_000 + starting_ms + 1000 * count // _SET_PER_SECOND
             callback = begin_the_rest(service, store, there.urls[1], due, seconds)
             measured = _set(service, there.url, _PER_SECOND, due, seconds, callback)
             early = due / 1000 - time.time()
@@ -108,6 +109,7 @@ def _set(
     return set_all(service.timers, drafts)
 
 
+_WAYS: dict[str, Rest] = {ALONE: _nothing_else, BESIDE: _all_the_rest}
 PART = Part("all_in_use", __doc__, measure)
 
 if __name__ == "__main__":
