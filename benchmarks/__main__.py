@@ -13,6 +13,7 @@ from dataclasses import replace
 from benchmarks import (
     against,
     all_in_use,
+    before,
     crash,
     destinations,
     drain,
@@ -40,6 +41,7 @@ from benchmarks.part import say
 
 _MODULES = (
     drain,
+    before,
     stages,
     lateness,
     all_in_use,

@@ -53,13 +53,12 @@ def measure(options: Options) -> tuple[list[Row], dict[str, Any]]:
     return rows, {}
 
 
-def drain(there: Sink, transport: str, pollers: int, count: int, bare_count: int) -> Row:
+def drain(there: Sink, transport: str, pollers: int, count: int, bare_count: int, **environ: str) -> Row:
     bare = bare_curl.cost(there.url, bare_count)
     there.clear()
     with tempfile.TemporaryDirectory() as folder:
-        service = Service(
-            Path(folder), TIMER_TRANSPORT=transport, TIMER_LOG_LEVEL="info", TIMER_KEEP_FINISHED="1000000"
-        )
+        settings = {"TIMER_TRANSPORT": transport, "TIMER_LOG_LEVEL": "info", "TIMER_KEEP_FINISHED": "1000000"}
+        service = Service(Path(folder), None, **settings, **environ)
         try:
             pids = [service.poller().process.pid for _ in range(pollers)]
             due = time.time_ns() // 1_000_000 + 1500 + count // 7

@@ -52,6 +52,17 @@ def median(rounds: Sequence[Row]) -> dict[str, Figure]:
     return found
 
 
+def ratios(rounds: Sequence[Row], others: Sequence[Row]) -> dict[str, Figure]:
+    """Of each column of numbers that both have, the median of the rounds' ratios; None where one is 0."""
+    found: dict[str, Figure] = {}
+    for name in (it for it in rounds[0] if it in others[0]):
+        pairs = [(row[name], other[name]) for row, other in zip(rounds, others, strict=True)]
+        numbers = [(a, b) for a, b in pairs if isinstance(a, int | float) and isinstance(b, int | float)]
+        if len(numbers) == len(pairs):
+            found[name] = rounded(statistics.median(a / b for a, b in numbers)) if all(b for _, b in numbers) else None
+    return found
+
+
 def spread(rounds: Sequence[Row], column: str) -> list[float]:
     """Smallest and largest of a column: what a median hides."""
     numbers = [value for row in rounds if isinstance(value := row[column], int | float)]

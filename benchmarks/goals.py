@@ -14,6 +14,7 @@ from typing import Any
 
 from benchmarks import results
 from benchmarks.all_in_use import BESIDE
+from benchmarks.before import BARE, NOW
 from benchmarks.destinations import DUE, MOVED, PAUSE, RATE
 from benchmarks.figures import Row, table
 from benchmarks.intake import BATCHES, SINGLE
@@ -56,6 +57,7 @@ _MILLION = {"pending": 1_000_000, "each with": "neither"}
 _STEADY_ALLOW, _STEADY_SKIP = ({"what": STEADY, "overlap": it} for it in ("allow", "skip"))
 _AT_ONCE_ALLOW, _AT_ONCE_SKIP = ({"what": AT_ONCE, "overlap": it, "spread_s": 0} for it in ("allow", "skip"))
 _SPREAD = {"what": AT_ONCE, "overlap": "allow", "spread_s": 60}
+_BESIDE_BARE = {"what": SINGLE, "way": f"{NOW} / {BARE}"}
 GOALS = (
     Goal("delivered a second on one core, curl", "drain", _CURL, "per_second_of_poller_cpu", operator.ge, 15_000),
     Goal("CPU s per 1,000, curl", "drain", _CURL, "poller_cpu_s_per_1000", operator.le, 0.06),
@@ -95,6 +97,8 @@ GOALS = (
     Goal("the view of 10,000 destinations, p50 ms", "destinations", {"what": VIEW}, "p50_ms", operator.lt, 50),
     Goal("/metrics of 10,000 destinations, p50 ms", "destinations", {"what": METRICS}, "p50_ms", operator.lt, 100),
     Goal("POST /timers a second", "intake", {"what": SINGLE, "workers": 1}, "timers_per_second", operator.ge, 1500),
+    Goal("the same beside bare Flask: CPU", "before", _BESIDE_BARE, "api_cpu_s_per_1000", operator.le, 1.8),
+    Goal("the same beside bare Flask: rate", "before", _BESIDE_BARE, "timers_per_second", operator.ge, 0.55),
     Goal("POST /timers/batch", "intake", {"what": BATCHES, "workers": 1}, "timers_per_second", operator.ge, 15_000),
     Goal(".delay() of a task, p50 ms", "tasks", {"what": DELAY}, "p50_ms", operator.le, 1.5),
     Goal("a task served as WSGI, CPU p50 ms", "tasks", {"what": SERVED}, "p50_ms", operator.le, 0.15),

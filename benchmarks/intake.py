@@ -15,7 +15,7 @@ import itertools
 import json
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ from benchmarks.figures import Row, percentile
 from benchmarks.filling import webhook
 from benchmarks.hammer import hammer, request
 from benchmarks.part import Options, Part, repeat, say
-from tests.bench.processes import Service
+from tests.bench.processes import COMMAND, Service
 
 _HOOK = "http://127.0.0.1:9000/hook"
 _BATCH = 500
@@ -51,7 +51,7 @@ def measure(options: Options) -> tuple[list[Row], dict[str, Any]]:
             try:
                 row = {
                     **row,
-                    **repeat(f"{what}, {workers} workers", options.rounds, partial(_served, workers, one, ms / 1000)),
+                    **repeat(f"{what}, {workers} workers", options.rounds, partial(served, workers, one, ms / 1000)),
                 }
             except Absent as reason:
                 say(f"  {what}: absent, {reason}")
@@ -64,11 +64,12 @@ class Absent(Exception):
     """This version has no such way in."""
 
 
-def _served(workers: int, one: Way, seconds: float) -> Row:
+def served(workers: int, one: Way, seconds: float, command: Sequence[str] = (COMMAND,), **environ: str) -> Row:
+    """`command` starts the API."""
     with tempfile.TemporaryDirectory() as folder:
-        service = Service(Path(folder), TIMER_API_WORKERS=str(workers))
+        service = Service(Path(folder), None, TIMER_API_WORKERS=str(workers), **environ)
         try:
-            api = service.api()
+            api = service.api(command=command)
             one(service.url, 0.3)  # until every worker has loaded all that it needs
             meter, own = Meter(api=api.process.pid, store=service.store.pid), time.process_time()
             count, took, waits = one(service.url, seconds)

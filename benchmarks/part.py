@@ -58,12 +58,17 @@ def repeat(what: str, rounds: int, one: Callable[[], Row], spreads: Sequence[str
 
 def by_turns(ways: Mapping[str, Callable[[], Row]], rounds: int) -> dict[str, Row]:
     """The medians of some rounds, in each of which every way has its turn: a machine changes its speed."""
+    return {name: median(found) for name, found in turns(ways, rounds).items()}
+
+
+def turns(ways: Mapping[str, Callable[[], Row]], rounds: int) -> dict[str, list[Row]]:
+    """What each way gave in each of these rounds."""
     rows: dict[str, list[Row]] = {name: [] for name in ways}
     for number in range(1, rounds + 1):
         for name, one in ways.items():
             rows[name].append(one())
             _say(name, number, rounds, rows[name][-1])
-    return {name: median(found) for name, found in rows.items()}
+    return rows
 
 
 def _say(what: str, number: int, rounds: int, row: Row) -> None:

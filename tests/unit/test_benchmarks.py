@@ -23,6 +23,7 @@ from benchmarks.sink import Arrival
 _PLOTTING = {"benchmarks.plots", "benchmarks.__main__"}
 _PARTS = [
     "drain",
+    "before",
     "stages",
     "lateness",
     "all_in_use",
@@ -202,6 +203,17 @@ def test_rates_are_flat_only_where_two_numbers_of_pending_timers_were_measured()
         rows = [*measured, {"absent": "this machine has not enough memory"}]
         said = {str(row["what"]): row["met"] for row in goals.compared({"scale": {"rows": rows}})}
         assert said["claim rate, most pending to fewest, %"] == met
+
+
+def test_a_ratio_is_the_median_of_those_of_the_rounds_and_not_of_two_medians() -> None:
+    now: list[figures.Row] = [
+        {"what": "x", "cpu": 2.0, "only": 1.0},
+        {"what": "x", "cpu": 9.0},
+        {"what": "x", "cpu": 4.0},
+    ]
+    before: list[figures.Row] = [{"what": "y", "cpu": 1.0}, {"what": "y", "cpu": 3.0}, {"what": "y", "cpu": 8.0}]
+    assert figures.ratios(now, before) == {"cpu": 2.0}
+    assert figures.ratios([{"cpu": 1.0}], [{"cpu": 0.0}]) == {"cpu": None}
 
 
 def test_a_machine_is_busy_by_what_is_neither_idle_nor_waiting_for_a_disk_also_by_what_its_host_takes() -> None:
