@@ -77,6 +77,7 @@ class App(Flask):
         return None
 
     def process_response(self, response: Response) -> Response:
+        """Nor does any view ask for something after this answer alone (`after_this_request`): that is not called."""
         for hook in reversed(self.after_request_funcs.get(None, ())):
             response = hook(response)
         return response
