@@ -45,7 +45,7 @@ def test_a_wake_that_was_heard_while_they_were_begun_ends_the_next_wait(
 def test_when_libcurl_says_no_meanwhile_each_ends_once_and_the_next_goes_well(
     curl: CurlTransport, receiver: Receiver
 ) -> None:
-    curl._multi.setopt(pycurl.M_SOCKETFUNCTION, lambda *_: 1 / 0)
+    curl._under_way.multi.setopt(pycurl.M_SOCKETFUNCTION, lambda *_: 1 / 0)
     sent = [claim(receiver.url) for _ in range(MANY)]
     for it in sent:
         curl.submit(it)

@@ -188,7 +188,7 @@ def test_when_libcurl_says_no_what_is_under_way_ends_once_and_the_next_goes_well
     receiver_has_all.start()
     while receiver_has_all.is_alive():
         curl.wait(0.01)
-    curl._multi.setopt(pycurl.M_TIMERFUNCTION, lambda _: 1 / 0)
+    curl._under_way.multi.setopt(pycurl.M_TIMERFUNCTION, lambda _: 1 / 0)
     curl.submit(claim(receiver.url))
     answers = collect(curl, 6)
     assert {answer.error for answer in answers} <= {"protocol", "reset"}

@@ -551,7 +551,7 @@ def test_nothing_is_left_of_calls_that_are_over(transport: Transport, receiver: 
         transport.submit(claim(f"{receiver.url}/{number}"))
     collect(transport, 20)
     assert isinstance(transport, CurlTransport | RequestsTransport)
-    assert not (transport._busy if isinstance(transport, CurlTransport) else transport._deadlines)
+    assert not (transport._under_way._busy if isinstance(transport, CurlTransport) else transport._deadlines)
 
 
 def test_a_deadline_that_is_over_before_a_connection_is_there_cuts_that_too() -> None:
