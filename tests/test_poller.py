@@ -141,13 +141,13 @@ def test_a_store_that_dies_with_a_claim_and_a_settle_under_way_loses_neither(
     for claim in transport.sent[:9]:
         transport.end(claim)
     collect(poller, transport)
-    poller._settle()  # on a connection of its own, for a claim is under way
-    poller._read_settled()
+    poller._settling.send()  # on a connection of its own, for a claim is under way
+    poller._settling.read()
     own_server.signal(signal.SIGSTOP)
     for claim in transport.sent[9:]:
         transport.end(claim)
     collect(poller, transport)
-    poller._settle()
+    poller._settling.send()
     own_server.kill_at_once()
     with pytest.raises(StoreUnavailable):
         poller.run_once()

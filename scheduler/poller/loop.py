@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from random import random
 
-from scheduler.claim import Claim, Settlement
+from scheduler.claim import Claim
 from scheduler.delivery.transport import Answer, Transport
 from scheduler.errors import HalfDone, StoreUnavailable
 from scheduler.memory_limit import ENOUGH
@@ -21,6 +21,7 @@ from scheduler.poller.pacing import Pacing
 from scheduler.poller.planning import Planning
 from scheduler.poller.reports import Reports
 from scheduler.poller.settlements import settlement
+from scheduler.poller.settling import Settling
 from scheduler.poller.tracing import Tracing
 from scheduler.store.claims import Claims
 from scheduler.store.room import BATCH, Load
@@ -80,6 +81,7 @@ class Poller:
         self._tracing = tracing
         self.counts = PollerCounts()
         self._asking = Asking(claims)
+        self._settling = Settling(claims, self.counts)
         #: By id() of the claim: a timer whose lease was lost can be claimed again while its old attempt still runs.
         self._in_flight: dict[int, Claim] = {}
         self._fairness = Fairness(transport.slots, max_bytes)
@@ -89,10 +91,6 @@ class Poller:
         self._saturated: set[str] = set()
         #: Whether the transport had some when it was asked last.
         self._answers_come = False
-        self._ended: list[Settlement] = []
-        #: What the store was told to settle, and what reads which of it was refused.
-        self._settling: tuple[list[Settlement], Callable[[], list[Settlement]]] | None = None
-        self._unsent: list[Claim] = []
         self._renew_at = time.monotonic() + lease / 3
         self._expire_at = 0.0
         self._store_failures = 0
@@ -147,7 +145,7 @@ class Poller:
         self._collect(self._transport.wait(0))
         self._guarded(self._wind_up)
         self._transport.close()
-        if left := len(self._in_flight) + len(self._ended):
+        if left := len(self._in_flight) + self._settling.unsettled:
             log.warning("stopped with %d attempts under way or unsettled: left to their lease", left)
 
     def run_once(self) -> float:
@@ -186,7 +184,7 @@ class Poller:
         for claim in self._pacing.use(batch.claims):
             if self._stopping:
                 self._pacing.ended(claim, was_sent=False)
-                self._unsent.append(claim)
+                self._settling.give_back([claim])
             else:
                 traced = claim if self._tracing is None else self._tracing.began(claim)
                 self._in_flight[id(traced)] = traced
@@ -198,7 +196,7 @@ class Poller:
         if due_in <= 0 and not (asked or self._stopping or self._waits_for_permits()) and self._fairness.free > 0:
             self._send_claim()
         else:
-            self._read_settled()
+            self._settling.read()
         if asked:
             return 0.0  # and the next claim is made with permits
         if self._fairness.free <= 0:
@@ -232,7 +230,7 @@ class Poller:
 
     def _patience(self) -> float:
         """Seconds after the stop that are worth waiting: for what the store has yet to hear of, the whole grace."""
-        if self._in_flight or self._ended or self._unsent or self._settling or self._asking.is_under_way:
+        if self._in_flight or self._settling.has_some or self._asking.is_under_way:
             return self._grace
         return min(self._grace, _RECALL_TIME) if self._claims.unanswered else 0.0
 
@@ -240,56 +238,21 @@ class Poller:
         """A pass after the stop: claims nothing, and gives back what was claimed meanwhile, and what a lost reply may
         have claimed for us."""
         if self._asking.is_under_way:
-            self._unsent += self._asking.read().claims
-        self._unsent += self._claims.recall(self._load)
+            self._settling.give_back(self._asking.read().claims)
+        self._settling.give_back(self._claims.recall(self._load))
         self._pacing.ask({}, 0, self._renew_at)
         return self._renew_settle_release()
 
     def _renew_settle_release(self) -> float:
         """Renew, settle and release the claims that we have. Returns seconds until the next renewal."""
         pause = self._renew()
-        self._settle()
-        self._release()
+        self._settling.send()
+        if not self._asking.is_under_way:  # beside a claim its answer is read later, at the latest in the next pass
+            self._settling.read()
+        self._settling.release()
         self._reports.tell(self._renew_at)
         self._pacing.check(self._renew_at)
         return pause
-
-    def _settle(self) -> None:
-        """What has ended. Beside a claim that is under way the answer is read later, at the latest in the next pass."""
-        self._read_settled()
-        if self._ended:
-            self._settling = self._ended, self._claims.send_settle(self._ended)
-            self._ended = []
-        if not self._asking.is_under_way:
-            self._read_settled()
-
-    def _read_settled(self) -> None:
-        if self._settling is None:
-            return
-        (ended, read), self._settling = self._settling, None
-        left = ended
-        try:
-            refused = read()
-            left = []
-        except HalfDone as half:
-            refused, left = list(half.done), list(half.left)
-        finally:
-            self._ended = left + self._ended
-        not_settled = [*refused, *left]
-        self.counts.settled([it for it in ended if it not in not_settled] if not_settled else ended)
-        self.counts.refused_settles += len(refused)
-        for it in refused:
-            log.warning("settle of timer %s refused: its lease was lost", it.timer_id)
-
-    def _release(self) -> None:
-        if self._unsent:
-            left: list[Claim] = []
-            try:
-                self._claims.release(self._unsent)
-            except HalfDone as half:
-                left = list(half.left)
-            self.counts.released += len(self._unsent) - len(left)
-            self._unsent = left
 
     def _renew(self) -> float:
         now = time.monotonic()
@@ -335,7 +298,7 @@ class Poller:
                 self._pacing.ended(claim, was_sent=answer.started_at is not None)
             if answer.started_at is None:
                 self._fairness.remove(claim, None)
-                self._unsent.append(claim)
+                self._settling.give_back([claim])
                 if self._tracing is not None:
                     self._tracing.released(claim)
             else:
@@ -346,7 +309,7 @@ class Poller:
                 if self._tracing is not None:
                     self._tracing.ended(claim, ended[-1].attempt)
         if ended:
-            self._ended += ended
+            self._settling.add(ended)
             self.counts.ended([it.attempt for it in ended])
             if attempts_log.isEnabledFor(logging.INFO):
                 attempts_log.info("\n".join(map(attempt_line, ended, claims)))
