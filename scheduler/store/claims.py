@@ -6,13 +6,12 @@ import logging
 from collections.abc import Callable, Collection, Sequence
 from typing import Any, TypeVar
 
-from scheduler.claim import Claim, Settlement, reason_of
+from scheduler.claim import Claim, Settlement
 from scheduler.clock import StoreClock
 from scheduler.errors import HalfDone, StoreUnavailable
 from scheduler.holds.breaker import Answered
 from scheduler.holds.sums import Sum
 from scheduler.store import keys
-from scheduler.store.attempt_record import encode_attempt
 from scheduler.store.claim_row import ClaimRow
 from scheduler.store.claiming import Claiming, ClaimWords
 from scheduler.store.each_alone import EachAlone, SentEachAlone, run_each_alone
@@ -27,6 +26,7 @@ from scheduler.store.progress import read_progress
 from scheduler.store.reading import log_unreadable
 from scheduler.store.room import BATCH, Load, Permitted, Room
 from scheduler.store.rules import Rules
+from scheduler.store.settle_words import settle_words
 from scheduler.store.taking import Batch, Taking
 from scheduler.store.unread_limit import UnreadLimit
 from scheduler.timer import Attempt, Outcome
@@ -180,7 +180,7 @@ class Claims:
         def args(share: list[Settlement]) -> list[str | int]:
             words: list[str | int] = [self._keep_delivered_ms, self._keep_failed_ms]
             for settlement in share:
-                words += _settle_args(settlement, keeps_answer=not memory.is_full)
+                words += settle_words(settlement, keeps_answer=not memory.is_full)
             return words
 
         calls = self._calls(settlements, lambda settlement: settlement.timer_id, args)
@@ -250,26 +250,3 @@ def _whole(found: EachAlone[list[T], Any], answers: list[R]) -> list[R]:
     if found.error is not None:
         raise HalfDone(found.error, answers, [it for _, share in found.left for it in share])
     return answers
-
-
-def _settle_args(settlement: Settlement, *, keeps_answer: bool) -> list[str | int]:
-    """A full store keeps no answer's text."""
-    attempt, text = encode_attempt(settlement.attempt)
-    reschedule, ms = settlement.reschedule, settlement.retry_ms
-    if ms is not None:
-        verdict = "retry"
-    elif reschedule is None:
-        verdict = settlement.reason or reason_of(settlement.attempt.outcome, settlement.attempt.error)
-    elif reschedule.due_at is not None:
-        verdict, ms = "at", reschedule.due_at
-    else:
-        verdict, ms = "in", reschedule.delay_ms
-    lateness = settlement.attempt.lateness_ms
-    return [
-        settlement.timer_id,
-        settlement.fence,
-        verdict,
-        ms or 0,
-        "" if lateness is None else lateness,
-        attempt + text if keeps_answer else attempt,
-    ]

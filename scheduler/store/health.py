@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -13,17 +12,13 @@ import redis
 
 from scheduler.activity import StoreState
 from scheduler.errors import StoreUnavailable, StoreUnsuitable
-from scheduler.store import keys, layout, server_words
+from scheduler.store import keys, server_words
 from scheduler.store.capacity import Capacity
-from scheduler.store.each_alone import each_alone
 from scheduler.store.link import Link
 from scheduler.store.optional import Optional
-from scheduler.store.refused_commands import refused_commands
+from scheduler.store.readiness_write import ReadinessWrite
 from scheduler.store.server import Server
 from scheduler.store.server_words import Said
-
-#: Seconds for which the answer to a readiness write is used again: who asks for readiness needs no key.
-_WRITE_EVERY = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,15 +59,7 @@ class Health:
     ) -> None:
         self._link = link
         self._capacity = capacity or Capacity(link)
-        self._clock = clock
-        #: When each partition was laid out, as we saw it first.
-        self._born: dict[int, str] = {}
-        self._lock = threading.Lock()
-        self._written_at = float("-inf")
-        #: What the last write found: the refused commands, or why it failed.
-        self._written: tuple[str, ...] | StoreUnavailable = ()
-        #: ms that it took; of several partitions the slowest.
-        self._write_ms = 0.0
+        self._write = ReadinessWrite(link, clock)
         self._config = Optional(clock)
 
     def check(self) -> Report:
@@ -83,9 +70,9 @@ class Health:
         said = self._said()
         for server, info in said:
             self._suits(server, info)
-        refused = self._commands()
+        refused = self._write.refused_commands()
         infos = [info for _, info in said]
-        warnings = (*self._away(said), *server_words.warnings(infos, self._was_emptied()))
+        warnings = (*self._away(said), *server_words.warnings(infos, self._write.was_emptied()))
         return Report(warnings, any(map(server_words.may_evict, infos)), refused)
 
     def state(self) -> StoreState:
@@ -94,14 +81,14 @@ class Health:
             said = self._said()
             first, info = said[0]
             server, version = server_words.server_and_version(server_words.hello(first) if info is None else info)
-            was_emptied = self._was_emptied()
+            was_emptied = self._write.was_emptied()
         except StoreUnavailable as error:
             return replace(_UNKNOWN, write_problem=str(error))
         problem = None
         try:
             for each, its_info in said:
                 self._suits(each, its_info)
-            refused = self._commands()
+            refused = self._write.refused_commands()
             if refused:
                 problem = f"the store refuses {', '.join(refused)}"
         except StoreUnavailable as error:
@@ -112,7 +99,7 @@ class Health:
         appends = bool(known) and all(info.get("aof_enabled") for info in known)
         return StoreState(
             server=f"{server} {version}".strip(),
-            write_ms=None if problem else self._write_ms,
+            write_ms=None if problem else self._write.ms,
             write_problem=problem,
             used_bytes=usage.used,
             max_bytes=usage.most,
@@ -147,9 +134,6 @@ class Health:
             if server.name not in answered:
                 yield f"{server.name} is away: what lives on this node of the cluster is neither set nor delivered"
 
-    def _was_emptied(self) -> bool:
-        return not all(self._still_there(partition) for partition in range(self._link.partitions))
-
     def _append_fsync(self, server: Server) -> str | None:
         """No part of INFO."""
         said: Any = self._config.ask(lambda: server.client.config_get("appendfsync"))
@@ -174,78 +158,6 @@ class Health:
                     "the store is one node of a Redis Cluster, and holds only a part of the keys; "
                     "TIMER_REDIS_URL must name its nodes with redis+cluster://"
                 ) from error
-
-    def _commands(self) -> tuple[str, ...]:
-        """The readiness write: every command that we need, on keys of its own. Raises StoreUnavailable."""
-        with self._lock:
-            if self._clock() - self._written_at >= _WRITE_EVERY:
-                try:
-                    self._written = tuple(self._refused())
-                except StoreUnavailable as error:
-                    self._written = error
-                self._written_at = self._clock()
-            if isinstance(self._written, StoreUnavailable):
-                raise self._written
-            return self._written
-
-    def _refused(self) -> list[str]:
-        """Raises StoreUnavailable if no server answers, StoreUnsuitable if one is laid out for others."""
-        refused: dict[str, None] = {}
-        slowest = 0.0
-        firsts = {partitions[0]: partitions for _, partitions in self._link.by_server()}
-
-        def ask(partition: int, all_of_server: Sequence[int]) -> None:
-            nonlocal slowest
-            if all_of_server:
-                server = self._link.server_of(keys.root(partition))
-                refused.update(dict.fromkeys(refused_commands(server, all_of_server)))
-            began = time.perf_counter()
-            try:
-                refused.update(dict.fromkeys(self._write(partition)))
-                slowest = max(slowest, time.perf_counter() - began)
-            except StoreUnavailable as error:
-                if error.kind != "noperm":
-                    raise
-                refused[f"evalsha on {keys.root(partition)}"] = None
-
-        asked = [(partition, firsts.get(partition, ())) for partition in range(self._link.partitions)]
-        found = each_alone(self._link, asked, ask)
-        if isinstance(found.error, StoreUnsuitable):
-            raise found.error
-        found.expect_some(self._link)
-        self._write_ms = round(1000 * slowest, 3)
-        return list(refused)
-
-    def _write(self, partition: int) -> list[str]:
-        """The refused commands of one partition."""
-        found, *refused = self._link.run("check", partition)
-        if found:
-            self._look_at_layout(partition, found)
-        place = keys.bell(partition)
-        return [
-            f"spublish on {place}" if it.startswith(b"spublish ") else it.partition(b" ")[0].decode() for it in refused
-        ]
-
-    def _look_at_layout(self, partition: int, found: bytes) -> None:
-        """Raises StoreUnsuitable for a store that was moved or upgraded under us."""
-        reason = layout.refusal(found, self._link.partitions, self._link.clock)
-        if reason:
-            raise StoreUnsuitable(reason)
-        self._born.setdefault(partition, layout.read(found).born)
-
-    def _still_there(self, partition: int) -> bool:
-        """False once a partition was laid out anew since we saw it, or is not laid out at all."""
-        ours = self._born.get(partition)
-        if ours is None:
-            return True
-        try:
-            name = keys.layout(partition)
-            found: Any = self._link.ask("GET", name, lambda client: client.get(name))
-        except StoreUnavailable as error:
-            if error.kind != "noperm" and len(self._link.servers()) == 1:
-                raise
-            return True
-        return found is not None and f"born={ours}" in found.decode("utf-8", "replace").split()
 
 
 def _exists(name: str, client: redis.Redis) -> object:

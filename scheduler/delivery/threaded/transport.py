@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import ssl
 import threading
 import time
 from http.client import HTTPException
@@ -18,11 +17,11 @@ from urllib3.util import SKIP_HEADER
 from scheduler.claim import Claim
 from scheduler.clock import StoreClock
 from scheduler.delivery.descriptors import idle_connections, raise_limit
-from scheduler.delivery.details import of_tls
-from scheduler.delivery.dialling import Checkpoint, Dialler, Unreachable
+from scheduler.delivery.dialling import Checkpoint, Dialler
 from scheduler.delivery.own_signing import OwnSecretsOf, Signers, nobody_has_own
 from scheduler.delivery.request import Request, build
 from scheduler.delivery.signing import ServiceSigner, Signs
+from scheduler.delivery.threaded import failures
 from scheduler.delivery.threaded.adapter import DeadlineAdapter, Withheld, on
 from scheduler.delivery.threaded.deadline import Deadline
 from scheduler.delivery.threaded.strict_response import tells_its_end
@@ -161,8 +160,8 @@ class RequestsTransport:
                 headers = {name.lower(): value for name, value in response.raw.headers.itermerged()}
                 body = _read(response)
         except Exception as raised:  # whatever one timer does, the poller goes on
-            error, detail = _word(raised, deadline), _detail(raised)
-            causes = _causes(raised)
+            error, detail = failures.word(raised, deadline), failures.detail(raised)
+            causes = failures.causes(raised)
             for cause in causes:  # tracebacks make circles with what they lead through, the body among it
                 cause.__traceback__ = None
             if any(isinstance(cause, Withheld) for cause in causes):
@@ -217,43 +216,3 @@ def _read(response: Response) -> bytes:
         body += more
     response.close()
     return body
-
-
-def _word(raised: Exception, deadline: Deadline) -> str:
-    """The error's word, from the innermost cause that tells."""
-    if isinstance(raised, Unreachable):
-        return raised.word
-    causes = list(_causes(raised))
-    if any(isinstance(cause, TimeoutError) for cause in causes):
-        return "timeout"
-    if deadline.sent and any(isinstance(cause, ssl.SSLEOFError) for cause in causes):
-        return "reset"
-    if any(isinstance(cause, ssl.SSLError) for cause in causes):
-        return "tls"
-    if not deadline.sent:
-        return "connect"
-    if any(isinstance(cause, ConnectionError) for cause in causes):
-        return "reset"
-    return "protocol"
-
-
-def _detail(raised: Exception) -> str | None:
-    """Why, where more is known than its word."""
-    if isinstance(raised, Unreachable):
-        return raised.detail
-    tls = next((cause for cause in _causes(raised) if isinstance(cause, ssl.SSLError)), None)
-    return of_tls(str(tls)) if tls else None
-
-
-def _causes(raised: BaseException) -> list[BaseException]:
-    """The exception and everything it wraps: requests and urllib3 keep the cause now in args, now in the chain."""
-    found: list[BaseException] = []
-    ahead = [raised]
-    while ahead:
-        error = ahead.pop()
-        if error in found:
-            continue
-        found.append(error)
-        inner = (*error.args, error.__cause__, error.__context__, getattr(error, "reason", None))
-        ahead += [cause for cause in inner if isinstance(cause, BaseException)]
-    return found
