@@ -33,6 +33,8 @@ from benchmarks.sink import sink
 BEFORE, NOW, BARE = "before", "now", "bare Flask"
 _ROOT = Path(__file__).parent.parent
 _LEAST_ROUNDS = 5
+#: What `make bench` itself writes.
+_WRITTEN = (":!benchmarks/results.json", ":!benchmarks/*.png")
 #: What starts the application that is bare, in place of the API's command.
 _BARE_COMMAND = (sys.executable, "-m", "benchmarks.bare_flask")
 
@@ -65,7 +67,8 @@ def _compared(found: Mapping[str, Sequence[Row]]) -> Iterator[Row]:
 
 
 def _earlier() -> str:
-    changed = _git("status", "--porcelain", "--untracked-files=no").decode().strip()
+    """What the parts before this one have measured and drawn is no change."""
+    changed = _git("status", "--porcelain", "--untracked-files=no", "--", ".", *_WRITTEN).decode().strip()
     return os.environ.get("COMMIT") or ("HEAD" if changed else "HEAD~1")
 
 

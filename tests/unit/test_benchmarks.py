@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 import benchmarks
-from benchmarks import against, cpu, crash, figures, filling, goals, hammer, results, sink
+from benchmarks import against, before, cpu, crash, figures, filling, goals, hammer, results, sink
 from benchmarks.peers.registry import PEERS
 from benchmarks.peers.work import Order
 from benchmarks.sink import Arrival
@@ -50,6 +50,26 @@ def test_every_part_can_be_imported_and_says_what_it_measures(name: str) -> None
     part = importlib.import_module(f"benchmarks.{name}").PART
     assert part.name == name
     assert f"python -m benchmarks.{name}" in part.about
+
+
+@pytest.mark.parametrize(
+    ("changed", "earlier"),
+    [("benchmarks/results.json", "HEAD~1"), ("benchmarks/drain.png", "HEAD~1"), ("scheduler.py", "HEAD")],
+)
+def test_what_the_parts_before_have_written_is_no_change_beside_the_parent_commit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changed: str, earlier: str
+) -> None:
+    """Red if a whole run compares a tree that is committed with itself."""
+    monkeypatch.setattr(before, "_ROOT", tmp_path)
+    monkeypatch.delenv("COMMIT", raising=False)
+    file = tmp_path / changed
+    file.parent.mkdir(exist_ok=True)
+    file.write_text("one")
+    for words in (["init", "-q"], ["add", "."], ["-c", "user.name=a", "-c", "user.email=a@a", "commit", "-qm", "one"]):
+        subprocess.run(["git", *words], cwd=tmp_path, check=True)
+    assert before._earlier() == "HEAD~1"
+    file.write_text("two")
+    assert before._earlier() == earlier
 
 
 def test_nothing_but_the_plots_needs_more_than_the_tests_do() -> None:
