@@ -60,7 +60,12 @@ def test_a_script_asks_one_function_for_the_time_and_that_of_a_real_store_knows_
     assert virtual.count("'GET', ROOT .. 'ahead'") == asks
     without = virtual.replace("clock=virtual ", "").replace(" + (redis.call('GET', ROOT .. 'ahead') or 0)", "")
     # Scripts in the slot of a destination need a partition's root for that, and for nothing else.
-    assert re.sub(_ROOT, "", without) == re.sub(_ROOT, "", real)
+    assert re.sub(_ROOT, "", _flat(without)) == re.sub(_ROOT, "", _flat(real))
+
+
+def _flat(text: str) -> str:
+    """A script whose functions are not nested: where they are depends on how many there are."""
+    return re.sub(r"^return \(function\(\)\n|(end\)\(\) )+$", "", text, flags=re.MULTILINE)
 
 
 @pytest.fixture
