@@ -20,9 +20,11 @@ class _Kept:
     def __init__(self, connection: Any) -> None:
         self.connection = connection
         self._socket = connection._sock
-        self._unread = select.poll()
-        self._unread.register(self._socket, select.POLLIN)
-        kernel_timeouts.hand_over(self._socket, connection.socket_timeout)
+        self._poll: select.poll | None = None
+        if kernel_timeouts.can_have(self._socket):
+            self._poll = select.poll()  # made once: redis-py's own look makes one each time
+            self._poll.register(self._socket, select.POLLIN)
+            kernel_timeouts.hand_over(self._socket, connection.socket_timeout)
 
     def ask(self, words: Sequence[Any]) -> Any:
         """What the store answers; asked twice if need be, the second time on a socket that is not kept."""
@@ -42,8 +44,12 @@ class _Kept:
         """Still connected, with nothing to read: on any other a call would be lost, and nobody could tell whether it
         was done."""
         mine = self.connection
-        is_same = mine._sock is self._socket and mine.pid == os.getpid()
-        return is_same and not mine.should_reconnect() and not self._unread.poll(0)
+        if mine._sock is not self._socket or mine.pid != os.getpid() or mine.should_reconnect():
+            return False
+        try:
+            return not (mine.can_read() if self._poll is None else self._poll.poll(0))
+        except (redis.ConnectionError, redis.TimeoutError, OSError):
+            return False
 
 
 class KeptConnections:

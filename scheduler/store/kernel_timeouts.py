@@ -8,12 +8,15 @@ import struct
 _ROOM = "ll"  # struct timeval: seconds, microseconds
 
 
-def hand_over(sock: socket.socket, seconds: float | None) -> None:
-    """From now on the kernel ends a send or a receive that does nothing for so long.
+def can_have(sock: socket.socket) -> bool:
+    """Whether it is the system's own, and nothing around it: one receive on TLS may need several, and a fake has no
+    kernel."""
+    return type(sock) is socket.socket
 
-    A socket that is not the system's own stays as it is: one receive on TLS may need several, and a fake has no kernel.
-    """
-    if not seconds or type(sock) is not socket.socket:
+
+def hand_over(sock: socket.socket, seconds: float | None) -> None:
+    """From now on the kernel ends a send or a receive that does nothing for so long; None: it never does, as before."""
+    if not seconds:
         return
     limit = struct.pack(_ROOM, *divmod(max(1, round(seconds * 1_000_000)), 1_000_000))
     for option in (socket.SO_SNDTIMEO, socket.SO_RCVTIMEO):
