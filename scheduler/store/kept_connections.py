@@ -77,7 +77,7 @@ class KeptConnections:
         """To the pool, closed, all that nobody uses."""
         while self._free:
             try:
-                self._drop(self._free.pop())
+                self._drop(self._free.pop().connection)
             except IndexError:  # another thread was faster
                 return
 
@@ -89,7 +89,7 @@ class KeptConnections:
             self._free.append(kept)
             raise
         except BaseException:
-            self._drop(kept)
+            self._drop(kept.connection)
             raise
         self._free.append(kept)
         return answer
@@ -98,13 +98,21 @@ class KeptConnections:
         try:
             kept = self._free.pop()
         except IndexError:
-            return _Kept(self._pool.get_connection())
+            return self._new()
         if kept.is_ready:
             return kept
-        self._drop(kept)
-        return _Kept(self._pool.get_connection())
+        self._drop(kept.connection)
+        return self._new()
 
-    def _drop(self, kept: _Kept) -> None:
+    def _new(self) -> _Kept:
+        connection = self._pool.get_connection()
+        try:
+            return _Kept(connection)
+        except (OSError, ValueError) as error:  # whoever closes the pool has closed it meanwhile
+            self._drop(connection)
+            raise redis.ConnectionError(f"Error connecting to the store: {error}") from error
+
+    def _drop(self, connection: Any) -> None:
         """Closed, for the pool's other users know nothing of the kernel's timeouts."""
-        kept.connection.disconnect()
-        self._pool.release(kept.connection)
+        connection.disconnect()
+        self._pool.release(connection)

@@ -8,6 +8,7 @@ import ssl
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 import redis
@@ -115,6 +116,27 @@ def test_what_is_given_back_is_closed(kept: KeptConnections, own_server: Server)
     assert connected(own_server) == 1
     kept.give_back()
     assert connected(own_server) == 0
+
+
+def test_one_that_is_closed_before_it_is_kept_was_never_asked_and_is_the_pools_again(
+    direct: redis.Redis, echo: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Red with an error that is none of redis-py's, and a connection that the pool counts for ever."""
+    pool = direct.connection_pool
+    kept = KeptConnections(pool)
+
+    def closed() -> Any:
+        connection: Any = type(pool).get_connection(pool)
+        connection._sock.close()
+        return connection
+
+    with monkeypatch.context() as patched:
+        patched.setattr(pool, "get_connection", closed)
+        with pytest.raises(redis.ConnectionError) as raised:
+            kept.evaluate(echo, "key", ["a"])
+    assert unconnected(raised.value)
+    assert not pool._in_use_connections
+    assert kept.evaluate(echo, "key", ["four"]) == 4
 
 
 def test_calls_of_the_pools_other_users_end_in_time_as_before(

@@ -39,9 +39,9 @@ class UnderWay:
         self._common = common
         self._slots = slots
         self._answers = answers
+        self._timer_at: float | None = None
         #: libcurl itself. It is another one once all has begun anew.
         self.multi = self._new_multi()
-        self._timer_at: float | None = None
         #: When the heads of answers are to be looked at; None if nothing has arrived since they were.
         self._heads_at: float | None = None
         self._idle: list[Handle] = []
