@@ -8,50 +8,42 @@ import re
 import tempfile
 import time
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path
 
 import click
 
+from scheduler import version
 from timer_service import standard_streams
 from timer_service.extras import needed
+from timer_service.lazy_group import LazyGroup
+from timer_service.loading import loading
 from timer_service.move_command import move
 from timer_service.process.history_file import BESIDE
-from timer_service.process.probe import api_answers
-from timer_service.terminal import activity
-from timer_service.terminal.apply import apply
-from timer_service.terminal.clock import clock
-from timer_service.terminal.commands import timer
 from timer_service.terminal.completion import completion
-from timer_service.terminal.destinations import destination
 from timer_service.terminal.printing import tell
-from timer_service.terminal.schedules import schedule
 
 #: Seconds without a pass of the loop after which a poller is not healthy.
 _HEARTBEAT_AGE = 15.0
-#: The commands that are calls of the client.
-_OF_CLIENT = (
-    timer,
-    schedule,
-    destination,
-    apply,
-    activity.stats,
-    activity.pollers,
-    activity.store,
-    activity.minutes,
-    activity.forecast,
-    activity.failures,
-    clock,
-)
+#: The commands that are calls of the client, and where they stand.
+_OF_CLIENT = {
+    "timer": "timer_service.terminal.commands",
+    "schedule": "timer_service.terminal.schedules",
+    "destination": "timer_service.terminal.destinations",
+    "apply": "timer_service.terminal.apply",
+    "clock": "timer_service.terminal.clock",
+    **dict.fromkeys(
+        ("stats", "pollers", "store", "minutes", "forecast", "failures"), "timer_service.terminal.activity"
+    ),
+}
 
 
 def _version(ctx: click.Context, _param: click.Parameter, given: bool) -> None:
     if given and not ctx.resilient_parsing:
-        tell(f"timer-service, version {version('timer-service')}")
+        tell(f"timer-service, version {version.VERSION}")
         ctx.exit()
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=LazyGroup, lazy=_OF_CLIENT, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--version", is_flag=True, expose_value=False, is_eager=True, callback=_version, help="Show the version.")
 @click.pass_context
 def main(ctx: click.Context) -> None:
@@ -59,14 +51,10 @@ def main(ctx: click.Context) -> None:
 
     Settings come from TIMER_* variables; docs/settings.md lists them.
     """
-    if ctx.invoked_subcommand not in {
-        command.name for command in _OF_CLIENT
-    }:  # these have to say that nobody got what they printed
+    if ctx.invoked_subcommand not in _OF_CLIENT:  # these have to say that nobody got what they printed
         standard_streams.open_closed()
 
 
-for command in _OF_CLIENT:
-    main.add_command(command)
 main.add_command(completion)
 main.add_command(move)
 
@@ -89,7 +77,7 @@ main.add_command(move)
 @click.option("--no-inbox", "inbox", flag_value=0, type=int, help="Start no receiver for trying things out.")
 def up(**options: str | int | None) -> None:
     """Run everything on this machine: store, API, pollers, and a receiver for trying things out."""
-    with needed("up"):
+    with needed("up"), loading():
         from scheduler import SettingsError
         from timer_service.process import first_steps
         from timer_service.process import up as everything
@@ -118,7 +106,7 @@ def up(**options: str | int | None) -> None:
 @click.option("--fd", type=int, hidden=True, help="A listening socket that was inherited.")
 def api(fd: int | None) -> None:
     """Run the API against TIMER_REDIS_URL."""
-    with needed("server"):
+    with needed("server"), loading():
         from scheduler import SettingsError
         from timer_service.process import first_steps
         from timer_service.process.listener import listen
@@ -141,7 +129,7 @@ def api(fd: int | None) -> None:
 @main.command()
 def poller() -> None:
     """Run one poller against TIMER_REDIS_URL."""
-    with needed("server"):
+    with needed("server"), loading():
         from scheduler import SettingsError
         from timer_service.process import first_steps
         from timer_service.process import poller as poller_process
@@ -162,7 +150,7 @@ def history(once: bool, off: bool) -> None:
 
     From its first start on the store keeps ended timers until they are written.
     """
-    with needed("history"):
+    with needed("history"), loading():
         from scheduler import SettingsError, StoreUnavailable
         from timer_service.process import first_steps
         from timer_service.process import history as history_process
@@ -208,8 +196,9 @@ def receive(host: str, port: int, fd: int | None) -> None:
 @main.command()
 def health() -> None:
     """Exit 0 if the part in this container is healthy: the poller of TIMER_HEARTBEAT_FILE, or else the API."""
-    with needed("server"):
+    with needed("server"), loading():
         from timer_service.process import first_steps
+        from timer_service.process.probe import api_answers
 
     settings = first_steps.read_settings()
     if settings.heartbeat_file:

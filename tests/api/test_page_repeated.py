@@ -90,9 +90,9 @@ def answer(sock: socket.socket) -> tuple[int, dict[str, str], bytes]:
 
 
 @contextmanager
-def served(it: Served, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
+def served(it: Served, monkeypatch: pytest.MonkeyPatch, tick: float = 0.02) -> Iterator[Served]:
     monkeypatch.setattr(worker, "raise_file_limit", lambda: None)
-    monkeypatch.setattr(worker, "_TICK", 0.02)
+    monkeypatch.setattr(worker, "_TICK", tick)
     monkeypatch.setattr(serving, "RepeatedAnswers", partial(RepeatedAnswers, clock=lambda: it.now))
     cfg = Config()
     cfg.set("threads", 8)
@@ -112,6 +112,8 @@ def served(it: Served, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
             process.alive = False
             os.write(process.PIPE[1], b"1")
             thread.join()
+            for end in (process._wake_receiver, process._wake_sender):  # which elsewhere end with the process
+                end.close()
 
 
 @pytest.fixture
@@ -271,3 +273,8 @@ def test_many_at_once_get_whole_answers_while_it_is_made_anew(server: Served) ->
     with ThreadPoolExecutor(16) as pool:
         assert min(pool.map(look, range(16))) >= 1
     assert server.counted() == 320
+
+
+def test_a_worker_takes_connections_from_its_first_turn_on(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    with served(Served(bench), monkeypatch, tick=600) as it:
+        assert it.ask(line="GET /livez HTTP/1.1")[0] == 200

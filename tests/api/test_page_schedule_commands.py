@@ -68,7 +68,9 @@ def check_ours(words: list[str]) -> list[str]:
     rest, names = words[2:], []
     while isinstance(command, click.Group):
         names.append(rest[0])
-        command, rest = command.commands[rest[0]], rest[1:]
+        found = command.get_command(click.Context(command), rest[0])
+        assert found is not None, rest
+        command, rest = found, rest[1:]
     with command.make_context(names[-1], rest):
         return names
 

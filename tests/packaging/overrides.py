@@ -14,6 +14,8 @@ _BACKEND = f"{_TASKS}.backends.base.BaseTaskBackend"
 #: What a class of ours overrides, and where the library itself reads it. Empty: only we do.
 _TYPES = "sqlalchemy.sql.type_api"
 OVERRIDDEN = {
+    "click.core.Group.get_command": "click.core.Group.resolve_command",
+    "click.core.Group.list_commands": "click.core.Group.format_commands",
     "click.exceptions.ClickException.exit_code": "click.core.Command.main",
     f"{_BACKEND}.check": f"{_TASKS}.checks.check_tasks",
     f"{_BACKEND}.enqueue": f"{_TASKS}.base.Task.enqueue",

@@ -111,9 +111,17 @@ def test_a_missing_module_of_our_own_is_a_defect_and_shows_where() -> None:
 def test_the_client_and_the_command_line_load_nothing_of_the_engine_but_its_words() -> None:
     code = """
 import sys
-import timer_service.cli
+import click
+from timer_service.cli import main
+assert all(main.get_command(click.Context(main), name) for name in main.list_commands(click.Context(main)))
 print(*sorted(name for name in sys.modules if name.startswith("scheduler.")))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
-    words = ("duration", "exact_numbers", "origin", "redaction", "rfc3339")
+    words = ("duration", "exact_numbers", "origin", "redaction", "rfc3339", "version")
     assert done.stdout.split() == [f"scheduler.{word}" for word in words]
+
+
+@pytest.mark.parametrize("part", ["timer_service.process.up", "timer_service.process.poller"])
+def test_no_part_of_the_service_loads_the_client(part: str) -> None:
+    code = f"import sys, timer_service.cli, {part}; sys.exit('timer_service.client' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], timeout=60, check=True)

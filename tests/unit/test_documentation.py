@@ -130,8 +130,13 @@ def _walk(words: list[str], where: str) -> None:
     for word in words:
         if not isinstance(command, click.Group):
             return
-        assert word in command.commands, where
-        command = command.commands[word]
+        command = _command(command, word, where)
+
+
+def _command(group: click.Group, word: str, where: str = "") -> click.Command:
+    found = group.get_command(click.Context(group), word)
+    assert found is not None, f"{where}: {word}"
+    return found
 
 
 @each_page_of_today
@@ -300,7 +305,8 @@ def _without_arguments(text: str) -> str:
 
 
 def _commands(group: click.Group, name: str) -> Iterator[str]:
-    for word, command in group.commands.items():
+    for word in group.list_commands(click.Context(group)):
+        command = _command(group, word)
         if isinstance(command, click.Group):
             yield from _commands(command, f"{name} {word}")
         else:
@@ -308,7 +314,7 @@ def _commands(group: click.Group, name: str) -> Iterator[str]:
 
 
 def test_cli_lists_every_exit_code_and_no_other() -> None:
-    timer = main.commands["timer"]
+    timer = _command(main, "timer")
     with click.Context(timer) as context:
         told = timer.get_help(context).partition("Exit codes:")[2]
     codes = {int(code): " ".join(text.split()) for code, text in re.findall(r"^ +(\d+) +(.+)$", told, re.MULTILINE)}

@@ -7,12 +7,14 @@ import os
 import shutil
 import sys
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from timer_service.client import Timer
 from timer_service.printable import printable, printable_json
+
+if TYPE_CHECKING:  # the client takes 0.1 s to load, and a server prints too
+    from timer_service.client import Timer
 
 
 class OutputLost(Exception):

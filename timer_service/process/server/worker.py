@@ -74,13 +74,13 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn ships no types
             self._pass()
 
     def _pass(self) -> None:
-        """One turn of the loop."""
+        """One turn of the loop. The first begins to accept."""
+        if time.monotonic() >= self._tick_at:
+            self._tick()
         for key, _ in self._selector.select(_TICK):
             key.data()
             for slow in self._connections.slowest():
                 self._end_overdue(slow)
-        if time.monotonic() >= self._tick_at:
-            self._tick()
 
     def _on_signal_pipe(self) -> None:
         """A signal came; its handler has run."""
