@@ -1,4 +1,4 @@
-"""Where the command begins: what must hold before the rest is loaded, which takes a fifth of a second."""
+"""Where the command begins: what must hold before the rest is loaded, which takes a while."""
 
 from __future__ import annotations
 

@@ -157,5 +157,7 @@ def _rows(values: Sequence[Any]) -> list[UnreadRow]:
 def _read(now: int, row: UnreadRow) -> Ended:
     last = row.attempts[-1] if row.attempts else b""
     timer = read_timer(now, TimerRow(row.id, row.status, row.score, row.record, row.progress, last))
+    if not row.attempts:  # most have one, which stands in their progress and has been read just now
+        return Ended(timer, [timer.last_attempt] if timer.last_attempt else [])
     first = read_progress(row.progress).first_attempt
     return Ended(timer, decode_attempts([first] if first else row.attempts))
