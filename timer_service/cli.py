@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 import tempfile
 import time
 from functools import partial
@@ -19,6 +18,7 @@ from timer_service.lazy_group import LazyGroup
 from timer_service.loading import loading
 from timer_service.move_command import move
 from timer_service.process.history_file import BESIDE
+from timer_service.secret_commands import key, secret
 from timer_service.terminal.completion import completion
 from timer_service.terminal.printing import tell
 
@@ -55,8 +55,8 @@ def main(ctx: click.Context) -> None:
         standard_streams.open_closed()
 
 
-main.add_command(completion)
-main.add_command(move)
+for command in (completion, move, key, secret):
+    main.add_command(command)
 
 
 @main.command()
@@ -210,42 +210,3 @@ def health() -> None:
             raise click.ClickException(f"the poller's loop stands still since {age:.0f} s")
     elif not api_answers(settings.host, settings.port):
         raise click.ClickException(f"the API on {settings.host}:{settings.port} does not answer")
-
-
-@main.group()
-def key() -> None:
-    """API keys."""
-
-
-@key.command("new")
-@click.argument("name")
-@click.option("--read-only", is_flag=True, help="It may look, but not set or cancel.")
-def new(name: str, read_only: bool) -> None:
-    """Make a key: one half for the client, one for TIMER_API_KEYS."""
-    from timer_service.web.access.api_keys import new_key
-
-    if not re.fullmatch(r"[A-Za-z0-9_.-]+", name):
-        raise click.ClickException("a NAME has letters, digits, dots, dashes and underscores only")
-    token, entry = new_key(name, "read" if read_only else "write")
-    tell(
-        f"for the client, as `Authorization: Bearer ...`:  {token}",
-        f"for TIMER_API_KEYS:                              {entry}",
-    )
-
-
-@main.group()
-def secret() -> None:
-    """Secrets that sign webhooks."""
-
-
-@secret.command("new")
-def new_signing_secret() -> None:
-    """Make a secret: for TIMER_SIGNING_SECRETS, and for whoever verifies.
-
-    A destination's own is made by the service: timer-service destination rotate-secret.
-    """
-    from scheduler import signing_keys
-
-    tell(signing_keys.new_secret())
-    click.echo("Put it first in TIMER_SIGNING_SECRETS, of API and pollers; those behind it go on signing.", err=True)
-    click.echo("Receivers verify with it: timer_service.client.verify(), or any Standard Webhooks library.", err=True)

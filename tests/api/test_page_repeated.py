@@ -275,6 +275,6 @@ def test_many_at_once_get_whole_answers_while_it_is_made_anew(server: Served) ->
     assert server.counted() == 320
 
 
-def test_a_worker_takes_connections_from_its_first_turn_on(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_worker_takes_connections_as_soon_as_it_runs(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     with served(Served(bench), monkeypatch, tick=600) as it:
         assert it.ask(line="GET /livez HTTP/1.1")[0] == 200

@@ -121,7 +121,9 @@ print(*sorted(name for name in sys.modules if name.startswith("scheduler.")))
     assert done.stdout.split() == [f"scheduler.{word}" for word in words]
 
 
-@pytest.mark.parametrize("part", ["timer_service.process.up", "timer_service.process.poller"])
+@pytest.mark.parametrize("part", ["up", "server", "poller", "history"])
 def test_no_part_of_the_service_loads_the_client(part: str) -> None:
-    code = f"import sys, timer_service.cli, {part}; sys.exit('timer_service.client' in sys.modules)"
+    code = (
+        f"import sys, timer_service.cli, timer_service.process.{part}; sys.exit('timer_service.client' in sys.modules)"
+    )
     subprocess.run([sys.executable, "-c", code], timeout=60, check=True)

@@ -19,10 +19,10 @@ class _Loop:
 
 
 @pytest.fixture(autouse=True)
-def _thawed() -> Iterator[None]:
+def _collecting() -> Iterator[None]:
+    """Whatever a test has left. What it froze stays so, for what was collected of the suite is frozen too."""
     yield
     gc.enable()
-    gc.unfreeze()
 
 
 def test_nothing_is_collected_while_a_part_is_loaded() -> None:

@@ -29,6 +29,7 @@ ROOMS: Mapping[str, str] = {
     "timer_service/start.py": "start",
     "timer_service/cli.py": "start",
     "timer_service/move_command.py": "start",
+    "timer_service/secret_commands.py": "start",
     "timer_service/process/": "process",
     "timer_service/web/": "answers",
     "timer_service/web/app.py": "application",

@@ -58,13 +58,14 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn ships no types
         self._wake_receiver.setblocking(False)
         self._wake_sender.setblocking(False)
         self._accepting = False
-        self._tick_at, self._stopped_at = 0.0, float("inf")
+        self._stopped_at = float("inf")
         self._selector.register(self._wake_receiver, selectors.EVENT_READ, self._take_returned)
         self._selector.register(self.PIPE[0], selectors.EVENT_READ, self._on_signal_pipe)
         for listener in self.sockets:
             listener.setblocking(False)
             # Connections inherit it.
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, self._limits.send_buffer)
+        self._tick()  # which begins to accept
         while self.alive:
             self._pass()
         self._stop_listening()
@@ -74,13 +75,13 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn ships no types
             self._pass()
 
     def _pass(self) -> None:
-        """One turn of the loop. The first begins to accept."""
-        if time.monotonic() >= self._tick_at:
-            self._tick()
+        """One turn of the loop."""
         for key, _ in self._selector.select(_TICK):
             key.data()
             for slow in self._connections.slowest():
                 self._end_overdue(slow)
+        if time.monotonic() >= self._tick_at:
+            self._tick()
 
     def _on_signal_pipe(self) -> None:
         """A signal came; its handler has run."""
