@@ -7,10 +7,13 @@ merges into it, under an idempotency key; through the store to the poller. What 
 from __future__ import annotations
 
 import re
+import sys
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from hypothesis import given
+from hypothesis import strategies as st
 
 from scheduler import exact_numbers
 from tests.bench.store import Bench
@@ -105,3 +108,40 @@ def test_what_python_writes_as_it_is_stays_as_python_writes_it(value: Any) -> No
     text = exact_numbers.dumps(value)
     assert exact_numbers.loads(text) == value
     assert exact_numbers.dumps([exact_numbers.loads("-0"), value]) == f"[-0,{text}]"
+
+
+_SCALARS = st.sampled_from([*NUMBERS, "1", "1.5", "null", "true", '""', '"1.50"', '"\\"[{,é"'])
+_TEXTS = st.recursive(
+    _SCALARS,
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=5).map(lambda texts: f"[{','.join(texts)}]"),
+        st.dictionaries(st.sampled_from(["a", "b,", "é:", "{"]), inner).map(
+            lambda members: "{" + ",".join(f'"{name}":{text}' for name, text in members.items()) + "}"
+        ),
+    ),
+    max_leaves=20,
+)
+
+
+@given(_TEXTS)
+def test_compact_text_of_any_shape_is_written_as_it_was_read(text: str) -> None:
+    assert exact_numbers.dumps(exact_numbers.loads(text)) == text
+    assert exact_numbers.loads(text.encode()) == exact_numbers.loads(text)
+
+
+def test_a_large_text_deep_inside_is_looked_through_once_and_not_for_each_level() -> None:
+    text = "[" * 100 + ",".join(["1", "1.50"] * 1000) + "]" * 100
+    value = exact_numbers.loads(text)
+    looks = 0
+
+    def look(*_: object) -> None:
+        nonlocal looks
+        looks += 1
+
+    sys.setprofile(look)
+    try:
+        written = exact_numbers.dumps(value)
+    finally:
+        sys.setprofile(None)
+    assert written == text
+    assert looks < 40 * 2000, looks
