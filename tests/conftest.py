@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 import hypothesis
@@ -21,6 +22,7 @@ from tests.bench.receiver import Receiver, receiving
 from tests.bench.servers import BINARIES, Server
 from tests.bench.session import pytest_collection_finish, pytest_configure, pytest_unconfigure
 from tests.bench.store import Bench, HandSetFake, HandSetRedis
+from tests.bench.uncounted import uncounted
 
 __all__ = ["pytest_collection_finish", "pytest_configure", "pytest_runtest_protocol", "pytest_unconfigure"]
 
@@ -39,6 +41,16 @@ _STORES = [("fake", 1), ("valkey", 1), ("redis", 1), ("valkey", 16), ("cluster",
 _ON_EACH_STORE = ("tests/store", "tests/test_poller.py")
 #: Where branches are counted.
 _COUNTED = ("valkey", 1)
+#: Files that reach no branch which others do not, but ten; counting took 7 to 23 s longer for each.
+_REACH_NO_OTHERS = (
+    "tests/delivery/test_bounded_work.py",
+    "tests/monitoring/test_files.py",
+    "tests/recurrence/test_against_the_oracle.py",
+    "tests/store/test_half_done.py",
+    "tests/store/test_machine.py",
+    "tests/unit/test_architecture.py",
+    "tests/unit/test_kubernetes.py",
+)
 #: The partition, if there are so many, of all timers of a test that is marked `one_partition`.
 _HOME = 7
 
@@ -63,8 +75,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         beside = {"redis_server", "browser"} & set(getattr(item, "fixturenames", ()))
         if beside or layers.store_of(item) == "redis" or _on_many_partitions(item):
             item.add_marker("elsewhere")
-        if _is_repeated(item):
-            item.add_marker("no_cover")
     if hasattr(config, "workerinput"):  # one of several workers
         items.sort(key=layers.longest_first)
 
@@ -83,11 +93,25 @@ def _on_many_partitions(item: pytest.Item) -> bool:
 
 
 def _is_repeated(item: pytest.Item) -> bool:
-    """On a store beyond the one on which its branches are counted: the same again, and counting doubles its time."""
+    """The same branches again, mostly on a store beyond the one where they are counted: counting doubles its time."""
+    if item.nodeid.startswith(_REACH_NO_OTHERS):
+        return True
     called = getattr(item, "callspec", None)
     if called is None or not item.nodeid.startswith(_ON_EACH_STORE):
         return False
     return (called.params.get("client", _COUNTED[0]), called.params.get("partitions", _COUNTED[1])) != _COUNTED
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup(item: pytest.Item) -> Iterator[None]:
+    with uncounted() if _is_repeated(item) else nullcontext():
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    with uncounted() if _is_repeated(item) else nullcontext():
+        return (yield)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page
 
-from tests.bench.browser import NARROW, WIDE, Troubles, browsing, visit
+from tests.bench.browser import CHROMIUM, NARROW, WIDE, Troubles, browsing, visit
 from tests.bench.session import no_process_left
 from tests.pages.held import held_destinations
 from tests.pages.world import World, set_timers, world
@@ -36,7 +36,7 @@ _FONTS = """<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd"><fontco
         for family in ("system-ui", "sans", "sans-serif", "DejaVu Sans")
     )
 )
-_NEEDED = {"chromium": "chromium", "pngquant": "pngquant"}
+_NEEDED = {CHROMIUM: "chromium", "pngquant": "pngquant"}
 
 
 def main() -> int:
