@@ -108,7 +108,7 @@ test-oldest: $(UV)
 	@$(COMPILE) --strip-extras --resolution lowest-direct --extra up --extra fast --extra async --extra sqlalchemy --extra django \
 	  -o build/oldest.txt setup.cfg
 	@$(OLDEST)/bin/python -m pip install --quiet --disable-pip-version-check -c build/oldest.txt -e '.[dev]'
-	$(OLDEST)/bin/python -m pytest -m quick $(ARGS)
+	$(OLDEST)/bin/python -m pytest -n 2 $(FILES) -m quick $(ARGS)
 	$(OLDEST)/bin/python -m pytest tests/packaging tests/delivery/test_hostile_answers.py tests/delivery/test_transport.py \
 	  tests/once $(ARGS)
 

@@ -21,7 +21,6 @@ from scheduler.delivery.egress import Guard
 from scheduler.delivery.open_transport import guard_before_look_ups, open_transport, slots, transport_name
 from scheduler.delivery.request import Request
 from scheduler.delivery.signing import Signer, SignerOfFile
-from scheduler.delivery.threaded.transport import RequestsTransport
 from scheduler.destinations import (
     BreakerMode,
     Destination,
@@ -214,7 +213,6 @@ __all__ = [
     "Repeats",
     "Report",
     "Request",
-    "RequestsTransport",
     "Reschedule",
     "ResumeAt",
     "Run",

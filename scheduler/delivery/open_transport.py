@@ -12,7 +12,6 @@ from scheduler.delivery.dialling import Checkpoint
 from scheduler.delivery.egress import Guard, literal_endpoints
 from scheduler.delivery.own_signing import OwnSecretsOf, nobody_has_own
 from scheduler.delivery.signing import ServiceSigner
-from scheduler.delivery.threaded.transport import RequestsTransport
 from scheduler.delivery.transport import Lets, Transport, everything_goes
 from scheduler.errors import SettingsError
 from scheduler.networks import networks, ports
@@ -71,6 +70,8 @@ def open_transport(
     if name == "requests":
         if settings.transport == "auto":
             log.warning("delivery takes several times the CPU: %s", _obstacle_to_curl())
+        from scheduler.delivery.threaded.transport import RequestsTransport
+
         return RequestsTransport(
             clock, signer, checkpoint, slots=slots(settings), lease=settings.lease, lets=lets, own=own
         )

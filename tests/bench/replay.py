@@ -12,8 +12,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from scheduler import RequestsTransport, Signer, StoreClock
+from scheduler import Signer, StoreClock
 from scheduler.delivery.curl.transport import CurlTransport
+from scheduler.delivery.threaded.transport import RequestsTransport
 from scheduler.delivery.transport import Answer
 from tests.bench.raw import RawReceiver, raw_receiving
 from tests.bench.receiver import SECRET

@@ -17,8 +17,9 @@ from collections import Counter
 from ipaddress import ip_address
 from typing import Any
 
-from scheduler import Checkpoint, Guard, RequestsTransport, Signer, StoreClock
+from scheduler import Checkpoint, Guard, Signer, StoreClock
 from scheduler.delivery.curl.transport import CurlTransport
+from scheduler.delivery.threaded.transport import RequestsTransport
 from scheduler.delivery.transport import Answer, Transport
 from tests.bench.raw import read_request
 from tests.bench.transports import claim

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from scheduler import RequestsTransport, Signer, StoreClock
+from scheduler import Signer, StoreClock
 from scheduler.delivery.curl.transport import CurlTransport
+from scheduler.delivery.threaded.transport import RequestsTransport
 from scheduler.delivery.transport import Answer, Transport
 from tests.bench.receiver import SECRET
 from tests.bench.transports import LEASE, LOOPBACK, Send, claim, collect

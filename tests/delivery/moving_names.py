@@ -15,9 +15,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-from scheduler import Checkpoint, Guard, RequestsTransport, Signer, StoreClock
+from scheduler import Checkpoint, Guard, Signer, StoreClock
 from scheduler.delivery.curl import lookups as names
 from scheduler.delivery.curl.transport import CurlTransport
+from scheduler.delivery.threaded.transport import RequestsTransport
 from scheduler.delivery.transport import Answer, Transport
 from tests.bench.transports import claim
 from tests.delivery import canary

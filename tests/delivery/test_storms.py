@@ -26,10 +26,11 @@ import pycares
 import pycurl
 import pytest
 
-from scheduler import RequestsTransport, Signer, StoreClock
+from scheduler import Signer, StoreClock
 from scheduler.delivery.answer_head import MAX_HEAD
 from scheduler.delivery.curl import resolver
 from scheduler.delivery.curl.transport import CurlTransport
+from scheduler.delivery.threaded.transport import RequestsTransport
 from scheduler.delivery.transport import Transport
 from tests.bench.raw import RawReceiver, answered, raw_receiving
 from tests.bench.receiver import SECRET, Receiver

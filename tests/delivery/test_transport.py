@@ -16,11 +16,12 @@ from typing import Any
 
 import pytest
 
-from scheduler import Claim, RequestsTransport, Signer, StoreClock
+from scheduler import Claim, Signer, StoreClock
 from scheduler.delivery.curl.transport import CurlTransport
 from scheduler.delivery.dialling import Dialler, Unreachable
 from scheduler.delivery.judge import judge, retry_after
 from scheduler.delivery.threaded.deadline import Deadline
+from scheduler.delivery.threaded.transport import RequestsTransport
 from scheduler.delivery.transport import MAX_READ, Transport
 from scheduler.own_secrets import Secret
 from scheduler.signing_keys import new_secret
