@@ -45,7 +45,7 @@ endif
 cluster: $(VENV)/.dev
 	@exec $(VENV)/bin/python -m tests.bench.cluster $(ARGS)
 
-# What needs no process of the service and no real store: under a minute.
+# What needs no process of the service and no real store: one or two minutes.
 quick: $(VENV)/.dev
 	$(PYTEST) -n 2 $(FILES) -m quick $(ARGS)
 
