@@ -38,6 +38,7 @@ from benchmarks import (
 )
 from benchmarks.figures import table
 from benchmarks.part import say
+from tests.bench.session import no_process_left
 
 _MODULES = (
     drain,
@@ -85,4 +86,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    with no_process_left():
+        sys.exit(main())

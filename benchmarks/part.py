@@ -12,6 +12,7 @@ from typing import Any
 
 from benchmarks import cpu, results
 from benchmarks.figures import Row, median, spread, table
+from tests.bench.session import no_process_left
 
 #: Percent of the machine that others may use before a part begins without a word.
 _QUIET = 5
@@ -95,7 +96,9 @@ def run(part: Part, options: Options) -> None:
 
 def main(part: Part, names: Sequence[str] = ()) -> None:
     """The part alone: `python -m benchmarks.<part>`; `names` are what --only may choose from."""
-    run(part, parse(part.about, names))
+    options = parse(part.about, names)
+    with no_process_left():
+        run(part, options)
 
 
 def parse(about: str, names: Sequence[str] = ()) -> Options:

@@ -7,6 +7,7 @@ import json
 import math
 import os
 import pkgutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -18,6 +19,7 @@ from benchmarks import against, before, cpu, crash, figures, filling, goals, ham
 from benchmarks.peers.registry import PEERS
 from benchmarks.peers.work import Order
 from benchmarks.sink import Arrival
+from tests.bench.processes import alive, wait_until
 
 #: What needs matplotlib, of the extra `bench`.
 _PLOTTING = {"benchmarks.plots", "benchmarks.__main__"}
@@ -50,6 +52,27 @@ def test_every_part_can_be_imported_and_says_what_it_measures(name: str) -> None
     part = importlib.import_module(f"benchmarks.{name}").PART
     assert part.name == name
     assert f"python -m benchmarks.{name}" in part.about
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_part_that_is_stopped_leaves_nothing_running(number: signal.Signals) -> None:
+    code = """
+import subprocess, time
+from benchmarks.part import Part, main
+
+def measure(options):
+    print(subprocess.Popen(["sleep", "3601"], start_new_session=True).pid, flush=True)
+    time.sleep(600)
+
+main(Part("stopped", "", measure))
+"""
+    command = [sys.executable, "-c", code, "--quick"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as run:
+        assert run.stdout is not None
+        child = int(run.stdout.readline())
+        run.send_signal(number)
+        assert run.wait(60) == 128 + number
+    wait_until(lambda: not alive(child), 20, "the end of what it had started")
 
 
 @pytest.mark.parametrize(
