@@ -17,9 +17,10 @@ def queue_of(method: str, path: str) -> str:
     return next(name for name, threads in vars(queues).items() if threads is found)
 
 
-@pytest.mark.parametrize("name", ["/timers", "/timer", "/%74imers", "/timer%73"])
+@pytest.mark.parametrize("name", ["/timers", "/timer", "/%74imers", "/timer%73", "//timers", "///timer", "/%2Ftimers"])
 def test_what_may_take_long_keeps_no_thread_from_others_however_its_path_is_written(name: str) -> None:
-    """All views that take turns (list_limit.py), and batches; a slash at the end; escaped letters and slashes."""
+    """All views that take turns (list_limit.py), and batches; a slash more in front or at the end; escaped letters and
+    slashes."""
     for method, rest in (
         *((method, rest) for method in ("GET", "HEAD") for rest in ("", "/", "/count", "/count/", "%2Fcount")),
         *(("POST", f"/{rest}") for rest in ("batch", "cancel", "replay", "batch/", "b%61tch")),
@@ -35,4 +36,4 @@ def test_what_may_take_long_keeps_no_thread_from_others_however_its_path_is_writ
         assert queue_of(method, path) == "_long", path
     for method, path in (("GET", "/ui"), ("GET", "/ui/failed"), ("POST", "/ui/timers/x"), ("GET", "/stats")):
         assert queue_of(method, path) == "_most", path
-    assert queue_of("GET", "/readyz") == queue_of("GET", "/ready%7A") == "_ready"
+    assert queue_of("GET", "/readyz") == queue_of("GET", "/ready%7A") == queue_of("GET", "//readyz/") == "_ready"

@@ -39,7 +39,8 @@ class Queues:
         self._ready: Threads[Work] = Threads(1, serve)
 
     def of(self, request: Incoming) -> Threads[Work]:
-        method, path = request.head.method, unquote(request.head.path)
+        # Werkzeug takes any number of slashes in front for one, and one at the end for none.
+        method, path = request.head.method, "/" + unquote(request.head.path).strip("/")
         if path == "/readyz":
             return self._ready
-        return self._long if (method, path.rstrip("/")) in _LONG else self._most
+        return self._long if (method, path) in _LONG else self._most
