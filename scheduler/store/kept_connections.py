@@ -21,7 +21,10 @@ class _Kept:
         self.connection = connection
         self._socket = connection._sock
         self._poll: select.poll | None = None
-        if kernel_timeouts.can_have(self._socket):
+        # On TLS, with a fake and without hiredis, redis-py's own look is taken, which is slower.
+        reader = getattr(connection._parser, "_reader", None) if kernel_timeouts.can_have(self._socket) else None
+        if reader is not None:
+            self._has_read_more = reader.has_data
             self._poll = select.poll()  # made once: redis-py's own look makes one each time
             self._poll.register(self._socket, select.POLLIN)
             kernel_timeouts.hand_over(self._socket, connection.socket_timeout)
@@ -42,12 +45,12 @@ class _Kept:
     @property
     def is_ready(self) -> bool:
         """Still connected, with nothing to read: on any other a call would be lost, and nobody could tell whether it
-        was done."""
+        was done, or it would get what was the answer to no call."""
         mine = self.connection
         if mine._sock is not self._socket or mine.pid != os.getpid() or mine.should_reconnect():
             return False
         try:
-            return not (mine.can_read() if self._poll is None else self._poll.poll(0))
+            return not (mine.can_read() if self._poll is None else self._has_read_more() or self._poll.poll(0))
         except (redis.ConnectionError, redis.TimeoutError, OSError):
             return False
 

@@ -121,8 +121,9 @@ READ = {
     ),
     "marshmallow.fields.Field": "_serialize allow_none metadata",
     "marshmallow.schema.Schema": "_hooks dump_fields",
+    "redis._parsers.hiredis._HiredisParser": "_reader",
     "redis.client.Pipeline": "explicit_transaction",
-    "redis.connection.AbstractConnection": "retry socket_timeout socket_connect_timeout _sock pid",
+    "redis.connection.AbstractConnection": "retry socket_timeout socket_connect_timeout _parser _sock pid",
     "redis.connection.Connection": "host port",
     "redis.connection.ConnectionPool": "connection_class connection_kwargs",
     "redis.connection.SSLConnection._connect": "super _connect",  # by which it takes over what ours has connected

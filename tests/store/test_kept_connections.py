@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
+from redis._parsers import _RESP3Parser
+from redis.connection import DefaultParser
 
 from scheduler import Draft, Link, Settings, Store, StoreUnavailable, Webhook, connect
+from scheduler.store.kept_connections import KeptConnections
 from tests.bench.servers import Server
 
 
@@ -94,6 +99,57 @@ def test_one_that_is_closed_with_the_link_is_opened_again(store: Store) -> None:
 def test_a_script_that_the_server_has_forgotten_is_told_it_again(own_server: Server, store: Store) -> None:
     own_server.client().script_flush()
     put(store)
+
+
+class _SaysMore:
+    """A way to a server. Once told so it sends, in one piece with each answer, another that nobody asked for."""
+
+    def __init__(self, server: Server) -> None:
+        self.more = b""
+        self._server = server
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"redis://127.0.0.1:{self._listener.getsockname()[1]}/0"
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def close(self) -> None:
+        with suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                client, _ = self._listener.accept()
+                store = socket.socket(socket.AF_UNIX)
+                store.connect(str(self._server.socket))
+                for source, sink, is_answer in ((client, store, False), (store, client, True)):
+                    threading.Thread(target=self._copy, args=(source, sink, is_answer), daemon=True).start()
+
+    def _copy(self, source: socket.socket, sink: socket.socket, is_answer: bool) -> None:
+        with suppress(OSError):
+            while data := source.recv(1 << 16):
+                sink.sendall(data + (self.more if is_answer else b""))
+        for it in (source, sink):
+            with suppress(OSError):
+                it.shutdown(socket.SHUT_RDWR)
+            it.close()
+
+
+@pytest.mark.parametrize("parser", [DefaultParser, _RESP3Parser])
+def test_one_on_which_more_has_come_than_was_asked_for_is_not_called_on(own_server: Server, parser: type) -> None:
+    """Or each call would get the answer of the one before. What has come is no longer in the socket, but read."""
+    way = _SaysMore(own_server)
+    with connect(way.url, 5) as client:
+        client.connection_pool.connection_kwargs["parser_class"] = parser
+        kept = KeptConnections(client.connection_pool)
+        length = client.register_script("return #ARGV[1]")
+        assert kept.evaluate(length, "key", [""]) == 0
+        way.more = b":99\r\n"
+        assert kept.evaluate(length, "key", ["a"]) == 1
+        way.more = b""
+        assert [kept.evaluate(length, "key", ["a" * times]) for times in (2, 3)] == [2, 3]
+        kept.give_back()
+    way.close()
 
 
 _FORKS = """
