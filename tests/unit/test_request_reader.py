@@ -110,6 +110,25 @@ def test_a_request_that_ends_in_its_middle_is_refused_and_silence_is_not() -> No
     reader().end()
 
 
+@pytest.mark.parametrize(
+    ("said", "closes"),
+    [
+        ("", False),
+        ("Connection: close\r\n", True),
+        ("Connection: TE, close\r\n", True),
+        ("Connection: Close ,\tTE\r\n", True),
+        ("Connection: TE\r\nConnection: close\r\n", True),
+        ("Connection: keep-alive, close\r\n", True),
+        ("Connection: keep-alive, close-notify\r\n", False),
+    ],
+)
+def test_whoever_says_close_among_other_options_means_it(said: str, closes: bool) -> None:
+    """RFC 9112, 9.6. libwww-perl writes `TE, close`."""
+    request = reader().take(POST + said.encode() + b"\r\n")
+    assert request is not None
+    assert request.head.should_close() is closes
+
+
 def test_empty_lines_before_a_request_begin_none() -> None:
     """Old clients send one after a body, and then nothing for long. Tried: alone, cut, after a request, at the end."""
     it = reader()

@@ -129,6 +129,8 @@ class RequestReader:
         except errors.ParseException as error:
             raise Refused(_STATUSES.get(type(error), 400), type(error).__name__) from None
         _check_host(self._head)
+        if _says_close(self._head):
+            self._head.force_close()
         framing = self._head.body.reader
         if isinstance(framing, ChunkedReader):
             self._chunked = ChunkedBody(self._limits.body)
@@ -161,6 +163,12 @@ def _check_host(head: Any) -> None:
         raise Refused(400, "no Host")
     if hosts and not _HOST.fullmatch(hosts[0]):
         raise Refused(400, "not a Host")
+
+
+def _says_close(head: Any) -> bool:
+    """Also among other options (RFC 9112, 9.6): gunicorn knows it alone."""
+    said = [option for name, value in head.headers if name == "CONNECTION" for option in value.lower().split(",")]
+    return any(option.strip(" \t") == "close" for option in said)
 
 
 def _has(head: Any, name: str) -> bool:
