@@ -133,6 +133,7 @@ class RequestReader:
             self._head.force_close()
         framing = self._head.body.reader
         if isinstance(framing, ChunkedReader):
+            _check_codings(self._head)
             self._chunked = ChunkedBody(self._limits.body)
         elif isinstance(framing, LengthReader):
             self._length = framing.length
@@ -163,6 +164,13 @@ def _check_host(head: Any) -> None:
         raise Refused(400, "no Host")
     if hosts and not _HOST.fullmatch(hosts[0]):
         raise Refused(400, "not a Host")
+
+
+def _check_codings(head: Any) -> None:
+    """Raises Refused for what would have to be unpacked: gunicorn lets it through, packed as it is."""
+    said = [coding for name, value in head.headers if name == "TRANSFER-ENCODING" for coding in value.split(",")]
+    if not {coding.strip(" \t").lower() for coding in said} <= {"chunked", "identity"}:
+        raise Refused(501, "a transfer coding that is not ours")
 
 
 def _says_close(head: Any) -> bool:
