@@ -1,8 +1,9 @@
 """A connection that was idle may be closed just as it is used again: it is not used after a second, and what meets
 such a close is sent again soon, on a new one.
 
-Tried here: idleness of 0, 0.3 and 1.1 s, of one connection and of a burst's; at least and at most once; a retry, a
-repeat after a lost lease and a replay; a close with and without a reset, before and in the middle of an answer.
+Tried here: idleness of 0, 0.3 and 1.1 s, of one connection, of a burst's and of two from one port of ours; at least and
+at most once; a retry, a repeat after a lost lease and a replay; a close with and without a reset, before and in the
+middle of an answer.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from collections.abc import Callable
 import pytest
 
 from scheduler import Backoff, Delivery, Redelivery
+from scheduler.delivery.curl import handle
+from scheduler.delivery.curl.transport import CurlTransport
 from scheduler.delivery.transport import Transport
 from scheduler.poller.settlements import settlement
 from tests.bench.raw import RawReceiver, raw_receiving
@@ -115,3 +118,36 @@ def test_half_an_answer_on_a_used_connection_is_a_failure_like_any_other(send: S
     retry_ms = settlement(answer, 0, "p").retry_ms
     assert retry_ms is not None
     assert retry_ms >= 1000
+
+
+def test_a_close_is_not_forgotten_for_another_connection_from_the_same_port(
+    curl: CurlTransport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As two to different destinations may be: the kernel gives one port to both."""
+    ours: list[int] = []
+
+    class FromOnePort(socket.socket):
+        def __init__(self, *kind: int) -> None:
+            super().__init__(*kind)
+            if len(ours) < 2:
+                self.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                self.bind(("127.0.0.1", ours[0] if ours else 0))
+                ours.append(self.getsockname()[1])
+
+        def __del__(self) -> None:
+            self.close()
+
+    monkeypatch.setattr(handle, "_Original", FromOnePort)
+
+    def send(receiver: RawReceiver) -> tuple[int | None, bool]:
+        curl.submit(claim(receiver.url))
+        (answer,) = collect(curl, 1)
+        return answer.status_code, answer.reused
+
+    with raw_receiving(done) as closing, raw_receiving(done) as other:
+        assert [send(closing), send(other)] == [(204, False), (204, False)]
+        assert ours[0] == ours[1]
+        (sock,) = closing.asked
+        sock.shutdown(socket.SHUT_RDWR)
+        curl.wait(0.05)
+        assert [send(other), send(closing)] == [(204, True), (204, False)]

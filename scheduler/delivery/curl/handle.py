@@ -15,7 +15,7 @@ import pycurl
 from scheduler.delivery.answer_head import MAX_HEAD
 from scheduler.delivery.curl.call import NO_HEADERS, Call
 from scheduler.delivery.curl.head import Head, read
-from scheduler.delivery.curl.sockets import Sockets
+from scheduler.delivery.curl.sockets import Connection, Sockets
 from scheduler.delivery.details import of_connect, of_tls
 from scheduler.delivery.own_signing import Signers
 from scheduler.delivery.request import target
@@ -79,9 +79,10 @@ class Handle:
         self._headers = _ADDED_BY_LIBCURL
         self._shape = ("", True)
         self._left = 0
-        #: It is told to open a connection; it has opened one; its port on our side.
+        #: It is told to open a connection; it has opened one.
         self._fresh = self._opened = False
-        self._port = 0
+        #: That its request went on.
+        self._connection: Connection
         #: Of the connection that is being made.
         self._descriptor = -1
         #: All heads of an answer, and its trailers. A method of C takes each line: of Python it took 2 us an answer.
@@ -189,7 +190,7 @@ class Handle:
         if self.withheld:
             return unsent(call.claim)
         if code == 0:  # else libcurl has closed it
-            self._common.sockets.idle_since[self._port] = now
+            self._connection.idle_since = now
         if code == 0 or (code == pycurl.E_WRITE_ERROR and call.cut):
             return call.answer(now, None if self._is_whole(head) else "protocol", status, head.headers)
         word = "protocol" if self.has_long_head() or "chunk" in message else _WORDS.get(code, "protocol")
@@ -207,7 +208,7 @@ class Handle:
             return head.is_whole
         return self.curl.getinfo(pycurl.CONTENT_LENGTH_DOWNLOAD_T) >= 0 or head.tells_where_its_body_ends
 
-    def _before_request(self, _theirs: str, _ours: str, _their_port: int, port: int) -> int:
+    def _before_request(self, theirs: str, _ours: str, their_port: int, our_port: int) -> int:
         """Refuse to send a call's request twice: libcurl does when a reused connection closes before an answer."""
         call = self.call
         if call.sent:
@@ -215,16 +216,19 @@ class Handle:
         if not self._may_be_sent():
             self.withheld = True
             return int(pycurl.PREREQFUNC_ABORT)
-        if not self._opened:
+        sockets, ends = self._common.sockets, (theirs, their_port, our_port)
+        if self._opened:
+            self._connection = sockets.connected(self._descriptor, ends)
+        else:
             # libcurl may use one again before it has told that its request has ended: then it is unknown here.
-            since = self._common.sockets.idle_since.pop(port, None)
+            self._connection = sockets.used_again(ends)
+            since, self._connection.idle_since = self._connection.idle_since, None
             idle = time.monotonic() - since if since is not None else 0.0
             if idle > LEAST_IDLE and idle > most_idle(call.claim):
                 self.stale = True
                 return int(pycurl.PREREQFUNC_ABORT)
             call.reused = True
         call.sent = True
-        self._port = port
         if race := call.race:
             race.winner = self
             self._common.won.append(call)

@@ -20,7 +20,20 @@ FLAGS = [
 #: Since long ago.
 _CLOSED = float("-inf")
 
+#: Address and port of the other side, and our port. Connections to several destinations may share a port of ours.
+Ends = tuple[str, int, int]
+
 log = logging.getLogger(__name__)
+
+
+class Connection:
+    """One that a request went on."""
+
+    #: In seconds of the monotonic clock; long ago if the other side has closed it. None: it is in use, or not known.
+    idle_since: float | None = None
+
+    def __init__(self, ends: Ends) -> None:
+        self.ends = ends
 
 
 class Sockets:
@@ -34,13 +47,25 @@ class Sockets:
         self.left: set[int] = set()
         #: Sockets that changed hands since epoll was last asked: what it said of them is about another connection.
         self.changed: set[int] = set()
-        #: By their ports on our side, since when connections are idle, in seconds of the monotonic clock; long ago if
-        #: the other side has closed it.
-        self.idle_since: dict[int, float] = {}
+        #: Until another socket has their numbers: libcurl says of no idle one that it has closed it.
+        self._connections: dict[int, Connection] = {}
+        self._by_ends: dict[Ends, Connection] = {}
 
     def opened(self, descriptor: int) -> None:
         """A new socket. Its number may be that of one which libcurl has closed, and epoll forgotten."""
         self._watched.pop(descriptor, None)
+        before = self._connections.pop(descriptor, None)
+        if before and self._by_ends.get(before.ends) is before:
+            del self._by_ends[before.ends]
+
+    def connected(self, descriptor: int, ends: Ends) -> Connection:
+        """A request is about to be sent on a new one."""
+        connection = self._connections[descriptor] = self._by_ends[ends] = Connection(ends)
+        return connection
+
+    def used_again(self, ends: Ends) -> Connection:
+        """A request is about to be sent on one that has carried another."""
+        return self._by_ends.get(ends) or Connection(ends)
 
     def watch(self, event: int, descriptor: int, _multi: object, _assigned: object) -> None:
         """libcurl's callback. Must not raise: libcurl would never do anything again.
@@ -66,37 +91,38 @@ class Sockets:
             log.error("a connection cannot be watched: %s", error.strerror)
 
     def hung_up(self, descriptor: int) -> None:
-        """An idle connection became readable. If the peer closed it, remember its port: libcurl looks once a second."""
+        """An idle connection became readable. If the peer closed it, remember that: libcurl looks once a second."""
         self.left.remove(descriptor)
         self._watched.pop(descriptor, None)
         try:
             self._epoll.unregister(descriptor)
         except OSError:  # libcurl closed it meanwhile, and says so of no idle one
             return
-        port = _port_if_closed(descriptor)
-        if port:
-            self.idle_since[port] = _CLOSED
+        connection = self._connections.get(descriptor)
+        if connection and _is_closed(descriptor):
+            connection.idle_since = _CLOSED
 
     def forget_all(self) -> None:
         """All of them are closed, so that epoll has forgotten them."""
         self.left.clear()
         self.changed.clear()
         self._watched.clear()
+        self._connections.clear()
+        self._by_ends.clear()
 
 
-def _port_if_closed(descriptor: int) -> int | None:
-    """The port on our side of a connection, if the other side has closed it or said what nobody asked for."""
+def _is_closed(descriptor: int) -> bool:
+    """Whether the other side of a connection has closed it, or said what nobody asked for."""
     try:
         sock = socket.socket(fileno=descriptor)
     except OSError:  # no socket: libcurl has an eventfd of its own watched
-        return None
+        return False
     try:
         sock.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
     except BlockingIOError:  # it was watched for room to write, and there is some
-        return None
+        return False
     except OSError:
-        pass
+        return True
     finally:
-        port: int = sock.getsockname()[1]
         sock.detach()
-    return port
+    return True
