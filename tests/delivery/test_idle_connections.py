@@ -8,15 +8,18 @@ middle of an answer.
 
 from __future__ import annotations
 
+import select
 import socket
 import struct
 import time
 from collections.abc import Callable
 
+import pycurl
 import pytest
 
 from scheduler import Backoff, Delivery, Redelivery
 from scheduler.delivery.curl import handle
+from scheduler.delivery.curl.sockets import Sockets
 from scheduler.delivery.curl.transport import CurlTransport
 from scheduler.delivery.transport import Transport
 from scheduler.poller.settlements import settlement
@@ -151,3 +154,20 @@ def test_a_close_is_not_forgotten_for_another_connection_from_the_same_port(
         sock.shutdown(socket.SHUT_RDWR)
         curl.wait(0.05)
         assert [send(other), send(closing)] == [(204, True), (204, False)]
+
+
+def test_a_close_is_noted_of_a_connection_that_was_last_watched_for_room_to_write() -> None:
+    """As one is whose answer was there before libcurl waited for it."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs, select.epoll() as epoll:
+        sockets = Sockets(epoll)
+        sockets.opened(ours.fileno())
+        sockets.watch(pycurl.POLL_OUT, ours.fileno(), None, None)
+        connection = sockets.connected(ours.fileno(), ("127.0.0.1", 80, 40_000))
+        sockets.watch(pycurl.POLL_REMOVE, ours.fileno(), None, None)
+        for end in (bool, theirs.close):
+            end()
+            for descriptor, _ in epoll.poll(0):
+                sockets.hung_up(descriptor)
+        assert connection.idle_since == float("-inf")
+        assert epoll.poll(0) == []

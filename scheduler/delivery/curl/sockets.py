@@ -92,14 +92,19 @@ class Sockets:
 
     def hung_up(self, descriptor: int) -> None:
         """An idle connection became readable. If the peer closed it, remember that: libcurl looks once a second."""
-        self.left.remove(descriptor)
-        self._watched.pop(descriptor, None)
+        closed = _is_closed(descriptor)
         try:
+            if closed is False:  # it was watched for room to write, and there is some
+                self._epoll.modify(descriptor, select.EPOLLIN)
+                self._watched[descriptor] = pycurl.POLL_IN
+                return
             self._epoll.unregister(descriptor)
         except OSError:  # libcurl closed it meanwhile, and says so of no idle one
-            return
+            closed = None
+        self.left.remove(descriptor)
+        self._watched.pop(descriptor, None)
         connection = self._connections.get(descriptor)
-        if connection and _is_closed(descriptor):
+        if connection and closed:
             connection.idle_since = _CLOSED
 
     def forget_all(self) -> None:
@@ -111,15 +116,16 @@ class Sockets:
         self._by_ends.clear()
 
 
-def _is_closed(descriptor: int) -> bool:
-    """Whether the other side of a connection has closed it, or said what nobody asked for."""
+def _is_closed(descriptor: int) -> bool | None:
+    """Whether the other side of a connection has closed it, or said what nobody asked for; None if it is no socket:
+    libcurl has an eventfd of its own watched."""
     try:
         sock = socket.socket(fileno=descriptor)
-    except OSError:  # no socket: libcurl has an eventfd of its own watched
-        return False
+    except OSError:
+        return None
     try:
         sock.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
-    except BlockingIOError:  # it was watched for room to write, and there is some
+    except BlockingIOError:
         return False
     except OSError:
         return True
