@@ -109,8 +109,8 @@ class StaleEvents:
         self._real = real
         self._before: list[tuple[int, int]] = []
 
-    def poll(self, timeout: float) -> list[tuple[int, int]]:
-        now = list(self._real.poll(timeout))
+    def poll(self, timeout: float, most: int = -1) -> list[tuple[int, int]]:
+        now = list(self._real.poll(timeout, most))
         before, self._before = self._before, now
         return [*now, *before]
 

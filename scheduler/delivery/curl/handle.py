@@ -165,6 +165,11 @@ class Handle:
             sock.detach()
         return True
 
+    def wait_on(self) -> None:
+        """libcurl's deadline counts no more for this call: whoever says so ends it."""
+        self.curl.setopt(pycurl.TIMEOUT_MS, 0)
+        self._left = 0
+
     def has_long_head(self) -> bool:
         """Whether what has come of the answer's heads by now is too long."""
         return self._heads.tell() > MAX_HEAD

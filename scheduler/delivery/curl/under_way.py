@@ -51,6 +51,8 @@ class UnderWay:
         self._order = Order()
         #: Calls that try another address soon, if they are not connected by then.
         self._next_tries: Agenda[Call] = Agenda()
+        #: Calls whose deadlines have passed while nobody looked.
+        self._overdue: dict[Handle, Call] = {}
 
     def next(self) -> float | None:
         """The moment at which something is to be done though nothing arrives."""
@@ -65,6 +67,17 @@ class UnderWay:
         else:
             self._start(call, addresses[0], now)
 
+    def was_away(self, now: float) -> None:
+        """Nobody has looked for a while: what has arrived meanwhile is to be read before deadlines count.
+
+        libcurl looks at the deadline first, so an answer that came in time would be none.
+        """
+        for handle in self._busy:
+            call = handle.call
+            if call.sent and call.deadline <= now and (call.race is None or call.race.winner is handle):
+                handle.wait_on()
+                self._overdue[handle] = call
+
     def go_on(self, now: float, arrived: bool) -> None:
         """Do what is due, and take the answers. `arrived`: libcurl was told so of a socket."""
         if self._timer_at is not None and now >= self._timer_at:
@@ -73,6 +86,7 @@ class UnderWay:
         for call in self._next_tries.due(now):
             self._try_next(call, now)
         self._collect()
+        self._end_overdue(now)
         self._end_long_heads(now, arrived)
 
     def start_over(self) -> None:
@@ -88,6 +102,7 @@ class UnderWay:
                 self.multi.remove_handle(handle.curl)
             handle.curl.close()
         self._idle.clear()
+        self._overdue.clear()
         self._common.won.clear()
         with suppress(pycurl.error):
             self.multi.close()  # epoll forgets its sockets as they are closed
@@ -119,6 +134,12 @@ class UnderWay:
                 self._finish(curl.handle, 0, "", now)
             for curl, code, message in badly:
                 self._finish(curl.handle, code, message, now)
+
+    def _end_overdue(self, now: float) -> None:
+        overdue, self._overdue = self._overdue, {}
+        for handle, call in overdue.items():
+            if handle in self._busy and handle.call is call:
+                self._finish(handle, pycurl.E_OPERATION_TIMEDOUT, "", now)
 
     def _end_long_heads(self, now: float, arrived: bool) -> None:
         """End answers whose heads are too long, soon after they have become so: libcurl goes on to 300 kB of each."""
