@@ -327,6 +327,19 @@ def test_a_4xx_opens_nothing_and_a_tasks_endpoint_that_speaks_for_a_timer_neithe
     assert len(pollers.sent) > 30
 
 
+@pytest.mark.parametrize("reuses", [True, False])
+def test_what_meets_the_close_of_a_used_connection_does_not_break_its_destination(
+    bench: Bench, pollers: Pollers, reuses: bool
+) -> None:
+    fill(bench, 30)
+    for transport in pollers.transports:
+        transport.reuses = reuses
+    reach(pollers, None, "reset")
+    pollers.run(3)
+    assert len(pollers.sent) >= 30
+    assert (bench.destinations.rule(ID).broken is None) is reuses
+
+
 def a_poller_has_reported_that_this_was_answered(pollers: Pollers, *urls: str) -> None:
     """And another has begun in its place."""
     for url in urls:

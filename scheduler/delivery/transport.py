@@ -38,6 +38,11 @@ class Answer(NamedTuple):
     #: Of an error: why, in a sentence, where more is known than the word and `sent` tell.
     detail: str | None = None
 
+    @property
+    def met_a_close(self) -> bool:
+        """It went on a connection that was closed just then, as idle ones may be: the receiver is in no trouble."""
+        return self.reused and self.status_code is None and self.error == "reset"
+
 
 #: Whether an attempt may still begin: asked with its claim, at a moment of the monotonic clock.
 Lets = Callable[[Claim, float], bool]

@@ -179,6 +179,8 @@ class Reports:
 
 def _result(answer: Answer) -> Result | None:
     """None: it says nothing of its destination."""
+    if answer.met_a_close:
+        return None
     if answer.error in _NOT_ANSWERED:
         return _NOT_ANSWERED[answer.error]
     if answer.status_code is None:

@@ -30,8 +30,7 @@ def settlement(answer: Answer, started_at: int, poller: str) -> Settlement:
     retry_ms = again = not_obeyed = None
     if outcome is Outcome.RETRYABLE:
         asked = retry_after(answer, _ended_at(answer, started_at))
-        met_a_close = answer.reused and status is None and error == "reset"
-        retry_ms = retry.next_wait(claim.webhook, claim.attempts_since_due, asked, soon=met_a_close)
+        retry_ms = retry.next_wait(claim.webhook, claim.attempts_since_due, asked, soon=answer.met_a_close)
     elif outcome is Outcome.DELIVERED and "timer-reschedule" in answer.headers:
         again, not_obeyed = _rescheduled(answer, started_at)
     reason = reason_of(outcome, error) if retry_ms is None and again is None else None

@@ -27,6 +27,8 @@ class HandTransport:
         self.sent: list[Claim] = []
         self.answers: list[Answer] = []
         self.closed = False
+        #: What it sends goes on connections that have carried others before.
+        self.reuses = False
 
     def submit(self, claim: Claim) -> None:
         self.sent.append(claim)
@@ -46,7 +48,7 @@ class HandTransport:
     ) -> None:
         started_at = claim.planned_at
         self.answers.append(
-            Answer(claim=claim, started_at=started_at, status_code=status, error=error, headers=headers)
+            Answer(claim, started_at, status_code=status, headers=headers, error=error, reused=self.reuses)
         )
 
     def hand_back(self, claim: Claim) -> None:
