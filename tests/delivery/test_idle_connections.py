@@ -171,3 +171,21 @@ def test_a_close_is_noted_of_a_connection_that_was_last_watched_for_room_to_writ
                 sockets.hung_up(descriptor)
         assert connection.idle_since == float("-inf")
         assert epoll.poll(0) == []
+
+
+def test_at_most_once_nothing_is_sent_on_a_connection_that_was_closed_with_its_answer(curl: CurlTransport) -> None:
+    """Before anybody has looked: the answer and the close are found in the same turn that would use it again."""
+
+    def last_words(receiver: RawReceiver, sock: socket.socket) -> None:
+        time.sleep(0.05)
+        sock.sendall(DONE)
+        sock.close()
+
+    with raw_receiving(last_words) as receiver:
+        curl.submit(claim(receiver.url, delivery=Delivery.AT_MOST_ONCE))
+        while not receiver.requests:
+            assert curl.wait(0) == []
+        time.sleep(0.15)  # the answer and the close have come
+        curl.submit(claim(receiver.url, delivery=Delivery.AT_MOST_ONCE))
+        assert [it.status_code for it in collect(curl, 2)] == [204, 204]
+        assert (len(receiver.requests), receiver.connections) == (2, 2)

@@ -20,6 +20,7 @@ from scheduler.delivery.details import of_connect, of_tls
 from scheduler.delivery.own_signing import Signers
 from scheduler.delivery.request import target
 from scheduler.delivery.transport import LEAST_IDLE, MAX_READ, MOST_IDLE, Answer, Lets, is_too_late, most_idle, unsent
+from scheduler.timer import Delivery
 
 #: Bytes of a body that an idle handle may keep.
 _SMALL = 4096
@@ -230,6 +231,10 @@ class Handle:
             since, self._connection.idle_since = self._connection.idle_since, None
             idle = time.monotonic() - since if since is not None else 0.0
             if idle > LEAST_IDLE and idle > most_idle(call.claim):
+                self.stale = True
+                return int(pycurl.PREREQFUNC_ABORT)
+            # At most once, it cannot be sent again: a look more, of 2 us. epoll may have told of the answer alone.
+            if call.claim.webhook.delivery is Delivery.AT_MOST_ONCE and self._connection.is_closed():
                 self.stale = True
                 return int(pycurl.PREREQFUNC_ABORT)
             call.reused = True

@@ -32,8 +32,14 @@ class Connection:
     #: In seconds of the monotonic clock; long ago if the other side has closed it. None: it is in use, or not known.
     idle_since: float | None = None
 
-    def __init__(self, ends: Ends) -> None:
+    def __init__(self, ends: Ends, descriptor: int | None = None) -> None:
+        """`descriptor`: of its socket, if that is known."""
         self.ends = ends
+        self._descriptor = descriptor
+
+    def is_closed(self) -> bool:
+        """Whether the other side has closed it by now. To be asked only while libcurl has it open."""
+        return self._descriptor is not None and bool(_is_closed(self._descriptor))
 
 
 class Sockets:
@@ -60,7 +66,7 @@ class Sockets:
 
     def connected(self, descriptor: int, ends: Ends) -> Connection:
         """A request is about to be sent on a new one."""
-        connection = self._connections[descriptor] = self._by_ends[ends] = Connection(ends)
+        connection = self._connections[descriptor] = self._by_ends[ends] = Connection(ends, descriptor)
         return connection
 
     def used_again(self, ends: Ends) -> Connection:
