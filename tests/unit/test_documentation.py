@@ -147,9 +147,25 @@ def test_every_setting_that_a_page_names_exists(of: Path) -> None:
 
 @each_page_of_today
 def test_every_extra_that_a_page_names_exists(of: Path) -> None:
+    assert set(re.findall(r"timer-service\[(\w+)\]", of.read_text())) <= _extras()
+
+
+def test_operations_lists_every_extra_of_users_and_no_other() -> None:
+    rows = table(page("operations.md"), "install")
+    assert {extra for row in rows for extra in re.findall(r"\[(\w+)\]`", row[0])} == _extras() - {"bench", "dev"}
+
+
+@each_page_of_today
+def test_no_page_has_pip_look_for_our_name_where_it_is_of_another(of: Path) -> None:
+    """https://pypi.org/project/timer-service/ is not ours."""
+    warning = "`pip install timer-service` installs that"
+    assert not re.search(r"pip install '?timer-service\b", of.read_text().replace(warning, ""))
+
+
+def _extras() -> set[str]:
     config = configparser.ConfigParser()
     config.read(ROOT / "setup.cfg")
-    assert set(re.findall(r"timer-service\[(\w+)\]", of.read_text())) <= set(config["options.extras_require"])
+    return set(config["options.extras_require"])
 
 
 # Examples.
