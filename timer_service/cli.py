@@ -95,7 +95,7 @@ def up(**options: str | int | None) -> None:
     try:
         if settings.clock == "virtual" and not (external_store or os.environ.get("TIMER_DATA_DIR", "").strip()):
             with tempfile.TemporaryDirectory(prefix="timer-service-") as folder:
-                everything.run(settings, embedded(Path(folder)))
+                everything.run(settings, embedded(Path(folder), is_removed_at_the_end=True))
         else:
             everything.run(settings, None if external_store else embedded(Path(settings.data_dir)))
     except (SettingsError, everything.EmbeddedError, everything.StartFailed) as error:

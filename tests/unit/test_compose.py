@@ -15,6 +15,7 @@ from scheduler import Settings, Signer
 from scheduler.store_url import parse
 from tests.bench.pages import page, quoted, table
 from timer_service.cli import main
+from timer_service.process.embedded_store import EmbeddedStore
 from timer_service.process.up import _banner
 
 ROOT = Path(__file__).parents[2]
@@ -134,3 +135,10 @@ def test_the_banner_says_whether_webhooks_are_signed(signing: str) -> None:
     ]
     assert ("no:" in line) is not bool(signing)
     assert "whsec" not in line
+
+
+@pytest.mark.parametrize("is_removed", [True, False])
+def test_the_banner_says_whether_what_is_scheduled_outlives_it(tmp_path: Path, is_removed: bool) -> None:
+    store = EmbeddedStore(tmp_path, is_removed_at_the_end=is_removed)
+    last = _banner(Settings(), "", store, None).splitlines()[-1]
+    assert last.partition("; ")[2] == ("this store is removed then." if is_removed else "what is scheduled stays.")

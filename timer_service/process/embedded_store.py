@@ -44,13 +44,17 @@ class EmbeddedStore:
     For one thread. It starts nothing: command() and lock() are for the supervisor. Raises EmbeddedError.
     """
 
-    def __init__(self, data_dir: Path, max_bytes: int = 0, durability: str = "memory") -> None:
+    def __init__(
+        self, data_dir: Path, max_bytes: int = 0, durability: str = "memory", *, is_removed_at_the_end: bool = False
+    ) -> None:
         """`max_bytes`: what it may hold (TIMER_MAX_BYTES); 0 for what this machine's memory allows.
         `durability`: what must be reached before an answer (TIMER_DURABILITY): its file is synced at every write for
         that, since with `everysec` this Valkey says too early that it is on the disk."""
         self._append_fsync = "always" if durability == "fsync" else "everysec"
         self._max_memory = int(max_bytes / PART_OF_MAXMEMORY) or int(_PART_OF_MEMORY * memory_limit.memory_limit())
         self.data_dir = data_dir.resolve()
+        #: By whoever made its folder.
+        self.is_removed_at_the_end = is_removed_at_the_end
         self.log = self.data_dir / "valkey.log"
         #: Decided by lock().
         self.socket = self.data_dir / "store.sock"

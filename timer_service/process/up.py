@@ -172,6 +172,7 @@ def _banner(settings: Settings, address: str, store: EmbeddedStore | None, inbox
     else:
         arrives = f"a receiver prints it ({Path(sys.executable).with_name('timer-service')} receive):"
         hook = "http://localhost:9000/hook"
+    after = "this store is removed then" if store and store.is_removed_at_the_end else "what is scheduled stays"
     return f"""
 timer-service {VERSION}
   page     {address}/ui
@@ -188,7 +189,7 @@ Try it on the page, or set a timer from another terminal. In five seconds {arriv
   curl -X POST {address}/timer -H 'content-type: application/json' {key}\\
     -d '{{"hours":0,"minutes":0,"seconds":5,"url":"{hook}"}}'
 
-Ctrl-C stops everything; what is scheduled stays."""
+Ctrl-C stops everything; {after}."""
 
 
 __all__ = ["EmbeddedError", "EmbeddedStore", "StartFailed", "run"]
