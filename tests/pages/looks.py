@@ -13,6 +13,10 @@ _TOO_WIDE = """() => {
   return [`${document.scrollingElement.scrollWidth} of ${wide} px`, ...beyond.map((it) => it.outerHTML.slice(0, 120))];
 }"""
 
+#: Names of views that run into the next one.
+_BEYOND_THEIR_PLACE = """() => [...document.querySelectorAll(".top nav a")]
+  .filter((it) => it.scrollWidth > it.clientWidth).map((it) => it.outerHTML.slice(0, 120))"""
+
 #: What the Tab key reaches, in the order of the source. Of radio buttons that belong together it reaches one.
 _REACHABLE = """() => {
   const all = document.querySelectorAll("a[href], button, input, select, textarea, summary, [tabindex='0']");
@@ -62,7 +66,8 @@ def too_wide_unfolded(page: Page) -> list[str]:
     """At 320 px; and at 640 with letters of twice the size. What is folded away is unfolded."""
     page.evaluate("document.querySelectorAll('details').forEach((it) => it.open = true)")
     page.set_viewport_size({"width": 320, "height": 700})
-    found = too_wide(page)
+    beyond: list[str] = page.evaluate(_BEYOND_THEIR_PLACE)
+    found = too_wide(page) + beyond
     page.set_viewport_size({"width": 640, "height": 700})
     double_letters(page)
     return found + too_wide(page)
