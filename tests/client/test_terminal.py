@@ -403,6 +403,18 @@ def test_each_kind_of_failure_has_an_exit_code(run: Run, answer: bytes, code: in
     assert re.fullmatch("Error: .*\n", result.stderr)
 
 
+@pytest.mark.parametrize(
+    ("key", "said"), [("", "it is not set"), ("tk_other", "the key in it is not one of the service's")]
+)
+def test_without_a_right_key_it_is_said_where_the_key_is_taken_from(
+    run: Run, monkeypatch: pytest.MonkeyPatch, key: str, said: str
+) -> None:
+    monkeypatch.setenv("TIMER_API_KEY", key)
+    with answering(problem(401)) as (_, service):
+        result = run("show", "00abc", url=service.url)
+    assert result.stderr.endswith(f" It is taken from TIMER_API_KEY: {said}.\n")
+
+
 def test_every_exit_code_is_in_the_help(run: Run) -> None:
     listed = re.findall(r"^ +(\d+)  ", run("--help").stdout, re.MULTILINE)
     assert listed == ["0", "1", "2", "3", "4", "5", "6", "7", "10", "11", "130"]

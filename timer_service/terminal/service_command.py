@@ -161,4 +161,7 @@ def print_error(error: TimerServiceError, about: str = "") -> None:
     line = f"Error: {about}{': ' if about else ''}{error}"
     if error.timer_id:
         line += f" It is timer {error.timer_id}."
+    if isinstance(error, Unauthorized):  # the service tells of a header, which nobody types here
+        said = "the key in it is not one of the service's" if os.environ.get("TIMER_API_KEY") else "it is not set"
+        line += f" It is taken from TIMER_API_KEY: {said}."
     click.echo(printable(line), err=True)
