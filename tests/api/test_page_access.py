@@ -317,6 +317,12 @@ def test_a_reader_sees_no_value_of_a_urls_query_whoever_asked_before(bench: Benc
 WRONG = ["", " ", "x", "tk_" + "a" * 43, "clé\udc80", "\0", "a" * 100_000, KEYS["reader"][1]]
 
 
+def test_who_is_asked_for_a_key_is_told_that_its_entry_is_none(bench: Bench) -> None:
+    """What stands in TIMER_API_KEYS is a digest, which signs nobody in."""
+    said = Visitor(guarded(bench)).get("/ui/sign-in").text
+    assert "begins with <code>tk_</code>, and its entry for TIMER_API_KEYS is not it" in said
+
+
 @pytest.mark.parametrize("key", WRONG, ids=range(len(WRONG)))
 def test_a_wrong_key_gets_the_same_words_whatever_was_wrong(bench: Bench, key: str) -> None:
     sent = key.encode("utf-8", "surrogateescape")
