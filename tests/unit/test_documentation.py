@@ -302,6 +302,17 @@ def test_api_lists_every_kind_of_problem_with_its_status_and_no_other() -> None:
     assert said == {(f"/problems/{name}", status) for name, status in known}
 
 
+def test_what_api_shows_of_a_refused_field_is_what_is_said(http: FlaskClient) -> None:
+    answer = http.post("/timers", json={"seconds": -1, "url": "http://example.com"})
+    (error,) = answer.get_json()["errors"]
+    assert f'"detail": "{error["detail"]}"' in page("api.md").read_text()
+
+
+def test_the_bounds_of_a_number_are_told_in_digits(http: FlaskClient) -> None:
+    answer = http.post("/timers", json={"delay": -1, "url": "http://example.com"})
+    assert answer.get_json()["errors"][0]["detail"] == "Must be a number from 0 to 220752000000."
+
+
 def test_client_lists_every_method_and_error_and_no_other() -> None:
     methods = {name for name in dir(TimerClient) if not name.startswith("_")} - {"close"}
     assert {quoted(row[0])[0] for row in table(page("client.md"), "method", "does")} == methods

@@ -22,7 +22,7 @@ MAX_UNKNOWN = 10
 def number(value: object, low: float, high: float) -> float:
     """A JSON number in a range; true and false are none. Raises ValidationError."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
-        raise ValidationError(f"Must be a number from {low:g} to {high:g}.")
+        raise ValidationError(f"Must be a number from {low:.15g} to {high:.15g}.")
     return float(value) if isinstance(value, float) else int(value)
 
 
