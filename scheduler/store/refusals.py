@@ -64,6 +64,11 @@ def is_of_layout(error: redis.RedisError) -> bool:
     return _code(error) == "LAYOUT"
 
 
+def is_of_password(error: redis.RedisError) -> bool:
+    """Whether the server does not let us in: no password or a wrong one, or a user that it does not know."""
+    return isinstance(error, redis.exceptions.AuthenticationError) or _code(error) in ("NOAUTH", "WRONGPASS")
+
+
 def may_have_run(error: redis.RedisError) -> bool:
     """Whether the store may have done some of what it refused: unless its answer proves that nothing ran.
 

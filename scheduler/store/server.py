@@ -157,6 +157,8 @@ class Server:
             return StoreUnavailable(reason, maybe_done=not unconnected(error) or asked_before(error))
         # Busy, full, read-only, no permission, a script killed: none lasts for ever.
         reason = f"the store refuses {what}: {_one_line(error)}"
+        if refusals.is_of_password(error):  # the server does not say where a password would be told
+            reason = f"{reason.rstrip('.')}; its URL must name a user or a password that it knows"
         self._failed_calls.tell(kind, reason)
         if kind in ("readonly", "replica"):
             # Pooled connections would stay on the demoted node (redis-py #460); one in use is its user's to close.

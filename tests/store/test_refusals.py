@@ -130,12 +130,26 @@ def test_what_was_refused_before_it_began_is_called_undone(server: Server, witho
     assert not raised.value.maybe_done
 
 
-def test_a_wrong_password_is_a_refusal_and_nothing_was_done(server: Server) -> None:
+@pytest.mark.parametrize("who", ["limited:wrong@", "limited@", "nobody:secret@"])
+def test_a_wrong_password_is_a_refusal_and_nothing_was_done(server: Server, who: str) -> None:
     user(server, *minimal())
-    link = Link(connect(f"unix://limited:wrong@{server.socket}", 5))
-    with pytest.raises(StoreUnavailable) as raised:
+    link = Link(connect(f"unix://{who}{server.socket}", 5))
+    with pytest.raises(
+        StoreUnavailable, match=r"[^.]; its URL must name a user or a password that it knows$"
+    ) as raised:
         link.run("stats", 0)
     assert (raised.value.maybe_done, raised.value.kind) == (False, "noperm")
+
+
+def test_whoever_says_no_password_to_a_store_that_wants_one_is_told_where_it_belongs(own_server: Server) -> None:
+    admin = own_server.client()
+    admin.config_set("requirepass", "secret")
+    try:
+        with pytest.raises(StoreUnavailable, match=r"its URL must name a user or a password that it knows$") as raised:
+            Link(connect(own_server.url, 5)).run("stats", 0)
+        assert (raised.value.maybe_done, raised.value.kind) == (False, "noperm")
+    finally:
+        admin.config_set("requirepass", "")
 
 
 def test_a_refusal_is_logged_once_and_each_is_counted(server: Server, caplog: pytest.LogCaptureFixture) -> None:
