@@ -120,12 +120,12 @@ class StaleEvents:
 
 def test_events_about_connections_that_are_gone_are_not_acted_upon(curl: CurlTransport) -> None:
     curl._epoll, real = StaleEvents(curl._epoll), curl._epoll  # type: ignore[assignment]
-    curl._alarm, alarm = -1, curl._alarm  # a second reading of it would wait
+    curl._alarm.descriptor, alarm = -1, curl._alarm.descriptor  # a second reading of it would wait
     with raw_receiving(answer_and_close) as receiver:
         ends = storm(curl, receiver.url, rounds=10)
     assert ends.total() == 10 * IN_FLIGHT
     assert set(ends) <= {204, "reset"}
-    curl._epoll, curl._alarm = real, alarm
+    curl._epoll, curl._alarm.descriptor = real, alarm
 
 
 @contextmanager

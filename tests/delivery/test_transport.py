@@ -580,6 +580,18 @@ def test_a_call_that_is_over_cannot_be_cut() -> None:
         sock.close()
 
 
+def test_one_that_is_closed_can_be_woken_and_nothing_else_hears_of_it(transport: Transport) -> None:
+    """As by a second signal while the poller ends: what was closed may be another file by then."""
+    transport.close()
+    transport.wake()
+    others = [os.eventfd(0, os.EFD_NONBLOCK) for _ in range(8)]
+    transport.wake()
+    for other in others:
+        with pytest.raises(BlockingIOError):
+            os.eventfd_read(other)
+        os.close(other)
+
+
 def test_idle_connections_are_few_however_many_origins_there_are(transport: Transport) -> None:
     before = len(os.listdir("/proc/self/fd"))
     with contextlib.ExitStack() as stack:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import select
 import time
 
 from scheduler.claim import Claim
 from scheduler.clock import StoreClock
 from scheduler.delivery.addresses import Origin
+from scheduler.delivery.curl.alarm import Alarm
 from scheduler.delivery.curl.call import Call
 from scheduler.delivery.curl.handle import Common
 from scheduler.delivery.curl.lookups import Lookups
@@ -60,14 +60,14 @@ class CurlTransport:
         #: A request starts only with half a lease left: with less, another poller might start it too.
         self._start_within = lease / 2
         self._epoll = select.epoll()
-        self._alarm = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
-        self._epoll.register(self._alarm, select.EPOLLIN)
+        self._alarm = Alarm()
+        self._epoll.register(self._alarm.descriptor, select.EPOLLIN)
         self._woken = False
         self._sockets = Sockets(self._epoll)
         self._answers: list[Answer] = []
         common = Common(self._guard.permits, self._sockets, lets, self._signers)
         self._under_way = UnderWay(common, slots, self._answers)
-        self._lookups = Lookups(self._ring)
+        self._lookups = Lookups(self._alarm.ring)
 
     def submit(self, claim: Claim) -> None:
         now = time.monotonic()
@@ -110,17 +110,13 @@ class CurlTransport:
 
     def wake(self) -> None:
         self._woken = True
-        self._ring()
-
-    def _ring(self) -> None:
-        os.eventfd_write(self._alarm, 1)
+        self._alarm.ring()
 
     def close(self) -> None:
         if not self._epoll.closed:
             self._under_way.close()
             self._lookups.close()
             self._epoll.close()
-            os.close(self._alarm)
 
     def _guarded_turn(self, until: float) -> None:
         """One turn. What goes wrong in it ends the attempts that are under way, never the poller."""
@@ -147,8 +143,8 @@ class CurlTransport:
         for descriptor, events in self._epoll.poll(0, most):
             if descriptor in sockets.changed:
                 continue  # epoll says it again if it is still true
-            if descriptor == self._alarm:
-                os.eventfd_read(self._alarm)
+            if descriptor == self._alarm.descriptor:
+                self._alarm.silence()
                 for call, origin, addresses in self._lookups.answered():
                     self._go(call, origin, addresses, time.monotonic())
             elif descriptor in sockets.left:
