@@ -13,7 +13,6 @@ from scheduler.store import keys, layout
 from scheduler.store.breaker import PAUSE
 from scheduler.store.cluster_nodes import ClusterNodes
 from scheduler.store.link import Link
-from scheduler.store.scripts import source
 from scheduler.store.server import Call, Server, Share, raise_first_error
 from scheduler.store_address import Host
 
@@ -73,19 +72,8 @@ class ClusterLink(Link):
         return [found[number] for number in range(len(calls))]
 
     def run_at_once(self, name: str, args: Sequence[str | int] = ()) -> list[Any]:
-        """On all partitions of a node in one transaction, and on one node after the other: if one fails, what was done
-        on those before it stays done, and the error says so."""
-        text = source(name, self.partitions, self.clock)
-        found: dict[int, Any] = {}
-        for server, partitions in self.by_server():
-            try:
-                with server.translated(f"script {name}"):
-                    replies = server.replies_at_once(text, [(keys.root(it), args) for it in partitions])
-            except StoreUnavailable as error:
-                error.maybe_done = error.maybe_done or bool(found)
-                raise
-            found.update(zip(partitions, replies, strict=True))
-        return [found[partition] for partition in range(self.partitions)]
+        """On each partition by itself: a cluster has no transactions over several slots."""
+        return self.run_on_each(name, [(keys.root(it), args) for it in range(self.partitions)])
 
     def ask(self, what: str, key: str, question: Callable[[redis.Redis], T]) -> T:
         server = self._nodes.of(key)

@@ -18,6 +18,7 @@ from tests.bench.transports import HandTransport
 from timer_service.process.recorder import Recorder
 
 PARTITION = 3
+DAY = 86_400_000
 
 
 @pytest.fixture
@@ -46,6 +47,17 @@ def test_partitions_lie_on_all_nodes_and_each_call_goes_to_its_own(cluster: Clus
     assert store.timers.stats().scheduled == 16
     assert store.health.check().refused == ()
     assert dict(store.link.failures) == {}
+
+
+def test_a_virtual_clock_is_turned_in_the_partitions_of_all_nodes(cluster: Cluster) -> None:
+    cluster.flush()
+    it = Store(Settings(redis_url=cluster.url, store_timeout=3, clock="virtual"))
+    assert it.clock is not None
+    before = it.clock.now()
+    assert it.clock.advance_by(DAY).stopped_by is None
+    assert all(now - before >= DAY for now, *_ in it.link.run_each("pollers", [(each, []) for each in range(16)]))
+    it.close()
+    cluster.flush()
 
 
 def test_a_slot_that_has_moved_is_found_again_by_the_call_that_meets_it(cluster: Cluster, store: Store) -> None:
