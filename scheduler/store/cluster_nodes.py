@@ -41,6 +41,7 @@ class ClusterNodes:
         weakly = weakref.WeakMethod(self.doubt)
         self._doubt = lambda: (weakly() or _nothing)()
         self._lock = threading.Lock()
+        #: Grows also without the lock: copied before it is walked.
         self._servers: dict[Host, Server] = {}
         self._map: SlotMap | None = None
         self._looked_at = float("-inf")
@@ -73,7 +74,7 @@ class ClusterNodes:
         before = self._looked_at
         with self._lock:
             if self._looked_at == before:
-                self._look([host for host, server in self._servers.items() if server is told_by])
+                self._look([host for host, server in list(self._servers.items()) if server is told_by])
 
     def close(self) -> None:
         for server in list(self._servers.values()):
@@ -118,6 +119,6 @@ class ClusterNodes:
 
     def _use(self, found: SlotMap) -> None:
         self._map = found
-        for host in [it for it in self._servers if it not in found.hosts]:
+        for host in [it for it in list(self._servers) if it not in found.hosts]:
             # Whoever has one of its connections just now gives it back to a pool that nobody asks any more.
             self._servers.pop(host).client.connection_pool.disconnect(inuse_connections=False)

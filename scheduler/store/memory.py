@@ -60,7 +60,10 @@ class StoreMemory:
 
     def _asked(self) -> tuple[Memory, float]:
         """What it says, and the seconds for which that is good."""
-        servers = self._link.servers()
+        try:
+            servers = self._link.servers()
+        except StoreUnavailable:
+            return self.last, _GOOD_FOR
         for server in [it for it in servers if not it.is_away] or servers:
             try:
                 with server.translated("INFO"):
