@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from scheduler import Reason, Status
-from tests.bench.processes import Service
+from tests.bench.processes import COMMAND, Service
 from tests.client.both import new_client
 from tests.history.ended import MARCH, attempt, ended, timer_id
 from timer_service.cli import main
@@ -54,6 +55,12 @@ def test_a_history_is_walked_page_by_page_the_latest_end_first(historian: TimerC
     assert [it.id for it in found] == [timer_id(number) for number in (3, 2, 1, 0)]
     assert {it.from_history for it in found} == {True}
     assert found[0].ended_at == LAST
+
+
+def test_a_reader_on_a_terminal_may_have_enough_of_it(url: str) -> None:
+    command = f"{COMMAND} timer history --output json --url {url} | true"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True)
+    assert done.stderr == ""
 
 
 def test_its_filters_go_together(historian: TimerClient) -> None:

@@ -44,6 +44,7 @@ _READING_COMMANDS = frozenset(
         "failures",
         "runs",
         "preview",
+        "history",
     }
 )
 #: Characters of a line that could not be printed: an id is among them.
