@@ -68,7 +68,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stats:
-    """Counts by status, and how punctual the last thousand first attempts were."""
+    """Counts by status, and how punctual the last thousand attempts were."""
 
     scheduled: int
     #: Of the scheduled, those that a poller had before and that wait to be sent again; None if the store does not tell.

@@ -2,7 +2,7 @@
 
 It links to the span that set the timer, which may have ended days ago: as a child of that it would stand in a trace
 that is closed by then, and the attempts of a month of retries would stand in one. It links to the span of the claim,
-too, which took up to 256 timers at once.
+too, which takes many timers at once.
 """
 
 from __future__ import annotations

@@ -100,7 +100,7 @@ class ResumeDestinationIn(Schema):
 
     at = Choice(
         ResumeAt,
-        description="`slow`: one a second at first, twice as many in each following second, for 10 s",
+        description="`slow`: one a second at first, twice as many in each following second, for 15 s",
         default=ResumeAt.SLOW.value,
     )
 

@@ -36,8 +36,9 @@
 --   timers:{p}:lateness                        LIST   ms, of the last 1,000 attempts
 --   timers:{p}:seen                            STRING `<ms of the last claim or renewal> <ms before which no lease is taken back>`
 --   timers:{p}:lastclaim:<poller>              STRING claim id and ids of a poller's last claim
---   timers:{p}:counters                        HASH   sums: lost_leases, refused_settles, refused_rings, `ended:<reason>` of timers,
---                                                     `skipped:<why>` of moments that became no run of their schedule
+--   timers:{p}:counters                        HASH   sums: lost_leases, refused_settles, refused_rings, unread_given_up,
+--                                                     unreadable_claims, `ended:<reason>` of timers, `skipped:<why>` of
+--                                                     moments that became no run of their schedule
 --   timers:{p}:minute:<n>                      HASH   what happened in one minute, the n-th of a day (shared/minutes.lua)
 --   timers:{p}:pollers                         ZSET   poller -> ms it was seen last; at most 1,000
 --   timers:{p}:loads                           HASH   poller -> `<attempts under way> <of so many at most>`, as it was seen last
