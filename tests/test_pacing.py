@@ -187,6 +187,29 @@ def test_what_was_claimed_before_a_pause_is_given_back_by_the_transport_and_wait
     assert bench.timers.stats().scheduled == 2
 
 
+def test_what_goes_on_just_after_its_pause_was_changed_is_sent_and_does_not_lose_its_turn(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Holds are read twice a second. What was claimed by a newer one was given back: of a rate of one an hour an hour
+    late, and nothing had been sent."""
+    pollers = Pollers(bench, monkeypatch, count=1)
+    bench.destinations.put(ID, DestinationSettings(rate=Rate(1, 3_600_000)))
+    bench.destinations.pause(ID, "down", "ann")
+    fill(bench, 1)
+    pollers.run(1)
+    bench.destinations.pause(ID, "still down", "ann")
+    pollers.turn()
+    pollers.let(100)
+    bench.destinations.resume(ID, ResumeAt.FULL)
+    poller, transport = pollers.pollers[0], pollers.transports[0]
+    for partition in range(bench.partitions):
+        poller.rang(partition)
+    for _ in range(10):
+        poller.run_once()
+    assert len(transport.sent) == 1
+    assert poller._claims.held.lets(transport.sent[0], pollers.now)
+
+
 def test_where_the_slot_of_a_rule_is_away_its_destination_waits_and_no_other(bench: Bench, pollers: Pollers) -> None:
     bench.destinations.put(ID, DestinationSettings(rate=Rate(10)))
     fill(bench, 5)
@@ -674,8 +697,8 @@ def test_what_was_claimed_is_sent_though_the_store_goes_away_before_a_poller_has
     pollers = Pollers(bench, monkeypatch, count=1)
     fill(bench, 5)
 
-    def away(_: Held) -> None:
-        raise StoreUnavailable("the store is away")
+    def away(_: Held, claims: Sequence[Claim]) -> None:
+        raise StoreUnavailable(f"the store is away for {claims}")
 
     monkeypatch.setattr(Held, "look", away)
     pollers.run(1)

@@ -176,7 +176,7 @@ class Poller:
         batch = self._asking.read()
         with suppress(StoreUnavailable):  # what was claimed is not dropped: without knowledge of holds it is given back
             if batch.claims or self._in_flight:
-                self._claims.held.look()
+                self._claims.held.look(batch.claims)
             else:
                 self._claims.held.read_changed()
         if batch.claims and self._tracing is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from random import choice, randrange
@@ -120,25 +120,42 @@ class Held:
         else:
             it.is_stale = True
 
-    def look(self) -> None:
-        """Read what is known to be another by now; and ask whether it is, where nobody has told for long."""
+    def look(self, claims: Iterable[Claim] = ()) -> None:
+        """Read what is known to be another by now; and ask whether it is, where nobody has told for long.
+
+        `claims` were made just now, so nothing held them: a hold that would stop one, in a partition that is known to
+        be another by now, has ended. There it is read however soon: sent back, a timer would have used up its turn.
+        """
         self._look_at(list(self._known.items()))
+        stale = [(partition, it) for partition, it in self._known.items() if it.is_stale]
+        if not stale:
+            return
+        now = time.monotonic()
+        stopped = {claim.partition for claim in claims if not self.lets(claim, now)}
+        found = each_alone(self._link, [(partition, it) for partition, it in stale if partition in stopped], self._read)
+        if found.error:
+            raise found.error
 
     def read_changed(self) -> None:
         """Read what is known to be another by now: enough while there is nothing to send."""
         self._look_at([(partition, it) for partition, it in self._known.items() if it.is_stale])
 
     def _look_at(self, known: list[tuple[int, _Known]]) -> None:
-        found = each_alone(self._link, known, self._look)
+        now = time.monotonic()
+        due = [
+            (partition, it)
+            for partition, it in known
+            if now - (it.read_at if it.is_stale else it.checked_at) >= _READ_EVERY
+        ]
+        found = each_alone(self._link, due, self._read)
         if found.error:
             raise found.error
 
-    def _look(self, partition: int, it: _Known) -> None:
+    def _read(self, partition: int, it: _Known) -> None:
         now = time.monotonic()
-        if now - (it.read_at if it.is_stale else it.checked_at) >= _READ_EVERY:
-            it.holds = read_holds(self._link, partition, it.holds)
-            it.is_stale, it.read_at, it.checked_at = False, now, now
-            self.own_secrets.told(partition, it.holds.version)
+        it.holds = read_holds(self._link, partition, it.holds)
+        it.is_stale, it.read_at, it.checked_at = False, now, now
+        self.own_secrets.told(partition, it.holds.version)
 
     def of(self, tag: str) -> Hold | None:
         found = next((it.holds.by_tag[tag] for it in self._known.values() if tag in it.holds.by_tag), None)
