@@ -216,6 +216,8 @@ class _Look:
             return False
         if catch_up is CatchUp.LAST:
             return True
+        if moment + self._standing.offset <= self._standing.resumed_at:
+            return False  # it is not late but was paused, and none of those is to run
         return late <= (_PUNCTUAL if next_at is None else min(_PUNCTUAL, (next_at - moment) // 2))
 
 

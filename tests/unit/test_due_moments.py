@@ -162,6 +162,14 @@ def test_with_catch_up_none_a_moment_that_is_hardly_late_still_runs() -> None:
     assert decide(quick, it, START + 1600, 0.5, Allowance()).skipped_missed == 1
 
 
+def test_resumed_with_catch_up_none_no_moment_of_the_pause_runs_however_short_ago_it_was() -> None:
+    asked = draft(plan=Plan(every_ms=HOUR, starts_at=START), overlap=Overlap.SKIP)
+    it = Standing(after=START, offset=0, resumed_at=START + HOUR + 5000, resumed_how=CatchUp.NONE)
+    decision = decide(asked, it, START + HOUR + 5100, 0.5, Allowance())
+    assert (decision.runs, decision.skipped_missed) == ([], 1)
+    assert len(decide(asked, after(it, decision), START + 2 * HOUR + 100, 0.5, Allowance()).runs) == 1
+
+
 def test_only_schedules_that_allow_overlaps_and_make_up_for_what_is_missed_are_planned_ahead() -> None:
     it = Standing(after=START, offset=0)
     assert len(decide(draft(), it, START, 0.5, Allowance()).runs) == AHEAD // 1000
