@@ -117,6 +117,8 @@ def test_backoff_in_one_form_takes_the_place_of_the_other(http: FlaskClient) -> 
         ({"headers": {"authorization": "***"}}, "/headers/authorization"),
         ({"headers": {"Host": "x"}}, "/headers/Host"),
         ({"unknown": 1}, "/unknown"),
+        ({"expire_at": None}, "/expire_at"),
+        ({"held": None}, "/held"),
         ({"key": "other"}, "/key"),
         ({"tags": ["no blanks"]}, "/tags/0"),
         ({"seconds": 1, "delay": 1}, "/seconds"),

@@ -73,6 +73,8 @@ def test_an_interval_takes_the_place_of_a_cron_expression_and_the_other_way_roun
         ({"timer": {"url": None}}, "/timer/url"),
         ({"timer": {"write_only": None}}, "/timer/write_only"),
         ({"timer": {"headers": {"X-Trace": "***"}}}, "/timer/headers/X-Trace"),
+        ({"end_at": None}, "/end_at"),
+        ({"timer": {"expires_at": None}}, "/timer/expires_at"),
         ({"name": "other"}, "/name"),
         ({"paused": None}, "/paused"),
         ({"status": "paused", "overlap": "allow"}, "/status"),

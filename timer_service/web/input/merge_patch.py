@@ -6,7 +6,7 @@ from base64 import b64encode
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
-from marshmallow import ValidationError
+from marshmallow import Schema, ValidationError
 
 from scheduler import Callback, Draft, Timer, Webhook, exact_numbers, rfc3339
 from timer_service.web.input.invalid import invalid
@@ -31,6 +31,8 @@ def merge_function(patch: Mapping[str, Any], schema: NewTimer) -> Callable[[Time
     """A function that applies this patch to a timer. It raises Problem for what a new timer could not be either."""
     if "durability" in patch:
         raise invalid({"durability": [NOT_PATCHED]})
+    if errors := errors_of_nulls(patch, schema):
+        raise invalid(errors)
 
     def merge(timer: Timer) -> Draft:
         before = request_fields(timer)
@@ -63,6 +65,12 @@ def merged(before: dict[str, Any], patch: Mapping[str, Any]) -> Any:
     for part, said in ((before, patch), *((before[name], patch.get(name)) for name in CALLBACKS)):
         _leave_place(part, said)
     return apply(before, patch)
+
+
+def errors_of_nulls(patch: Mapping[str, Any], schema: Schema) -> dict[str, Any]:
+    """What is wrong with members that a patch takes away: merged, no schema would see a name that is none of ours."""
+    known = {field.data_key or name for name, field in schema.fields.items()}
+    return {name: ["Unknown field."] for name, value in patch.items() if value is None and name not in known}
 
 
 def _given(patch: Mapping[str, Any]) -> set[str]:

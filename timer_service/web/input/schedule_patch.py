@@ -9,7 +9,14 @@ from marshmallow import ValidationError
 
 from scheduler import Schedule, ScheduleDraft, duration, rfc3339
 from timer_service.web.input.invalid import invalid
-from timer_service.web.input.merge_patch import NOT_PATCHED, apply, errors_of_showing, merged, webhook_fields
+from timer_service.web.input.merge_patch import (
+    NOT_PATCHED,
+    apply,
+    errors_of_nulls,
+    errors_of_showing,
+    merged,
+    webhook_fields,
+)
 from timer_service.web.input.schedule_fields import ONLY_ANSWERED, NewSchedule
 
 #: Each takes the place of the other.
@@ -26,6 +33,8 @@ def schedule_merge(patch: Mapping[str, Any], schema: NewSchedule) -> Callable[[S
 
     if "durability" in patch:
         raise invalid({"durability": [NOT_PATCHED]})
+    if errors := _errors_of_nulls(patch, schema):
+        raise invalid(errors)
 
     def merge(schedule: Schedule) -> ScheduleDraft:
         before = own_fields(schedule.draft)
@@ -46,6 +55,12 @@ def schedule_merge(patch: Mapping[str, Any], schema: NewSchedule) -> Callable[[S
         return draft
 
     return merge
+
+
+def _errors_of_nulls(patch: Mapping[str, Any], schema: NewSchedule) -> dict[str, Any]:
+    runs = patch.get("timer")
+    of_runs = errors_of_nulls(runs, schema.run_timer) if isinstance(runs, dict) else {}
+    return errors_of_nulls(patch, schema) | ({"timer": of_runs} if of_runs else {})
 
 
 def own_fields(draft: ScheduleDraft) -> dict[str, Any]:
