@@ -93,6 +93,7 @@ class Poller:
         self._answers_come = False
         self._renew_at = time.monotonic() + lease / 3
         self._expire_at = 0.0
+        self._expire_every = 0.0 if claims.clock_is_turned else _EXPIRE_EVERY
         self._store_failures = 0
         self._stopping = False
 
@@ -219,7 +220,7 @@ class Poller:
         if now < self._expire_at:
             return False
         more = self._claims.end_expired()
-        self._expire_at = now if more else now + _EXPIRE_EVERY
+        self._expire_at = now if more else now + self._expire_every
         return more
 
     def _left_to_others(self) -> set[str]:

@@ -16,6 +16,7 @@ from scheduler.store.claim_row import ClaimRow
 from scheduler.store.claiming import Claiming, ClaimWords
 from scheduler.store.each_alone import EachAlone, SentEachAlone, run_each_alone
 from scheduler.store.held import Held
+from scheduler.store.layout import VIRTUAL
 from scheduler.store.link import Link
 from scheduler.store.memory import StoreMemory
 from scheduler.store.observing import last_answered, report
@@ -151,6 +152,11 @@ class Claims:
 
         found = self._each("renew", claims, lambda pair: pair[0].id, args)
         return set(_whole(found, [timer_id.decode() for _, refused in found.done for timer_id in refused]))
+
+    @property
+    def clock_is_turned(self) -> bool:
+        """By somebody who waits until everything is done that is due by it."""
+        return self._link.clock == VIRTUAL
 
     def end_expired(self) -> bool:
         """End what has expired while it waits for room, which no claim looks at; says whether there may be more."""

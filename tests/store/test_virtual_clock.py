@@ -15,12 +15,15 @@ import pytest
 
 from scheduler import (
     Attempt,
+    Callback,
     Claim,
     ClockBusy,
     ClockRange,
     Draft,
     Link,
     Outcome,
+    Poller,
+    Reason,
     Settings,
     Settlement,
     Status,
@@ -42,6 +45,7 @@ from scheduler.store.turning import Turning
 from scheduler.store.virtual_clock import LATEST
 from tests.bench.processes import wait_until
 from tests.bench.servers import Server
+from tests.bench.transports import HandTransport
 
 SCRIPTS = sorted(path.stem for path in Path(layout.__file__).with_name("lua").glob("*.lua"))
 #: They try which commands the store allows, TIME among them.
@@ -199,6 +203,35 @@ def test_what_waits_behind_a_pause_stops_no_clock_and_what_ends_at_a_moment_is_m
     found = turning.run(begun + 30 * DAY, meanwhile)
     assert (found.stopped_by, found.due) == (None, 0)
     assert [round((at - begun) / DAY) for at in met] == [10]
+
+
+def test_what_expires_behind_a_pause_ends_at_its_moment_and_its_callback_is_sent_before_the_clock_goes_on(
+    turned: Store,
+) -> None:
+    """Red with a clock that is not stopped by what expires: pollers look for that each 5 s, and not by this clock."""
+    webhook = Webhook("http://receiver/hook", max_lateness=60, on_failed=Callback("http://other/failed"))
+    (timer,) = turned.timers.set(Draft(id=turned.timers.new_id(), webhook=webhook, delay_ms=DAY))
+    turned.destinations.pause(destination(webhook.url), "down", "ann")
+    transport, now = HandTransport(9), clock_of(turned).now
+    poller = Poller(turned.claims("one", 9), transport, name="one", lease=10, grace=0)
+    sent_at: list[int] = []
+
+    def meanwhile() -> None:
+        for partition in range(turned.link.partitions):
+            poller.rang(partition)
+        poller.run_once()
+        for claim in transport.sent[len(sent_at) :]:
+            sent_at.append(now())
+            transport.end(claim, 204)
+        poller._collect(transport.wait(0))
+
+    assert Turning(turned.link).run(now() + 30 * DAY, meanwhile).stopped_by is None
+    ended = turned.timers.get(timer.id)
+    assert (ended.status, ended.reason) == (Status.FAILED, Reason.EXPIRED)
+    assert ended.ended_at is not None
+    for moment in (ended.ended_at, *sent_at):
+        assert timer.due_at + 60_000 < moment < timer.due_at + 90_000
+    assert len(sent_at) == 1
 
 
 def test_an_old_secret_of_a_destinations_own_ends_by_the_clock_that_is_turned(turned: Store) -> None:
