@@ -53,7 +53,6 @@ class _Stages:
     """Every stage's time, in the order of a timer's way."""
 
     def __init__(self, there: Sink, server: Server, count: int) -> None:
-        self._there = there
         self._count = count
         self._store = server.client()
         self._settings = Settings(

@@ -106,6 +106,7 @@ from scheduler.store.unread import Backlog, Ended, Reading, Unread
 from scheduler.store.virtual_clock import VirtualClock
 from scheduler.store.writes import Writes
 from scheduler.timer import (
+    ENDED,
     Attempt,
     Backoff,
     Callback,
@@ -123,6 +124,7 @@ from scheduler.version import VERSION
 from scheduler.watched_file import WatchedFile
 
 __all__ = [
+    "ENDED",
     "LONGEST_OLD_FOR",
     "LONG_LEASE",
     "MEMORY",

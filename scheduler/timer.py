@@ -26,6 +26,10 @@ class Status(StrEnum):
     CANCELLED = "cancelled"
 
 
+#: Those that nothing but a replay leaves.
+ENDED = (Status.DELIVERED, Status.FAILED, Status.CANCELLED)
+
+
 class Delivery(StrEnum):
     """What is to be done where it is not known whether a request arrived."""
 

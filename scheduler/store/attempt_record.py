@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from scheduler.store.progress import LAST_MOMENT
+from scheduler.rfc3339 import LATEST
 from scheduler.store.record import UNREADABLE
 from scheduler.timer import Attempt, Outcome, Redelivery
 
@@ -67,7 +67,7 @@ def decode_attempt(raw: bytes) -> Attempt:
             if not (value is None or isinstance(value, _ATTEMPT_TYPES.get(name, object))):
                 raise ValueError(f"{name} is {value!r}")
         for name in ("started_at", "next_attempt_at"):
-            if not 0 <= (said.get(name) or 0) <= LAST_MOMENT:
+            if not 0 <= (said.get(name) or 0) <= LATEST:
                 raise ValueError(f"{name} is {said[name]!r}")
         if said["outcome"] is not None:
             said["outcome"] = Outcome(said["outcome"])

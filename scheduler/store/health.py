@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
 
 import redis
 
@@ -105,7 +104,7 @@ class Health:
             max_bytes=usage.most,
             may_evict=any(map(server_words.may_evict, known)) if known else None,
             append_only=appends if known else None,
-            append_fsync=self._append_fsync(first) if appends else None,
+            append_fsync=server_words.append_fsync(first, self._config) if appends else None,
             append_ok=all(it.get("aof_last_write_status") == "ok" for it in known) if appends else None,
             was_emptied=was_emptied,
             warnings=(*self._away(said), *server_words.warnings(infos, was_emptied)),
@@ -133,11 +132,6 @@ class Health:
         for server in self._link.servers():
             if server.name not in answered:
                 yield f"{server.name} is away: what lives on this node of the cluster is neither set nor delivered"
-
-    def _append_fsync(self, server: Server) -> str | None:
-        """No part of INFO."""
-        said: Any = self._config.ask(lambda: server.client.config_get("appendfsync"))
-        return said.get("appendfsync") if said else None
 
     def _suits(self, of: Server, info: Said | None) -> None:
         """Raises StoreUnsuitable; StoreUnavailable for a replica, which may become a primary."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from scheduler.rfc3339 import LATEST
+
 
 class Progress(NamedTuple):
     """Counts are 0, or the first, unless said; `due` and `planned` are None where the score says them."""
@@ -32,15 +34,13 @@ class Progress(NamedTuple):
     first_attempt: bytes = b""
 
 
-#: ms: the end of the year 9999.
-LAST_MOMENT = 253_402_300_799_999
 _TEXTS = {"why", "reason"}
 _NAMES = {*Progress._fields} - {"first_attempt"}
 
 
 def is_moment(text: str) -> bool:
     """Whether it is a number of ms, or a count, that a reader can use."""
-    return text.isascii() and text.isdecimal() and len(text) <= len(str(LAST_MOMENT)) and int(text) <= LAST_MOMENT
+    return text.isascii() and text.isdecimal() and len(text) <= len(str(LATEST)) and int(text) <= LATEST
 
 
 def read_progress(raw: bytes) -> Progress:

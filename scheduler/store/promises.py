@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import redis
 
@@ -70,16 +70,11 @@ class Promises:
     def _refusals_of(self, server: Server, written: str) -> _Refusals:
         """`written`: a key that it has."""
         info = server_words.info(server)
-        fsync = self._append_fsync(server) if info and info.get("aof_enabled") else None
+        fsync = server_words.append_fsync(server, self._config) if info and info.get("aof_enabled") else None
         return _Refusals(
             _refused(server, "INCR", written) or _refused(server, "WAIT", 0, 1),
             fsync_promise.refusal(info, fsync) or _refused(server, "WAITAOF", 0, 0, 1),
         )
-
-    def _append_fsync(self, server: Server) -> str | None:
-        """No part of INFO."""
-        said: Any = self._config.ask(lambda: server.client.config_get("appendfsync"))
-        return said.get("appendfsync") if said else None
 
 
 def _refused(server: Server, *command: str | int) -> str | None:

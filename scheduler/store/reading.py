@@ -13,7 +13,7 @@ from scheduler.store.attempt_record import decode_attempt
 from scheduler.store.progress import is_moment, read_progress
 from scheduler.store.record import UNREADABLE, decode, named_words, names, schedule_of
 from scheduler.store.rule_record import read_hold
-from scheduler.timer import Reason, Status, Timer, Webhook
+from scheduler.timer import ENDED, Reason, Status, Timer, Webhook
 
 #: Stands for what cannot be read: nothing but its first line is known of such a timer.
 UNREADABLE_WEBHOOK = Webhook(url="")
@@ -22,8 +22,6 @@ _LOG_EVERY = 60.0
 _logged_at = float("-inf")
 
 log = logging.getLogger(__name__)
-
-_ENDED = (Status.DELIVERED, Status.FAILED, Status.CANCELLED)
 
 
 class TimerRow(NamedTuple):
@@ -51,7 +49,7 @@ def read_timer(now: int, row: TimerRow) -> Timer:
     words, webhook, callback_for = _read_record(row)
     key, tags = names(words)
     status = Status(row.status.decode())
-    has_ended = status in _ENDED
+    has_ended = status in ENDED
     progress = read_progress(row.progress)
     score = int(row.score)
     due_at = score if progress.due is None else progress.due

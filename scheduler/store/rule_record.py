@@ -10,13 +10,13 @@ from scheduler.destinations import Break, BreakerMode, DestinationSettings, Rate
 from scheduler.hold import HeldBy, Hold
 from scheduler.holds.rate import burst_of, interval_us
 from scheduler.own_secrets import Secret
+from scheduler.rfc3339 import LATEST
 from scheduler.rounding import ceil_div
 from scheduler.schedules import Pause
-from scheduler.store.progress import LAST_MOMENT
 from scheduler.store.record import UNREADABLE
 
 _BY = {it.value: it for it in HeldBy}
-_NO_END = str(LAST_MOMENT).encode()
+_NO_END = str(LATEST).encode()
 _BY_BYTES = {it.value.encode(): it for it in HeldBy}
 #: What a write may leave out: each is gone unless it is said.
 _OF_STATE = (
@@ -97,7 +97,7 @@ def hold_args(tag: str, hold: Hold | None, revision: int) -> list[str | int]:
     return [
         tag,
         revision,
-        LAST_MOMENT if hold.until is None else hold.until,
+        LATEST if hold.until is None else hold.until,
         f"{hold.by} {hold.interval}\n{hold.because}",
     ]
 
@@ -106,7 +106,7 @@ def read_hold(raw: bytes) -> Hold:
     """As it stands in `held`. What only a later version holds for some reason stops as a pause does."""
     words, _, because = raw.decode("utf-8", "replace").partition("\n")
     revision, until, by, interval = words.split(" ")[:4]
-    ends = None if int(until) >= LAST_MOMENT else int(until)
+    ends = None if int(until) >= LATEST else int(until)
     return Hold(_BY.get(by, HeldBy.PAUSE), ends, because, int(revision), int(interval))
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from scheduler.errors import StoreUnavailable, StoreUnsuitable
+from scheduler.store.optional import Optional
 from scheduler.store.server import OLDEST, Server
 
 _OLDEST = {"redis": (7, 0), "valkey": (7, 2)}
@@ -37,6 +38,12 @@ def hello(server: Server) -> dict[str, Any]:
         "redis_mode": text.get("mode"),
         "role": text.get("role"),
     }
+
+
+def append_fsync(server: Server, config: Optional) -> str | None:
+    """No part of INFO; None where CONFIG is refused."""
+    said: Any = config.ask(lambda: server.client.config_get("appendfsync"))
+    return said.get("appendfsync") if said else None
 
 
 def check(said: Said) -> None:

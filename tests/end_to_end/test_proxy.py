@@ -19,7 +19,6 @@ from timer_service.web.input.limits import BATCH_BYTES
 pytestmark = pytest.mark.elsewhere
 TOKEN, ENTRY = new_key("me", "write")
 BEARER = {"Authorization": f"Bearer {TOKEN}"}
-NAMED = {"X-Request-Id": "mine"}
 HOOK = "https://receiver.example.com/hook"
 
 

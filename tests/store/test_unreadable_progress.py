@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from scheduler import Attempt, Outcome, Query, Redelivery, Settlement, Standing, Status, Timer
-from scheduler.store.progress import LAST_MOMENT
+from scheduler.rfc3339 import LATEST
 from tests.bench.store import LEASE, START, Bench
 
 _NINES = "9" * 5000
@@ -16,7 +16,7 @@ WORDS = [
     "attempts=nan due=nan lost=inf planned=1e400 claim=c",
     "attempts=-3 due=-5 lost=0x2 since=1.5 planned=abc claim=c",
     f"attempts={_NINES} due={_NINES} planned={_NINES} claim=c",
-    f"attempts=1 due={LAST_MOMENT + 1} lost=2 claim=c",
+    f"attempts=1 due={LATEST + 1} lost=2 claim=c",
     "attempts=1 due=\u0663 claim=c",
     "attempts=2 lost=2 claim=c ended=abc reason=later",
     "attempts=1 why=lease-expired claim=c\nno JSON\n claim=d named=1 ended=4",
@@ -29,7 +29,7 @@ ATTEMPTS = [
     '{"number":"x","outcome":null}',
     '{"number":1,"outcome":"later"}',
     '{"number":1,"outcome":null,"started_at":1e400}',
-    f'{{"number":1,"outcome":null,"next_attempt_at":{LAST_MOMENT + 1}}}',
+    f'{{"number":1,"outcome":null,"next_attempt_at":{LATEST + 1}}}',
     '{"number":1,"outcome":null,"response_body":[5]}',
 ]
 
@@ -59,7 +59,7 @@ def test_it_is_told_and_the_timers_beside_it_are_sent(bench: Bench, words: str, 
             bench.claims.settle([Settlement(claim.id, claim.fence, Attempt(1, Outcome.PERMANENT), None)])
     _plant(bench, timer, words)
     found = _read(bench, timer)
-    assert (found.status, 0 <= found.due_at <= LAST_MOMENT, found.attempts in (0, 1, 2)) == (status, True, True)
+    assert (found.status, 0 <= found.due_at <= LATEST, found.attempts in (0, 1, 2)) == (status, True, True)
     if status is Status.SCHEDULED:
         assert bench.timers.set(bench.draft(0)._replace(id=timer.id))[0].created_at == timer.created_at
     bench.alive(LEASE + 1)

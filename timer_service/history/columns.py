@@ -9,10 +9,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, DateTime, Dialect, String, Text, cast
 from sqlalchemy.types import TypeDecorator, UserDefinedType
 
+from scheduler import rfc3339
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MS = timedelta(milliseconds=1)
-#: ms; the end of the year 9999. A cursor may say a later one.
-_LAST = 253_402_300_799_999
 _SURROGATE = re.compile("[\ud800-\udfff]")
 #: What PostgreSQL takes in no text, and no database in UTF-8.
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
@@ -27,7 +27,7 @@ class Moment(TypeDecorator[int]):
     def process_bind_param(self, value: int | None, dialect: Dialect) -> datetime | None:
         if value is None:
             return None
-        moment = _EPOCH + min(value, _LAST) * _MS
+        moment = _EPOCH + min(value, rfc3339.LATEST) * _MS  # a cursor may say a later one
         return moment.replace(tzinfo=None) if dialect.name == "sqlite" else moment
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> int | None:

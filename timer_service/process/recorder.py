@@ -79,9 +79,7 @@ class Recorder:
                 written = self.pass_once()
                 self._forget()
                 wait = 0.0 if written else _LOOK
-            except StoreUnavailable as error:
-                wait = self._failed(wait, error)
-            except HistoryUnavailable as error:
+            except (StoreUnavailable, HistoryUnavailable) as error:
                 wait = self._failed(wait, error)
             if noted and self.backlog.is_noted is False:
                 log.warning("the history was switched off: nothing more is written")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from flask import current_app
 
-from scheduler import Page, Place, Query, Status, UnknownTimer, destination
+from scheduler import ENDED, Page, Place, Query, UnknownTimer, destination
 from timer_service.history.queries import HistoryPage, HistoryPlace, HistoryQuery
 from timer_service.web.input.queries import PAST
 from timer_service.web.json_text import JsonText
@@ -18,7 +18,6 @@ from timer_service.web.services import store
 if TYPE_CHECKING:
     from timer_service.history.reader import HistoryReader
 
-_ENDED = (Status.DELIVERED, Status.FAILED, Status.CANCELLED)
 _FROM = {"from": PAST}
 #: The id of a timer, and from its second occurrence on the number of that.
 _WEBHOOK_ID = re.compile(r"([0-9A-Za-z]{22})(?:-([2-9]|[1-9]\d{1,8}))?", re.ASCII)
@@ -72,7 +71,7 @@ def no_replay(webhook_id: str) -> Problem | UnknownTimer:
 
 def goes_on(query: Query, page: Page) -> Place | None:
     """Where a list goes on that ends in the store: of one status that timers end in, the latest end first."""
-    if history() is None or page.next or not query.descending or query.status not in _ENDED:
+    if history() is None or page.next or not query.descending or query.status not in ENDED:
         return None
     if query.tag or query.schedule or query.due_after is not None or query.due_before is not None:
         return None  # these stand in the order of due times
@@ -85,7 +84,7 @@ def goes_on(query: Query, page: Page) -> Place | None:
 def filters_of(query: Query) -> dict[str, str] | None:
     """What a history is asked for the ended timers of a list, which it lists by their end; None where it has none of
     that list, or cannot tell which."""
-    is_ended = query.any_status or query.status in _ENDED
+    is_ended = query.any_status or query.status in ENDED
     if history() is None or not is_ended or query.due_after is not None or query.due_before is not None:
         return None
     asked = {

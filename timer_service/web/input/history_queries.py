@@ -6,20 +6,18 @@ from typing import Any
 
 from marshmallow import Schema, fields, post_load, validate
 
-from scheduler import Reason, Status, destination
+from scheduler import ENDED, Reason, destination
 from timer_service.history.queries import HistoryPlace, HistoryQuery
 from timer_service.web.input.fields import Moment
 from timer_service.web.input.limits import MOST_TIMERS
 from timer_service.web.input.queries import Cursor, Origin
 from timer_service.web.input.webhook_fields import Key, Tag
 
-_ENDED = (Status.DELIVERED, Status.FAILED, Status.CANCELLED)
-
 
 class HistoryIn(Schema):
     from_ = Moment(data_key="from", metadata={"description": "ended at this moment or later"})
     to = Moment(metadata={"description": "ended earlier than this moment"})
-    status = fields.String(validate=validate.OneOf(_ENDED))
+    status = fields.String(validate=validate.OneOf(ENDED))
     reason = fields.Enum(Reason, by_value=True)
     destination = Origin(
         metadata={"description": "https:api.example.com:443, or a URL; timers of its scheme, host and port"}

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from flask import Response, request
 from marshmallow import ValidationError
 
-from scheduler import Reason
+from scheduler import ENDED, Reason
 from timer_service.history.as_timer import as_timer
 from timer_service.history.queries import HistoryQuery
 from timer_service.web import past
@@ -19,7 +19,6 @@ from timer_service.web.input.queries import cursor
 from timer_service.web.pages.frame import live
 from timer_service.web.pages.frame.frame import bp, show
 from timer_service.web.pages.frame.terminal import terminal
-from timer_service.web.pages.timers.filters import ENDED
 from timer_service.web.pages.timers.rows import row
 from timer_service.web.pages.words.typed import utc_moment
 

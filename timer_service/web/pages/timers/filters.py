@@ -8,7 +8,7 @@ from typing import Any
 
 from marshmallow import ValidationError
 
-from scheduler import Query, Status, rfc3339
+from scheduler import ENDED, Query, Status, rfc3339
 from timer_service.web.input.queries import ListIn
 from timer_service.web.pages.words.typed import as_local, utc_moment
 
@@ -17,7 +17,6 @@ LIMIT = 20
 #: Fields of the form that an index serves, in its order; then what says which page.
 FIELDS = ("tag", "schedule", "destination", "due_after", "due_before")
 _MOMENTS = ("due_after", "due_before")
-ENDED = (Status.DELIVERED, Status.FAILED, Status.CANCELLED)
 
 _LIST_IN = ListIn()
 
