@@ -14,7 +14,7 @@ MAX_READ = 64 * 1024
 
 #: Seconds. Whole, because libcurl wants it so: it closes what it finds that was idle for longer.
 MOST_IDLE = 1
-#: Nobody closes a connection this soon.
+#: Hardly anybody closes a connection this soon without a word in the answer: early_closes.py remembers who does.
 LEAST_IDLE = 0.1
 
 
@@ -53,15 +53,18 @@ def everything_goes(_claim: Claim, _moment: float) -> bool:
     return True
 
 
-def most_idle(claim: Claim) -> float:
+def most_idle(claim: Claim, closes_early: bool = False) -> float:
     """Seconds for which a connection may have been idle that this claim is sent on; 0 means a new one.
 
     Node closes after 5 s, gunicorn after 2, and a request that meets the closing may or may not have been read. At most
     once, that cannot be made good. A retry may be one because of that: it goes where it cannot happen again.
+    `closes_early`: its receiver was seen to close connections within LEAST_IDLE.
     """
     if claim.redelivery is not None:
         return 0.0
-    return LEAST_IDLE if claim.webhook.delivery is Delivery.AT_MOST_ONCE else MOST_IDLE
+    if claim.webhook.delivery is Delivery.AT_MOST_ONCE:
+        return 0.0 if closes_early else LEAST_IDLE
+    return MOST_IDLE
 
 
 def unsent(claim: Claim) -> Answer:

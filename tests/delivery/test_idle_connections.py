@@ -163,13 +163,13 @@ def test_a_close_is_noted_of_a_connection_that_was_last_watched_for_room_to_writ
         sockets = Sockets(epoll)
         sockets.opened(ours.fileno())
         sockets.watch(pycurl.POLL_OUT, ours.fileno(), None, None)
-        connection = sockets.connected(ours.fileno(), ("127.0.0.1", 80, 40_000))
+        connection = sockets.connected(ours.fileno(), ("127.0.0.1", 80, 40_000), "http://h/")
         sockets.watch(pycurl.POLL_REMOVE, ours.fileno(), None, None)
         for end in (bool, theirs.close):
             end()
             for descriptor, _ in epoll.poll(0):
                 sockets.hung_up(descriptor)
-        assert connection.idle_since == float("-inf")
+        assert not connection.take(claim("http://h/"), time.monotonic())
         assert epoll.poll(0) == []
 
 

@@ -14,13 +14,13 @@ import pycurl
 
 from scheduler.delivery.answer_head import MAX_HEAD
 from scheduler.delivery.curl.call import NO_HEADERS, Call
+from scheduler.delivery.curl.connection import Connection
 from scheduler.delivery.curl.head import Head, read
-from scheduler.delivery.curl.sockets import Connection, Sockets
+from scheduler.delivery.curl.sockets import Sockets
 from scheduler.delivery.details import of_connect, of_tls
 from scheduler.delivery.own_signing import Signers
 from scheduler.delivery.request import target
-from scheduler.delivery.transport import LEAST_IDLE, MAX_READ, MOST_IDLE, Answer, Lets, is_too_late, most_idle, unsent
-from scheduler.timer import Delivery
+from scheduler.delivery.transport import MAX_READ, MOST_IDLE, Answer, Lets, is_too_late, unsent
 
 #: Bytes of a body that an idle handle may keep.
 _SMALL = 4096
@@ -68,7 +68,7 @@ class Handle:
     blocked = False
     #: It was not to be sent any more when it had a connection; nothing was sent.
     withheld = False
-    #: It was about to send on a connection that is closed, or was idle for too long; nothing was sent.
+    #: It was about to send on a connection that is closed, or may be soon; nothing was sent.
     stale = False
 
     def __init__(self, common: Common) -> None:
@@ -196,13 +196,16 @@ class Handle:
         if self.withheld:
             return unsent(call.claim)
         if code == 0:  # else libcurl has closed it
-            self._connection.idle_since = now
+            self._connection.answered(now)
         if code == 0 or (code == pycurl.E_WRITE_ERROR and call.cut):
             return call.answer(now, None if self._is_whole(head) else "protocol", status, head.headers)
         word = "protocol" if self.has_long_head() or "chunk" in message else _WORDS.get(code, "protocol")
         if word in ("reset", "protocol") and not call.sent:
             word = "connect"
-        return call.answer(now, word, status, head.headers if status else NO_HEADERS, self._detail(word, message))
+        answer = call.answer(now, word, status, head.headers if status else NO_HEADERS, self._detail(word, message))
+        if answer.met_a_close:
+            self._connection.met_close(now)
+        return answer
 
     def _detail(self, word: str, message: str) -> str | None:
         if word == "tls":
@@ -224,17 +227,10 @@ class Handle:
             return int(pycurl.PREREQFUNC_ABORT)
         sockets, ends = self._common.sockets, (theirs, their_port, our_port)
         if self._opened:
-            self._connection = sockets.connected(self._descriptor, ends)
+            self._connection = sockets.connected(self._descriptor, ends, self._root)
         else:
-            # libcurl may use one again before it has told that its request has ended: then it is unknown here.
-            self._connection = sockets.used_again(ends)
-            since, self._connection.idle_since = self._connection.idle_since, None
-            idle = time.monotonic() - since if since is not None else 0.0
-            if idle > LEAST_IDLE and idle > most_idle(call.claim):
-                self.stale = True
-                return int(pycurl.PREREQFUNC_ABORT)
-            # At most once, it cannot be sent again: a look more, of 2 us. epoll may have told of the answer alone.
-            if call.claim.webhook.delivery is Delivery.AT_MOST_ONCE and self._connection.is_closed():
+            self._connection = sockets.used_again(ends, self._root)
+            if not self._connection.take(call.claim, time.monotonic()):
                 self.stale = True
                 return int(pycurl.PREREQFUNC_ABORT)
             call.reused = True

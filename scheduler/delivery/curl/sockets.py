@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import logging
 import select
-import socket
+import time
 
 import pycurl
+
+from scheduler.delivery.curl.connection import Connection, Ends, is_closed
+from scheduler.delivery.early_closes import EarlyCloses
 
 _EVENTS = {pycurl.POLL_IN: select.EPOLLIN, pycurl.POLL_OUT: select.EPOLLOUT}
 _EVENTS[pycurl.POLL_INOUT] = select.EPOLLIN | select.EPOLLOUT
@@ -17,29 +20,8 @@ FLAGS = [
     | (pycurl.CSELECT_ERR if events & (select.EPOLLERR | select.EPOLLHUP) else 0)
     for events in range(32)
 ]
-#: Since long ago.
-_CLOSED = float("-inf")
-
-#: Address and port of the other side, and our port. Connections to several destinations may share a port of ours.
-Ends = tuple[str, int, int]
 
 log = logging.getLogger(__name__)
-
-
-class Connection:
-    """One that a request went on."""
-
-    #: In seconds of the monotonic clock; long ago if the other side has closed it. None: it is in use, or not known.
-    idle_since: float | None = None
-
-    def __init__(self, ends: Ends, descriptor: int | None = None) -> None:
-        """`descriptor`: of its socket, if that is known."""
-        self.ends = ends
-        self._descriptor = descriptor
-
-    def is_closed(self) -> bool:
-        """Whether the other side has closed it by now. To be asked only while libcurl has it open."""
-        return self._descriptor is not None and bool(_is_closed(self._descriptor))
 
 
 class Sockets:
@@ -47,6 +29,7 @@ class Sockets:
 
     def __init__(self, epoll: select.epoll) -> None:
         self._epoll = epoll
+        self._closes = EarlyCloses()
         #: What each socket is watched for: most are used again soon for the same, and a call to epoll less is 2 us.
         self._watched: dict[int, int] = {}
         #: Sockets that libcurl has left, watched on.
@@ -64,14 +47,15 @@ class Sockets:
         if before and self._by_ends.get(before.ends) is before:
             del self._by_ends[before.ends]
 
-    def connected(self, descriptor: int, ends: Ends) -> Connection:
-        """A request is about to be sent on a new one."""
-        connection = self._connections[descriptor] = self._by_ends[ends] = Connection(ends, descriptor)
+    def connected(self, descriptor: int, ends: Ends, origin: str) -> Connection:
+        """A request to this origin is about to be sent on a new one."""
+        connection = Connection(ends, origin, self._closes, descriptor)
+        self._connections[descriptor] = self._by_ends[ends] = connection
         return connection
 
-    def used_again(self, ends: Ends) -> Connection:
+    def used_again(self, ends: Ends, origin: str) -> Connection:
         """A request is about to be sent on one that has carried another."""
-        return self._by_ends.get(ends) or Connection(ends)
+        return self._by_ends.get(ends) or Connection(ends, origin, self._closes)
 
     def watch(self, event: int, descriptor: int, _multi: object, _assigned: object) -> None:
         """libcurl's callback. Must not raise: libcurl would never do anything again.
@@ -98,7 +82,7 @@ class Sockets:
 
     def hung_up(self, descriptor: int) -> None:
         """An idle connection became readable. If the peer closed it, remember that: libcurl looks once a second."""
-        closed = _is_closed(descriptor)
+        closed = is_closed(descriptor)
         try:
             if closed is False:  # it was watched for room to write, and there is some
                 self._epoll.modify(descriptor, select.EPOLLIN)
@@ -111,7 +95,7 @@ class Sockets:
         self._watched.pop(descriptor, None)
         connection = self._connections.get(descriptor)
         if connection and closed:
-            connection.idle_since = _CLOSED
+            connection.closed(time.monotonic())
 
     def forget_all(self) -> None:
         """All of them are closed, so that epoll has forgotten them."""
@@ -120,21 +104,3 @@ class Sockets:
         self._watched.clear()
         self._connections.clear()
         self._by_ends.clear()
-
-
-def _is_closed(descriptor: int) -> bool | None:
-    """Whether the other side of a connection has closed it, or said what nobody asked for; None if it is no socket:
-    libcurl has an eventfd of its own watched."""
-    try:
-        sock = socket.socket(fileno=descriptor)
-    except OSError:
-        return None
-    try:
-        sock.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
-    except BlockingIOError:
-        return False
-    except OSError:
-        return True
-    finally:
-        sock.detach()
-    return True

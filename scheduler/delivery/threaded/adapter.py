@@ -74,7 +74,10 @@ class _Connection(HTTPConnection):
     def is_connected(self) -> bool:
         """Whether it is to be used again, as its pool asks before giving it away."""
         deadline: Deadline = _current.deadline
-        return time.monotonic() - self.idle_since <= deadline.most_idle and super().is_connected
+        deadline.idle = time.monotonic() - self.idle_since
+        is_connected = super().is_connected
+        deadline.found_closed = self.sock is not None and not is_connected
+        return is_connected and deadline.idle <= deadline.most_idle
 
     def _new_conn(self) -> socket.socket:
         deadline: Deadline = _current.deadline

@@ -19,8 +19,10 @@ class Deadline:
         self.at = at
         #: Seconds for which a connection may have been idle that the call uses.
         self.most_idle = most_idle
-        #: It has made a connection; it uses one that had carried another call.
-        self.dialled = self.reused = False
+        #: It has made a connection; it uses one that had carried another call; it found such a one closed.
+        self.dialled = self.reused = self.found_closed = False
+        #: Seconds for which the connection had been idle that it found.
+        self.idle = 0.0
         #: True once the deadline has cut the call.
         self.cut_off = False
         #: True once a byte of the request may be on the wire.

@@ -18,6 +18,7 @@ from scheduler.claim import Claim
 from scheduler.clock import StoreClock
 from scheduler.delivery.descriptors import idle_connections, raise_limit
 from scheduler.delivery.dialling import Checkpoint, Dialler
+from scheduler.delivery.early_closes import EarlyCloses
 from scheduler.delivery.own_signing import OwnSecretsOf, Signers, nobody_has_own
 from scheduler.delivery.request import Request, build
 from scheduler.delivery.signing import ServiceSigner, Signs
@@ -59,6 +60,7 @@ class RequestsTransport:
         self._clock = clock
         self._signers = Signers(signer, own)
         self._dialler = Dialler(checkpoint)
+        self._closes = EarlyCloses()
         #: A request starts only with half a lease left: with less, another poller might start it too.
         self._start_within = lease / 2
         # At debug it tells the query of every URL, at warning every connection beyond those that are kept.
@@ -148,7 +150,8 @@ class RequestsTransport:
         except Exception as unsendable:  # whatever one timer does, the poller goes on
             log.error("timer %s cannot be sent: %s", claim.id, type(unsendable).__name__)
             return Answer(claim=claim, started_at=started_at, error="protocol", sent=False)
-        deadline = Deadline(begun + claim.webhook.timeout, most_idle(claim))
+        closes_early = self._closes.expected(request.origin, begun)
+        deadline = Deadline(begun + claim.webhook.timeout, most_idle(claim, closes_early))
         self._deadlines.add(deadline)
         status: int | None = None
         headers: dict[str, str] = {}
@@ -170,10 +173,11 @@ class RequestsTransport:
             self._deadlines.discard(deadline)
         if deadline.cut_off:  # an answer without a length looks whole when it is cut
             error, detail = "timeout", detail if error == "timeout" else None
-        return Answer(
+        now = time.monotonic()
+        answer = Answer(
             claim=claim,
             started_at=started_at,
-            duration_ms=round(1000 * (time.monotonic() - begun)),
+            duration_ms=round(1000 * (now - begun)),
             status_code=status,
             headers=headers,
             body=body,
@@ -182,6 +186,9 @@ class RequestsTransport:
             reused=deadline.reused,
             detail=detail,
         )
+        if deadline.found_closed or answer.met_a_close:
+            self._closes.note(request.origin, deadline.idle, now)
+        return answer
 
     def _may_be_sent(self, claim: Claim, signer: Signs | None = None) -> bool:
         """`signer`: who has signed it, if anybody has yet."""
