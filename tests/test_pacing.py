@@ -210,6 +210,29 @@ def test_what_goes_on_just_after_its_pause_was_changed_is_sent_and_does_not_lose
     assert poller._claims.held.lets(transport.sent[0], pollers.now)
 
 
+@pytest.mark.parametrize("is_paused_meanwhile", [False, True])
+def test_a_turn_of_a_rate_is_not_lost_with_a_claim_that_was_not_sent(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, is_paused_meanwhile: bool
+) -> None:
+    pollers = Pollers(bench, monkeypatch, count=1)
+    bench.destinations.put(ID, DestinationSettings(rate=Rate(1, 3_600_000)))
+    fill(bench, 2)
+    poller, transport = pollers.pollers[0], pollers.transports[0]
+    while not transport.sent:
+        poller.run_once()
+    if is_paused_meanwhile:
+        bench.destinations.pause(ID, "down", "ann")
+    transport.hand_back(transport.sent[0])
+    poller._collect(transport.wait(0))
+    pollers.run(1)
+    if is_paused_meanwhile:
+        bench.destinations.resume(ID, ResumeAt.FULL)
+    pollers.run(5)
+    assert len(transport.sent) == 2
+    pollers.run(5)
+    assert len(transport.sent) == 2
+
+
 def test_where_the_slot_of_a_rule_is_away_its_destination_waits_and_no_other(bench: Bench, pollers: Pollers) -> None:
     bench.destinations.put(ID, DestinationSettings(rate=Rate(10)))
     fill(bench, 5)

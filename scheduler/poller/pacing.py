@@ -68,6 +68,8 @@ class Pacing:
         #: Permits under a lease: of attempts under way, and of those that have ended.
         self._in_use: dict[str, set[str]] = {}
         self._back: dict[str, list[str]] = {}
+        #: Attempts that had a permit and were never made: their turns go back to the rate.
+        self._unsent: dict[str, int] = {}
         #: Due timers for which there was no permit, when it was asked for last.
         self._missing: dict[str, int] = {}
         #: Until when no permits of a destination are asked for: this poller has no room for it.
@@ -100,13 +102,13 @@ class Pacing:
         renewed: where the store answers slowly the rest is asked for in the next passes.
         """
         now = time.monotonic()
-        if not (ready or self._grants or self._back) or now < self._again_at:
+        if not (ready or self._grants or self._back or self._unsent) or now < self._again_at:
             return False
         granted = asked = False
-        asked_for = [*ready, *(tag for tag in {*self._grants, *self._back} if tag not in ready)]
+        asked_for = [*ready, *({*self._grants, *self._back, *self._unsent} - ready.keys())]
         for tag in sorted(asked_for, key=self._away.__contains__) if self._away else asked_for:
-            wanted = self._wanted(tag, ready, 0 if tag in saturated else room, now)
-            if not (wanted or self._left(tag) or tag in self._back):
+            wanted, was_unsent = self._wanted(tag, ready, 0 if tag in saturated else room, now), tag in self._unsent
+            if not (wanted or was_unsent or self._left(tag) or tag in self._back):
                 continue
             if asked and time.monotonic() >= until:
                 self._come_at = now
@@ -125,6 +127,8 @@ class Pacing:
             if wanted:
                 self._ask_at[tag] = permit.ask_at
                 self._come_at = min(self._come_at, self._moment(permit.ask_at))
+            elif was_unsent:
+                self._ask_at[tag], self._come_at = 0, now  # sooner than was told when its permit was granted
             self._note_missing(permit, ready)
         for tag in [tag for tag, until in self._full_until.items() if now >= until]:
             del self._full_until[tag]
@@ -136,6 +140,8 @@ class Pacing:
 
     def ended(self, claim: Claim, *, was_sent: bool) -> None:
         """Its attempt is over, or was never made. A probe that was is not given back: what came of it is reported."""
+        if not was_sent and claim.permit and not claim.permit.startswith(PROBE):
+            self._unsent[claim.destination] = self._unsent.get(claim.destination, 0) + 1
         if claim.permit in ("", _UNLEASED):
             return
         permit = claim.permit.removeprefix(PROBE)
@@ -225,22 +231,26 @@ class Pacing:
 
     def _take(self, tag: str, wanted: int) -> Permit:
         """Ask the destination's slot. Raises StoreUnavailable."""
-        unused, back = self._unused(tag)
-        permit = self._permits.take(tag, wanted, unused, back)
+        permit = self._permits.take(tag, wanted, self._turns(tag), self._given_back(tag))
         if permit.kind is PermitKind.OVER:
             self._rules.refresh(tag)
         self._back.pop(tag, None)
+        self._unsent.pop(tag, None)
         self._grants.pop(tag, None)
         if permit.granted:
             self._grants[tag] = _Grant(permit, time.monotonic())
         return permit
 
-    def _unused(self, tag: str) -> tuple[int, Sequence[str]]:
-        """What a rate granted and no claim has used; and the leased permits that are to go back."""
+    def _turns(self, tag: str) -> int:
+        """Of its rate, that no attempt has used; a probe takes none."""
+        grant = self._grants.get(tag)
+        left = 0 if grant is None or grant.permit.kind in _PROBES else grant.left
+        return left + self._unsent.get(tag, 0)
+
+    def _given_back(self, tag: str) -> Sequence[str]:
+        """Leased permits: of attempts that have ended or were never made, and those that no claim has used."""
         back = self._back.get(tag, [])
         grant = self._grants.get(tag)
-        if grant is None or not grant.left:
-            return 0, back
-        if not grant.permit.is_leased:
-            return grant.left, back
-        return grant.left, [*back, *(f"{grant.permit.id}:{number}" for number in range(1, grant.left + 1))]
+        if grant is None or not grant.permit.is_leased:
+            return back
+        return [*back, *(f"{grant.permit.id}:{number}" for number in range(1, grant.left + 1))]

@@ -85,11 +85,11 @@ BUGS = {
     "a rate that each poller counts for itself": Bug(
         {
             "permits": (
-                "    local tat = (it.tat or 0) - unused * interval\n",
+                "    local tat = it.tat or 0\n",
                 "    written = setmetatable({}, { __newindex = function(all, n, value)\n"
                 "      rawset(all, n, value == 'tat' and 'tat' .. poller or value)\n"
                 "    end })\n"
-                "    local tat = tonumber(redis.call('HGET', KEYS[1], 'tat' .. poller) or 0) - unused * interval\n",
+                "    local tat = tonumber(redis.call('HGET', KEYS[1], 'tat' .. poller) or 0)\n",
             )
         }
     ),

@@ -65,6 +65,13 @@ local function pace()
   return interval, burst, false
 end
 
+-- Turns of its rate that were not used, also while nothing may be sent.
+local function take_back_turns(interval)
+  if unused == 0 or not (interval and it.tat) then return end
+  it.tat = it.tat - unused * interval
+  push(written, 'tat', int(it.tat))
+end
+
 local function probe()
   local is_odd = it.probe_at > now + LONGEST_LEASE
   if wanted < 1 or (now < it.probe_at and not is_odd) then return '', 0, it.probe_at, 0 end
@@ -86,7 +93,7 @@ local function take(interval, burst)
     if free < granted then granted, ask_at = math.max(0, free), now + ASK_AGAIN end
   end
   if interval then
-    local tat = (it.tat or 0) - unused * interval
+    local tat = it.tat or 0
     if tat < us - LATE or tat > us + (burst + 1) * interval then tat = us end
     granted = math.max(0, math.min(granted, math.floor((us + burst * interval - tat) / interval)))
     tat = tat + granted * interval
@@ -103,6 +110,7 @@ end
 
 local function decide()
   local interval, burst, slow_is_over = pace()
+  take_back_turns(interval)
   if it.paused then
     if it.paused_until and it.paused_until <= now then return 'over', 0, now, 0 end
     return '', 0, it.paused_until or LAST_MOMENT, 0
