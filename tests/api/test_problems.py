@@ -123,6 +123,11 @@ def test_json_with_a_parameter_or_a_suffix_is_json(http: FlaskClient) -> None:
         assert http.post("/timers", data=b"{}", headers={"content-type": kind}).status_code == 422
 
 
+@pytest.mark.parametrize("coding", ["identity", "Identity", ""])
+def test_a_body_that_is_said_to_be_as_it_is_is_read(http: FlaskClient, coding: str) -> None:
+    assert http.post("/timers", data=b"{}", headers={**JSON, "content-encoding": coding}).status_code == 422
+
+
 def test_a_request_beyond_one_mebibyte_is_not_read(http: FlaskClient) -> None:
     answer = http.post("/timers", data=b" " * (1024 * 1024 + 1), headers=JSON)
     assert (answer.status_code, answer.mimetype) == (413, "application/problem+json")

@@ -20,7 +20,7 @@ def load(request: Request, most_bytes: int, most_values: int) -> Any:
     """The body of a request. Raises Problem: 400, 413 or 415, 422 where a value could not be stored or sent, or 503."""
     if not _is_json(request.environ.get("CONTENT_TYPE", "")):
         raise Problem(415, "Send JSON, with `Content-Type: application/json`.")
-    if request.environ.get("HTTP_CONTENT_ENCODING", "identity") != "identity":
+    if request.environ.get("HTTP_CONTENT_ENCODING", "").lower() not in ("", "identity"):
         raise Problem(415, "Send the body as it is, without a Content-Encoding.")
     raw = _read(request, most_bytes)
     if holds_more_than(most_values, raw):
