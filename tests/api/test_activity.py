@@ -87,7 +87,9 @@ def test_an_hour_of_minutes_is_told_unless_more_or_less_is_asked_for(http: Flask
     assert len(http.get("/stats/minutes?minutes=1440").get_json()["data"]) == 1440
 
 
-@pytest.mark.parametrize("minutes", ["0", "-1", "1441", "1.5", "x", "", "9" * 5000, "null", "1&minutes=2"])
+@pytest.mark.parametrize(
+    "minutes", ["0", "-1", "1441", "1.5", "x", "", "9" * 5000, "null", "1&minutes=2", "1_0", "%201", "%D9%A1"]
+)
 def test_minutes_that_are_none_or_too_many_are_refused_by_name(http: FlaskClient, minutes: str) -> None:
     assert refused(http, f"/stats/minutes?minutes={minutes}") == ["/minutes"]
 

@@ -204,7 +204,18 @@ def test_a_list_can_be_of_one_state(http: FlaskClient, bench: Bench) -> None:
 @pytest.mark.parametrize(
     "query",
     [
-        *("state=x", "state=", "limit=0", "limit=101", "limit=x", "cursor=x", "cursor=é", "cursor=aGVsZDo=", "page=2"),
+        *(
+            "state=x",
+            "state=",
+            "limit=0",
+            "limit=101",
+            "limit=x",
+            "limit=1_0",
+            "cursor=x",
+            "cursor=é",
+            "cursor=aGVsZDo=",
+            "page=2",
+        ),
         *("cursor=" + "YQ" * 4000, "cursor=YnVzeTo5OTk5OTk5OTk5OTk5OTk5OTk5OTphYWFhYWFhYQ=="),
     ],
 )

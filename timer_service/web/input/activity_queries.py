@@ -5,7 +5,7 @@ from __future__ import annotations
 from marshmallow import Schema, fields, validate
 
 from scheduler import MOST_MINUTES
-from timer_service.web.input.fields import Moment
+from timer_service.web.input.fields import HowMany, Moment
 
 #: How long a bucket of a forecast can be, ms.
 STEPS = {"second": 1000, "minute": 60_000, "hour": 3_600_000, "day": 86_400_000}
@@ -16,9 +16,7 @@ class NothingIn(Schema):
 
 
 class MinutesIn(Schema):
-    minutes = fields.Integer(
-        validate=validate.Range(1, MOST_MINUTES), load_default=60, metadata={"description": "how many, up to now"}
-    )
+    minutes = HowMany(MOST_MINUTES, 60, "how many, up to now")
 
 
 class ForecastIn(Schema):

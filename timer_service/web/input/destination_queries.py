@@ -6,9 +6,10 @@ import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import Any, ClassVar
 
-from marshmallow import Schema, ValidationError, fields, validate
+from marshmallow import Schema, ValidationError, fields
 
 from scheduler import DestinationState
+from timer_service.web.input.fields import HowMany
 
 #: Of one page: each is a call of the store.
 MOST_DESTINATIONS = 100
@@ -36,5 +37,5 @@ def place_cursor(place: str | None) -> str | None:
 
 class DestinationsIn(Schema):
     state = fields.Enum(DestinationState, by_value=True, metadata={"description": "only those that stand so"})
-    limit = fields.Integer(validate=validate.Range(1, MOST_DESTINATIONS), load_default=MOST_DESTINATIONS)
+    limit = HowMany(MOST_DESTINATIONS, MOST_DESTINATIONS)
     cursor = PlaceCursor(metadata={"description": "next_cursor of the page before"})

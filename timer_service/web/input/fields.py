@@ -3,6 +3,7 @@ refuses, in words."""
 
 from __future__ import annotations
 
+import re
 from base64 import b64decode
 from binascii import Error as Base64Error
 from collections.abc import Iterable, Mapping
@@ -17,6 +18,7 @@ from timer_service.web.json_text import JsonText
 
 #: Unknown members of one object that are told.
 MAX_UNKNOWN = 10
+_DIGITS = re.compile("[0-9]{1,18}")
 
 
 def number(value: object, low: float, high: float) -> float:
@@ -60,6 +62,21 @@ class Whole(fields.Integer):
         if not isinstance(value, int) or isinstance(value, bool) or not self._low <= value <= self._high:
             raise ValidationError(f"Must be a whole number from {self._low} to {self._high}.")
         return int(value)
+
+
+class HowMany(fields.Integer):
+    """A whole number of a query, from 1: digits alone, where Python reads `5_0`, ` 5` and those of every script."""
+
+    def __init__(self, most: int, unless_said: int, description: str = "") -> None:
+        given = {"description": description} if description else {}
+        super().__init__(metadata={"minimum": 1, "maximum": most, **given}, load_default=unless_said)
+        self._most = most
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> int:
+        found = int(value) if isinstance(value, str) and _DIGITS.fullmatch(value) else 0
+        if not 1 <= found <= self._most:
+            raise ValidationError(f"Must be a whole number from 1 to {self._most}.")
+        return found
 
 
 class Number(fields.Float):

@@ -8,7 +8,7 @@ from marshmallow import Schema, fields, post_load, validate
 
 from scheduler import ENDED, Reason, destination
 from timer_service.history.queries import HistoryPlace, HistoryQuery
-from timer_service.web.input.fields import Moment
+from timer_service.web.input.fields import HowMany, Moment
 from timer_service.web.input.limits import MOST_TIMERS
 from timer_service.web.input.queries import Cursor, Origin
 from timer_service.web.input.webhook_fields import Key, Tag
@@ -25,7 +25,7 @@ class HistoryIn(Schema):
     tag = Tag()
     schedule = Key(metadata={"description": "its runs"})
     key = Key()
-    limit = fields.Integer(validate=validate.Range(1, MOST_TIMERS), load_default=100)
+    limit = HowMany(MOST_TIMERS, 100)
     cursor = Cursor(metadata={"description": "next_cursor of the page before"})
 
     @post_load

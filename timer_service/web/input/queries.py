@@ -10,7 +10,7 @@ from marshmallow import Schema, ValidationError, fields, post_load, validate, va
 
 from scheduler import Place, Query, Status
 from timer_service.web.input.destination import URL_PATTERN, check_url
-from timer_service.web.input.fields import Moment, Sequence
+from timer_service.web.input.fields import HowMany, Moment, Sequence
 from timer_service.web.input.hostname import ascii_url
 from timer_service.web.input.limits import MOST_TIMERS
 from timer_service.web.input.webhook_fields import Key, Tag, Url
@@ -115,7 +115,7 @@ class CountIn(ReadFilters):
 
 class ListIn(ReadFilters):
     order = fields.String(validate=validate.OneOf(("asc", "desc")), metadata={"default": "asc"})
-    limit = fields.Integer(validate=validate.Range(1, MOST_TIMERS), load_default=100)
+    limit = HowMany(MOST_TIMERS, 100)
 
     @post_load
     def _query(self, data: dict[str, Any], **_: Any) -> Query:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import Any, ClassVar
 
-from marshmallow import Schema, ValidationError, fields, validate
+from marshmallow import Schema, ValidationError, fields
 
 from scheduler import ScheduleStatus
+from timer_service.web.input.fields import HowMany
 from timer_service.web.input.webhook_fields import Key, Tag
 
 #: Of one page: each tells what its runs send, which may be 256 KiB.
@@ -33,5 +34,5 @@ def name_cursor(name: str | None) -> str | None:
 class SchedulesIn(Schema):
     status = fields.Enum(ScheduleStatus, by_value=True)
     tag = Tag(metadata={"description": "of its runs"})
-    limit = fields.Integer(validate=validate.Range(1, MOST_SCHEDULES), load_default=MOST_SCHEDULES)
+    limit = HowMany(MOST_SCHEDULES, MOST_SCHEDULES)
     cursor = NameCursor(metadata={"description": "next_cursor of the page before"})

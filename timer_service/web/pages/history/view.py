@@ -71,7 +71,7 @@ def history() -> Response:
 def _read(typed: Mapping[str, str]) -> tuple[HistoryQuery | None, Mapping[str, str]]:
     """What is asked for; or, by field, what is wrong with it."""
     try:
-        query: HistoryQuery = _HISTORY_IN.load({**_asked(typed), "limit": _LIMIT})
+        query: HistoryQuery = _HISTORY_IN.load({**_asked(typed), "limit": str(_LIMIT)})
     except ValidationError as error:
         return None, {name: str(said[0]) for name, said in error.messages_dict.items()}
     return query, {}

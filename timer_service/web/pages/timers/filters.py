@@ -65,7 +65,7 @@ def read(given: Mapping[str, str]) -> Filters:
     if tab in ENDED and asked.keys().isdisjoint(("order", "tag", "schedule")):
         asked["order"] = "desc"
     try:
-        query: Query = _LIST_IN.load({**asked, "limit": LIMIT})
+        query: Query = _LIST_IN.load({**asked, "limit": str(LIMIT)})
     except ValidationError as error:
         return Filters(tab, typed, asked, _first(error.messages_dict))
     return Filters(tab, typed, asked, query=query)
