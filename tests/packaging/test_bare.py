@@ -102,6 +102,16 @@ def test_up_says_so_where_nothing_but_the_embedded_store_is_missing() -> None:
     )
 
 
+@pytest.mark.parametrize("name", ["captured", "eager"])
+def test_what_tests_use_says_what_to_install(name: str) -> None:
+    without, _, _ = _WITHOUT.format(modules=names("testing") - names() - _OF_REQUESTS).partition("sys.argv")
+    code = f"{without}\nfrom timer_service.testing import {name}"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    line = done.stderr.splitlines()[-1]
+    assert line.startswith(f"ModuleNotFoundError: {name} needs ")
+    assert line.endswith(", which is not installed: pip install 'timer-service[testing]'")
+
+
 def test_a_missing_module_of_our_own_is_a_defect_and_shows_where() -> None:
     code = "from timer_service.extras import needed\nwith needed('up'): import scheduler.no_such"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)

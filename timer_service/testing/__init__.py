@@ -39,4 +39,12 @@ __all__ = ["Answer", "Call", "Captured", "Received", "Run", "TimerService", "cap
 def __getattr__(name: str) -> Any:
     if name not in _FOUND_IN:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_FOUND_IN[name]}"), name)
+    try:
+        return getattr(import_module(f"{__name__}.{_FOUND_IN[name]}"), name)
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package in ("", "scheduler", "timer_service"):
+            raise  # a defect of ours
+        raise ModuleNotFoundError(
+            f"{name} needs {package}, which is not installed: pip install 'timer-service[testing]'", name=error.name
+        ) from None
