@@ -19,9 +19,14 @@ def needed(extra: str) -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as error:
-        package = (error.name or "").partition(".")[0]
-        if package in sys.stdlib_module_names or package in ("", "scheduler", "timer_service"):
-            raise  # a defect of this Python, or of ours
-        raise NotInstalled(
-            f"this command needs {package}, which is not installed: pip install 'timer-service[{extra}]'"
-        ) from None
+        if (advice := what_to_install(error, "this command", extra)) is None:
+            raise
+        raise NotInstalled(advice) from None
+
+
+def what_to_install(error: ModuleNotFoundError, who: str, extra: str) -> str | None:
+    """`who` needs the missing package, which `extra` brings; None for a defect of this Python, or of ours."""
+    package = (error.name or "").partition(".")[0]
+    if package in sys.stdlib_module_names or package in ("", "scheduler", "timer_service"):
+        return None
+    return f"{who} needs {package}, which is not installed: pip install 'timer-service[{extra}]'"

@@ -42,9 +42,8 @@ def __getattr__(name: str) -> Any:
     try:
         return getattr(import_module(f"{__name__}.{_FOUND_IN[name]}"), name)
     except ModuleNotFoundError as error:
-        package = (error.name or "").partition(".")[0]
-        if package in ("", "scheduler", "timer_service"):
-            raise  # a defect of ours
-        raise ModuleNotFoundError(
-            f"{name} needs {package}, which is not installed: pip install 'timer-service[testing]'", name=error.name
-        ) from None
+        from timer_service.extras import what_to_install
+
+        if (advice := what_to_install(error, name, "testing")) is None:
+            raise
+        raise ModuleNotFoundError(advice, name=error.name) from None
