@@ -233,6 +233,35 @@ def test_a_turn_of_a_rate_is_not_lost_with_a_claim_that_was_not_sent(
     assert len(transport.sent) == 2
 
 
+@pytest.mark.parametrize("is_claimed", [True, False])
+def test_a_probe_that_was_not_sent_gives_back_no_turn_of_the_rate_for_it_has_taken_none(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, is_claimed: bool
+) -> None:
+    pollers = Pollers(bench, monkeypatch, count=1)
+    poller, transport = pollers.pollers[0], pollers.transports[0]
+    bench.destinations.put(ID, DestinationSettings(rate=Rate(1, 3_600_000)))
+    fill(bench, 1)
+    pollers.run(1)
+    taken = bench.client.hget(keys.destination(TAG), "tat")
+    assert taken
+    broken(bench)
+    pollers.let(60_000)
+    waits = bench.draft(0, url=A)
+    bench.timers.set(waits)
+    while not poller._pacing._left(TAG):
+        poller.run_once()
+    if is_claimed:
+        while len(transport.sent) < 2:
+            poller.run_once()
+        transport.hand_back(transport.sent[1])
+        poller._collect(transport.wait(0))
+    else:
+        bench.timers.cancel(waits.id)
+    poller.run_once()
+    assert not poller._pacing._left(TAG)
+    assert bench.client.hget(keys.destination(TAG), "tat") == taken
+
+
 def test_where_the_slot_of_a_rule_is_away_its_destination_waits_and_no_other(bench: Bench, pollers: Pollers) -> None:
     bench.destinations.put(ID, DestinationSettings(rate=Rate(10)))
     fill(bench, 5)
