@@ -134,7 +134,7 @@ $(VENV)/bin/pip:
 $(VENV)/.run: $(VENV)/bin/pip $(DECLARED) requirements/build.txt requirements/up.txt requirements/fast.txt
 	@echo "installing ..."
 	@$(HASHED) -r requirements/up.txt -r requirements/fast.txt 2>$(VENV)/pip.log || { \
-	  echo "pycurl or pycares cannot be installed here ($(VENV)/pip.log says why): going on with requests, which is slower"; \
+	  echo "pycares cannot be installed here ($(VENV)/pip.log says why): going on with look-ups in threads"; \
 	  $(HASHED) -r requirements/up.txt; }
 	@$(OURSELVES)
 	@touch $@

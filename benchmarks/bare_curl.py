@@ -1,4 +1,7 @@
-"""Requests by libcurl with as little Python around it as pycurl allows: what a poller's cost is compared with."""
+"""Requests by libcurl with as little Python around it as pycurl allows: what a poller's cost is compared with.
+
+No part of the product, which has sockets of its own.
+"""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ def measure(options: Options) -> tuple[list[Row], dict[str, Any]]:
             ways = {name: partial(one, **environ) for name, environ in trees.items()}
             rows.extend({"what": what, **row} for row in _compared(turns({**ways, **more}, rounds)))
 
-        beside(f"{count:,} due at once, one poller", partial(drain, there, "curl", 1, count, bare_count), {})
+        beside(f"{count:,} due at once, one poller", partial(drain, there, 1, count, bare_count), {})
         one_by_one, batches = (partial(served, 1, WAYS[it], seconds) for it in (SINGLE, BATCHES))
         beside(SINGLE, one_by_one, {BARE: partial(one_by_one, command=_BARE_COMMAND)})
         beside(BATCHES, batches, {})

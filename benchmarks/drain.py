@@ -4,8 +4,8 @@
 
 One Valkey with an append-only file, one or two pollers that wait for the moment, one nginx that answers 204. The clock
 runs from the due moment to the last arrival in nginx's log; CPU seconds until the last is settled. Everything is signed
-and logged. `bare_curl` is what nothing but the sending takes in the same minute, to tell a slow minute of the machine.
-A quick run leaves out the large heaps, and two pollers by `requests`.
+and logged. `bare_curl` is what libcurl alone takes to send as much in the same minute, to tell a slow minute of the
+machine. A quick run leaves out the large heaps.
 """
 
 from __future__ import annotations
@@ -25,39 +25,32 @@ from benchmarks.sink import Sink, sink
 from tests.bench.processes import Service, wait_until
 
 _FEW, _MANY = 5_000, 50_000
-#: Transport, pollers, timers.
-CASES = (
-    ("curl", 1, _FEW),
-    ("curl", 1, _MANY),
-    ("curl", 2, _FEW),
-    ("curl", 2, _MANY),
-    ("requests", 1, _FEW),
-    ("requests", 2, _FEW),
-)
+#: Pollers, timers.
+CASES = ((1, _FEW), (1, _MANY), (2, _FEW), (2, _MANY))
 
 
 def measure(options: Options) -> tuple[list[Row], dict[str, Any]]:
     rows: list[Row] = []
-    for transport, pollers, count in CASES:
-        if options.quick and (count == _MANY or (transport, pollers) == ("requests", 2)):
+    for pollers, count in CASES:
+        if options.quick and count == _MANY:
             continue
         count = options.size(count, count // 10)
         with sink() as there:
             row = repeat(
-                f"{transport}, {pollers} pollers, {count:,}",
+                f"{pollers} pollers, {count:,}",
                 options.rounds,
-                partial(drain, there, transport, pollers, count, options.size(bare_curl.COUNT, 1000)),
+                partial(drain, there, pollers, count, options.size(bare_curl.COUNT, 1000)),
                 spreads=("per_second",),
             )
-        rows.append({"transport": transport, "pollers": pollers, "timers": count, **row})
+        rows.append({"pollers": pollers, "timers": count, **row})
     return rows, {}
 
 
-def drain(there: Sink, transport: str, pollers: int, count: int, bare_count: int, **environ: str) -> Row:
+def drain(there: Sink, pollers: int, count: int, bare_count: int, **environ: str) -> Row:
     bare = bare_curl.cost(there.url, bare_count)
     there.clear()
     with tempfile.TemporaryDirectory() as folder:
-        settings = {"TIMER_TRANSPORT": transport, "TIMER_LOG_LEVEL": "info", "TIMER_KEEP_FINISHED": "1000000"}
+        settings = {"TIMER_LOG_LEVEL": "info", "TIMER_KEEP_FINISHED": "1000000"}
         service = Service(Path(folder), None, **settings, **environ)
         try:
             pids = [service.poller().process.pid for _ in range(pollers)]

@@ -26,6 +26,8 @@ from tests.bench.silence import silence
 
 _HEALTHY, _PER_SECOND = 1000, 100
 _DESTINATIONS, _TIMERS = 1000, 10_000
+#: Of a poller, unless TIMER_SLOTS says otherwise.
+_SLOTS = 2048
 
 
 def measure(options: Options) -> tuple[list[Row], dict[str, Any]]:
@@ -35,18 +37,15 @@ def measure(options: Options) -> tuple[list[Row], dict[str, Any]]:
             f"{_DESTINATIONS:,} destinations with one hanging timer each": urls,
             f"{_TIMERS:,} hanging timers of one destination": [urls[0]] * _TIMERS,
         }
-        for transport in ("curl", "requests"):
-            for case, hanging in cases.items():
-                row: Row = {"case": case, "transport": transport}
-                measured = repeat(f"{transport}, {case}", options.rounds, partial(beside, transport, hanging, options))
-                rows.append({**row, **measured})
+        for case, hanging in cases.items():
+            rows.append({"case": case, **repeat(case, options.rounds, partial(beside, hanging, options))})
     return rows, {}
 
 
-def beside(transport: str, hanging: Sequence[str], options: Options) -> Row:
+def beside(hanging: Sequence[str], options: Options) -> Row:
     count = options.size(_HEALTHY, 50)
     with tempfile.TemporaryDirectory() as folder, sink() as there:
-        service = Service(Path(folder), TIMER_TRANSPORT=transport)
+        service = Service(Path(folder))
         try:
             service.poller()
             for start in range(0, len(hanging), 200):
@@ -56,7 +55,7 @@ def beside(transport: str, hanging: Sequence[str], options: Options) -> Row:
                         for url in hanging[start : start + 200]
                     )
                 )
-            wait_until(lambda: service.timers.stats().delivering >= _slots(transport, hanging), 20, "all hang")
+            wait_until(lambda: service.timers.stats().delivering >= _taken(hanging), 20, "all hang")
             due = time.time_ns() // 1_000_000 + options.size(1500, 500)
             fill(service.store.url, there.url, count, due, 1000 * count // _PER_SECOND)
             assert there.wait_for(count, 60), f"{there.count()} of {count} healthy ones arrived"
@@ -65,10 +64,9 @@ def beside(transport: str, hanging: Sequence[str], options: Options) -> Row:
             service.remove()
 
 
-def _slots(transport: str, hanging: Sequence[str]) -> int:
+def _taken(hanging: Sequence[str]) -> int:
     """How many of them a poller takes at once: of one destination a quarter of its slots, of all three quarters."""
-    slots = {"curl": 2048, "requests": 512}[transport]
-    return min(len(hanging), slots * 3 // 4) if len(set(hanging)) > 1 else slots // 4
+    return min(len(hanging), _SLOTS * 3 // 4) if len(set(hanging)) > 1 else _SLOTS // 4
 
 
 PART = Part("hang", __doc__, measure)

@@ -3,8 +3,8 @@
     python -m benchmarks.stages --quick
 
 The poller's own parts, one after the other, each for all timers before the next: so each has its caches to itself, and
-in a poller, which does all in turn beside two busy neighbours, the sum is larger. `libcurl alone` sends the same
-requests by as many connections with as little Python as pycurl allows: what no code of ours can save.
+in a poller, which does all in turn beside two busy neighbours, the sum is larger. `libcurl alone` is no part of it: it
+sends the same requests by as many connections, with as little Python as pycurl allows, to compare the sending with.
 """
 
 from __future__ import annotations
@@ -58,7 +58,6 @@ class _Stages:
         self._settings = Settings(
             redis_url=server.url,
             store_timeout=30,
-            transport="curl",
             egress_allow="127.0.0.0/8",
             signing_secrets=SECRET,
             lease=600,
@@ -84,7 +83,7 @@ class _Stages:
         counts = PollerCounts()
         self._timed("count", lambda: _count(counts, ended))
         self._timed("settle: encode, call", lambda: [claims.settle(some) for some in _batches(ended)])
-        self._timed("libcurl alone, of the sending", lambda: bare_curl.send(requests, 2 * BATCH))
+        self._timed("libcurl alone, the same requests", lambda: bare_curl.send(requests, 2 * BATCH))
         return self._rows
 
     def _timed(self, stage: str, run: Callable[[], T]) -> T:

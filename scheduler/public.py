@@ -15,10 +15,10 @@ from scheduler.activity import (
 )
 from scheduler.claim import Claim, Reschedule, Settlement
 from scheduler.clock import StoreClock
+from scheduler.delivery.checkpoint import Checkpoint
 from scheduler.delivery.descriptors import raise_limit as raise_file_limit
-from scheduler.delivery.dialling import Checkpoint
 from scheduler.delivery.egress import Guard
-from scheduler.delivery.open_transport import guard_before_look_ups, open_transport, slots, transport_name
+from scheduler.delivery.open_transport import guard_before_look_ups, open_transport, slots
 from scheduler.delivery.request import Request
 from scheduler.delivery.signing import Signer, SignerOfFile
 from scheduler.destinations import (
@@ -281,6 +281,5 @@ __all__ = [
     "share_of",
     "slots",
     "store_errors",
-    "transport_name",
     "upcoming",
 ]

@@ -8,6 +8,8 @@ from difflib import get_close_matches
 
 #: Of the command line and of the Python client, which may run in the same environment.
 _CLIENTS = frozenset({"TIMER_URL", "TIMER_API_KEY", "TIMER_TASKS_URL"})
+#: Of earlier releases. They decide nothing any more, and nobody has to take them away before an upgrade.
+_RETIRED = frozenset({"TIMER_TRANSPORT"})
 #: What Kubernetes sets in every container for a Service whose name begins with `timer`.
 _SERVICE_LINK = re.compile(
     r"TIMER(_[A-Z0-9_]+)?_(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT_\d+_(TCP|UDP|SCTP)(_[A-Z]+)?)"
@@ -23,7 +25,7 @@ def unknown(names: Iterable[tuple[str, str]], known: Collection[str]) -> str:
 
 
 def _is_unknown(name: str, value: str, known: Collection[str]) -> bool:
-    if not name.startswith("TIMER_") or name in known or name in _CLIENTS:
+    if not name.startswith("TIMER_") or name in known or name in _CLIENTS or name in _RETIRED:
         return False
     return not (_SERVICE_LINK.fullmatch(name) or (name.endswith("_PORT") and _LINK.match(value)))
 

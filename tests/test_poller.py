@@ -94,7 +94,7 @@ def test_while_more_is_due_the_store_claims_the_next_before_these_are_sent(bench
 
 
 def test_while_answers_come_no_more_than_a_batch_is_under_way(bench: Bench) -> None:
-    """Else all slots are in use where a few would do, and each request costs libcurl twice as much."""
+    """Else all slots are in use where a few would do, and each request costs twice as much."""
     transport = HandTransport(slots=2000)
     poller = roomy(bench, transport)
     for _ in range(4 * BATCH):

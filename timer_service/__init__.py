@@ -11,7 +11,7 @@ __all__ = ["create_app"]
 
 
 def __getattr__(name: str) -> Any:
-    """On first use: whoever wants only the client has no need of Flask, Redis and curl."""
+    """On first use: whoever wants only the client has no need of Flask and Redis."""
     if name != "create_app":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from timer_service.web.app import create_app

@@ -115,7 +115,7 @@ OURS = Ours(
     module="ours_peer",
     packages=(),
     worker="timer-service poller",
-    how="one poller, curl",
+    how="one poller",
     environ={
         "TIMER_EGRESS_ALLOW": "127.0.0.0/8",
         "TIMER_SIGNING_SECRETS": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",

@@ -6,7 +6,7 @@ import resource
 
 #: For everything that is no webhook: the store, logs, look-ups, modules.
 _OURS = 128
-#: A request under way holds its connection, a duplicate of it, and perhaps a look-up.
+#: A request under way holds its connection, perhaps one to another address that races it, and perhaps a look-up.
 _PER_SLOT = 3
 
 

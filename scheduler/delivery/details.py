@@ -5,8 +5,8 @@ from __future__ import annotations
 import errno
 import socket
 
-#: By what OpenSSL, and libcurl for the name, say of it; the first that is found. The order matters: a self-signed root
-#: is another matter than a receiver that signed for itself.
+#: By what OpenSSL says of it; the first that is found. The order matters: a self-signed root is another matter than a
+#: receiver that signed for itself.
 _TLS = (
     ("has expired", "The receiver's certificate has expired."),
     ("not yet valid", "The receiver's certificate is not valid yet."),
@@ -16,11 +16,10 @@ _TLS = (
     ("local issuer", "The receiver's certificate is of an unknown authority, or its chain is not whole."),
     ("first certificate", "The receiver's certificate is of an unknown authority, or its chain is not whole."),
     ("mismatch", "The receiver's certificate is for another host."),
-    ("subject name", "The receiver's certificate is for another host."),
     ("certificate verify", "The receiver's certificate cannot be verified."),
-    ("verify result", "The receiver's certificate cannot be verified."),
     ("wrong version", "The receiver does not speak TLS on this port."),
     ("packet length", "The receiver does not speak TLS on this port."),
+    ("record layer", "The receiver does not speak TLS on this port."),
     ("alert", "The receiver refused the TLS handshake."),
     ("eof", "The receiver closed the connection during the TLS handshake."),
     ("reset", "The receiver closed the connection during the TLS handshake."),
@@ -60,7 +59,7 @@ def usual(word: str, sent: bool) -> str | None:
 
 
 def of_tls(reason: str) -> str:
-    """Why a TLS handshake failed; `reason` is what OpenSSL or libcurl say."""
+    """Why a TLS handshake failed; `reason` is what OpenSSL says."""
     reason = reason.lower()
     return next((words for part, words in _TLS if part in reason), _USUAL["tls", False])
 

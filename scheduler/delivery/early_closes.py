@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-
 from scheduler.delivery.transport import LEAST_IDLE
 
 #: Seconds for which it is remembered of a receiver.
@@ -13,22 +11,20 @@ MOST = 1000
 
 
 class EarlyCloses:
-    """By origin. Safe in several threads; raises nothing."""
+    """By origin. Used by one thread; raises nothing."""
 
     def __init__(self) -> None:
         #: Until when each is remembered, in seconds of the monotonic clock; the last moment comes last.
         self._until: dict[str, float] = {}
-        self._lock = threading.Lock()
 
     def note(self, origin: str, idle: float, now: float) -> None:
         """A connection was closed, or met a close, after it had been idle for so many seconds at most."""
         if idle >= LEAST_IDLE:
             return
-        with self._lock:
-            self._until.pop(origin, None)
-            self._until[origin] = now + REMEMBERED
-            if len(self._until) > MOST:
-                del self._until[next(iter(self._until))]
+        self._until.pop(origin, None)
+        self._until[origin] = now + REMEMBERED
+        if len(self._until) > MOST:
+            del self._until[next(iter(self._until))]
 
     def expected(self, origin: str, now: float) -> bool:
         return self._until.get(origin, now) > now

@@ -1,4 +1,4 @@
-"""Which addresses and ports may be called; dialling.py asks about every address that a look-up gives.
+"""Which addresses and ports may be called; sockets/transport.py asks about every address that a look-up gives.
 
 Python's own `is_global` is no guard: it lets through cloud metadata addresses, NAT64, 6to4, multicast and more.
 """

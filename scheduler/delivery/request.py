@@ -33,15 +33,18 @@ class Request(NamedTuple):
         return before_path(self.url)
 
     @property
-    def target(self) -> str:
-        """What stands in the request's first line. Raises ValueError for what would break it."""
-        return target(self.url, len(self.origin))
-
-    @property
     def host(self) -> str:
         """Name and port as the client wrote them, less a port that goes without saying."""
         scheme, _, netloc = self.origin.partition("//")
         return netloc.removesuffix(_DEFAULT_PORTS.get(scheme.lower(), ""))
+
+    def on_wire(self, before_path: int, host: str) -> bytes:
+        """All of it. Many requests go to one origin: `before_path`, the characters of its URL before the path, and
+        `host` are found out once for them. Raises ValueError for what would break it."""
+        head = f"{self.method} {target(self.url, before_path)} HTTP/1.1\r\nhost: {host}\r\n{self.head}"
+        if self.body is None:
+            return f"{head}\r\n\r\n".encode("latin-1")
+        return f"{head}\r\ncontent-length: {len(self.body)}\r\n\r\n".encode("latin-1") + self.body
 
     @property
     def headers(self) -> dict[str, str]:

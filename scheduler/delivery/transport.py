@@ -1,4 +1,4 @@
-"""The contract of every transport, and what it answers."""
+"""The contract of what sends requests, and what it answers."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from scheduler.timer import Delivery
 #: Bytes of an answer that are read at most; a 2xx cut there is delivered.
 MAX_READ = 64 * 1024
 
-#: Seconds. Whole, because libcurl wants it so: it closes what it finds that was idle for longer.
-MOST_IDLE = 1
-#: Hardly anybody closes a connection this soon without a word in the answer: early_closes.py remembers who does.
+#: Seconds for which a connection stays open that carries nothing.
+MOST_IDLE = 1.0
+#: Seconds. Hardly anybody closes a connection this soon without a word in the answer; early_closes.py remembers them.
 LEAST_IDLE = 0.1
 
 

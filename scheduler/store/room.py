@@ -13,7 +13,7 @@ from scheduler.destinations import PermitKind
 #: base64.
 SUSPECTS = "!suspects"
 #: Timers one script call claims or settles at most. With fewer the store's cost per timer rises (32: by a sixth; 64: no
-#: more), with more libcurl's does (128: by a twentieth), for it searches the connections in use.
+#: more), with more a call holds the store for longer.
 BATCH = 96
 #: Bytes of records that one script call claims at most, and one record more.
 BATCH_BYTES = 1024 * 1024

@@ -1,6 +1,6 @@
 """A poller among hostile receivers, with honest timers beside them.
 
-    python -m tests.bench.hostile --seed 1 --timers 20000 --transport curl
+    python -m tests.bench.hostile --seed 1 --timers 20000
 
 Prints what came of it, and fails if the poller did not live to the end, a timer did not end, the log says what nobody
 can explain, or an honest timer was late.
@@ -40,7 +40,6 @@ _HONEST = 20
 
 @dataclass(frozen=True)
 class Outcome:
-    transport: str
     timers: int
     seconds: float
     #: What came of the hostile timers, by status.
@@ -61,7 +60,7 @@ class Outcome:
 
     def __str__(self) -> str:
         return (
-            f"{self.transport}: {self.timers} hostile timers in {self.seconds:.0f} s, "
+            f"{self.timers} hostile timers in {self.seconds:.0f} s, "
             f"ends {self.ends}, failed {self.reasons}\n"
             f"poller {'lives' if self.survived else 'DIED'}, {len(self.log)} log lines, "
             f"{self.cpu_ms_per_attempt:.2f} ms of CPU a timer\n"
@@ -85,11 +84,11 @@ def process(module: str, *words: str, ready: bool = False, out: IO[bytes] | None
             it.stdout.close()
 
 
-def storm(folder: Path, transport: str, timers: int, rate: float, seed: int, kind: str = "") -> Outcome:
+def storm(folder: Path, timers: int, rate: float, seed: int, kind: str = "") -> Outcome:
     """`rate` hostile timers a second, all of one kind if it is said."""
     hostile, honest = free_port(), free_port()
     arrivals = folder / "arrivals"
-    service = Service(folder, TIMER_TRANSPORT=transport, TIMER_LOG_LEVEL="warning")
+    service = Service(folder, TIMER_LOG_LEVEL="warning")
     begun = time.monotonic()
     try:
         with (
@@ -112,7 +111,6 @@ def storm(folder: Path, transport: str, timers: int, rate: float, seed: int, kin
     finally:
         service.remove()
     return Outcome(
-        transport,
         timers,
         time.monotonic() - begun,
         ends,
@@ -178,17 +176,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--timers", type=int, default=20_000)
-    parser.add_argument("--transport", choices=["curl", "requests"], default="curl")
-    parser.add_argument(
-        "--rate", type=float, default=0, help="hostile timers a second (300 with curl, 60 with requests)"
-    )
+    parser.add_argument("--rate", type=float, default=300, help="hostile timers a second")
     parser.add_argument("--kind", default="", help="of hostility; drawn from the seed unless said")
     asked = parser.parse_args()
-    rate = asked.rate or {"curl": 300.0, "requests": 60.0}[asked.transport]
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     with tempfile.TemporaryDirectory() as folder:
-        outcome = storm(Path(folder), asked.transport, asked.timers, rate, asked.seed, asked.kind)
+        outcome = storm(Path(folder), asked.timers, asked.rate, asked.seed, asked.kind)
     print(outcome)
     for line in outcome.log[:20]:
         print(f"  {line}")

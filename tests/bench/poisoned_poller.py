@@ -7,22 +7,20 @@ import signal
 
 from scheduler import Settings
 from scheduler.claim import Claim
-from scheduler.delivery.curl import transport as curl_transport
 from scheduler.delivery.request import Request, build
-from scheduler.delivery.signing import Signer
-from scheduler.delivery.threaded import transport as requests_transport
+from scheduler.delivery.signing import Signs
+from scheduler.delivery.sockets import transport
 from timer_service.process import poller as poller_process
 
 POISON = "/poison"
 
 
-def poisoned(claim: Claim, now_ms: int, signer: Signer) -> Request:
+def poisoned(claim: Claim, now_ms: int, signer: Signs) -> Request:
     if claim.webhook.url.endswith(POISON):
         os.kill(os.getpid(), signal.SIGKILL)
     return build(claim, now_ms, signer)
 
 
 if __name__ == "__main__":
-    for module in (curl_transport, requests_transport):
-        module.build = poisoned  # type: ignore[attr-defined]
+    transport.build = poisoned  # type: ignore[attr-defined]
     poller_process.run(Settings.from_env())

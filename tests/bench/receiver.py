@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
-#: Every process and transport of the suite signs with it, and every webhook that arrives is verified.
+#: Every process of the suite signs with it, and every webhook that arrives is verified.
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 #: How many times as long as on a quiet machine something may take that is only waited for: where others keep all cores

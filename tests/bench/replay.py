@@ -8,13 +8,12 @@ import socket
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 from scheduler import Signer, StoreClock
-from scheduler.delivery.curl.transport import CurlTransport
-from scheduler.delivery.threaded.transport import RequestsTransport
+from scheduler.delivery.sockets.transport import SocketTransport
 from scheduler.delivery.transport import Answer
 from tests.bench.raw import RawReceiver, raw_receiving
 from tests.bench.receiver import SECRET
@@ -34,7 +33,7 @@ class Replayed(NamedTuple):
     afterwards: int | None
 
 
-def replay(make: type[RequestsTransport | CurlTransport], raws: list[bytes], ordinary: str) -> Replayed:
+def replay(raws: list[bytes], ordinary: str) -> Replayed:
     """`ordinary` is the URL of a receiver that answers well."""
     everybody = threading.Event()
 
@@ -48,7 +47,7 @@ def replay(make: type[RequestsTransport | CurlTransport], raws: list[bytes], ord
 
     clock = StoreClock()
     clock.observe(time.time_ns() // 1000)
-    transport = make(clock, Signer(SECRET), LOOPBACK, slots=len(raws), lease=6 * PATIENCE)
+    transport = SocketTransport(clock, Signer(SECRET), LOOPBACK, slots=len(raws), lease=6 * PATIENCE)
     with raw_receiving(answer) as receiver:
         for number in range(len(raws)):
             transport.submit(claim(f"{receiver.url}/{number}", timeout=PATIENCE))
@@ -67,8 +66,8 @@ def _number(request: bytes) -> int:
 class Case(NamedTuple):
     what: str
     raw: bytes
-    #: By which transports it is taken for delivered: all, none or `curl`; None if nobody has said.
-    delivered: bool | str | None = None
+    #: Whether it is taken for delivered; None if nobody has said.
+    delivered: bool | None = None
 
 
 def own_cases(path: Path) -> list[Case]:
@@ -95,9 +94,3 @@ def _unescaped(text: str) -> bytes:
     for pattern, plain in marks:
         lines = re.sub(pattern, plain, lines)
     return b"".join(character.encode("latin-1" if character < "\u0100" else "utf-8") for character in lines)
-
-
-TRANSPORTS: Mapping[str, type[RequestsTransport | CurlTransport]] = {
-    "requests": RequestsTransport,
-    "curl": CurlTransport,
-}

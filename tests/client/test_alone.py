@@ -73,7 +73,7 @@ def field_names(kind: type) -> set[str]:
 
 
 def test_the_client_loads_nothing_of_the_server() -> None:
-    heavy = ("flask", "marshmallow", "redis", "gunicorn", "pycurl", "scheduler", "timer_service.web.app")
+    heavy = ("flask", "marshmallow", "redis", "gunicorn", "pycares", "scheduler", "timer_service.web.app")
     code = f"""
 import sys
 from timer_service.client import TimerClient, verify

@@ -1,7 +1,8 @@
 """Run inside a network namespace of its own, where every address is local: calls URLs and tells what was reached.
 
 One listener on port 80 of every address, IPv4 and IPv6, answers 204 and notes which address each connection asked for.
-A name server on 127.0.0.1 gives the answers below. URLs come as JSON on standard input; JSON comes back:
+A name server on 127.0.0.1 gives the answers below. Arguments are the path of a resolv.conf, which is written, and the
+resolver's name. URLs come as JSON on standard input; JSON comes back:
 {"outcomes": {url: status or error}, "seconds": {url: duration}, "reached": [address, ...], "queries": {name: count}}.
 """
 
@@ -15,12 +16,10 @@ import sys
 import threading
 from collections import Counter
 from ipaddress import ip_address
-from typing import Any
 
 from scheduler import Checkpoint, Guard, Signer, StoreClock
-from scheduler.delivery.curl.transport import CurlTransport
-from scheduler.delivery.threaded.transport import RequestsTransport
-from scheduler.delivery.transport import Answer, Transport
+from scheduler.delivery.sockets.transport import SocketTransport
+from scheduler.delivery.transport import Answer
 from tests.bench.raw import read_request
 from tests.bench.transports import claim
 
@@ -35,6 +34,9 @@ NAMES: dict[str, list[list[str]]] = {
     "mapped.test": [["::ffff:127.0.0.1"]],
     "mixed.test": [[PUBLIC, "127.0.0.1"]],
     "mixed6.test": [[PUBLIC, "::1"]],
+    # Of the two above both resolvers tell loopback first, of these the public address, which must not be called.
+    "last.test": [[PUBLIC, "10.0.0.1"]],
+    "last6.test": [[PUBLIC, "fd00:ec2::254"]],
     "rebinding.test": [[PUBLIC], ["127.0.0.1"]],
     "slow.test": [[PUBLIC]],
 }
@@ -47,15 +49,13 @@ queries: Counter[str] = Counter()
 def main() -> None:
     for command in ("link set lo up", "route add local default dev lo", "-6 route add local default dev lo"):
         subprocess.run(["ip", *command.split()], check=True)
-    resolv_conf, transport_name = sys.argv[1:]
+    resolv_conf, resolver = sys.argv[1:]
     with open(resolv_conf, "w") as conf:
         conf.write("nameserver 127.0.0.1\noptions timeout:10 attempts:1\n")
     subprocess.run(["mount", "--bind", resolv_conf, "/etc/resolv.conf"], check=True)  # for this namespace alone
     listen()
     serve_names()
-    clock = StoreClock()
-    kind: Any = {"RequestsTransport": RequestsTransport, "CurlTransport": CurlTransport}[transport_name]
-    transport: Transport = kind(clock, Signer(""), Checkpoint(Guard()), slots=256, lease=60)
+    transport = opened(resolver, slots=256, lease=60)
     urls = json.load(sys.stdin)
     at_once = any("silent" in url for url in urls)
     answers: list[Answer] = []
@@ -69,6 +69,16 @@ def main() -> None:
     seconds = {answer.claim.webhook.url: answer.duration_ms / 1000 for answer in answers}
     told = {"outcomes": outcomes, "seconds": seconds, "reached": sorted(set(reached)), "queries": queries}
     print(json.dumps(told))
+
+
+def opened(resolver: str, slots: int, lease: float) -> SocketTransport:
+    """One that looks names up with "c-ares", or in "threads" as where pycares is not installed."""
+    if resolver == "threads":
+        sys.modules["pycares"] = None  # type: ignore[assignment]
+    transport = SocketTransport(StoreClock(), Signer(""), Checkpoint(Guard()), slots=slots, lease=lease)
+    used = type(transport._lookups._resolver).__name__
+    assert used == {"c-ares": "CaresResolver", "threads": "ThreadResolver"}[resolver], used
+    return transport
 
 
 def listen() -> None:

@@ -9,28 +9,27 @@ from typing import Any
 import pytest
 
 from scheduler import Signer, StoreClock
-from scheduler.delivery.curl.transport import CurlTransport
-from scheduler.delivery.threaded.transport import RequestsTransport
+from scheduler.delivery.sockets.transport import SocketTransport
 from scheduler.delivery.transport import Answer, Transport
 from tests.bench.receiver import SECRET
 from tests.bench.transports import LEASE, LOOPBACK, Send, claim, collect
 
 
-@pytest.fixture(params=[RequestsTransport, CurlTransport])
-def transport(request: pytest.FixtureRequest) -> Iterator[Transport]:
+@pytest.fixture
+def transport() -> Iterator[Transport]:
     clock = StoreClock()
     clock.observe(time.time_ns() // 1000)
-    it: Transport = request.param(clock, Signer(SECRET), LOOPBACK, slots=8, lease=LEASE)
+    it = SocketTransport(clock, Signer(SECRET), LOOPBACK, slots=8, lease=LEASE)
     yield it
     it.close()
 
 
 @pytest.fixture
-def curl() -> Iterator[CurlTransport]:
+def wide() -> Iterator[SocketTransport]:
     """With room for more than one batch of a poller."""
     clock = StoreClock()
     clock.observe(time.time_ns() // 1000)
-    it = CurlTransport(clock, Signer(SECRET), LOOPBACK, slots=100, lease=LEASE)
+    it = SocketTransport(clock, Signer(SECRET), LOOPBACK, slots=100, lease=LEASE)
     yield it
     it.close()
 

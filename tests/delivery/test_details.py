@@ -1,4 +1,4 @@
-"""Beside an error's word a sentence that tells its kinds apart, the same with both transports.
+"""Beside an error's word a sentence that tells its kinds apart.
 
 Tried: certificates that have expired, are for another host, of an unknown authority, self-signed; no TLS at all; names
 that are not there, servers that fail or are silent; refused, unreachable, swallowed; each phase's timeout; blocked.
@@ -106,10 +106,7 @@ def test_what_is_blocked_says_what_to_set_and_not_the_address(
     send: Send, monkeypatch: pytest.MonkeyPatch, url: str
 ) -> None:
     monkeypatch.setattr(
-        socket, "getaddrinfo", lambda *_, **__: [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("10.0.0.1", 80))]
-    )
-    monkeypatch.setattr(
-        "scheduler.delivery.curl.resolver.Resolver.ask", lambda _, _host, _port, answered: answered(["10.0.0.1"])
+        "scheduler.delivery.sockets.c_ares.CaresResolver.ask", lambda _, _host, _port, answered: answered(["10.0.0.1"])
     )
     answer = send(url)
     assert answer.error == "blocked"
@@ -132,14 +129,9 @@ def test_blocked_loopback_says_that_a_container_is_a_machine_of_its_own(host: st
 
 
 def test_a_name_that_is_not_there_is_told_from_a_server_that_fails(send: Send, monkeypatch: pytest.MonkeyPatch) -> None:
-    for number, said in ((socket.EAI_NONAME, NO_SUCH_NAME), (socket.EAI_AGAIN, NAME_SERVER_FAILED)):
-
-        def fail(*_: object, number: int = number, **__: object) -> list[object]:
-            raise socket.gaierror(number, "said getaddrinfo")
-
-        monkeypatch.setattr(socket, "getaddrinfo", fail)
+    for said in (NO_SUCH_NAME, NAME_SERVER_FAILED):
         monkeypatch.setattr(
-            "scheduler.delivery.curl.resolver.Resolver.ask",
+            "scheduler.delivery.sockets.c_ares.CaresResolver.ask",
             lambda _, _host, _port, answered, said=said: answered(said),
         )
         answer = send("http://name.test/")
@@ -147,11 +139,8 @@ def test_a_name_that_is_not_there_is_told_from_a_server_that_fails(send: Send, m
 
 
 def test_a_look_up_that_takes_the_whole_time_is_said_to_be_one(send: Send, monkeypatch: pytest.MonkeyPatch) -> None:
-    held = threading.Event()
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [held.wait(60)][1:])
-    monkeypatch.setattr("scheduler.delivery.curl.resolver.Resolver.ask", lambda *_: None)
+    monkeypatch.setattr("scheduler.delivery.sockets.c_ares.CaresResolver.ask", lambda *_: None)
     answer = send("http://name.test/", timeout=1)  # a busy machine needs some of it to begin
-    held.set()
     assert (answer.error, detail(answer)) == ("timeout", NOT_LOOKED_UP)
 
 

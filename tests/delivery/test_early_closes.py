@@ -1,7 +1,7 @@
 """A receiver that closes a connection right after an answer, and does not say so in it, costs no timer that is sent at
 most once more than the first that meets it.
 
-Tried here, by both transports: a close that is found before the next request, and one that a request meets; what it
+Tried here: a close that is found before the next request, and one that a request meets; what it
 means for at least once, and for how long it is remembered.
 """
 

@@ -23,7 +23,7 @@ def need_namespaces() -> None:
         needed.missing(f"no network namespaces (root, and apt-get install iproute2): {possible.stderr!r}")
 
 
-@pytest.fixture(scope="module", params=["RequestsTransport", "CurlTransport"])
+@pytest.fixture(scope="module", params=["c-ares", "threads"])
 def canary(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Any:
     folder = tmp_path_factory.mktemp("namespace")
     need_namespaces()
@@ -61,8 +61,9 @@ def test_no_special_address_is_ever_connected_to_in_any_form(canary: Any) -> Non
     assert found["reached"] == []
 
 
-@pytest.mark.parametrize("name", ["private", "metadata", "private6", "mapped", "mixed", "mixed6"])
+@pytest.mark.parametrize("name", ["private", "metadata", "private6", "mapped", "mixed", "mixed6", "last", "last6"])
 def test_a_name_with_one_denied_address_is_refused_whole(canary: Any, name: str) -> None:
+    """Red where only the address that is connected to is judged."""
     found = canary([f"http://{name}.test/"] * 5)
     assert set(found["outcomes"].values()) == {"blocked"}
     assert found["reached"] == []

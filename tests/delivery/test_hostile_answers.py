@@ -1,6 +1,6 @@
 """Whatever is answered: one request, one end, and delivered only if the answer came whole.
 
-answers.json holds answers, well-formed and not, whether each is delivered, and why where libcurl alone thinks so.
+answers.json holds answers, well-formed and not, and whether each is delivered.
 With LLHTTP=<folder `test` of llhttp's sources> its cases are replayed as well, also those of requests: a receiver may
 say anything.
 """
@@ -8,7 +8,6 @@ say anything.
 from __future__ import annotations
 
 import os
-import re
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,23 +19,20 @@ from scheduler.claim import Reschedule
 from scheduler.delivery.judge import asked_reschedule, judge, retry_after
 from tests.bench.raw import RawReceiver, answered, raw_receiving
 from tests.bench.receiver import Receiver, receiving
-from tests.bench.replay import TRANSPORTS, Case, Replayed, llhttp_cases, own_cases, replay
+from tests.bench.replay import Case, Replayed, llhttp_cases, own_cases, replay
 from tests.bench.transports import Send
 
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
-#: libcurl passes over what stands behind the size of a chunk; nothing else of llhttp's divides the transports.
-WORDS_AFTER_A_SIZE = re.compile(rb"\n[0-9a-fA-F]+[ \t]+[^;\s]")
 
 
 class Replay:
     def __init__(self, cases: list[Case], ordinary: str) -> None:
-        raws = [case.raw for case in cases]
         self.cases = cases
-        self.by: dict[str, Replayed] = {name: replay(make, raws, ordinary) for name, make in TRANSPORTS.items()}
+        self.found: Replayed = replay([case.raw for case in cases], ordinary)
 
-    def delivered(self, transport: str) -> set[Case]:
-        answers = self.by[transport].answers
-        return {case for case, it in zip(self.cases, answers, strict=True) if judge(it)[0] is Outcome.DELIVERED}
+    def delivered(self) -> set[Case]:
+        pairs = zip(self.cases, self.found.answers, strict=True)
+        return {case for case, it in pairs if judge(it)[0] is Outcome.DELIVERED}
 
 
 @pytest.fixture(scope="module", params=["ours", "llhttp"])
@@ -52,11 +48,10 @@ def replayed(request: pytest.FixtureRequest) -> Iterator[Replay]:
         yield Replay(cases, ordinary.url)
 
 
-@pytest.mark.parametrize("transport", TRANSPORTS)
 def test_whatever_is_answered_an_attempt_is_one_request_with_one_end_and_the_next_goes_well(
-    replayed: Replay, transport: str
+    replayed: Replay,
 ) -> None:
-    answers, asked, afterwards = replayed.by[transport]
+    answers, asked, afterwards = replayed.found
     assert asked == dict.fromkeys(range(len(replayed.cases)), 1)
     assert {answer.claim.webhook.url.rpartition("/")[2] for answer in answers} == set(map(str, asked))
     # A refusal for good counts, though the rest of it never came.
@@ -66,18 +61,9 @@ def test_whatever_is_answered_an_attempt_is_one_request_with_one_end_and_the_nex
     assert afterwards == 204
 
 
-@pytest.mark.parametrize("transport", TRANSPORTS)
-def test_an_answer_is_delivered_only_if_it_came_whole(replayed: Replay, transport: str) -> None:
-    found = replayed.delivered(transport)
+def test_an_answer_is_delivered_only_if_it_came_whole(replayed: Replay) -> None:
     known = {case for case in replayed.cases if case.delivered is not None}
-    assert {case.what for case in found & known} == {case.what for case in known if case.delivered in (True, transport)}
-
-
-def test_the_transports_agree_but_where_libcurl_is_known_to_forgive(replayed: Replay) -> None:
-    by_curl, by_requests = replayed.delivered("curl"), replayed.delivered("requests")
-    assert by_requests <= by_curl
-    for case in by_curl - by_requests:
-        assert case.delivered == "curl" or WORDS_AFTER_A_SIZE.search(case.raw), case
+    assert {case.what for case in replayed.delivered() & known} == {case.what for case in known if case.delivered}
 
 
 def test_a_chunk_of_less_than_nothing_is_not_read_until_memory_ends(send: Send) -> None:
@@ -132,9 +118,7 @@ def test_an_answer_too_long_to_be_written_down_has_an_end_too(send: Send, receiv
 @pytest.mark.parametrize(
     ("status", "name"), [(503, "Retry-After"), (200, "timer-reschedule"), (200, "TIMER-Reschedule")]
 )
-def test_both_transports_read_a_field_that_is_given_twice_as_a_list(
-    send: Send, status: int, name: str, fields: list[str]
-) -> None:
+def test_a_field_that_is_given_twice_is_read_as_a_list(send: Send, status: int, name: str, fields: list[str]) -> None:
     """RFC 9110, 5.3. A list is no number, duration, moment or date, and so it is not obeyed."""
     lines = "".join(f"{name}: {value}\r\n" for value in fields)
     raw = f"HTTP/1.1 {status} X\r\n{lines}Content-Length: 0\r\n\r\n".encode()

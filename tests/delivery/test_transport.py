@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import select
 import socket
 import struct
 import threading
@@ -17,11 +16,8 @@ from typing import Any
 import pytest
 
 from scheduler import Claim, Signer, StoreClock
-from scheduler.delivery.curl.transport import CurlTransport
-from scheduler.delivery.dialling import Dialler, Unreachable
 from scheduler.delivery.judge import judge, retry_after
-from scheduler.delivery.threaded.deadline import Deadline
-from scheduler.delivery.threaded.transport import RequestsTransport
+from scheduler.delivery.sockets.transport import SocketTransport
 from scheduler.delivery.transport import MAX_READ, Transport
 from scheduler.own_secrets import Secret
 from scheduler.signing_keys import new_secret
@@ -91,21 +87,6 @@ def test_no_more_connections_are_made_than_there_are_requests_in_flight(transpor
     assert receiver.connections <= 4
 
 
-def test_what_rings_while_nobody_uses_it_is_used_again_unless_it_was_closed() -> None:
-    """A connection may be left watched for room to write, and libcurl has an eventfd of its own watched."""
-    clock = StoreClock()
-    clock.observe(time.time_ns() // 1000)
-    transport = CurlTransport(clock, Signer(SECRET), LOOPBACK, slots=8, lease=LEASE)
-    with arriving(lambda _, sock: sock.sendall(OK)) as receiver:
-        for _ in range(2):
-            transport.submit(claim(receiver.url))
-            assert collect(transport, 1)[0].status_code == 200
-            for descriptor in transport._sockets.left:
-                transport._epoll.modify(descriptor, select.EPOLLOUT)
-        assert receiver.connections == 1
-    transport.close()
-
-
 def test_no_cookie_is_carried_from_one_timer_to_another(send: Send, receiver: Receiver) -> None:
     for _ in range(2):
         send(receiver.url)
@@ -172,15 +153,12 @@ def test_a_request_read_whole_and_not_answered_is_not_sent_again(send: Send) -> 
     assert len(receiver.requests) == 2
 
 
-@pytest.mark.parametrize("kind", [RequestsTransport, CurlTransport])
-def test_an_attempt_begins_by_the_clock_of_its_own_server_whoever_has_answered_last(
-    kind: type[RequestsTransport | CurlTransport], receiver: Receiver
-) -> None:
+def test_an_attempt_begins_by_the_clock_of_its_own_server_whoever_has_answered_last(receiver: Receiver) -> None:
     """Else it is said to begin before it was due, or long after it."""
     now, clock = time.time_ns() // 1000, StoreClock()
     clock.observe(now, 1)
     clock.observe(now - 3_600_000_000, 2)
-    transport = kind(clock, Signer(SECRET), LOOPBACK, slots=8, lease=LEASE)
+    transport = SocketTransport(clock, Signer(SECRET), LOOPBACK, slots=8, lease=LEASE)
     transport.submit(claim(receiver.url)._replace(partition=1))
     (answer,) = collect(transport, 1)
     transport.close()
@@ -189,10 +167,7 @@ def test_an_attempt_begins_by_the_clock_of_its_own_server_whoever_has_answered_l
     assert int(receiver.hits[0].headers["webhook-timestamp"]) >= now // 1_000_000
 
 
-@pytest.mark.parametrize("kind", [RequestsTransport, CurlTransport])
-def test_an_attempt_that_is_not_let_begin_is_given_back_and_nothing_is_sent(
-    kind: type[RequestsTransport | CurlTransport], receiver: Receiver
-) -> None:
+def test_an_attempt_that_is_not_let_begin_is_given_back_and_nothing_is_sent(receiver: Receiver) -> None:
     clock = StoreClock()
     clock.observe(time.time_ns() // 1000)
     asked: list[Claim] = []
@@ -201,7 +176,7 @@ def test_an_attempt_that_is_not_let_begin_is_given_back_and_nothing_is_sent(
         asked.append(it)
         return abs(moment - time.monotonic()) > 5
 
-    transport = kind(clock, Signer(SECRET), LOOPBACK, slots=8, lease=LEASE, lets=lets)
+    transport = SocketTransport(clock, Signer(SECRET), LOOPBACK, slots=8, lease=LEASE, lets=lets)
     held = claim(receiver.url)
     transport.submit(held)
     (answer,) = collect(transport, 1)
@@ -211,15 +186,12 @@ def test_an_attempt_that_is_not_let_begin_is_given_back_and_nothing_is_sent(
     assert receiver.hits == []
 
 
-@pytest.mark.parametrize("kind", [RequestsTransport, CurlTransport])
-def test_one_that_is_held_while_it_connects_is_not_sent(
-    kind: type[RequestsTransport | CurlTransport], receiver: Receiver
-) -> None:
+def test_one_that_is_held_while_it_connects_is_not_sent(receiver: Receiver) -> None:
     """Red without the second look, once there is a connection."""
     clock = StoreClock()
     clock.observe(time.time_ns() // 1000)
     answers = iter([True, False])
-    transport = kind(clock, Signer(SECRET), LOOPBACK, slots=8, lease=LEASE, lets=lambda *_: next(answers))
+    transport = SocketTransport(clock, Signer(SECRET), LOOPBACK, slots=8, lease=LEASE, lets=lambda *_: next(answers))
     transport.submit(claim(receiver.url))
     (answer,) = collect(transport, 1)
     transport.close()
@@ -227,12 +199,9 @@ def test_one_that_is_held_while_it_connects_is_not_sent(
     assert receiver.hits == []
 
 
-@pytest.mark.parametrize("kind", [RequestsTransport, CurlTransport])
-def test_one_whose_own_secrets_are_not_known_is_given_back_and_nothing_is_sent(
-    kind: type[RequestsTransport | CurlTransport], receiver: Receiver
-) -> None:
+def test_one_whose_own_secrets_are_not_known_is_given_back_and_nothing_is_sent(receiver: Receiver) -> None:
     """Above all not what the service has signed."""
-    transport = kind(StoreClock(), Signer(SECRET), LOOPBACK, slots=8, lease=LEASE, own=lambda _: ())
+    transport = SocketTransport(StoreClock(), Signer(SECRET), LOOPBACK, slots=8, lease=LEASE, own=lambda _: ())
     transport.submit(claim(receiver.url))
     (answer,) = collect(transport, 1)
     transport.close()
@@ -240,13 +209,12 @@ def test_one_whose_own_secrets_are_not_known_is_given_back_and_nothing_is_sent(
     assert receiver.hits == []
 
 
-@pytest.mark.parametrize("kind", [RequestsTransport, CurlTransport])
-def test_one_that_was_signed_before_another_secret_took_the_place_of_its_own_is_given_back(
-    kind: type[RequestsTransport | CurlTransport], receiver: Receiver
-) -> None:
+def test_one_that_was_signed_before_another_secret_took_the_place_of_its_own_is_given_back(receiver: Receiver) -> None:
     """To look a name up, or to connect, may take as long as the timer has."""
     secrets = iter([(Secret(new_secret(), 1),), (Secret(new_secret(), 2),)])
-    transport = kind(StoreClock(), Signer(SECRET), LOOPBACK, slots=8, lease=LEASE, own=lambda _: next(secrets))
+    transport = SocketTransport(
+        StoreClock(), Signer(SECRET), LOOPBACK, slots=8, lease=LEASE, own=lambda _: next(secrets)
+    )
     transport.submit(claim(receiver.url))
     (answer,) = collect(transport, 1)
     transport.close()
@@ -254,15 +222,12 @@ def test_one_that_was_signed_before_another_secret_took_the_place_of_its_own_is_
     assert receiver.hits == []
 
 
-@pytest.mark.parametrize("kind", [RequestsTransport, CurlTransport])
-def test_what_own_secrets_sign_each_of_them_verifies_and_no_other(
-    kind: type[RequestsTransport | CurlTransport],
-) -> None:
+def test_what_own_secrets_sign_each_of_them_verifies_and_no_other() -> None:
     clock = StoreClock()
     clock.observe(time.time_ns() // 1000)
     new, old = Secret(new_secret(), 1), Secret(new_secret(), 1, 1000 * (int(time.time()) + 3600))
     with receiving(secret=new.value) as receiver:
-        transport = kind(clock, Signer(SECRET), LOOPBACK, slots=8, lease=LEASE, own=lambda _: (new, old))
+        transport = SocketTransport(clock, Signer(SECRET), LOOPBACK, slots=8, lease=LEASE, own=lambda _: (new, old))
         transport.submit(claim(receiver.url))
         collect(transport, 1)
         transport.close()
@@ -476,7 +441,7 @@ def test_wake_ends_a_wait_at_once_even_if_it_came_before(transport: Transport) -
 @pytest.mark.clock
 def test_a_wake_is_not_lost_when_look_ups_are_answered_at_the_same_time() -> None:
     clock = StoreClock()
-    transport = CurlTransport(clock, Signer(""), LOOPBACK, slots=8, lease=LEASE)
+    transport = SocketTransport(clock, Signer(""), LOOPBACK, slots=8, lease=LEASE)
     transport.wake()
     transport._lookups._answers.put((("name.example", 80), "none"))
     begun = time.monotonic()
@@ -547,37 +512,12 @@ def test_a_body_that_is_cut_while_it_is_sent_may_have_arrived(send: Send) -> Non
     assert answer.sent
 
 
-def test_nothing_is_left_of_calls_that_are_over(transport: Transport, receiver: Receiver) -> None:
+def test_nothing_is_left_of_calls_that_are_over(transport: SocketTransport, receiver: Receiver) -> None:
     for number in range(20):
         transport.submit(claim(f"{receiver.url}/{number}"))
     collect(transport, 20)
-    assert isinstance(transport, CurlTransport | RequestsTransport)
-    assert not (transport._under_way._busy if isinstance(transport, CurlTransport) else transport._deadlines)
-
-
-def test_a_deadline_that_is_over_before_a_connection_is_there_cuts_that_too() -> None:
-    ours, theirs = socket.socketpair()
-    deadline = Deadline(0.0)
-    deadline.cut()
-    deadline.hold(ours)
-    assert ours.recv(1) == b""
-    deadline.let_go()
-    for sock in (ours, theirs):
-        sock.close()
-
-
-def test_a_call_that_is_over_cannot_be_cut() -> None:
-    """Its connection may be another call's by now."""
-    ours, theirs = socket.socketpair()
-    deadline = Deadline(0.0)
-    deadline.hold(ours)
-    deadline.let_go()
-    deadline.cut()
-    assert not deadline.cut_off
-    theirs.sendall(b"x")
-    assert ours.recv(1) == b"x"
-    for sock in (ours, theirs):
-        sock.close()
+    assert len(transport._connections) == transport._connections.idle > 0
+    assert list(transport._under_way._deadlines.due(float("inf"))) == []
 
 
 def test_one_that_is_closed_can_be_woken_and_nothing_else_hears_of_it(transport: Transport) -> None:
@@ -603,23 +543,6 @@ def test_idle_connections_are_few_however_many_origins_there_are(transport: Tran
         assert len(os.listdir("/proc/self/fd")) - before - listening <= 2 * 100  # both ends are ours here
 
 
-def test_many_attempts_wait_for_one_look_up_of_a_silent_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked, held = [], threading.Event()
-
-    def silent(host: str, *_: object, **__: object) -> list[object]:
-        asked.append(host)
-        held.wait(60)
-        return []
-
-    monkeypatch.setattr(socket, "getaddrinfo", silent)
-    dialler = Dialler(LOOPBACK, lookups=2)
-    for _ in range(10):
-        with pytest.raises(Unreachable, match="timeout"):
-            dialler.look_up("silent.example", 80, time.monotonic() + 0.02)
-    assert asked == ["silent.example"]
-    held.set()
-
-
 @pytest.mark.clock
 def test_close_waits_for_nobody(transport: Transport) -> None:
     with receiving() as holding:
@@ -629,57 +552,3 @@ def test_close_waits_for_nobody(transport: Transport) -> None:
         begun = time.monotonic()
         transport.close()
         assert time.monotonic() - begun < 1
-
-
-def test_look_ups_do_not_wait_for_a_place_beyond_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
-    held = threading.Event()
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: held.wait(60) and [])
-    dialler = Dialler(LOOPBACK, lookups=1)
-    for _ in range(2):
-        with pytest.raises(Unreachable, match="timeout"):
-            dialler.look_up("silent.example", 80, time.monotonic() + 0.05)
-    held.set()
-
-
-def test_names_that_hang_leave_places_for_those_that_have_answered(monkeypatch: pytest.MonkeyPatch) -> None:
-    held = threading.Event()
-
-    def answered(host: str, *_: object, **__: object) -> list[Any]:
-        if host.startswith("silent"):
-            held.wait(60)
-        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", 80))]
-
-    monkeypatch.setattr(socket, "getaddrinfo", answered)
-    dialler = Dialler(LOOPBACK, lookups=2)
-    try:
-        dialler.look_up("answers.example", 80, time.monotonic() + 60)
-        for number in range(3):
-            with pytest.raises(Unreachable, match="timeout"):
-                dialler.look_up(f"silent{number}.example", 80, time.monotonic() + 0.02)
-        with pytest.raises(Unreachable, match="timeout"):
-            dialler.look_up("never-asked-for.example", 80, time.monotonic() + 0.02)
-        assert dialler.look_up("answers.example", 80, time.monotonic() + 60)
-    finally:
-        held.set()
-
-
-def test_without_another_thread_claims_wait_for_those_there_are(
-    monkeypatch: pytest.MonkeyPatch, receiver: Receiver
-) -> None:
-    clock = StoreClock()
-    clock.observe(time.time_ns() // 1000)
-    transport = RequestsTransport(clock, Signer(SECRET), LOOPBACK, slots=8, lease=LEASE)
-
-    start = threading.Thread.start
-
-    def refused(thread: threading.Thread) -> None:
-        if thread.name.startswith("send-"):
-            raise RuntimeError("can't start new thread")
-        start(thread)
-
-    monkeypatch.setattr(threading.Thread, "start", refused)
-    for _ in range(5):
-        transport.submit(claim(f"{receiver.url}/"))
-    answers = collect(transport, 5)
-    transport.close()
-    assert [answer.status_code for answer in answers] == [204] * 5

@@ -1,4 +1,4 @@
-"""What stands on the wire is what the client asked for, byte by byte, on both transports.
+"""What stands on the wire is what the client asked for, byte by byte.
 
 Targets tried: escapes in either case, broken ones, braces and other characters that libraries escape, dots, empty and
 repeated slashes, a `?` or `#` with nothing behind it, a URL without a path. Heads: fields that libraries add or repeat.

@@ -10,7 +10,7 @@ import pytest
 import requests
 from prometheus_client.parser import text_string_to_metric_families
 
-from scheduler import Draft, Overlap, Plan, ScheduleDraft, Settings, Store, Webhook
+from scheduler import VERSION, Draft, Overlap, Plan, ScheduleDraft, Settings, Store, Webhook
 from tests.bench import needed
 from tests.bench.processes import Part, Service, free_port, wait_until
 from tests.bench.receiver import Receiver
@@ -30,10 +30,10 @@ class Scrape:
         return sum(it.value for it in self._samples if it.name == name and labels.items() <= it.labels.items())
 
 
-def measured(service: Service, transport: str, **environ: str) -> tuple[Part, int]:
+def measured(service: Service, **environ: str) -> tuple[Part, int]:
     """A poller that answers scrapes, and where."""
     port = free_port()
-    poller = service.poller(TIMER_METRICS_PORT=str(port), TIMER_TRANSPORT=transport, **environ)
+    poller = service.poller(TIMER_METRICS_PORT=str(port), **environ)
     wait_until(lambda: _listens(port), 20, "a port that listens")
     return poller, port
 
@@ -46,11 +46,8 @@ def _listens(port: int) -> bool:
     return True
 
 
-@pytest.mark.parametrize("transport", ["requests", "curl"])
-def test_attempts_are_counted_by_outcome_lateness_and_duration(
-    service: Service, receiver: Receiver, transport: str
-) -> None:
-    _, port = measured(service, transport)
+def test_attempts_are_counted_by_outcome_lateness_and_duration(service: Service, receiver: Receiver) -> None:
+    _, port = measured(service)
     service.set(3, receiver.url, 0)
     service.set(1, f"{receiver.url}/status/410", 0)
     service.set(1, f"{receiver.url}/status/500", 0, max_attempts=1)
@@ -58,7 +55,7 @@ def test_attempts_are_counted_by_outcome_lateness_and_duration(
     wait_until(lambda: Scrape(port).value("timer_attempts_total") >= 7, 10, "the first of all, and one rescheduled")
     found = Scrape(port)
     assert found.value("timer_redeliveries_total", reason="rescheduled") >= 1
-    assert found.value("timer_poller_info", transport=transport) == 1
+    assert found.value("timer_poller_info", version=VERSION) == 1
     assert found.value("timer_attempts_total", outcome="delivered", error="") >= 5
     assert found.value("timer_attempts_total", outcome="permanent", error="4xx") == 1
     assert found.value("timer_attempts_total", outcome="retryable", error="5xx") == 1
@@ -78,7 +75,7 @@ def test_attempts_are_counted_by_outcome_lateness_and_duration(
 
 
 def test_runs_that_a_poller_makes_for_schedules_are_counted(service: Service, receiver: Receiver) -> None:
-    _, port = measured(service, "curl")
+    _, port = measured(service)
     assert Scrape(port).value("timer_runs_total") == 0
     schedules = Store(Settings(redis_url=service.store.url)).schedules
     plan, webhook = Plan(every_ms=1000), Webhook(url=receiver.url)
@@ -89,7 +86,7 @@ def test_runs_that_a_poller_makes_for_schedules_are_counted(service: Service, re
 
 
 def test_what_is_in_flight_shows_while_it_is(service: Service, receiver: Receiver) -> None:
-    _, port = measured(service, "curl", TIMER_SLOTS="16")
+    _, port = measured(service, TIMER_SLOTS="16")
     service.set(4, f"{receiver.url}/held", 0)  # its share
     receiver.wait_for(4, 10)
     held = Scrape(port)
@@ -103,7 +100,7 @@ def test_what_is_in_flight_shows_while_it_is(service: Service, receiver: Receive
 
 
 def test_a_store_that_goes_and_comes_back_shows(service: Service) -> None:
-    _, port = measured(service, "curl")
+    _, port = measured(service)
     client = service.store.client()
     # What was never connected is not connected anew.
     wait_until(lambda: client.pubsub_shardchannels(), 10, "a doorbell that is heard")
@@ -118,7 +115,7 @@ def test_a_store_that_goes_and_comes_back_shows(service: Service) -> None:
 @pytest.mark.elsewhere
 def test_the_reference_tool_finds_nothing_to_mend(service: Service, receiver: Receiver) -> None:
     promtool = needed.program("promtool", "prometheus")
-    _, port = measured(service, "curl")
+    _, port = measured(service)
     service.set(1, receiver.url, 0)
     service.finished(1, 10)
     done = subprocess.run(
@@ -128,7 +125,7 @@ def test_the_reference_tool_finds_nothing_to_mend(service: Service, receiver: Re
 
 
 def test_a_port_that_is_taken_stops_the_start_in_one_line(service: Service) -> None:
-    _, port = measured(service, "curl")
+    _, port = measured(service)
     second = service.start("poller", TIMER_METRICS_PORT=str(port))
     assert second.process.wait(20) == 1
     assert f"Error: TIMER_METRICS_PORT {port} of 127.0.0.1 is refused: Address already in use" in second.output()

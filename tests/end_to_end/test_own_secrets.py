@@ -23,7 +23,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """Two pollers for all tests: each has receivers of its own, so destinations, and secrets."""
     it = Service(tmp_path_factory.mktemp("service"))
     for _ in range(2):
-        it.poller(TIMER_TRANSPORT="curl")
+        it.poller()
     yield it
     it.remove()
 
@@ -55,18 +55,6 @@ def own(store: Store, receiver: Receiver) -> str:
 def test_two_receivers_verify_with_the_secret_each_was_given_and_with_no_other(
     service: Service, receiver: Receiver, store: Store
 ) -> None:
-    _each_verifies_with_its_own(service, receiver, store)
-
-
-def test_two_receivers_verify_likewise_where_requests_is_the_transport(
-    service_of_its_own: Service, receiver: Receiver
-) -> None:
-    service_of_its_own.poller(TIMER_TRANSPORT="requests")
-    with closing(store_of(service_of_its_own)) as store:
-        _each_verifies_with_its_own(service_of_its_own, receiver, store)
-
-
-def _each_verifies_with_its_own(service: Service, receiver: Receiver, store: Store) -> None:
     with receiving() as one, receiving() as two:
         secrets = [own(store, one), own(store, two), SECRET]
         for it in (one, two, receiver):

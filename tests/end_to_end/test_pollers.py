@@ -16,14 +16,11 @@ from scheduler.rfc3339 import rfc3339
 from tests.bench.processes import Service, free_port, wait_until
 from tests.bench.receiver import Receiver, receiving
 
-TRANSPORTS = pytest.mark.parametrize("transport", ["requests", "curl"])
 
-
-@TRANSPORTS
 def test_a_poller_killed_in_mid_attempt_has_its_timer_sent_again_once_with_the_same_id_and_marked(
-    service: Service, receiver: Receiver, transport: str
+    service: Service, receiver: Receiver
 ) -> None:
-    service.environ |= {"TIMER_TRANSPORT": transport, "TIMER_LEASE": "3"}
+    service.environ["TIMER_LEASE"] = "3"
     victim = service.poller()
     (timer_id,) = service.set(1, f"{receiver.url}/held", 0)
     (first,) = receiver.wait_for(1, 10)
@@ -40,13 +37,12 @@ def test_a_poller_killed_in_mid_attempt_has_its_timer_sent_again_once_with_the_s
     assert [attempt.error for attempt in service.timers.attempts(timer_id)] == ["lease-lost", None]
 
 
-@TRANSPORTS
 def test_of_300_timers_one_that_kills_its_poller_fails_and_299_are_delivered(
-    service: Service, receiver: Receiver, transport: str
+    service: Service, receiver: Receiver
 ) -> None:
     """Without suspects all that died beside it would fail with it."""
     # It takes three leases; they may be as short as three of the store's timeouts.
-    service.environ |= {"TIMER_TRANSPORT": transport, "TIMER_LEASE": "2", "TIMER_STORE_TIMEOUT": "0.6"}
+    service.environ |= {"TIMER_LEASE": "2", "TIMER_STORE_TIMEOUT": "0.6"}
     ids = service.set(150, receiver.url, 0)
     (poison,) = service.set(1, f"{receiver.url}/poison", 0)
     ids += service.set(149, receiver.url, 0)
@@ -69,11 +65,8 @@ def test_of_300_timers_one_that_kills_its_poller_fails_and_299_are_delivered(
     assert set(receiver.counts()) == set(ids)
 
 
-@TRANSPORTS
-def test_at_most_once_is_not_sent_again_after_a_kill_in_mid_attempt(
-    service: Service, receiver: Receiver, transport: str
-) -> None:
-    service.environ |= {"TIMER_TRANSPORT": transport, "TIMER_LEASE": "3"}
+def test_at_most_once_is_not_sent_again_after_a_kill_in_mid_attempt(service: Service, receiver: Receiver) -> None:
+    service.environ["TIMER_LEASE"] = "3"
     victim = service.poller()
     (timer_id,) = service.set(1, f"{receiver.url}/held", 0, delivery=Delivery.AT_MOST_ONCE)
     receiver.wait_for(1, 10)
@@ -91,11 +84,8 @@ def test_at_most_once_is_not_sent_again_after_a_kill_in_mid_attempt(
     assert len(receiver.hits) == 1
 
 
-@TRANSPORTS
-def test_at_most_once_is_tried_again_while_certainly_nothing_was_sent(
-    service: Service, receiver: Receiver, transport: str
-) -> None:
-    service.poller(TIMER_TRANSPORT=transport)
+def test_at_most_once_is_tried_again_while_certainly_nothing_was_sent(service: Service, receiver: Receiver) -> None:
+    service.poller()
     once = {"delivery": Delivery.AT_MOST_ONCE, "max_attempts": 3, "backoff": _quick()}
     (refused,) = service.set(1, f"http://127.0.0.1:{free_port()}/", 0, **once)
     (answered,) = service.set(1, f"{receiver.url}/status/503", 0, **once)
@@ -104,11 +94,8 @@ def test_at_most_once_is_tried_again_while_certainly_nothing_was_sent(
     assert [attempt.status_code for attempt in service.timers.attempts(answered)] == [503]
 
 
-@TRANSPORTS
-def test_a_refused_destination_ends_its_timer_at_once_and_is_not_told(
-    service: Service, receiver: Receiver, transport: str
-) -> None:
-    poller = service.poller(TIMER_TRANSPORT=transport, TIMER_EGRESS_ALLOW="", TIMER_LOG_LEVEL="debug")
+def test_a_refused_destination_ends_its_timer_at_once_and_is_not_told(service: Service, receiver: Receiver) -> None:
+    poller = service.poller(TIMER_EGRESS_ALLOW="", TIMER_LOG_LEVEL="debug")
     port = receiver.url.rpartition(":")[2]
     literal, named = service.set(1, receiver.url, 0) + service.set(1, f"http://localhost:{port}/", 0)
     wait_until(lambda: service.timers.stats().failed == 2, 10, "the end of both")
@@ -125,7 +112,7 @@ def test_a_refused_destination_ends_its_timer_at_once_and_is_not_told(
 def test_300_destinations_that_hang_with_one_timer_each_cost_a_healthy_one_nothing(
     service: Service, receiver: Receiver
 ) -> None:
-    service.poller(TIMER_TRANSPORT="curl")
+    service.poller()
     with contextlib.ExitStack() as stack:
         # They never accept: the kernel shakes hands, and that is all.
         silent = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(300)]
@@ -135,13 +122,12 @@ def test_300_destinations_that_hang_with_one_timer_each_cost_a_healthy_one_nothi
         assert _lateness(service, receiver) < 5
 
 
-@TRANSPORTS
 def test_a_receiver_that_asks_for_a_timer_again_gets_it_as_often_as_the_timer_allows(
-    service: Service, receiver: Receiver, transport: str
+    service: Service, receiver: Receiver
 ) -> None:
     """Each occurrence under a webhook-id of its own, so that a receiver that drops repeats takes it; here one that asks
     each time. The signature is over that id: the reference library verifies each hit."""
-    service.poller(TIMER_TRANSPORT=transport)
+    service.poller()
     (timer_id,) = service.set(1, f"{receiver.url}/again/1s", 0, max_attempts=1, max_occurrences=2)
     (single,) = service.set(1, f"{receiver.url}/again/1s", 0)
     (far,) = service.set(1, f"{receiver.url}/again/9999-12-31T23:59:59Z", 0, max_occurrences=2)
@@ -165,13 +151,14 @@ def test_four_pollers_send_2000_timers_due_at_once_each_exactly_once_and_each_ta
 ) -> None:
     for _ in range(4):
         service.poller(TIMER_SLOTS="16")
-    ids = service.set(2000, receiver.url, 3000)
+    # Each answer takes a while, so the slots of a poller bound what it takes of those that a busy machine lets wait.
+    ids = service.set(2000, f"{receiver.url}/sleep/0.05", 3000)
     receiver.wait_for(2000, 60)
     service.finished(2000, 10)
     assert receiver.counts() == dict.fromkeys(ids, 1)
     shares = Counter(service.timers.attempts(timer_id)[0].poller for timer_id in ids)
     assert len(shares) == 4
-    assert min(shares.values()) >= 20  # 1 %: a poller of a busy machine may have had little of it
+    assert min(shares.values()) >= 200  # a quarter is 500; a poller of a busy machine may have had less of it
     due = {timer_id: service.timers.get(timer_id).due_at for timer_id in ids[:50]}
     assert all(1000 * hit.at >= due[hit.timer_id] for hit in receiver.hits if hit.timer_id in due)
 
@@ -239,12 +226,10 @@ def test_a_stopping_poller_leaves_a_hanging_attempt_to_its_lease_when_its_grace_
     assert service.timers.stats().delivering == 1
 
 
-@pytest.mark.parametrize(("transport", "share", "slots"), [("requests", 16, 64), ("curl", 64, 256)])
-def test_one_hanging_destination_costs_its_neighbours_nothing(
-    service: Service, receiver: Receiver, transport: str, share: int, slots: int
-) -> None:
+def test_one_hanging_destination_costs_its_neighbours_nothing(service: Service, receiver: Receiver) -> None:
+    slots, share = 256, 64
     with receiving() as hanging:
-        service.poller(TIMER_TRANSPORT=transport, TIMER_SLOTS=str(slots))
+        service.poller(TIMER_SLOTS=str(slots))
         service.set(2000, f"{hanging.url}/held", 0, timeout=60)
         hanging.wait_for(share, 20)
         assert _lateness(service, receiver) < 5

@@ -58,7 +58,7 @@ BUGS = {
         }
     ),
     "sent twice": Bug(python=wrong_modules.sent_twice),
-    "the poller dies of a stale event": Bug(python=wrong_modules.dies_of_a_stale_event),
+    "the poller dies of one connection": Bug(python=wrong_modules.dies_of_one_connection),
     # As if the poller that settles made it, and not the script that ends the timer.
     "a callback made outside of the end": Bug(
         {"claim": ("  if calling then call_back(id, calling, status, at, words, noted) end\n", "")}

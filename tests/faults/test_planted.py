@@ -25,7 +25,7 @@ STORIES: dict[str, tuple[Rule, Story]] = {
     "early clock": (Rule.EARLY, scenarios.timers_fall_due_one_after_another),
     "cancel that only hides": (Rule.SILENT, scenarios.timers_are_cancelled),
     "sent twice": (Rule.ONCE, scenarios.timers_fall_due_one_after_another),
-    "the poller dies of a stale event": (Rule.ALIVE, scenarios.receivers_close_without_a_word),
+    "the poller dies of one connection": (Rule.ALIVE, scenarios.receivers_close_without_a_word),
     "a callback made outside of the end": (Rule.CALLED, scenarios.a_poller_dies_in_mid_attempt_of_what_is_sent_once),
     "an expiry that nobody looks at": (Rule.EXPIRED, scenarios.nobody_polls_until_some_have_expired),
     "the next moment does not advance": (Rule.RUNS, scenarios.schedules_make_runs),

@@ -135,12 +135,11 @@ def test_row_09_an_api_killed_before_it_answers_leaves_one_timer_which_a_repeat_
     assert len(field.hits()) == 1
 
 
-@pytest.mark.parametrize("transport", ["curl", "requests"])
 def test_row_10_a_poller_that_may_open_few_files_sends_no_more_at_once_than_these_allow(
-    field: Field, judged: Judge, transport: str
+    field: Field, judged: Judge
 ) -> None:
     """Red without `fitting` of open_transport.py: idle connections use the files up, and what needs a new one fails."""
-    member = field.join(before=("prlimit", "--nofile=100:100"), TIMER_TRANSPORT=transport)
+    member = field.join(before=("prlimit", "--nofile=100:100"))
     with field.fault("few files", [member]):
         ids = field.set_timers(150, 0, 10)
         field.arrived(150, 40)

@@ -195,14 +195,13 @@ def _jumps_of_a_schedule(schedules: Schedules, service: Service, receiver: Recei
     assert schedules.get("last").skipped == Skipped(missed=6)
 
 
-@pytest.mark.parametrize("transport", ["curl", "requests"])
 def test_row_49_a_wall_clock_that_jumps_during_an_attempt_moves_no_deadline(
-    service: Service, receiver: Receiver, tmp_path: Path, transport: str
+    service: Service, receiver: Receiver, tmp_path: Path
 ) -> None:
-    """Red with the deadline of either transport taken from time.time()."""
+    """Red with the deadlines of UnderWay taken from time.time()."""
     clock = tmp_path / "clock"
     faked = obeying(clock)
-    service.poller(TIMER_TRANSPORT=transport, **faked)
+    service.poller(**faked)
     (timer_id,) = service.set(1, f"{receiver.url}/held", 0, timeout=3, max_attempts=1)
     (hit,) = receiver.wait_for(1, 20)
     clock.write_text("+3600")

@@ -11,10 +11,11 @@ import requests
 
 from scheduler import CatchUp, Overlap, Poller, Schedule, ScheduleDraft
 from scheduler.claim import Claim
-from scheduler.delivery.curl import handle
-from scheduler.delivery.curl import transport as curl_transport
-from scheduler.delivery.curl.sockets import Sockets
 from scheduler.delivery.request import build
+from scheduler.delivery.sockets import rules
+from scheduler.delivery.sockets.connection import Connection
+from scheduler.delivery.sockets.transport import SocketTransport
+from scheduler.delivery.sockets.under_way import UnderWay
 from scheduler.delivery.transport import Answer
 from scheduler.destinations import Rule
 from scheduler.due_moments import Decision, Standing, decide, run_seed
@@ -42,34 +43,32 @@ def no_renewal() -> None:
 
 
 def sent_twice() -> None:
-    """As libcurl does by itself on a connection that closes too early."""
-    submit = curl_transport.CurlTransport.submit
+    """As libraries for HTTP do by themselves on a connection that closes too early."""
+    submit = SocketTransport.submit
 
     def twice(self: Any, claim: Claim) -> None:
         it = build(claim, self._clock.now_us() // 1000, self._signers.of(claim))
         requests.request(it.method, it.url, data=it.body, headers=it.headers, timeout=5)
         submit(self, claim)
 
-    curl_transport.CurlTransport.submit = twice  # type: ignore[method-assign]
+    SocketTransport.submit = twice  # type: ignore[method-assign]
 
 
-def dies_of_a_stale_event() -> None:
-    """As it did: epoll is asked to forget a connection that libcurl has closed meanwhile; that goes up to the loop."""
+def dies_of_one_connection() -> None:
+    """What goes wrong on a connection does not end the attempt that it carries, but goes up to the loop."""
 
-    def hung_up(self: Any, descriptor: int) -> None:
-        self.left.remove(descriptor)
-        self._watched.pop(descriptor, None)
-        self._epoll.unregister(descriptor)
+    def goes_up(self: UnderWay, connection: Connection, error: Exception, now: float) -> None:
+        raise error
 
-    Sockets.hung_up = hung_up  # type: ignore[method-assign]
-    curl_transport.CurlTransport._guarded_turn = curl_transport.CurlTransport._turn  # type: ignore[method-assign]
+    UnderWay._failed = goes_up  # type: ignore[method-assign]
+    SocketTransport._guarded_turn = SocketTransport._turn  # type: ignore[method-assign]
 
 
 def never_too_late() -> None:
     def is_too_late(claim: Claim, now: float) -> bool:
         return False
 
-    curl_transport.is_too_late = handle.is_too_late = is_too_late  # type: ignore[attr-defined]
+    rules.is_too_late = is_too_late  # type: ignore[attr-defined]
 
 
 def one_id_for_all_runs() -> None:

@@ -99,7 +99,7 @@ def whole(folder: Path, wheel: Path) -> Environment:
 def up(whole: Environment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Up]:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("PYTHONPATH", raising=False)
-    running = Up(tmp_path, command=(whole.command,), TIMER_TRANSPORT="curl")
+    running = Up(tmp_path, command=(whole.command,))
     yield running
     running.stop()
 

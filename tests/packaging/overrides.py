@@ -1,7 +1,7 @@
 """All that we take from a library beside what it documents: a new version may change it without a word.
 
 Rows are named as the library names them. Each library here has an upper bound in setup.cfg, and test_overrides.py tells
-which row a new version breaks. Of the standard library only http.client is here; what bounds it are the Pythons tested.
+which row a new version breaks.
 """
 
 from __future__ import annotations
@@ -46,11 +46,6 @@ OVERRIDDEN = {
     "gunicorn.app.base.BaseApplication.load": "gunicorn.app.base.BaseApplication.wsgi",
     "gunicorn.app.base.BaseApplication.load_config": "gunicorn.app.base.BaseApplication.do_load_config",
     "gunicorn.workers.base.Worker.run": "gunicorn.workers.base.Worker.init_process",
-    "http.client.HTTPConnection.response_class": "http.client.HTTPConnection.getresponse",
-    "http.client.HTTPResponse._close_conn": "http.client.HTTPResponse.read",
-    "http.client.HTTPResponse._get_chunk_left": "http.client.HTTPResponse._read1_chunked",
-    "http.client.HTTPResponse._read_status": "http.client.HTTPResponse.begin",
-    "http.client.HTTPResponse.begin": "http.client.HTTPConnection.getresponse",
     "httpx.Auth.auth_flow": "httpx.Auth.async_auth_flow",
     "jinja2.bccache.FileSystemBytecodeCache.dump_bytecode": "jinja2.bccache.BytecodeCache.set_bucket",
     "jinja2.bccache.FileSystemBytecodeCache.load_bytecode": "jinja2.bccache.BytecodeCache.get_bucket",
@@ -81,19 +76,10 @@ OVERRIDDEN = {
     "redis.retry.Retry.call_with_retry": "redis.client.Redis._execute_command",
     "requests.adapters.BaseAdapter.close": "requests.sessions.Session.close",
     "requests.adapters.BaseAdapter.send": "requests.sessions.Session.send",
-    "requests.adapters.HTTPAdapter.build_response": "requests.adapters.HTTPAdapter.send",
-    "requests.adapters.HTTPAdapter.init_poolmanager": "requests.adapters.HTTPAdapter.__init__",
     f"{_TYPES}.ExternalType.cache_ok": "",
     f"{_TYPES}.TypeDecorator.process_bind_param": f"{_TYPES}.TypeDecorator.bind_processor",
     f"{_TYPES}.TypeDecorator.process_result_value": f"{_TYPES}.TypeDecorator.result_processor",
     f"{_TYPES}.TypeEngine.column_expression": "",
-    "urllib3.connection.HTTPConnection._new_conn": "urllib3.connection.HTTPConnection.connect",
-    "urllib3.connection.HTTPConnection.is_connected": "urllib3.util.connection.is_connection_dropped",
-    "urllib3.connection.HTTPConnection.request": "urllib3.connectionpool.HTTPConnectionPool._make_request",
-    "urllib3.connection.HTTPSConnection.connect": "urllib3.connectionpool.HTTPSConnectionPool._validate_conn",
-    "urllib3.connectionpool.HTTPConnectionPool.ConnectionCls": "urllib3.connectionpool.HTTPConnectionPool._new_conn",
-    "urllib3.connectionpool.HTTPConnectionPool._put_conn": "urllib3.response.HTTPResponse.release_conn",
-    "urllib3.connectionpool.HTTPSConnectionPool.ConnectionCls": "urllib3.connectionpool.HTTPSConnectionPool._new_conn",
     "webargs.core.Parser.parse": "",
     "webargs.core.Parser.load_json": "webargs.core.Parser.__location_map__",
     "webargs.flaskparser.FlaskParser.DEFAULT_UNKNOWN_BY_LOCATION": "webargs.core.Parser._process_location_data",
@@ -116,9 +102,6 @@ READ = {
     "gunicorn.http.body.Body": "reader",
     "gunicorn.http.body.LengthReader": "length",
     "gunicorn.http.wsgi.Response": "start_response write close should_close force_close",
-    "http.client.HTTPResponse": (
-        "_check_close _method chunk_left chunked code fp headers length msg reason status version will_close"
-    ),
     "marshmallow.fields.Field": "_serialize allow_none metadata",
     "marshmallow.schema.Schema": "_hooks dump_fields",
     "redis._parsers.hiredis._HiredisParser": "_reader",
@@ -127,11 +110,7 @@ READ = {
     "redis.connection.Connection": "host port",
     "redis.connection.ConnectionPool": "connection_class connection_kwargs",
     "redis.connection.SSLConnection._connect": "super _connect",  # by which it takes over what ours has connected
-    "requests.adapters.HTTPAdapter": "poolmanager",
     "sqlalchemy.orm.session.Session": "binds",
-    "urllib3.connection.HTTPConnection": "_dns_host default_port port sock",
-    "urllib3.connection.HTTPSConnection": "ssl_context",
-    "urllib3.poolmanager.PoolManager": "pool_classes_by_scheme",
     "werkzeug.wrappers.response.Response": "_on_close",
 }
 

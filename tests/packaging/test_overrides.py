@@ -74,12 +74,7 @@ def _is_ours(kind: type) -> bool:
 
 
 def _is_watched(kind: type) -> bool:
-    return kind.__module__ == "http.client" or distribution(kind.__module__) is not None
-
-
-def _library(row: str) -> str | None:
-    """The distribution of a row; None for the standard library."""
-    return None if row.startswith("http.client.") else distribution(row)
+    return distribution(kind.__module__) is not None
 
 
 def test_the_table_names_all_that_we_override() -> None:
@@ -147,7 +142,7 @@ def _is_private(dotted: str) -> bool:
 
 def test_every_library_of_the_table_has_an_upper_bound() -> None:
     declared = {name: it for extra in requirements().values() for name, it in extra.items()}
-    for library in {_library(row) for row in (*OVERRIDDEN, *READ, *CALLED)} - {None}:
+    for library in {distribution(row) for row in (*OVERRIDDEN, *READ, *CALLED)}:
         assert library in declared
         assert any(it.operator == "<" for it in declared[library].specifier), library
 

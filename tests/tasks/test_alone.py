@@ -10,7 +10,7 @@ from timer_service.tasks import Tasks
 
 
 def test_tasks_load_nothing_of_the_server_and_no_client_before_the_first_call() -> None:
-    heavy = ("flask", "werkzeug", "marshmallow", "redis", "gunicorn", "pycurl", "scheduler", "requests", "httpx")
+    heavy = ("flask", "werkzeug", "marshmallow", "redis", "gunicorn", "pycares", "scheduler", "requests", "httpx")
     code = f"""
 import sys
 from timer_service.tasks import Tasks

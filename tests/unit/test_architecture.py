@@ -91,8 +91,7 @@ def _is_private(module: str, name: str) -> bool:
 
 @pytest.mark.parametrize("package", ["scheduler", "timer_service", "tests", "benchmarks"])
 def test_nothing_leans_on_what_another_python_may_have_changed(package: str) -> None:
-    """What begins with an underscore is the standard library's own. Those of http.client in strict_response.py
-    are overridden, not taken, and tests/delivery/test_hostile_answers.py reads them on every Python."""
+    """What begins with an underscore is the standard library's own."""
     found = {
         str(path): names
         for path in (ROOT / package).rglob("*.py")

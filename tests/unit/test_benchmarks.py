@@ -236,7 +236,7 @@ def test_a_goal_is_met_by_the_figure_of_its_row_and_nothing_is_claimed_without_o
     said = {str(row["what"]): row["met"] for row in goals.compared(parts)}
     assert said["idle, % of a core"] == "NO"
     assert said["kill -9 with 1,000 in flight: lost"] == "yes"
-    assert said["CPU s per 1,000, curl"] is None
+    assert said["CPU s per 1,000 delivered"] is None
     assert said["claim rate, most pending to fewest, %"] is None
 
 

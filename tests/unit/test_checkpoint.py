@@ -15,7 +15,6 @@ from typing import Any
 import pytest
 
 from scheduler import Checkpoint, Guard
-from scheduler.delivery import dialling
 from scheduler.delivery.local import is_local
 from scheduler.networks import networks
 
@@ -33,8 +32,8 @@ def names(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (known[host], port))]
 
     monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
-    monkeypatch.setattr(dialling, "_OWN_LOOKUP_EVERY", 0.0)
-    monkeypatch.setattr(dialling, "_UNKNOWN_LOOKUP_EVERY", 0.0)
+    monkeypatch.setattr("scheduler.delivery.checkpoint._OWN_LOOKUP_EVERY", 0.0)
+    monkeypatch.setattr("scheduler.delivery.checkpoint._UNKNOWN_LOOKUP_EVERY", 0.0)
     return known
 
 
@@ -88,7 +87,7 @@ def test_without_a_thread_to_look_up_in_what_is_known_holds_and_it_is_looked_up_
 def test_a_store_on_an_address_of_this_machine_is_refused_on_all_of_them(
     names: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dialling, "is_local", lambda ip: str(ip) == "10.0.0.5")
+    monkeypatch.setattr("scheduler.delivery.checkpoint.is_local", lambda ip: str(ip) == "10.0.0.5")
     names["store.test"] = "10.0.0.5"
     checkpoint = Checkpoint(EVERYWHERE, [("store.test", 7000)])
     assert not checkpoint.guard().permits("10.0.0.5", 7000)

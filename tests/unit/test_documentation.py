@@ -353,7 +353,7 @@ def test_settings_lists_every_variable_with_its_default_and_no_other() -> None:
     listed = {quoted(row[0])[0]: row[1].strip("`") for row in table(page("settings.md"), "variable", "default")}
     fields = Settings.__dataclass_fields__.values()
     assert listed.keys() == {field.metadata["variable"] for field in fields}
-    said = {variable: default for variable, default in listed.items() if default not in ("none", "all", "by transport")}
+    said = {variable: default for variable, default in listed.items() if default not in ("none", "all")}
     assert Settings.from_env(said) == Settings()
     assert not any(field.default for field in fields if field.metadata["variable"] not in said)
 

@@ -90,6 +90,9 @@ def test_all_names_that_are_no_settings_are_told_at_once() -> None:
         ("TIMER_API_KEY", "tk_x"),
         ("TIMER_TASKS_URL", "http://shop.example/timer-tasks/"),
         ("TIMER_COLOUR", ""),
+        # Of earlier releases.
+        ("TIMER_TRANSPORT", "curl"),
+        ("TIMER_TRANSPORT", "requests"),
         ("_TIMER_SERVICE_COMPLETE", "bash_source"),
         ("MY_TIMER_COLOUR", "red"),
         # Kubernetes, for Services named timer, timer-service, timer-api
@@ -105,7 +108,7 @@ def test_all_names_that_are_no_settings_are_told_at_once() -> None:
         ("TIMER_API_PORT", "tcp://10.0.0.1:80"),
     ],
 )
-def test_what_clients_and_kubernetes_set_is_no_setting_and_no_mistake(variable: str, value: str) -> None:
+def test_what_clients_kubernetes_and_earlier_releases_set_is_no_mistake(variable: str, value: str) -> None:
     assert Settings.from_env({variable: value}) == Settings()
 
 

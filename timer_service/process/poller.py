@@ -23,7 +23,6 @@ from scheduler import (
     serving,
     share_of,
     slots,
-    transport_name,
 )
 from timer_service.process.heartbeat import beating
 from timer_service.process.signals import stop_signals
@@ -55,7 +54,7 @@ def run(settings: Settings) -> None:
     doorbell = Doorbell(store.link, transport.wake, planning.look_soon, poller.rang)
     for number in stop_signals():
         signal.signal(number, lambda *_: poller.stop())
-    info = {"poller": name, "transport": transport_name(settings), "version": VERSION}
+    info = {"poller": name, "version": VERSION}
     files = [signer.file] if isinstance(signer, SignerOfFile) else []
     metrics = PollerMetrics(poller, store.link, doorbell, info, files)
     # What is there now stays; looking through it again and again for garbage took 4 % of the poller.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scheduler.delivery.dialling import Checkpoint
+from scheduler.delivery.checkpoint import Checkpoint
 
 #: Addresses with a port; all are forgotten when there are more.
 _MOST = 4096

@@ -11,11 +11,11 @@ from queue import Empty, SimpleQueue
 from urllib.parse import urlsplit
 
 from scheduler.delivery.addresses import Origin
-from scheduler.delivery.curl.agenda import Agenda
-from scheduler.delivery.curl.call import Call
-from scheduler.delivery.curl.resolver import Found, Resolver
 from scheduler.delivery.details import NAME_SERVER_FAILED
 from scheduler.delivery.egress import literal
+from scheduler.delivery.sockets.agenda import Agenda
+from scheduler.delivery.sockets.call import Call
+from scheduler.delivery.sockets.resolver import Found, open_resolver
 from scheduler.origin import before_path
 
 #: Seconds for which the addresses of a name are used again; the guard judges them each time.
@@ -36,7 +36,7 @@ class Lookups:
 
     def __init__(self, ring: Callable[[], None]) -> None:
         self._ring = ring
-        self._resolver = Resolver()
+        self._resolver = open_resolver()
         self._answers: SimpleQueue[tuple[Origin, Found]] = SimpleQueue()
         #: The calls that wait for each name.
         self._waiting: dict[Origin, dict[Call, None]] = {}

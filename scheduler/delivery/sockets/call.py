@@ -1,4 +1,4 @@
-"""A claim on its way through libcurl."""
+"""A claim on its way to its receiver."""
 
 from __future__ import annotations
 
@@ -12,28 +12,29 @@ from scheduler.delivery.signing import Signs
 from scheduler.delivery.transport import Answer
 
 if TYPE_CHECKING:
-    from scheduler.delivery.curl.handle import Handle
+    from scheduler.delivery.sockets.connection import Connection
 
-NO_HEADERS: Mapping[str, str] = {}
+_NO_HEADERS: Mapping[str, str] = {}
 
 
 class Call:
-    """A claim on its way: which addresses are left to try, what has come back."""
+    """What is to be sent for a claim, where to, and how far it has come. Moments are seconds of the monotonic clock."""
 
+    #: Host and port.
     origin: Origin = ("", 0)
-    #: Of a host with several addresses.
-    race: Race | None = None
-    #: The answer was longer than what is read of one.
-    cut = False
+    #: The URL up to its path, and a slash: connections are kept by it.
+    root = ""
+    #: Of the request; none any more once it is given to a connection.
+    wire = b""
+    #: The address that was tried first, of a host with several.
+    favourite = ""
+    #: It may have reached the receiver.
     sent = False
+    #: On a connection that had carried another.
     reused = False
-    #: It is to have a connection of its own.
-    fresh = False
-    #: What was read of the answer's; a bytearray once there is any.
-    body: bytes | bytearray = b""
 
     def __init__(self, claim: Claim, request: Request, signer: Signs, started_at: int, begun: float) -> None:
-        """`started_at` by the store's clock, in ms; `begun` by the monotonic one, in seconds."""
+        """`started_at` by the store's clock, in ms."""
         self.claim = claim
         self.request = request
         #: Who has signed it.
@@ -41,13 +42,18 @@ class Call:
         self.started_at = started_at
         self.begun = begun
         self.deadline = begun + claim.webhook.timeout
+        #: Addresses that are yet to be tried.
+        self.ahead: list[str] = []
+        #: The connections that are being made for it, or the one that carries it.
+        self.connections: list[Connection] = []
 
     def answer(
         self,
         now: float,
         error: str | None,
         status: int | None = None,
-        headers: Mapping[str, str] = NO_HEADERS,
+        headers: Mapping[str, str] = _NO_HEADERS,
+        body: bytes | bytearray = b"",
         detail: str | None = None,
     ) -> Answer:
         # By position, as for every attempt: names would take twice as long, 0.3 us.
@@ -57,22 +63,9 @@ class Call:
             round(1000 * (now - self.begun)),
             status,
             headers,
-            bytes(self.body),
+            bytes(body),
             error,
             self.sent,
             self.reused,
             detail,
         )
-
-
-class Race:
-    """A call whose host has several addresses: the first that connects gets the request."""
-
-    #: The handle that has connected; the others are to be ended.
-    winner: Handle | None = None
-
-    def __init__(self, addresses: list[str]) -> None:
-        self.favourite = addresses[0]
-        #: Addresses that are yet to be tried.
-        self.ahead = addresses
-        self.handles: list[Handle] = []

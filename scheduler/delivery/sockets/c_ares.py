@@ -2,33 +2,22 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
-import os
 import socket
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pycares
 
 from scheduler.delivery.details import NAME_SERVER_FAILED, NO_SUCH_NAME
-from scheduler.delivery.hosts_file import hosts_file
-
-#: All addresses of a name, or in a sentence why there are none.
-Found = list[str] | str
-#: Called from any thread.
-Answered = Callable[[Found], None]
+from scheduler.delivery.sockets.look_up_files import HOSTS, hosts_file, versions
+from scheduler.delivery.sockets.resolver import Answered
 
 _NO_SUCH_NAME = {pycares.errno.ARES_ENOTFOUND, pycares.errno.ARES_ENODATA, pycares.errno.ARES_EBADNAME}
-_HOSTS, _NSSWITCH = Path("/etc/hosts"), Path("/etc/nsswitch.conf")
-#: What getaddrinfo() reads again when it changes.
-_FILES = (Path("/etc/resolv.conf"), _NSSWITCH, _HOSTS)
 
 log = logging.getLogger(__name__)
 
 
-class Resolver:
+class CaresResolver:
     """Asks the name servers of /etc/resolv.conf, and /etc/hosts first. Used by one thread; answers come in any.
 
     `close` cancels what is asked; until then it may be told to look for other servers.
@@ -36,8 +25,8 @@ class Resolver:
 
     def __init__(self) -> None:
         self._channel = _channel()
-        self._read = {path: _version(path) for path in _FILES}
-        self._hosts = hosts_file(_HOSTS, _NSSWITCH)
+        self._read = versions()
+        self._hosts = hosts_file()
 
     def ask(self, host: str, port: int, answered: Answered) -> None:
         if found := self._hosts.get(host.lower().removesuffix(".")):
@@ -66,11 +55,11 @@ class Resolver:
         c-ares watches the folder /etc, which hears nothing of the file behind a symbolic link or a mount; and what it
         has heard from the servers of before it would go on telling.
         """
-        before, self._read = self._read, {path: _version(path) for path in _FILES}
-        changed = {path for path in _FILES if self._read[path] != before[path]}
+        before, self._read = self._read, versions()
+        changed = {path for path, version in self._read.items() if version != before[path]}
         if changed:
-            self._hosts = hosts_file(_HOSTS, _NSSWITCH)
-        if changed - {_HOSTS}:
+            self._hosts = hosts_file()
+        if changed - {HOSTS}:
             try:
                 old, self._channel = self._channel, _channel()
             except pycares.AresError as error:  # no file is left: the servers of before are asked until there is one
@@ -87,11 +76,3 @@ class Resolver:
 
 def _channel() -> pycares.Channel:
     return pycares.Channel(timeout=5, tries=3)
-
-
-def _version(path: Path) -> tuple[int, ...]:
-    """Device, inode, size and time: one changes when a file is replaced, mounted over or written, or its link moved."""
-    with contextlib.suppress(OSError):
-        found = os.stat(path)
-        return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
-    return ()

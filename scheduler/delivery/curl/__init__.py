@@ -1,1 +1,0 @@
-"""Delivery by libcurl: one thread, thousands of requests under way."""

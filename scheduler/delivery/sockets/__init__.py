@@ -1,0 +1,1 @@
+"""Delivery over sockets of our own: one thread, thousands of requests under way."""

@@ -1,1 +1,0 @@
-"""Delivery by requests, in threads: where libcurl cannot be installed."""
