@@ -1,4 +1,4 @@
-"""Both transports, and one call to send a request with either."""
+"""A transport, one with more slots, and one call to send a request."""
 
 from __future__ import annotations
 

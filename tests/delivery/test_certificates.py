@@ -1,4 +1,4 @@
-"""Whom the transports believe: certificates/*.pem are a test authority and four servers, each with its private key.
+"""Whom the transport believes: certificates/*.pem are a test authority and four servers, each with its private key.
 
 Made with openssl; `expired` ended in 2020, the others hold for a century. The authority stands in for certifi's bundle.
 """

@@ -9,7 +9,9 @@ middle of an answer, and over TLS, which says things of its own meanwhile.
 from __future__ import annotations
 
 import contextlib
+import os
 import select
+import signal
 import socket
 import ssl
 import struct
@@ -274,11 +276,11 @@ def test_what_tls_says_for_itself_is_no_close_of_an_idle_connection_and_its_end_
 
 class SServer:
     """The server of OpenSSL, for one connection after the other. It sends what it is told to, and a line that says `K`
-    makes it send a message of TLS itself: other keys from now on."""
+    makes it send a message of TLS itself: other keys from now on; of TLS 1.2, `r`: all is to be negotiated anew."""
 
-    def __init__(self, openssl: str) -> None:
+    def __init__(self, openssl: str, version: str = "-tls1_3") -> None:
         self.port = free_port()
-        command = [openssl, "s_server", "-accept", f"127.0.0.1:{self.port}", "-tls1_3"]
+        command = [openssl, "s_server", "-accept", f"127.0.0.1:{self.port}", version]
         command += ["-cert", str(FOLDER / "good.pem"), "-key", str(FOLDER / "good.pem")]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
         self.heard = b""
@@ -336,6 +338,40 @@ def test_connections_of_tls_are_used_again_though_tls_has_spoken_while_they_were
         for it in servers:
             it.process.kill()
             it.process.communicate()
+
+
+def test_tls_that_is_to_be_negotiated_anew_and_never_is_takes_no_turns_until_the_deadline(
+    wide: SocketTransport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its socket has room all the while. Red where epoll is asked for that: 100,000 turns a second."""
+    monkeypatch.setattr(certifi, "where", lambda: str(FOLDER / "authority.pem"))
+    turns, turn = [], wide._turn
+
+    def counted(until: float) -> None:
+        turns.append(until)
+        turn(until)
+
+    monkeypatch.setattr(wide, "_turn", counted)
+    server = SServer(needed.program("openssl", "openssl"), "-tls1_2")
+    try:
+        wide.submit(claim(f"https://127.0.0.1:{server.port}/", timeout=30))
+        while b"POST /" not in server.heard:
+            assert wide.wait(0.01) == []
+        server.say(DONE)
+        assert [it.status_code for it in collect(wide, 1)] == [204]
+        server.say(b"r\n")
+        (connection,) = wide._connections._idle._all
+        assert select.select([connection.descriptor], [], [], 20)[0]  # what it says has come
+        os.kill(server.process.pid, signal.SIGSTOP)
+        assert wide.wait(0.01) == []  # it is heard, and answered
+        wide.submit(claim(f"https://127.0.0.1:{server.port}/", timeout=0.6))
+        turns.clear()
+        (answer,) = collect(wide, 1)
+        assert (answer.error, answer.reused) == ("timeout", True)
+        assert len(turns) < 100
+    finally:
+        server.process.kill()
+        server.process.communicate()
 
 
 def test_at_most_once_nothing_is_sent_on_a_connection_that_was_closed_with_its_answer(wide: SocketTransport) -> None:

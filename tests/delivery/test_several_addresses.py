@@ -22,6 +22,7 @@ from scheduler import Delivery
 from scheduler.delivery.addresses import MOST_TRIED, Order, pause
 from scheduler.delivery.details import NO_SUCH_NAME
 from scheduler.delivery.sockets.agenda import Agenda
+from scheduler.delivery.sockets.transport import SocketTransport
 from scheduler.delivery.transport import Transport
 from tests.bench.processes import free_port
 from tests.bench.raw import raw_receiving, read_request
@@ -239,6 +240,25 @@ def test_a_race_that_begins_on_a_connection_which_is_given_up_is_that_of_one_cal
         time.sleep(0.3)  # a store that is slow to answer
         (answer,) = collect(transport, 1)
     assert (answer.status_code, answer.error) == (204, None)
+
+
+def test_another_address_is_not_tried_after_the_deadline(wide: SocketTransport, known: dict[str, list[str]]) -> None:
+    """As where the process was frozen between the look at what is due and the try. There is a connection to it that is
+    idle, so that it would be sent at once."""
+    known["frozen.test"] = ["127.0.0.2", "127.0.0.1"]
+    with raw_receiving(lambda _, sock: sock.sendall(b"HTTP/1.1 204 No Content\r\n\r\n")) as receiver:
+        port = int(receiver.url.rpartition(":")[2].rstrip("/"))
+        with blackholes(port, "127.0.0.2"):
+            wide.submit(claim(f"http://frozen.test:{port}/", timeout=20))
+            assert [it.status_code for it in collect(wide, 1)] == [204]
+            wide._under_way._order = Order()  # it begins with the dead one again
+            wide.submit(claim(f"http://frozen.test:{port}/", timeout=20))
+            (call,) = wide._under_way._deadlines._entries
+            call.deadline = time.monotonic()
+            wide._under_way._try_next(call)
+            (answer,) = collect(wide, 1)
+        assert (answer.error, answer.sent) == ("timeout", False)
+        assert len(receiver.requests) == 1
 
 
 def test_the_order_begins_with_what_answered_and_alternates_between_families() -> None:
