@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
 
 from scheduler import Reading, StoreUnavailable, Unread
 from scheduler.store import keys
+from tests.bench.processes import wait_until
 from tests.bench.rowed import Rowed
 from tests.bench.store import START, Bench, HandSetFake
 from timer_service.history.errors import HistoryUnavailable
 from timer_service.process import recorder as module
-from timer_service.process.recorder import Recorder
+from timer_service.process.recorder import Recorder, Rows
 
 
 @pytest.fixture(params=[1, 16])
@@ -152,6 +154,50 @@ def test_it_writes_until_it_is_stopped_and_removes_what_is_too_old_by_the_clock_
         thread.join(60)
     assert not thread.is_alive()
     assert (set(database.rows), database.forgot) == (ids, [START - 60_000])
+
+
+def test_what_ends_while_others_are_written_is_written_together_half_a_second_later(
+    bench: Bench, recorder: Recorder, database: Rowed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_once = database.write
+
+    def write(rows: Rows) -> None:
+        time.sleep(0.04)
+        at_once(rows)
+
+    monkeypatch.setattr(database, "write", write)
+    thread = threading.Thread(target=recorder.run)
+    thread.start()
+    ids: set[str] = set()
+    passed = threading.Event()
+    began = time.monotonic()
+    while (taken := time.monotonic() - began) < 2:
+        ids |= cancel(bench, 1)
+        passed.wait(0.02)
+    writes = database.writes
+    recorder.stop()
+    thread.join(60)
+    assert not thread.is_alive()
+    assert writes <= taken / 0.375 + 1  # half a second lies between two, or as little as three quarters of it
+    while recorder.pass_once():
+        pass
+    assert database.rows.keys() == ids
+
+
+def test_more_than_is_read_at_once_is_written_without_a_wait(
+    bench: Bench, recorder: Recorder, database: Rowed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "BATCH", 10)
+    monkeypatch.setattr(module, "_LOOK", 600)
+    monkeypatch.setattr(module, "_TICK", 0.02)
+    ids = cancel(bench, 400)
+    thread = threading.Thread(target=recorder.run)
+    thread.start()
+    try:
+        wait_until(lambda: database.rows.keys() == ids, 10, "all rows")
+    finally:
+        recorder.stop()
+        thread.join(60)
 
 
 def test_it_ends_where_histories_were_switched_off(bench: Bench, recorder: Recorder) -> None:

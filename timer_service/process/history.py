@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 
 from scheduler import Settings, Store, StoreUnavailable, serving
@@ -10,17 +9,14 @@ from timer_service.history.database import History, open_history
 from timer_service.history.errors import HistoryError
 from timer_service.process.heartbeat import beating
 from timer_service.process.history_metrics import HistoryMetrics
+from timer_service.process.low_priority import let_others_go_first
 from timer_service.process.recorder import Recorder
 from timer_service.process.signals import stop_signals
-
-#: By which its priority is lower, so that pollers on the same cores go first: of 2,000 timers a second on two cores
-#: with all in use (benchmarks/all_in_use.py) the 99th percentile is late by 14 ms, without it by 16 to 27.
-_LATER = 10
 
 
 def run(settings: Settings, database: History) -> None:
     """Write until a signal, or until histories are switched off."""
-    os.nice(_LATER)
+    let_others_go_first()
     store = Store.for_poller(settings)
     recorder = Recorder(store.unread, database, settings.history_keep, beating(settings.heartbeat_file))
     for number in stop_signals():

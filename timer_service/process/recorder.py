@@ -76,9 +76,9 @@ class Recorder:
                 if not noted or self.backlog.is_noted is None:  # or the store came back empty
                     self._unread.begin()
                     noted = True
-                written = self.pass_once()
+                self.pass_once()
                 self._forget()
-                wait = 0.0 if written else _LOOK
+                wait = 0.0 if self.backlog.unread else _LOOK
             except (StoreUnavailable, HistoryUnavailable) as error:
                 wait = self._failed(wait, error)
             if noted and self.backlog.is_noted is False:
