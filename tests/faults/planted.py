@@ -23,8 +23,9 @@ class Bug:
     python: Callable[[], None] = lambda: None
 
 
-#: Where a claim lets a due timer wait.
-_WAITS_BEHIND = "    join(waiting_key(behind), planned, id)\n    if expiry then join(EXPIRING"
+#: Where a claim lets a due timer wait, and where one that was begun before.
+_WAITS = "    join(waiting_key(tag), planned, id)\n"
+_WAITS_BEGUN = "join(waiting_key(behind), planned, id)\n     if expiry then join(EXPIRING"
 #: And yet they are reckoned as taken back.
 _RUNS_MADE_AHEAD_STAY = ("      erase(SCHEDULED, id)\n      gone = gone + 1\n", "      gone = gone + 1\n")
 
@@ -61,7 +62,7 @@ BUGS = {
     "the poller dies of one connection": Bug(python=wrong_modules.dies_of_one_connection),
     # As if the poller that settles made it, and not the script that ends the timer.
     "a callback made outside of the end": Bug(
-        {"claim": ("  if calling then call_back(id, calling, status, at, words, noted) end\n", "")}
+        {"claim": ("  if calling then rarely().call_back(id, calling, status, at, words, noted) end\n", "")}
     ),
     "the next moment does not advance": Bug(
         {"runs": ("    push(fields, 'after', int(after))\n", "    push(fields, 'after', after_before)\n")}
@@ -100,17 +101,15 @@ BUGS = {
     "a pause that no poller is told of": Bug(
         {"hold": ("ends ~= '' and set_hold(tag, revision, ends, words) or 0", "0")}
     ),
-    "timers of a paused destination that are dropped": Bug(
-        {"claim": (_WAITS_BEHIND, _WAITS_BEHIND.partition("\n")[2])}
-    ),
+    "timers of a paused destination that are dropped": Bug({"claim": (_WAITS, "")}),
     "an attempt that is counted while its destination is paused": Bug(
         {
             "claim": (
-                _WAITS_BEHIND,
-                "    if it then\n"
-                "      it.attempts = it.attempts + 1\n"
-                "      note_progress(id, dump_progress(it))\n"
-                f"    end\n{_WAITS_BEHIND}",
+                _WAITS_BEGUN,
+                "if it then\n"
+                "       it.attempts = it.attempts + 1\n"
+                "       note_progress(id, dump_progress(it))\n"
+                f"     end\n     {_WAITS_BEGUN}",
             )
         }
     ),

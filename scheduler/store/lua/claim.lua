@@ -141,6 +141,13 @@ end
 
 local lease_end = int(now + lease)
 
+-- Puts a timer under this claim that has never been claimed.
+local function take_first(id, record, due)
+  note_progress(id, first_claim(due, claim))
+  join(DELIVERING, lease_end, id)
+  give(id, record, due, '')
+end
+
 -- Puts a timer that has been claimed before under this claim; it has to leave the set it stood in, if that is not delivering.
 local function take(id, record, it)
   if it.why == 'replay' then -- the store may have refused that in its middle
@@ -196,18 +203,12 @@ local function waits_behind(tag, it)
   return it and it.lost >= SUSPECT_LOSSES and not (some_held and permits_of(tag) <= 0) and SUSPECTS or tag
 end
 
--- Takes a due timer that stands in this set under its moment, if the caller has room for it; else it waits. `progress` is as
--- it is stored, false for most.
-local function take_due(id, from, planned, progress, record)
-  if given and given[id] then
-    leave(from, id)
-    return true
-  end
-  local tag, line = traits(record)
+-- Takes a due timer that was begun before, or whose record says more than when it was made and where to, if the caller has room for
+-- it; else it waits. `line` is its first line, if that says more; the rest is as for take_due().
+local function take_other(id, from, planned, progress, record, tag, line)
   local priority = line and string.match(line, ' priority=(%d+)')
-  local it = (progress or line and (priority or is_named(line) or asks_callback(line))) and read_progress(progress, planned)
+  local it = (progress or priority or is_named(line) or asks_callback(line)) and read_progress(progress, planned)
   if it and (it.claim or it.reason) and put_right_due(id, from, it) then return true end
-  tag = tag or '-'
   local behind = waits_behind(tag, it)
   local format = format_of(line)
   local later = is_later(format)
@@ -230,10 +231,30 @@ local function take_due(id, from, planned, progress, record)
       if it.due ~= planned then it.planned = planned end
       take(id, record, it)
     else
-      note_progress(id, first_claim(planned, claim))
-      join(DELIVERING, lease_end, id)
-      give(id, record, planned, '')
+      take_first(id, record, planned)
     end
+  end
+  leave(from, id)
+  return true
+end
+
+-- Takes a due timer that stands in this set under its moment, if the caller has room for it; else it waits. `progress` is as
+-- it is stored, false for most. Returns whether it left the set.
+local function take_due(id, from, planned, progress, record)
+  if given and given[id] then
+    leave(from, id)
+    return true
+  end
+  local tag, line = traits(record)
+  tag = tag or '-'
+  if progress or line then return rarely().take_other(id, from, planned, progress, record, tag, line) end
+  if room(tag) > 0 then
+    use_room(tag, tag)
+    take_first(id, record, planned)
+  elseif waiting_key(tag) == from then
+    return false
+  else
+    join(waiting_key(tag), planned, id)
   end
   leave(from, id)
   return true
@@ -264,9 +285,9 @@ local function serve_format(tag)
   end
 end
 
--- What a call needs where there are timers with a priority; to make these functions takes 1 us.
-local ordered, take_ordered = nil, nil
-if has_priority then
+-- Where there are timers with a priority: what stands in a set, in their order; and to take of that what comes before a moment.
+local ordered, take_ordered
+local function begin_order()
   -- Those with a priority that stand in a set, in their order, where their scores are greater than those of moments by so much.
   function ordered(key, set, highest, shift)
     local found = redis.call('ZRANGEBYSCORE', key, '-inf', highest, 'WITHSCORES', 'LIMIT', 0, limit - #taken)
@@ -353,16 +374,8 @@ if some_held then
   end
 end
 
--- Serves what waits, as far as there is room; not all of it in one call.
-local function serve_waiting()
-  local waiting = redis.call('ZCARD', WAITING)
-  if waiting == 0 then
-    if not has_priority or some_held and redis.call('EXISTS', BEHIND) == 1 then return end
-    for _, id in ipairs(redis.call('ZRANGEBYSCORE', PRIOR, WAITS, '+inf', 'LIMIT', 0, LOOK_WAITING)) do -- an older version took them
-      reorder(id, waiting_key(string.match(read_first_line(id), '^%d+ (%S+)') or '-'))
-    end
-    return
-  end
+-- Serves what waits behind so many tags, as far as there is room; not all of it in one call.
+local function serve_waiting(waiting)
   given = given or {}
   if waiting > 20 then
     split_tags(saturated)
@@ -443,7 +456,7 @@ do -- a script has 200 locals at most at a time
         push(read, id)
       elseif unread > most_unread then
         leave(UNREAD, id)
-        count_one('unread_given_up')
+        rarely().count_one('unread_given_up')
         unread = unread - 1
         push(read, id)
       end
@@ -474,7 +487,7 @@ do -- a script has 200 locals at most at a time
       for n, raw in ipairs(redis.call('HMGET', PROGRESS, unpack(ids))) do
         local id = ids[n]
         forgotten, gone = forgotten + 1 + (raw and math.floor(#raw / 1024) or 0), gone + 1
-        if is_progress_named(raw) then forgotten = forgotten + 1 + forget_names(id, read_first_line(id)) end
+        if is_progress_named(raw) then forgotten = forgotten + 1 + rarely().forget_names(id, rarely().read_first_line(id)) end
         erase(set, id)
       end
     end
@@ -482,73 +495,82 @@ do -- a script has 200 locals at most at a time
   end
 end
 
+-- Ends the claim of a poller that died, or was cut off past its lease. An id without a record is dropped, never resurrected.
+local function take_back(id)
+  local record = redis.call('GET', record_key(id))
+  if not record then return erase(DELIVERING, id) end
+  local tag, line = traits(record)
+  local it = load_progress(id, int(now))
+  if not it.claim then return put_right(id, DELIVERING, it) end
+  if it.claim == claim then -- the store refused this call in its middle: nobody has been told of it
+    it.attempts = it.attempts - 1
+    return take(id, record, it)
+  end
+  local planned = it.planned or it.due
+  it.lost = it.lost + 1
+  it.why = 'lease-expired'
+  count_one('lost_leases')
+  count_minute('attempts', 1)
+  count_minute('failed_attempts', 1)
+  local expiry = expiry_of(line, it.due)
+  local reason = reason_of_loss(line, it) or expiry and now > expiry and 'expired' or nil
+  note_attempt(id, it, string.format('{"number":%d,"outcome":null,"error":"lease-lost"%s%s}', it.attempts,
+                                     it.occurrence > 1 and ',"occurrence":' .. it.occurrence or '', reason and ',"final":true' or ''))
+  local format = format_of(line)
+  local later = is_later(format)
+  if reason and not later then return fail(id, DELIVERING, line, it, reason, int(now), int(now + keep_failed)) end
+  tag = tag or '-'
+  local behind = later and format_tag(format) or waits_behind(tag, it)
+  if not later and room(behind) > 0 then
+    use_room(behind, tag)
+    return take(id, record, it)
+  end
+  end_claim(it)
+  note_progress(id, dump_progress(it))
+  join(waiting_key(behind), planned, id)
+  if not later then
+    if expiry then join(EXPIRING, int(expiry), id) end
+    if it.priority then reorder(id, DELIVERING, behind, int(planned - 1000 * it.priority)) end
+  end
+  leave(DELIVERING, id)
+end
+
+-- Gives once more what is still under this claim.
+local function give_again(id)
+  local progress = redis.call('HGET', PROGRESS, id)
+  local record = is_claimed_by(progress, claim) and redis.call('GET', record_key(id))
+  if not record then return end
+  local due = read_first_claim(progress)
+  local it = not due and read_progress(progress, '0')
+  give(id, record, due or it.due, it and dump_words(it) or '')
+end
+
 local last = strings[1]
 if last and string.match(last, '^%S+') == claim then -- a repeat: what is still under it
-  for id in string.gmatch(string.match(last, ' .*$') or '', '%S+') do
-    local progress = redis.call('HGET', PROGRESS, id)
-    local record = is_claimed_by(progress, claim) and redis.call('GET', record_key(id))
-    if record then
-      local due = read_first_claim(progress)
-      local it = not due and read_progress(progress, '0')
-      give(id, record, due or it.due, it and dump_words(it) or '')
-    end
-  end
+  for id in string.gmatch(string.match(last, ' .*$') or '', '%S+') do rarely().give_again(id) end
 else
+  if has_priority then rarely().begin_order() end
   if seen(now, lease) then
     local expired = redis.call('ZRANGEBYSCORE', DELIVERING, '-inf', int(now), 'LIMIT', 0, limit)
     more_expired = #expired == limit
     if expired[1] then
       given = given or {}
-      -- Ends the claim of a poller that died, or was cut off past its lease. An id without a record is dropped, never resurrected.
-      -- To make this function takes 0.5 us, for all that it uses: it is not made where no lease has ended.
-      local function take_back(id)
-        local record = redis.call('GET', record_key(id))
-        if not record then return erase(DELIVERING, id) end
-        local tag, line = traits(record)
-        local it = load_progress(id, int(now))
-        if not it.claim then return put_right(id, DELIVERING, it) end
-        if it.claim == claim then -- the store refused this call in its middle: nobody has been told of it
-          it.attempts = it.attempts - 1
-          return take(id, record, it)
-        end
-        local planned = it.planned or it.due
-        it.lost = it.lost + 1
-        it.why = 'lease-expired'
-        count_one('lost_leases')
-        count_minute('attempts', 1)
-        count_minute('failed_attempts', 1)
-        local expiry = expiry_of(line, it.due)
-        local reason = reason_of_loss(line, it) or expiry and now > expiry and 'expired' or nil
-        note_attempt(id, it, string.format('{"number":%d,"outcome":null,"error":"lease-lost"%s%s}', it.attempts,
-                                           it.occurrence > 1 and ',"occurrence":' .. it.occurrence or '', reason and ',"final":true' or ''))
-        local format = format_of(line)
-        local later = is_later(format)
-        if reason and not later then return fail(id, DELIVERING, line, it, reason, int(now), int(now + keep_failed)) end
-        tag = tag or '-'
-        local behind = later and format_tag(format) or waits_behind(tag, it)
-        if not later and room(behind) > 0 then
-          use_room(behind, tag)
-          return take(id, record, it)
-        end
-        end_claim(it)
-        note_progress(id, dump_progress(it))
-        join(waiting_key(behind), planned, id)
-        if not later then
-          if expiry then join(EXPIRING, int(expiry), id) end
-          if it.priority then reorder(id, DELIVERING, behind, int(planned - 1000 * it.priority)) end
-        end
-        leave(DELIVERING, id)
-      end
-
       for _, id in ipairs(expired) do
         if full() then break end
-        take_back(id)
+        rarely().take_back(id)
       end
       write_moves()
     end
   end
   if some_held then serve_held() end
-  serve_waiting()
+  local waiting = redis.call('ZCARD', WAITING)
+  if waiting > 0 then
+    rarely().serve_waiting(waiting)
+  elseif has_priority and not (some_held and redis.call('EXISTS', BEHIND) == 1) then
+    for _, id in ipairs(redis.call('ZRANGEBYSCORE', PRIOR, WAITS, '+inf', 'LIMIT', 0, LOOK_WAITING)) do -- an older version took them
+      rarely().reorder(id, waiting_key(string.match(rarely().read_first_line(id), '^%d+ (%S+)') or '-'))
+    end
+  end
   write_moves()
   take_schedule()
   if #taken > 0 then redis.call('SET', LAST_CLAIM, claim .. ' ' .. table.concat(taken, ' '), 'PX', LAST_CLAIM_TTL) end

@@ -26,14 +26,12 @@ if not ids[1] then return ids end -- its caller asks whether it may settle
 local now = math.ceil(now_us() / 1000)
 local ended_at = int(now)
 local forget_at = { delivered = int(now + keep_delivered), failed = int(now + keep_failed) }
-local _, earliest = head(SCHEDULED)
 local first
 local latenesses = {}
 local attempts, failed_attempts = #ids, 0
 
 -- Whether any destination failed of late; what was not heard of for a day is forgotten.
 local _, longest_silent = head(FAILING)
-if longest_silent and longest_silent < now - FAILING_KEPT then forget_silent(FAILING, FAILURES, now - FAILING_KEPT) end
 -- Per destination tag how many attempts of this call failed since one was delivered, and the last of them. `is_new`: one was.
 local streaks = {}
 local some_fail = longest_silent ~= nil -- else nobody has to look what is delivered where
@@ -64,20 +62,19 @@ local function failing_words(tag, it)
 end
 
 local function write_streaks()
-  if not next(streaks) then return end
   local failing, said, well = {}, {}, {}
   for tag, it in pairs(streaks) do
     if it.failures == 0 then
       push(well, tag)
     else
       push(failing, ended_at, tag)
-      push(said, tag, failing_words(tag, it))
+      push(said, tag, rarely().failing_words(tag, it))
     end
   end
   many('ZADD', FAILING, failing)
   many('HSET', FAILURES, said)
   drop_names(FAILING, FAILURES, well)
-  if failing[1] then forget_silent(FAILING, FAILURES, now - FAILING_KEPT) end
+  if failing[1] then rarely().forget_silent(FAILING, FAILURES, now - FAILING_KEPT) end
 end
 
 -- Ends an ordinary timer, by its first attempt.
@@ -116,29 +113,35 @@ local function go_on(id, claim, verdict, ms, attempt, it)
 end
 
 local function settle(progress, id, claim, verdict, ms, lateness, attempt)
-  local due, holder = nil, nil
-  if progress then due, holder = read_first_claim(progress) end
-  if holder == claim and not GOES_ON[verdict] then
+  local due = progress and not GOES_ON[verdict] and due_of_first_claim(progress, claim)
+  if due then
     finish_first(id, claim, verdict, attempt, due)
   else
-    local it = read_progress(progress, ended_at)
+    local it = rarely().read_progress(progress, ended_at)
     if it.claim ~= claim then
       attempts = attempts - 1
       if it.settled == claim then return 0 end
       count_one('refused_settles')
       return -1
     end
-    if GOES_ON[verdict] then go_on(id, claim, verdict, tonumber(ms), attempt, it) else finish(id, claim, verdict, attempt, it) end
+    if GOES_ON[verdict] then
+      rarely().go_on(id, claim, verdict, tonumber(ms), attempt, it)
+    else
+      rarely().finish(id, claim, verdict, attempt, it)
+    end
   end
   if lateness ~= '' then push(latenesses, lateness) end
   if not ARRIVED[verdict] then
-    note_failed(id, attempt)
+    rarely().note_failed(id, attempt)
   elseif some_fail then
     note_delivered(id)
   end
   return 1
 end
 
+if longest_silent and longest_silent < now - FAILING_KEPT then
+  rarely().forget_silent(FAILING, FAILURES, now - FAILING_KEPT)
+end
 local reply = {}
 for n, progress in ipairs(redis.call('HMGET', PROGRESS, unpack(ids))) do
   local at = FIRST + FIELDS * (n - 1)
@@ -148,8 +151,10 @@ end
 if attempts > 0 then count_minute('attempts', attempts) end
 if failed_attempts > 0 then count_minute('failed_attempts', failed_attempts) end
 count_latenesses(latenesses)
+local _, earliest
+if first then _, earliest = head(SCHEDULED) end
 write_moves()
-write_streaks()
+if next(streaks) then write_streaks() end
 many('LPUSH', LATENESS, latenesses)
 redis.call('LTRIM', LATENESS, 0, LATENESSES - 1)
 if first then ring(first, earliest) end

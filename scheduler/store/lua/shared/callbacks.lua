@@ -32,7 +32,6 @@ end
 
 -- First the place, then the record: a call that is cut short between the two leaves an id without a record, which its repeat gives it.
 local function write_called_back()
-  if not called_back[1] then return end
   local _, earliest = head(SCHEDULED)
   for n = 1, #called_back, 3 do
     local id, due, record = called_back[n], called_back[n + 1], called_back[n + 2]

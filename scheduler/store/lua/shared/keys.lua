@@ -97,6 +97,7 @@ end
 local function record_key(id) return ROOT .. 'timer:' .. id end
 local function attempts_key(id) return ROOT .. 'attempts:' .. id end
 local function waiting_key(tag) return WAITING .. ':' .. tag end
+
 local function tag_key(tag) return ROOT .. 'tag:' .. tag end
 
 -- The member of a sorted set with the lowest score: id and score, or nil.

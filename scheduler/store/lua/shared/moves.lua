@@ -4,25 +4,26 @@
 
 local progress_of, joining, leaving, freed, cut, erased, counted = {}, {}, {}, {}, {}, {}, {}
 
-local function note_progress(id, progress) push(progress_of, id, progress) end
+-- These three are called for every timer: each does what push() does itself, for 0.1 us less.
+local function note_progress(id, progress)
+  local n = #progress_of
+  progress_of[n + 1], progress_of[n + 2] = id, progress
+end
 
 -- `score` is ms, as text.
 local function join(set, score, id)
   local members = joining[set]
-  if not members then
-    members = {}
-    joining[set] = members
+  if members then
+    local n = #members
+    members[n + 1], members[n + 2] = score, id
+  else
+    joining[set] = { score, id }
   end
-  push(members, score, id)
 end
 
 local function leave(set, id)
   local ids = leaving[set]
-  if not ids then
-    ids = {}
-    leaving[set] = ids
-  end
-  push(ids, id)
+  if ids then ids[#ids + 1] = id else leaving[set] = { id } end
 end
 
 -- Removes every trace of a timer that stands in a set.
@@ -132,13 +133,13 @@ end
 
 local function write_moves()
   if not (next(leaving) or next(joining) or next(counted) or progress_of[1]) then return end
-  write_called_back() -- before the progress, by which a repeat of the call knows that all is done
+  if called_back[1] then rarely().write_called_back() end -- before the progress, by which a repeat of the call knows that all is done
   write_progress_of()
   write_joining()
   write_erased()
   write_leaving()
-  write_freed()
-  write_cut()
+  if freed[1] then rarely().write_freed() end
+  if cut[1] then rarely().write_cut() end
   write_counted()
   write_happened()
   progress_of, joining, leaving, freed, cut, erased, counted = {}, {}, {}, {}, {}, {}, {}
@@ -155,7 +156,7 @@ local function ended(id, from, status, forget_at, reason, at, words, noted, name
   if is_end_noted() then join(UNREAD, at, id) end
   leave(from, id)
   if named then free_later(id, status) end
-  if calling then call_back(id, calling, status, at, words, noted) end
+  if calling then rarely().call_back(id, calling, status, at, words, noted) end
   count_one('ended:' .. reason)
 end
 

@@ -7,5 +7,5 @@ local SHOWN = 3600000 -- ms for which one is told that is silent
 local function note_poller(now, name, in_flight, slots)
   local is_new = redis.call('ZADD', POLLERS, int(now), name) == 1
   redis.call('HSET', LOADS, name, in_flight .. ' ' .. slots)
-  if is_new then forget_silent(POLLERS, LOADS, now - SHOWN) end
+  if is_new then rarely().forget_silent(POLLERS, LOADS, now - SHOWN) end
 end

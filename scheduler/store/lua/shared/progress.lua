@@ -22,6 +22,13 @@ local NUMBERS = { attempts = 0, lost = 0, base = 0, occurrence = 1, since = 0, r
 
 -- As most progress is: of a timer that is claimed for the first time. Written and read whole, for 1 us instead of 6.
 local function first_claim(due, claim) return 'attempts=1 due=' .. due .. ' claim=' .. claim end
+
+-- The ms that a timer is due which stands under this claim, its first; nil if it does not. A pattern for the whole takes 0.3 us more.
+local function due_of_first_claim(raw, claim)
+  local due = string.sub(raw, 16, -8 - #claim)
+  if raw == first_claim(due, claim) and string.find(due, '^%d+$') then return due end
+end
+
 local function read_first_claim(raw) return string.match(raw, '^attempts=1 due=(%d+) claim=(%S+)$') end
 
 -- A count of at most 9 digits, or nil: not tonumber() alone, which reads `nan`, `0x2` and `1e400` as well.

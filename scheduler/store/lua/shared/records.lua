@@ -2,6 +2,7 @@
 
 -- The first line of a record: 2,048 bytes hold the longest key, ten of the longest tags, and as much that is not known yet.
 local function first_line(record) return string.match(string.sub(record, 1, 2048), '^[^\n]+') or '' end
+
 local function read_first_line(id) return first_line(redis.call('GETRANGE', record_key(id), 0, 2047)) end
 
 -- The first line of a record if it says more than when and where to, as few do, or nil; `record` may lack its created_at.
