@@ -30,6 +30,8 @@ class MinusZero(int):
 
 
 _WRITTEN = frozenset({WrittenFloat, MinusZero})
+#: What is, or holds, a number that remembers its text.
+_LOOKED_AT = frozenset({dict, list, WrittenFloat, MinusZero})
 #: id() of what holds a value, and of what holds that, and so on.
 _Way = tuple[int, "_Way"] | None
 
@@ -74,9 +76,9 @@ def has_written(value: Any) -> bool:
         it = ahead.pop()
         kind = type(it)
         if kind is dict:
-            ahead.extend(it.values())
+            ahead += [inner for inner in it.values() if type(inner) in _LOOKED_AT]
         elif kind is list:
-            ahead.extend(it)
+            ahead += [inner for inner in it if type(inner) in _LOOKED_AT]
         elif kind in _WRITTEN:
             return True
     return False

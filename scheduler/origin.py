@@ -4,6 +4,7 @@ about it is kept by it."""
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 _BEFORE_PATH = re.compile(r"[^/?#]*//[^/?#]*")
@@ -20,7 +21,12 @@ def destination(url: str) -> str:
 
     Raises ValueError for what is no URL.
     """
-    parts = urlsplit(url)
+    return _destination(before_path(url))
+
+
+@lru_cache(1024)
+def _destination(origin: str) -> str:
+    parts = urlsplit(origin)
     host = (parts.hostname or "").lower()
     port = parts.port or (443 if parts.scheme == "https" else 80)
     return f"{parts.scheme}:{f'[{host}]' if ':' in host else host}:{port}"

@@ -34,13 +34,14 @@ class Progress(NamedTuple):
     first_attempt: bytes = b""
 
 
+_DIGITS = len(str(LATEST))
 _TEXTS = {"why", "reason"}
 _NAMES = {*Progress._fields} - {"first_attempt"}
 
 
 def is_moment(text: str) -> bool:
     """Whether it is a number of ms, or a count, that a reader can use."""
-    return text.isascii() and text.isdecimal() and len(text) <= len(str(LATEST)) and int(text) <= LATEST
+    return text.isascii() and text.isdecimal() and len(text) <= _DIGITS and int(text) <= LATEST
 
 
 def read_progress(raw: bytes) -> Progress:

@@ -6,14 +6,17 @@ import json
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Table, select, text, update
+from sqlalchemy import DateTime, Table, select, text, update
+from sqlalchemy.dialects.sqlite import dialect as sqlite_dialect
 
-from scheduler import Outcome, Reason, Status, Webhook
+from scheduler import Outcome, Reason, Status, Webhook, rfc3339
 from tests.history.ended import MARCH, attempt, ended, timer_id
+from timer_service.history.columns import Moment
 from timer_service.history.database import History, open_history
 from timer_service.history.engine import engine_of
 from timer_service.history.errors import HistoryUnavailable, HistoryUnsuitable
@@ -100,6 +103,27 @@ def test_the_largest_timer_and_the_last_moment_fit(history: History, url: str) -
     (timer,) = rows(url, TIMERS)
     assert timer.due_at == 253_402_300_799_999
     assert len(timer.timer) > 256 * 1024
+
+
+@pytest.mark.parametrize("ms", [0, 1, 999, MARCH, MARCH + 120, rfc3339.LATEST, rfc3339.LATEST + 1])
+def test_sqlite_holds_a_moment_as_its_own_date_and_time_would_be(ms: int) -> None:
+    """What was written before, and what a question compares with, are in the same digits."""
+    dialect = sqlite_dialect()
+    moment = datetime(1970, 1, 1) + timedelta(milliseconds=min(ms, rfc3339.LATEST))
+    theirs, ours = DateTime().dialect_impl(dialect).bind_processor(dialect), Moment().bind_processor(dialect)
+    assert theirs is not None
+    assert ours is not None
+    assert ours(ms) == theirs(moment)
+    assert ours(None) is None
+
+
+def test_of_many_that_are_written_at_once_only_those_stay_behind_that_ended_earlier(history: History, url: str) -> None:
+    history.write([(ended(n, MARCH + 10, tags=("before",)), []) for n in (1, 3)])
+    history.write([(ended(n, MARCH + 5 * n, tags=("after",)), []) for n in (1, 2, 3)])
+    kept = {it.id: it.ended_at for it in rows(url, TIMERS)}
+    assert kept == {timer_id(1): MARCH + 10, timer_id(2): MARCH + 10, timer_id(3): MARCH + 15}
+    tags = {it.id: it.tag for it in rows(url, TAGS)}
+    assert tags == {timer_id(1): "before", timer_id(2): "after", timer_id(3): "after"}
 
 
 def test_a_timer_that_nobody_can_read_has_a_row(history: History, url: str) -> None:

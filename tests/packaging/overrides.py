@@ -77,6 +77,7 @@ OVERRIDDEN = {
     "requests.adapters.BaseAdapter.close": "requests.sessions.Session.close",
     "requests.adapters.BaseAdapter.send": "requests.sessions.Session.send",
     f"{_TYPES}.ExternalType.cache_ok": "",
+    f"{_TYPES}.TypeDecorator.bind_processor": f"{_TYPES}.TypeEngine._cached_bind_processor",
     f"{_TYPES}.TypeDecorator.process_bind_param": f"{_TYPES}.TypeDecorator.bind_processor",
     f"{_TYPES}.TypeDecorator.process_result_value": f"{_TYPES}.TypeDecorator.result_processor",
     f"{_TYPES}.TypeEngine.column_expression": "",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -24,14 +25,27 @@ class Moment(TypeDecorator[int]):
     impl = DateTime(timezone=True)
     cache_ok = True
 
+    def bind_processor(self, dialect: Dialect) -> Callable[[Any], Any] | None:
+        """In SQLite as its DateTime would write it, at a fourth of the time."""
+        return _sqlite_text if dialect.name == "sqlite" else super().bind_processor(dialect)
+
     def process_bind_param(self, value: int | None, dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        moment = _EPOCH + min(value, rfc3339.LATEST) * _MS  # a cursor may say a later one
-        return moment.replace(tzinfo=None) if dialect.name == "sqlite" else moment
+        return None if value is None else _EPOCH + _no_later(value) * _MS
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> int | None:
         return None if value is None else (value.replace(tzinfo=value.tzinfo or UTC) - _EPOCH) // _MS
+
+
+def _no_later(ms: int) -> int:
+    """A cursor may say a moment later than there are."""
+    return min(ms, rfc3339.LATEST)
+
+
+def _sqlite_text(ms: int | None) -> str | None:
+    if ms is None:
+        return None
+    text = rfc3339.rfc3339(_no_later(ms))
+    return f"{text[:10]} {text[11:-1]}000"
 
 
 class Words(TypeDecorator[str]):

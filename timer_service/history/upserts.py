@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any
 
@@ -14,36 +14,49 @@ from timer_service.history.rows import Row
 
 def upsert(connection: Connection, into: Table, rows: Sequence[Row]) -> None:
     """The rows of one call have different keys."""
-    if rows:
-        _upsert(connection, _replacing, into, rows)
+    if not rows:
+        return
+    if connection.dialect.name == "postgresql":
+        _copy(connection, into, rows)
+        connection.execute(_replacing("postgresql", into))
+    else:
+        _insert_each(connection, into, rows)
 
 
 def upsert_later(connection: Connection, into: Table, rows: Sequence[Row], moment: str) -> set[Any]:
     """Unless what is there is later by its column `moment`. The first column, of those that were written."""
-    return set(_upsert(connection, _replacing_earlier, into, rows, moment).scalars()) if rows else set()
+    if not rows:
+        return set()
+    if connection.dialect.name == "postgresql":
+        _copy(connection, into, rows)
+        return set(connection.execute(_replacing_earlier(into, moment)).scalars())
+    first = into.c[0]  # nobody else writes between the two: a transaction of SQLite has its lock from its beginning on
+    known = connection.execute(select(first, into.c[moment]).where(first.in_([row[first.name] for row in rows])))
+    latest = {row[0]: row[1] for row in known}
+    later = [row for row in rows if row[moment] >= latest.get(row[first.name], row[moment])]
+    upsert(connection, into, later)
+    return {row[first.name] for row in later}
 
 
-def _upsert(connection: Connection, statement: Callable[..., Any], into: Table, rows: Sequence[Row], *more: str) -> Any:
-    made = statement(connection.dialect.name, into, *more)
-    if connection.dialect.name != "postgresql":
-        return connection.execute(made, rows)
-    _copy(connection, into, rows)
-    return connection.execute(made)
+def _insert_each(connection: Connection, into: Table, rows: Sequence[Row]) -> None:
+    """By the driver itself: what SQLAlchemy does with parameters took a sixth of a history's CPU."""
+    connection.exec_driver_sql(_insert_text(into), [tuple(values) for values in _values(connection, into, rows)])
 
 
 def _copy(connection: Connection, into: Table, rows: Sequence[Row]) -> None:
     """Into a table of this connection's own: a third of the time that it takes as parameters of an INSERT."""
     connection.execute(text(f"CREATE TEMP TABLE IF NOT EXISTS {_own(into)} (LIKE {into.name}) ON COMMIT DELETE ROWS"))
     connection.execute(text(f"DELETE FROM {_own(into)}"))
-    columns = [(column.name, column.type.bind_processor(connection.dialect)) for column in into.c]
     driver: Any = connection.connection.driver_connection
-    names = ", ".join(f'"{name}"' for name, _ in columns)
+    names = ", ".join(f'"{column.name}"' for column in into.c)
     with driver.cursor() as cursor, cursor.copy(f"COPY {_own(into)} ({names}) FROM STDIN") as copy:
-        for values in _values(columns, rows):
+        for values in _values(connection, into, rows):
             copy.write_row(values)
 
 
-def _values(columns: Sequence[tuple[str, Any]], rows: Sequence[Row]) -> Iterator[list[Any]]:
+def _values(connection: Connection, into: Table, rows: Sequence[Row]) -> Iterator[list[Any]]:
+    """Of each row, in the order of the columns and as the driver takes them."""
+    columns: list[tuple[str, Any]] = [(it.name, it.type.bind_processor(connection.dialect)) for it in into.c]
     for row in rows:
         yield [row[name] if processed is None else processed(row[name]) for name, processed in columns]
 
@@ -62,8 +75,13 @@ def _replacing(dialect: str, into: Table) -> Any:
 
 
 @cache
-def _replacing_earlier(dialect: str, into: Table, moment: str) -> Any:
-    made = _insert(dialect, into)
+def _insert_text(into: Table) -> str:
+    return str(_replacing("sqlite", into).compile(dialect=sqlite.dialect()))
+
+
+@cache
+def _replacing_earlier(into: Table, moment: str) -> Any:
+    made = _insert("postgresql", into)
     return made.on_conflict_do_update(
         index_elements=list(into.primary_key),
         set_={column.name: made.excluded[column.name] for column in _others(into)},
