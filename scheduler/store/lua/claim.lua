@@ -158,7 +158,7 @@ local function take(id, record, it)
   local line = named_line(record)
   it.named = is_named(line) and 1 or nil
   it.cb = asks_callback(line) and 1 or nil
-  it.priority = line and string.match(line, ' priority=(%d+)')
+  it.priority = line and number_word(line, 'priority')
   local words = dump_words(it)
   note_progress(id, dump_progress(it, words))
   join(DELIVERING, lease_end, id)
@@ -206,7 +206,7 @@ end
 -- Takes a due timer that was begun before, or whose record says more than when it was made and where to, if the caller has room for
 -- it; else it waits. `line` is its first line, if that says more; the rest is as for take_due().
 local function take_other(id, from, planned, progress, record, tag, line)
-  local priority = line and string.match(line, ' priority=(%d+)')
+  local priority = line and number_word(line, 'priority')
   local it = (progress or priority or is_named(line) or asks_callback(line)) and read_progress(progress, planned)
   if it and (it.claim or it.reason) and put_right_due(id, from, it) then return true end
   local behind = waits_behind(tag, it)
@@ -317,7 +317,7 @@ local function begin_order()
   given = {}
   local due, moved = redis.call('ZRANGEBYSCORE', PRIOR, 0, int(now), 'WITHSCORES', 'LIMIT', 0, LOOK_WAITING), {}
   for n = 1, #due, 2 do
-    push(moved, int(due[n + 1] - SERVED - 1000 * (string.match(read_first_line(due[n]), ' priority=(%d+)') or 0)), due[n])
+    push(moved, int(due[n + 1] - SERVED - 1000 * (number_word(read_first_line(due[n]), 'priority') or 0)), due[n])
   end
   many('ZADD', PRIOR, moved)
 end

@@ -47,7 +47,7 @@ local function read_progress(raw, due)
     for name, value in string.gmatch(stop and string.sub(raw, 1, stop) or raw, '([^%s=]+)=(%S+)') do it[name] = value end
     it.noted = stop and string.sub(raw, stop + 1)
   end
-  for name, default in pairs(NUMBERS) do it[name] = read_count(it[name]) or default end
+  for name, default in pairs(NUMBERS) do it[name] = it[name] and read_count(it[name]) or default end
   it.due, it.planned = read_moment(it.due) or due, read_moment(it.planned)
   it.priority = read_count(it.priority)
   return it

@@ -10,8 +10,17 @@ local function named_line(record)
   if string.find(record, '^[^\n=]*=') then return first_line(record) end
 end
 
--- What a line of words says under a name, or nil.
-local function word(line, name) return string.match(line, ' ' .. name .. '=(%S+)') end
+-- What a line of words says under a name, or nil; and the same of a number. Looked for without a pattern, which would be tried at
+-- each character: most names are not there.
+local function word(line, name)
+  local _, stop = string.find(line, ' ' .. name .. '=', 1, true)
+  return stop and string.match(line, '^%S+', stop + 1)
+end
+
+local function number_word(line, name)
+  local _, stop = string.find(line, ' ' .. name .. '=', 1, true)
+  return stop and string.match(line, '^%d+', stop + 1)
+end
 
 -- The destination tag of a record, or nil if it has none; and its first line if that says more, as few do.
 local function traits(record)
@@ -29,7 +38,7 @@ end
 
 -- The format that the reader of a record must know to send it rightly, as text, or nil for the first; and whether it is a later
 -- one than the caller knows, who leaves such a timer to others: it is not sent, not ended and not changed.
-local function format_of(line) return line and string.match(line, ' v=(%d+)') end
+local function format_of(line) return line and number_word(line, 'v') end
 local function is_later(format) return format and tonumber(format) > FORMAT end
 local function format_tag(format) return '!v' .. format end
 
@@ -37,8 +46,8 @@ local function format_tag(format) return '!v' .. format end
 -- nil: there is no such moment. Who knows nothing of it would send too late: such a line says its format.
 local function expiry_of(line, due)
   if not format_of(line) then return nil end
-  local lateness = string.match(line, ' max_lateness=(%d+)')
-  return lateness and due + lateness or tonumber(string.match(line, ' expires=(%d+)'))
+  local lateness = number_word(line, 'max_lateness')
+  return lateness and due + lateness or tonumber(number_word(line, 'expires'))
 end
 
 -- Whether a first line says a key, tags or a schedule; nil says none.
