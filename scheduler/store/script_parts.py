@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence, Set
+from functools import cache
 
 #: Names that are defined around one another before the rest goes into a function.
 _NAMES_EACH = 20
@@ -37,12 +38,12 @@ def _with_rare_ones_apart(shared: Sequence[str], body: str) -> Iterator[str]:
     """
     own = [it for it in _FUNCTION.split(body) if it]
     required = {it for it in own if not _FUNCTION.match(it)}
-    always = _needed([*shared, *own], required, set(), lambda part: _words(_RARELY.sub("rarely", part)))
+    always = _needed([*shared, *own], required, set(), _words_at_once)
     called = set(_RARELY.findall("\n".join(always)))
     rare = _needed([it for it in [*shared, *own] if it not in always], set(), called, _words)
     called |= set(_RARELY.findall("\n".join(rare)))
     shared_rare, own_rare = [it for it in rare if it in shared], [it for it in rare if it in own]
-    own_words = _words("\n".join(own_rare))
+    own_words = _all_words(own_rare)
     place = max((own.index(it) + 1 for it in own_rare), default=0)
     if called:
         yield "local rarely"
@@ -97,7 +98,7 @@ def _nested(parts: Sequence[str]) -> Iterator[str]:
     for place, part in enumerate(parts):
         if names >= _NAMES_EACH:
             before = {name for it in parts[:place] for name in _defined(it)}
-            if len(before & _words("\n".join(parts[place:]))) <= _MOST_TAKEN:
+            if len(before & _all_words(parts[place:])) <= _MOST_TAKEN:
                 yield "return (function()"
                 depth, names = depth + 1, 0
         yield part
@@ -105,11 +106,23 @@ def _nested(parts: Sequence[str]) -> Iterator[str]:
     yield "end)() " * depth
 
 
-def _defined(part: str) -> set[str]:
+@cache  # of this and the next two: scripts share most of their parts, and a process makes twenty when it starts
+def _defined(part: str) -> Set[str]:
     """Names that are known after it."""
     found = re.findall(r"^local (?:function )?([\w, ]+)", part, re.MULTILINE)
     return {name.strip() for names in found for name in names.split(",")}
 
 
-def _words(text: str) -> set[str]:
-    return set(re.findall(r"\w+", re.sub(r"--.*", "", text)))
+@cache
+def _words(part: str) -> Set[str]:
+    return set(re.findall(r"\w+", re.sub(r"--.*", "", part)))
+
+
+@cache
+def _words_at_once(part: str) -> Set[str]:
+    """Without the names that are rarely called."""
+    return _words(_RARELY.sub("rarely", part))
+
+
+def _all_words(parts: Sequence[str]) -> Set[str]:
+    return set().union(*map(_words, parts))

@@ -15,6 +15,13 @@ NAMES = sorted(
     it.name.removesuffix(".lua") for it in (files("scheduler.store") / "lua").iterdir() if it.name.endswith(".lua")
 )
 
+#: What makes the functions that are rarely called: of the shared ones, and of a script's own.
+_MAKER = re.compile(r"^do local before.*?^ end end$", re.MULTILINE | re.DOTALL)
+#: One that is made within a block of a script's body.
+_INNER_FUNCTION = re.compile(
+    r"^( +)(?:local function|function|\w+ = function)\b.*\n(?:\1 .*\n|\n)*\1end\n", re.MULTILINE
+)
+
 
 @pytest.mark.parametrize("clock", [layout.REAL, layout.VIRTUAL])
 def test_a_server_takes_every_script(server: Server, clock: str) -> None:
@@ -56,6 +63,18 @@ def test_what_the_rare_functions_of_a_script_copy_is_never_set_anew(name: str) -
         assert not re.search(rf"^ *(?:\w+, )*{copied}(?:, \w+)* = ", text, re.MULTILINE), copied
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_a_script_calls_none_of_its_own_rare_functions_before_they_can_be_made(name: str) -> None:
+    """By what its body does above them, and by the functions that it calls there."""
+    *_, above, below = ["", *_MAKER.split(re.sub(r"--.*", "", scripts.source(name)))]
+    functions = {re.findall(r"\w+", it)[2]: it for it in script_parts._FUNCTION.findall(above)}
+    done = _INNER_FUNCTION.sub("", script_parts._FUNCTION.sub("", above))
+    while called := [it for it in functions if re.search(rf"\b{it}\(", done)]:
+        done += "".join(functions.pop(it) for it in called)
+    assert "rarely()" not in done
+    assert below
+
+
 def test_what_is_rarely_called_is_made_where_it_is(server: Server) -> None:
     """Of the two that only a rare call needs one is shared and one the script's own; each is made once."""
     shared = [
@@ -86,8 +105,7 @@ return made
 @pytest.mark.parametrize(("name", "most"), [("claim", 47), ("settle", 35)])
 def test_a_call_makes_only_the_functions_that_most_timers_need(name: str, most: int) -> None:
     """They were 102 and 66. Those within others count as made here, where most are not."""
-    text = re.sub(r"^do local before.*?^ end end$", "", scripts.source(name), flags=re.MULTILINE | re.DOTALL)
-    assert len(re.findall(r"\bfunction [\w]", text)) <= most
+    assert len(re.findall(r"\bfunction \w", _MAKER.sub("", scripts.source(name)))) <= most
 
 
 def test_a_function_that_would_take_too_many_names_is_not_opened() -> None:

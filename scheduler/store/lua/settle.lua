@@ -30,7 +30,7 @@ local first
 local latenesses = {}
 local attempts, failed_attempts = #ids, 0
 
--- Whether any destination failed of late; what was not heard of for a day is forgotten.
+-- Whether any destination failed of late.
 local _, longest_silent = head(FAILING)
 -- Per destination tag how many attempts of this call failed since one was delivered, and the last of them. `is_new`: one was.
 local streaks = {}
@@ -139,7 +139,7 @@ local function settle(progress, id, claim, verdict, ms, lateness, attempt)
   return 1
 end
 
-if longest_silent and longest_silent < now - FAILING_KEPT then
+if longest_silent and longest_silent < now - FAILING_KEPT then -- what was not heard of for a day
   rarely().forget_silent(FAILING, FAILURES, now - FAILING_KEPT)
 end
 local reply = {}

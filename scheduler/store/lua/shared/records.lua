@@ -10,16 +10,17 @@ local function named_line(record)
   if string.find(record, '^[^\n=]*=') then return first_line(record) end
 end
 
--- What a line of words says under a name, or nil; and the same of a number. Looked for without a pattern, which would be tried at
--- each character: most names are not there.
+-- What a line of words says under a name, or nil. It is looked for without a pattern, which would be tried at each character: most
+-- names are not there.
 local function word(line, name)
   local _, stop = string.find(line, ' ' .. name .. '=', 1, true)
   return stop and string.match(line, '^%S+', stop + 1)
 end
 
+-- The same of a number, as the text that it is.
 local function number_word(line, name)
-  local _, stop = string.find(line, ' ' .. name .. '=', 1, true)
-  return stop and string.match(line, '^%d+', stop + 1)
+  local text = word(line, name)
+  return text and string.match(text, '^%d+')
 end
 
 -- The destination tag of a record, or nil if it has none; and its first line if that says more, as few do.
