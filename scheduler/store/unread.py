@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+from scheduler import giving_way
 from scheduler.store import keys, layout
 from scheduler.store.attempt_record import decode_attempts
 from scheduler.store.each_alone import each_alone
@@ -103,8 +104,11 @@ class Unread:
         """Note no more ends, and drop what is unread. Where a server is away, this is said to all others."""
         self._each(self._end)
 
-    def read(self, partition: int, most: int) -> Reading:
-        """Those of one partition that ended first, about so many; fewer where they are large."""
+    def read(self, partition: int, most: int, give_way: Callable[[], None] = giving_way.to_nobody) -> Reading:
+        """Those of one partition that ended first, about so many; fewer where they are large.
+
+        `give_way` is called every few timers.
+        """
         found: list[Ended] = []
         marks: list[tuple[str, int]] = []
         backlog = Backlog()
@@ -112,7 +116,7 @@ class Unread:
             asked = min(_AT_ONCE, most - len(marks))
             now, *told = self._link.run("unread", partition, [len(marks), asked])
             backlog, rows = _backlog(now, told[:4]), _rows(told[4:])
-            for row in rows:
+            for row in giving_way.each(rows, give_way):
                 marks.append((row.id.decode(), int(row.ended)))
                 if row.status:
                     found.append(_read(now, row))

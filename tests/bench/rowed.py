@@ -17,7 +17,8 @@ class Rowed:
         self.refuses: Callable[[Timer], Exception | None] = lambda _: None
         self.forgot: list[int] = []
 
-    def write(self, rows: Rows) -> None:
+    def write(self, rows: Rows, give_way: Callable[[], None]) -> None:
+        give_way()
         for timer, _ in rows:
             if refusal := self.refuses(timer):
                 raise refusal

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -152,6 +153,30 @@ def test_a_history_lets_pollers_on_the_same_cores_go_first(service: Service, tmp
     wait_until(lambda: os.getpriority(os.PRIO_PROCESS, pid) == expected, _SOON, "a lower priority")
     if time_slices.can_be_asked_for():
         wait_until(lambda: time_slices.of(pid) == 100_000_000, _SOON, "a time slice that whoever wakes may end")
+
+
+#: The command, which says when it gives its core to who stands in line for it.
+_TELLING = """
+import os, sys
+from timer_service.start import main
+os.sched_yield = lambda: print("gave way", flush=True)
+sys.exit(main())
+"""
+
+
+def test_a_history_gives_its_core_to_who_stands_in_line_for_it_while_it_writes(
+    service: Service, tmp_path: Path
+) -> None:
+    url = f"sqlite:///{tmp_path / 'history.sqlite'}"
+    running = service.start("history", command=(sys.executable, "-c", _TELLING), TIMER_HISTORY_URL=url)
+    store = Store(Settings(redis_url=service.store.url, store_timeout=5))
+    wait_until(lambda: store.unread.backlog().is_noted, _SOON, "a history that has begun")
+    assert "gave way" not in running.output()
+    (timer_id,) = service.set(1, "http://a/", 60_000)
+    service.timers.cancel(timer_id)
+    wait_until(lambda: store.unread.backlog().unread == 0, _SOON, "what was written")
+    assert "gave way" in running.output()
+    store.close()
 
 
 def test_a_history_that_is_switched_off_ends_and_one_that_runs_once_writes_what_there_is(

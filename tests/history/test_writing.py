@@ -132,6 +132,13 @@ def test_a_timer_that_nobody_can_read_has_a_row(history: History, url: str) -> N
     assert [row.destination for row in rows(url, TIMERS)] == [""]
 
 
+def test_others_may_have_the_core_every_few_timers_of_a_batch_and_of_its_attempts(history: History, url: str) -> None:
+    calls: list[str] = []
+    history.write([(ended(number), [attempt(1)]) for number in range(100)], lambda: calls.append("others"))
+    assert len(calls) == 20
+    assert [len(rows(url, table)) for table in (TIMERS, ATTEMPTS)] == [100, 100]
+
+
 def test_what_ended_before_a_moment_is_removed_with_all_of_its_rows(history: History, url: str) -> None:
     history.write([(ended(number, at=MARCH + number, tags=("a",)), [attempt(1)]) for number in range(2500)])
     assert history.forget(MARCH + 2400) == 2400

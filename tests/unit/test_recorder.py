@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -86,10 +87,10 @@ def test_what_lives_on_other_servers_is_written_while_one_is_away(
     there = {timer_id for timer_id in ids if keys.partition_of(timer_id, bench.partitions) != 3}
     read = Unread.read
 
-    def read_elsewhere(self: Unread, partition: int, most: int) -> Reading:
+    def read_elsewhere(self: Unread, partition: int, *rest: Any) -> Reading:
         if partition == 3:
             raise StoreUnavailable("away")
-        return read(self, partition, most)
+        return read(self, partition, *rest)
 
     with monkeypatch.context() as patched:
         patched.setattr(Unread, "read", read_elsewhere)
@@ -161,9 +162,9 @@ def test_what_ends_while_others_are_written_is_written_together_half_a_second_la
 ) -> None:
     at_once = database.write
 
-    def write(rows: Rows) -> None:
+    def write(rows: Rows, give_way: Callable[[], None]) -> None:
         time.sleep(0.04)
-        at_once(rows)
+        at_once(rows, give_way)
 
     monkeypatch.setattr(database, "write", write)
     thread = threading.Thread(target=recorder.run)
@@ -198,6 +199,42 @@ def test_more_than_is_read_at_once_is_written_without_a_wait(
     finally:
         recorder.stop()
         thread.join(60)
+
+
+def test_others_may_have_the_core_while_it_reads_and_writes(bench: Bench, database: Rowed) -> None:
+    calls: list[str] = []
+    unread = bench.store().unread
+    unread.begin()
+    cancel(bench, 100)
+    Recorder(unread, database, 60, give_way=lambda: calls.append("others")).pass_once()
+    assert len(calls) >= 10 + database.writes
+
+
+def test_one_that_is_behind_takes_its_share_of_the_core_until_it_is_not(bench: Bench, database: Rowed) -> None:
+    calls: list[str] = []
+    unread = bench.store().unread
+    unread.begin()
+    recorder = Recorder(unread, database, 60, give_way=lambda: calls.append("others"))
+    cancel(bench, 40)
+    bench.set_clock(START + 5000)
+    recorder.backlog = unread.backlog()
+    assert recorder.pass_once() == 40
+    assert calls == []
+    cancel(bench, 10)
+    bench.set_clock(START + 9000)
+    recorder.pass_once()
+    assert calls != []
+
+
+def test_one_that_is_to_stop_gives_way_to_nobody(bench: Bench, database: Rowed) -> None:
+    calls: list[str] = []
+    unread = bench.store().unread
+    unread.begin()
+    cancel(bench, 10)
+    recorder = Recorder(unread, database, 60, give_way=lambda: calls.append("others"))
+    recorder.stop()
+    assert recorder.pass_once() == 10
+    assert calls == []
 
 
 def test_it_ends_where_histories_were_switched_off(bench: Bench, recorder: Recorder) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from sqlalchemy import Connection, Engine, delete, select
 
-from scheduler import Attempt, Timer
+from scheduler import Attempt, Timer, giving_way
 from timer_service.history.engine import engine_of, for_writing, is_passing, one_line
 from timer_service.history.errors import HistoryUnavailable, HistoryUnsuitable
 from timer_service.history.migrations import migrate
@@ -35,17 +35,24 @@ class History:
         self._engine = engine
         self._is_migrated = False
 
-    def write(self, ended: Sequence[tuple[Timer, Sequence[Attempt]]]) -> None:
-        """In one transaction. Repeatable: a timer that is known is written over, but by an earlier end of itself."""
+    def write(
+        self, ended: Sequence[tuple[Timer, Sequence[Attempt]]], give_way: Callable[[], None] = giving_way.to_nobody
+    ) -> None:
+        """In one transaction. Repeatable: a timer that is known is written over, but by an earlier end of itself.
+
+        `give_way` is called every few timers.
+        """
         latest = last_of_each(ended)
         if not latest:
             return
         with self._writing() as connection:
-            written = upsert_later(connection, TIMERS, [timer_row(timer) for timer, _ in latest], "ended_at")
+            rows = (timer_row(timer) for timer, _ in giving_way.each(latest, give_way))
+            written = upsert_later(connection, TIMERS, rows, "ended_at")
             latest = [it for it in latest if it[0].id in written]
             connection.execute(delete(TAGS).where(TAGS.c.id.in_(sorted(written))))
-            upsert(connection, TAGS, [row for timer, _ in latest for row in tag_rows(timer)])
-            upsert(connection, ATTEMPTS, [row for it in latest for row in attempt_rows(*it)])
+            if tags := [row for timer, _ in latest for row in tag_rows(timer)]:
+                upsert(connection, TAGS, tags)
+            upsert(connection, ATTEMPTS, (row for it in giving_way.each(latest, give_way) for row in attempt_rows(*it)))
 
     def forget(self, before: int) -> int:
         """Remove timers that ended before this moment, ms, with all their attempts; returns how many."""

@@ -9,7 +9,7 @@ from timer_service.history.database import History, open_history
 from timer_service.history.errors import HistoryError
 from timer_service.process.heartbeat import beating
 from timer_service.process.history_metrics import HistoryMetrics
-from timer_service.process.low_priority import let_others_go_first
+from timer_service.process.low_priority import give_way, let_others_go_first
 from timer_service.process.recorder import Recorder
 from timer_service.process.signals import stop_signals
 
@@ -18,7 +18,7 @@ def run(settings: Settings, database: History) -> None:
     """Write until a signal, or until histories are switched off."""
     let_others_go_first()
     store = Store.for_poller(settings)
-    recorder = Recorder(store.unread, database, settings.history_keep, beating(settings.heartbeat_file))
+    recorder = Recorder(store.unread, database, settings.history_keep, beating(settings.heartbeat_file), give_way)
     for number in stop_signals():
         signal.signal(number, lambda *_: recorder.stop())
     with serving(HistoryMetrics(recorder, store.link), settings.metrics_host, settings.metrics_port):

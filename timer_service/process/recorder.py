@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from scheduler import Attempt, Backlog, StoreUnavailable, Timer, Unread
+from scheduler import Attempt, Backlog, StoreUnavailable, Timer, Unread, giving_way
 from timer_service.history.errors import HistoryError, HistoryUnavailable
 
 log = logging.getLogger(__name__)
@@ -21,6 +21,9 @@ BATCH = 1000
 _LOOK, _LONGEST = 0.5, 5.0
 #: Seconds between two looks at how far the history is behind, and two signs of life, while the database is away.
 _TICK = 2.0
+#: Seconds since the first that is unread ended, after which it no longer gives way to others: of cores that they never
+#: leave it gets an eighth of its share by that, and the store keeps what is unread within bounds.
+_BEHIND = 5.0
 #: Seconds between two times that what is too old is removed.
 _FORGET_EVERY = 600.0
 
@@ -31,8 +34,8 @@ class Database(Protocol):
     """What a recorder asks of a history. Each raises HistoryUnavailable for what trying again later may mend, and
     another HistoryError for what it cannot."""
 
-    def write(self, rows: Rows) -> None:
-        """In one transaction; a timer that is known already is written over."""
+    def write(self, rows: Rows, give_way: Callable[[], None]) -> None:
+        """In one transaction; a timer that is known already is written over. It calls `give_way` now and then."""
 
     def forget(self, before: int) -> int:
         """Remove timers that ended before this moment, ms; returns how many it removed."""
@@ -48,12 +51,23 @@ class Recorder:
     Killed at any point it has lost nothing: what was written and not marked is written once more, over itself.
     """
 
-    def __init__(self, unread: Unread, database: Database, keep: float, beat: Callable[[], None] = _nothing) -> None:
-        """`keep`: seconds after its end that a timer is kept. `beat` is called at least every few seconds."""
+    def __init__(
+        self,
+        unread: Unread,
+        database: Database,
+        keep: float,
+        beat: Callable[[], None] = _nothing,
+        give_way: Callable[[], None] = giving_way.to_nobody,
+    ) -> None:
+        """`keep`: seconds after its end that a timer is kept. `beat` is called at least every few seconds, `give_way`
+        while it writes, where others may go first."""
         self._unread = unread
         self._database = database
         self._keep_ms = round(1000 * keep)
         self._beat = beat
+        self._let_others_run = give_way
+        #: From when on it no longer gives way, by the monotonic clock.
+        self._behind_at = 0.0
         self._stop = threading.Event()
         self._forget_at = 0.0
         #: As of the last pass.
@@ -98,13 +112,15 @@ class Recorder:
         rows: list[tuple[Timer, Sequence[Attempt]]] = []
         marks: list[tuple[str, int]] = []
         away: StoreUnavailable | None = None
+        self._behind_at = _behind_at(self.backlog)
         for partition in range(self._unread.partitions):
             try:
-                reading = self._unread.read(partition, BATCH)
+                reading = self._unread.read(partition, BATCH, self._give_way)
             except StoreUnavailable as error:
                 away = error
                 continue
             backlogs.append(reading.backlog)
+            self._behind_at = min(self._behind_at, _behind_at(reading.backlog))
             rows += reading.ended
             marks += reading.marks
             if len(rows) >= BATCH:
@@ -125,7 +141,7 @@ class Recorder:
 
     def _write(self, rows: Rows) -> None:
         try:
-            self._database.write(rows)
+            self._database.write(rows, self._give_way)
             self.written += len(rows)
         except HistoryError:
             self.database_up = False
@@ -140,7 +156,7 @@ class Recorder:
         refused: dict[str, Exception] = {}
         for row in rows:
             try:
-                self._database.write([row])
+                self._database.write([row], self._give_way)
             except HistoryError:
                 self.database_up = False
                 raise
@@ -153,6 +169,10 @@ class Recorder:
         self.refused += len(refused)
         for timer_id, why in refused.items():
             log.error("timer %s is not in the history: the database refuses it: %s", timer_id, _one_line(why))
+
+    def _give_way(self) -> None:
+        if time.monotonic() < self._behind_at and not self._stop.is_set():
+            self._let_others_run()
 
     def _forget(self) -> None:
         if time.monotonic() < self._forget_at or not self.backlog.read_at:
@@ -175,6 +195,11 @@ class Recorder:
                     self.backlog = self._unread.backlog()
                 except StoreUnavailable:
                     continue
+
+
+def _behind_at(backlog: Backlog) -> float:
+    """By the monotonic clock."""
+    return time.monotonic() + _BEHIND - backlog.oldest_ms / 1000
 
 
 def _one_line(error: Exception) -> str:
