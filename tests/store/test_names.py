@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from scheduler import Attempt, Claim, KeyTaken, Outcome, Query, Reschedule, Settlement, TooManyPending, UnknownTimer
 from scheduler.store.record import destination_tag
 from scheduler.store.timers import Timers
+from tests.bench.servers import Server
 from tests.bench.store import KEEP, LEASE, START, Bench
 
 
@@ -70,6 +73,24 @@ def test_a_key_is_free_again_once_lost_leases_have_failed_its_timer(bench: Bench
     assert bench.where(timer.id) == ["failed"]
     bench.schedule(key="k")
     bench.check()
+
+
+def test_the_keys_of_timers_that_end_together_are_freed_together(server: Server) -> None:
+    client: Any = server.client()
+    bench = Bench(client)
+    for number in range(40):
+        bench.schedule(key=f"k{number}")
+    claims = bench.claims.claim(40).claims
+
+    def calls() -> int:
+        found = client.info("commandstats")
+        return sum(found.get(f"cmdstat_{command}", {"calls": 0})["calls"] for command in ("hget", "hdel"))
+
+    before = calls()
+    bench.claims.settle([Settlement(it.id, it.fence, Attempt(1, Outcome.DELIVERED), None) for it in claims])
+    assert calls() <= before + 2
+    assert client.hlen("timers:{0}:keys") == 0
+    client.close()
 
 
 def test_a_tag_is_forgotten_with_its_timer(bench: Bench) -> None:

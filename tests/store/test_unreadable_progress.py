@@ -74,11 +74,12 @@ def test_it_is_told_and_the_timers_beside_it_are_sent(bench: Bench, words: str, 
 
 @pytest.mark.one_partition
 @pytest.mark.parametrize("due", ["", "abc", "-5", "5 lost=1", "1e3"])
-def test_a_moment_that_is_none_is_not_kept_by_whoever_ends_the_timer(bench: Bench, due: str) -> None:
+@pytest.mark.parametrize("named", ["", " named=1"])
+def test_a_moment_that_is_none_is_not_kept_by_whoever_ends_the_timer(bench: Bench, due: str, named: str) -> None:
     """Red where what stands between the other words of a first claim is taken for its moment as it is."""
-    timer = bench.schedule()
+    timer = bench.schedule(tags=("t",) if named else ())
     (claim,) = bench.claims.claim(1).claims
-    _plant(bench, timer, f"attempts=1 due={due} claim={claim.fence}")
+    _plant(bench, timer, f"attempts=1 due={due} claim={claim.fence}{named}")
     bench.claims.settle([Settlement(claim.id, claim.fence, Attempt(1, Outcome.DELIVERED), None)])
     words = bench.client.hget(f"{bench.prefix(timer.id)}progress", timer.id).split(b"\n")[0].split()
     assert bench.timers.get(timer.id).status is Status.DELIVERED

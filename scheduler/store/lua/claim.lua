@@ -141,9 +141,9 @@ end
 
 local lease_end = int(now + lease)
 
--- Puts a timer under this claim that has never been claimed.
-local function take_first(id, record, due)
-  note_progress(id, first_claim(due, claim))
+-- Puts a timer under this claim that has never been claimed; `named` as for first_claim().
+local function take_first(id, record, due, named)
+  note_progress(id, first_claim(due, claim, named))
   join(DELIVERING, lease_end, id)
   give(id, record, due, '')
 end
@@ -207,7 +207,7 @@ end
 -- it; else it waits. `line` is its first line, if that says more; the rest is as for take_due().
 local function take_other(id, from, planned, progress, record, tag, line)
   local priority = line and number_word(line, 'priority')
-  local it = (progress or priority or is_named(line) or asks_callback(line)) and read_progress(progress, planned)
+  local it = (progress or priority or asks_callback(line)) and read_progress(progress, planned)
   if it and (it.claim or it.reason) and put_right_due(id, from, it) then return true end
   local behind = waits_behind(tag, it)
   local format = format_of(line)
@@ -231,7 +231,7 @@ local function take_other(id, from, planned, progress, record, tag, line)
       if it.due ~= planned then it.planned = planned end
       take(id, record, it)
     else
-      take_first(id, record, planned)
+      take_first(id, record, planned, is_named(line) and NAMED or '')
     end
   end
   leave(from, id)
@@ -250,7 +250,7 @@ local function take_due(id, from, planned, progress, record)
   if progress or line then return rarely().take_other(id, from, planned, progress, record, tag, line) end
   if room(tag) > 0 then
     use_room(tag, tag)
-    take_first(id, record, planned)
+    take_first(id, record, planned, '')
   elseif waiting_key(tag) == from then
     return false
   else

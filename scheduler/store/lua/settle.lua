@@ -78,10 +78,10 @@ local function write_streaks()
 end
 
 -- Ends an ordinary timer, by its first attempt.
-local function finish_first(id, claim, reason, attempt, due)
+local function finish_first(id, claim, reason, attempt, due, named)
   local status = reason == 'delivered' and reason or 'failed'
-  local words = 'attempts=1 due=' .. due .. ' settled=' .. claim
-  ended(id, DELIVERING, status, forget_at[status], reason, ended_at, words, attempt .. '}', false)
+  local words = 'attempts=1 due=' .. due .. ' settled=' .. claim .. named
+  ended(id, DELIVERING, status, forget_at[status], reason, ended_at, words, attempt .. '}', named ~= '')
 end
 
 local function finish(id, claim, reason, attempt, it)
@@ -113,9 +113,10 @@ local function go_on(id, claim, verdict, ms, attempt, it)
 end
 
 local function settle(progress, id, claim, verdict, ms, lateness, attempt)
-  local due = progress and not GOES_ON[verdict] and due_of_first_claim(progress, claim)
+  local due, named
+  if progress and not GOES_ON[verdict] then due, named = due_of_first_claim(progress, claim) end
   if due then
-    finish_first(id, claim, verdict, attempt, due)
+    finish_first(id, claim, verdict, attempt, due, named)
   else
     local it = rarely().read_progress(progress, ended_at)
     if it.claim ~= claim then

@@ -111,12 +111,17 @@ local function write_leaving()
 end
 
 local function write_freed()
+  local keys, ids = {}, {}
   for n = 1, #freed, 2 do
     local id, line = freed[n], read_first_line(freed[n])
-    free_key(id, line)
-    local schedule = word(line, 'schedule')
+    local key, schedule = word(line, 'key'), word(line, 'schedule')
+    if key then
+      push(keys, key)
+      push(ids, id)
+    end
     if schedule then note_run_end(schedule, id, freed[n + 1]) end
   end
+  if keys[1] then free_keys(ids, keys) end
 end
 
 local function write_cut()

@@ -75,10 +75,13 @@ local function note_names(id, line, due)
   end
 end
 
--- Frees the key of a timer that has ended.
-local function free_key(id, line)
-  local key = names_of(line)
-  if key and redis.call('HGET', BY_KEY, key) == id then redis.call('HDEL', BY_KEY, key) end
+-- Frees the keys of timers that have ended, as far as they still have them.
+local function free_keys(ids, keys)
+  local had = {}
+  for n, id in ipairs(redis.call('HMGET', BY_KEY, unpack(keys))) do
+    if id == ids[n] then push(had, keys[n]) end
+  end
+  many('HDEL', BY_KEY, had)
 end
 
 -- Takes a timer out of where these tags are looked up.
@@ -94,8 +97,8 @@ end
 
 -- Takes a timer out of where its key, its tags and its schedule are looked up; returns the number of tags.
 local function forget_names(id, line)
-  free_key(id, line)
-  local _, tags = names_of(line)
+  local key, tags = names_of(line)
+  if key then free_keys({ id }, { key }) end
   forget_tags(id, tags)
   local schedule = word(line, 'schedule')
   if schedule then forget_run(id, schedule) end
