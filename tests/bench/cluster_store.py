@@ -66,11 +66,4 @@ class HandSetClusterLink(ClusterLink):
         first = f"{keys.prefix(0)}clock"
         now: Any = self.ask("LRANGE", first, lambda client: client.lrange(first, 0, 1))
         own = f"timers:{key[key.index('{') :]}:clock"
-
-        def replace(client: redis.Redis) -> None:
-            with client.pipeline() as calls:  # at once, for other threads read it
-                calls.delete(own)
-                calls.rpush(own, *now)
-                calls.execute()
-
-        self.ask("RPUSH", own, replace)
+        self.ask("LPUSH", own, lambda client: client.lpush(own, *reversed(now)))

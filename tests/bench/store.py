@@ -20,6 +20,8 @@ KEEP = 60_000
 SHARE = 1000
 
 _SETS = ("scheduled", "delivering", "delivered", "failed", "cancelled")
+#: By its id the set that a timer stands in, and its score there.
+Stands = dict[bytes, tuple[str, float]]
 
 
 def claim_rows(reply: list[Any]) -> list[ClaimRow]:
@@ -29,7 +31,7 @@ def claim_rows(reply: list[Any]) -> list[ClaimRow]:
 
 
 class _HandSet:
-    """A client whose scripts read the clock from `timers:{p}:clock`, a list of two like the answer of TIME."""
+    """A client whose scripts read the clock from `timers:{p}:clock`, a list whose first two are the answer of TIME."""
 
     def register_script(self, script: Any) -> Any:
         root = (
@@ -86,11 +88,9 @@ class Bench:
 
     def set_clock(self, ms: int, us: int = 0) -> None:
         self.now = ms
-        with self.client.pipeline() as calls:
+        with self.client.pipeline(transaction=False) as calls:
             for partition in range(self.partitions):
-                key = f"{keys.prefix(partition)}clock"
-                calls.delete(key)
-                calls.rpush(key, ms // 1000, ms % 1000 * 1000 + us)
+                calls.lpush(f"{keys.prefix(partition)}clock", ms % 1000 * 1000 + us, ms // 1000)
             calls.execute()
 
     def advance(self, ms: int) -> None:
@@ -140,7 +140,8 @@ class Bench:
     def where(self, timer_id: str) -> list[str]:
         """The sets an id stands in."""
         root = self.prefix(timer_id)
-        return [name for name in self._sets(root) if self.client.zscore(root + name, timer_id) is not None]
+        sets = self._sets(root, self._names()[root])
+        return [name for name in sets if self.client.zscore(root + name, timer_id) is not None]
 
     def members(self, name: str) -> list[tuple[bytes, float]]:
         """One of the sets, with its scores, over all partitions."""
@@ -150,38 +151,45 @@ class Bench:
 
     def check(self) -> None:
         """Every rule that must hold in every snapshot."""
-        for partition in range(self.partitions):
-            self._check(keys.prefix(partition))
+        for root, names in self._names().items():
+            if names - {"layout", "clock"}:
+                self._check(root, names)
 
-    def _check(self, root: str) -> None:
-        places = [timer_id for name in self._sets(root) for timer_id in self.client.zrange(root + name, 0, -1)]
-        records = {key.removeprefix(f"{root}timer:".encode()) for key in self.client.scan_iter(f"{root}timer:*")}
-        lists = {key.removeprefix(f"{root}attempts:".encode()) for key in self.client.scan_iter(f"{root}attempts:*")}
-        assert len(places) == len(set(places)), "an id stands in two sets"
-        assert set(places) == records, "an id without a record, or a record without a place"
+    def _names(self) -> dict[str, set[str]]:
+        """What the keys of each partition are named behind what they begin with; that of each is looked at once."""
+        found: dict[str, set[str]] = {keys.prefix(partition): set() for partition in range(self.partitions)}
+        for key in self.client.scan_iter("timers:*", count=1000):
+            root, _, name = key.decode().partition("}:")
+            found.get(f"{root}}}:", set()).add(name)  # of a destination's slot nothing is asked
+        return found
+
+    def _check(self, root: str, names: set[str]) -> None:
+        sets = {name: self.client.zrange(root + name, 0, -1, withscores=True) for name in self._sets(root, names)}
+        stands = {timer_id: (name, score) for name, found in sets.items() for timer_id, score in found}
+        ids = sorted(stands)
+        records = {name.removeprefix("timer:").encode() for name in names if name.startswith("timer:")}
+        lists = {name.removeprefix("attempts:").encode() for name in names if name.startswith("attempts:")}
+        assert sum(map(len, sets.values())) == len(ids), "an id stands in two sets"
+        assert set(ids) == records, "an id without a record, or a record without a place"
         progress = self.client.hgetall(root + "progress")
         claimed = {timer_id for timer_id, words in progress.items() if b" claim=" in words.split(b"\n")[0]}
-        assert claimed == set(self.client.zrange(root + "delivering", 0, -1))
+        assert claimed == {timer_id for timer_id, _ in sets["delivering"]}
         assert set(progress) <= records
         assert lists <= records
-        self._check_names(root, records)
-        self._check_orders(root, records, progress)
+        stored = self.client.mget([f"{root}timer:".encode() + timer_id for timer_id in ids]) if ids else []
+        self._check_names(root, names, stands, dict(zip(ids, stored, strict=True)))
+        self._check_orders(root, names, stands, dict(zip(ids, stored, strict=True)), progress)
         for tag, due in self.client.zrange(f"{root}waiting", 0, -1, withscores=True):
-            ((_, earliest),) = self.client.zrange(f"{root}waiting:{tag.decode()}", 0, 0, withscores=True)
+            _, earliest = sets[f"waiting:{tag.decode()}"][0]
             assert due == earliest, "a destination waits under another moment than its earliest timer"
 
-    def _check_orders(self, root: str, ids: set[bytes], progress: dict[bytes, bytes]) -> None:
+    def _check_orders(
+        self, root: str, names: set[str], stands: Stands, records: dict[bytes, bytes], progress: dict[bytes, bytes]
+    ) -> None:
         """What has an expiry and waits is found by that, what has a priority and is to be claimed by its order; nothing
         else is."""
-        stands = {
-            timer_id: (name, score)
-            for name in self._sets(root)
-            for timer_id, score in self.client.zrange(root + name, 0, -1, withscores=True)
-        }
-        first = sorted(ids)
-        stored = self.client.mget([f"{root}timer:".encode() + timer_id for timer_id in first]) if first else []
         expiring, ordered, behind = {}, set(), {}
-        for timer_id, it in zip(first, stored, strict=True):
+        for timer_id, it in records.items():
             said = record.named_words(it.partition(b"\n")[0].decode().split(" "))
             (place, score), priority = stands[timer_id], int(said.get("priority", 0))
             waits = place.startswith("waiting:") and ":!v" not in place
@@ -195,38 +203,40 @@ class Bench:
                     expiring[timer_id] = expiry
         assert dict(self.client.zrange(f"{root}expiring", 0, -1, withscores=True)) == expiring
         assert set(self.client.zrange(f"{root}prior", 0, -1)) == ordered
-        assert {at: self.client.zscore(f"{root}prior:{at[0]}", at[1]) for at in self._family(root, "prior")} == behind
+        orders = self._family(root, names, "prior")
+        assert {at: self.client.zscore(f"{root}prior:{at[0]}", at[1]) for at in orders} == behind
 
-    def _check_names(self, root: str, ids: set[bytes]) -> None:
+    def _check_names(self, root: str, names: set[str], stands: Stands, records: dict[bytes, bytes]) -> None:
         """Keys lead to the unfinished timers that have them, tags to all that carry them, and to no others."""
-        finished = {it for name in _SETS[2:] for it in self.client.zrange(root + name, 0, -1)}
         holders, tags, runs, unfinished = {}, set(), set(), set()
-        for timer_id in ids:
-            first_line = self.client.get(f"{root}timer:".encode() + timer_id).partition(b"\n")[0]
-            key, its_tags = record.names(first_line.decode().split(" "))
+        for timer_id, it in records.items():
+            words = it.partition(b"\n")[0].decode().split(" ")
+            is_finished = stands[timer_id][0] in _SETS[2:]
+            key, its_tags = record.names(words)
             tags |= {(tag, timer_id) for tag in its_tags}
-            schedule, _ = record.schedule_of(first_line.decode().split(" "))
+            schedule, _ = record.schedule_of(words)
             if schedule:
                 runs.add((schedule, timer_id))
-                if timer_id not in finished:
+                if not is_finished:
                     unfinished.add((schedule, timer_id))
-            if key and timer_id not in finished:
+            if key and not is_finished:
                 holders[key.encode()] = timer_id
         assert self.client.hgetall(f"{root}keys") == holders
-        assert self._family(root, "tag") == tags
-        assert self._family(root, "runs") == runs
-        assert self._family(root, "open") == unfinished
+        assert self._family(root, names, "tag") == tags
+        assert self._family(root, names, "runs") == runs
+        assert self._family(root, names, "open") == unfinished
 
-    def _family(self, root: str, family: str) -> set[tuple[str, bytes]]:
+    def _family(self, root: str, names: set[str], family: str) -> set[tuple[str, bytes]]:
         """What stands in all sorted sets of a kind, each with the name of its set."""
         found = set()
-        for key in self.client.scan_iter(f"{root}{family}:*"):
-            name = key.decode().removeprefix(f"{root}{family}:")
-            found |= {(name, timer_id) for timer_id in self.client.zrange(key, 0, -1)}
+        for name in names:
+            if name.startswith(f"{family}:"):
+                members = self.client.zrange(root + name, 0, -1)
+                found |= {(name.removeprefix(f"{family}:"), timer_id) for timer_id in members}
         return found
 
-    def _sets(self, root: str) -> list[str]:
-        behind = {key.decode().removeprefix(root) for key in self.client.scan_iter(f"{root}waiting:*")}
+    def _sets(self, root: str, names: set[str]) -> list[str]:
+        behind = {name for name in names if name.startswith("waiting:")}
         told = [*self.client.zrange(f"{root}waiting", 0, -1), *self.client.zrange(f"{root}behind", 0, -1)]
         assert behind == {f"waiting:{tag.decode()}" for tag in told}
         assert len(told) == len(set(told)), "a destination is held, and at its share"
