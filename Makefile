@@ -24,7 +24,7 @@ unexport PYTHONDONTWRITEBYTECODE
 run: $(VENV)/.run
 	@exec $(VENV)/bin/timer-service up $(ARGS)
 
-# Two or three at once, for most tests wait, those of processes the most. Whole files: what a file shares is made once.
+# Three or four at once, for most tests wait, those of processes the most. Whole files: what a file shares is made once.
 FILES = --dist loadfile --no-loadscope-reorder
 # The part of the tests that is asked for; of all of them, the part of all branches that is reached in the tests' own process.
 ONLY ?= quick or servers or processes
@@ -33,8 +33,8 @@ COVERED = $(if $(filter file,$(origin ONLY)),--cov --cov-fail-under=86.5)
 # All tests, or those that ARGS names. Those that watch a clock have the machine to themselves, at the end.
 test: $(VENV)/.dev
 ifeq ($(ARGS),)
-	$(PYTEST) -n 2 $(FILES) -m "(quick or servers) and not clock and ($(ONLY))" $(COVERED)
-	$(PYTEST) -n 3 $(FILES) -m "processes and not clock and ($(ONLY))"
+	$(PYTEST) -n 3 $(FILES) -m "(quick or servers) and not clock and ($(ONLY))" $(COVERED)
+	$(PYTEST) -n 4 $(FILES) -m "processes and not clock and ($(ONLY))"
 	$(PYTEST) -m "clock and ($(ONLY))"
 else
 	$(PYTEST) $(ARGS)
